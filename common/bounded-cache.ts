@@ -1,0 +1,49 @@
+/** A map with a bound that drops the entry used longest ago. */
+export class BoundedCache<K, V> {
+  readonly #entries = new Map<K, V>();
+  readonly #maxEntries: number;
+
+  constructor(maxEntries: number) {
+    if (!Number.isInteger(maxEntries) || maxEntries < 1) throw new RangeError('maxEntries must be a positive integer');
+    this.#maxEntries = maxEntries;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  get(key: K): V | undefined {
+    const value = this.#entries.get(key);
+    if (value !== undefined) {
+      this.#entries.delete(key);
+      this.#entries.set(key, value);
+    }
+    return value;
+  }
+
+  set(key: K, value: V): void {
+    this.#entries.delete(key);
+    this.#entries.set(key, value);
+    if (this.#entries.size > this.#maxEntries) {
+      const oldest = this.#entries.keys().next();
+      if (!oldest.done) this.#entries.delete(oldest.value);
+    }
+  }
+
+  delete(key: K): boolean {
+    return this.#entries.delete(key);
+  }
+
+  /** Drops every entry for which `test` answers true; returns how many. */
+  deleteWhere(test: (value: V, key: K) => boolean): number {
+    let dropped = 0;
+    for (const [key, value] of this.#entries) {
+      if (test(value, key) && this.#entries.delete(key)) dropped += 1;
+    }
+    return dropped;
+  }
+
+  clear(): void {
+    this.#entries.clear();
+  }
+}
