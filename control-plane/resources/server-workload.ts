@@ -1,0 +1,30 @@
+import { z } from 'zod';
+import { cidr, hostPattern, pem } from './fields.ts';
+
+const tls = z.strictObject({
+  mode: z
+    .enum(['verify', 'plaintext'])
+    .default('verify')
+    .describe('`plaintext` lets credentials travel over cleartext HTTP to this server.'),
+  ca: pem.optional().describe("Authorities for this server, beside the system's."),
+  serverName: hostPattern
+    .refine((name) => !name.startsWith('*'), { error: 'a wildcard is not a server name' })
+    .optional()
+    .describe("Verify the certificate for this name instead of the destination's host."),
+});
+
+export const serverWorkloadSpec = z
+  .strictObject({
+    hosts: z.array(hostPattern).min(1).max(256).describe('Hosts of the server.'),
+    ports: z.array(z.int().min(1).max(65_535)).min(1).max(64).default([443]).describe('Ports of the server.'),
+    protocol: z.enum(['http']).default('http').describe('What the server speaks.'),
+    tls: tls.prefault({}).describe('How the server is verified.'),
+    allowedAddresses: z
+      .array(cidr)
+      .max(64)
+      .default([])
+      .describe('Private or otherwise refused addresses that this server may resolve to.'),
+  })
+  .describe('A thing that agents call.');
+
+export type ServerWorkloadSpec = z.output<typeof serverWorkloadSpec>;
