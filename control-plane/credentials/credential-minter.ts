@@ -1,0 +1,72 @@
+import { SidekeyError } from '../../common/errors.ts';
+import type { Secret } from '../../common/secret.ts';
+import type { Reason } from '../../proto/reasons.ts';
+
+/** A credential could not be made. The message never holds a secret, nor text that a provider sent. */
+export class CredentialError extends SidekeyError {
+  readonly reason: Reason;
+
+  constructor(message: string, options?: ErrorOptions & { reason?: Reason }) {
+    const reason = options?.reason ?? 'credential-unavailable';
+    super(reason, message, options);
+    this.reason = reason;
+  }
+}
+
+export interface StaticSpec {
+  readonly type: 'static';
+  readonly secret: Secret;
+}
+
+export type ClientAuthentication =
+  | { readonly method: 'client_secret_basic' | 'client_secret_post'; readonly clientSecret: Secret }
+  /** PKCS #8 PEM: P-256, P-384, Ed25519 or RSA of at least 2048 bits. */
+  | { readonly method: 'private_key_jwt'; readonly privateKey: Secret; readonly keyId?: string | undefined };
+
+export interface ClientCredentialsSpec {
+  readonly type: 'oauth2-client-credentials';
+  readonly tokenUrl: string;
+  readonly clientId: string;
+  readonly auth: ClientAuthentication;
+  readonly scope?: string | undefined;
+  readonly audience?: string | undefined;
+  readonly ca?: string | undefined;
+  readonly allowedAddresses?: readonly string[] | undefined;
+}
+
+export interface JwtSpec {
+  readonly type: 'jwt';
+  readonly audience: string;
+  readonly subject: string;
+  readonly claims?: Readonly<Record<string, unknown>> | undefined;
+  readonly ttlSeconds: number;
+}
+
+/** The `spec` of a CredentialProvider resource with its sealed secrets opened. */
+export type CredentialSpec = StaticSpec | ClientCredentialsSpec | JwtSpec;
+
+/** Whom and what the credential is for. */
+export interface MintContext {
+  readonly tenant: string;
+  /** Name of the CredentialProvider, and the version of its resource: a changed one never answers from a cache. */
+  readonly credential: string;
+  readonly version: number | string;
+  readonly workload: string;
+  readonly user: string | undefined;
+  readonly serverWorkload: string;
+  /** Verified claims, for templates. */
+  readonly claims: Readonly<Record<string, unknown>>;
+}
+
+export interface MintedCredential {
+  readonly secret: Secret;
+  /** Milliseconds since the epoch; undefined when the credential itself does not expire. */
+  readonly notAfter: number | undefined;
+}
+
+/** Makes credentials. Throws CredentialError and nothing else. */
+export interface CredentialMinter<Spec extends CredentialSpec = CredentialSpec> {
+  mint(spec: Spec, context: MintContext): Promise<MintedCredential>;
+  /** Forgets what is held for this credential of this tenant, or for the whole tenant. */
+  forget(tenant: string, credential?: string): void;
+}
