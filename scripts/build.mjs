@@ -1,0 +1,78 @@
+/** Builds dist/: the bundles with esbuild, the policy client's type declarations with tsc. */
+import { cpSync, existsSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { build } from 'esbuild';
+import { bin, root, run } from './lib/run.mjs';
+
+// Found at run time, next to the bundles: native code, and WebAssembly with its own data files.
+const EXTERNAL = ['koffi', '@electric-sql/pglite', 'pg-native'];
+
+const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
+
+const shared = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node20.19',
+  outdir: 'dist',
+  external: EXTERNAL,
+  sourcemap: false,
+  legalComments: 'none',
+  logLevel: 'warning',
+  minifySyntax: true,
+  minifyWhitespace: true,
+  define: { __SIDEKEY_VERSION__: JSON.stringify(version) },
+  // CommonJS dependencies ask for Node's own modules by `require`.
+  banner: {
+    js: "import{createRequire as sidekeyCreateRequire}from'node:module';const require=sidekeyCreateRequire(import.meta.url);",
+  },
+};
+
+/** The CLI loads each command when it is called; what commands share lies in chunks. */
+async function buildBundles() {
+  await build({
+    ...shared,
+    entryPoints: { sidekey: 'cli/main.ts' },
+    splitting: true,
+    chunkNames: 'chunks/[name]-[hash]',
+  });
+  await build({
+    ...shared,
+    entryPoints: {
+      proxy: 'proxy/main.ts',
+      'control-plane': 'control-plane/main.ts',
+      'policy-client': 'policy-client/index.ts',
+    },
+  });
+}
+
+/** Puts what the bundles load at run time into dist/node_modules, so that dist/ runs by itself. */
+function copyExternals() {
+  for (const name of ['@electric-sql/pglite', 'koffi', `@koromix/koffi-${process.platform}-${process.arch}`]) {
+    const from = `${root}node_modules/${name}`;
+    if (!existsSync(from)) continue;
+    cpSync(from, `${root}dist/node_modules/${name}`, {
+      recursive: true,
+      filter: (source) => !/\.(map|d\.ts|d\.cts|tar\.gz|md)$|\/(vendor|src|doc)$/.test(source),
+    });
+  }
+}
+
+async function buildDeclarations() {
+  return run(bin('tsc'), ['-p', 'tsconfig.declarations.json']);
+}
+
+rmSync(`${root}dist`, { recursive: true, force: true });
+try {
+  await buildBundles();
+} catch (error) {
+  console.error(`build: ${error instanceof Error ? error.message : String(error)}`);
+  process.exit(1);
+}
+copyExternals();
+const code = await buildDeclarations();
+for (const name of ['sidekey', 'proxy', 'control-plane', 'policy-client']) {
+  const bytes = statSync(`${root}dist/${name}.js`).size;
+  console.log(`dist/${name}.js  ${(bytes / 1024).toFixed(0)} KB`);
+}
+process.exit(code);

@@ -1,0 +1,84 @@
+/** `npm test`: installs, builds, sets up the programs that the tests call, runs everything, prints the count. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { bin, capture, installIfStale, run } from './lib/run.mjs';
+
+// Program to look for, and the Debian package that brings it. Tests skip, with the reason, what they do not find.
+const PROGRAMS = [
+  ['curl', ['--version'], 'curl'],
+  ['git', ['http-backend', '--help'], 'git'],
+  ['openssl', ['version'], 'openssl'],
+  ['/usr/bin/python3', ['-c', 'import requests'], 'python3-requests'],
+  ['/usr/bin/python3', ['-c', 'import httpx'], 'python3-httpx'],
+];
+
+await installIfStale();
+await installPrograms();
+if (process.env['SIDEKEY_SKIP_BUILD'] !== '1') {
+  const built = await run(process.execPath, ['scripts/build.mjs']);
+  if (built !== 0) {
+    console.log('0 passed, 1 failed');
+    process.exit(built);
+  }
+}
+process.exit(await runTests());
+
+async function installPrograms() {
+  const missing = [];
+  for (const [program, args, name] of PROGRAMS) {
+    const { code } = await capture(program, args);
+    if (code !== 0 && !missing.includes(name)) missing.push(name);
+  }
+  if (missing.length === 0) return;
+  if (process.getuid?.() !== 0) {
+    console.log(`tests that need ${missing.join(', ')} will be skipped: installing them needs root`);
+    return;
+  }
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  await capture('apt-get', ['update', '-qq'], { env });
+  const { code, output } = await capture('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...missing], {
+    env,
+  });
+  if (code !== 0) console.log(`could not install ${missing.join(', ')}: ${output.trim().split('\n').at(-1)}`);
+}
+
+async function runTests() {
+  const folder = mkdtempSync(join(tmpdir(), 'sidekey-test-'));
+  const report = join(folder, 'report.json');
+  const args = [
+    'run',
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${report}`,
+    ...process.argv.slice(2),
+  ];
+  const code = await run(bin('vitest'), args);
+  let summary;
+  try {
+    summary = JSON.parse(readFileSync(report, 'utf8'));
+  } catch {
+    console.log('0 passed, 1 failed');
+    return code === 0 ? 1 : code;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  printSummary(summary);
+  return code;
+}
+
+/** Skipped and pending tests first, each with its name (the name says why), then the closing line. */
+function printSummary(summary) {
+  const left = summary.testResults.flatMap((file) =>
+    file.assertionResults
+      .filter((test) => ['skipped', 'pending', 'todo'].includes(test.status))
+      .map((test) => test.fullName),
+  );
+  if (left.length > 0) {
+    console.log(`${left.length} skipped or pending:`);
+    for (const name of left) console.log(`  ${name}`);
+  }
+  // A file that cannot be loaded has no tests to count, but has failed.
+  const broken = summary.testResults.filter((file) => file.status === 'failed' && file.assertionResults.length === 0);
+  console.log(`${summary.numPassedTests} passed, ${summary.numFailedTests + broken.length} failed`);
+}
