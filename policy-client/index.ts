@@ -1,0 +1,20 @@
+/** Keeps a proxy's session with its control plane: routes, decisions, revocations and decision records. */
+export { createPolicyClient } from './client.ts';
+export { DEFAULT_LIMITS } from './limits.ts';
+export type {
+  Answer,
+  DenialAnswer,
+  GrantAnswer,
+  PolicyClient,
+  PolicyClientLimits,
+  PolicyClientLog,
+  PolicyClientOptions,
+  PolicyClientStats,
+  Question,
+  SessionState,
+  Unsubscribe,
+} from './types.ts';
+export type { DecisionRecord } from '../proto/gen/sidekey/v1/decision.ts';
+export type { Grant, Revocation } from '../proto/gen/sidekey/v1/grant.ts';
+export type { CertificateAuthority, Evidence } from '../proto/gen/sidekey/v1/proxy.ts';
+export type { Destination, Header, Route } from '../proto/gen/sidekey/v1/route.ts';
