@@ -1,0 +1,31 @@
+import { SidekeyError } from '../../common/errors.ts';
+import { MIGRATIONS } from './migrations.ts';
+import type { RawStore } from './raw-store.ts';
+
+/** Any fixed number: replicas that start at once wait for each other on it. */
+const ADVISORY_LOCK = 7_433_291_001;
+
+/** Applies the migrations that the database lacks, all in one transaction, one replica at a time. */
+export async function migrate(raw: RawStore): Promise<void> {
+  await raw.transaction(async (tx) => {
+    await tx.query('select pg_advisory_xact_lock($1)', [ADVISORY_LOCK]);
+    await tx.script(
+      'create table if not exists schema_migrations (version int primary key, name text not null, applied_at timestamptz not null default now())',
+    );
+    const done = await tx.query<{ version: number }>('select version from schema_migrations');
+    const applied = new Set(done.map((row) => row.version));
+    const newest = Math.max(0, ...applied);
+    if (newest > MIGRATIONS.length) {
+      throw new SidekeyError(
+        'store-too-new',
+        `the store has schema version ${newest}; this release knows ${MIGRATIONS.length}`,
+      );
+    }
+    for (const [index, migration] of MIGRATIONS.entries()) {
+      const version = index + 1;
+      if (applied.has(version)) continue;
+      await tx.script(migration.sql);
+      await tx.query('insert into schema_migrations (version, name) values ($1, $2)', [version, migration.name]);
+    }
+  });
+}

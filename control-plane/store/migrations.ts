@@ -1,0 +1,180 @@
+import { SYSTEM_ROLE, TENANT_ROLE } from './sql-store.ts';
+
+export interface Migration {
+  readonly name: string;
+  readonly sql: string;
+}
+
+/** Roles belong to the whole cluster, so another database may be creating them at this moment. */
+const createRole = (role: string): string => `
+do $$ begin
+  if not exists (select from pg_roles where rolname = '${role}') then create role ${role} nologin; end if;
+exception when duplicate_object or unique_violation then null;
+end $$;
+do $$ begin
+  if not pg_has_role(current_user, '${role}', 'member') then execute format('grant ${role} to %I', current_user); end if;
+end $$;`;
+
+/** Row-level security for one table: the tenant role sees its own rows, the system role all, anybody else none. */
+const isolate = (table: string, tenantGrant: string, column = 'tenant'): string => `
+alter table ${table} enable row level security;
+alter table ${table} force row level security;
+create policy tenant_rows on ${table} to ${TENANT_ROLE}
+  using (${column} = nullif(current_setting('sidekey.tenant', true), ''))
+  with check (${column} = nullif(current_setting('sidekey.tenant', true), ''));
+create policy system_rows on ${table} to ${SYSTEM_ROLE} using (true) with check (true);
+grant select, insert, update, delete on ${table} to ${SYSTEM_ROLE};
+${tenantGrant === '' ? '' : `grant ${tenantGrant} on ${table} to ${TENANT_ROLE};`}`;
+
+const ALL = 'select, insert, update, delete';
+
+const FIRST = `
+${createRole(TENANT_ROLE)}
+${createRole(SYSTEM_ROLE)}
+
+create table tenants (
+  name text primary key check (name ~ '^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$'),
+  metadata jsonb not null default '{}',
+  spec jsonb not null default '{}',
+  policy_version bigint not null default 1,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now()
+);
+insert into tenants (name, metadata) values ('default', '{"name": "default"}');
+
+create table resources (
+  tenant text not null references tenants (name),
+  kind text not null,
+  name text not null,
+  metadata jsonb not null,
+  spec jsonb not null,
+  version bigint not null,
+  updated_at timestamptz not null default now(),
+  primary key (tenant, kind, name)
+);
+
+create table sealed_secrets (
+  tenant text not null references tenants (name),
+  name text not null,
+  sealed bytea not null,
+  key_id text not null,
+  updated_at timestamptz not null default now(),
+  primary key (tenant, name)
+);
+
+create table sessions (
+  tenant text not null references tenants (name),
+  id text not null,
+  instance_id text not null,
+  key_thumbprint text not null,
+  workloads text[] not null,
+  trust_providers text[] not null default '{}',
+  user_subject text,
+  claims jsonb not null,
+  evidence_hashes text[] not null default '{}',
+  created_at timestamptz not null default now(),
+  not_after timestamptz not null,
+  ended_at timestamptz,
+  primary key (tenant, id)
+);
+create index sessions_not_after on sessions (not_after);
+
+create table revocations (
+  tenant text not null references tenants (name),
+  id text not null,
+  target text not null check (target in ('workload', 'policy', 'credential', 'user', 'session', 'tenant')),
+  name text not null,
+  reason text,
+  created_by text not null default '',
+  created_at timestamptz not null default now(),
+  lifted_at timestamptz,
+  lifted_by text,
+  primary key (tenant, id)
+);
+create unique index revocations_in_force on revocations (tenant, target, name) where lifted_at is null;
+
+create table decision_heads (
+  tenant text not null references tenants (name),
+  instance_id text not null,
+  sequence bigint not null,
+  hash bytea not null,
+  updated_at timestamptz not null default now(),
+  primary key (tenant, instance_id)
+);
+
+create table decisions (
+  position bigint generated always as identity,
+  tenant text not null references tenants (name),
+  instance_id text not null,
+  sequence bigint not null check (sequence > 0),
+  previous_hash bytea not null,
+  hash bytea not null,
+  record bytea not null,
+  stored_at timestamptz not null default now(),
+  decision_id text not null,
+  at timestamptz not null,
+  session_id text not null default '',
+  workloads text[] not null default '{}',
+  user_subject text not null default '',
+  host text not null default '',
+  port int not null default 0,
+  server_workload text not null default '',
+  access_policy text not null default '',
+  method text not null default '',
+  path text not null default '',
+  outcome text not null,
+  reason text not null,
+  status int not null default 0,
+  primary key (tenant, instance_id, sequence)
+);
+create index decisions_position on decisions (tenant, position);
+create index decisions_at on decisions (tenant, at);
+create index decisions_id on decisions (tenant, decision_id);
+
+create function refuse_change() returns trigger language plpgsql as $$
+begin
+  raise exception 'decisions are append-only' using errcode = 'insufficient_privilege';
+end $$;
+create trigger decisions_append_only before update or delete on decisions for each row execute function refuse_change();
+create trigger decisions_no_truncate before truncate on decisions for each statement execute function refuse_change();
+
+create table signing_keys (
+  id text primary key,
+  purpose text not null,
+  public_jwk jsonb not null,
+  sealed bytea not null,
+  key_id text not null,
+  created_at timestamptz not null default now(),
+  active_from timestamptz not null default now(),
+  retired_at timestamptz
+);
+
+create table authorities (
+  tenant text not null references tenants (name),
+  id text not null,
+  certificate bytea not null,
+  sealed bytea not null,
+  key_id text not null,
+  created_at timestamptz not null default now(),
+  not_after timestamptz not null,
+  primary key (tenant, id)
+);
+
+${isolate('tenants', 'select, update (policy_version)', 'name')}
+${isolate('resources', ALL)}
+${isolate('sealed_secrets', ALL)}
+${isolate('sessions', ALL)}
+${isolate('revocations', 'select, insert, update')}
+${isolate('decision_heads', 'select, insert, update')}
+${isolate('decisions', 'select, insert')}
+${isolate('authorities', ALL)}
+
+alter table signing_keys enable row level security;
+alter table signing_keys force row level security;
+create policy system_rows on signing_keys to ${SYSTEM_ROLE} using (true) with check (true);
+grant select, insert, update, delete on signing_keys to ${SYSTEM_ROLE};
+grant usage on schema public to ${TENANT_ROLE}, ${SYSTEM_ROLE};
+`;
+
+/** In order; version n is the n-th. Append only: a migration that has shipped is never edited. */
+export const MIGRATIONS: readonly Migration[] = [{ name: 'first', sql: FIRST }];

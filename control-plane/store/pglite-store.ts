@@ -1,0 +1,55 @@
+import { mkdir } from 'node:fs/promises';
+import { PGlite, type Transaction } from '@electric-sql/pglite';
+import { lockFolder } from './folder-lock.ts';
+import { type RawSql, type RawStore, roleTransactions } from './raw-store.ts';
+import type { SqlValue } from './sql-store.ts';
+
+const INT8_OID = 20;
+const BYTEA_OID = 17;
+
+/** Opens the embedded database. Only one process may hold a folder: the lock refuses a second. */
+export async function openPglite(dataDir: string | undefined): Promise<RawStore> {
+  if (dataDir !== undefined) await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  const unlock = dataDir === undefined ? async () => {} : await lockFolder(dataDir);
+  const db = await createDatabase(dataDir, unlock);
+  const begin = <T>(run: (tx: RawSql) => Promise<T>): Promise<T> => db.transaction((tx) => run(asSql(tx)));
+  return {
+    transaction: begin,
+    store: {
+      engine: 'pglite',
+      ...roleTransactions(begin),
+      listen: async (channel, handler) => {
+        const stop = await db.listen(channel, handler);
+        return () => stop();
+      },
+      notify: async (channel, payload) => {
+        await db.query('select pg_notify($1, $2)', [channel, payload]);
+      },
+      close: async () => {
+        if (!db.closed) await db.close();
+        await unlock();
+      },
+    },
+  };
+}
+
+async function createDatabase(dataDir: string | undefined, unlock: () => Promise<void>): Promise<PGlite> {
+  try {
+    return await PGlite.create({
+      ...(dataDir === undefined ? {} : { dataDir: `${dataDir}/pgdata` }),
+      parsers: { [INT8_OID]: Number, [BYTEA_OID]: (text: string) => Buffer.from(text.slice(2), 'hex') },
+    });
+  } catch (error) {
+    await unlock();
+    throw error;
+  }
+}
+
+function asSql(tx: Transaction): RawSql {
+  return {
+    query: async <Row>(text: string, params: readonly SqlValue[] = []) => (await tx.query<Row>(text, [...params])).rows,
+    script: async (text) => {
+      await tx.exec(text);
+    },
+  };
+}

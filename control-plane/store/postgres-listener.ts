@@ -1,0 +1,89 @@
+import pg from 'pg';
+import type { Channel } from './sql-store.ts';
+
+interface Subscription {
+  readonly channel: Channel;
+  readonly handler: (payload: string) => void;
+  readonly onGap: (() => void) | undefined;
+}
+
+const FIRST_RETRY_MS = 200;
+const LAST_RETRY_MS = 5_000;
+
+/** One connection that listens, opened with the first subscription and opened again whenever it is lost. */
+export class PostgresListener {
+  readonly #config: pg.ClientConfig;
+  readonly #onError: (error: unknown) => void;
+  readonly #subscriptions = new Set<Subscription>();
+  #client: Promise<pg.Client> | undefined;
+  #retryTimer: NodeJS.Timeout | undefined;
+  #retryMs = FIRST_RETRY_MS;
+  #closed = false;
+
+  constructor(config: pg.ClientConfig, onError: (error: unknown) => void) {
+    this.#config = { ...config, keepAlive: true };
+    this.#onError = onError;
+  }
+
+  async listen(channel: Channel, handler: (payload: string) => void, onGap?: () => void): Promise<() => Promise<void>> {
+    const subscription: Subscription = { channel, handler, onGap };
+    this.#subscriptions.add(subscription);
+    try {
+      this.#client ??= this.#connect();
+      const client = await this.#client;
+      await client.query(`listen ${pg.escapeIdentifier(channel)}`);
+    } catch (error) {
+      this.#subscriptions.delete(subscription);
+      throw error;
+    }
+    return async () => {
+      this.#subscriptions.delete(subscription);
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#retryTimer);
+    this.#subscriptions.clear();
+    const client = await this.#client?.catch(() => undefined);
+    await client?.end();
+  }
+
+  async #connect(): Promise<pg.Client> {
+    const client = new pg.Client(this.#config);
+    client.on('error', (error) => this.#lost(error));
+    client.on('end', () => this.#lost(new Error('the connection that listens has ended')));
+    client.on('notification', ({ channel, payload }) => {
+      for (const one of this.#subscriptions) if (one.channel === channel) one.handler(payload ?? '');
+    });
+    try {
+      await client.connect();
+      for (const channel of new Set([...this.#subscriptions].map((one) => one.channel))) {
+        await client.query(`listen ${pg.escapeIdentifier(channel)}`);
+      }
+    } catch (error) {
+      this.#client = undefined;
+      await client.end().catch(() => {});
+      throw error;
+    }
+    this.#retryMs = FIRST_RETRY_MS;
+    return client;
+  }
+
+  #lost(error: unknown): void {
+    if (this.#closed || this.#retryTimer !== undefined) return;
+    this.#onError(error);
+    this.#retryTimer = setTimeout(() => {
+      this.#retryTimer = undefined;
+      this.#client = this.#connect();
+      this.#client.then(
+        () => {
+          for (const one of this.#subscriptions) one.onGap?.();
+        },
+        (reason: unknown) => this.#lost(reason),
+      );
+    }, this.#retryMs);
+    this.#retryTimer.unref();
+    this.#retryMs = Math.min(this.#retryMs * 2, LAST_RETRY_MS);
+  }
+}

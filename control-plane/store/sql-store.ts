@@ -1,0 +1,57 @@
+/** What a query may be given. JSON goes in as text with a `::jsonb` cast. */
+export type SqlValue = string | number | boolean | null | Date | Uint8Array | readonly string[] | readonly number[];
+
+/** One open transaction. bigint comes back as number, bytea as Buffer, timestamptz as Date, jsonb parsed. */
+export interface Sql {
+  query<Row>(text: string, params?: readonly SqlValue[]): Promise<Row[]>;
+}
+
+/**
+ * The one way to the database, the same on PGlite and PostgreSQL. Do not open a transaction inside another, nor wait for
+ * the network inside one: PGlite has a single connection.
+ */
+export interface SqlStore {
+  readonly engine: 'pglite' | 'postgres';
+  /** Runs as the tenant's role: row-level security shows and takes this tenant's rows only. Rolled back on a throw. */
+  transaction<T>(tenant: string, run: (tx: Sql) => Promise<T>): Promise<T>;
+  /** Runs across tenants: looking up tenants, signing keys, resealing. `enterTenant` steps down for the rest of it. */
+  system<T>(run: (tx: Sql) => Promise<T>): Promise<T>;
+  /**
+   * Calls `handler` for each notification, from this process too. `onGap` is called when some may have been missed,
+   * such as after a lost connection: read the state again. Resolves to a function that stops listening.
+   */
+  listen(channel: Channel, handler: (payload: string) => void, onGap?: () => void): Promise<() => Promise<void>>;
+  /** Payload: under 8,000 bytes. Inside a transaction use `notifyFrom`, which is delivered only if it commits. */
+  notify(channel: Channel, payload: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Channels of the control plane. Payloads are the tenant's name unless said otherwise. */
+export const CHANNELS = {
+  policy: 'sidekey_policy',
+  /** JSON: {tenant, id}. */
+  revocation: 'sidekey_revocation',
+  decision: 'sidekey_decision',
+  /** Payload: purpose of the signing keys that changed. */
+  keys: 'sidekey_keys',
+} as const;
+
+export type Channel = (typeof CHANNELS)[keyof typeof CHANNELS];
+
+export const TENANT_ROLE = 'sidekey_tenant';
+export const SYSTEM_ROLE = 'sidekey_system';
+
+/** Makes the rest of the transaction that of one tenant. */
+export async function enterTenant(tx: Sql, tenant: string): Promise<void> {
+  await tx.query(`select set_config('role', '${TENANT_ROLE}', true), set_config('sidekey.tenant', $1, true)`, [tenant]);
+}
+
+/** Makes the rest of the transaction that of the control plane itself. */
+export async function enterSystem(tx: Sql): Promise<void> {
+  await tx.query(`select set_config('role', '${SYSTEM_ROLE}', true), set_config('sidekey.tenant', '', true)`);
+}
+
+/** A notification that is sent when, and only if, the transaction commits. */
+export async function notifyFrom(tx: Sql, channel: Channel, payload: string): Promise<void> {
+  await tx.query('select pg_notify($1, $2)', [channel, payload]);
+}

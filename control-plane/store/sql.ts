@@ -1,0 +1,37 @@
+import { UsageError } from '../../common/errors.ts';
+import { migrate } from './migrate.ts';
+import { openPglite } from './pglite-store.ts';
+import { openPostgres } from './postgres-store.ts';
+import type { SqlStore } from './sql-store.ts';
+
+export * from './sql-store.ts';
+
+export interface StoreOptions {
+  /** `postgres://...`; without it, PGlite is used. */
+  readonly url?: string | undefined;
+  /** Folder of the embedded database; without it, the database lives in memory. */
+  readonly dataDir?: string | undefined;
+  /** Told of trouble in the background, such as a lost connection. */
+  readonly onError?: ((error: unknown) => void) | undefined;
+}
+
+/** Opens the database and brings its schema up to date. */
+export async function openStore(options: StoreOptions = {}): Promise<SqlStore> {
+  const raw =
+    options.url === undefined
+      ? await openPglite(options.dataDir)
+      : openPostgres(checkUrl(options.url), options.onError);
+  try {
+    await migrate(raw);
+    return raw.store;
+  } catch (error) {
+    await raw.store.close();
+    throw error;
+  }
+}
+
+function checkUrl(url: string): string {
+  if (!/^postgres(?:ql)?:\/\//.test(url))
+    throw new UsageError('store-url-invalid', 'the store URL must start with postgres://');
+  return url;
+}
