@@ -1,0 +1,57 @@
+import type { Command } from 'commander';
+import { UsageError } from '../../common/errors.ts';
+import { addContextOptions, readContext, type ContextOptions } from '../context.ts';
+import { CommandFailed, EXIT_CODES } from '../exit-codes.ts';
+import { outputOption, paint, printable, printAs, type OutputFormat } from '../output.ts';
+import { readField, readList, withClient } from '../rest-client.ts';
+
+interface ExplainOptions extends ContextOptions {
+  readonly workload: string;
+  readonly url: string;
+  readonly method: string;
+  readonly user?: string;
+  readonly output: OutputFormat;
+}
+
+export function define(command: Command): void {
+  addContextOptions(command)
+    .requiredOption('--workload <name>', 'client workload that calls')
+    .requiredOption('--url <url>', 'what it calls')
+    .option('--method <method>', 'HTTP method', 'GET')
+    .option('--user <subject>', 'user it acts for')
+    .addOption(outputOption())
+    .addHelpText(
+      'after',
+      '\nNo credential is made. Exit code 0 says allowed, 3 denied.\n\nExample:\n  sidekey explain --workload agent --url https://api.example.com/v1/items --method DELETE',
+    )
+    .action(explain);
+}
+
+async function explain(options: ExplainOptions): Promise<void> {
+  if (!URL.canParse(options.url)) throw new UsageError('bad-url', `--url: not a URL: ${options.url}`);
+  const { workload, url, method, user } = options;
+  const answer = await withClient(readContext(options), (client) =>
+    client.call('POST', '/v1/explain', { body: { workload, url, method, ...(user === undefined ? {} : { user }) } }),
+  );
+  printAs(options.output, answer, () => formatExplanation(answer));
+  if (readField(answer, 'outcome') !== 'allow') throw new CommandFailed(EXIT_CODES.denied, '');
+}
+
+function formatExplanation(answer: unknown): string {
+  const allowed = readField(answer, 'outcome') === 'allow';
+  const lines = [
+    `${allowed ? paint('green', 'allowed') : paint('red', 'denied')}  ${readField(answer, 'reason') ?? ''}`,
+    ...['policy', 'serverWorkload'].flatMap((name) => {
+      const value = readField(answer, name);
+      return value === undefined ? [] : [`  ${name}: ${printable(value)}`];
+    }),
+  ];
+  for (const step of readList(answer, 'steps')) {
+    const outcome = readField(step, 'outcome') ?? readField(step, 'result') ?? '';
+    const name = readField(step, 'step') ?? readField(step, 'name') ?? '';
+    lines.push(
+      `  ${outcome.padEnd(8)} ${printable([name, readField(step, 'subject'), readField(step, 'detail') ?? readField(step, 'message')].filter(Boolean).join('  '))}`,
+    );
+  }
+  return lines.join('\n');
+}

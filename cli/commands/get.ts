@@ -1,0 +1,68 @@
+import type { Command } from 'commander';
+import { UsageError } from '../../common/errors.ts';
+import { addContextOptions, readContext, type ContextOptions } from '../context.ts';
+import { formatTable, outputOption, printAs, type OutputFormat } from '../output.ts';
+import { readField, readList, withClient } from '../rest-client.ts';
+import { KIND_NAMES, readKind } from '../kinds.ts';
+
+interface GetOptions extends ContextOptions {
+  readonly output: OutputFormat;
+}
+
+export function define(command: Command): void {
+  addContextOptions(command)
+    .argument('<kind>', `${KIND_NAMES.join(', ')}, sessions or revocations`)
+    .argument('[name]', 'one resource')
+    .addOption(outputOption())
+    .addHelpText(
+      'after',
+      '\nSecrets are never shown.\n\nExamples:\n  sidekey get accesspolicies\n  sidekey get ServerWorkload api -o yaml\n  sidekey get sessions',
+    )
+    .action(get);
+}
+
+async function get(kind: string, name: string | undefined, options: GetOptions): Promise<void> {
+  const path = pathOf(kind, name);
+  const answer = await withClient(readContext(options), (client) => client.call('GET', path));
+  printAs(options.output, answer, () =>
+    name === undefined ? formatList(answer) : JSON.stringify(answer, undefined, 2),
+  );
+}
+
+function pathOf(kind: string, name: string | undefined): string {
+  if (kind === 'sessions' || kind === 'revocations') {
+    if (name !== undefined) throw new UsageError('no-name', `${kind} are listed, not read one by one`);
+    return `/v1/${kind}`;
+  }
+  return `/v1/resources/${readKind(kind)}${name === undefined ? '' : `/${encodeURIComponent(name)}`}`;
+}
+
+function formatList(answer: unknown): string {
+  const items = readList(answer, 'resources', 'items', 'sessions', 'revocations');
+  if (items.length === 0) return 'none';
+  const first = items[0];
+  if (typeof first === 'object' && first !== null && 'metadata' in first) {
+    const rows = items.map((item) => {
+      const metadata = typeof item === 'object' && item !== null && 'metadata' in item ? item.metadata : undefined;
+      return [
+        readField(item, 'kind') ?? '',
+        readField(metadata, 'name') ?? '',
+        readField(metadata, 'description') ?? '',
+      ];
+    });
+    return formatTable(['KIND', 'NAME', 'DESCRIPTION'], rows);
+  }
+  const columns = Object.keys(Object(first)).filter((column) => items.some((item) => showCell(item, column) !== ''));
+  return formatTable(
+    columns.map((column) => column.toUpperCase()),
+    items.map((item) => columns.map((column) => showCell(item, column))),
+  );
+}
+
+function showCell(item: unknown, column: string): string {
+  const simple = readField(item, column);
+  if (simple !== undefined) return simple;
+  return readList(item, column)
+    .filter((part) => typeof part === 'string')
+    .join(',');
+}

@@ -1,0 +1,79 @@
+import { Option, type Command } from 'commander';
+import { addContextOptions, readContext, type ContextOptions } from '../context.ts';
+import { formatTable, paint, printable } from '../output.ts';
+import { readField, readList, withClient } from '../rest-client.ts';
+
+interface LogsOptions extends ContextOptions {
+  readonly follow?: boolean;
+  readonly workload?: string;
+  readonly user?: string;
+  readonly host?: string;
+  readonly outcome?: string;
+  readonly reason?: string;
+  readonly limit: string;
+  readonly output: 'table' | 'json';
+}
+
+export function define(command: Command): void {
+  addContextOptions(command)
+    .option('--follow', 'go on as decisions are made')
+    .option('--workload <name>', 'of this client workload')
+    .option('--user <subject>', 'for this user')
+    .option('--host <host>', 'to this host')
+    .addOption(new Option('--outcome <outcome>', 'with this outcome').choices(['allowed', 'denied', 'failed']))
+    .option('--reason <code>', 'with this reason code')
+    .option('--limit <count>', 'how many at most', '100')
+    .addOption(
+      new Option('-o, --output <format>', 'output format; json is one object a line')
+        .choices(['table', 'json'])
+        .default('table'),
+    )
+    .addHelpText(
+      'after',
+      '\nExamples:\n  sidekey logs --outcome denied\n  sidekey logs --follow --workload agent -o json',
+    )
+    .action(logs);
+}
+
+async function logs(options: LogsOptions): Promise<void> {
+  const { workload, user, host, outcome, reason, limit } = options;
+  const query = { workload, user, host, outcome, reason, limit };
+  await withClient(readContext(options), async (client) => {
+    if (options.follow === true) {
+      for await (const decision of client.follow('/v1/decisions', { query: { ...query, follow: true } })) {
+        console.log(
+          options.output === 'json' ? JSON.stringify(decision) : formatDecision(decision).map(printable).join('  '),
+        );
+      }
+      return;
+    }
+    const decisions = readList(await client.call('GET', '/v1/decisions', { query }), 'decisions', 'items', 'records');
+    if (options.output === 'json') for (const decision of decisions) console.log(JSON.stringify(decision));
+    else
+      console.log(
+        formatTable(
+          ['TIME', 'OUTCOME', 'REASON', 'STATUS', 'WORKLOAD', 'USER', 'CALL', 'ID'],
+          decisions.map(formatDecision),
+        ),
+      );
+    if (decisions.length === 0 && options.output === 'table')
+      console.error(paint('grey', 'no decisions', process.stderr));
+  });
+}
+
+function formatDecision(decision: unknown): string[] {
+  const destination =
+    typeof decision === 'object' && decision !== null && 'destination' in decision ? decision.destination : decision;
+  const host = readField(destination, 'host') ?? '';
+  const port = readField(destination, 'port') ?? '';
+  return [
+    readField(decision, 'at') ?? '',
+    readField(decision, 'outcome') ?? '',
+    readField(decision, 'reason') ?? '',
+    readField(decision, 'status') ?? '',
+    readList(decision, 'workloads').join(',') || (readField(decision, 'workload') ?? ''),
+    readField(decision, 'user') ?? '',
+    `${readField(decision, 'method') ?? ''} ${host}:${port}${readField(decision, 'path') ?? ''}`,
+    readField(decision, 'id') ?? '',
+  ];
+}

@@ -1,0 +1,92 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { Secret } from '../common/secret.ts';
+import { UsageError } from '../common/errors.ts';
+
+/** Where the control plane's REST API is and how to speak to it. */
+export interface Context {
+  readonly server: string;
+  readonly tenant: string;
+  readonly token: Secret;
+  readonly caPem?: string;
+}
+
+export interface ContextOptions {
+  readonly server?: string;
+  readonly tenant?: string;
+  readonly tokenFile?: string;
+  readonly caFile?: string;
+}
+
+/** Folder for state on this machine: SIDEKEY_HOME, or ~/.sidekey. */
+export function sidekeyHome(): string {
+  return process.env['SIDEKEY_HOME'] || join(homedir(), '.sidekey');
+}
+
+/** The file in which `sidekey dev` and `sidekey control-plane` leave where they can be found. */
+export function contextFile(): string {
+  return join(sidekeyHome(), 'context.json');
+}
+
+/** Adds the options that name a control plane. */
+export function addContextOptions(command: Command): Command {
+  return command
+    .option('--server <url>', 'REST address of the control plane [SIDEKEY_SERVER]')
+    .option('--tenant <name>', 'tenant [SIDEKEY_TENANT]')
+    .option('--token-file <file>', 'file with the administrator token [SIDEKEY_TOKEN_FILE, SIDEKEY_TOKEN]')
+    .option('--ca-file <file>', "control plane's certificate authority, PEM [SIDEKEY_CA_FILE]");
+}
+
+/** Options first, then the environment, then what a control plane on this machine left behind. */
+export function readContext(options: ContextOptions): Context {
+  const saved = readSavedContext();
+  const server = options.server ?? process.env['SIDEKEY_SERVER'] ?? saved['server'];
+  if (!server) {
+    throw new UsageError('no-server', 'no control plane: give --server, set SIDEKEY_SERVER, or start `sidekey dev`');
+  }
+  if (!URL.canParse(server) || new URL(server).protocol !== 'https:') {
+    throw new UsageError('bad-server', '--server must be an https:// URL');
+  }
+  const caFile = options.caFile ?? process.env['SIDEKEY_CA_FILE'] ?? saved['caFile'];
+  return {
+    server: server.replace(/\/+$/, ''),
+    tenant: options.tenant ?? process.env['SIDEKEY_TENANT'] ?? saved['tenant'] ?? 'default',
+    token: readToken(options, saved),
+    ...(caFile === undefined ? {} : { caPem: readText(caFile, '--ca-file') }),
+  };
+}
+
+function readToken(options: ContextOptions, saved: Readonly<Record<string, string>>): Secret {
+  const inEnvironment = process.env['SIDEKEY_TOKEN'];
+  if (options.tokenFile === undefined && inEnvironment) return new Secret(inEnvironment);
+  const file = options.tokenFile ?? process.env['SIDEKEY_TOKEN_FILE'] ?? saved['tokenFile'];
+  if (file === undefined) {
+    throw new UsageError('no-token', 'no administrator token: give --token-file or set SIDEKEY_TOKEN_FILE');
+  }
+  return new Secret(readText(file, '--token-file').trim());
+}
+
+/** A file's text; the error names the option that named the file. */
+export function readText(file: string, option: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new UsageError('unreadable-file', `${option}: cannot read ${file}`, { cause });
+  }
+}
+
+function readSavedContext(): Readonly<Record<string, string>> {
+  const file = contextFile();
+  if (!existsSync(file)) return {};
+  try {
+    const found: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    if (typeof found !== 'object' || found === null) return {};
+    return Object.fromEntries(
+      Object.entries(found).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+    );
+  } catch (cause) {
+    throw new UsageError('bad-context', `cannot read ${file}; remove it or mend it`, { cause });
+  }
+}

@@ -1,0 +1,62 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from 'commander';
+import { describeError, SidekeyError, UsageError } from '../common/errors.ts';
+import { CommandFailed, EXIT_CODE_HELP, EXIT_CODES } from './exit-codes.ts';
+import { paint } from './output.ts';
+import { COMMANDS } from './commands.ts';
+import { VERSION } from './version.ts';
+
+/** Builds the program; only the command that is asked for is loaded, the others are named. */
+async function buildProgram(requested: string | undefined): Promise<Command> {
+  const program = new Command('sidekey')
+    .description('Lets an AI agent call APIs without ever holding a credential.')
+    .version(VERSION, '-V, --version')
+    .enablePositionalOptions()
+    .showHelpAfterError('(add --help for usage)')
+    .exitOverride()
+    .addHelpText('after', EXIT_CODE_HELP)
+    .addHelpText(
+      'after',
+      '\nExamples:\n  sidekey dev\n  sidekey run -- python3 agent.py\n  sidekey explain --workload agent --url https://api.example.com/v1/items',
+    );
+  for (const [name, entry] of Object.entries(COMMANDS)) {
+    const command = program.command(name).summary(entry.summary).description(entry.summary).exitOverride();
+    if (name === requested) (await entry.load()).define(command);
+  }
+  return program;
+}
+
+/** The first word that is not an option names the command; `help NAME` asks for NAME. */
+function requestedCommand(args: readonly string[]): string | undefined {
+  const words = args.filter((word) => !word.startsWith('-'));
+  return words[0] === 'help' ? words[1] : words[0];
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof CommandFailed) return error.exitCode;
+  if (error instanceof UsageError) return EXIT_CODES.usage;
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_CODES.ok : EXIT_CODES.usage;
+  return EXIT_CODES.failed;
+}
+
+async function main(): Promise<void> {
+  try {
+    const program = await buildProgram(requestedCommand(process.argv.slice(2)));
+    await program.parseAsync();
+  } catch (error) {
+    process.exitCode = exitCodeOf(error);
+    // commander has printed its own message.
+    if (error instanceof CommanderError) return;
+    const code = error instanceof SidekeyError && !(error instanceof CommandFailed) ? ` (${error.code})` : '';
+    if (describeError(error) !== '')
+      console.error(`${paint('red', 'sidekey:', process.stderr)} ${describeError(error)}${code}`);
+  }
+}
+
+// A closed pipe (`sidekey logs | head`) is not a fault.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(EXIT_CODES.ok);
+  throw error;
+});
+
+await main();

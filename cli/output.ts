@@ -1,0 +1,55 @@
+import { Option } from 'commander';
+import { stringify } from 'yaml';
+
+export type OutputFormat = 'table' | 'json' | 'yaml';
+
+const COLOURS = { red: 31, green: 32, yellow: 33, cyan: 36, grey: 90, bold: 1 } as const;
+
+/** Colours text on a terminal, unless NO_COLOR is set (https://no-color.org). */
+export function paint(
+  colour: keyof typeof COLOURS,
+  text: string,
+  stream: { isTTY?: boolean } = process.stdout,
+): string {
+  const wanted = process.env['FORCE_COLOR'] ? true : stream.isTTY === true && !process.env['NO_COLOR'];
+  return wanted ? `\u001b[${COLOURS[colour]}m${text}\u001b[0m` : text;
+}
+
+/** `-o json|yaml|table` */
+export function outputOption(): Option {
+  return new Option('-o, --output <format>', 'output format').choices(['table', 'json', 'yaml']).default('table');
+}
+
+/** Prints `value` as JSON or YAML, or `table` as it stands. */
+export function printAs(format: OutputFormat, value: unknown, table: () => string): void {
+  switch (format) {
+    case 'json':
+      return console.log(JSON.stringify(value, undefined, 2));
+    case 'yaml':
+      return console.log(stringify(value).trimEnd());
+    case 'table':
+      return console.log(table());
+    default:
+      return format satisfies never;
+  }
+}
+
+/** Columns padded to their widest cell. Control characters from outside are shown, not obeyed. */
+export function formatTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const cells = [head, ...rows].map((row) => row.map(printable));
+  const widths = head.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
+  return cells
+    .map((row, index) => {
+      const line = row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd();
+      return index === 0 ? paint('bold', line) : line;
+    })
+    .join('\n');
+}
+
+/** Text from outside, made safe for a terminal. */
+export function printable(text: string): string {
+  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, '\uFFFD');
+}

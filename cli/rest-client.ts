@@ -1,0 +1,160 @@
+import { Agent, request, type Dispatcher } from 'undici';
+import { describeError, SidekeyError, UsageError } from '../common/errors.ts';
+import { CommandFailed, EXIT_CODES } from './exit-codes.ts';
+import type { Context } from './context.ts';
+
+const REQUEST_TIMEOUT_MS = 30_000;
+
+export type Method = 'GET' | 'POST' | 'DELETE';
+
+export interface RestRequest {
+  readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
+  readonly body?: unknown;
+}
+
+/** The control plane said no; `status` is its HTTP status. */
+export class RestError extends SidekeyError {
+  readonly status: number;
+
+  constructor(status: number, code: string, message: string) {
+    super(code, message);
+    this.status = status;
+  }
+}
+
+/** Speaks to the control plane's REST API as an administrator. */
+export class RestClient {
+  readonly #context: Context;
+  readonly #agent: Agent;
+
+  constructor(context: Context) {
+    this.#context = context;
+    const ca = context.caPem;
+    this.#agent = new Agent({ connect: { ...(ca === undefined ? {} : { ca }), timeout: 10_000 } });
+  }
+
+  /** One call; answers the parsed JSON body. */
+  async call(method: Method, path: string, options: RestRequest = {}): Promise<unknown> {
+    const answer = await this.#send(method, path, options, REQUEST_TIMEOUT_MS);
+    const text = await answer.body.text();
+    return text === '' ? undefined : parseJson(text);
+  }
+
+  /** One call answered by lines of JSON, for as long as the control plane sends them. */
+  async *follow(path: string, options: RestRequest = {}): AsyncGenerator<unknown> {
+    const answer = await this.#send('GET', path, options, 0);
+    answer.body.setEncoding('utf8');
+    let rest = '';
+    for await (const text of answer.body) {
+      rest += String(text);
+      const lines = rest.split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) {
+        const json = readEventLine(line);
+        if (json !== undefined) yield parseJson(json);
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#agent.destroy();
+  }
+
+  async #send(method: Method, path: string, options: RestRequest, timeoutMs: number): Promise<Dispatcher.ResponseData> {
+    const url = new URL(this.#context.server + path);
+    for (const [name, value] of Object.entries(options.query ?? {})) {
+      if (value !== undefined) url.searchParams.set(name, String(value));
+    }
+    const answer = await request(url, {
+      method,
+      dispatcher: this.#agent,
+      headersTimeout: REQUEST_TIMEOUT_MS,
+      bodyTimeout: timeoutMs,
+      headers: {
+        authorization: `Bearer ${this.#context.token.reveal()}`,
+        'sidekey-tenant': this.#context.tenant,
+        accept: 'application/json',
+        ...(options.body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+    }).catch((cause: unknown) => {
+      throw new CommandFailed(EXIT_CODES.unreachable, `cannot reach the control plane at ${url.origin}`, { cause });
+    });
+    if (answer.statusCode >= 400) throw refusal(answer.statusCode, await answer.body.text());
+    return answer;
+  }
+}
+
+/** Runs `use` with a client, and closes it whatever happens. */
+export async function withClient<T>(context: Context, use: (client: RestClient) => Promise<T>): Promise<T> {
+  const client = new RestClient(context);
+  try {
+    return await use(client);
+  } finally {
+    await client.close();
+  }
+}
+
+/** A line of JSON, or the data of a server-sent event; comments and blank lines are heartbeats. */
+function readEventLine(line: string): string | undefined {
+  const text = line.trim();
+  if (text.startsWith('data:')) return text.slice('data:'.length).trim();
+  return text.startsWith('{') ? text : undefined;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new SidekeyError('bad-answer', 'the control plane answered something that is not JSON', { cause });
+  }
+}
+
+/** The API answers application/problem+json (RFC 9457). */
+function refusal(status: number, text: string): Error {
+  let problem: unknown;
+  try {
+    problem = JSON.parse(text);
+  } catch (error) {
+    return new RestError(status, 'rest-error', `the control plane answered ${status}: ${describeError(error)}`);
+  }
+  const code = readField(problem, 'code') ?? 'rest-error';
+  const lines = [
+    readField(problem, 'detail') ?? readField(problem, 'message') ?? readField(problem, 'title') ?? 'refused',
+  ];
+  lines.push(...readErrors(problem));
+  const message = `${lines.join('\n  ')} [HTTP ${status}]`;
+  return status === 400 || status === 422 ? new UsageError(code, message) : new RestError(status, code, message);
+}
+
+function readErrors(problem: unknown): string[] {
+  const errors = typeof problem === 'object' && problem !== null && 'errors' in problem ? problem.errors : undefined;
+  if (!Array.isArray(errors)) return [];
+  return errors.map((error: unknown) => {
+    if (typeof error === 'string') return error;
+    const where = ['resource', 'file', 'line', 'field', 'path']
+      .map((name) => readField(error, name))
+      .filter((part) => part !== undefined);
+    return [where.join(':'), readField(error, 'message') ?? ''].filter((part) => part !== '').join(': ');
+  });
+}
+
+/** A field of an answer as text, when it is text or a number. */
+export function readField(value: unknown, name: string): string | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const field: unknown = Object.getOwnPropertyDescriptor(value, name)?.value;
+  return typeof field === 'string' || typeof field === 'number' || typeof field === 'boolean'
+    ? String(field)
+    : undefined;
+}
+
+/** A list in an answer: the answer itself, or one of its fields. */
+export function readList(value: unknown, ...names: string[]): unknown[] {
+  if (Array.isArray(value)) return value;
+  if (typeof value !== 'object' || value === null) return [];
+  for (const name of names) {
+    const field: unknown = Object.getOwnPropertyDescriptor(value, name)?.value;
+    if (Array.isArray(field)) return field;
+  }
+  return [];
+}
