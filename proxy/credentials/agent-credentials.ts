@@ -1,0 +1,162 @@
+import type { Route } from '../../proto/gen/sidekey/v1/route.ts';
+import type { HeaderList } from '../protocols/header-list.ts';
+
+/** The part of a request in which credentials may stand. */
+export interface CredentialedHead {
+  readonly headers: HeaderList;
+  /** Raw, without "?"; undefined when the target has none. */
+  readonly query: string | undefined;
+}
+
+export interface RemovedCredentials {
+  /** `header:name` and `query:name`, each once, never a value. */
+  readonly removed: string[];
+  readonly query: string | undefined;
+}
+
+/** Removed on every call: secrets of this hop, and claims about who calls or where to, which only transport may make (A-34, A-39, A-62). */
+const NEVER_FORWARDED = new Set([
+  'proxy-authorization',
+  'forwarded',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-port',
+  'x-forwarded-proto',
+  'x-forwarded-scheme',
+  'x-forwarded-server',
+  'x-forwarded-user',
+  'x-forwarded-email',
+  'x-forwarded-groups',
+  'x-forwarded-preferred-username',
+  'x-forwarded-access-token',
+  'x-forwarded-client-cert',
+  'x-real-ip',
+  'x-client-ip',
+  'x-original-host',
+  'x-host',
+  'x-remote-user',
+  'remote-user',
+  // They make a server evaluate another path or method than the one that was decided (A-11, A-21).
+  'x-original-url',
+  'x-rewrite-url',
+  'x-http-method',
+  'x-http-method-override',
+  'x-method-override',
+]);
+
+/** Removed on routes that inject: every place where the APIs we know of look for a credential (A-16, A-38). */
+const CREDENTIAL_HEADERS = new Set([
+  'authorization',
+  'cookie',
+  'x-api-key',
+  'api-key',
+  'apikey',
+  'x-apikey',
+  'x-api-token',
+  'x-auth-key',
+  'x-auth-email',
+  'x-auth-token',
+  'x-access-token',
+  'x-token',
+  'x-authorization',
+  'x-goog-api-key',
+  'x-goog-iam-authorization-token',
+  'x-amz-security-token',
+  'x-functions-key',
+  'ocp-apim-subscription-key',
+  'x-vault-token',
+  'x-gitlab-token',
+  'private-token',
+  'job-token',
+  'deploy-token',
+  'x-github-token',
+  'x-shopify-access-token',
+  'x-figma-token',
+  'x-honeycomb-team',
+  'x-okta-user-agent-extended',
+  'dd-api-key',
+  'dd-application-key',
+  'x-csrf-token',
+  'x-ms-token-aad-access-token',
+]);
+
+/** Query names, lower case. `access_token` is RFC 6750 section 2.3; the rest are API keys and presigned URLs (A-60). */
+const CREDENTIAL_QUERY = new Set([
+  'access_token',
+  'api_key',
+  'api-key',
+  'apikey',
+  'auth_token',
+  'oauth_token',
+  'private_token',
+  'job_token',
+  'client_secret',
+  'subscription-key',
+  'x-amz-credential',
+  'x-amz-security-token',
+  'x-amz-signature',
+  'x-goog-credential',
+  'x-goog-signature',
+]);
+
+/**
+ * Takes out of a request what the agent may not say for itself. On a route that injects, all credential places go: the
+ * built-in ones and those that the route names. Call it after the hop-by-hop headers are stripped and before injecting,
+ * so that nothing that the agent sent can take away or stand beside what is injected (A-15, A-16).
+ */
+export function removeAgentCredentials(head: CredentialedHead, route: Route | undefined): RemovedCredentials {
+  const removed: string[] = [];
+  const injects = route?.injectsCredential === true;
+  for (const name of namesToRemove(head.headers, injects ? route : undefined)) {
+    head.headers.delete(name);
+    removed.push(`header:${name}`);
+  }
+  if (!injects || head.query === undefined || head.query === '') return { removed, query: head.query };
+  return { removed, query: withoutCredentials(head.query, route.credentialQueryParameters, removed) };
+}
+
+function namesToRemove(headers: HeaderList, route: Route | undefined): Set<string> {
+  const found = new Set<string>();
+  const { raw } = headers;
+  for (let at = 0; at < raw.length; at += 2) {
+    const name = foldName(raw[at] ?? '');
+    const isCredential = route !== undefined && (CREDENTIAL_HEADERS.has(name) || namesHeader(route, name));
+    if (isCredential || NEVER_FORWARDED.has(name)) found.add(raw[at] ?? '');
+  }
+  return found;
+}
+
+/** Servers of the CGI kind read `X_API_KEY` as `X-Api-Key` (RFC 3875 section 4.1.18), so the two are one name here. */
+function foldName(name: string): string {
+  return name.includes('_') ? name.replaceAll('_', '-') : name;
+}
+
+function namesHeader(route: Route, folded: string): boolean {
+  return route.credentialHeaders.some((name) => foldName(name.toLowerCase()) === folded);
+}
+
+function withoutCredentials(query: string, named: readonly string[], removed: string[]): string | undefined {
+  const extra = new Set(named.map((name) => name.toLowerCase()));
+  // Some servers part the query at ";" too, so a key behind one counts; the separators stay with what follows them.
+  const pieces = query.split(/(?=[&;])/);
+  const kept = pieces.filter((piece) => {
+    const name = queryName(piece);
+    if (!CREDENTIAL_QUERY.has(name) && !extra.has(name)) return true;
+    const label = `query:${name}`;
+    if (!removed.includes(label)) removed.push(label);
+    return false;
+  });
+  if (kept.length === pieces.length) return query;
+  const rest = kept.join('').replace(/^[&;]/, '');
+  return rest === '' ? undefined : rest;
+}
+
+/** The name as a server would read it: decoded, without case and without the `[...]` of array notations. */
+function queryName(piece: string): string {
+  const pair = /^[&;]/.test(piece) ? piece.slice(1) : piece;
+  const equals = pair.indexOf('=');
+  const name = (equals === -1 ? pair : pair.slice(0, equals))
+    .replaceAll('+', ' ')
+    .replaceAll(/%([0-9a-fA-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return name.trim().toLowerCase().replace(/\[.*$/s, '');
+}

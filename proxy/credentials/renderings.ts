@@ -1,0 +1,50 @@
+/** Credentials below this are refused at injection: they occur in answers by chance. */
+export const MIN_SECRET_BYTES = 4;
+const MAX_SECRET_BYTES = 64 * 1024;
+
+/**
+ * The byte strings that give a secret away, each at least MIN_SECRET_BYTES long. Escapes inside any of them (percent,
+ * `\u`, `\x`, entities) are not listed here: the scrubber reads them character by character, in any mixture.
+ */
+export function renderingsOf(secret: Uint8Array): Buffer[] {
+  const raw = Buffer.from(secret);
+  if (raw.length < MIN_SECRET_BYTES || raw.length > MAX_SECRET_BYTES) return [];
+  const renderings = [raw, ...otherCharsets(raw)];
+  for (const alignment of [0, 1, 2]) {
+    const inner = innerBase64(raw, alignment);
+    renderings.push(Buffer.from(inner), Buffer.from(inner.replaceAll('+', '-').replaceAll('/', '_')));
+  }
+  const hex = raw.toString('hex');
+  renderings.push(Buffer.from(hex), Buffer.from(hex.toUpperCase()));
+  return renderings.filter((bytes) => bytes.length >= MIN_SECRET_BYTES);
+}
+
+/** A `+` for each space (HTML forms); non-ASCII text as Latin-1 and as JSON escapes of its code points. */
+function otherCharsets(raw: Buffer): Buffer[] {
+  const others: Buffer[] = [];
+  if (raw.includes(0x20)) others.push(Buffer.from(raw.toString('latin1').replaceAll(' ', '+'), 'latin1'));
+  // Percent-encoded text whose own percent signs read as escapes once more ("%ab" as "%25ab").
+  if (raw.includes(0x25)) others.push(Buffer.from(raw.toString('latin1').replaceAll('%', '%25'), 'latin1'));
+  if (raw.every((byte) => byte < 0x80)) return others;
+  const text = raw.toString('utf8');
+  others.push(Buffer.from(text, 'latin1'));
+  for (const upper of [false, true]) {
+    const escaped = text.replaceAll(/[\u0080-\uffff]/g, (char) => {
+      const hex = char.charCodeAt(0).toString(16).padStart(4, '0');
+      return `\\u${upper ? hex.toUpperCase() : hex}`;
+    });
+    others.push(Buffer.from(escaped));
+  }
+  return others;
+}
+
+/**
+ * The characters of base64 that depend on the secret alone, when it starts `alignment` bytes into a group of three
+ * (RFC 4648 section 4). What shares a character with its neighbours, at most 4 bits at each end, is left out.
+ */
+function innerBase64(raw: Buffer, alignment: number): string {
+  const padded = Buffer.concat([Buffer.alloc(alignment), raw]).toString('base64');
+  const first = Math.ceil((alignment * 8) / 6);
+  const afterLast = Math.floor(((alignment + raw.length) * 8) / 6);
+  return padded.slice(first, afterLast);
+}
