@@ -1,6 +1,14 @@
-import type { KeyObject } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
+import { SignJWT, decodeProtectedHeader, errors, jwtVerify } from 'jose';
+import type { JWTPayload } from 'jose';
 import type { Clock } from '../../common/clock.ts';
 import type { SigningKeys } from '../credentials/signing-keys.ts';
+import { tokenHash, verifyDpopProof } from './dpop-proof.ts';
+import type { DpopProof } from './dpop-proof.ts';
+import { parseProxyKey } from './proxy-key.ts';
+import type { ProxyKey } from './proxy-key.ts';
+import { ReplayGuard } from './replay-guard.ts';
+import { AttestationError } from './trust-provider.ts';
 
 /** What a session token says. Everything else about a session lives in the store under `id`. */
 export interface SessionTicket {
@@ -33,18 +41,13 @@ export interface AttestPresentation {
   readonly path: string;
 }
 
-export interface ProvenKey {
-  readonly thumbprint: string;
-  readonly key: KeyObject;
-}
-
 /** Mints and checks key-bound sessions. All refusals are AttestationErrors. */
 export interface SessionAuthority {
   mint(ticket: SessionTicket): Promise<string>;
   /** Reasons: session-invalid, session-expired, proof-replayed, overloaded. The caller still asks the store for revocation. */
   authenticate(presentation: SessionPresentation): Promise<SessionTicket>;
   /** Reasons: session-invalid, proof-replayed, overloaded. */
-  proveKey(presentation: AttestPresentation): Promise<ProvenKey>;
+  proveKey(presentation: AttestPresentation): Promise<ProxyKey>;
 }
 
 export interface SessionAuthorityOptions {
@@ -58,4 +61,103 @@ export interface SessionAuthorityOptions {
   readonly maxProofs?: number;
   /** Proofs remembered for one key; default 2,000. */
   readonly maxProofsPerKey?: number;
+}
+
+const TOKEN_TYPE = 'sidekey-session+jwt';
+const MAX_TOKEN_BYTES = 4096;
+const MAX_EVIDENCE = 8;
+
+/** The only maker and reader of session tokens (ES256, `cnf.jkt` as RFC 9449 section 6.1). */
+export function createSessionAuthority(options: SessionAuthorityOptions): SessionAuthority {
+  const { clock, issuer, keys } = options;
+  const windowMs = options.proofWindowMs ?? 60_000;
+  const maxProofs = options.maxProofs ?? 100_000;
+  const maxProofsPerKey = options.maxProofsPerKey ?? 2_000;
+  // Attest is open to strangers with keys of their own making: they get a memory apart from that of sessions.
+  const sessionProofs = new ReplayGuard(clock, maxProofs, maxProofsPerKey);
+  const attestProofs = new ReplayGuard(clock, maxProofs, maxProofsPerKey);
+
+  function useOnce(guard: ReplayGuard, proof: DpopProof): void {
+    const outcome = guard.use(proof.thumbprint, proof.id, proof.issuedAt + windowMs);
+    if (outcome === 'replayed') throw new AttestationError('proof-replayed', 'the DPoP proof was used before');
+    if (outcome === 'full') throw new AttestationError('overloaded', 'too many DPoP proofs at once');
+  }
+
+  return {
+    mint(ticket) {
+      const key = keys.current();
+      return new SignJWT({ ten: ticket.tenant, ins: ticket.instanceId, cnf: { jkt: ticket.proxyKeyThumbprint } })
+        .setProtectedHeader({ alg: 'ES256', typ: TOKEN_TYPE, kid: key.id })
+        .setIssuer(issuer)
+        .setAudience(issuer)
+        .setSubject(ticket.id)
+        .setJti(randomUUID())
+        .setIssuedAt(Math.floor(clock.now() / 1000))
+        .setExpirationTime(Math.floor(ticket.notAfter / 1000))
+        .sign(key.privateKey);
+    },
+
+    async authenticate({ authorization, dpop, path }) {
+      const token = readAuthorization(authorization);
+      if (dpop === undefined) throw invalid('there is no DPoP proof');
+      const now = clock.now();
+      const ticket = readTicket(await verifyToken(token, keys, issuer, now));
+      const proof = await verifyDpopProof(dpop, { path, tokenHash: tokenHash(token), now, windowMs });
+      if (proof.thumbprint !== ticket.proxyKeyThumbprint) throw invalid('the session belongs to another key');
+      useOnce(sessionProofs, proof);
+      return ticket;
+    },
+
+    async proveKey({ proxyKey, proof, evidenceTokens, path }) {
+      if (evidenceTokens.length > MAX_EVIDENCE) throw invalid(`more than ${MAX_EVIDENCE} pieces of evidence`);
+      const parsed = parseProxyKey(proxyKey);
+      const now = clock.now();
+      const verified = await verifyDpopProof(proof, { path, tokenHash: tokenHash(...evidenceTokens), now, windowMs });
+      if (verified.thumbprint !== parsed.thumbprint) throw invalid('the proof is by another key');
+      useOnce(attestProofs, verified);
+      return parsed;
+    },
+  };
+}
+
+function readAuthorization(authorization: string | undefined): string {
+  // RFC 9110 section 11.1: the scheme is case-insensitive.
+  const match = /^DPoP ([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization?.slice(0, MAX_TOKEN_BYTES + 1) ?? '');
+  const token = match?.[1];
+  if (token === undefined || token.length > MAX_TOKEN_BYTES) throw invalid('there is no session token');
+  return token;
+}
+
+async function verifyToken(token: string, keys: SigningKeys, issuer: string, now: number): Promise<JWTPayload> {
+  try {
+    const { kid } = decodeProtectedHeader(token);
+    const key = kid === undefined ? undefined : keys.find(kid);
+    if (key === undefined) throw invalid('the session token is signed with an unknown key');
+    const { payload } = await jwtVerify(token, key.publicKey, {
+      algorithms: ['ES256'],
+      typ: TOKEN_TYPE,
+      issuer,
+      audience: issuer,
+      requiredClaims: ['exp', 'sub', 'ten', 'ins', 'cnf'],
+      currentDate: new Date(now),
+    });
+    return payload;
+  } catch (cause) {
+    if (cause instanceof AttestationError) throw cause;
+    if (cause instanceof errors.JWTExpired) throw new AttestationError('session-expired', 'the session has expired');
+    throw new AttestationError('session-invalid', 'the session token does not verify', { cause });
+  }
+}
+
+function readTicket(payload: JWTPayload): SessionTicket {
+  const { sub, exp, ten, ins, cnf } = payload;
+  const jkt = typeof cnf === 'object' && cnf !== null && 'jkt' in cnf ? cnf.jkt : undefined;
+  if (typeof ten !== 'string' || typeof ins !== 'string' || typeof jkt !== 'string' || sub === undefined) {
+    throw invalid('the session token is incomplete');
+  }
+  return { id: sub, tenant: ten, instanceId: ins, proxyKeyThumbprint: jkt, notAfter: (exp ?? 0) * 1000 };
+}
+
+function invalid(what: string): AttestationError {
+  return new AttestationError('session-invalid', what);
 }

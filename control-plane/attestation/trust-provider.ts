@@ -41,7 +41,8 @@ export type OidcPreset = 'github-actions' | 'gitlab' | 'terraform-cloud';
 
 export interface OidcSpec extends JwksConfiguration {
   readonly type: 'oidc';
-  readonly issuer: string;
+  /** Needed unless the preset gives it. */
+  readonly issuer?: string | undefined;
   readonly audience: string;
   readonly preset?: OidcPreset | undefined;
   readonly for?: 'workload' | 'user' | undefined;

@@ -20,8 +20,13 @@ export interface StaticSpec {
 
 export type ClientAuthentication =
   | { readonly method: 'client_secret_basic' | 'client_secret_post'; readonly clientSecret: Secret }
-  /** PKCS #8 PEM: P-256, P-384, Ed25519 or RSA of at least 2048 bits. */
-  | { readonly method: 'private_key_jwt'; readonly privateKey: Secret; readonly keyId?: string | undefined };
+  | {
+      readonly method: 'private_key_jwt';
+      /** PKCS #8 PEM or a private JWK in JSON. */
+      readonly privateKey: Secret;
+      readonly keyId?: string | undefined;
+      readonly algorithm: 'ES256' | 'ES384' | 'RS256' | 'PS256' | 'EdDSA';
+    };
 
 export interface ClientCredentialsSpec {
   readonly type: 'oauth2-client-credentials';
@@ -36,7 +41,7 @@ export interface ClientCredentialsSpec {
 
 export interface JwtSpec {
   readonly type: 'jwt';
-  readonly audience: string;
+  readonly audience: string | readonly string[];
   readonly subject: string;
   readonly claims?: Readonly<Record<string, unknown>> | undefined;
   readonly ttlSeconds: number;

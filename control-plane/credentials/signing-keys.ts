@@ -1,16 +1,19 @@
+import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
+import { calculateJwkThumbprint } from 'jose';
 import type { JWK } from 'jose';
+import type { Clock } from '../../common/clock.ts';
+import { Secret } from '../../common/secret.ts';
 
-/** One ES256 key pair of a ring. */
+/** One ES256 key pair of a ring. Times are milliseconds since the epoch. */
 export interface SigningKey {
   readonly id: string;
   readonly privateKey: KeyObject;
   readonly publicKey: KeyObject;
   /** Public JWK with kid, alg and use. */
   readonly publicJwk: JWK;
-  /** Milliseconds since the epoch: published since, signs from, verified until. */
-  readonly publishedFrom: number;
   readonly signsFrom: number;
+  /** Published, and good for verifying, until then. */
   readonly verifiesUntil: number;
 }
 
@@ -22,4 +25,126 @@ export interface SigningKeys {
   find(id: string): SigningKey | undefined;
   /** Public keys to publish now, the ones that will sign next included. */
   published(): readonly JWK[];
+}
+
+/** A key as it is kept; `privateKey` is PKCS #8 DER, to be sealed at rest. */
+export interface StoredSigningKey {
+  readonly id: string;
+  readonly privateKey: Secret;
+  readonly signsFrom: number;
+  readonly verifiesUntil: number;
+}
+
+/** Where the keys of one purpose are kept. All replicas see the same ones. */
+export interface SigningKeyStore {
+  load(): Promise<readonly StoredSigningKey[]>;
+  add(key: StoredSigningKey): Promise<void>;
+  remove(id: string): Promise<void>;
+}
+
+export interface KeyRotation {
+  /** A key signs this long; default 86,400,000 (a day). */
+  readonly signForMs?: number;
+  /** A key is published this long before it signs, so that verifiers' caches know it; default 3,600,000. */
+  readonly publishAheadMs?: number;
+  /** A key verifies this long after it last signed: longer than any token lives; default 7,200,000. */
+  readonly verifyAfterMs?: number;
+}
+
+/** A rotating ring over a store. `refresh` makes, takes over from other replicas, and drops keys; call it every minute or so. */
+export class SigningKeyRing implements SigningKeys {
+  readonly #store: SigningKeyStore;
+  readonly #clock: Clock;
+  readonly #signForMs: number;
+  readonly #publishAheadMs: number;
+  readonly #verifyAfterMs: number;
+  #keys: readonly SigningKey[] = [];
+
+  private constructor(store: SigningKeyStore, clock: Clock, rotation: KeyRotation) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#signForMs = rotation.signForMs ?? 86_400_000;
+    this.#publishAheadMs = rotation.publishAheadMs ?? 3_600_000;
+    this.#verifyAfterMs = rotation.verifyAfterMs ?? 7_200_000;
+  }
+
+  static async open(store: SigningKeyStore, clock: Clock, rotation: KeyRotation = {}): Promise<SigningKeyRing> {
+    const ring = new SigningKeyRing(store, clock, rotation);
+    await ring.refresh();
+    return ring;
+  }
+
+  current(): SigningKey {
+    const now = this.#clock.now();
+    // The newest that signs already; replicas that rotated at the same moment agree by the id.
+    const key = this.#keys.findLast((candidate) => candidate.signsFrom <= now && candidate.verifiesUntil > now);
+    if (key === undefined) throw new Error('no signing key: refresh() did not run in time');
+    return key;
+  }
+
+  find(id: string): SigningKey | undefined {
+    return this.#keys.find((key) => key.id === id && key.verifiesUntil > this.#clock.now());
+  }
+
+  published(): readonly JWK[] {
+    return this.#keys.filter((key) => key.verifiesUntil > this.#clock.now()).map((key) => key.publicJwk);
+  }
+
+  async refresh(): Promise<void> {
+    await this.#load();
+    const now = this.#clock.now();
+    for (const key of this.#keys) if (key.verifiesUntil <= now) await this.#store.remove(key.id);
+    const newest = this.#keys.at(-1);
+    if (newest === undefined || newest.verifiesUntil <= now) {
+      await this.#add(now);
+    } else if (newest.signsFrom + this.#signForMs - this.#publishAheadMs <= now) {
+      await this.#add(Math.max(newest.signsFrom + this.#signForMs, now + this.#publishAheadMs));
+    } else return;
+    await this.#load();
+  }
+
+  /** Replaces the signing key at once, without publishing ahead; `dropOld` also stops the old keys from verifying. */
+  async rotateNow(dropOld: boolean): Promise<void> {
+    const old = this.#keys;
+    await this.#add(this.#clock.now());
+    if (dropOld) for (const key of old) await this.#store.remove(key.id);
+    await this.#load();
+  }
+
+  async #add(signsFrom: number): Promise<void> {
+    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    await this.#store.add({
+      id: await calculateJwkThumbprint(publicKey.export({ format: 'jwk' }) as JWK),
+      privateKey: new Secret(privateKey.export({ format: 'der', type: 'pkcs8' })),
+      signsFrom,
+      verifiesUntil: signsFrom + this.#signForMs + this.#verifyAfterMs,
+    });
+  }
+
+  async #load(): Promise<void> {
+    const known = new Map(this.#keys.map((key) => [key.id, key]));
+    const stored = await this.#store.load();
+    this.#keys = stored
+      .map((key) => known.get(key.id) ?? openKey(key))
+      .sort((a, b) => a.signsFrom - b.signsFrom || (a.id < b.id ? -1 : 1));
+  }
+}
+
+/** Keys that live and die with this process. */
+export function createMemoryKeyStore(): SigningKeyStore {
+  const keys = new Map<string, StoredSigningKey>();
+  return {
+    load: () => Promise.resolve([...keys.values()]),
+    add: (key) => Promise.resolve(void keys.set(key.id, key)),
+    remove: (id) => Promise.resolve(void keys.delete(id)),
+  };
+}
+
+function openKey(stored: StoredSigningKey): SigningKey {
+  const privateKey = createPrivateKey({ key: stored.privateKey.revealBytes(), format: 'der', type: 'pkcs8' });
+  const publicKey = createPublicKey(privateKey);
+  const { kty, crv, x, y } = publicKey.export({ format: 'jwk' });
+  const publicJwk = { kty, crv, x, y, kid: stored.id, alg: 'ES256', use: 'sig' } as JWK;
+  const { id, signsFrom, verifiesUntil } = stored;
+  return { id, privateKey, publicKey, publicJwk, signsFrom, verifiesUntil };
 }

@@ -1,0 +1,74 @@
+import { createHash } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
+import { createPublicKey } from 'node:crypto';
+import { EmbeddedJWK, jwtVerify } from 'jose';
+import type { JWTPayload, JWTHeaderParameters } from 'jose';
+import { thumbprintOf } from './proxy-key.ts';
+import { AttestationError } from './trust-provider.ts';
+
+/** A proof that holds together: its key, its id and when it was made. Whether the id is new is the caller's to check. */
+export interface DpopProof {
+  readonly key: KeyObject;
+  readonly thumbprint: string;
+  readonly id: string;
+  /** Milliseconds since the epoch. */
+  readonly issuedAt: number;
+}
+
+export interface ProofExpectation {
+  /** Path of the gRPC method: `htu`. */
+  readonly path: string;
+  /** base64url SHA-256 of the token or tokens the proof goes with: `ath`. */
+  readonly tokenHash: string;
+  readonly now: number;
+  readonly windowMs: number;
+}
+
+const MAX_PROOF_BYTES = 4096;
+const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'k'];
+
+/** The steps of RFC 9449 section 4.3, with ES256 alone, and gRPC's method path as `htu`. */
+export async function verifyDpopProof(proof: string, expected: ProofExpectation): Promise<DpopProof> {
+  if (proof.length > MAX_PROOF_BYTES || !/^[\w-]+\.[\w-]+\.[\w-]+$/.test(proof))
+    throw refused('it is not a compact JWT');
+  const { payload, header } = await verifySignature(proof, expected.now);
+  const { jwk } = header;
+  if (jwk === undefined || PRIVATE_MEMBERS.some((member) => member in jwk))
+    throw refused('its key is not a public key');
+  const { jti, iat, htm, htu, ath } = payload;
+  if (typeof jti !== 'string' || jti.length < 8 || jti.length > 128)
+    throw refused('its jti is missing or out of bounds');
+  if (htm !== 'POST' || htu !== expected.path) throw refused('it was made for another method');
+  if (ath !== expected.tokenHash) throw refused('it was made for another token');
+  const issuedAt = typeof iat === 'number' ? iat * 1000 : Number.NaN;
+  if (!(Math.abs(issuedAt - expected.now) <= expected.windowMs)) throw refused('it is too old or from the future');
+  const key = createPublicKey({ key: { ...jwk } as Record<string, string>, format: 'jwk' });
+  return { key, thumbprint: thumbprintOf(key), id: jti, issuedAt };
+}
+
+/** base64url SHA-256 over the parts joined: `ath` of RFC 9449, and of Attest's proof over its evidence. */
+export function tokenHash(...parts: readonly (string | Uint8Array)[]): string {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return hash.digest('base64url');
+}
+
+async function verifySignature(
+  proof: string,
+  now: number,
+): Promise<{ payload: JWTPayload; header: JWTHeaderParameters & { jwk?: object } }> {
+  try {
+    const { payload, protectedHeader } = await jwtVerify(proof, EmbeddedJWK, {
+      typ: 'dpop+jwt',
+      algorithms: ['ES256'],
+      currentDate: new Date(now),
+    });
+    return { payload, header: protectedHeader };
+  } catch (cause) {
+    throw refused('its signature or header does not verify', cause);
+  }
+}
+
+function refused(what: string, cause?: unknown): AttestationError {
+  return new AttestationError('session-invalid', `the DPoP proof is refused: ${what}`, { cause });
+}

@@ -1,0 +1,154 @@
+import { createHash } from 'node:crypto';
+import { decodeProtectedHeader, errors, importJWK, jwtVerify } from 'jose';
+import type { JWK, JWTPayload } from 'jose';
+import type { Reason } from '../../proto/reasons.ts';
+import { AttestationError } from './trust-provider.ts';
+
+/** What an evidence token must satisfy. */
+export interface EvidenceExpectation {
+  readonly issuer: string;
+  readonly audience: string;
+  readonly now: number;
+  /** Finds candidate keys. Keys come from the trust provider alone: `jwk`, `jku`, `x5u` and `x5c` headers are never read. */
+  readonly keys: (keyId: string | undefined) => Promise<readonly JWK[]>;
+}
+
+export interface EvidencePayload {
+  readonly payload: JWTPayload & { readonly sub: string; readonly exp: number };
+  readonly hash: string;
+}
+
+const MAX_TOKEN_BYTES = 16_384;
+const CLOCK_SKEW_SECONDS = 5;
+const ALGORITHMS = [
+  'ES256',
+  'ES384',
+  'ES512',
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'EdDSA',
+  'Ed25519',
+];
+const CURVE_BY_ALGORITHM: Record<string, readonly string[]> = {
+  ES256: ['P-256'],
+  ES384: ['P-384'],
+  ES512: ['P-521'],
+  EdDSA: ['Ed25519'],
+  Ed25519: ['Ed25519'],
+};
+
+/**
+ * Verifies a JWT (RFC 7519, following RFC 8725): asymmetric algorithms that fit the key, signature before claims, exact issuer,
+ * audience, `exp`, `nbf` and `iat`. Each failure has its own reason.
+ */
+export async function verifyEvidenceToken(token: string, expected: EvidenceExpectation): Promise<EvidencePayload> {
+  const header = readHeader(token);
+  if (!ALGORITHMS.includes(header.alg)) {
+    throw new AttestationError('evidence-bad-algorithm', 'the token does not use an allowed asymmetric algorithm');
+  }
+  // A stranger's token must not make us fetch keys, so the issuer is compared before anything is fetched.
+  assertIssuer(token, expected.issuer);
+  const key = selectKey(await expected.keys(header.kid), header);
+  const nowSeconds = Math.floor(expected.now / 1000);
+  let payload: JWTPayload;
+  try {
+    ({ payload } = await jwtVerify(token, await importJWK(key, header.alg), {
+      algorithms: [header.alg],
+      issuer: expected.issuer,
+      audience: expected.audience,
+      requiredClaims: ['exp', 'sub'],
+      clockTolerance: CLOCK_SKEW_SECONDS,
+      currentDate: new Date(expected.now),
+    }));
+  } catch (cause) {
+    throw refusal(cause);
+  }
+  const { sub, exp, iat } = payload;
+  if (typeof sub !== 'string' || sub === '' || exp === undefined) {
+    throw new AttestationError('evidence-malformed', 'the token names no subject');
+  }
+  if (iat !== undefined && iat > nowSeconds + CLOCK_SKEW_SECONDS) {
+    throw new AttestationError('evidence-not-yet-valid', 'the token was issued in the future');
+  }
+  return { payload: { ...payload, sub, exp }, hash: createHash('sha256').update(token).digest('base64url') };
+}
+
+/** `iss` of a token that is not verified yet: good for choosing a trust provider, for nothing else. */
+export function readUnverifiedIssuer(token: string): string | undefined {
+  if (token.length > MAX_TOKEN_BYTES) return undefined;
+  const payload = token.split('.')[1];
+  if (payload === undefined) return undefined;
+  try {
+    const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8'));
+    const issuer = typeof claims === 'object' && claims !== null && 'iss' in claims ? claims.iss : undefined;
+    return typeof issuer === 'string' ? issuer : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function assertIssuer(token: string, issuer: string): void {
+  const claimed = readUnverifiedIssuer(token);
+  if (claimed === undefined) throw new AttestationError('evidence-malformed', 'the token names no issuer');
+  if (claimed !== issuer) throw new AttestationError('evidence-wrong-issuer', 'the token is of another issuer');
+}
+
+function readHeader(token: string): { alg: string; kid: string | undefined } {
+  if (token.length > MAX_TOKEN_BYTES || !/^[\w-]+\.[\w-]+\.[\w-]*$/.test(token)) {
+    throw new AttestationError('evidence-malformed', 'the evidence is not a compact JWT');
+  }
+  try {
+    const { alg, kid } = decodeProtectedHeader(token);
+    if (typeof alg !== 'string' || (kid !== undefined && typeof kid !== 'string')) throw new TypeError('bad header');
+    return { alg, kid };
+  } catch (cause) {
+    throw new AttestationError('evidence-malformed', "the token's header is malformed", { cause });
+  }
+}
+
+function selectKey(keys: readonly JWK[], header: { alg: string; kid: string | undefined }): JWK {
+  const named = keys.filter((key) => (header.kid === undefined || key.kid === header.kid) && key.use !== 'enc');
+  if (named.length === 0) {
+    throw new AttestationError('evidence-unknown-key', 'no key of the issuer has the id that the token names');
+  }
+  const fitting = named.filter((key) => fits(key, header.alg));
+  const [only, second] = fitting;
+  if (only === undefined) {
+    throw new AttestationError('evidence-bad-algorithm', "the token's algorithm is not that of its key");
+  }
+  if (second !== undefined) throw new AttestationError('evidence-unknown-key', 'more than one key could have signed');
+  return only;
+}
+
+function fits(key: JWK, alg: string): boolean {
+  if (key.alg !== undefined && key.alg !== alg) return false;
+  const curves = CURVE_BY_ALGORITHM[alg];
+  if (curves === undefined) return key.kty === 'RSA';
+  return key.crv !== undefined && curves.includes(key.crv);
+}
+
+const REASON_BY_CLAIM: Record<string, Reason> = {
+  aud: 'evidence-wrong-audience',
+  iss: 'evidence-wrong-issuer',
+  nbf: 'evidence-not-yet-valid',
+};
+
+function refusal(cause: unknown): AttestationError {
+  if (cause instanceof AttestationError) return cause;
+  if (cause instanceof errors.JWTExpired) return new AttestationError('evidence-expired', 'the evidence has expired');
+  if (cause instanceof errors.JWTClaimValidationFailed) {
+    const reason = cause.reason === 'invalid' ? undefined : REASON_BY_CLAIM[cause.claim];
+    return new AttestationError(reason ?? 'evidence-malformed', `the claim ${cause.claim} is not as it must be`);
+  }
+  if (cause instanceof errors.JWSSignatureVerificationFailed) {
+    return new AttestationError('evidence-bad-signature', "the evidence's signature does not verify");
+  }
+  if (cause instanceof errors.JOSEAlgNotAllowed) {
+    return new AttestationError('evidence-bad-algorithm', 'the algorithm is not allowed');
+  }
+  return new AttestationError('evidence-malformed', 'the evidence is malformed', { cause });
+}

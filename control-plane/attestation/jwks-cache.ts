@@ -1,0 +1,137 @@
+import type { JWK } from 'jose';
+import { BoundedCache } from '../../common/bounded-cache.ts';
+import type { Clock } from '../../common/clock.ts';
+import type { OutboundFetcher } from '../outbound/https-fetcher.ts';
+import type { JwksConfiguration } from './jwks-source.ts';
+import { AttestationError } from './trust-provider.ts';
+
+export interface JwksCacheOptions {
+  readonly fetcher: OutboundFetcher;
+  readonly clock: Clock;
+  /** Keys are fetched anew after this long; default 600,000. */
+  readonly freshMs?: number;
+  /** When fetching fails, keys serve up to this age; default 3,600,000. */
+  readonly maxStaleMs?: number;
+  /** An unknown key id, or a failure, causes at most one fetch in this time; default 30,000. */
+  readonly cooldownMs?: number;
+  /** Issuers held; default 256. */
+  readonly maxIssuers?: number;
+}
+
+interface Entry {
+  keys: readonly JWK[] | undefined;
+  fetchedAt: number;
+  triedAt: number;
+  pending: Promise<void> | undefined;
+}
+
+const MAX_KEYS = 64;
+
+/**
+ * Key sets of issuers, fetched by discovery or URL. Keys are refreshed when they age and, at most once in a cooldown, when a
+ * token names a key that is not among them: made-up key ids must not become a flood on the issuer.
+ */
+export class JwksCache {
+  readonly #fetcher: OutboundFetcher;
+  readonly #clock: Clock;
+  readonly #freshMs: number;
+  readonly #maxStaleMs: number;
+  readonly #cooldownMs: number;
+  readonly #entries: BoundedCache<string, Entry>;
+
+  constructor(options: JwksCacheOptions) {
+    this.#fetcher = options.fetcher;
+    this.#clock = options.clock;
+    this.#freshMs = options.freshMs ?? 600_000;
+    this.#maxStaleMs = options.maxStaleMs ?? 3_600_000;
+    this.#cooldownMs = options.cooldownMs ?? 30_000;
+    this.#entries = new BoundedCache(options.maxIssuers ?? 256);
+  }
+
+  /** The issuer's keys; `keyId` is the one that is sought. Throws `evidence-keys-unavailable`. */
+  async keysFor(issuer: string, source: JwksConfiguration, keyId: string | undefined): Promise<readonly JWK[]> {
+    if (source.jwks !== undefined && 'inline' in source.jwks) return parseKeySet(source.jwks.inline);
+    const entry = this.#entryFor(issuer, source);
+    const now = this.#clock.now();
+    const age = now - entry.fetchedAt;
+    const known = entry.keys !== undefined && (keyId === undefined || entry.keys.some((key) => key.kid === keyId));
+    if (!known || age > this.#freshMs) await this.#refresh(entry, issuer, source, now);
+    if (entry.keys === undefined || this.#clock.now() - entry.fetchedAt > this.#maxStaleMs) {
+      throw new AttestationError('evidence-keys-unavailable', "the issuer's keys could not be fetched");
+    }
+    return entry.keys;
+  }
+
+  #entryFor(issuer: string, source: JwksConfiguration): Entry {
+    // Everything that says where keys come from is in the key: one tenant's choice must not serve another's.
+    const key = JSON.stringify([issuer, source.jwks ?? null, source.ca ?? null, source.allowedAddresses ?? []]);
+    let entry = this.#entries.get(key);
+    if (entry === undefined) {
+      entry = { keys: undefined, fetchedAt: -Infinity, triedAt: -Infinity, pending: undefined };
+      this.#entries.set(key, entry);
+    }
+    return entry;
+  }
+
+  async #refresh(entry: Entry, issuer: string, source: JwksConfiguration, now: number): Promise<void> {
+    if (entry.pending === undefined) {
+      if (now - entry.triedAt < this.#cooldownMs) return;
+      entry.triedAt = now;
+      entry.pending = this.#load(issuer, source)
+        .then((keys) => {
+          entry.keys = keys;
+          entry.fetchedAt = this.#clock.now();
+        })
+        .finally(() => {
+          entry.pending = undefined;
+        });
+    }
+    try {
+      await entry.pending;
+    } catch (cause) {
+      if (entry.keys !== undefined) return;
+      throw new AttestationError('evidence-keys-unavailable', "the issuer's keys could not be fetched", { cause });
+    }
+  }
+
+  async #load(issuer: string, source: JwksConfiguration): Promise<readonly JWK[]> {
+    const url =
+      source.jwks !== undefined && 'url' in source.jwks ? source.jwks.url : await this.#discover(issuer, source);
+    return parseKeySet(await this.#json(url, source));
+  }
+
+  /** OpenID Connect Discovery 1.0 section 4.3: the document's issuer must be the one asked for, exactly. */
+  async #discover(issuer: string, source: JwksConfiguration): Promise<string> {
+    const document = await this.#json(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`, source);
+    if (!isRecord(document) || document['issuer'] !== issuer || typeof document['jwks_uri'] !== 'string') {
+      throw new AttestationError('evidence-keys-unavailable', 'the discovery document is not that of the issuer');
+    }
+    return document['jwks_uri'];
+  }
+
+  async #json(url: string, source: JwksConfiguration): Promise<unknown> {
+    const { ca, allowedAddresses } = source;
+    const answer = await this.#fetcher.fetch({ method: 'GET', url, ca, allowedAddresses });
+    if (answer.status !== 200) {
+      throw new AttestationError('evidence-keys-unavailable', `the issuer answered with status ${answer.status}`);
+    }
+    return JSON.parse(answer.body);
+  }
+}
+
+function parseKeySet(value: unknown): readonly JWK[] {
+  const keys = isRecord(value) ? value['keys'] : undefined;
+  if (!Array.isArray(keys)) {
+    throw new AttestationError('evidence-keys-unavailable', "the issuer's key set is malformed");
+  }
+  // Symmetric keys are never taken: their "public" half would let anybody sign (RFC 8725 section 3.1).
+  return keys.slice(0, MAX_KEYS).filter((key): key is JWK => isRecord(key) && isPublicKeyType(key['kty']));
+}
+
+function isPublicKeyType(kty: unknown): boolean {
+  return kty === 'RSA' || kty === 'EC' || kty === 'OKP';
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

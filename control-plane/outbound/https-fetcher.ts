@@ -1,0 +1,166 @@
+import { lookup as systemLookup } from 'node:dns';
+import { isIP } from 'node:net';
+import { createSecureContext, rootCertificates } from 'node:tls';
+import { Agent, request } from 'undici';
+import { SidekeyError } from '../../common/errors.ts';
+
+/** A request of the control plane to an identity provider. */
+export interface OutboundRequest {
+  readonly url: string;
+  readonly method: 'GET' | 'POST';
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** PEM certificates to trust beside the system's roots. */
+  readonly ca?: string | undefined;
+  /** Address ranges (CIDR) allowed although the address policy refuses them. */
+  readonly allowedAddresses?: readonly string[] | undefined;
+}
+
+export interface OutboundAnswer {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+}
+
+/** Sends one request over verified TLS to a checked address. Throws OutboundError. */
+export interface OutboundFetcher {
+  fetch(request: OutboundRequest): Promise<OutboundAnswer>;
+  close(): Promise<void>;
+}
+
+/** The request could not be made; the message names the host alone. */
+export class OutboundError extends SidekeyError {}
+
+/** Answers for each address whether it may be dialled. */
+export type AddressCheck = (
+  address: string,
+  allowedCidrs: readonly string[],
+) => { allowed: true } | { allowed: false; range: string };
+
+export interface HttpsFetcherOptions {
+  readonly checkAddress: AddressCheck;
+  /** Whole request, answer included; default 5,000. */
+  readonly timeoutMs?: number;
+  /** Default 262,144. */
+  readonly maxBodyBytes?: number;
+}
+
+const MAX_AGENTS = 64;
+
+/**
+ * The only HTTP client of identity and credential providers: https alone, no redirects, bounded answers, and every
+ * resolved address checked before it is dialled, because tenants write these URLs (server-side request forgery, A-26).
+ */
+export function createHttpsFetcher(options: HttpsFetcherOptions): OutboundFetcher {
+  const timeoutMs = options.timeoutMs ?? 5_000;
+  const maxBodyBytes = options.maxBodyBytes ?? 262_144;
+  const agents = new Map<string, Agent>();
+
+  function agentFor(wanted: OutboundRequest): Agent {
+    const allowed = wanted.allowedAddresses ?? [];
+    const key = JSON.stringify([wanted.ca ?? null, allowed]);
+    const held = agents.get(key);
+    if (held !== undefined) return held;
+    const agent = createAgent(options.checkAddress, wanted.ca, allowed, timeoutMs);
+    agents.set(key, agent);
+    for (const [oldKey, oldest] of agents) {
+      if (agents.size <= MAX_AGENTS) break;
+      agents.delete(oldKey);
+      oldest.close().catch(() => {});
+    }
+    return agent;
+  }
+
+  return {
+    async fetch(wanted) {
+      const url = parseUrl(wanted.url, options.checkAddress, wanted.allowedAddresses ?? []);
+      try {
+        const answer = await request(url, {
+          method: wanted.method,
+          headers: { accept: 'application/json', ...wanted.headers },
+          body: wanted.body ?? null,
+          dispatcher: agentFor(wanted),
+          signal: AbortSignal.timeout(timeoutMs),
+        });
+        const contentType = answer.headers['content-type'];
+        const body = await readBounded(answer.body, maxBodyBytes);
+        return { status: answer.statusCode, contentType: typeof contentType === 'string' ? contentType : '', body };
+      } catch (cause) {
+        if (cause instanceof OutboundError) throw cause;
+        throw new OutboundError('outbound-failed', `cannot reach https://${url.host}`, { cause });
+      }
+    },
+    async close() {
+      const closing = [...agents.values()];
+      agents.clear();
+      await Promise.all(closing.map((agent) => agent.destroy()));
+    },
+  };
+}
+
+function parseUrl(text: string, check: AddressCheck, allowed: readonly string[]): URL {
+  if (!URL.canParse(text)) throw new OutboundError('outbound-url', 'the URL is malformed');
+  const url = new URL(text);
+  if (url.protocol !== 'https:') throw new OutboundError('outbound-url', 'the URL is not https');
+  if (url.username !== '' || url.password !== '') throw new OutboundError('outbound-url', 'the URL holds credentials');
+  // `lookup` is not asked for address literals, so they are checked here.
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  if (isIP(host) !== 0) assertAllowed(host, check, allowed);
+  return url;
+}
+
+function assertAllowed(address: string, check: AddressCheck, allowed: readonly string[]): void {
+  const verdict = check(address, allowed);
+  if (!verdict.allowed) {
+    throw new OutboundError('outbound-address', `the address is refused by the address policy (${verdict.range})`);
+  }
+}
+
+function createAgent(
+  check: AddressCheck,
+  ca: string | undefined,
+  allowed: readonly string[],
+  timeoutMs: number,
+): Agent {
+  const secureContext = createSecureContext({
+    minVersion: 'TLSv1.2',
+    ...(ca === undefined ? {} : { ca: [...rootCertificates, ca] }),
+  });
+  return new Agent({
+    connections: 8,
+    pipelining: 1,
+    keepAliveTimeout: 10_000,
+    headersTimeout: timeoutMs,
+    bodyTimeout: timeoutMs,
+    maxHeaderSize: 16_384,
+    connect: {
+      timeout: timeoutMs,
+      // Made once: reading the whole root list costs 20 ms, and tls.connect would do it for every connection.
+      secureContext,
+      lookup: (hostname, lookupOptions, done) => {
+        systemLookup(hostname, { ...lookupOptions, all: true }, (error, addresses) => {
+          if (error !== null) return done(error, []);
+          try {
+            for (const { address } of addresses) assertAllowed(address, check, allowed);
+          } catch (refusal) {
+            return done(refusal as Error, []);
+          }
+          const [first] = addresses;
+          if (first === undefined) return done(new OutboundError('outbound-dns', 'no address'), []);
+          return lookupOptions.all === true ? done(null, addresses) : done(null, first.address, first.family);
+        });
+      },
+    },
+  });
+}
+
+async function readBounded(body: AsyncIterable<Buffer>, maxBytes: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of body) {
+    length += chunk.length;
+    if (length > maxBytes) throw new OutboundError('outbound-too-large', 'the answer is over the limit');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
