@@ -1,0 +1,90 @@
+import { SidekeyError } from '../errors.ts';
+import { canonicalPath } from './path.ts';
+
+/** A path pattern in a policy that cannot be read. */
+export class PathPatternError extends SidekeyError {
+  constructor(message: string) {
+    super('path-pattern-invalid', message);
+  }
+}
+
+/** Tests canonical paths. */
+export interface PathPattern {
+  readonly source: string;
+  matches(path: string): boolean;
+}
+
+const MAX_PATTERN_LENGTH = 1024;
+const MAX_WILDCARDS = 16;
+
+/**
+ * Compiles a path pattern: `*` is any part of one segment (within a segment or the whole of it, never empty when it is
+ * the whole), `**` as a whole segment is any number of segments, also none. `/v1/**` covers `/v1` and all below it.
+ * Characters that servers may decode (`:` and `%3A`) are taken as the same on both sides, so that a deny rule cannot be
+ * passed by a spelling. Throws PathPatternError.
+ */
+export function compilePathPattern(glob: string): PathPattern {
+  if (glob.length > MAX_PATTERN_LENGTH) throw new PathPatternError('the path pattern is too long');
+  if ((glob.match(/\*+/g)?.length ?? 0) > MAX_WILDCARDS) throw new PathPatternError('the path pattern has too many *');
+  const segments = looseForm(checkedPath(glob)).split('/').slice(1);
+  return { source: glob, matches: (path) => matchSegments(segments, looseForm(path).split('/').slice(1)) };
+}
+
+function checkedPath(glob: string): string {
+  if (!glob.startsWith('/')) throw new PathPatternError('a path pattern starts with a slash');
+  for (const segment of glob.split('/')) {
+    if (segment.includes('**') && segment !== '**') throw new PathPatternError('** must be a whole segment');
+  }
+  try {
+    return canonicalPath(glob);
+  } catch (error) {
+    throw new PathPatternError(`no path can match ${JSON.stringify(glob)}: ${(error as Error).message}`);
+  }
+}
+
+/** Decodes the reserved characters that a path may also hold raw (RFC 3986 `pchar`), for comparing only. */
+function looseForm(path: string): string {
+  if (!path.includes('%')) return path;
+  return path.replaceAll(/%(2[14-9BC]|3[AD]|40)/g, (_, digits: string) =>
+    digits === '2A' ? '%2A' : String.fromCharCode(Number.parseInt(digits, 16)),
+  );
+}
+
+/** Linear in time: on a mismatch only the last `**` is tried again, one segment further on. */
+function matchSegments(pattern: readonly string[], path: readonly string[]): boolean {
+  let at = 0;
+  let pathAt = 0;
+  let restart: { at: number; pathAt: number } | undefined;
+  while (pathAt < path.length) {
+    const part = pattern[at];
+    if (part === '**') {
+      at += 1;
+      restart = { at, pathAt };
+    } else if (part !== undefined && matchSegment(part, path[pathAt] ?? '')) {
+      at += 1;
+      pathAt += 1;
+    } else if (restart !== undefined) {
+      restart = { at: restart.at, pathAt: restart.pathAt + 1 };
+      ({ at, pathAt } = restart);
+    } else return false;
+  }
+  while (pattern[at] === '**') at += 1;
+  return at === pattern.length;
+}
+
+function matchSegment(pattern: string, segment: string): boolean {
+  if (!pattern.includes('*')) return pattern === segment;
+  if (pattern === '*') return segment !== '';
+  const pieces = pattern.split('*');
+  const first = pieces[0] ?? '';
+  const last = pieces.at(-1) ?? '';
+  if (segment.length < first.length + last.length || !segment.startsWith(first) || !segment.endsWith(last))
+    return false;
+  let from = first.length;
+  for (const piece of pieces.slice(1, -1)) {
+    const found = segment.indexOf(piece, from);
+    if (found < 0) return false;
+    from = found + piece.length;
+  }
+  return from <= segment.length - last.length;
+}

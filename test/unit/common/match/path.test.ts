@@ -1,0 +1,114 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { PathError, canonicalPath, splitTarget } from '../../../../common/match/path.ts';
+
+describe('canonicalPath', () => {
+  it.each([
+    ['/', '/'],
+    ['/a/b/', '/a/b/'],
+    ['/a/%62', '/a/b'],
+    ['/%7euser/%41', '/~user/A'],
+    ['/a%20b%3ac', '/a%20b%3Ac'],
+    ["/a:b@c!$&'()*+,=", "/a:b@c!$&'()*+,="],
+    ['/{id}|"<>^`[]', '/%7Bid%7D%7C%22%3C%3E%5E%60%5B%5D'],
+    ['/caf%c3%a9', '/caf%C3%A9'],
+    ['/a.b/..c/...', '/a.b/..c/...'],
+    ['/%2541', '/%2541'],
+    ['/.well-known/x', '/.well-known/x'],
+  ])('%s is %s, and stays so', (raw, path) => {
+    expect(canonicalPath(raw)).toBe(path);
+    expect(canonicalPath(path)).toBe(path);
+  });
+
+  it.each([
+    '',
+    '*',
+    'a',
+    'http://a/',
+    '//',
+    '/a//b',
+    '/.',
+    '/..',
+    '/a/./b',
+    '/a/../b',
+    '/a/..',
+    '/%2e%2e/b',
+    '/.%2E/b',
+    '/%2e',
+    '/a/%2E/b',
+    '/..;/b',
+    '/..;a=1/b',
+    '/a;x',
+    '/a%3bx',
+    '/a%3Bx',
+    '/a\\b',
+    '/a%5cb',
+    '/a%2fb',
+    '/a%2Fb',
+    '/a%00',
+    '/a%0d%0a',
+    '/a%7f',
+    '/a\0',
+    '/a b',
+    '/a\tb',
+    '/a\r\nb',
+    '/é',
+    '/a%',
+    '/a%4',
+    '/a%zz',
+    '/a%u002e',
+    '/%c0%ae%c0%ae/',
+    '/%c0%af',
+    '/%e0%80%af',
+    '/%ff',
+    '/%ed%a0%80',
+    '/%f8%80%80%80%af',
+    '/%252e%252e/',
+    '/%25%32%65',
+    '/%252f',
+    '/%25252F',
+    '/%255c',
+    '/%2500',
+    '/a?b',
+    '/a#b',
+    '/a%c3',
+  ])('refuses %j', (raw) => {
+    expect(() => canonicalPath(raw)).toThrow(PathError);
+  });
+
+  it('is idempotent and leaves no structure for a decoder to find', () => {
+    const unit = fc.oneof(
+      fc.constantFrom('/', '.', '%2e', '%2F', '%25', '%', ';', '\\', 'a', '%61', '%C3%A9', '*', ' ', '%00'),
+      fc.string(),
+    );
+    fc.assert(
+      fc.property(fc.array(unit, { maxLength: 12 }), (units) => {
+        let path: string;
+        try {
+          path = canonicalPath(`/${units.join('')}`);
+        } catch (error) {
+          expect(error).toBeInstanceOf(PathError);
+          return;
+        }
+        expect(canonicalPath(path)).toBe(path);
+        const decoded = decodeURIComponent(path);
+        expect(decoded.split('/').length).toBe(path.split('/').length);
+        expect(decoded).not.toMatch(/\/\.\.?(\/|$)|\/\/|[\\;\0-\x1f]/);
+        expect(new URL(`http://h${path}`).pathname).toBe(path);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
+
+describe('splitTarget', () => {
+  it('cuts at the first question mark', () => {
+    expect(splitTarget('/a?b?c')).toEqual({ path: '/a', query: 'b?c' });
+    expect(splitTarget('/a?')).toEqual({ path: '/a', query: '' });
+    expect(splitTarget('/a')).toEqual({ path: '/a', query: undefined });
+  });
+
+  it.each(['*', 'a/b', '', 'http://a/b', '/a#b', '/a?b#c'])('refuses %j', (target) => {
+    expect(() => splitTarget(target)).toThrow(PathError);
+  });
+});

@@ -1,0 +1,95 @@
+import { describe, expect, it } from 'vitest';
+import { matchGlob } from '../../../../common/match/glob.ts';
+import { hostSpecificity, matchHost, parseHostPattern } from '../../../../common/match/host-pattern.ts';
+import { PathPatternError, compilePathPattern } from '../../../../common/match/path-pattern.ts';
+import { findRoute } from '../../../../common/match/route-match.ts';
+
+describe('path patterns', () => {
+  it.each([
+    ['/v1/models', ['/v1/models'], ['/v1/models/', '/v1', '/v1/models/x', '/V1/models']],
+    ['/v1/*', ['/v1/a', '/v1/a%20b'], ['/v1', '/v1/', '/v1/a/b']],
+    ['/v1/*/x', ['/v1/a/x'], ['/v1/x', '/v1/a/b/x']],
+    ['/v1/**', ['/v1', '/v1/', '/v1/a', '/v1/a/b/'], ['/v2/a', '/v1a']],
+    ['/**', ['/', '/a', '/a/b'], []],
+    ['/**/x', ['/x', '/a/x', '/a/b/x'], ['/a/x/b']],
+    ['/a/**/b/**/c', ['/a/b/c', '/a/q/b/q/q/c'], ['/a/c', '/a/b', '/a/c/b']],
+    ['/repos/*/pulls*', ['/repos/o/pulls', '/repos/o/pulls-2'], ['/repos/o/pull', '/repos/pulls']],
+    ['/a*b*c', ['/abc', '/axbxc'], ['/ac', '/ab', '/acb']],
+    ['/aa*aa', ['/aaaa', '/aaxaa'], ['/aaa']],
+    ['/x:run', ['/x:run', '/x%3Arun'], ['/x%20run']],
+    ['/x%3arun', ['/x:run'], []],
+    ['/%61dmin', ['/admin'], []],
+  ])('%s', (glob, covered, others) => {
+    const pattern = compilePathPattern(glob);
+    expect(covered.filter((path) => !pattern.matches(path))).toEqual([]);
+    expect(others.filter((path) => pattern.matches(path))).toEqual([]);
+  });
+
+  it.each(['', 'a', '*', '/a**', '/a/../b', '//', '/a?b', `/${'*a'.repeat(30)}`, `/${'a'.repeat(2000)}`])(
+    'refuses %j',
+    (glob) => {
+      expect(() => compilePathPattern(glob)).toThrow(PathPatternError);
+    },
+  );
+
+  it('takes no long time on a hostile path', () => {
+    const pattern = compilePathPattern('/**/a*a*a*a*b/**/a*a*a*b/**/c');
+    const started = performance.now();
+    expect(pattern.matches(`/${'aaaa/'.repeat(1600)}`)).toBe(false);
+    expect(performance.now() - started).toBeLessThan(200);
+  });
+});
+
+describe('globs over claims', () => {
+  it.each([
+    ['*', '', true],
+    ['repo:org/*:ref:refs/heads/main', 'repo:org/a/b:ref:refs/heads/main', true],
+    ['a*', 'b', false],
+    ['a?c', 'abc', true],
+    ['a?c', 'ac', false],
+    ['a.c', 'abc', false],
+    ['**x', 'abx', true],
+    ['abc', 'abcd', false],
+    ['', '', true],
+    ['', 'a', false],
+  ])('%s on %s: %s', (pattern, text, expected) => {
+    expect(matchGlob(pattern, text)).toBe(expected);
+  });
+});
+
+describe('host patterns and routes', () => {
+  it('a wildcard is one label or more', () => {
+    expect(matchHost('*.example.com', 'a.example.com')).toBe(true);
+    expect(matchHost('*.example.com', 'a.b.example.com')).toBe(true);
+    expect(matchHost('*.example.com', 'example.com')).toBe(false);
+    expect(matchHost('*.example.com', 'badexample.com')).toBe(false);
+    expect(matchHost('*.example.com', '.example.com')).toBe(false);
+    expect(matchHost('example.com', 'a.example.com')).toBe(false);
+    expect(matchHost('::1', '::1')).toBe(true);
+  });
+
+  it('parses patterns and refuses others', () => {
+    expect(parseHostPattern('*.Example.COM.')).toBe('*.example.com');
+    expect(parseHostPattern('[::1]')).toBe('::1');
+    for (const bad of ['*', '*.', '*.*.com', 'a.*.com', '*a.com', '*.1.2.3.4', '']) {
+      expect(() => parseHostPattern(bad), bad).toThrow();
+    }
+  });
+
+  it('the most specific host wins, then the first; the port must be there', () => {
+    const any = { name: 'any', hosts: ['*.com'], ports: [443, 80] };
+    const wide = { name: 'wide', hosts: ['*.example.com'], ports: [443] };
+    const narrow = { name: 'narrow', hosts: ['x.y', '*.eu.example.com'], ports: [443] };
+    const exact = { name: 'exact', hosts: ['a.eu.example.com'], ports: [443] };
+    const second = { name: 'second', hosts: ['a.eu.example.com'], ports: [443] };
+    const none = { name: 'none', hosts: ['a.eu.example.com'], ports: [] };
+    const routes = [none, any, wide, narrow, exact, second];
+    expect(findRoute(routes, 'a.eu.example.com', 443)?.name).toBe('exact');
+    expect(findRoute(routes, 'b.eu.example.com', 443)?.name).toBe('narrow');
+    expect(findRoute(routes, 'b.example.com', 443)?.name).toBe('wide');
+    expect(findRoute(routes, 'a.eu.example.com', 80)?.name).toBe('any');
+    expect(findRoute(routes, 'a.eu.example.com', 8443)).toBeUndefined();
+    expect(findRoute(routes, 'example.org', 443)).toBeUndefined();
+    expect(hostSpecificity('a.b')).toBeGreaterThan(hostSpecificity('*.a.b.c.d'));
+  });
+});
