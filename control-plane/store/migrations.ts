@@ -15,14 +15,19 @@ do $$ begin
   if not pg_has_role(current_user, '${role}', 'member') then execute format('grant ${role} to %I', current_user); end if;
 end $$;`;
 
-/** Row-level security for one table: the tenant role sees its own rows, the system role all, anybody else none. */
+/**
+ * Row-level security for one table: the tenant role sees its own rows, the system role all, anybody else none. The user
+ * who connects is a member of both and would inherit their policies, so these ask who the current user is.
+ */
+const AS_SYSTEM = `current_user = '${SYSTEM_ROLE}'`;
+const asTenant = (column: string): string =>
+  `current_user = '${TENANT_ROLE}' and ${column} = nullif(current_setting('sidekey.tenant', true), '')`;
+
 const isolate = (table: string, tenantGrant: string, column = 'tenant'): string => `
 alter table ${table} enable row level security;
 alter table ${table} force row level security;
-create policy tenant_rows on ${table} to ${TENANT_ROLE}
-  using (${column} = nullif(current_setting('sidekey.tenant', true), ''))
-  with check (${column} = nullif(current_setting('sidekey.tenant', true), ''));
-create policy system_rows on ${table} to ${SYSTEM_ROLE} using (true) with check (true);
+create policy tenant_rows on ${table} to ${TENANT_ROLE} using (${asTenant(column)}) with check (${asTenant(column)});
+create policy system_rows on ${table} to ${SYSTEM_ROLE} using (${AS_SYSTEM}) with check (${AS_SYSTEM});
 grant select, insert, update, delete on ${table} to ${SYSTEM_ROLE};
 ${tenantGrant === '' ? '' : `grant ${tenantGrant} on ${table} to ${TENANT_ROLE};`}`;
 
@@ -171,7 +176,7 @@ ${isolate('authorities', ALL)}
 
 alter table signing_keys enable row level security;
 alter table signing_keys force row level security;
-create policy system_rows on signing_keys to ${SYSTEM_ROLE} using (true) with check (true);
+create policy system_rows on signing_keys to ${SYSTEM_ROLE} using (${AS_SYSTEM}) with check (${AS_SYSTEM});
 grant select, insert, update, delete on signing_keys to ${SYSTEM_ROLE};
 grant usage on schema public to ${TENANT_ROLE}, ${SYSTEM_ROLE};
 `;

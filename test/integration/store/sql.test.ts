@@ -1,0 +1,157 @@
+import { expect, it } from 'vitest';
+import { CHANNELS, notifyFrom, openStore, type Sql } from '../../../control-plane/store/sql.ts';
+import { describeStores } from '../../support/stores.ts';
+
+const addTenant = (tx: Sql, name: string) =>
+  tx.query('insert into tenants (name) values ($1) on conflict do nothing', [name]);
+const addResource = (tx: Sql, tenant: string, name: string) =>
+  tx.query(
+    `insert into resources (tenant, kind, name, metadata, spec, version) values ($1, 'Tenant', $2, '{}', $3::jsonb, 1)`,
+    [tenant, name, JSON.stringify({ of: tenant })],
+  );
+const tenantTables = [
+  'resources',
+  'sealed_secrets',
+  'sessions',
+  'revocations',
+  'decision_heads',
+  'decisions',
+  'authorities',
+];
+
+describeStores('sql store', (fixture) => {
+  it('returns each type as its JavaScript one', async () => {
+    const at = new Date('2026-01-02T03:04:05.678Z');
+    const rows = await fixture().store.system((tx) =>
+      tx.query<Record<string, unknown>>(
+        'select $1::bigint as n, $2::bytea as b, $3::timestamptz as t, $4::jsonb as j, $5::text[] as a, $6::text as z',
+        [2 ** 40, Buffer.from([0, 255, 1]), at, '{"a":[1]}', ['x', 'y,"z'], null],
+      ),
+    );
+    expect(rows).toEqual([
+      { n: 2 ** 40, b: Buffer.from([0, 255, 1]), t: at, j: { a: [1] }, a: ['x', 'y,"z'], z: null },
+    ]);
+    expect(Buffer.isBuffer(rows[0]?.['b'])).toBe(true);
+  });
+
+  it('rolls back on a throw and lets the error through', async () => {
+    const { store } = fixture();
+    const failure = new Error('no');
+    await expect(
+      store.system(async (tx) => {
+        await addTenant(tx, 'rolled-back');
+        throw failure;
+      }),
+    ).rejects.toBe(failure);
+    expect(await store.system((tx) => tx.query("select name from tenants where name = 'rolled-back'"))).toEqual([]);
+  });
+
+  it('shows a query that forgets the tenant nothing of another tenant', async () => {
+    const { store } = fixture();
+    await store.system(async (tx) => {
+      await addTenant(tx, 'acme');
+      await addTenant(tx, 'globex');
+      await addResource(tx, 'acme', 'one');
+      await addResource(tx, 'globex', 'two');
+    });
+    const names = (tenant: string) =>
+      store.transaction(tenant, (tx) => tx.query<{ name: string }>('select name from resources'));
+    expect(await names('acme')).toEqual([{ name: 'one' }]);
+    expect(await names('globex')).toEqual([{ name: 'two' }]);
+    expect(await names('')).toEqual([]);
+    expect(await store.transaction('acme', (tx) => tx.query('select name from tenants'))).toEqual([{ name: 'acme' }]);
+  });
+
+  it('neither writes, changes nor deletes rows of another tenant', async () => {
+    const { store } = fixture();
+    await expect(store.transaction('acme', (tx) => addResource(tx, 'globex', 'three'))).rejects.toThrow(
+      /row-level security/,
+    );
+    await store.transaction('acme', async (tx) => {
+      await tx.query(`update resources set spec = '{"stolen":true}'`);
+      await tx.query('delete from resources');
+    });
+    const left = await store.system((tx) => tx.query('select name, spec from resources'));
+    expect(left).toEqual([{ name: 'two', spec: { of: 'globex' } }]);
+  });
+
+  it('keeps signing keys and tenant creation from the tenant role', async () => {
+    const { store } = fixture();
+    await expect(store.transaction('acme', (tx) => tx.query('select * from signing_keys'))).rejects.toThrow(
+      /permission denied/,
+    );
+    await expect(store.transaction('acme', (tx) => addTenant(tx, 'evil'))).rejects.toThrow(/permission denied/);
+  });
+
+  it.each(tenantTables)('isolates table %s even from its owner', async (table) => {
+    const rows = await fixture().store.system((tx) =>
+      tx.query('select relrowsecurity, relforcerowsecurity from pg_class where oid = $1::regclass', [table]),
+    );
+    expect(rows).toEqual([{ relrowsecurity: true, relforcerowsecurity: true }]);
+  });
+
+  it('leaves no table with a tenant without row-level security', async () => {
+    const rows = await fixture().store.system((tx) =>
+      tx.query(`select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        where n.nspname = 'public' and c.relkind = 'r' and not (c.relrowsecurity and c.relforcerowsecurity)`),
+    );
+    expect(rows).toEqual([{ relname: 'schema_migrations' }]);
+  });
+
+  it('lets nobody change or delete a decision', async () => {
+    const { store } = fixture();
+    await store.transaction('acme', (tx) =>
+      tx.query(
+        `insert into decisions (tenant, instance_id, sequence, previous_hash, hash, record, decision_id, at, outcome, reason)
+         values ('acme', 'i', 1, '\\x00', '\\x01', '\\x02', 'd', now(), 'allowed', 'ok')`,
+      ),
+    );
+    for (const text of ["update decisions set reason = 'x'", 'delete from decisions']) {
+      await expect(store.transaction('acme', (tx) => tx.query(text))).rejects.toThrow(/permission denied/);
+      await expect(store.system((tx) => tx.query(text))).rejects.toThrow(/append-only/);
+    }
+    await expect(store.system((tx) => tx.query('truncate decisions'))).rejects.toThrow();
+  });
+
+  it('delivers notifications when, and only if, the transaction commits', async () => {
+    const { store } = fixture();
+    const heard: string[] = [];
+    const stop = await store.listen(CHANNELS.policy, (payload) => heard.push(payload));
+    await store.transaction('acme', (tx) => notifyFrom(tx, CHANNELS.policy, 'first'));
+    await store
+      .transaction('acme', async (tx) => {
+        await notifyFrom(tx, CHANNELS.policy, 'never');
+        throw new Error('rolled back');
+      })
+      .catch(() => {});
+    await store.notify(CHANNELS.policy, 'second');
+    await expect.poll(() => heard).toEqual(['first', 'second']);
+    await stop();
+    await store.notify(CHANNELS.policy, 'third');
+    await store.system((tx) => tx.query('select 1'));
+    expect(heard).toEqual(['first', 'second']);
+  });
+
+  it('runs transactions at the same time without mixing tenants', async () => {
+    const { store } = fixture();
+    const seen = await Promise.all(
+      Array.from({ length: 40 }, (_, index) =>
+        store.transaction(index % 2 === 0 ? 'acme' : 'globex', (tx) =>
+          tx.query<{ tenant: string }>("select current_setting('sidekey.tenant') as tenant"),
+        ),
+      ),
+    );
+    expect(seen.map((rows) => rows[0]?.tenant)).toEqual(seen.map((_, index) => (index % 2 === 0 ? 'acme' : 'globex')));
+  });
+
+  it('opens again without migrating twice, replicas starting at once included', async () => {
+    const { url, store } = fixture();
+    if (url === undefined) return;
+    const replicas = await Promise.all(Array.from({ length: 4 }, () => openStore({ url })));
+    await Promise.all(replicas.map((replica) => replica.close()));
+    const rows = await store.system((tx) =>
+      tx.query<{ count: number }>("select count(*) from tenants where name = 'default'"),
+    );
+    expect(rows).toEqual([{ count: 1 }]);
+  });
+});

@@ -1,0 +1,113 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CHANNELS, openStore } from '../../../control-plane/store/sql.ts';
+import { hasPostgres, startPostgres, type TestPostgres } from '../../support/postgres.ts';
+
+describe.skipIf(!hasPostgres)('start-up on postgresql', () => {
+  let server: TestPostgres;
+  beforeAll(async () => {
+    server = await startPostgres();
+  });
+  afterAll(() => server.stop());
+
+  it('migrates once when several replicas start at once on an empty database', async () => {
+    const url = await server.createDatabase();
+    const replicas = await Promise.all(Array.from({ length: 5 }, () => openStore({ url })));
+    const rows = await replicas[0]?.system((tx) => tx.query('select name from tenants'));
+    expect(rows).toEqual([{ name: 'default' }]);
+    await Promise.all(replicas.map((replica) => replica.close()));
+  });
+
+  it('works as an ordinary user who may create roles', async () => {
+    const url = await server.createDatabase();
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    await client.query('drop role if exists sidekey_tenant, sidekey_system').catch(() => {});
+    await client.query(
+      "create role app login createrole password 'x'; grant create on schema public to app; grant create on database " +
+        new URL(url).pathname.slice(1) +
+        ' to app',
+    );
+    await client.end();
+    const mine = new URL(url);
+    mine.username = 'app';
+    mine.password = 'x';
+    const store = await openStore({ url: mine.href });
+    expect(await store.system((tx) => tx.query('select name from tenants'))).toEqual([{ name: 'default' }]);
+    await expect(store.transaction('default', (tx) => tx.query('select * from signing_keys'))).rejects.toThrow(
+      /permission denied/,
+    );
+    await store.close();
+    const raw = new pg.Client({ connectionString: mine.href });
+    await raw.connect();
+    const { rows } = await raw.query('select * from tenants');
+    await raw.end();
+    expect(rows).toEqual([]);
+  });
+
+  it('refuses a store of a newer release', async () => {
+    const url = await server.createDatabase();
+    await (await openStore({ url })).close();
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    await client.query("insert into schema_migrations (version, name) values (999, 'future')");
+    await client.end();
+    await expect(openStore({ url })).rejects.toMatchObject({ code: 'store-too-new' });
+  });
+
+  it('listens again after its connection was cut, and says that there was a gap', async () => {
+    const url = await server.createDatabase();
+    const store = await openStore({ url });
+    const heard: string[] = [];
+    let gaps = 0;
+    await store.listen(
+      CHANNELS.revocation,
+      (payload) => heard.push(payload),
+      () => {
+        gaps += 1;
+      },
+    );
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    await client.query(
+      "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'sidekey' and query ilike 'listen%' and datname = current_database()",
+    );
+    await client.end();
+    await expect.poll(() => gaps, { timeout: 10_000 }).toBe(1);
+    await store.notify(CHANNELS.revocation, 'again');
+    await expect.poll(() => heard).toEqual(['again']);
+    await store.close();
+  });
+});
+
+describe('start-up on pglite', () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'sidekey-store-'));
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  it('keeps its rows in the folder, and lets one process in at a time', async () => {
+    const first = await openStore({ dataDir: folder });
+    await first.system((tx) => tx.query("insert into tenants (name) values ('kept')"));
+    await expect(openStore({ dataDir: folder })).rejects.toMatchObject({ code: 'store-locked' });
+    await first.close();
+    const again = await openStore({ dataDir: folder });
+    expect(await again.system((tx) => tx.query("select name from tenants where name = 'kept'"))).toHaveLength(1);
+    await again.close();
+    await expect(readFile(join(folder, 'sidekey.lock'))).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  it('takes over a lock that a dead process left', async () => {
+    await writeFile(join(folder, 'sidekey.lock'), `${process.pid} 1`);
+    await (await openStore({ dataDir: folder })).close();
+  });
+
+  it('refuses a URL that is not of PostgreSQL, without printing it', async () => {
+    await expect(openStore({ url: 'mysql://user:hunter2@db/x' })).rejects.toThrow(/postgres:\/\//);
+    await expect(openStore({ url: 'mysql://user:hunter2@db/x' })).rejects.not.toThrow(/hunter2/);
+  });
+});
