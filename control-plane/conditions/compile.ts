@@ -1,0 +1,16 @@
+import type { AccessConditionSpec } from '../resources/kinds.ts';
+import { compileCelCondition } from './cel.ts';
+import type { CompiledCondition } from './condition.ts';
+import { compileTimeWindow } from './time-window.ts';
+
+/** Compiles an access condition of any type. Throws SidekeyError naming what is wrong. */
+export function compileCondition(spec: AccessConditionSpec): CompiledCondition {
+  switch (spec.type) {
+    case 'cel':
+      return compileCelCondition(spec.expression);
+    case 'time-window': {
+      const holds = compileTimeWindow(spec);
+      return { reads: new Set(), dependsOnTime: true, holds: (_session, _request, nowMs) => holds(nowMs) };
+    }
+  }
+}

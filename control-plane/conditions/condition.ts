@@ -1,0 +1,12 @@
+import type { FactName } from '../policy/cel.ts';
+import type { RequestFacts, SessionFacts } from '../policy/facts.ts';
+
+/** A runtime test beside identity, compiled once. */
+export interface CompiledCondition {
+  /** Request facts it reads beyond scheme, host, port and method. */
+  readonly reads: ReadonlySet<FactName>;
+  /** Its answer changes with the clock. */
+  readonly dependsOnTime: boolean;
+  /** Throws when it cannot be evaluated, which denies. */
+  holds(session: SessionFacts, request: RequestFacts, nowMs: number): boolean;
+}

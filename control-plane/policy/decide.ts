@@ -1,0 +1,217 @@
+import { findRoute } from '../../common/match/route-match.ts';
+import type { Reason } from '../../proto/reasons.ts';
+import type { CompiledPolicy, CompiledPolicySet, CompiledServerWorkload } from './compile.ts';
+import type { RequestFacts, SessionFacts } from './facts.ts';
+import { checkConditions, covers, missingTrust } from './policy-checks.ts';
+import type { RevocationSet } from './revocations.ts';
+import { compareSpecificity, type Specificity } from './specificity.ts';
+import type { Step } from './step.ts';
+
+export interface Decision {
+  readonly outcome: 'allow' | 'deny';
+  readonly reason: Reason;
+  /** The policy that decided, when one did. */
+  readonly policy: CompiledPolicy | undefined;
+  /** Name of the condition that said no, when one did. */
+  readonly condition: string | undefined;
+  readonly serverWorkload: CompiledServerWorkload | undefined;
+  /** How long the same answer would be given, as far as the clock goes; at most the policy's lease. */
+  readonly leaseMs: number;
+  readonly steps: readonly Step[];
+}
+
+interface Candidate {
+  readonly policy: CompiledPolicy;
+  readonly specificity: Specificity;
+}
+
+interface Question {
+  readonly session: SessionFacts;
+  readonly request: RequestFacts;
+  readonly revocations: RevocationSet;
+  readonly nowMs: number;
+  readonly steps: Step[];
+}
+
+const DENIAL_LEASE_MS = 5_000;
+
+/**
+ * Decides one call; pure. Most specific covering policy wins, then deny over allow; of equally specific allowing
+ * policies any one that holds is enough, the first by name. Nothing matches: denied. docs/policy.md has the whole order.
+ */
+export function decide(
+  set: CompiledPolicySet,
+  session: SessionFacts,
+  request: RequestFacts,
+  revocations: RevocationSet,
+  nowMs: number,
+): Decision {
+  const question: Question = { session, request, revocations, nowMs, steps: [] };
+  const { steps } = question;
+  const revoked = revocations.reasonAgainst(session);
+  if (revoked) {
+    steps.push({ check: 'revocation', name: session.sessionId, outcome: 'fail', detail: revoked });
+    return deny(question, revoked, undefined);
+  }
+  steps.push({
+    check: 'revocation',
+    name: session.sessionId,
+    outcome: 'pass',
+    detail: 'nothing about this session is revoked',
+  });
+  const server = findRoute(set.servers, request.host, request.port);
+  if (!server) {
+    steps.push({
+      check: 'server-workload',
+      name: '',
+      outcome: 'fail',
+      detail: `none covers ${request.host}:${request.port}`,
+    });
+    return deny(question, 'no-route', undefined);
+  }
+  steps.push({
+    check: 'server-workload',
+    name: server.name,
+    outcome: 'pass',
+    detail: `covers ${request.host}:${request.port}`,
+  });
+  if (session.workloads.length === 0) {
+    steps.push({ check: 'client-workload', name: '', outcome: 'fail', detail: 'the claims match none' });
+    return deny(question, 'workload-unknown', server);
+  }
+  for (const name of session.workloads) {
+    steps.push({ check: 'client-workload', name, outcome: 'pass', detail: 'the claims match' });
+  }
+  if (request.scheme === 'http' && server.spec.tls.mode !== 'plaintext') {
+    steps.push({
+      check: 'server-workload',
+      name: server.name,
+      outcome: 'fail',
+      detail: 'is not allowed over cleartext',
+    });
+    return deny(question, 'cleartext-refused', server);
+  }
+  return decideByPolicies(question, server);
+}
+
+/** Whether a policy speaks of this session at all. */
+export function appliesTo(policy: CompiledPolicy, session: Pick<SessionFacts, 'workloads'>): boolean {
+  const { clientWorkload } = policy.spec;
+  return clientWorkload === '*' ? session.workloads.length > 0 : session.workloads.includes(clientWorkload);
+}
+
+function decideByPolicies(question: Question, server: CompiledServerWorkload): Decision {
+  const { steps, request, session } = question;
+  const applicable = server.policies.filter((policy) => appliesTo(policy, session));
+  if (applicable.length === 0) {
+    steps.push({
+      check: 'policy',
+      name: '',
+      outcome: 'fail',
+      detail: `none connects this workload and ${server.name}`,
+    });
+    return deny(question, 'no-policy', server);
+  }
+  const candidates: Candidate[] = [];
+  for (const policy of applicable) {
+    const specificity = covers(policy, request);
+    if (specificity) candidates.push({ policy, specificity });
+    steps.push({
+      check: 'rule',
+      name: policy.name,
+      outcome: specificity ? 'pass' : 'fail',
+      detail: `${specificity ? 'covers' : 'does not cover'} ${request.method} ${request.path}`,
+    });
+  }
+  candidates.sort(
+    (a, b) => compareSpecificity(b.specificity, a.specificity) || (a.policy.name < b.policy.name ? -1 : 1),
+  );
+  const allowing = applicable.some((policy) => policy.spec.effect === 'allow');
+  return decideByRank(question, server, candidates) ?? deny(question, allowing ? 'rule-denied' : 'no-policy', server);
+}
+
+/** Goes down the ranks: a rank of deny policies whose conditions do not hold leaves the word to the next rank. */
+function decideByRank(
+  question: Question,
+  server: CompiledServerWorkload,
+  candidates: readonly Candidate[],
+): Decision | undefined {
+  let rest = candidates;
+  while (rest[0]) {
+    const top = rest[0].specificity;
+    const rank = rest.filter(({ specificity }) => compareSpecificity(specificity, top) === 0);
+    rest = rest.slice(rank.length);
+    const denial = findDenial(question, server, rank);
+    if (denial) return denial;
+    const allowing = rank.filter(({ policy }) => policy.spec.effect === 'allow');
+    const first = allowing[0];
+    if (first === undefined) continue;
+    let refusal: Decision | undefined;
+    for (const { policy } of allowing) {
+      const decision = tryAllow(question, server, policy, candidates);
+      if (decision.outcome === 'allow') return decision;
+      refusal ??= decision;
+    }
+    if (refusal) return refusal;
+  }
+  return undefined;
+}
+
+/** A deny policy speaks when its conditions hold, and also when they cannot be evaluated: it fails closed. */
+function findDenial(
+  question: Question,
+  server: CompiledServerWorkload,
+  rank: readonly Candidate[],
+): Decision | undefined {
+  for (const { policy } of rank) {
+    if (policy.spec.effect !== 'deny') continue;
+    const failed = checkConditions(policy, question);
+    if (failed?.reason === 'condition-failed') continue;
+    return deny(question, 'policy-denied', server, policy);
+  }
+  return undefined;
+}
+
+function tryAllow(
+  question: Question,
+  server: CompiledServerWorkload,
+  policy: CompiledPolicy,
+  candidates: readonly Candidate[],
+): Decision {
+  const { revocations, session, steps } = question;
+  if (revocations.has('policy', policy.name)) {
+    steps.push({ check: 'revocation', name: policy.name, outcome: 'fail', detail: 'the policy is revoked' });
+    return deny(question, 'policy-revoked', server, policy);
+  }
+  const missing = missingTrust(policy, session);
+  if (missing !== undefined) {
+    steps.push({ check: 'trust', name: missing, outcome: 'fail', detail: 'no evidence of this trust provider' });
+    return deny(question, 'trust-insufficient', server, policy);
+  }
+  for (const name of policy.spec.trust)
+    steps.push({ check: 'trust', name, outcome: 'pass', detail: 'evidence verified' });
+  const failed = checkConditions(policy, question);
+  if (failed) return deny(question, failed.reason, server, policy, failed.name);
+  const credential = policy.spec.credential?.provider;
+  if (credential !== undefined && revocations.has('credential', credential)) {
+    steps.push({ check: 'revocation', name: credential, outcome: 'fail', detail: 'the credential is revoked' });
+    return deny(question, 'credential-revoked', server, policy);
+  }
+  steps.push({ check: 'decision', name: policy.name, outcome: 'pass', detail: 'allowed' });
+  const timed = candidates.some((candidate) => candidate.policy.dependsOnTime);
+  const leaseMs = timed ? 0 : policy.spec.leaseSeconds * 1_000;
+  return { outcome: 'allow', reason: 'ok', policy, condition: undefined, serverWorkload: server, leaseMs, steps };
+}
+
+function deny(
+  question: Question,
+  reason: Reason,
+  serverWorkload: CompiledServerWorkload | undefined,
+  policy?: CompiledPolicy,
+  condition?: string,
+): Decision {
+  const { steps } = question;
+  steps.push({ check: 'decision', name: policy?.name ?? '', outcome: 'fail', detail: reason });
+  const timed = serverWorkload?.policies.some((candidate) => candidate.dependsOnTime) ?? false;
+  return { outcome: 'deny', reason, policy, condition, serverWorkload, leaseMs: timed ? 0 : DENIAL_LEASE_MS, steps };
+}

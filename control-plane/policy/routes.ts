@@ -1,0 +1,77 @@
+import { DecisionFact, type FailMode, type Route, TlsMode } from '../../proto/gen/sidekey/v1/route.ts';
+import type { FailModeSpec } from '../resources/kinds.ts';
+import type { CompiledPolicy, CompiledPolicySet, CompiledServerWorkload } from './compile.ts';
+import type { FactName } from './cel.ts';
+import { appliesTo } from './decide.ts';
+import type { SessionFacts } from './facts.ts';
+
+const FACT_NUMBER = {
+  path: DecisionFact.DECISION_FACT_PATH,
+  query: DecisionFact.DECISION_FACT_QUERY,
+  headers: DecisionFact.DECISION_FACT_HEADERS,
+} as const satisfies Record<FactName, DecisionFact>;
+
+/** The routes of a session: every server workload that some policy connects with its workloads, and no other. */
+export function routesOf(set: CompiledPolicySet, session: Pick<SessionFacts, 'workloads'>): Route[] {
+  const routes: Route[] = [];
+  for (const server of set.servers) {
+    const policies = server.policies.filter((policy) => appliesTo(policy, session));
+    if (policies.length > 0) routes.push(routeOf(server, policies));
+  }
+  return routes;
+}
+
+/** Facts that must be part of the question for this server workload: the union over the policies that apply. */
+export function factsRead(server: CompiledServerWorkload, session: Pick<SessionFacts, 'workloads'>): Set<FactName> {
+  const facts = new Set<FactName>();
+  for (const policy of server.policies) {
+    if (appliesTo(policy, session)) for (const fact of policy.reads) facts.add(fact);
+  }
+  return facts;
+}
+
+/** The wire form of a policy's fail mode. */
+export function failModeOf(spec: FailModeSpec): FailMode {
+  return { staleMaxAge: spec.type === 'stale' ? { seconds: spec.maxAgeSeconds, nanos: 0 } : undefined };
+}
+
+function routeOf(server: CompiledServerWorkload, policies: readonly CompiledPolicy[]): Route {
+  const { spec } = server;
+  const facts = new Set(policies.flatMap((policy) => [...policy.reads]));
+  const injections = policies.flatMap(({ spec: { credential } }) => (credential ? [credential.inject] : []));
+  return {
+    serverWorkload: server.name,
+    hosts: [...spec.hosts],
+    ports: [...spec.ports],
+    protocol: spec.protocol,
+    tls: {
+      mode: spec.tls.mode === 'plaintext' ? TlsMode.TLS_MODE_PLAINTEXT : TlsMode.TLS_MODE_VERIFY,
+      caPem: spec.tls.ca ?? '',
+      serverName: spec.tls.serverName ?? '',
+    },
+    allowedAddresses: [...spec.allowedAddresses],
+    injectsCredential: injections.length > 0,
+    decisionFacts: [...facts].map((fact) => FACT_NUMBER[fact]).sort((a, b) => a - b),
+    failMode: strictestFailMode(policies),
+    credentialHeaders: namesOf(injections, 'header'),
+    credentialQueryParameters: namesOf(injections, 'query'),
+  };
+}
+
+function namesOf(injections: readonly { readonly type: string; readonly name?: string }[], type: string): string[] {
+  const names = injections.flatMap((inject) =>
+    inject.type === type && inject.name !== undefined ? [inject.name] : [],
+  );
+  return [...new Set(names)].sort();
+}
+
+/** A route fails closed unless every allowing policy says stale; then the shortest age counts. */
+function strictestFailMode(policies: readonly CompiledPolicy[]): FailMode {
+  let strictest: FailModeSpec | undefined;
+  for (const { spec } of policies) {
+    if (spec.effect !== 'allow') continue;
+    if (spec.failMode.type === 'closed') return failModeOf(spec.failMode);
+    if (strictest?.type !== 'stale' || spec.failMode.maxAgeSeconds < strictest.maxAgeSeconds) strictest = spec.failMode;
+  }
+  return failModeOf(strictest ?? { type: 'closed' });
+}

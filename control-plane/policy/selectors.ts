@@ -1,0 +1,44 @@
+import { matchGlob } from '../../common/match/glob.ts';
+import type { Selector, Selectors } from '../resources/kinds.ts';
+
+/**
+ * Looks a dotted claim name up. A key that itself holds dots (`kubernetes.io`) is found too: at every level the longest
+ * key wins. Only own properties count, so that `constructor` is not a claim.
+ */
+export function readClaim(claims: unknown, name: string): unknown {
+  if (typeof claims !== 'object' || claims === null || Array.isArray(claims)) return undefined;
+  for (let end = name.length; end > 0; end = name.lastIndexOf('.', end - 1)) {
+    const key = name.slice(0, end);
+    if (!Object.hasOwn(claims, key)) continue;
+    const value = (claims as Record<string, unknown>)[key];
+    const found = end === name.length ? value : readClaim(value, name.slice(end + 1));
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** Whether one claim passes. A list claim passes when one of its members does; a missing claim never does. */
+export function matchesSelector(selector: Selector, claims: unknown): boolean {
+  const value = readClaim(claims, selector.claim);
+  const members: unknown[] = Array.isArray(value) ? value : [value];
+  return members.some((member) => matchesValue(selector, member));
+}
+
+/** Whether the selectors match: every one of `all` and, when `any` is given, one of `any`. No selector at all matches nothing. */
+export function matchesSelectors(selectors: Selectors, claims: unknown): boolean {
+  const all = selectors.all ?? [];
+  const any = selectors.any ?? [];
+  if (all.length === 0 && any.length === 0) return false;
+  if (!all.every((selector) => matchesSelector(selector, claims))) return false;
+  return any.length === 0 || any.some((selector) => matchesSelector(selector, claims));
+}
+
+/** Claims are compared as text, so that `kubernetes.pod.uid: "7"` and a numeric claim 7 meet; objects match nothing. */
+function matchesValue(selector: Selector, value: unknown): boolean {
+  if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') return false;
+  const text = String(value);
+  if ('equals' in selector) return text === selector.equals;
+  if ('in' in selector) return selector.in.includes(text);
+  if ('prefix' in selector) return text.startsWith(selector.prefix);
+  return matchGlob(selector.glob, text);
+}

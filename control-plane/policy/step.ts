@@ -1,0 +1,16 @@
+/** One thing that was looked at on the way to a decision, for `sidekey explain`. */
+export interface Step {
+  readonly check:
+    | 'revocation'
+    | 'server-workload'
+    | 'client-workload'
+    | 'policy'
+    | 'rule'
+    | 'trust'
+    | 'condition'
+    | 'decision';
+  /** Name of the resource that was looked at. */
+  readonly name: string;
+  readonly outcome: 'pass' | 'fail' | 'skip';
+  readonly detail: string;
+}

@@ -1,0 +1,221 @@
+import { describe, expect, it } from 'vitest';
+import { compilePolicySet } from '../../../../control-plane/policy/compile.ts';
+import { decide } from '../../../../control-plane/policy/decide.ts';
+import type { RequestFacts, RevocationTargetName, SessionFacts } from '../../../../control-plane/policy/facts.ts';
+import { RevocationSet } from '../../../../control-plane/policy/revocations.ts';
+import { policySet, REQUEST, SESSION } from './policy-set.ts';
+
+const NOON_MONDAY = Date.UTC(2026, 10, 23, 12, 0);
+
+interface Case {
+  readonly title: string;
+  readonly policies: Record<string, unknown>;
+  readonly conditions?: Record<string, unknown>;
+  readonly session?: Partial<SessionFacts>;
+  readonly request?: Partial<RequestFacts>;
+  readonly revoked?: readonly [RevocationTargetName, string];
+  readonly expected: string;
+}
+
+const to = { clientWorkload: 'billing-agent', serverWorkload: 'api' };
+const any = { clientWorkload: '*', serverWorkload: 'api' };
+const deny = { effect: 'deny' };
+const never = { type: 'cel', expression: 'false' };
+const always = { type: 'cel', expression: 'true' };
+const broken = { type: 'cel', expression: 'user.claims.missing == "x"' };
+const office = { type: 'time-window', days: ['mon'], from: '09:00', to: '17:00' };
+
+/** `expected` is the reason, then the policy that decided. docs/policy.md tells the same in words. */
+const CASES: readonly Case[] = [
+  { title: 'nothing matches: denied', policies: {}, expected: 'no-policy' },
+  { title: 'a policy allows', policies: { a: to }, expected: 'ok a' },
+  { title: 'unknown host', policies: { a: to }, request: { host: 'other.example.com' }, expected: 'no-route' },
+  { title: 'unknown port', policies: { a: to }, request: { port: 8443 }, expected: 'no-route' },
+  { title: 'no workload', policies: { a: any }, session: { workloads: [] }, expected: 'workload-unknown' },
+  { title: 'another workload', policies: { a: to }, session: { workloads: ['x'] }, expected: 'no-policy' },
+  {
+    title: 'cleartext to a server that wants TLS',
+    policies: { a: to },
+    request: { scheme: 'http' },
+    expected: 'cleartext-refused',
+  },
+  {
+    title: 'method not in the rules',
+    policies: { a: { ...to, rules: [{ methods: ['GET'] }] } },
+    request: { method: 'DELETE' },
+    expected: 'rule-denied',
+  },
+  {
+    title: 'methods are compared exactly',
+    policies: { a: { ...to, rules: [{ methods: ['GET'] }] } },
+    request: { method: 'get' },
+    expected: 'rule-denied',
+  },
+  {
+    title: 'path not in the rules',
+    policies: { a: { ...to, rules: [{ paths: ['/v2/**'] }] } },
+    expected: 'rule-denied',
+  },
+  { title: 'path in the rules', policies: { a: { ...to, rules: [{ paths: ['/v1/*'] }] } }, expected: 'ok a' },
+  { title: 'equally specific: deny wins', policies: { a: to, b: { ...to, ...deny } }, expected: 'policy-denied b' },
+  { title: 'equally specific: the first by name that holds allows', policies: { b: to, a: to }, expected: 'ok a' },
+  { title: 'a named workload beats *', policies: { a: { ...any, ...deny }, b: to }, expected: 'ok b' },
+  {
+    title: 'a named denial beats * allowance',
+    policies: { a: any, b: { ...to, ...deny } },
+    expected: 'policy-denied b',
+  },
+  {
+    title: 'a narrower path beats a wider one',
+    policies: { a: { ...to, ...deny, rules: [{ paths: ['/**'] }] }, b: { ...to, rules: [{ paths: ['/v1/**'] }] } },
+    expected: 'ok b',
+  },
+  {
+    title: 'an exact path beats a pattern',
+    policies: {
+      a: { ...to, rules: [{ paths: ['/v1/*'] }] },
+      b: { ...to, ...deny, rules: [{ paths: ['/v1/invoices'] }] },
+    },
+    expected: 'policy-denied b',
+  },
+  {
+    title: 'a path beats methods',
+    policies: { a: { ...to, ...deny, rules: [{ methods: ['GET'] }] }, b: { ...to, rules: [{ paths: ['/v1/**'] }] } },
+    expected: 'ok b',
+  },
+  {
+    title: 'methods beat nothing',
+    policies: { a: to, b: { ...to, ...deny, rules: [{ methods: ['DELETE'] }] } },
+    request: { method: 'DELETE' },
+    expected: 'policy-denied b',
+  },
+  {
+    title: 'a denial for another method does not count',
+    policies: { a: to, b: { ...to, ...deny, rules: [{ methods: ['DELETE'] }] } },
+    expected: 'ok a',
+  },
+  {
+    title: 'a failing condition denies',
+    policies: { a: { ...to, conditions: ['c'] } },
+    conditions: { c: never },
+    expected: 'condition-failed a',
+  },
+  {
+    title: 'a condition that cannot be evaluated denies',
+    policies: { a: { ...to, conditions: ['c'] } },
+    conditions: { c: broken },
+    expected: 'condition-error a',
+  },
+  {
+    title: 'a missing condition denies',
+    policies: { a: { ...to, conditions: ['gone'] } },
+    expected: 'condition-error a',
+  },
+  {
+    title: 'no way round a failing specific policy',
+    policies: { a: any, b: { ...to, conditions: ['c'] } },
+    conditions: { c: never },
+    expected: 'condition-failed b',
+  },
+  {
+    title: 'an equally specific policy may still allow',
+    policies: { a: { ...to, conditions: ['c'] }, b: to },
+    conditions: { c: never },
+    expected: 'ok b',
+  },
+  {
+    title: 'a denial whose condition does not hold is passed over',
+    policies: { a: any, b: { ...to, ...deny, conditions: ['c'] } },
+    conditions: { c: never },
+    expected: 'ok a',
+  },
+  {
+    title: 'a denial whose condition holds',
+    policies: { a: any, b: { ...to, ...deny, conditions: ['c'] } },
+    conditions: { c: always },
+    expected: 'policy-denied b',
+  },
+  {
+    title: 'a denial whose condition breaks denies',
+    policies: { a: any, b: { ...to, ...deny, conditions: ['c'] } },
+    conditions: { c: broken },
+    expected: 'policy-denied b',
+  },
+  {
+    title: 'inside the time window',
+    policies: { a: { ...to, conditions: ['c'] } },
+    conditions: { c: office },
+    expected: 'ok a',
+  },
+  {
+    title: 'trust that the session lacks',
+    policies: { a: { ...to, trust: ['cluster', 'people'] } },
+    expected: 'trust-insufficient a',
+  },
+  { title: 'trust that the session has', policies: { a: { ...to, trust: ['cluster'] } }, expected: 'ok a' },
+  { title: 'revoked tenant', policies: { a: to }, revoked: ['tenant', 'acme'], expected: 'tenant-revoked' },
+  { title: 'revoked session', policies: { a: to }, revoked: ['session', 'session-1'], expected: 'session-revoked' },
+  {
+    title: 'revoked workload',
+    policies: { a: to },
+    revoked: ['workload', 'billing-agent'],
+    expected: 'workload-revoked',
+  },
+  {
+    title: 'revoked user',
+    policies: { a: to },
+    session: { user: 'ann' },
+    revoked: ['user', 'ann'],
+    expected: 'user-revoked',
+  },
+  { title: 'revoked policy', policies: { a: to }, revoked: ['policy', 'a'], expected: 'policy-revoked a' },
+  {
+    title: 'no way round a revoked policy',
+    policies: { a: any, b: to },
+    revoked: ['policy', 'b'],
+    expected: 'policy-revoked b',
+  },
+  {
+    title: 'revoked credential',
+    policies: { a: { ...to, credential: { provider: 'key', inject: { type: 'bearer' } } } },
+    revoked: ['credential', 'key'],
+    expected: 'credential-revoked a',
+  },
+  { title: 'a revocation of something else', policies: { a: to }, revoked: ['workload', 'other'], expected: 'ok a' },
+];
+
+describe('decide', () => {
+  it.each(CASES)('$title', ({ policies, conditions = {}, session = {}, request = {}, revoked, expected }) => {
+    const set = compilePolicySet(
+      policySet({
+        ServerWorkload: { api: { hosts: ['api.example.com'] } },
+        AccessCondition: conditions,
+        AccessPolicy: policies,
+      }),
+    );
+    const active = revoked ? [{ id: 'r', target: revoked[0], name: revoked[1], atMs: 0 }] : [];
+    const decision = decide(
+      set,
+      { ...SESSION, ...session },
+      { ...REQUEST, ...request },
+      new RevocationSet(active),
+      NOON_MONDAY,
+    );
+    expect([decision.reason, decision.policy?.name].filter(Boolean).join(' ')).toBe(expected);
+    expect(decision.outcome).toBe(expected.startsWith('ok') ? 'allow' : 'deny');
+    expect(decision.steps.at(-1)?.check).toBe('decision');
+  });
+
+  it('lets no answer outlive a moment that a condition reads', () => {
+    const set = compilePolicySet(
+      policySet({
+        ServerWorkload: { api: { hosts: ['api.example.com'] } },
+        AccessCondition: { office },
+        AccessPolicy: { timed: { ...to, conditions: ['office'] } },
+      }),
+    );
+    const none = new RevocationSet([]);
+    expect(decide(set, SESSION, REQUEST, none, NOON_MONDAY).leaseMs).toBe(0);
+    expect(decide(set, SESSION, REQUEST, none, NOON_MONDAY + 86_400_000).leaseMs).toBe(0);
+  });
+});
