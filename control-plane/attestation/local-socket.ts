@@ -1,0 +1,138 @@
+import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
+import { createConnection, createServer } from 'node:net';
+import type { Server, Socket } from 'node:net';
+import { UsageError } from '../../common/errors.ts';
+import type { LocalAuthority } from './local.ts';
+import { loadPeerReader } from './peer-process.ts';
+import type { PeerProcess, PeerReader } from './peer-process.ts';
+import { parseProxyKey } from './proxy-key.ts';
+import { AttestationError } from './trust-provider.ts';
+
+export interface LocalSocketOptions {
+  readonly path: string;
+  readonly authority: LocalAuthority;
+  /** Users (uid) that get evidence; default: the one this process runs as. */
+  readonly allowedUids?: readonly number[];
+  readonly peerReader?: PeerReader;
+  /** A client has this long for its line; default 2,000. */
+  readonly timeoutMs?: number;
+}
+
+export interface LocalSocket {
+  close(): Promise<void>;
+}
+
+const MAX_LINE_BYTES = 1024;
+const MAX_CONNECTIONS = 64;
+
+/**
+ * Serves local evidence: the client sends one JSON line `{"proxy_key": "<base64url SPKI DER>"}` and gets one JSON line,
+ * `{"token": "..."}` or `{"error": {"code", "message"}}`. Who asks is what the kernel says (SO_PEERCRED), never what it sends.
+ */
+export async function openLocalSocket(options: LocalSocketOptions): Promise<LocalSocket> {
+  const readPeer = options.peerReader ?? loadPeerReader();
+  const allowedUids = options.allowedUids ?? [process.getuid?.() ?? -1];
+  await removeStaleSocket(options.path);
+  const server = createServer((socket) => {
+    socket.on('error', () => socket.destroy());
+    socket.setTimeout(options.timeoutMs ?? 2_000, () => socket.destroy());
+    answer(socket, options.authority, readPeer, allowedUids).catch(() => socket.destroy());
+  });
+  server.maxConnections = MAX_CONNECTIONS;
+  await listen(server, options.path);
+  chmodSync(options.path, 0o600);
+  return { close: () => new Promise((resolve) => server.close(() => resolve())) };
+}
+
+async function answer(
+  socket: Socket,
+  authority: LocalAuthority,
+  readPeer: PeerReader,
+  allowedUids: readonly number[],
+): Promise<void> {
+  // Read at once, while the process that connected is the likeliest to be still there.
+  let reply: { token: string } | { error: { code: string; message: string } };
+  try {
+    const peer = readPeer(socket);
+    reply = { token: await issue(await readLine(socket), peer, authority, allowedUids) };
+  } catch (error) {
+    const known = error instanceof AttestationError;
+    reply = {
+      error: {
+        code: known ? error.reason : 'internal-error',
+        message: known ? error.message : 'the peer could not be identified',
+      },
+    };
+  }
+  socket.end(`${JSON.stringify(reply)}\n`);
+}
+
+function issue(
+  line: string,
+  peer: PeerProcess,
+  authority: LocalAuthority,
+  allowedUids: readonly number[],
+): Promise<string> {
+  if (!allowedUids.includes(peer.uid)) {
+    throw new AttestationError('caller-refused', 'this user may not get evidence here');
+  }
+  return authority.issue(peer, parseProxyKey(readProxyKey(line)).thumbprint);
+}
+
+function readProxyKey(line: string): Buffer {
+  let request: unknown;
+  try {
+    request = JSON.parse(line);
+  } catch (cause) {
+    throw new AttestationError('evidence-malformed', 'the request is not a line of JSON', { cause });
+  }
+  const key = typeof request === 'object' && request !== null && 'proxy_key' in request ? request.proxy_key : undefined;
+  if (typeof key !== 'string') throw new AttestationError('evidence-malformed', 'the request holds no proxy_key');
+  return Buffer.from(key, 'base64url');
+}
+
+function readLine(socket: Socket): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    socket.setEncoding('latin1');
+    socket.on('data', (chunk: string) => {
+      text += chunk;
+      const end = text.indexOf('\n');
+      if (end >= 0 && end <= MAX_LINE_BYTES) resolve(text.slice(0, end));
+      else if (text.length > MAX_LINE_BYTES) {
+        socket.pause();
+        reject(new AttestationError('evidence-malformed', 'the request is over the limit'));
+      }
+    });
+    const cut = () => reject(new AttestationError('evidence-malformed', 'the request ended before its line did'));
+    socket.on('end', cut);
+    socket.on('close', cut);
+  });
+}
+
+/** Removes what a killed process left behind; refuses to touch anything that is not a socket, or that still answers. */
+async function removeStaleSocket(path: string): Promise<void> {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return;
+  if (!found.isSocket()) throw new UsageError('local-socket', `${path} exists and is not a socket`);
+  const alive = await new Promise<boolean>((resolve) => {
+    const probe = createConnection(path);
+    probe.on('connect', () => resolve(true));
+    probe.on('error', () => resolve(false));
+    probe.on('close', () => resolve(false));
+    probe.on('connect', () => probe.destroy());
+  });
+  if (alive) throw new UsageError('local-socket', `another process serves ${path}`);
+  unlinkSync(path);
+}
+
+function listen(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(path, () => {
+      server.off('error', reject);
+      server.on('error', () => {});
+      resolve();
+    });
+  });
+}

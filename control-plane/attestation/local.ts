@@ -1,0 +1,53 @@
+import { SignJWT } from 'jose';
+import { createHash, generateKeyPairSync, randomUUID } from 'node:crypto';
+import type { Clock } from '../../common/clock.ts';
+import { verifyEvidenceToken } from './evidence-token.ts';
+import type { PeerProcess } from './peer-process.ts';
+import { AttestationError } from './trust-provider.ts';
+import type { LocalSpec, TrustProviderVerifier } from './trust-provider.ts';
+
+const ISSUER = 'urn:sidekey:local';
+const LIFETIME_SECONDS = 60;
+
+/** Makes and checks evidence about processes of this machine. Exists only where the operator enabled it. */
+export interface LocalAuthority extends TrustProviderVerifier<LocalSpec> {
+  /** Evidence that says what the kernel said of `peer`, good for a minute and for this proxy key alone. */
+  issue(peer: PeerProcess, proxyKeyThumbprint: string): Promise<string>;
+}
+
+/** Claims: `local.{uid, gid, pid, user, exe}`. The key lives in this process only, so evidence dies with it. */
+export function createLocalAuthority(clock: Clock): LocalAuthority {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const publicPart = publicKey.export({ format: 'jwk' });
+  const kid = createHash('sha256').update(JSON.stringify(publicPart)).digest('base64url');
+  const keys = [{ ...publicPart, kty: 'EC', kid, alg: 'ES256' }];
+
+  return {
+    issue(peer, proxyKeyThumbprint) {
+      const nowSeconds = Math.floor(clock.now() / 1000);
+      return new SignJWT({ local: { ...peer }, cnf: { jkt: proxyKeyThumbprint } })
+        .setProtectedHeader({ alg: 'ES256', kid, typ: 'sidekey-local+jwt' })
+        .setIssuer(ISSUER)
+        .setAudience(ISSUER)
+        .setSubject(`local:${peer.user ?? peer.uid}`)
+        .setJti(randomUUID())
+        .setIssuedAt(nowSeconds)
+        .setExpirationTime(nowSeconds + LIFETIME_SECONDS)
+        .sign(privateKey);
+    },
+
+    async verify(evidence, _spec, now) {
+      const { payload, hash } = await verifyEvidenceToken(evidence.token, {
+        issuer: ISSUER,
+        audience: ISSUER,
+        now,
+        keys: () => Promise.resolve(keys),
+      });
+      const { cnf, local } = payload as { cnf?: { jkt?: unknown }; local?: unknown };
+      if (cnf?.jkt !== evidence.proxyKeyThumbprint) {
+        throw new AttestationError('evidence-wrong-audience', "the evidence was made for another proxy's key");
+      }
+      return { subject: payload.sub, claims: { local }, notAfter: payload.exp * 1000, hash };
+    },
+  };
+}
