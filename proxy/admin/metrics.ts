@@ -1,0 +1,85 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
+import type { Reason } from '../../proto/reasons.ts';
+import type { PolicyClient } from '../../policy-client/index.ts';
+import type { Call } from '../http/call.ts';
+
+const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const OUTCOMES = { 0: 'unknown', 1: 'allowed', 2: 'denied', 3: 'failed' } as const;
+
+interface Sources {
+  readonly client: PolicyClient;
+  agentConnections(): number;
+  upstreamConnections(): number;
+  liveCalls(): number;
+}
+
+/** The proxy's metrics. Labels are reasons and outcomes only: no host, no path, nothing an agent can make unbounded. */
+export class ProxyMetrics {
+  readonly registry = new Registry();
+  readonly #decisions: Counter<'outcome' | 'reason'>;
+  readonly #added: Histogram;
+  readonly #upstream: Histogram;
+  readonly #cacheHits: Counter;
+  readonly #scrubbed: Counter;
+  readonly #removed: Counter;
+  readonly #cells = new Map<string, { inc(): void }>();
+
+  constructor(sources: Sources) {
+    const registers = [this.registry];
+    const counter = (name: string, help: string): Counter => new Counter({ name, help, registers });
+    this.#decisions = new Counter({
+      name: 'sidekey_decisions_total',
+      help: 'Decisions by outcome and reason; every request ends in one.',
+      labelNames: ['outcome', 'reason'],
+      registers,
+    });
+    this.#added = new Histogram({
+      name: 'sidekey_added_latency_seconds',
+      help: 'Time that the proxy itself added before the request went upstream.',
+      buckets: SECONDS,
+      registers,
+    });
+    this.#upstream = new Histogram({
+      name: 'sidekey_upstream_latency_seconds',
+      help: 'Time from sending the request to the head of the answer, connecting included.',
+      buckets: SECONDS,
+      registers,
+    });
+    this.#cacheHits = counter('sidekey_decision_cache_hits_total', 'Calls decided from the grant cache.');
+    this.#scrubbed = counter('sidekey_scrubbed_total', 'Injected values found in answers and replaced.');
+    this.#removed = counter('sidekey_agent_credentials_removed_total', 'Credentials that agents sent and the proxy removed.');
+    const gauge = (name: string, help: string, read: () => number): Gauge =>
+      new Gauge({
+        name,
+        help,
+        registers,
+        collect() {
+          this.set(read());
+        },
+      });
+    gauge('sidekey_agent_connections', 'Open connections from agents.', sources.agentConnections);
+    gauge('sidekey_upstream_connections', 'Open connections to upstreams.', sources.upstreamConnections);
+    gauge('sidekey_live_calls', 'Calls in flight.', sources.liveCalls);
+    gauge('sidekey_control_plane_connected', '1 while the control plane answers.', () => (sources.client.connected ? 1 : 0));
+    gauge('sidekey_policy_version', 'Version of the policy snapshot held.', () => sources.client.stats().policyVersion);
+    gauge('sidekey_records_queued', 'Decision records not yet acknowledged.', () => sources.client.stats().recordsQueued);
+    gauge('sidekey_records_lost', 'Decision records lost for want of memory and disk.', () => sources.client.stats().recordsLost);
+  }
+
+  callEnded(call: Call, outcome: Outcome, reason: Reason): void {
+    const key = `${outcome} ${reason}`;
+    let cell = this.#cells.get(key);
+    if (cell === undefined) {
+      cell = this.#decisions.labels(OUTCOMES[outcome as keyof typeof OUTCOMES] ?? 'unknown', reason);
+      this.#cells.set(key, cell);
+    }
+    cell.inc();
+    if (call.fromCache) this.#cacheHits.inc();
+    if (call.scrubbed > 0) this.#scrubbed.inc(call.scrubbed);
+    if (call.removedCredentials.length > 0) this.#removed.inc(call.removedCredentials.length);
+    if (call.upstreamStartedAt === 0) return;
+    this.#added.observe((call.upstreamStartedAt - call.startedAt) / 1000);
+    if (call.upstreamAnsweredAt > 0) this.#upstream.observe((call.upstreamAnsweredAt - call.upstreamStartedAt) / 1000);
+  }
+}

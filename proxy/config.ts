@@ -1,0 +1,26 @@
+import type { Evidence } from '../proto/gen/sidekey/v1/proxy.ts';
+import type { Secret } from '../common/secret.ts';
+import type { ProxyLimits } from './limits.ts';
+
+/** What a proxy needs to start. `startProxy` freezes it. */
+export interface ProxyConfig {
+  readonly controlPlane: { readonly address: string; readonly caPem: string; readonly tenant: string };
+  /** Called at every attestation with the proxy's public key (SubjectPublicKeyInfo, DER), to which local evidence is bound. */
+  readonly evidence: (proxyKeySpki: Buffer) => Promise<Evidence[]>;
+  /** Port 0 picks a free one. */
+  readonly listen: { readonly host: string; readonly port: number };
+  /** Who signs the certificates that the agent sees. */
+  readonly authority: 'local' | 'issued';
+  /** What happens to hosts without a route. */
+  readonly unrouted: 'deny' | 'tunnel' | 'observe';
+  /** Certificate authorities to trust upstream beside the system's, PEM. */
+  readonly upstreamCaPem?: string;
+  /** When set, agents must send it as Proxy-Authorization (Basic password or Bearer). */
+  readonly proxyToken?: Secret;
+  readonly admin?: { readonly socketPath: string } | { readonly host: string; readonly port: number };
+  readonly spoolDir?: string;
+  /** Where the agent finds the certificate authority (PEM); keys are never written. */
+  readonly caFile?: string;
+  readonly limits?: Partial<ProxyLimits>;
+  readonly logLevel?: 'debug' | 'info' | 'warn' | 'error' | 'silent';
+}

@@ -1,0 +1,44 @@
+import type { RequestHead } from '../protocols/http1/request-head.ts';
+import { Refusal } from './refusal.ts';
+
+/** The pseudonym in our Via entries (RFC 9110 7.6.3); meeting our own means a loop. */
+export function viaEntry(instanceId: string): string {
+  return `1.1 sidekey-${instanceId.slice(0, 8)}`;
+}
+
+const REFLECTING = new Set(['TRACE', 'TRACK', 'CONNECT']);
+
+/**
+ * What no policy can allow: methods that reflect the request, upgrades that would make the proxy blind, unknown
+ * expectations and loops.
+ *
+ * @throws Refusal
+ */
+export function admit(head: RequestHead, via: string): void {
+  if (REFLECTING.has(head.method)) {
+    throw new Refusal('method-refused', `${head.method} is not forwarded: its answer reflects the request`);
+  }
+  if (head.headers.has('upgrade')) throw new Refusal('upgrade-refused', 'upgrades are not forwarded');
+  const expect = head.headers.get('expect');
+  if (expect !== undefined && !head.expectContinue) {
+    throw new Refusal('expectation-failed', 'only Expect: 100-continue is understood');
+  }
+  for (const value of head.headers.getAll('via')) {
+    if (value.includes(via)) throw new Refusal('loop-refused', 'the call has been through this proxy before');
+  }
+}
+
+/**
+ * Max-Forwards of OPTIONS (RFC 9110 7.6.2): counted down, and 0 answered here.
+ *
+ * @returns true when the request must be answered by the proxy itself
+ */
+export function countForwards(head: RequestHead): boolean {
+  const text = head.headers.get('max-forwards');
+  if (text === undefined || head.method !== 'OPTIONS') return false;
+  if (!/^\d{1,9}$/.test(text)) throw new Refusal('bad-request', 'Max-Forwards is not a number');
+  const left = Number(text);
+  if (left === 0) return true;
+  head.headers.set('max-forwards', String(left - 1));
+  return false;
+}

@@ -1,0 +1,79 @@
+import { randomBytes } from 'node:crypto';
+import type { Grant } from '../../proto/gen/sidekey/v1/grant.ts';
+import { type DecisionRecord, Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
+import type { Route } from '../../proto/gen/sidekey/v1/route.ts';
+import { REASONS, type Reason } from '../../proto/reasons.ts';
+import type { SessionState } from '../../policy-client/index.ts';
+import type { RequestDestination } from './destination.ts';
+
+/** What is known so far of one call; every exit of every step turns it into one decision record. */
+export class Call {
+  readonly id = decisionId();
+  readonly startedAt = performance.now();
+  readonly method: string;
+  destination: RequestDestination | undefined;
+  route: Route | undefined;
+  grant: Grant | undefined;
+  fromCache = false;
+  removedCredentials: string[] = [];
+  scrubbed = 0;
+  status = 0;
+  upstreamAddress = '';
+  requestBytes = 0;
+  responseBytes = 0;
+  accessPolicy = '';
+  /** Milliseconds from the request's head to the upstream's head, less what the upstream took; for metrics. */
+  upstreamStartedAt = 0;
+  upstreamAnsweredAt = 0;
+
+  constructor(method: string) {
+    this.method = method;
+  }
+
+  toRecord(outcome: Outcome, reason: Reason, now: number, session: SessionState | undefined): DecisionRecord {
+    const { destination, grant } = this;
+    return {
+      id: this.id,
+      at: new Date(now),
+      sessionId: session?.id ?? '',
+      workloads: session === undefined ? [] : [...session.workloads],
+      user: session?.user ?? '',
+      destination:
+        destination === undefined
+          ? undefined
+          : { scheme: destination.scheme, host: destination.host, port: destination.port },
+      serverWorkload: this.route?.serverWorkload ?? '',
+      method: this.method,
+      path: destination?.path ?? '',
+      outcome,
+      reason: REASONS[reason].number as DecisionRecord['reason'],
+      accessPolicy: grant?.accessPolicy ?? this.accessPolicy,
+      credentialProvider: grant?.credentialProvider ?? '',
+      grantId: grant?.id ?? '',
+      fromCache: this.fromCache,
+      status: this.status,
+      upstreamAddress: this.upstreamAddress,
+      requestBytes: this.requestBytes,
+      responseBytes: this.responseBytes,
+      durationUs: Math.min(0xffffffff, Math.round((performance.now() - this.startedAt) * 1000)),
+      removedCredentials: this.removedCredentials,
+      scrubbed: this.scrubbed,
+      instanceId: '',
+    };
+  }
+}
+
+const ID_BATCH = 256;
+let pool = Buffer.alloc(0);
+let at = 0;
+
+/** 128 random bits in hex; random bytes are drawn in batches because each draw costs a system call. */
+function decisionId(): string {
+  if (at + 16 > pool.length) {
+    pool = randomBytes(16 * ID_BATCH);
+    at = 0;
+  }
+  const id = pool.toString('hex', at, at + 16);
+  at += 16;
+  return id;
+}

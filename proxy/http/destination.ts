@@ -1,0 +1,110 @@
+import { formatAuthority, parseAuthority } from '../../common/net/host.ts';
+import { canonicalPath, splitTarget } from '../../common/match/path.ts';
+import type { RequestHead } from '../protocols/http1/request-head.ts';
+import { Refusal } from './refusal.ts';
+
+/** What the connection itself proved, before any request on it was read. */
+export type Transport =
+  | { readonly kind: 'explicit' }
+  | { readonly kind: 'tunnel'; readonly host: string; readonly port: number; readonly tls: boolean };
+
+/**
+ * Where one request goes: the only thing that policy, credential, certificate, dial and record read.
+ * Host and port are canonical, the path too; the query stands as it was sent, without "?".
+ */
+export interface RequestDestination {
+  readonly scheme: 'http' | 'https';
+  readonly host: string;
+  readonly port: number;
+  /** Host and port as a Host field carries them. */
+  readonly authority: string;
+  readonly path: string;
+  readonly query: string | undefined;
+}
+
+const DEFAULT_PORTS = { http: 80, https: 443 } as const;
+const ABSOLUTE_FORM = /^(https?):\/\/([^/?#]*)(.*)$/i;
+
+/**
+ * Builds the destination once from everything that names it; disagreement is refused (421) before anything else happens.
+ *
+ * @throws Refusal `bad-request`, `path-refused` or `destination-mismatch`
+ */
+export function buildDestination(transport: Transport, head: RequestHead): RequestDestination {
+  const hostField = head.headers.get('host');
+  if (transport.kind === 'tunnel') {
+    if (!head.target.startsWith('/')) return withinTunnel(transport, head, hostField);
+    return fromTunnel(transport, head.target, hostField);
+  }
+  const absolute = ABSOLUTE_FORM.exec(head.target);
+  if (absolute === null) {
+    throw new Refusal('bad-request', 'this is a forward proxy: it takes absolute-form targets and CONNECT');
+  }
+  const scheme = absolute[1]?.toLowerCase() === 'https' ? 'https' : 'http';
+  const { host, port } = authorityOf(absolute[2] ?? '', DEFAULT_PORTS[scheme]);
+  // RFC 9112 3.2.2 lets a proxy ignore Host here; a difference is how fronting starts, so it is refused.
+  if (hostField !== undefined) expectSame(hostField, host, port, DEFAULT_PORTS[scheme]);
+  return build(scheme, host, port, absolute[3] ?? '');
+}
+
+type Tunnel = Extract<Transport, { kind: 'tunnel' }>;
+
+function fromTunnel(tunnel: Tunnel, target: string, hostField: string | undefined): RequestDestination {
+  const scheme = tunnel.tls ? 'https' : 'http';
+  if (hostField === undefined) throw new Refusal('bad-request', 'the request has no Host');
+  expectSame(hostField, tunnel.host, tunnel.port, DEFAULT_PORTS[scheme]);
+  return build(scheme, tunnel.host, tunnel.port, target);
+}
+
+/** Absolute-form inside a tunnel: allowed by RFC 9112 3.2.2 when it names the tunnel's own destination. */
+function withinTunnel(tunnel: Tunnel, head: RequestHead, hostField: string | undefined): RequestDestination {
+  const absolute = ABSOLUTE_FORM.exec(head.target);
+  if (absolute === null) throw new Refusal('bad-request', 'the request target must start with "/"');
+  const scheme = tunnel.tls ? 'https' : 'http';
+  if (absolute[1]?.toLowerCase() !== scheme) {
+    throw new Refusal('destination-mismatch', 'the request target names another scheme than the connection');
+  }
+  expectSame(absolute[2] ?? '', tunnel.host, tunnel.port, DEFAULT_PORTS[scheme]);
+  return fromTunnel(tunnel, absolute[3] === '' ? '/' : (absolute[3] ?? '/'), hostField);
+}
+
+/** Host and port of a CONNECT target. */
+export function connectTarget(target: string): { host: string; port: number } {
+  if (!/:\d+$/.test(target)) throw new Refusal('bad-request', 'a CONNECT target is host:port');
+  return authorityOf(target, 443);
+}
+
+function authorityOf(text: string, defaultPort: number): { host: string; port: number } {
+  try {
+    return parseAuthority(text, defaultPort);
+  } catch (cause) {
+    throw new Refusal('bad-request', 'the host name is malformed or ambiguous', { cause });
+  }
+}
+
+function expectSame(text: string, host: string, port: number, defaultPort: number): void {
+  const other = authorityOf(text, defaultPort);
+  if (other.host !== host || other.port !== port) {
+    throw new Refusal('destination-mismatch', 'the connection and the request name different hosts');
+  }
+}
+
+function build(scheme: 'http' | 'https', host: string, port: number, target: string): RequestDestination {
+  const { path, query } = splitTarget(target.startsWith('/') ? target : `/${target}`);
+  return Object.freeze({
+    scheme,
+    host,
+    port,
+    authority: formatAuthority(host, port, DEFAULT_PORTS[scheme]),
+    path: canonical(path),
+    query,
+  });
+}
+
+function canonical(path: string): string {
+  try {
+    return canonicalPath(path);
+  } catch (cause) {
+    throw new Refusal('path-refused', 'the path is ambiguous', { cause });
+  }
+}

@@ -1,0 +1,399 @@
+import type { Grant } from '../../proto/gen/sidekey/v1/grant.ts';
+import type { Answer, Question } from '../../policy-client/index.ts';
+import { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
+import type { Reason } from '../../proto/reasons.ts';
+import { injectCredential, InjectionError, removeAgentCredentials } from '../credentials/inject.ts';
+import { scrubberFor, type Scrubber } from '../credentials/scrub.ts';
+import { HeaderList } from '../protocols/header-list.ts';
+import type { RequestHead, ResponseHead } from '../protocols/http1/request-head.ts';
+import { CHUNK_TAIL, writeChunkHeader, writeLastChunk, writeRequestHead, writeResponseHead } from '../protocols/http1/message-writer.ts';
+import type { ResponseListener, UpstreamConnection } from '../io/upstream-connection.ts';
+import type { Output } from '../io/output.ts';
+import { describeError } from '../../common/errors.ts';
+import { admit, countForwards, viaEntry } from './admission.ts';
+import { Call } from './call.ts';
+import { buildDestination, type RequestDestination, type Transport } from './destination.ts';
+import { stripHopByHop } from './forwarded-headers.ts';
+import { problemResponse } from './problem.ts';
+import { Refusal } from './refusal.ts';
+import { ResponseRelay } from './response-relay.ts';
+import { type PreparedRoute, UNROUTED } from './route-table.ts';
+import type { LiveExchange, ProxyServices } from './services.ts';
+
+/** The agent's side of an exchange, as the exchange needs it. */
+export interface AgentSide {
+  readonly output: Output;
+  readonly transport: Transport;
+  /** The exchange takes request events again. */
+  resumeRequest(): void;
+  /** The answer is complete, or there will be none. */
+  exchangeEnded(keepAlive: boolean): void;
+  destroy(): void;
+}
+
+type Phase =
+  | { readonly name: 'deciding' }
+  | { readonly name: 'open'; readonly upstream: UpstreamConnection }
+  | { readonly name: 'ended' };
+
+const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
+
+/** One request and its answer: admit, destination, route, authorize, dial, inject, forward, scrub, record. */
+export class Exchange implements ResponseListener, LiveExchange {
+  readonly call: Call;
+  readonly head: RequestHead;
+  deadlineAt: number;
+  leaseEndsAt = Number.POSITIVE_INFINITY;
+  readonly #services: ProxyServices;
+  readonly #agent: AgentSide;
+  #phase: Phase = { name: 'deciding' };
+  #question: Question | undefined;
+  #prepared: PreparedRoute = UNROUTED;
+  #requestHead: Buffer = Buffer.alloc(0);
+  #scrubber: Scrubber | undefined;
+  #injected = false;
+  #requestDone = false;
+  #requestBodySent = false;
+  #upstreamFull = false;
+  #retried = false;
+  #relay: ResponseRelay | undefined;
+
+  constructor(services: ProxyServices, agent: AgentSide, head: RequestHead) {
+    this.#services = services;
+    this.#agent = agent;
+    this.head = head;
+    this.call = new Call(head.method);
+    this.deadlineAt = services.clock.now() + services.limits.responseTimeoutMs;
+    services.live.add(this);
+  }
+
+  /** False while request events must wait in the agent's reader. */
+  get acceptsRequest(): boolean {
+    return this.#phase.name === 'open' && !this.#upstreamFull;
+  }
+
+  start(): void {
+    try {
+      const via = viaEntry(this.#services.client.instanceId);
+      admit(this.head, via);
+      const destination = buildDestination(this.#agent.transport, this.head);
+      this.call.destination = destination;
+      if (countForwards(this.head)) return this.#answerOptions();
+      this.#route(destination);
+      this.#authorize(destination);
+    } catch (error) {
+      this.#refuse(error);
+    }
+  }
+
+  #route(destination: RequestDestination): void {
+    const { services, state } = { services: this.#services, state: this.#services.state };
+    if (state.draining) throw new Refusal('draining', 'the proxy is shutting down');
+    if (!state.ready) throw new Refusal('not-ready', 'the proxy has no policy yet');
+    const prepared = services.routes.find(destination.host, destination.port);
+    if (prepared === undefined) {
+      if (services.unrouted === 'deny') throw new Refusal('no-route', `no server workload covers ${destination.authority}`);
+      return;
+    }
+    this.#prepared = prepared;
+    this.call.route = prepared.route;
+    if (destination.scheme === 'http' && prepared.route?.injectsCredential && !prepared.plaintextAllowed) {
+      throw new Refusal('cleartext-refused', 'a credential may not travel over cleartext HTTP');
+    }
+  }
+
+  #authorize(destination: RequestDestination): void {
+    const { route } = this.#prepared;
+    if (route === undefined) return this.#forward(destination, undefined);
+    const { removed, query } = removeAgentCredentials({ headers: this.head.headers, query: destination.query }, route);
+    this.call.removedCredentials = removed;
+    this.#question = {
+      destination: { scheme: destination.scheme, host: destination.host, port: destination.port },
+      method: this.head.method,
+      path: destination.path,
+      query: this.#prepared.readsQuery ? query : undefined,
+      headers: this.#prepared.readsHeaders ? headerFacts(this.head.headers) : undefined,
+      route,
+    };
+    const cleaned = query === destination.query ? destination : { ...destination, query };
+    const answer = this.#services.client.authorize(this.#question);
+    if (answer instanceof Promise) {
+      answer.then((later) => this.#decided(cleaned, later)).catch((error: unknown) => this.#refuse(error));
+    } else this.#decide(cleaned, answer);
+  }
+
+  #decided(destination: RequestDestination, answer: Answer): void {
+    if (this.#phase.name !== 'deciding') return;
+    this.#decide(destination, answer);
+  }
+
+  #decide(destination: RequestDestination, answer: Answer): void {
+    this.call.fromCache = answer.fromCache;
+    if (answer.kind === 'denial') {
+      throw new Refusal(answer.reason, answer.message, { accessPolicy: answer.accessPolicy ?? '' });
+    }
+    this.call.grant = answer.grant;
+    this.leaseEndsAt = this.#services.clock.now() + leaseMs(answer.grant);
+    this.#forward(destination, answer.grant);
+  }
+
+  /** Builds the request's head, credential last, and finds a connection for it. */
+  #forward(destination: RequestDestination, grant: Grant | undefined): void {
+    const { headers } = this.head;
+    stripHopByHop(headers);
+    let { query } = destination;
+    // OPTIONS is authorized like any call but carries no credential: its answer may reflect what it was sent (A-04).
+    if (grant !== undefined && this.head.method !== 'OPTIONS') {
+      const injection = injectCredential(grant, {
+        destination,
+        method: this.head.method,
+        path: destination.path,
+        headers,
+        query,
+        cleartextAllowed: this.#prepared.plaintextAllowed,
+      });
+      query = injection.query;
+      this.#injected = injection.secrets.length > 0;
+      if (this.#injected) {
+        this.#scrubber = scrubberFor(grant, injection.secrets);
+        headers.set('accept-encoding', 'identity');
+      }
+    }
+    headers.set('host', destination.authority);
+    headers.append('via', viaEntry(this.#services.client.instanceId));
+    if (this.head.framing.kind === 'chunked') headers.append('transfer-encoding', 'chunked');
+    const target = query === undefined ? destination.path : `${destination.path}?${query}`;
+    this.#requestHead = writeRequestHead(this.head.method, target, headers);
+    this.call.upstreamStartedAt = performance.now();
+    this.#connect(destination, false);
+  }
+
+  #connect(destination: RequestDestination, fresh: boolean): void {
+    const target = this.#prepared.dialTarget(destination.scheme, destination.host, destination.port);
+    const kept = fresh ? undefined : this.#services.pool.takeIdle(target.key);
+    if (kept !== undefined) return this.#open(kept);
+    this.#services.pool
+      .open(target)
+      .then((upstream) => {
+        if (this.#phase.name !== 'deciding') return upstream.destroy();
+        this.#open(upstream);
+        this.#agent.resumeRequest();
+      })
+      .catch((error: unknown) => this.#refuse(error));
+  }
+
+  #open(upstream: UpstreamConnection): void {
+    this.#phase = { name: 'open', upstream };
+    this.call.upstreamAddress = upstream.address;
+    upstream.begin(this, this.head.method);
+    upstream.output.add(this.#requestHead);
+    if (this.#requestDone) upstream.output.flush();
+  }
+
+  /** A piece of the request's body, in order. */
+  onRequestBody(bytes: Buffer): void {
+    this.call.requestBytes += bytes.length;
+    if (this.#phase.name !== 'open') return;
+    const { output } = this.#phase.upstream;
+    this.#requestBodySent = true;
+    const chunked = this.head.framing.kind === 'chunked';
+    if (chunked) output.add(writeChunkHeader(bytes.length));
+    output.add(bytes);
+    if (chunked) output.add(CHUNK_TAIL);
+  }
+
+  onRequestEnd(trailers: HeaderList | undefined): void {
+    this.#requestDone = true;
+    if (this.#phase.name !== 'open') return;
+    const { output } = this.#phase.upstream;
+    if (this.head.framing.kind === 'chunked') output.add(writeLastChunk(trailers));
+  }
+
+  /** All request events of one read were given. */
+  onRequestReadDone(): void {
+    if (this.#phase.name !== 'open') return;
+    this.deadlineAt = this.#services.clock.now() + this.#services.limits.responseTimeoutMs;
+    if (!this.#phase.upstream.output.flush()) this.#upstreamFull = true;
+  }
+
+  onUpstreamDrain(): void {
+    if (!this.#upstreamFull) return;
+    this.#upstreamFull = false;
+    this.#agent.resumeRequest();
+  }
+
+  /** The agent's socket takes more again. */
+  onAgentDrain(): void {
+    this.#relay?.resume();
+  }
+
+  onInformational(head: ResponseHead): void {
+    if (this.head.version !== '1.1') return;
+    stripHopByHop(head.headers);
+    this.#agent.output.add(writeResponseHead(head.status, head.reason, head.headers));
+  }
+
+  onResponseHead(head: ResponseHead): void {
+    if (this.#phase.name !== 'open') return;
+    this.call.upstreamAnsweredAt = performance.now();
+    this.call.status = head.status;
+    this.deadlineAt = this.#services.clock.now() + this.#services.limits.bodyIdleTimeoutMs;
+    try {
+      this.#relay = new ResponseRelay({
+        call: this.call,
+        request: this.head,
+        response: head,
+        scrubber: this.#scrubber,
+        injected: this.#injected,
+        agent: this.#agent.output,
+        upstream: this.#phase.upstream,
+        keepAlive: this.head.keepAlive && !this.#services.state.draining,
+        via: viaEntry(this.#services.client.instanceId),
+        done: () => this.#complete(),
+        failed: (error) => this.#refuse(error),
+      });
+    } catch (error) {
+      this.#refuse(error);
+    }
+  }
+
+  onResponseBody(bytes: Buffer): void {
+    this.deadlineAt = this.#services.clock.now() + this.#services.limits.bodyIdleTimeoutMs;
+    this.#relay?.body(bytes);
+  }
+
+  onResponseEnd(trailers: HeaderList | undefined): void {
+    this.#relay?.end(trailers);
+  }
+
+  onReadDone(): void {
+    if (this.#relay === undefined) this.#agent.output.flush();
+    else this.#relay.flush();
+  }
+
+  onUpstreamError(error: Refusal, answered: boolean): void {
+    if (this.#phase.name !== 'open') return;
+    const stale = this.#phase.upstream.uses > 0;
+    // RFC 9112 9.3.1: only an idempotent request, and here only one without a body, is sent again on a fresh connection.
+    if (stale && !answered && !this.#retried && !this.#requestBodySent && IDEMPOTENT.has(this.head.method)) {
+      this.#retried = true;
+      this.#phase = { name: 'deciding' };
+      if (this.call.destination !== undefined) return this.#connect(this.call.destination, true);
+    }
+    this.#refuse(error);
+  }
+
+  onAgentClosed(): void {
+    if (this.#phase.name === 'ended') return;
+    this.#finish(Outcome.OUTCOME_FAILED, 'agent-closed');
+  }
+
+  /** Agent's request turned out malformed after its head. */
+  onRequestError(error: Refusal): void {
+    this.#refuse(error);
+  }
+
+  cut(reason: Reason): void {
+    if (this.#phase.name === 'ended') return;
+    if (this.#relay === undefined) return this.#refuse(new Refusal(reason, 'the access was revoked'));
+    this.#finish(Outcome.OUTCOME_FAILED, reason);
+    this.#agent.destroy();
+  }
+
+  expire(): void {
+    if (this.#relay !== undefined) this.cut('upstream-timeout');
+    else this.#refuse(new Refusal(this.#requestDone ? 'upstream-timeout' : 'body-timeout', 'the call took too long'));
+  }
+
+  reauthorize(): void {
+    if (this.#question === undefined || this.#phase.name !== 'open') return;
+    this.leaseEndsAt = Number.POSITIVE_INFINITY;
+    Promise.resolve(this.#services.client.authorize(this.#question))
+      .then((answer) => {
+        if (answer.kind === 'denial') this.cut(answer.reason);
+        else this.leaseEndsAt = this.#services.clock.now() + leaseMs(answer.grant);
+      })
+      .catch(() => this.cut('internal-error'));
+  }
+
+  #complete(): void {
+    if (this.#phase.name !== 'open') return;
+    const { upstream } = this.#phase;
+    const keepAlive = this.#requestDone && (this.#relay?.agentKeepAlive ?? false);
+    const keepUpstream = this.#requestDone && (this.#relay?.upstreamKeepAlive ?? false);
+    this.#phase = { name: 'ended' };
+    if (keepUpstream) this.#services.pool.keep(upstream);
+    else upstream.destroy();
+    this.#record(Outcome.OUTCOME_ALLOWED, 'ok');
+    this.#agent.exchangeEnded(keepAlive);
+  }
+
+  #answerOptions(): void {
+    const headers = HeaderList.from([['Content-Length', '0'], ['Allow', 'OPTIONS']]);
+    this.call.status = 200;
+    this.#agent.output.add(writeResponseHead(200, 'OK', headers));
+    this.#agent.output.flush();
+    this.#finish(Outcome.OUTCOME_DENIED, 'method-refused');
+    this.#agent.exchangeEnded(this.head.keepAlive && this.head.framing.kind === 'none');
+  }
+
+  #refuse(error: unknown): void {
+    if (this.#phase.name === 'ended') return;
+    const refusal = asRefusal(error);
+    const upstreamFailed = this.call.grant !== undefined || this.#phase.name === 'open';
+    if (this.#relay !== undefined) {
+      this.#finish(Outcome.OUTCOME_FAILED, refusal.reason);
+      return this.#agent.destroy();
+    }
+    this.call.accessPolicy = refusal.accessPolicy;
+    const keepAlive = this.head.keepAlive && this.head.framing.kind === 'none';
+    const { status, headers, body } = problemResponse({
+      reason: refusal.reason,
+      message: refusal.message,
+      decisionId: this.call.id,
+      accessPolicy: refusal.accessPolicy,
+    });
+    this.call.status = status;
+    const list = HeaderList.from(headers);
+    if (!keepAlive) list.set('Connection', 'close');
+    this.#agent.output.add(writeResponseHead(status, '', list));
+    if (this.head.method !== 'HEAD') this.#agent.output.add(body);
+    this.#agent.output.flush();
+    this.#finish(upstreamFailed ? Outcome.OUTCOME_FAILED : Outcome.OUTCOME_DENIED, refusal.reason);
+    this.#agent.exchangeEnded(keepAlive);
+  }
+
+  #finish(outcome: Outcome, reason: Reason): void {
+    const phase = this.#phase;
+    this.#phase = { name: 'ended' };
+    if (phase.name === 'open') phase.upstream.destroy();
+    this.#record(outcome, reason);
+  }
+
+  #record(outcome: Outcome, reason: Reason): void {
+    this.#services.live.delete(this);
+    this.#services.ended(this.call, outcome, reason);
+  }
+}
+
+function leaseMs(grant: Grant): number {
+  const lease = grant.cacheLease;
+  // A grant for this call alone is asked about again like one with a short lease, while its stream lasts.
+  return lease === undefined || lease.seconds + lease.nanos === 0 ? 30_000 : lease.seconds * 1000 + lease.nanos / 1e6;
+}
+
+function headerFacts(headers: HeaderList): { name: string; value: string }[] {
+  const facts: { name: string; value: string }[] = [];
+  for (const [name, value] of headers.entries()) facts.push({ name: name.toLowerCase(), value });
+  return facts;
+}
+
+function asRefusal(error: unknown): Refusal {
+  if (error instanceof Refusal) return error;
+  if (error instanceof InjectionError) return new Refusal(error.reason, error.message, { cause: error });
+  const known = (error as { code?: unknown })?.code;
+  if (known === 'dns-failed' || known === 'address-refused' || known === 'loop-refused') {
+    return new Refusal(known, describeError(error), { cause: error });
+  }
+  return new Refusal('internal-error', 'the proxy failed to handle the call', { cause: error });
+}

@@ -1,0 +1,65 @@
+import type { Route } from '../../proto/gen/sidekey/v1/route.ts';
+import { DecisionFact, TlsMode } from '../../proto/gen/sidekey/v1/route.ts';
+import { parseCidr } from '../../common/net/address-policy.ts';
+import { findRoute } from '../../common/match/route-match.ts';
+import { BoundedCache } from '../../common/bounded-cache.ts';
+import type { DialTarget } from '../io/dial.ts';
+
+/** A route with what is derived from it once: how to dial, and which facts its policies read. */
+export interface PreparedRoute {
+  readonly route: Route | undefined;
+  readonly plaintextAllowed: boolean;
+  readonly readsQuery: boolean;
+  readonly readsHeaders: boolean;
+  dialTarget(scheme: 'http' | 'https', host: string, port: number): DialTarget;
+}
+
+/** The proxy's routes, looked up by destination through the one matcher that the control plane uses too. */
+export class RouteTable {
+  #prepared: PreparedRoute[] = [];
+  #byRoute = new Map<Route, PreparedRoute>();
+  readonly #found = new BoundedCache<string, PreparedRoute | 'none'>(4096);
+  #routes: readonly Route[] = [];
+
+  replace(routes: readonly Route[]): void {
+    this.#routes = routes;
+    this.#prepared = routes.map(prepareRoute);
+    this.#byRoute = new Map(this.#prepared.flatMap((prepared) => (prepared.route ? [[prepared.route, prepared]] : [])));
+    this.#found.clear();
+  }
+
+  find(host: string, port: number): PreparedRoute | undefined {
+    const key = `${host}:${port}`;
+    const known = this.#found.get(key);
+    if (known !== undefined) return known === 'none' ? undefined : known;
+    const route = findRoute(this.#routes, host, port);
+    const prepared = route === undefined ? undefined : this.#byRoute.get(route);
+    this.#found.set(key, prepared ?? 'none');
+    return prepared;
+  }
+}
+
+/** How hosts without a route are reached when configuration lets them through. */
+export const UNROUTED: PreparedRoute = prepareRoute(undefined);
+
+function prepareRoute(route: Route | undefined): PreparedRoute {
+  const allowedAddresses = (route?.allowedAddresses ?? []).map((text) => parseCidr(text));
+  const serverName = route?.tls?.serverName ? route.tls.serverName : undefined;
+  const caPem = route?.tls?.caPem ?? '';
+  const name = route?.serverWorkload ?? '';
+  const targets = new BoundedCache<string, DialTarget>(256);
+  return {
+    route,
+    plaintextAllowed: route?.tls?.mode === TlsMode.TLS_MODE_PLAINTEXT,
+    readsQuery: route?.decisionFacts.includes(DecisionFact.DECISION_FACT_QUERY) ?? false,
+    readsHeaders: route?.decisionFacts.includes(DecisionFact.DECISION_FACT_HEADERS) ?? false,
+    dialTarget(scheme, host, port) {
+      const key = `${name}|${scheme}://${host}:${port}`;
+      const known = targets.get(key);
+      if (known !== undefined) return known;
+      const target = { key, host, port, tls: scheme === 'https', serverName, caPem, allowedAddresses };
+      targets.set(key, target);
+      return target;
+    },
+  };
+}

@@ -1,0 +1,39 @@
+import type { Clock } from '../../common/clock.ts';
+import type { Secret } from '../../common/secret.ts';
+import type { PolicyClient } from '../../policy-client/index.ts';
+import type { CertificateAuthority } from '../intercept/certificate-authority.ts';
+import type { UpstreamPool } from '../io/upstream-pool.ts';
+import type { ProxyLimits } from '../limits.ts';
+import type { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
+import type { Reason } from '../../proto/reasons.ts';
+import type { Call } from './call.ts';
+import type { RouteTable } from './route-table.ts';
+
+/** Something live that a revocation, or the end of a lease, can cut. */
+export interface LiveExchange {
+  readonly call: Call;
+  readonly deadlineAt: number;
+  cut(reason: Reason): void;
+  /** The deadline passed. */
+  expire(): void;
+  /** Asks again whether the running call is still allowed; cuts it when not. */
+  reauthorize(): void;
+  /** Milliseconds since the epoch at which the present answer's lease ends. */
+  readonly leaseEndsAt: number;
+}
+
+/** What every connection and exchange of one proxy shares. */
+export interface ProxyServices {
+  readonly client: PolicyClient;
+  readonly routes: RouteTable;
+  readonly pool: UpstreamPool;
+  readonly limits: ProxyLimits;
+  readonly clock: Clock;
+  readonly unrouted: 'deny' | 'tunnel' | 'observe';
+  readonly proxyToken: Secret | undefined;
+  readonly live: Set<LiveExchange>;
+  readonly state: { draining: boolean; ready: boolean };
+  authority(): CertificateAuthority | undefined;
+  /** Writes the one decision record of a call and counts it. */
+  ended(call: Call, outcome: Outcome, reason: Reason): void;
+}

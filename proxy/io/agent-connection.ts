@@ -1,0 +1,222 @@
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { Exchange, type AgentSide } from '../http/exchange.ts';
+import type { Transport } from '../http/destination.ts';
+import { problemResponse } from '../http/problem.ts';
+import { Refusal } from '../http/refusal.ts';
+import { Call } from '../http/call.ts';
+import type { ProxyServices } from '../http/services.ts';
+import { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
+import { HeaderList } from '../protocols/header-list.ts';
+import { MessageError } from '../protocols/http1/message-error.ts';
+import { RequestReader } from '../protocols/http1/message-reader.ts';
+import type { RequestHead } from '../protocols/http1/request-head.ts';
+import { writeResponseHead } from '../protocols/http1/message-writer.ts';
+import { findReason } from '../../proto/reasons.ts';
+import { authenticateCaller } from '../http/proxy-authentication.ts';
+import { Output } from './output.ts';
+
+/** Takes over the socket of an accepted CONNECT, with the bytes that came behind it. */
+export type ConnectHandler = (socket: Socket, head: RequestHead, rest: Buffer) => void;
+
+const LINGER_MS = 2_000;
+
+/** One HTTP/1.1 byte stream from the agent: requests in order, one exchange at a time. */
+export class AgentConnection implements AgentSide {
+  readonly output: Output;
+  readonly transport: Transport;
+  /** Milliseconds since the epoch; passed means the connection is closed. */
+  deadlineAt: number;
+  readonly #services: ProxyServices;
+  readonly #socket: Duplex;
+  readonly #reader: RequestReader;
+  readonly #onConnect: ConnectHandler | undefined;
+  #exchange: Exchange | undefined;
+  #pumping = false;
+  #requestOpen = false;
+  #closing = false;
+  #ended = false;
+
+  constructor(services: ProxyServices, socket: Duplex, transport: Transport, onConnect?: ConnectHandler) {
+    this.#services = services;
+    this.#socket = socket;
+    this.transport = transport;
+    this.#onConnect = onConnect;
+    this.#reader = new RequestReader(services.limits);
+    this.output = new Output(socket);
+    this.deadlineAt = services.clock.now() + services.limits.headerTimeoutMs;
+    socket.on('data', this.#onData);
+    socket.on('drain', () => this.#exchange?.onAgentDrain());
+    socket.on('end', () => this.#onEnd());
+    socket.on('error', () => this.destroy());
+    socket.on('close', () => this.#onClose());
+  }
+
+  get idle(): boolean {
+    return this.#exchange === undefined && this.#reader.bufferedBytes === 0;
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  /** No new request is taken; closes now when idle, else after the present answer. */
+  drain(): void {
+    if (this.idle) this.#close();
+  }
+
+  /** Called by the sweeper once `deadlineAt` has passed. */
+  expire(): void {
+    if (this.#exchange !== undefined) return;
+    if (this.#reader.bufferedBytes > 0 && !this.#closing) {
+      return this.#reject(new Refusal('header-timeout', 'the request head did not arrive in time'));
+    }
+    this.destroy();
+  }
+
+  resumeRequest(): void {
+    this.#pump();
+  }
+
+  exchangeEnded(keepAlive: boolean): void {
+    const unread = this.#requestOpen && this.#exchange?.head.framing.kind !== 'none';
+    this.#exchange = undefined;
+    const { limits, clock, state } = this.#services;
+    this.deadlineAt = clock.now() + limits.agentIdleTimeoutMs;
+    if (!keepAlive || unread || state.draining || this.#ended) return this.#close();
+    this.#pump();
+  }
+
+  readonly #onData = (bytes: Buffer): void => {
+    if (this.#closing) return;
+    if (this.idle) this.deadlineAt = this.#services.clock.now() + this.#services.limits.headerTimeoutMs;
+    this.#reader.receive(bytes);
+    this.#pump();
+  };
+
+  #pump(): void {
+    if (this.#pumping) return;
+    this.#pumping = true;
+    try {
+      while (this.#step());
+    } catch (error) {
+      this.#failed(error);
+    } finally {
+      this.#pumping = false;
+    }
+    this.#exchange?.onRequestReadDone();
+    const full = this.#reader.bufferedBytes > this.#services.limits.highWaterBytes;
+    if (full && !this.#closing) this.#socket.pause();
+    else if (this.#socket.isPaused()) this.#socket.resume();
+  }
+
+  /** Handles one event of the reader; false when there is none or it must wait. */
+  #step(): boolean {
+    if (this.#closing) return false;
+    const exchange = this.#exchange;
+    // The next request waits until this one is answered: answers go out in the order of the requests (RFC 9112 9.3.2).
+    if (exchange !== undefined && (!this.#requestOpen || !exchange.acceptsRequest)) return false;
+    const event = this.#reader.next();
+    if (event === undefined) return false;
+    switch (event.type) {
+      case 'head':
+        return this.#begin(event.head);
+      case 'body':
+        exchange?.onRequestBody(event.bytes);
+        return true;
+      case 'end':
+        this.#requestOpen = false;
+        exchange?.onRequestEnd(event.trailers);
+        return true;
+      case 'informational':
+        return true;
+    }
+  }
+
+  #begin(head: RequestHead): boolean {
+    if (this.transport.kind === 'explicit') {
+      const refusal = authenticateCaller(head.headers, this.#services.proxyToken);
+      if (refusal !== undefined) {
+        this.#refuseBare(head, refusal);
+        return false;
+      }
+      if (head.method === 'CONNECT' && this.#onConnect !== undefined) {
+        this.#handOver(head, this.#onConnect);
+        return false;
+      }
+    }
+    this.#requestOpen = true;
+    this.#exchange = new Exchange(this.#services, this, head);
+    this.#exchange.start();
+    return true;
+  }
+
+  #handOver(head: RequestHead, onConnect: ConnectHandler): void {
+    this.#closing = true;
+    const socket = this.#socket as Socket;
+    socket.removeAllListeners();
+    socket.on('error', () => socket.destroy());
+    this.deadlineAt = Number.POSITIVE_INFINITY;
+    onConnect(socket, head, this.#reader.takeRest());
+  }
+
+  /** A refusal before there is an exchange. */
+  #refuseBare(head: RequestHead | undefined, refusal: Refusal): void {
+    const call = new Call(head?.method ?? '');
+    const { status, headers, body } = problemResponse({
+      reason: refusal.reason,
+      message: refusal.message,
+      decisionId: call.id,
+    });
+    call.status = status;
+    const list = HeaderList.from(headers);
+    list.set('Connection', 'close');
+    this.output.add(writeResponseHead(status, '', list));
+    if (head?.method !== 'HEAD') this.output.add(body);
+    this.output.flush();
+    this.#services.ended(call, Outcome.OUTCOME_DENIED, refusal.reason);
+    this.#close();
+  }
+
+  #reject(refusal: Refusal): void {
+    if (this.#exchange === undefined) return this.#refuseBare(undefined, refusal);
+    this.#exchange.onRequestError(refusal);
+  }
+
+  #failed(error: unknown): void {
+    if (error instanceof MessageError) {
+      this.#reject(new Refusal(findReason(error.code) ?? 'bad-request', error.message, { cause: error }));
+      if (!this.#closing) this.#close();
+      return;
+    }
+    this.#reject(new Refusal('internal-error', 'the proxy failed to handle the call', { cause: error }));
+    this.destroy();
+  }
+
+  #onEnd(): void {
+    this.#ended = true;
+    try {
+      this.#reader.eof();
+    } catch (error) {
+      return this.#failed(error);
+    }
+    if (this.#exchange === undefined) this.#close();
+  }
+
+  #onClose(): void {
+    this.#exchange?.onAgentClosed();
+    this.#exchange = undefined;
+    this.#closing = true;
+  }
+
+  /** Ends our side, then reads on for a moment: a reset would make the agent lose the answer (RFC 9112 9.6). */
+  #close(): void {
+    if (this.#closing) return;
+    this.#closing = true;
+    this.deadlineAt = this.#services.clock.now() + LINGER_MS;
+    this.output.flush();
+    this.#socket.end();
+    if (this.#ended) return;
+    this.#socket.resume();
+  }
+}

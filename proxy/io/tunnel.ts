@@ -1,0 +1,197 @@
+import type { Socket } from 'node:net';
+import tls from 'node:tls';
+import { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
+import type { Reason } from '../../proto/reasons.ts';
+import { Call } from '../http/call.ts';
+import { connectTarget } from '../http/destination.ts';
+import { problemResponse } from '../http/problem.ts';
+import { Refusal } from '../http/refusal.ts';
+import { UNROUTED } from '../http/route-table.ts';
+import type { ProxyServices } from '../http/services.ts';
+import { HeaderList } from '../protocols/header-list.ts';
+import type { RequestHead } from '../protocols/http1/request-head.ts';
+import { writeResponseHead } from '../protocols/http1/message-writer.ts';
+import { readClientHello } from '../protocols/tls-client-hello.ts';
+import { parseHost } from '../../common/net/host.ts';
+import { AgentConnection } from './agent-connection.ts';
+import { relayBytes } from './byte-relay.ts';
+
+const ESTABLISHED = Buffer.from('HTTP/1.1 200 Connection Established\r\n\r\n', 'latin1');
+/** A fatal unrecognized_name alert (RFC 8446 6.2) in a TLS 1.2 record. */
+const UNRECOGNIZED_NAME = Buffer.from([0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x70]);
+/** A fatal ech_required alert; encrypted server names are refused (A-10). */
+const ECH_REFUSED = Buffer.from([0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x79]);
+const HTTP2_PREFACE = 'PRI * HTTP/2.0';
+
+type Track = (connection: AgentConnection) => void;
+
+/** Serves one accepted CONNECT: refused, relayed blindly (unrouted hosts, by configuration) or intercepted. */
+export function serveConnect(services: ProxyServices, socket: Socket, head: RequestHead, rest: Buffer, track: Track): void {
+  const call = new Call('CONNECT');
+  try {
+    const { host, port } = connectTarget(head.target);
+    call.destination = { scheme: 'https', host, port, authority: head.target, path: '', query: undefined };
+    if (head.framing.kind !== 'none') throw new Refusal('bad-request', 'CONNECT takes no content');
+    expectHost(head, host, port);
+    if (services.state.draining) throw new Refusal('draining', 'the proxy is shutting down');
+    if (!services.state.ready) throw new Refusal('not-ready', 'the proxy has no policy yet');
+    const prepared = services.routes.find(host, port);
+    if (prepared === undefined && services.unrouted === 'deny') {
+      throw new Refusal('no-route', `no server workload covers ${host}:${port}`);
+    }
+    if (prepared === undefined && services.unrouted === 'tunnel') return blindTunnel(services, socket, call, rest);
+    if (rest.length > 0) socket.unshift(rest);
+    socket.write(ESTABLISHED);
+    intercept(services, socket, { host, port }, call, track);
+  } catch (error) {
+    refuse(services, socket, call, error);
+  }
+}
+
+function expectHost(head: RequestHead, host: string, port: number): void {
+  const field = head.headers.get('host');
+  if (field === undefined) return;
+  // Clients send Host with or without the port; a host name alone stands for the target's port.
+  const same = connectTarget(/:\d+$/.test(field) ? field : `${field}:${port}`);
+  if (same.host !== host || same.port !== port) {
+    throw new Refusal('destination-mismatch', 'CONNECT target and Host name different hosts');
+  }
+}
+
+function blindTunnel(services: ProxyServices, socket: Socket, call: Call, rest: Buffer): void {
+  const { host, port } = call.destination ?? { host: '', port: 0 };
+  const target = UNROUTED.dialTarget('http', host, port);
+  services.pool
+    .openRaw(target)
+    .then(({ socket: upstream, address }) => {
+      call.upstreamAddress = address;
+      call.status = 200;
+      socket.write(ESTABLISHED);
+      if (rest.length > 0) upstream.write(rest);
+      relayBytes(socket, upstream, services.limits.bodyIdleTimeoutMs, (sent, received) => {
+        call.requestBytes = sent + rest.length;
+        call.responseBytes = received;
+        services.ended(call, Outcome.OUTCOME_ALLOWED, 'ok');
+      });
+    })
+    .catch((error: unknown) => refuse(services, socket, call, error));
+}
+
+/** Reads what the agent opens with, checks it against the CONNECT host and speaks TLS or HTTP with it. */
+function intercept(
+  services: ProxyServices,
+  socket: Socket,
+  target: { host: string; port: number },
+  call: Call,
+  track: Track,
+): void {
+  let opening: Buffer = Buffer.alloc(0);
+  const giveUp = (reason: Reason, alert?: Buffer): void => {
+    clearTimeout(timer);
+    socket.removeListener('data', onData);
+    services.ended(call, Outcome.OUTCOME_DENIED, reason);
+    if (alert !== undefined) socket.end(alert);
+    setTimeout(() => socket.destroy(), 500).unref();
+  };
+  const timer = setTimeout(() => giveUp('header-timeout'), services.limits.tlsHandshakeTimeoutMs);
+  const onData = (bytes: Buffer): void => {
+    opening = opening.length === 0 ? bytes : Buffer.concat([opening, bytes]);
+    const hello = readClientHello(opening);
+    if (hello.kind === 'need-more') return;
+    if (hello.kind === 'not-tls') {
+      const text = opening.toString('latin1', 0, HTTP2_PREFACE.length);
+      if (text.length < HTTP2_PREFACE.length && HTTP2_PREFACE.startsWith(text)) return;
+      if (text === HTTP2_PREFACE) return giveUp('upgrade-refused');
+    } else {
+      if (hello.ech) return giveUp('destination-mismatch', ECH_REFUSED);
+      if (hello.serverName !== undefined && canonical(hello.serverName) !== target.host) {
+        return giveUp('destination-mismatch', UNRECOGNIZED_NAME);
+      }
+    }
+    clearTimeout(timer);
+    socket.removeListener('data', onData);
+    socket.removeListener('close', onClose);
+    socket.pause();
+    socket.unshift(opening);
+    if (hello.kind === 'not-tls') {
+      track(new AgentConnection(services, socket, { kind: 'tunnel', ...target, tls: false }));
+      socket.resume();
+    } else serveTls(services, socket, target, call, track);
+  };
+  const onClose = (): void => {
+    clearTimeout(timer);
+    services.ended(call, Outcome.OUTCOME_FAILED, 'agent-closed');
+  };
+  socket.on('data', onData);
+  socket.once('close', onClose);
+}
+
+function serveTls(
+  services: ProxyServices,
+  socket: Socket,
+  target: { host: string; port: number },
+  call: Call,
+  track: Track,
+): void {
+  const authority = services.authority();
+  if (authority === undefined || !authority.permits(target.host)) {
+    services.ended(call, Outcome.OUTCOME_DENIED, 'not-ready');
+    socket.destroy();
+    return;
+  }
+  const secured = new tls.TLSSocket(socket, {
+    isServer: true,
+    secureContext: authority.secureContextFor(target.host),
+    ALPNProtocols: ['http/1.1'],
+  });
+  let settled = false;
+  const timer = setTimeout(() => secured.destroy(), services.limits.tlsHandshakeTimeoutMs);
+  const failed = (): void => {
+    clearTimeout(timer);
+    if (settled) return;
+    settled = true;
+    // Most often an agent that does not trust the certificate authority.
+    services.ended(call, Outcome.OUTCOME_FAILED, 'agent-closed');
+    secured.destroy();
+    socket.destroy();
+  };
+  secured.on('error', failed);
+  secured.once('close', failed);
+  secured.once('secure', () => {
+    clearTimeout(timer);
+    settled = true;
+  });
+  track(new AgentConnection(services, secured, { kind: 'tunnel', ...target, tls: true }));
+}
+
+function refuse(services: ProxyServices, socket: Socket, call: Call, error: unknown): void {
+  const refusal = error instanceof Refusal ? error : refusalFrom(error);
+  const { status, headers, body } = problemResponse({
+    reason: refusal.reason,
+    message: refusal.message,
+    decisionId: call.id,
+  });
+  call.status = status;
+  const list = HeaderList.from(headers);
+  list.set('Connection', 'close');
+  socket.end(Buffer.concat([writeResponseHead(status, '', list), body]));
+  socket.resume();
+  setTimeout(() => socket.destroy(), 2_000).unref();
+  services.ended(call, Outcome.OUTCOME_DENIED, refusal.reason);
+}
+
+function refusalFrom(error: unknown): Refusal {
+  const code = (error as { code?: unknown })?.code;
+  if (code === 'dns-failed' || code === 'address-refused' || code === 'loop-refused') {
+    return new Refusal(code, (error as Error).message, { cause: error });
+  }
+  return new Refusal('internal-error', 'the proxy failed to open the tunnel', { cause: error });
+}
+
+function canonical(name: string): string | undefined {
+  try {
+    return parseHost(name);
+  } catch {
+    return undefined;
+  }
+}

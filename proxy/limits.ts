@@ -1,0 +1,42 @@
+import { DEFAULT_HTTP1_LIMITS, type Http1Limits } from './protocols/http1/limits.ts';
+
+/** Every bound of the proxy. Times are milliseconds, sizes bytes. */
+export interface ProxyLimits extends Http1Limits {
+  /** Agent connections at once; more are closed on arrival. */
+  readonly maxConnections: number;
+  /** Upstream connections at once for one destination; a call beyond it waits for none and is answered 503. */
+  readonly maxConnectionsPerHost: number;
+  /** From the first byte of a head, or from accepting, to its last byte. */
+  readonly headerTimeoutMs: number;
+  /** A kept agent connection with no request in flight. */
+  readonly agentIdleTimeoutMs: number;
+  /** Longest pause inside a request body or a response body. */
+  readonly bodyIdleTimeoutMs: number;
+  readonly connectTimeoutMs: number;
+  /** From the whole request sent to the answer's head. */
+  readonly responseTimeoutMs: number;
+  /** A kept upstream connection with no request in flight. */
+  readonly upstreamIdleTimeoutMs: number;
+  /** Oldest age at which an upstream connection may be used again. */
+  readonly upstreamMaxAgeMs: number;
+  readonly tlsHandshakeTimeoutMs: number;
+  readonly maxIdlePerHost: number;
+  /** Bytes held for one slow reader before its source is paused. */
+  readonly highWaterBytes: number;
+}
+
+export const DEFAULT_LIMITS: ProxyLimits = Object.freeze({
+  ...DEFAULT_HTTP1_LIMITS,
+  maxConnections: 4096,
+  maxConnectionsPerHost: 256,
+  headerTimeoutMs: 30_000,
+  agentIdleTimeoutMs: 120_000,
+  bodyIdleTimeoutMs: 300_000,
+  connectTimeoutMs: 10_000,
+  responseTimeoutMs: 300_000,
+  upstreamIdleTimeoutMs: 30_000,
+  upstreamMaxAgeMs: 300_000,
+  tlsHandshakeTimeoutMs: 10_000,
+  maxIdlePerHost: 32,
+  highWaterBytes: 65_536,
+});
