@@ -5,15 +5,18 @@ const claim = line(256).describe('Path of a verified claim, such as `kubernetes.
 const value = z.string().max(1024);
 
 const selector = z
-  .union([
-    z.strictObject({ claim, equals: value.describe('The claim is exactly this.') }),
-    z.strictObject({ claim, prefix: value.min(1).describe('The claim starts with this.') }),
-    z.strictObject({
-      claim,
-      glob: value.min(1).describe('The claim matches: `*` any text but "/", `**` any text, `?` one character.'),
-    }),
-    z.strictObject({ claim, in: z.array(value).min(1).max(256).describe('The claim is one of these.') }),
-  ])
+  .union(
+    [
+      z.strictObject({ claim, equals: value.describe('The claim is exactly this.') }),
+      z.strictObject({ claim, prefix: value.min(1).describe('The claim starts with this.') }),
+      z.strictObject({
+        claim,
+        glob: value.min(1).describe('The claim matches: `*` any text but "/", `**` any text, `?` one character.'),
+      }),
+      z.strictObject({ claim, in: z.array(value).min(1).max(256).describe('The claim is one of these.') }),
+    ],
+    { error: 'give a claim and one of equals, prefix, glob or in' },
+  )
   .describe('A test of one claim. A claim with several values passes when one of them does.');
 
 const selectors = z

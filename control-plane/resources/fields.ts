@@ -76,17 +76,22 @@ export const expression = z
 
 /** Where a secret comes from. All but `value` and `sealed` are resolved by the CLI, before anything is sent. */
 export const secretSource = z
-  .union([
-    z.strictObject({ fromFile: line(4096).describe('Path of a file, relative to the document.') }),
-    z.strictObject({ fromEnv: line(256).describe("Name of a variable in the CLI's environment.") }),
-    z.strictObject({ fromStdin: z.literal(true).describe('Read from standard input.') }),
-    z.strictObject({
-      value: z.string().min(1).max(65_536).describe('The value itself; keep such documents out of git.'),
-    }),
-    z.strictObject({
-      sealed: z.literal(true).describe('Shown in place of a stored value. Applying it keeps the value that is stored.'),
-    }),
-  ])
+  .union(
+    [
+      z.strictObject({ fromFile: line(4096).describe('Path of a file, relative to the document.') }),
+      z.strictObject({ fromEnv: line(256).describe("Name of a variable in the CLI's environment.") }),
+      z.strictObject({ fromStdin: z.literal(true).describe('Read from standard input.') }),
+      z.strictObject({
+        value: z.string().min(1).max(65_536).describe('The value itself; keep such documents out of git.'),
+      }),
+      z.strictObject({
+        sealed: z
+          .literal(true)
+          .describe('Shown in place of a stored value. Applying it keeps the value that is stored.'),
+      }),
+    ],
+    { error: 'give one of fromFile, fromEnv, fromStdin or value, as { fromEnv: NAME }' },
+  )
   .describe('Where the secret comes from. Write-only: it is sealed at rest and never returned.');
 
 export type SecretSource = z.output<typeof secretSource>;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { issuerUrl, line } from './fields.ts';
+import { cidr, issuerUrl, line, pem } from './fields.ts';
 
 const jwk = z.looseObject({ kty: line(16) }).describe('Public key as a JWK (RFC 7517).');
 
@@ -9,6 +9,11 @@ const jwks = z
     z.strictObject({ url: issuerUrl.describe('Where to fetch the JWK set.') }),
   ])
   .describe("The issuer's keys. Without it they are found by OIDC discovery.");
+
+const outbound = {
+  ca: pem.optional().describe("Authorities for fetching the keys, beside the system's."),
+  allowedAddresses: z.array(cidr).max(64).default([]).describe('Refused addresses that the issuer may resolve to.'),
+};
 
 const audience = line(1024).describe('The token must name this audience.');
 
@@ -20,6 +25,7 @@ const kubernetes = z
     ),
     audience,
     jwks: jwks.optional(),
+    ...outbound,
   })
   .describe('Projected service account tokens.');
 
@@ -33,6 +39,7 @@ const oidc = z
       .optional()
       .describe('Issuer and claims of a well-known service.'),
     jwks: jwks.optional(),
+    ...outbound,
     for: z.enum(['workload', 'user']).default('workload').describe('Whom the tokens identify.'),
   })
   .refine((spec) => spec.issuer !== undefined || spec.preset !== undefined, {

@@ -76,6 +76,7 @@ create table sessions (
   trust_providers text[] not null default '{}',
   user_subject text,
   claims jsonb not null,
+  user_claims jsonb not null default '{}',
   evidence_hashes text[] not null default '{}',
   created_at timestamptz not null default now(),
   not_after timestamptz not null,
@@ -150,8 +151,8 @@ create table signing_keys (
   sealed bytea not null,
   key_id text not null,
   created_at timestamptz not null default now(),
-  active_from timestamptz not null default now(),
-  retired_at timestamptz
+  signs_from timestamptz not null,
+  verifies_until timestamptz not null
 );
 
 create table authorities (

@@ -1,0 +1,95 @@
+import { type Document, isMap, isNode, isScalar, LineCounter, parseAllDocuments } from 'yaml';
+import { describeError } from '../../common/errors.ts';
+import type { Resource } from './kinds.ts';
+import { type FieldIssue, parseResource } from './parse-resource.ts';
+
+/** A resource and the place where it was written. */
+export interface LocatedResource {
+  readonly resource: Resource;
+  readonly file: string;
+  readonly line: number;
+}
+
+export interface DocumentError {
+  readonly file: string;
+  readonly line: number;
+  /** Such as `spec.rules[0].methods`; empty for the document as a whole. */
+  readonly field: string;
+  readonly message: string;
+}
+
+export interface ParsedDocuments {
+  readonly resources: readonly LocatedResource[];
+  readonly errors: readonly DocumentError[];
+}
+
+const MAX_TEXT_LENGTH = 4_000_000;
+/** Aliases may stand for this many nodes at most: a few lines of YAML can otherwise unfold to billions. */
+const MAX_ALIASES = 100;
+
+/** Reads YAML (or JSON) text of any number of documents. Nothing is thrown: errors name file, line and field. */
+export function parseDocuments(text: string, file: string): ParsedDocuments {
+  if (text.length > MAX_TEXT_LENGTH) {
+    return { resources: [], errors: [{ file, line: 1, field: '', message: 'the file is over 4,000,000 characters' }] };
+  }
+  const lines = new LineCounter();
+  const documents = parseAllDocuments(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    uniqueKeys: true,
+    version: '1.2',
+  });
+  const resources: LocatedResource[] = [];
+  const errors: DocumentError[] = [];
+  const fail = (offset: number, field: string, message: string): void => {
+    errors.push({ file, line: lineOf(lines, offset), field, message });
+  };
+  for (const document of Array.isArray(documents) ? documents : []) {
+    for (const error of document.errors) fail(error.pos[0], '', error.message);
+    if (document.errors.length > 0 || document.contents === null) continue;
+    if (isScalar(document.contents) && document.contents.value === null) continue;
+    const start = document.contents.range[0];
+    let value: unknown;
+    try {
+      value = document.toJS({ maxAliasCount: MAX_ALIASES });
+    } catch (error) {
+      fail(start, '', describeError(error));
+      continue;
+    }
+    const parsed = parseResource(value);
+    if (parsed.ok) resources.push({ resource: parsed.resource, file, line: lineOf(lines, start) });
+    else
+      for (const issue of parsed.issues)
+        fail(offsetOf(document, issue) ?? start, formatPath(issue.path), issue.message);
+  }
+  return { resources, errors };
+}
+
+/** `['spec', 'rules', 0]` as `spec.rules[0]`. */
+export function formatPath(path: readonly (string | number)[]): string {
+  return path.map((part, index) => (typeof part === 'number' ? `[${part}]` : index === 0 ? part : `.${part}`)).join('');
+}
+
+/** One error as people and editors read it: `file:line: field: message`. */
+export function formatDocumentError(error: DocumentError): string {
+  return [`${error.file}:${error.line}`, error.field, error.message].filter((part) => part !== '').join(': ');
+}
+
+/** Where the field stands, or else the nearest thing around it that does. */
+function offsetOf(document: Document, issue: FieldIssue): number | undefined {
+  for (let depth = issue.path.length; depth > 0; depth -= 1) {
+    const parent: unknown = depth === 1 ? document.contents : document.getIn(issue.path.slice(0, depth - 1), true);
+    const last = issue.path[depth - 1];
+    if (isMap(parent)) {
+      const pair = parent.items.find((item) => isScalar(item.key) && item.key.value === last);
+      if (pair && isScalar(pair.key) && pair.key.range) return pair.key.range[0];
+    }
+    const node: unknown = document.getIn(issue.path.slice(0, depth), true);
+    if (isNode(node) && node.range) return node.range[0];
+  }
+  return undefined;
+}
+
+function lineOf(lines: LineCounter, offset: number): number {
+  return Math.max(1, lines.linePos(offset).line);
+}
