@@ -1,0 +1,114 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { rootCertificates } from 'node:tls';
+import { fileURLToPath } from 'node:url';
+
+/** Variables whose value is a file with every trusted authority; the program's own list is replaced by it. */
+const BUNDLE_VARIABLES = [
+  'SSL_CERT_FILE', // OpenSSL, Go, Python ssl and httpx, rustls-native-certs
+  'CURL_CA_BUNDLE',
+  'REQUESTS_CA_BUNDLE',
+  'GIT_SSL_CAINFO',
+  'AWS_CA_BUNDLE',
+  'PIP_CERT',
+  'CARGO_HTTP_CAINFO',
+  'CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE',
+] as const;
+
+/** Variables whose value is a file with authorities that are added to the program's own. */
+const EXTRA_VARIABLES = ['NODE_EXTRA_CA_CERTS', 'DENO_CERT'] as const;
+
+const PROXY_VARIABLES = ['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'http_proxy', 'https_proxy', 'all_proxy'] as const;
+
+/** With these a program would go round the proxy, or trust something else. */
+const REMOVED_VARIABLES = [
+  'NO_PROXY',
+  'no_proxy',
+  'SSL_CERT_DIR',
+  'GIT_SSL_CAPATH',
+  'GIT_SSL_NO_VERIFY',
+  'NODE_TLS_REJECT_UNAUTHORIZED',
+] as const;
+
+/** Settings of Sidekey itself that an agent has no use for. */
+const OWN_VARIABLES = /^SIDEKEY_/;
+
+/** Well-known credentials: an agent behind Sidekey needs none of them. */
+const CREDENTIAL_VARIABLES =
+  /^(?:AWS_(?:ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN)|GOOGLE_APPLICATION_CREDENTIALS|PGPASSWORD|MYSQL_PWD|DATABASE_URL|REDIS_URL|NPM_TOKEN|(?:.+_)?(?:API_KEY|API_TOKEN|ACCESS_TOKEN|AUTH_TOKEN|BOT_TOKEN|CLIENT_SECRET|SECRET_KEY|PRIVATE_KEY|PASSWORD)|(?:GITHUB|GH|GITLAB|GITEA|HF|SLACK|VAULT|NOTION|LINEAR)_TOKEN|AZURE_CLIENT_CERTIFICATE_PATH)$/;
+
+const SYSTEM_BUNDLES = [
+  '/etc/ssl/certs/ca-certificates.crt',
+  '/etc/pki/tls/certs/ca-bundle.crt',
+  '/etc/ssl/ca-bundle.pem',
+  '/etc/ssl/cert.pem',
+] as const;
+
+export interface TrustFiles {
+  /** The proxy's authority alone. */
+  readonly authorityFile: string;
+  /** The system's authorities and the proxy's. */
+  readonly bundleFile: string;
+  remove(): void;
+}
+
+/** Writes the files that clients are pointed at; certificates only, never a key. */
+export function writeTrustFiles(caPem: string): TrustFiles {
+  const folder = mkdtempSync(join(tmpdir(), 'sidekey-trust-'));
+  const authorityFile = join(folder, 'authority.pem');
+  const bundleFile = join(folder, 'bundle.pem');
+  const own = caPem.endsWith('\n') ? caPem : `${caPem}\n`;
+  writeFileSync(authorityFile, own);
+  writeFileSync(bundleFile, `${readSystemBundle().trimEnd()}\n${own}`);
+  return { authorityFile, bundleFile, remove: () => rmSync(folder, { recursive: true, force: true }) };
+}
+
+function readSystemBundle(): string {
+  const file = SYSTEM_BUNDLES.find((path) => existsSync(path));
+  return file === undefined ? rootCertificates.join('\n') : readFileSync(file, 'utf8');
+}
+
+export interface EnvironmentOptions {
+  readonly proxyUrl: string;
+  readonly trust: Pick<TrustFiles, 'authorityFile' | 'bundleFile'>;
+  /** Names to remove beside the well-known ones. */
+  readonly remove: readonly string[];
+  /** Names to keep although they look like credentials. */
+  readonly keep: readonly string[];
+}
+
+/** The agent's environment: through the proxy, trusting its authority, without credentials. */
+export function makeAgentEnvironment(
+  from: NodeJS.ProcessEnv,
+  options: EnvironmentOptions,
+): { env: NodeJS.ProcessEnv; removed: string[] } {
+  const removed: string[] = [];
+  const env: NodeJS.ProcessEnv = {};
+  const cleared = new Set<string>([...REMOVED_VARIABLES, ...options.remove]);
+  for (const [name, value] of Object.entries(from)) {
+    const isCredential =
+      options.remove.includes(name) || (CREDENTIAL_VARIABLES.test(name) && !options.keep.includes(name));
+    if (isCredential) removed.push(name);
+    else if (!cleared.has(name) && !OWN_VARIABLES.test(name)) env[name] = value;
+  }
+  for (const name of PROXY_VARIABLES) env[name] = options.proxyUrl;
+  for (const name of BUNDLE_VARIABLES) env[name] = options.trust.bundleFile;
+  for (const name of EXTRA_VARIABLES) env[name] = options.trust.authorityFile;
+  // Node 24 and newer follow the proxy variables with this; older ones through the preload.
+  env['NODE_USE_ENV_PROXY'] = '1';
+  const preload = preloadFile();
+  if (preload !== undefined) {
+    env['NODE_OPTIONS'] = [env['NODE_OPTIONS'], `--require="${preload}"`].filter(Boolean).join(' ');
+  }
+  return { env, removed: removed.sort() };
+}
+
+/** The script that makes fetch of Node 20 and 22 follow the proxy variables; it exists in builds only. */
+function preloadFile(): string | undefined {
+  for (const place of ['./node-preload.cjs', '../node-preload.cjs', '../dist/node-preload.cjs']) {
+    const file = fileURLToPath(new URL(place, import.meta.url));
+    if (existsSync(file)) return file;
+  }
+  return undefined;
+}

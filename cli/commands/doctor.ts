@@ -1,0 +1,161 @@
+import { spawn } from 'node:child_process';
+import { Option, type Command } from 'commander';
+import { UsageError } from '../../common/errors.ts';
+import { makeAgentEnvironment, writeTrustFiles } from '../agent-environment.ts';
+import { readText } from '../context.ts';
+import { CommandFailed, EXIT_CODES } from '../exit-codes.ts';
+import { readLocalProxy } from '../local-proxy.ts';
+import { formatTable, outputOption, paint, printAs, type OutputFormat } from '../output.ts';
+
+const TOOL_TIMEOUT_MS = 20_000;
+/** Reserved for examples (RFC 2606): never a route, so the proxy answers it itself. */
+const DEFAULT_URL = 'https://sidekey-doctor.example.com/';
+
+interface Tool {
+  readonly name: string;
+  readonly program: string;
+  /** Prints the answer's status and body; `url` comes last. */
+  readonly args: (url: string) => readonly string[];
+}
+
+const TOOLS: readonly Tool[] = [
+  { name: 'curl', program: 'curl', args: (url) => ['-sS', '-i', url] },
+  { name: 'git', program: 'git', args: (url) => ['-c', 'http.proactiveAuth=none', 'ls-remote', url] },
+  { name: 'wget', program: 'wget', args: (url) => ['-qS', '-O-', '--content-on-error', url] },
+  {
+    name: 'python requests',
+    program: 'python3',
+    args: (url) => [
+      '-c',
+      'import requests,sys\nr=requests.get(sys.argv[1])\nprint(r.status_code, r.headers, r.text)',
+      url,
+    ],
+  },
+  {
+    name: 'python httpx',
+    program: 'python3',
+    args: (url) => ['-c', 'import httpx,sys\nr=httpx.get(sys.argv[1])\nprint(r.status_code, r.headers, r.text)', url],
+  },
+  {
+    name: 'python urllib',
+    program: 'python3',
+    args: (url) => [
+      '-c',
+      'import urllib.request,urllib.error,sys\ntry:\n  r=urllib.request.urlopen(sys.argv[1])\nexcept urllib.error.HTTPError as e:\n  r=e\nprint(r.status, r.headers, r.read())',
+      url,
+    ],
+  },
+  {
+    name: 'node fetch',
+    program: process.execPath,
+    args: (url) => [
+      '-e',
+      'fetch(process.argv[1]).then(async r=>console.log(r.status,[...r.headers].join(" "),await r.text()))',
+      url,
+    ],
+  },
+  {
+    name: 'deno',
+    program: 'deno',
+    args: (url) => [
+      'eval',
+      'const r=await fetch(Deno.args[0]);console.log(r.status,[...r.headers].join(" "),await r.text())',
+      url,
+    ],
+  },
+];
+
+interface DoctorOptions {
+  readonly proxy?: string;
+  readonly proxyCa?: string;
+  readonly url: string;
+  readonly output: OutputFormat;
+}
+
+interface Finding {
+  readonly tool: string;
+  readonly verdict: 'intercepted' | 'not installed' | 'not through the proxy' | 'does not trust the proxy' | 'failed';
+  readonly detail: string;
+}
+
+export function define(command: Command): void {
+  command
+    .addOption(new Option('--proxy <url>', 'the proxy to test').env('SIDEKEY_PROXY'))
+    .addOption(new Option('--proxy-ca <file>', "that proxy's certificate authority, PEM").env('SIDEKEY_PROXY_CA'))
+    .option('--url <url>', 'what to call; a host without a route, so that the proxy itself answers', DEFAULT_URL)
+    .addOption(outputOption())
+    .addHelpText(
+      'after',
+      '\nEach client tool on this machine calls a host that the proxy denies. The denial proves that the call went through the\nproxy and that its certificate was trusted. Exit code 3 when an installed tool fails.',
+    )
+    .action(doctor);
+}
+
+async function doctor(options: DoctorOptions): Promise<void> {
+  const proxy = findProxy(options);
+  const trust = writeTrustFiles(proxy.caPem);
+  const findings: Finding[] = [];
+  try {
+    const { env } = makeAgentEnvironment(process.env, { proxyUrl: proxy.url, trust, remove: [], keep: [] });
+    for (const tool of TOOLS) findings.push(await examine(tool, options.url, env));
+  } finally {
+    trust.remove();
+  }
+  printAs(options.output, findings, () =>
+    formatTable(
+      ['TOOL', 'VERDICT', 'DETAIL'],
+      findings.map((found) => [found.tool, found.verdict, found.detail]),
+    ),
+  );
+  const bad = findings.filter((found) => found.verdict !== 'intercepted' && found.verdict !== 'not installed');
+  if (bad.length > 0)
+    throw new CommandFailed(EXIT_CODES.denied, `${bad.length} of ${findings.length} tools are not covered`);
+  if (options.output === 'table') console.log(paint('green', 'every client tool found here is covered'));
+}
+
+function findProxy(options: DoctorOptions): { url: string; caPem: string } {
+  if (options.proxy !== undefined && options.proxyCa !== undefined) {
+    return { url: options.proxy, caPem: readText(options.proxyCa, '--proxy-ca') };
+  }
+  const local = readLocalProxy();
+  if (local === undefined)
+    throw new UsageError('no-proxy', 'no proxy: start `sidekey dev`, or give --proxy and --proxy-ca');
+  return local;
+}
+
+async function examine(tool: Tool, url: string, env: NodeJS.ProcessEnv): Promise<Finding> {
+  const { code, output } = await runTool(tool.program, tool.args(url), { ...env, GIT_TERMINAL_PROMPT: '0' });
+  return { tool: tool.name, ...judge(code, output) };
+}
+
+function judge(code: number | undefined, output: string): Omit<Finding, 'tool'> {
+  const last = output.trim().split('\n').at(-1)?.slice(0, 100) ?? '';
+  if (code === undefined || /ModuleNotFoundError|No module named/.test(output))
+    return { verdict: 'not installed', detail: '' };
+  // Our denial; git shows no more of it than its status.
+  if (/no-route|no-policy|rule-denied|requested URL returned error: 403/.test(output))
+    return { verdict: 'intercepted', detail: '' };
+  if (/certificate|CERT_|SSL|self.signed/i.test(output)) return { verdict: 'does not trust the proxy', detail: last };
+  if (/resolve|ENOTFOUND|getaddrinfo|Name or service/i.test(output))
+    return { verdict: 'not through the proxy', detail: last };
+  return { verdict: 'failed', detail: last };
+}
+
+/** Output and exit code; `undefined` when there is no such program. */
+function runTool(
+  program: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<{ code: number | undefined; output: string }> {
+  return new Promise((resolve) => {
+    const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'], timeout: TOOL_TIMEOUT_MS });
+    let output = '';
+    const take = (bytes: Buffer): void => {
+      if (output.length < 65_536) output += bytes.toString('utf8');
+    };
+    child.stdout.on('data', take);
+    child.stderr.on('data', take);
+    child.on('error', () => resolve({ code: undefined, output }));
+    child.on('close', (code) => resolve({ code: code ?? 1, output }));
+  });
+}

@@ -1,0 +1,67 @@
+import { writeFileSync } from 'node:fs';
+import { Option, type Command } from 'commander';
+import {
+  addProxyOptions,
+  parseAdmin,
+  parseListen,
+  readProxyToken,
+  toProxyConfig,
+  type ProxyOptions,
+} from '../proxy-options.ts';
+import { waitForSignal } from '../shutdown.ts';
+
+interface ProxyCommandOptions extends ProxyOptions {
+  readonly listen: string;
+  readonly admin?: string;
+  readonly caFile?: string;
+  readonly addressFile?: string;
+  readonly proxyTokenFile?: string;
+  readonly drainSeconds: string;
+}
+
+export function define(command: Command): void {
+  addProxyOptions(command)
+    .addOption(
+      new Option('--listen <host:port>', 'where agents connect').env('SIDEKEY_LISTEN').default('127.0.0.1:8080'),
+    )
+    .addOption(
+      new Option('--admin <path|host:port>', 'where /healthz, /readyz and /metrics are served').env('SIDEKEY_ADMIN'),
+    )
+    .addOption(
+      new Option('--ca-file <file>', 'write the authority that agents must trust here, PEM; never a key').env(
+        'SIDEKEY_CA_FILE',
+      ),
+    )
+    .addOption(new Option('--address-file <file>', 'write the address here once it listens'))
+    .addOption(
+      new Option('--proxy-token-file <file>', 'agents must send this token as proxy password').env(
+        'SIDEKEY_PROXY_TOKEN_FILE',
+      ),
+    )
+    .addOption(
+      new Option('--drain-seconds <n>', 'how long open calls may take after SIGTERM')
+        .env('SIDEKEY_DRAIN_SECONDS')
+        .default('30'),
+    )
+    .addHelpText(
+      'after',
+      '\nExample:\n  sidekey proxy --control-plane cp.example.com:7443 --control-plane-ca ca.pem --evidence kubernetes',
+    )
+    .action(runProxy);
+}
+
+async function runProxy(options: ProxyCommandOptions): Promise<void> {
+  const config = {
+    ...toProxyConfig(options, parseListen(options.listen, '--listen')),
+    ...(options.admin === undefined ? {} : { admin: parseAdmin(options.admin) }),
+    ...(options.caFile === undefined ? {} : { caFile: options.caFile }),
+    ...(options.proxyTokenFile === undefined ? {} : { proxyToken: readProxyToken(options.proxyTokenFile) }),
+  };
+  const { startProxy } = await import('../../proxy/main.ts');
+  const proxy = await startProxy(config);
+  const address = `${proxy.address.host}:${proxy.address.port}`;
+  if (options.addressFile !== undefined) writeFileSync(options.addressFile, `${address}\n`);
+  console.error(`sidekey proxy listens on ${address}`);
+  await waitForSignal();
+  await proxy.close(Number(options.drainSeconds) * 1000);
+}

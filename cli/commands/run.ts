@@ -1,0 +1,120 @@
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import { Option, type Command } from 'commander';
+import { UsageError } from '../../common/errors.ts';
+import type { ProxyConfig } from '../../proxy/config.ts';
+import { makeAgentEnvironment, writeTrustFiles } from '../agent-environment.ts';
+import { readText } from '../context.ts';
+import { CommandFailed, EXIT_CODES } from '../exit-codes.ts';
+import { paint } from '../output.ts';
+import { addProxyOptions, toProxyConfig, type ProxyOptions } from '../proxy-options.ts';
+import { readLocalProxy } from '../local-proxy.ts';
+
+const DRAIN_MS = 5_000;
+
+interface RunOptions extends ProxyOptions {
+  readonly proxy?: string;
+  readonly proxyCa?: string;
+  readonly removeEnv?: readonly string[];
+  readonly keepEnv?: readonly string[];
+  readonly quiet?: boolean;
+}
+
+interface AgentProxy {
+  readonly url: string;
+  readonly caPem: string;
+  close(): Promise<void>;
+}
+
+export function define(command: Command): void {
+  addProxyOptions(command)
+    .argument('<command>', 'program to run')
+    .argument('[args...]', 'its arguments')
+    .passThroughOptions()
+    .addOption(
+      new Option('--proxy <url>', 'use the proxy that listens here, instead of starting one').env('SIDEKEY_PROXY'),
+    )
+    .addOption(new Option('--proxy-ca <file>', "that proxy's certificate authority, PEM").env('SIDEKEY_PROXY_CA'))
+    .option('--remove-env <name...>', 'remove these variables from its environment too')
+    .option('--keep-env <name...>', 'keep these variables although they look like credentials')
+    .option('--quiet', 'do not say what was removed')
+    .addHelpText('after', HELP)
+    .action(run);
+}
+
+const HELP = `
+The command gets proxy variables, trust in the proxy's authority (curl, git, Python, Node, Deno, Go, AWS tools) and an
+environment without credentials. Without --control-plane and --proxy, the proxy of \`sidekey dev\` on this machine is used.
+Its exit code is passed through.
+
+Examples:
+  sidekey run -- python3 agent.py
+  sidekey run --remove-env MY_KEY -- npx my-agent --verbose
+  sidekey run --control-plane cp:7443 --control-plane-ca ca.pem --evidence oidc=token.jwt -- ./agent`;
+
+async function run(program: string, args: readonly string[], options: RunOptions): Promise<void> {
+  const proxy = await findProxy(options);
+  const trust = writeTrustFiles(proxy.caPem);
+  try {
+    const { env, removed } = makeAgentEnvironment(process.env, {
+      proxyUrl: proxy.url,
+      trust,
+      remove: options.removeEnv ?? [],
+      keep: options.keepEnv ?? [],
+    });
+    if (removed.length > 0 && options.quiet !== true) {
+      console.error(
+        paint('yellow', `sidekey: removed from the agent's environment: ${removed.join(', ')}`, process.stderr),
+      );
+    }
+    process.exitCode = await runAgent(program, args, env);
+  } finally {
+    trust.remove();
+    await proxy.close();
+  }
+}
+
+/** The proxy that was named, one of our own, or that of `sidekey dev`. */
+async function findProxy(options: RunOptions): Promise<AgentProxy> {
+  if (options.proxy !== undefined) {
+    if (options.proxyCa === undefined) throw new UsageError('no-proxy-ca', '--proxy needs --proxy-ca');
+    return { url: options.proxy, caPem: readText(options.proxyCa, '--proxy-ca'), close: () => Promise.resolve() };
+  }
+  if (options.controlPlane !== undefined) return startOwnProxy(toProxyConfig(options, { host: '127.0.0.1', port: 0 }));
+  const local = readLocalProxy();
+  if (local === undefined) {
+    throw new UsageError('no-proxy', 'no proxy: start `sidekey dev`, or give --control-plane or --proxy');
+  }
+  return { ...local, close: () => Promise.resolve() };
+}
+
+async function startOwnProxy(config: ProxyConfig): Promise<AgentProxy> {
+  const { startProxy } = await import('../../proxy/main.ts');
+  const proxy = await startProxy({
+    ...config,
+    logLevel: config.logLevel === 'info' ? 'warn' : (config.logLevel ?? 'warn'),
+  });
+  return {
+    url: `http://${proxy.address.host}:${proxy.address.port}`,
+    caPem: proxy.caPem,
+    close: () => proxy.close(DRAIN_MS),
+  };
+}
+
+/** Runs the agent; its exit code, or 128 + n when signal n ended it, as shells have it. */
+function runAgent(program: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { stdio: 'inherit', env });
+    const forward = (signal: NodeJS.Signals): void => {
+      child.kill(signal);
+    };
+    process.on('SIGTERM', forward).on('SIGINT', forward).on('SIGHUP', forward);
+    child.on('error', (cause) => {
+      reject(new CommandFailed(EXIT_CODES.failed, `cannot run ${program}`, { cause }));
+    });
+    child.on('close', (code, signal) => {
+      process.off('SIGTERM', forward).off('SIGINT', forward).off('SIGHUP', forward);
+      resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]));
+    });
+  });
+}

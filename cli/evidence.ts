@@ -1,0 +1,40 @@
+import { readFile } from 'node:fs/promises';
+import { UsageError } from '../common/errors.ts';
+import { EvidenceSubject, type Evidence } from '../proto/gen/sidekey/v1/proxy.ts';
+
+const KUBERNETES_TOKEN_FILE = '/var/run/secrets/sidekey/token';
+const MAX_TOKEN_BYTES = 65_536;
+
+interface EvidenceSource {
+  readonly kind: 'kubernetes' | 'oidc';
+  readonly subject: EvidenceSubject;
+  readonly file: string;
+}
+
+export const EVIDENCE_HELP =
+  'evidence of identity: kubernetes[=FILE], oidc=FILE, or user=FILE for the OIDC token of the user it acts for';
+
+/** Reads `--evidence` values into a function that reads the tokens afresh at each attestation. */
+export function readEvidenceSources(texts: readonly string[]): () => Promise<Evidence[]> {
+  const sources = texts.map(parseSource);
+  return () =>
+    Promise.all(
+      sources.map(async ({ kind, subject, file }) => {
+        const text = (await readFile(file, 'utf8')).trim();
+        if (text.length > MAX_TOKEN_BYTES) throw new UsageError('bad-evidence', `${file} is too large for a token`);
+        return { kind, subject, token: Buffer.from(text) };
+      }),
+    );
+}
+
+function parseSource(text: string): EvidenceSource {
+  const cut = text.indexOf('=');
+  const kind = cut === -1 ? text : text.slice(0, cut);
+  const file = cut === -1 ? '' : text.slice(cut + 1);
+  if (kind === 'kubernetes') {
+    return { kind, subject: EvidenceSubject.EVIDENCE_SUBJECT_WORKLOAD, file: file || KUBERNETES_TOKEN_FILE };
+  }
+  if (kind === 'oidc' && file !== '') return { kind, subject: EvidenceSubject.EVIDENCE_SUBJECT_WORKLOAD, file };
+  if (kind === 'user' && file !== '') return { kind: 'oidc', subject: EvidenceSubject.EVIDENCE_SUBJECT_USER, file };
+  throw new UsageError('bad-evidence', `--evidence: use kubernetes[=FILE], oidc=FILE or user=FILE, not "${text}"`);
+}

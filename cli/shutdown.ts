@@ -1,0 +1,17 @@
+import { EXIT_CODES } from './exit-codes.ts';
+
+/** Waits for SIGTERM or SIGINT; a second signal ends the process at once. */
+export function waitForSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    const signals = ['SIGTERM', 'SIGINT'] as const;
+    for (const signal of signals) {
+      process.once(signal, () => {
+        for (const other of signals) {
+          process.removeAllListeners(other);
+          process.once(other, () => process.exit(EXIT_CODES.failed));
+        }
+        resolve(signal);
+      });
+    }
+  });
+}
