@@ -73,10 +73,8 @@ const CREDENTIAL_HEADERS = new Set([
   'x-shopify-access-token',
   'x-figma-token',
   'x-honeycomb-team',
-  'x-okta-user-agent-extended',
   'dd-api-key',
   'dd-application-key',
-  'x-csrf-token',
   'x-ms-token-aad-access-token',
 ]);
 

@@ -75,7 +75,6 @@ export function injectCredential(grant: Grant, request: InjectableRequest): Inje
   return { query: request.query ? `${request.query}&${place.pair}` : place.pair, secrets };
 }
 
-/** The query without what was injected is what records hold; this is the only name that a query injection adds. */
 function checkBinding(binding: Binding | undefined, request: InjectableRequest): void {
   const bound = binding?.destination;
   const { destination } = request;
@@ -123,7 +122,6 @@ function prepare(injection: Injection | undefined): Prepared {
 /** RFC 7617 section 2: no colon in the user-id, no control characters in either. */
 function basic(username: string, password: Buffer): Prepared {
   checkLength(password);
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   if (/[:\x00-\x1f\x7f]/.test(username)) throw invalid('its user name has characters that Basic does not allow');
   if (password.some((byte) => byte < 0x20 || byte === 0x7f)) throw invalid('its password has control characters');
   const pair = Buffer.concat([Buffer.from(`${username}:`), password]).toString('base64');

@@ -1,0 +1,160 @@
+import { createEscapeForms, ESCAPE_ALPHABET, MAX_ESCAPE_BYTES, readEscape, startsEscape } from './escapes.ts';
+
+/** Answers of `matchElement` beside a length. */
+const NO_MATCH = 0;
+const INCOMPLETE = -1;
+/** Bytes read one by one after an introducer before the native search takes over: they come in swarms. */
+const SWARM_BYTES = 64;
+
+/** A place in a needle at which some byte stands. */
+interface Occurrence {
+  readonly needle: Uint8Array;
+  readonly at: number;
+}
+
+/** Finds needles of which any characters are escaped, in any mixture of the escapes of escapes.ts; and prefixes of needles. */
+export class EscapedSearch {
+  readonly #needles: readonly Uint8Array[];
+  readonly #longest: number;
+  readonly #occurrences: readonly (readonly Occurrence[])[];
+  /** 1: a needle, escaped or not, may start with this byte. */
+  readonly #starts = new Uint8Array(256);
+  /** 1: the byte may stand inside a needle, escaped or not. */
+  readonly #alphabet = new Uint8Array(256);
+  readonly #outer = createEscapeForms();
+  readonly #inner = createEscapeForms();
+
+  constructor(needles: readonly Uint8Array[], longest: number) {
+    this.#needles = needles;
+    this.#longest = longest;
+    const occurrences: Occurrence[][] = Array.from({ length: 256 }, () => []);
+    for (const needle of needles) {
+      this.#starts[needle[0] ?? 0] = 1;
+      for (const [at, byte] of needle.entries()) {
+        this.#alphabet[byte] = 1;
+        occurrences[byte]?.push({ needle, at });
+      }
+    }
+    for (const byte of ESCAPE_ALPHABET) {
+      this.#alphabet[byte] = 1;
+      if (startsEscape(byte)) this.#starts[byte] = 1;
+    }
+    this.#occurrences = occurrences;
+  }
+
+  /** Calls `found(start, end)` for every needle in bytes[0, end) that holds at least one escape. */
+  search(bytes: Buffer, end: number, found: (start: number, end: number) => void): void {
+    const forms = this.#outer;
+    const cursor = new IntroducerCursor(bytes, end);
+    for (let at = cursor.next(0); at < end; at = cursor.next(at + 1)) {
+      readEscape(bytes, at, end, forms);
+      for (let form = 0; form < forms.count; form += 1) {
+        for (const { needle, at: index } of this.#occurrences[forms.values[form] ?? 0] ?? []) {
+          // The leftmost escape of a needle has nothing but plain characters before it.
+          if (index > at || !plainBefore(needle, index, bytes, at)) continue;
+          const stop = this.#matchRest(needle, index + 1, bytes, at + (forms.lengths[form] ?? 0), end);
+          if (stop > 0) found(at - index, stop);
+        }
+      }
+    }
+  }
+
+  /**
+   * The first place in bytes[0, end) from which a needle may go on behind `end`, with at least `minMatched` of its
+   * characters here; `end` when there is none.
+   */
+  pendingFrom(bytes: Uint8Array, end: number, minMatched: number): number {
+    const furthest = Math.max(0, end - this.#longest * MAX_ESCAPE_BYTES + 1);
+    let from = end;
+    let lastIntroducer = -1;
+    while (from > furthest && this.#alphabet[bytes[from - 1] as number] === 1) {
+      from -= 1;
+      if (lastIntroducer === -1 && startsEscape(bytes[from] as number)) lastIntroducer = from;
+    }
+    for (let at = from; at < end; at += 1) {
+      // Without an escape in it, a needle's prefix is shorter than the needle.
+      if (at > lastIntroducer && end - at >= this.#longest) at = end - this.#longest + 1;
+      if (this.#starts[bytes[at] as number] === 0) continue;
+      for (const needle of this.#needles) {
+        if (this.#prefixMatched(needle, bytes, at, end) >= minMatched) return at;
+      }
+    }
+    return end;
+  }
+
+  /** How many characters of the needle fill [start, end) exactly; -1 when they do not, or when the needle is whole. */
+  #prefixMatched(needle: Uint8Array, bytes: Uint8Array, start: number, end: number): number {
+    let at = start;
+    for (let index = 0; index < needle.length; index += 1) {
+      if (at >= end) return index;
+      const length = this.#matchElement(needle[index] as number, bytes, at, end);
+      if (length === INCOMPLETE) return index;
+      if (length === NO_MATCH) return -1;
+      at += length;
+    }
+    return -1;
+  }
+
+  /** Where the needle that goes on with `needle[index]` at `start` ends; 0 when it does not stand there whole. */
+  #matchRest(needle: Uint8Array, index: number, bytes: Uint8Array, start: number, end: number): number {
+    let at = start;
+    for (let next = index; next < needle.length; next += 1) {
+      if (at >= end) return 0;
+      let length = this.#matchElement(needle[next] as number, bytes, at, end);
+      if (length === INCOMPLETE) length = bytes[at] === needle[next] ? 1 : 0;
+      if (length === NO_MATCH) return 0;
+      at += length;
+    }
+    return at;
+  }
+
+  #matchElement(expected: number, bytes: Uint8Array, at: number, end: number): number {
+    const byte = bytes[at] as number;
+    if (startsEscape(byte)) {
+      const forms = this.#inner;
+      readEscape(bytes, at, end, forms);
+      for (let form = forms.count - 1; form >= 0; form -= 1) {
+        if (forms.values[form] === expected) return forms.lengths[form] ?? NO_MATCH;
+      }
+      if (forms.incomplete) return INCOMPLETE;
+    }
+    return byte === expected ? 1 : NO_MATCH;
+  }
+}
+
+function plainBefore(needle: Uint8Array, index: number, bytes: Uint8Array, at: number): boolean {
+  for (let back = 1; back <= index; back += 1) {
+    if (bytes[at - back] !== needle[index - back]) return false;
+  }
+  return true;
+}
+
+/** Walks over the bytes that start an escape: native search over the deserts, byte by byte through the swarms. */
+class IntroducerCursor {
+  readonly #bytes: Buffer;
+  readonly #end: number;
+  readonly #nextOf: [number, number, number] = [-1, -1, -1];
+
+  constructor(bytes: Buffer, end: number) {
+    this.#bytes = bytes;
+    this.#end = end;
+  }
+
+  /** The first introducer at or behind `from`, or the end. */
+  next(from: number): number {
+    const swarmEnd = Math.min(this.#end, from + SWARM_BYTES);
+    for (let at = from; at < swarmEnd; at += 1) {
+      if (startsEscape(this.#bytes[at] as number)) return at;
+    }
+    if (swarmEnd === this.#end) return this.#end;
+    return Math.min(this.#find(0, 0x25, swarmEnd), this.#find(1, 0x5c, swarmEnd), this.#find(2, 0x26, swarmEnd));
+  }
+
+  #find(slot: 0 | 1 | 2, byte: number, from: number): number {
+    if (this.#nextOf[slot] < from) {
+      const at = this.#bytes.indexOf(byte, from);
+      this.#nextOf[slot] = at === -1 ? this.#end : Math.min(at, this.#end);
+    }
+    return this.#nextOf[slot];
+  }
+}
