@@ -1,0 +1,115 @@
+/**
+ * An ordered list of header fields (RFC 9110 5.2, 5.3). Names compare without regard to case; the spelling that
+ * arrived is kept for forwarding. It holds what it is given: the readers check the bytes that come in and the
+ * writers check the bytes that go out.
+ */
+export class HeaderList {
+  /** `[lowerName, value, lowerName, value, ...]`, in order. Read it; change it only through the methods. */
+  readonly raw: string[];
+  /** The spelling of each name, in order: `names[i]` belongs to `raw[2 * i]`. */
+  readonly names: string[];
+
+  /** Adopts the two arrays without a copy; for the codecs, which build them in step. */
+  constructor(raw: string[] = [], names: string[] = []) {
+    this.raw = raw;
+    this.names = names;
+  }
+
+  static from(pairs: Iterable<readonly [string, string]>): HeaderList {
+    const list = new HeaderList();
+    for (const [name, value] of pairs) list.append(name, value);
+    return list;
+  }
+
+  /** The number of field lines. */
+  get size(): number {
+    return this.names.length;
+  }
+
+  /** The value of the first field of this name. */
+  get(name: string): string | undefined {
+    const at = this.#find(name.toLowerCase());
+    return at === -1 ? undefined : this.raw[at + 1];
+  }
+
+  /** The values of every field of this name, in order. */
+  getAll(name: string): string[] {
+    const lower = name.toLowerCase();
+    const { raw } = this;
+    const values: string[] = [];
+    for (let at = 0; at < raw.length; at += 2) {
+      const value = raw[at + 1];
+      if (raw[at] === lower && value !== undefined) values.push(value);
+    }
+    return values;
+  }
+
+  has(name: string): boolean {
+    return this.#find(name.toLowerCase()) !== -1;
+  }
+
+  /** Replaces every field of this name by one, in the place and spelling of the first, or adds it at the end. */
+  set(name: string, value: string): void {
+    const lower = name.toLowerCase();
+    const at = this.#find(lower);
+    if (at === -1) {
+      this.#add(name, lower, value);
+      return;
+    }
+    this.raw[at + 1] = value;
+    this.#remove(lower, at + 2);
+  }
+
+  append(name: string, value: string): void {
+    this.#add(name, name.toLowerCase(), value);
+  }
+
+  /** Removes every field of this name; returns how many there were. */
+  delete(name: string): number {
+    return this.#remove(name.toLowerCase(), 0);
+  }
+
+  /** `[name as spelled, value]`, in order. */
+  *entries(): IterableIterator<[string, string]> {
+    for (const [index, name] of this.names.entries()) yield [name, this.raw[2 * index + 1] ?? ''];
+  }
+
+  [Symbol.iterator](): IterableIterator<[string, string]> {
+    return this.entries();
+  }
+
+  clone(): HeaderList {
+    return new HeaderList(this.raw.slice(), this.names.slice());
+  }
+
+  #find(lower: string): number {
+    const { raw } = this;
+    for (let at = 0; at < raw.length; at += 2) {
+      if (raw[at] === lower) return at;
+    }
+    return -1;
+  }
+
+  #add(name: string, lower: string, value: string): void {
+    this.raw.push(lower, value);
+    this.names.push(name);
+  }
+
+  #remove(lower: string, from: number): number {
+    const { raw, names } = this;
+    let kept = from;
+    for (let at = from; at < raw.length; at += 2) {
+      if (raw[at] === lower) continue;
+      if (kept !== at) {
+        raw[kept] = raw[at] ?? '';
+        raw[kept + 1] = raw[at + 1] ?? '';
+        names[kept >> 1] = names[at >> 1] ?? '';
+      }
+      kept += 2;
+    }
+    const removed = (raw.length - kept) >> 1;
+    raw.length = kept;
+    names.length = kept >> 1;
+    return removed;
+  }
+}

@@ -1,0 +1,71 @@
+import type { HeaderList } from '../header-list.ts';
+import { CR, FIELD, LF, SP } from './characters.ts';
+import { parseFields } from './fields.ts';
+import { CHUNKED, type Framing, type MessageFields, NO_BODY, readMessageFields } from './framing.ts';
+import type { Http1Limits } from './limits.ts';
+import { malformed } from './message-error.ts';
+
+/** A response also may end where its connection ends (RFC 9112 6.3, item 8). */
+export type ResponseFraming = Framing | { readonly kind: 'until-close' };
+
+/** A response's head, checked. */
+export interface ResponseHead {
+  readonly status: number;
+  readonly reason: string;
+  readonly version: '1.0' | '1.1';
+  readonly headers: HeaderList;
+  readonly framing: ResponseFraming;
+  /** Whether the connection may carry another exchange after this one (RFC 9112 9.3). */
+  readonly keepAlive: boolean;
+}
+
+const UNTIL_CLOSE: ResponseFraming = Object.freeze({ kind: 'until-close' });
+
+/** Reads a whole head, without the empty line that ends it; `method` is that of the request it answers. */
+export function parseResponseHead(text: string, method: string, limits: Http1Limits): ResponseHead {
+  const minor = text.charCodeAt(7);
+  if (!text.startsWith('HTTP/1.') || (minor !== 0x31 && minor !== 0x30) || text.charCodeAt(8) !== SP) {
+    throw malformed('response', 'a status line that does not begin with HTTP/1.1 or HTTP/1.0 (RFC 9112 4)');
+  }
+  const version = minor === 0x31 ? '1.1' : '1.0';
+  const status = readStatus(text);
+  // RFC 9112 4 asks for a space after the status even with no reason; servers without it are common and clear.
+  let end = text.charCodeAt(12) === SP ? 13 : 12;
+  const reasonStart = end;
+  if (end === 13) while (FIELD[text.charCodeAt(end)] === 1) end += 1;
+  if (text.charCodeAt(end) !== CR || text.charCodeAt(end + 1) !== LF) {
+    throw malformed('response', 'a malformed status line (RFC 9112 4)');
+  }
+  const headers = parseFields(text, end + 2, limits.maxHeaderCount, 'response');
+  const fields = readMessageFields(headers, version, 'response');
+  const framing = frame(status, method, fields);
+  const persists = version === '1.1' ? !fields.close : fields.keepAlive && !fields.close;
+  const keepAlive = persists && framing.kind !== 'until-close';
+  return { status, reason: text.slice(reasonStart, end), version, headers, framing, keepAlive };
+}
+
+function readStatus(text: string): number {
+  let status = 0;
+  for (let at = 9; at < 12; at += 1) {
+    const digit = text.charCodeAt(at) - 0x30;
+    if (!(digit >= 0 && digit <= 9)) throw malformed('response', 'a status that is not three digits (RFC 9112 4)');
+    status = 10 * status + digit;
+  }
+  if (status < 100 || status > 599) throw malformed('response', 'a status outside 100 to 599 (RFC 9110 15)');
+  return status;
+}
+
+/** The length of the body (RFC 9112 6.3). */
+function frame(status: number, method: string, fields: MessageFields): ResponseFraming {
+  const { framing } = fields;
+  if (status < 200 || status === 204) {
+    if (framing === CHUNKED) throw malformed('response', 'Transfer-Encoding in a 1xx or 204 response (RFC 9112 6.1)');
+    if (framing?.kind === 'length' && framing.length > 0) {
+      throw malformed('response', 'Content-Length in a 1xx or 204 response (RFC 9110 8.6)');
+    }
+    return NO_BODY;
+  }
+  if (method === 'HEAD' || status === 304) return NO_BODY;
+  if (method === 'CONNECT' && status < 300) return NO_BODY;
+  return framing ?? UNTIL_CLOSE;
+}
