@@ -1,0 +1,111 @@
+import type { ChainedRecord } from '../../proto/gen/sidekey/v1/decision.ts';
+import { reasonFromNumber } from '../../proto/reasons.ts';
+import { CHANNELS, notifyFrom, type Sql, type SqlStore } from '../store/sql-store.ts';
+import { ChainError, type ChainHead, emptyHead, extendChain } from './chain.ts';
+import { decodeRecord, outcomeName } from './decision-entry.ts';
+
+/**
+ * Stores records of one proxy instance, in order, each exactly once: records that are stored already are compared and
+ * passed over. All or nothing. Gives the last stored sequence. Throws ChainError.
+ */
+export async function appendDecisions(
+  store: SqlStore,
+  tenant: string,
+  instanceId: string,
+  records: readonly ChainedRecord[],
+): Promise<number> {
+  return store.transaction(tenant, async (tx) => {
+    const before = await lockHead(tx, tenant, instanceId);
+    const known = records.filter((record) => record.sequence <= before.sequence);
+    if (known.length > 0) await compareStored(tx, instanceId, known);
+    let head = before;
+    const fresh = records.filter((record) => record.sequence > before.sequence);
+    for (const record of fresh) head = extendChain(head, record);
+    if (fresh.length === 0) return head.sequence;
+    await insertRecords(tx, tenant, instanceId, fresh);
+    await tx.query(
+      'update decision_heads set sequence = $1, hash = $2, updated_at = now() where tenant = $3 and instance_id = $4',
+      [head.sequence, head.hash, tenant, instanceId],
+    );
+    await notifyFrom(tx, CHANNELS.decision, tenant);
+    return head.sequence;
+  });
+}
+
+async function lockHead(tx: Sql, tenant: string, instanceId: string): Promise<ChainHead> {
+  const empty = emptyHead(instanceId);
+  await tx.query(
+    `insert into decision_heads (tenant, instance_id, sequence, hash) values ($1, $2, 0, $3)
+     on conflict (tenant, instance_id) do nothing`,
+    [tenant, instanceId, empty.hash],
+  );
+  const [head] = await tx.query<ChainHead>(
+    'select sequence, hash from decision_heads where tenant = $1 and instance_id = $2 for update',
+    [tenant, instanceId],
+  );
+  return head ?? empty;
+}
+
+/** A record delivered again must be the one that is stored; anything else is an attempt to edit the past. */
+async function compareStored(tx: Sql, instanceId: string, records: readonly ChainedRecord[]): Promise<void> {
+  const rows = await tx.query<{ sequence: number; hash: Buffer }>(
+    'select sequence, hash from decisions where instance_id = $1 and sequence = any($2::bigint[])',
+    [instanceId, records.map((record) => record.sequence)],
+  );
+  const stored = new Map(rows.map((row) => [row.sequence, row.hash]));
+  for (const record of records) {
+    if (stored.get(record.sequence)?.equals(record.hash) !== true) {
+      throw new ChainError('chain-conflict', `another record is stored as ${record.sequence}`);
+    }
+  }
+}
+
+/** One statement for all: the rows go in as one JSON parameter, bytes in hexadecimal. */
+async function insertRecords(
+  tx: Sql,
+  tenant: string,
+  instanceId: string,
+  records: readonly ChainedRecord[],
+): Promise<void> {
+  await tx.query(
+    `insert into decisions (tenant, instance_id, sequence, previous_hash, hash, record, decision_id, at, session_id,
+       workloads, user_subject, host, port, server_workload, access_policy, method, path, outcome, reason, status)
+     select $1, $2, r.sequence, decode(r.previous_hash, 'hex'), decode(r.hash, 'hex'), decode(r.record, 'hex'),
+       r.decision_id, r.at, r.session_id, r.workloads, r.user_subject, r.host, r.port, r.server_workload,
+       r.access_policy, r.method, r.path, r.outcome, r.reason, r.status
+     from jsonb_to_recordset($3::jsonb) as r(sequence bigint, previous_hash text, hash text, record text,
+       decision_id text, at timestamptz, session_id text, workloads text[], user_subject text, host text, port int,
+       server_workload text, access_policy text, method text, path text, outcome text, reason text, status int)
+     order by r.sequence`,
+    [tenant, instanceId, JSON.stringify(records.map(rowOf))],
+  );
+}
+
+function rowOf(chained: ChainedRecord): Record<string, unknown> {
+  const record = decodeRecord(chained.record);
+  return {
+    sequence: chained.sequence,
+    previous_hash: chained.previousHash.toString('hex'),
+    hash: chained.hash.toString('hex'),
+    record: chained.record.toString('hex'),
+    decision_id: storable(record.id),
+    at: record.at,
+    session_id: storable(record.sessionId),
+    workloads: record.workloads.map(storable),
+    user_subject: storable(record.user),
+    host: storable(record.destination?.host ?? ''),
+    port: record.destination?.port ?? 0,
+    server_workload: storable(record.serverWorkload),
+    access_policy: storable(record.accessPolicy),
+    method: storable(record.method),
+    path: storable(record.path),
+    outcome: outcomeName(record.outcome),
+    reason: reasonFromNumber(record.reason),
+    status: Math.min(record.status, 999),
+  };
+}
+
+/** PostgreSQL text takes no NUL; the record's own bytes stay as they came. */
+function storable(text: string): string {
+  return text.replaceAll('\0', '\uFFFD');
+}

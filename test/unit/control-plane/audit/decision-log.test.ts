@@ -1,0 +1,97 @@
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { genesisHash, nextHash } from '../../../../common/decision-chain.ts';
+import { appendDecisions } from '../../../../control-plane/audit/decision-log.ts';
+import { followDecisions, queryDecisions } from '../../../../control-plane/audit/query-decisions.ts';
+import { verifyChains } from '../../../../control-plane/audit/verify.ts';
+import { openStore, type SqlStore } from '../../../../control-plane/store/sql.ts';
+import { type ChainedRecord, DecisionRecord, Outcome } from '../../../../proto/gen/sidekey/v1/decision.ts';
+
+const TENANT = 'default';
+
+/** A chain of `count` records. */
+function chain(instanceId: string, count: number): ChainedRecord[] {
+  let previousHash = genesisHash(instanceId);
+  return Array.from({ length: count }, (_, index) => {
+    const record = Buffer.from(
+      DecisionRecord.encode(
+        DecisionRecord.fromPartial({
+          id: `${instanceId}-${index + 1}`,
+          at: new Date(1_700_000_000_000 + index),
+          workloads: [index % 2 === 0 ? 'even' : 'odd'],
+          destination: { scheme: 'https', host: 'api.example.com', port: 443 },
+          outcome: index % 2 === 0 ? Outcome.OUTCOME_ALLOWED : Outcome.OUTCOME_DENIED,
+          reason: index % 2 === 0 ? 1 : 4,
+          path: '/a\0b',
+          instanceId,
+        }),
+      ).finish(),
+    );
+    const link = { sequence: index + 1, previousHash, hash: nextHash(previousHash, record), record };
+    previousHash = link.hash;
+    return link;
+  });
+}
+
+describe('decision log', () => {
+  let store: SqlStore;
+  beforeAll(async () => {
+    store = await openStore();
+  }, 30_000);
+  afterAll(() => store.close());
+
+  it('stores a chain once, however often it is delivered', async () => {
+    const records = chain('again', 6);
+    expect(await appendDecisions(store, TENANT, 'again', records.slice(0, 4))).toBe(4);
+    expect(await appendDecisions(store, TENANT, 'again', records.slice(2))).toBe(6);
+    expect(await appendDecisions(store, TENANT, 'again', records)).toBe(6);
+    expect(await appendDecisions(store, TENANT, 'again', [])).toBe(6);
+    expect(await queryDecisions(store, TENANT, { instance: 'again' })).toHaveLength(6);
+    expect(await verifyChains(store, TENANT, 'again')).toMatchObject([{ records: 6, fault: undefined }]);
+  });
+
+  it('refuses gaps, foreign hashes, changed content and rewritten history', async () => {
+    const records = chain('strict', 4);
+    const [first, second, third] = records as [ChainedRecord, ChainedRecord, ChainedRecord];
+    await appendDecisions(store, TENANT, 'strict', [first]);
+    const append = (record: ChainedRecord): Promise<number> => appendDecisions(store, TENANT, 'strict', [record]);
+    await expect(append(third)).rejects.toMatchObject({ code: 'chain-gap' });
+    await expect(append({ ...second, previousHash: third.hash })).rejects.toMatchObject({ code: 'chain-broken' });
+    await expect(append({ ...second, record: third.record })).rejects.toMatchObject({ code: 'chain-broken' });
+    await expect(append({ ...first, hash: second.hash })).rejects.toMatchObject({ code: 'chain-conflict' });
+    const junk = Buffer.from([0xff, 0xff]);
+    const malformed = { ...second, record: junk, hash: nextHash(first.hash, junk) };
+    await expect(append(malformed)).rejects.toMatchObject({ code: 'record-malformed' });
+    expect(await append(second)).toBe(2);
+  });
+
+  it('finds by filter and by page, and keeps tenants apart', async () => {
+    await appendDecisions(store, TENANT, 'find', chain('find', 10));
+    const odd = await queryDecisions(store, TENANT, { instance: 'find', workload: 'odd' }, { limit: 3 });
+    expect(odd.map((entry) => entry.sequence)).toEqual([6, 8, 10]);
+    expect(odd[0]).toMatchObject({ outcome: 'denied', reason: 'rule-denied', path: '/a\0b' });
+    const after = await queryDecisions(store, TENANT, { instance: 'find' }, { after: odd[0]?.position ?? 0 });
+    expect(after.map((entry) => entry.sequence)).toEqual([7, 8, 9, 10]);
+    expect(await queryDecisions(store, 'another', {})).toEqual([]);
+    expect(await verifyChains(store, 'another')).toEqual([]);
+  });
+
+  it('notices records that are gone', async () => {
+    await appendDecisions(store, TENANT, 'cut', chain('cut', 3));
+    await store.system((tx) =>
+      tx.query(`update decision_heads set sequence = 5 where tenant = $1 and instance_id = 'cut'`, [TENANT]),
+    );
+    expect(await verifyChains(store, TENANT, 'cut')).toMatchObject([{ fault: 'the last 2 records are missing' }]);
+  });
+
+  it('follows new decisions', async () => {
+    const seen: number[] = [];
+    const stop = await followDecisions(store, TENANT, { instance: 'live' }, undefined, (entries) =>
+      seen.push(...entries.map((entry) => entry.sequence)),
+    );
+    const records = chain('live', 5);
+    await appendDecisions(store, TENANT, 'live', records.slice(0, 2));
+    await appendDecisions(store, TENANT, 'live', records.slice(2));
+    await vi.waitFor(() => expect(seen).toEqual([1, 2, 3, 4, 5]), 5_000);
+    await stop();
+  });
+});
