@@ -35,7 +35,9 @@ export async function openLocalSocket(options: LocalSocketOptions): Promise<Loca
   await removeStaleSocket(options.path);
   const server = createServer((socket) => {
     socket.on('error', () => socket.destroy());
-    socket.setTimeout(options.timeoutMs ?? 2_000, () => socket.destroy());
+    // From the start, not since the last byte: a dripping client is cut too.
+    const deadline = setTimeout(() => socket.destroy(), options.timeoutMs ?? 2_000);
+    socket.on('close', () => clearTimeout(deadline));
     answer(socket, options.authority, readPeer, allowedUids).catch(() => socket.destroy());
   });
   server.maxConnections = MAX_CONNECTIONS;

@@ -1,0 +1,72 @@
+import { SignJWT } from 'jose';
+import type { JWK, JWTPayload } from 'jose';
+import type { Clock } from '../../common/clock.ts';
+import { UsageError } from '../../common/errors.ts';
+import type { SigningKeys } from './signing-keys.ts';
+
+export interface IssuerOptions {
+  /** The control plane's public https URL, without a trailing slash: `iss` of every token. */
+  readonly url: string;
+  readonly keys: SigningKeys;
+  readonly clock: Clock;
+}
+
+/** OpenID Connect Discovery 1.0 section 3, as far as a verifier of tokens needs it. */
+export interface DiscoveryDocument {
+  readonly issuer: string;
+  readonly jwks_uri: string;
+  readonly response_types_supported: readonly string[];
+  readonly subject_types_supported: readonly string[];
+  readonly id_token_signing_alg_values_supported: readonly string[];
+  readonly claims_supported: readonly string[];
+}
+
+/** Sidekey's own OpenID issuer: others verify its tokens by discovery. It signs with ES256 and rotating keys. */
+export class Issuer {
+  readonly url: string;
+  readonly #keys: SigningKeys;
+  readonly #clock: Clock;
+
+  constructor(options: IssuerOptions) {
+    if (!/^https:\/\/[^?#]*[^?#/]$/.test(options.url)) {
+      throw new UsageError('issuer-url', "the issuer's URL must be https, without query, fragment or trailing slash");
+    }
+    this.url = options.url;
+    this.#keys = options.keys;
+    this.#clock = options.clock;
+  }
+
+  /** Served at `/.well-known/openid-configuration`. */
+  discovery(): DiscoveryDocument {
+    return {
+      issuer: this.url,
+      jwks_uri: `${this.url}/.well-known/jwks.json`,
+      response_types_supported: ['id_token'],
+      subject_types_supported: ['public'],
+      id_token_signing_alg_values_supported: ['ES256'],
+      claims_supported: ['iss', 'sub', 'aud', 'exp', 'nbf', 'iat', 'jti'],
+    };
+  }
+
+  /** Served at `/.well-known/jwks.json`; may be cached for `JWKS_MAX_AGE_SECONDS`. */
+  jwks(): { readonly keys: readonly JWK[] } {
+    return { keys: this.#keys.published() };
+  }
+
+  /** Signs claims for `ttlSeconds` from now; `iss`, `iat`, `nbf` and `exp` are the issuer's own. */
+  async sign(claims: JWTPayload, ttlSeconds: number): Promise<{ token: string; notAfter: number }> {
+    const key = this.#keys.current();
+    const nowSeconds = Math.floor(this.#clock.now() / 1000);
+    const token = await new SignJWT(claims)
+      .setProtectedHeader({ alg: 'ES256', typ: 'JWT', kid: key.id })
+      .setIssuer(this.url)
+      .setIssuedAt(nowSeconds)
+      .setNotBefore(nowSeconds)
+      .setExpirationTime(nowSeconds + ttlSeconds)
+      .sign(key.privateKey);
+    return { token, notAfter: (nowSeconds + ttlSeconds) * 1000 };
+  }
+}
+
+/** Shorter than a new key is published ahead of its first signature. */
+export const JWKS_MAX_AGE_SECONDS = 900;

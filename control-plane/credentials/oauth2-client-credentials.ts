@@ -1,0 +1,126 @@
+import { BoundedCache } from '../../common/bounded-cache.ts';
+import type { Clock } from '../../common/clock.ts';
+import type { OutboundFetcher } from '../outbound/https-fetcher.ts';
+import { proveClient } from './client-assertion.ts';
+import { CredentialError } from './credential-minter.ts';
+import type { ClientCredentialsSpec, CredentialMinter, MintContext, MintedCredential } from './credential-minter.ts';
+import { parseTokenResponse } from './token-response.ts';
+
+export interface ClientCredentialsOptions {
+  readonly fetcher: OutboundFetcher;
+  readonly clock: Clock;
+  /** Tokens held; default 10,000. */
+  readonly maxTokens?: number;
+  /** After a failure the endpoint is left alone for this long; default 1,000. */
+  readonly failureCooldownMs?: number;
+}
+
+interface Held {
+  readonly tenant: string;
+  readonly credential: string;
+  token: (MintedCredential & { notAfter: number }) | undefined;
+  /** Refresh in the background from here on. */
+  refreshAt: number;
+  pending: Promise<MintedCredential> | undefined;
+  failure: { readonly error: CredentialError; readonly until: number } | undefined;
+}
+
+/** A token is refreshed when a fifth of its life is left, and not handed out in its last seconds. */
+const REFRESH_AT_FRACTION = 0.8;
+const SAFETY_MS = 5_000;
+
+/**
+ * Access tokens by client credentials (RFC 6749 section 4.4). One request in flight for each credential, user and audience,
+ * however many callers wait; refreshed early while the old token still serves.
+ */
+export function createClientCredentialsMinter(
+  options: ClientCredentialsOptions,
+): CredentialMinter<ClientCredentialsSpec> {
+  const { clock, fetcher } = options;
+  const cooldownMs = options.failureCooldownMs ?? 1_000;
+  const held = new BoundedCache<string, Held>(options.maxTokens ?? 10_000);
+
+  function heldFor(spec: ClientCredentialsSpec, context: MintContext): Held {
+    const { tenant, credential, version, user } = context;
+    const key = JSON.stringify([tenant, credential, version, user ?? null, spec.audience ?? null]);
+    let entry = held.get(key);
+    if (entry === undefined) {
+      entry = { tenant, credential, token: undefined, refreshAt: 0, pending: undefined, failure: undefined };
+      held.set(key, entry);
+    }
+    return entry;
+  }
+
+  function refresh(entry: Held, spec: ClientCredentialsSpec): Promise<MintedCredential> {
+    entry.pending ??= requestToken(fetcher, spec, clock.now())
+      .then((token) => {
+        const now = clock.now();
+        entry.token = token;
+        entry.refreshAt = now + (token.notAfter - now) * REFRESH_AT_FRACTION;
+        entry.failure = undefined;
+        return token;
+      })
+      .catch((cause: unknown) => {
+        const error =
+          cause instanceof CredentialError
+            ? cause
+            : new CredentialError('the token endpoint cannot be reached', { cause });
+        entry.failure = { error, until: clock.now() + cooldownMs };
+        throw error;
+      })
+      .finally(() => {
+        entry.pending = undefined;
+      });
+    return entry.pending;
+  }
+
+  return {
+    async mint(spec, context) {
+      const entry = heldFor(spec, context);
+      const now = clock.now();
+      const resting = entry.failure !== undefined && entry.failure.until > now;
+      if (entry.token !== undefined && entry.token.notAfter - safetyOf(entry) > now) {
+        // The old token serves on; a failed early refresh is tried again by a later caller.
+        if (now >= entry.refreshAt && !resting) refresh(entry, spec).catch(() => {});
+        return entry.token;
+      }
+      if (resting && entry.pending === undefined && entry.failure !== undefined) throw entry.failure.error;
+      return refresh(entry, spec);
+    },
+    forget(tenant, credential) {
+      // A request in flight ends in an entry that nobody finds any more.
+      held.deleteWhere(
+        (entry) => entry.tenant === tenant && (credential === undefined || entry.credential === credential),
+      );
+    },
+  };
+}
+
+/** Tokens that live for seconds must still be usable: never hold back more than a tenth. */
+function safetyOf(entry: Held): number {
+  if (entry.token === undefined) return 0;
+  return Math.min(SAFETY_MS, (entry.token.notAfter - entry.refreshAt) / 2);
+}
+
+async function requestToken(
+  fetcher: OutboundFetcher,
+  spec: ClientCredentialsSpec,
+  now: number,
+): Promise<MintedCredential & { notAfter: number }> {
+  const proof = await proveClient(spec, now);
+  const form = new URLSearchParams({
+    grant_type: 'client_credentials',
+    ...(spec.scope === undefined ? {} : { scope: spec.scope }),
+    ...(spec.audience === undefined ? {} : { audience: spec.audience }),
+    ...proof.parameters,
+  });
+  const answer = await fetcher.fetch({
+    url: spec.tokenUrl,
+    method: 'POST',
+    headers: { 'content-type': 'application/x-www-form-urlencoded', ...proof.headers },
+    body: form.toString(),
+    ca: spec.ca,
+    allowedAddresses: spec.allowedAddresses,
+  });
+  return parseTokenResponse(answer, now);
+}
