@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { UsageError } from '../common/errors.ts';
-import { parseDocuments } from '../control-plane/resources/parse-documents.ts';
+import { formatDocumentError, parseDocuments } from '../control-plane/resources/parse-documents.ts';
 
 /** Reads every document of these files and folders, checked, with its secrets brought in from where they lie. */
 export async function readDocuments(paths: readonly string[]): Promise<unknown[]> {
@@ -11,24 +11,12 @@ export async function readDocuments(paths: readonly string[]): Promise<unknown[]
   for (const file of paths.flatMap(listFiles)) {
     const source = file === '-' ? await text(process.stdin) : readFile(file);
     const parsed = parseDocuments(source, file);
-    for (const error of parsed.errors) errors.push(formatError(file, error));
+    errors.push(...parsed.errors.map(formatDocumentError));
     const folder = file === '-' ? process.cwd() : dirname(resolve(file));
-    for (const resource of parsed.resources) documents.push(await bringInSecrets(plain(resource), folder));
+    for (const { resource } of parsed.resources) documents.push(await bringInSecrets(resource, folder));
   }
   if (errors.length > 0) throw new UsageError('bad-resources', errors.join('\n'));
   return documents;
-}
-
-/** What `sidekey get` and the API call a document: without where it was found. */
-function plain(found: unknown): unknown {
-  return typeof found === 'object' && found !== null && 'resource' in found ? found.resource : found;
-}
-
-function formatError(file: string, error: unknown): string {
-  if (typeof error === 'string') return error;
-  if (typeof error !== 'object' || error === null) return file;
-  const { line, field, message } = error as { line?: number; field?: string; message?: string };
-  return [`${file}:${line ?? 1}`, field, message].filter((part) => part !== undefined && part !== '').join(': ');
 }
 
 function listFiles(path: string): string[] {
