@@ -1,0 +1,89 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { Secret } from '../../common/secret.ts';
+import { compileScrubber } from '../../proxy/credentials/scrub.ts';
+
+const SECONDS = Number(process.env['FUZZ_SECONDS'] ?? 5);
+const TIME_BOX = {
+  numRuns: 1_000_000,
+  interruptAfterTimeLimit: SECONDS * 1000,
+  markInterruptAsFailure: false,
+} as const;
+
+const hex = (char: string, digits: number) => char.charCodeAt(0).toString(16).padStart(digits, '0');
+const ESCAPES: readonly ((char: string) => string)[] = [
+  (char) => char,
+  (char) => char,
+  (char) => `%${hex(char, 2)}`,
+  (char) => `%25${hex(char, 2).toUpperCase()}`,
+  (char) => `\\u${hex(char, 4)}`,
+  (char) => `\\\\x${hex(char, 2)}`,
+  (char) => `&#${char.charCodeAt(0)};`,
+  (char) => `&#x${hex(char, 2)};`,
+];
+
+const tokenChar = fc.constantFrom(...'ABab09._~-+/=:@!');
+const secrets = fc.array(fc.string({ unit: tokenChar, minLength: 4, maxLength: 40 }), { minLength: 1, maxLength: 3 });
+const filler = fc.string({ unit: fc.constantFrom(...'ABab09 %\\&#;u{}"\n'), maxLength: 30 });
+/** A secret's number, an escape for each character (used round and round), and its whole rendering. */
+const occurrence = fc.record({
+  which: fc.nat({ max: 2 }),
+  escapes: fc.array(fc.nat({ max: ESCAPES.length - 1 }), { minLength: 1, maxLength: 12 }),
+  whole: fc.constantFrom('escaped', 'base64', 'base64url', 'hex'),
+});
+const cuts = fc.array(fc.integer({ min: 1, max: 50 }), { minLength: 1, maxLength: 10 });
+
+function render(secret: string, { escapes, whole }: { escapes: number[]; whole: string }): string {
+  if (whole !== 'escaped') return Buffer.from(secret).toString(whole as 'base64' | 'base64url' | 'hex');
+  return Array.from(secret, (char, at) => ESCAPES[escapes[at % escapes.length] ?? 0]?.(char) ?? char).join('');
+}
+
+function scrub(scrubber: NonNullable<ReturnType<typeof compileScrubber>>, body: Buffer, sizes: number[]): Buffer {
+  const stream = scrubber.stream();
+  const out: Buffer[] = [];
+  for (let at = 0, turn = 0; at < body.length; turn += 1) {
+    const size = sizes[turn % sizes.length] ?? 1;
+    const chunk = Buffer.from(body.subarray(at, at + size));
+    out.push(...stream.push(chunk).map((bytes) => Buffer.from(bytes)));
+    chunk.fill(0xff);
+    at += size;
+  }
+  out.push(...stream.end());
+  return Buffer.concat(out);
+}
+
+test(
+  'no rendering of a secret survives, no length changes, and the cuts do not matter',
+  () => {
+    const property = fc.property(
+      secrets,
+      fc.array(fc.tuple(filler, occurrence), { maxLength: 4 }),
+      filler,
+      cuts,
+      (values, parts, tail, sizes) => {
+        const scrubber = compileScrubber(values.map((value) => new Secret(value)));
+        if (scrubber === undefined) throw new Error('nothing to scrub');
+        const rendered = parts.map(([before, what]) => [
+          before,
+          render(values[what.which % values.length] ?? '', what),
+        ]);
+        const text = rendered.flat().join('') + tail;
+        const body = Buffer.from(text, 'latin1');
+        const whole = scrub(scrubber, body, [Math.max(1, body.length)]);
+        expect(whole.length).toBe(body.length);
+        expect(scrub(scrubber, body, sizes).toString('latin1')).toBe(whole.toString('latin1'));
+        // Whatever was put in is gone from its place. base64 may keep its last character, which holds 4 bits at most.
+        let at = 0;
+        for (const [before, occurred] of rendered) {
+          at += before?.length ?? 0;
+          const left = whole.toString('latin1', at, at + (occurred?.length ?? 0)).replace(/[A-Za-z0-9+/_-]?=*$/, '');
+          expect(left).toMatch(/^\**$/);
+          at += occurred?.length ?? 0;
+        }
+        for (const value of values) expect(whole.toString('latin1')).not.toContain(value);
+      },
+    );
+    fc.assert(property, TIME_BOX);
+  },
+  (SECONDS + 30) * 1000,
+);
