@@ -243,10 +243,7 @@ export class RequestReader extends MessageReader<{ readonly type: 'head'; readon
 }
 
 /** Reads the responses of one connection; `expect` must name the method of each request, in the order sent. */
-export class ResponseReader extends MessageReader<{
-  readonly type: 'head' | 'informational';
-  readonly head: ResponseHead;
-}> {
+export class ResponseReader extends MessageReader<Exclude<ResponseEvent, BodyEvent>> {
   readonly #methods: string[] = [];
   #informational = 0;
 
