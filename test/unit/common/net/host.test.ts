@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { HostError, formatAuthority, isIpAddress, parseAuthority, parseHost } from '../../../../common/net/host.ts';
 
@@ -130,4 +131,53 @@ describe('formatAuthority', () => {
 
 it('isIpAddress', () => {
   expect(['1.2.3.4', '::1', 'a.example', '1.2.3'].map(isIpAddress)).toEqual([true, true, false, false]);
+});
+
+it('whatever is accepted, a WHATWG URL parser reads as the same host, and parsing again changes nothing', () => {
+  const part = fc.oneof(
+    fc.constantFrom(
+      '.',
+      '-',
+      ':',
+      '::',
+      '0x7f',
+      '0177',
+      '127',
+      '1',
+      '[',
+      ']',
+      '%',
+      '@',
+      'xn--',
+      'a',
+      'Ex',
+      'ü',
+      '。',
+      'ß',
+      '_',
+      'ffff',
+      '\u200d',
+      'İ',
+    ),
+    fc.string({ maxLength: 4, unit: 'grapheme' }),
+  );
+  let accepted = 0;
+  fc.assert(
+    fc.property(fc.array(part, { minLength: 1, maxLength: 9 }), (parts) => {
+      let host: string;
+      try {
+        host = parseHost(parts.join(''));
+      } catch (error) {
+        expect(error).toBeInstanceOf(HostError);
+        return;
+      }
+      accepted += 1;
+      expect(parseHost(host)).toBe(host);
+      const { hostname } = new URL(`http://${formatAuthority(host, 80)}/`);
+      expect(parseHost(hostname)).toBe(host);
+      expect(parseAuthority(formatAuthority(host, 8080))).toEqual({ host, port: 8080 });
+    }),
+    { numRuns: 20_000 },
+  );
+  expect(accepted).toBeGreaterThan(100);
 });
