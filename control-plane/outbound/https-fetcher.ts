@@ -3,6 +3,8 @@ import { isIP } from 'node:net';
 import { createSecureContext, rootCertificates } from 'node:tls';
 import { Agent, request } from 'undici';
 import { SidekeyError } from '../../common/errors.ts';
+import { checkAddress, parseCidr } from '../../common/net/address-policy.ts';
+import type { Cidr } from '../../common/net/address-policy.ts';
 
 /** A request of the control plane to an identity provider. */
 export interface OutboundRequest {
@@ -31,14 +33,7 @@ export interface OutboundFetcher {
 /** The request could not be made; the message names the host alone. */
 export class OutboundError extends SidekeyError {}
 
-/** Answers for each address whether it may be dialled. */
-export type AddressCheck = (
-  address: string,
-  allowedCidrs: readonly string[],
-) => { allowed: true } | { allowed: false; range: string };
-
 export interface HttpsFetcherOptions {
-  readonly checkAddress: AddressCheck;
   /** Whole request, answer included; default 5,000. */
   readonly timeoutMs?: number;
   /** Default 262,144. */
@@ -51,7 +46,7 @@ const MAX_AGENTS = 64;
  * The only HTTP client of identity and credential providers: https alone, no redirects, bounded answers, and every
  * resolved address checked before it is dialled, because tenants write these URLs (server-side request forgery, A-26).
  */
-export function createHttpsFetcher(options: HttpsFetcherOptions): OutboundFetcher {
+export function createHttpsFetcher(options: HttpsFetcherOptions = {}): OutboundFetcher {
   const timeoutMs = options.timeoutMs ?? 5_000;
   const maxBodyBytes = options.maxBodyBytes ?? 262_144;
   const agents = new Map<string, Agent>();
@@ -61,7 +56,7 @@ export function createHttpsFetcher(options: HttpsFetcherOptions): OutboundFetche
     const key = JSON.stringify([wanted.ca ?? null, allowed]);
     const held = agents.get(key);
     if (held !== undefined) return held;
-    const agent = createAgent(options.checkAddress, wanted.ca, allowed, timeoutMs);
+    const agent = createAgent(wanted.ca, allowed.map(parseCidr), timeoutMs);
     agents.set(key, agent);
     for (const [oldKey, oldest] of agents) {
       if (agents.size <= MAX_AGENTS) break;
@@ -73,7 +68,7 @@ export function createHttpsFetcher(options: HttpsFetcherOptions): OutboundFetche
 
   return {
     async fetch(wanted) {
-      const url = parseUrl(wanted.url, options.checkAddress, wanted.allowedAddresses ?? []);
+      const url = parseUrl(wanted.url, wanted.allowedAddresses ?? []);
       try {
         const answer = await request(url, {
           method: wanted.method,
@@ -98,30 +93,25 @@ export function createHttpsFetcher(options: HttpsFetcherOptions): OutboundFetche
   };
 }
 
-function parseUrl(text: string, check: AddressCheck, allowed: readonly string[]): URL {
+function parseUrl(text: string, allowed: readonly string[]): URL {
   if (!URL.canParse(text)) throw new OutboundError('outbound-url', 'the URL is malformed');
   const url = new URL(text);
   if (url.protocol !== 'https:') throw new OutboundError('outbound-url', 'the URL is not https');
   if (url.username !== '' || url.password !== '') throw new OutboundError('outbound-url', 'the URL holds credentials');
   // `lookup` is not asked for address literals, so they are checked here.
   const host = url.hostname.replace(/^\[|\]$/g, '');
-  if (isIP(host) !== 0) assertAllowed(host, check, allowed);
+  if (isIP(host) !== 0) assertAllowed(host, allowed.map(parseCidr));
   return url;
 }
 
-function assertAllowed(address: string, check: AddressCheck, allowed: readonly string[]): void {
-  const verdict = check(address, allowed);
+function assertAllowed(address: string, allowed: readonly Cidr[]): void {
+  const verdict = checkAddress(address, allowed);
   if (!verdict.allowed) {
     throw new OutboundError('outbound-address', `the address is refused by the address policy (${verdict.range})`);
   }
 }
 
-function createAgent(
-  check: AddressCheck,
-  ca: string | undefined,
-  allowed: readonly string[],
-  timeoutMs: number,
-): Agent {
+function createAgent(ca: string | undefined, allowed: readonly Cidr[], timeoutMs: number): Agent {
   const secureContext = createSecureContext({
     minVersion: 'TLSv1.2',
     ...(ca === undefined ? {} : { ca: [...rootCertificates, ca] }),
@@ -141,7 +131,7 @@ function createAgent(
         systemLookup(hostname, { ...lookupOptions, all: true }, (error, addresses) => {
           if (error !== null) return done(error, []);
           try {
-            for (const { address } of addresses) assertAllowed(address, check, allowed);
+            for (const { address } of addresses) assertAllowed(address, allowed);
           } catch (refusal) {
             return done(refusal as Error, []);
           }
