@@ -48,7 +48,10 @@ export class ProxyMetrics {
     });
     this.#cacheHits = counter('sidekey_decision_cache_hits_total', 'Calls decided from the grant cache.');
     this.#scrubbed = counter('sidekey_scrubbed_total', 'Injected values found in answers and replaced.');
-    this.#removed = counter('sidekey_agent_credentials_removed_total', 'Credentials that agents sent and the proxy removed.');
+    this.#removed = counter(
+      'sidekey_agent_credentials_removed_total',
+      'Credentials that agents sent and the proxy removed.',
+    );
     const gauge = (name: string, help: string, read: () => number): Gauge =>
       new Gauge({
         name,
@@ -61,10 +64,20 @@ export class ProxyMetrics {
     gauge('sidekey_agent_connections', 'Open connections from agents.', sources.agentConnections);
     gauge('sidekey_upstream_connections', 'Open connections to upstreams.', sources.upstreamConnections);
     gauge('sidekey_live_calls', 'Calls in flight.', sources.liveCalls);
-    gauge('sidekey_control_plane_connected', '1 while the control plane answers.', () => (sources.client.connected ? 1 : 0));
+    gauge('sidekey_control_plane_connected', '1 while the control plane answers.', () =>
+      sources.client.connected ? 1 : 0,
+    );
     gauge('sidekey_policy_version', 'Version of the policy snapshot held.', () => sources.client.stats().policyVersion);
-    gauge('sidekey_records_queued', 'Decision records not yet acknowledged.', () => sources.client.stats().recordsQueued);
-    gauge('sidekey_records_lost', 'Decision records lost for want of memory and disk.', () => sources.client.stats().recordsLost);
+    gauge(
+      'sidekey_records_queued',
+      'Decision records not yet acknowledged.',
+      () => sources.client.stats().recordsQueued,
+    );
+    gauge(
+      'sidekey_records_lost',
+      'Decision records lost for want of memory and disk.',
+      () => sources.client.stats().recordsLost,
+    );
   }
 
   callEnded(call: Call, outcome: Outcome, reason: Reason): void {

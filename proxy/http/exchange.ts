@@ -3,10 +3,17 @@ import type { Answer, Question } from '../../policy-client/index.ts';
 import { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
 import type { Reason } from '../../proto/reasons.ts';
 import { injectCredential, InjectionError, removeAgentCredentials } from '../credentials/inject.ts';
-import { scrubberFor, type Scrubber } from '../credentials/scrub.ts';
+import { compileScrubber, type Scrubber } from '../credentials/scrub.ts';
 import { HeaderList } from '../protocols/header-list.ts';
-import type { RequestHead, ResponseHead } from '../protocols/http1/request-head.ts';
-import { CHUNK_TAIL, writeChunkHeader, writeLastChunk, writeRequestHead, writeResponseHead } from '../protocols/http1/message-writer.ts';
+import type { RequestHead } from '../protocols/http1/request-head.ts';
+import type { ResponseHead } from '../protocols/http1/response-head.ts';
+import {
+  CHUNK_TAIL,
+  writeChunkHeader,
+  writeLastChunk,
+  writeRequestHead,
+  writeResponseHead,
+} from '../protocols/http1/message-writer.ts';
 import type { ResponseListener, UpstreamConnection } from '../io/upstream-connection.ts';
 import type { Output } from '../io/output.ts';
 import { describeError } from '../../common/errors.ts';
@@ -92,7 +99,8 @@ export class Exchange implements ResponseListener, LiveExchange {
     if (!state.ready) throw new Refusal('not-ready', 'the proxy has no policy yet');
     const prepared = services.routes.find(destination.host, destination.port);
     if (prepared === undefined) {
-      if (services.unrouted === 'deny') throw new Refusal('no-route', `no server workload covers ${destination.authority}`);
+      if (services.unrouted === 'deny')
+        throw new Refusal('no-route', `no server workload covers ${destination.authority}`);
       return;
     }
     this.#prepared = prepared;
@@ -155,7 +163,7 @@ export class Exchange implements ResponseListener, LiveExchange {
       query = injection.query;
       this.#injected = injection.secrets.length > 0;
       if (this.#injected) {
-        this.#scrubber = scrubberFor(grant, injection.secrets);
+        this.#scrubber = compileScrubber(injection.secrets);
         headers.set('accept-encoding', 'identity');
       }
     }
@@ -329,7 +337,10 @@ export class Exchange implements ResponseListener, LiveExchange {
   }
 
   #answerOptions(): void {
-    const headers = HeaderList.from([['Content-Length', '0'], ['Allow', 'OPTIONS']]);
+    const headers = HeaderList.from([
+      ['Content-Length', '0'],
+      ['Allow', 'OPTIONS'],
+    ]);
     this.call.status = 200;
     this.#agent.output.add(writeResponseHead(200, 'OK', headers));
     this.#agent.output.flush();

@@ -31,6 +31,13 @@ export class AgentConnection implements AgentSide {
   readonly #socket: Duplex;
   readonly #reader: RequestReader;
   readonly #onConnect: ConnectHandler | undefined;
+  readonly #listeners: readonly (readonly [string, (bytes: Buffer) => void])[] = [
+    ['data', (bytes) => this.#onData(bytes)],
+    ['drain', () => this.#exchange?.onAgentDrain()],
+    ['end', () => this.#onEnd()],
+    ['error', () => this.destroy()],
+    ['close', () => this.#onClose()],
+  ];
   #exchange: Exchange | undefined;
   #pumping = false;
   #requestOpen = false;
@@ -45,11 +52,7 @@ export class AgentConnection implements AgentSide {
     this.#reader = new RequestReader(services.limits);
     this.output = new Output(socket);
     this.deadlineAt = services.clock.now() + services.limits.headerTimeoutMs;
-    socket.on('data', this.#onData);
-    socket.on('drain', () => this.#exchange?.onAgentDrain());
-    socket.on('end', () => this.#onEnd());
-    socket.on('error', () => this.destroy());
-    socket.on('close', () => this.#onClose());
+    for (const [event, listener] of this.#listeners) socket.on(event, listener);
   }
 
   get idle(): boolean {
@@ -87,12 +90,12 @@ export class AgentConnection implements AgentSide {
     this.#pump();
   }
 
-  readonly #onData = (bytes: Buffer): void => {
+  #onData(bytes: Buffer): void {
     if (this.#closing) return;
     if (this.idle) this.deadlineAt = this.#services.clock.now() + this.#services.limits.headerTimeoutMs;
     this.#reader.receive(bytes);
     this.#pump();
-  };
+  }
 
   #pump(): void {
     if (this.#pumping) return;
@@ -128,8 +131,6 @@ export class AgentConnection implements AgentSide {
         this.#requestOpen = false;
         exchange?.onRequestEnd(event.trailers);
         return true;
-      case 'informational':
-        return true;
     }
   }
 
@@ -154,7 +155,7 @@ export class AgentConnection implements AgentSide {
   #handOver(head: RequestHead, onConnect: ConnectHandler): void {
     this.#closing = true;
     const socket = this.#socket as Socket;
-    socket.removeAllListeners();
+    for (const [event, listener] of this.#listeners) socket.removeListener(event, listener);
     socket.on('error', () => socket.destroy());
     this.deadlineAt = Number.POSITIVE_INFINITY;
     onConnect(socket, head, this.#reader.takeRest());

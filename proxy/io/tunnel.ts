@@ -26,7 +26,13 @@ const HTTP2_PREFACE = 'PRI * HTTP/2.0';
 type Track = (connection: AgentConnection) => void;
 
 /** Serves one accepted CONNECT: refused, relayed blindly (unrouted hosts, by configuration) or intercepted. */
-export function serveConnect(services: ProxyServices, socket: Socket, head: RequestHead, rest: Buffer, track: Track): void {
+export function serveConnect(
+  services: ProxyServices,
+  socket: Socket,
+  head: RequestHead,
+  rest: Buffer,
+  track: Track,
+): void {
   const call = new Call('CONNECT');
   try {
     const { host, port } = connectTarget(head.target);

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type { HeaderList } from '../protocols/header-list.ts';
 import { MessageError } from '../protocols/http1/message-error.ts';
 import { ResponseReader } from '../protocols/http1/message-reader.ts';
-import type { ResponseHead } from '../protocols/http1/request-head.ts';
+import type { ResponseHead } from '../protocols/http1/response-head.ts';
 import { Refusal } from '../http/refusal.ts';
 import type { ProxyLimits } from '../limits.ts';
 import { Output } from './output.ts';
@@ -54,12 +54,19 @@ export class UpstreamConnection {
     socket.on('drain', () => {
       if (this.#state.name === 'busy') this.#state.listener.onUpstreamDrain();
     });
-    socket.on('error', (cause) => this.#fail(new Refusal('upstream-closed', 'the upstream broke the connection', { cause })));
+    socket.on('error', (cause) =>
+      this.#fail(new Refusal('upstream-closed', 'the upstream broke the connection', { cause })),
+    );
     socket.on('close', () => this.#fail(new Refusal('upstream-closed', 'the upstream closed the connection')));
   }
 
   get usable(): boolean {
-    return this.#state.name === 'idle' && !this.#socket.destroyed && this.#socket.writable && this.#reader.bufferedBytes === 0;
+    return (
+      this.#state.name === 'idle' &&
+      !this.#socket.destroyed &&
+      this.#socket.writable &&
+      this.#reader.bufferedBytes === 0
+    );
   }
 
   /** Takes the connection for one exchange with this method. */
@@ -137,7 +144,9 @@ export class UpstreamConnection {
     try {
       this.#reader.eof();
     } catch (cause) {
-      return this.#fail(new Refusal('upstream-closed', 'the upstream closed before the answer was complete', { cause }));
+      return this.#fail(
+        new Refusal('upstream-closed', 'the upstream closed before the answer was complete', { cause }),
+      );
     }
     this.#paused = false;
     this.#read();

@@ -1,0 +1,83 @@
+import { chmodSync, unlinkSync } from 'node:fs';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { ProxyMetrics } from './metrics.ts';
+
+export type AdminAddress = { readonly socketPath: string } | { readonly host: string; readonly port: number };
+
+/** `/healthz`, `/readyz` and `/metrics`, for people and platforms; it holds no secret and changes nothing. */
+export async function startAdminServer(
+  at: AdminAddress,
+  metrics: ProxyMetrics,
+  ready: () => { ready: boolean; reason?: string },
+): Promise<{ address: string; close(): Promise<void> }> {
+  const server = http.createServer((request, response) => {
+    answer(request, response, metrics, ready).catch(() => {
+      if (!response.headersSent) response.writeHead(500);
+      response.end();
+    });
+  });
+  server.headersTimeout = 5_000;
+  server.requestTimeout = 5_000;
+  server.maxConnections = 64;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    if ('socketPath' in at) {
+      removeStale(at.socketPath);
+      server.listen(at.socketPath, () => {
+        chmodSync(at.socketPath, 0o600);
+        resolve();
+      });
+    } else server.listen(at.port, at.host, resolve);
+  });
+  const bound = server.address();
+  return {
+    address: typeof bound === 'string' ? bound : formatAddress(bound),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function answer(
+  request: http.IncomingMessage,
+  response: http.ServerResponse,
+  metrics: ProxyMetrics,
+  ready: () => { ready: boolean; reason?: string },
+): Promise<void> {
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    response.writeHead(405, { allow: 'GET, HEAD' }).end();
+    return;
+  }
+  switch (request.url) {
+    case '/healthz':
+      response.writeHead(200, { 'content-type': 'application/json' }).end('{"status":"ok"}\n');
+      return;
+    case '/readyz': {
+      const state = ready();
+      response.writeHead(state.ready ? 200 : 503, { 'content-type': 'application/json' });
+      response.end(`${JSON.stringify(state)}\n`);
+      return;
+    }
+    case '/metrics':
+      response.writeHead(200, { 'content-type': metrics.registry.contentType });
+      response.end(await metrics.registry.metrics());
+      return;
+    default:
+      response.writeHead(404, { 'content-type': 'application/json' }).end('{"error":"not found"}\n');
+  }
+}
+
+function removeStale(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+}
+
+function formatAddress(address: AddressInfo | null): string {
+  return address === null ? '' : `${address.address}:${address.port}`;
+}

@@ -1,0 +1,31 @@
+import type { Clock } from '../../common/clock.ts';
+import type { LiveExchange } from '../http/services.ts';
+import type { AgentConnection } from './agent-connection.ts';
+import type { UpstreamPool } from './upstream-pool.ts';
+
+const SWEEP_MS = 500;
+
+/**
+ * Enforces every deadline from one timer: a timer a request would cost more than the request's parsing. Deadlines are
+ * therefore late by up to half a second.
+ */
+export function startSweeper(
+  clock: Clock,
+  connections: ReadonlySet<AgentConnection>,
+  live: ReadonlySet<LiveExchange>,
+  pool: UpstreamPool,
+): { stop(): void } {
+  const timer = setInterval(() => {
+    const now = clock.now();
+    for (const connection of connections) {
+      if (connection.deadlineAt <= now) connection.expire();
+    }
+    for (const exchange of live) {
+      if (exchange.deadlineAt <= now) exchange.expire();
+      else if (exchange.leaseEndsAt <= now) exchange.reauthorize();
+    }
+    pool.sweep(now);
+  }, SWEEP_MS);
+  timer.unref();
+  return { stop: () => clearInterval(timer) };
+}

@@ -1,0 +1,23 @@
+import { createPublicKey } from 'node:crypto';
+import { createPolicyClient, type PolicyClient } from '../policy-client/index.ts';
+import { createLogger } from './admin/log.ts';
+import type { ProxyConfig } from './config.ts';
+import { hardenProcess } from './hardening.ts';
+import { composeProxy, type Proxy } from './proxy.ts';
+
+export type { ProxyConfig } from './config.ts';
+export type { Proxy } from './proxy.ts';
+
+/** Starts a proxy with its own link to the control plane. Answers `not-ready` until the first policy snapshot. */
+export async function startProxy(config: Readonly<ProxyConfig>): Promise<Proxy> {
+  const log = createLogger(config.logLevel ?? 'info');
+  if (config.harden === true) log.info(await hardenProcess(), 'process hardened');
+  const client: PolicyClient = createPolicyClient({
+    ...config.controlPlane,
+    evidence: () => config.evidence(createPublicKey(client.proxyKey).export({ type: 'spki', format: 'der' })),
+    wantCertificateAuthority: config.authority === 'issued',
+    log,
+    ...(config.spoolDir === undefined ? {} : { spoolDir: config.spoolDir }),
+  });
+  return composeProxy(config, client, log);
+}

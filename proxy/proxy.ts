@@ -1,0 +1,176 @@
+import { writeFileSync, renameSync } from 'node:fs';
+import { systemClock } from '../common/clock.ts';
+import { describeError } from '../common/errors.ts';
+import { parseAuthority } from '../common/net/host.ts';
+import type { PolicyClient } from '../policy-client/index.ts';
+import { RevocationTarget, type Revocation } from '../proto/gen/sidekey/v1/grant.ts';
+import type { Reason } from '../proto/reasons.ts';
+import { startAdminServer } from './admin/admin-server.ts';
+import type { Logger } from 'pino';
+import { ProxyMetrics } from './admin/metrics.ts';
+import type { ProxyConfig } from './config.ts';
+import type { Call } from './http/call.ts';
+import { RouteTable } from './http/route-table.ts';
+import type { LiveExchange, ProxyServices } from './http/services.ts';
+import {
+  createIssuedAuthority,
+  createLocalAuthority,
+  type CertificateAuthority,
+} from './intercept/certificate-authority.ts';
+import { createResolver } from './io/address-resolver.ts';
+import { TrustedContexts } from './io/dial.ts';
+import { startListener } from './io/listener.ts';
+import { startSweeper } from './io/sweeper.ts';
+import { UpstreamPool } from './io/upstream-pool.ts';
+import { DEFAULT_LIMITS } from './limits.ts';
+
+/** A running proxy. */
+export interface Proxy {
+  readonly address: { readonly host: string; readonly port: number };
+  /** `host:port` or socket path; undefined without an admin listener. */
+  readonly adminAddress: string | undefined;
+  /** What agents trust; undefined until an issued authority has arrived. */
+  readonly caPem: string | undefined;
+  /** The first policy snapshot has arrived. Rejects when the proxy is closed before. */
+  readonly ready: Promise<void>;
+  readonly client: PolicyClient;
+  /** Stops taking calls, lets running ones end until the deadline, delivers records, and closes. */
+  close(deadlineMs: number): Promise<void>;
+}
+
+/** Starts a proxy over this policy client: it listens at once and answers `not-ready` until the first policy snapshot. */
+export async function composeProxy(config: Readonly<ProxyConfig>, client: PolicyClient, log: Logger): Promise<Proxy> {
+  const limits = Object.freeze({ ...DEFAULT_LIMITS, ...config.limits });
+  const resolver = createResolver();
+  const pool = new UpstreamPool(resolver, new TrustedContexts(config.upstreamCaPem ?? ''), limits, systemClock);
+  const routes = new RouteTable();
+  const live = new Set<LiveExchange>();
+  const state = { draining: false, ready: false };
+  let authority: CertificateAuthority | undefined =
+    config.authority === 'local' ? createLocalAuthority(systemClock) : undefined;
+  const metrics = new ProxyMetrics({
+    client,
+    agentConnections: () => listener.connections.size,
+    upstreamConnections: () => pool.size,
+    liveCalls: () => live.size,
+  });
+  const services: ProxyServices = {
+    client,
+    routes,
+    pool,
+    limits,
+    clock: systemClock,
+    unrouted: config.unrouted,
+    proxyToken: config.proxyToken,
+    live,
+    state,
+    authority: () => authority,
+    ended: (call: Call, outcome, reason) => {
+      metrics.callEnded(call, outcome, reason);
+      client.record(call.toRecord(outcome, reason, Date.now(), client.session()));
+    },
+  };
+  const listener = await startListener(services, config.listen);
+  resolver.refuse([listener.address, ...controlPlaneAddress(config.controlPlane.address)]);
+  const writeAuthority = (): void => {
+    if (config.caFile !== undefined && authority !== undefined) publish(config.caFile, authority.rootPem);
+  };
+  writeAuthority();
+  client.onAuthority((issued) => {
+    try {
+      authority = createIssuedAuthority(client.proxyKey, issued.chain, issued.permittedHosts);
+      writeAuthority();
+    } catch (error) {
+      log.error({ error: describeError(error) }, 'issued certificate authority refused');
+    }
+  });
+  client.onChange(() => {
+    routes.replace(client.routes());
+    state.ready = true;
+    pool.closeIdle();
+    for (const exchange of live) exchange.reauthorize();
+  });
+  client.onRevocation((revocation) => cutRevoked(live, revocation));
+  const sweeper = startSweeper(systemClock, listener.connections, live, pool);
+  const ready = (): { ready: boolean; reason?: string } => {
+    if (state.draining) return { ready: false, reason: 'draining' };
+    if (!state.ready) return { ready: false, reason: 'waiting for the first policy snapshot' };
+    return authority === undefined ? { ready: false, reason: 'waiting for a certificate authority' } : { ready: true };
+  };
+  const admin = config.admin === undefined ? undefined : await startAdminServer(config.admin, metrics, ready);
+  await client.start();
+  log.info({ host: listener.address.host, port: listener.address.port }, 'proxy listening');
+  client.ready.catch(() => {});
+  return {
+    address: listener.address,
+    adminAddress: admin?.address,
+    get caPem() {
+      return authority?.rootPem;
+    },
+    ready: client.ready,
+    client,
+    close: async (deadlineMs) => {
+      const endsAt = Date.now() + deadlineMs;
+      state.draining = true;
+      await listener.drain(deadlineMs);
+      sweeper.stop();
+      for (const exchange of [...live]) exchange.cut('draining');
+      await client.close(Math.max(100, endsAt - Date.now()));
+      pool.destroy();
+      await admin?.close();
+      log.info({}, 'proxy stopped');
+    },
+  };
+}
+
+const TARGET_REASON: Partial<Record<number, Reason>> = {
+  [RevocationTarget.REVOCATION_TARGET_WORKLOAD]: 'workload-revoked',
+  [RevocationTarget.REVOCATION_TARGET_POLICY]: 'policy-revoked',
+  [RevocationTarget.REVOCATION_TARGET_CREDENTIAL]: 'credential-revoked',
+  [RevocationTarget.REVOCATION_TARGET_USER]: 'user-revoked',
+  [RevocationTarget.REVOCATION_TARGET_SESSION]: 'session-revoked',
+  [RevocationTarget.REVOCATION_TARGET_TENANT]: 'tenant-revoked',
+};
+
+/** Cuts every running call whose grant the revocation ends; a target of a newer peer ends them all. */
+function cutRevoked(live: ReadonlySet<LiveExchange>, revocation: Revocation): void {
+  if (revocation.lifted) return;
+  const reason = TARGET_REASON[revocation.target] ?? 'session-revoked';
+  for (const exchange of [...live]) {
+    if (concerns(revocation, exchange.call)) exchange.cut(reason);
+  }
+}
+
+function concerns(revocation: Revocation, call: Call): boolean {
+  const { grant } = call;
+  if (grant === undefined) return false;
+  switch (revocation.target) {
+    case RevocationTarget.REVOCATION_TARGET_WORKLOAD:
+      return grant.binding?.workloads.includes(revocation.name) ?? true;
+    case RevocationTarget.REVOCATION_TARGET_POLICY:
+      return grant.accessPolicy === revocation.name;
+    case RevocationTarget.REVOCATION_TARGET_CREDENTIAL:
+      return grant.credentialProvider === revocation.name;
+    case RevocationTarget.REVOCATION_TARGET_USER:
+      return grant.binding === undefined || grant.binding.user === revocation.name;
+    case RevocationTarget.REVOCATION_TARGET_SESSION:
+      return grant.binding === undefined || grant.binding.sessionId === revocation.name;
+    default:
+      return true;
+  }
+}
+
+function controlPlaneAddress(address: string): { host: string; port: number }[] {
+  try {
+    return [parseAuthority(address, 443)];
+  } catch {
+    return [];
+  }
+}
+
+/** Writes a certificate whole or not at all. */
+function publish(file: string, pem: string): void {
+  const partial = `${file}.${process.pid}.tmp`;
+  writeFileSync(partial, pem, { mode: 0o644 });
+  renameSync(partial, file);
+}

@@ -1,0 +1,99 @@
+import { generateKeyPairSync, randomUUID } from 'node:crypto';
+import type { Answer, DecisionRecord, PolicyClient, Question, Revocation, Route } from '../../policy-client/index.ts';
+
+/** A PolicyClient in memory: a decision function instead of a control plane. For tests of the proxy alone. */
+export class FakePolicyClient implements PolicyClient {
+  readonly instanceId = randomUUID();
+  readonly proxyKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+  readonly ready = Promise.resolve();
+  readonly connected = true;
+  readonly records: DecisionRecord[] = [];
+  decide: (question: Question) => Answer | Promise<Answer> = () => ({
+    kind: 'denial',
+    reason: 'no-policy',
+    message: 'no policy',
+    accessPolicy: undefined,
+    fromCache: false,
+  });
+  #routes: Route[] = [];
+  readonly #changed = new Set<() => void>();
+  readonly #revoked = new Set<(revocation: Revocation) => void>();
+
+  async start(): Promise<void> {
+    for (const listener of this.#changed) listener();
+  }
+
+  session(): { id: string; workloads: string[]; user: undefined; claims: {}; notAfter: number } {
+    return { id: 'session-1', workloads: ['agent'], user: undefined, claims: {}, notAfter: Number.MAX_SAFE_INTEGER };
+  }
+
+  routes(): readonly Route[] {
+    return this.#routes;
+  }
+
+  setRoutes(routes: Route[]): void {
+    this.#routes = routes;
+    for (const listener of this.#changed) listener();
+  }
+
+  revoke(revocation: Revocation): void {
+    for (const listener of this.#revoked) listener(revocation);
+  }
+
+  authority(): undefined {
+    return undefined;
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#changed.add(listener);
+    return () => this.#changed.delete(listener);
+  }
+
+  onRevocation(listener: (revocation: Revocation) => void): () => void {
+    this.#revoked.add(listener);
+    return () => this.#revoked.delete(listener);
+  }
+
+  onAuthority(): () => void {
+    return () => {};
+  }
+
+  onConnection(): () => void {
+    return () => {};
+  }
+
+  authorize(question: Question): Answer | Promise<Answer> {
+    return this.decide(question);
+  }
+
+  record(record: DecisionRecord): void {
+    this.records.push(record);
+  }
+
+  stats(): ReturnType<PolicyClient['stats']> {
+    return {
+      connected: true,
+      attestations: 1,
+      attestationFailures: 0,
+      reconnects: 0,
+      policyVersion: 1,
+      activeRevocations: 0,
+      cachedAnswers: 0,
+      cacheHits: 0,
+      cacheMisses: 0,
+      staleHits: 0,
+      pendingQuestions: 0,
+      questionsAsked: 0,
+      questionTimeouts: 0,
+      recordsQueued: 0,
+      recordsDelivered: this.records.length,
+      recordsLost: 0,
+      recordMemoryBytes: 0,
+      spoolBytes: 0,
+      spoolErrors: 0,
+      lastFailure: undefined,
+    };
+  }
+
+  async close(): Promise<void> {}
+}
