@@ -1,0 +1,161 @@
+import { Secret } from '../../common/secret.ts';
+import { deleteSecrets, openSecret, putSecret } from '../store/sealed-secrets.ts';
+import type { Sealer } from '../store/sealing.ts';
+import { CHANNELS, notifyFrom, type Sql } from '../store/sql-store.ts';
+import { checkSet, keyOf, type ResourceCheck } from './check-set.ts';
+import { diffValues, type FieldChange } from './diff.ts';
+import type { Kind, Resource, ResourceOf } from './kinds.ts';
+import { ResourceError, type ResourceIssue } from './resource-error.ts';
+import { lockTenant, readResources, writeResource } from './resource-rows.ts';
+import { mayKeepSecret, secretFields, secretName, secretPrefix, withoutSecrets } from './secret-fields.ts';
+
+/** What became of one resource. A changed secret shows as a field without its values. */
+export interface Change {
+  readonly kind: Kind;
+  readonly name: string;
+  readonly action: 'created' | 'updated' | 'deleted' | 'unchanged';
+  readonly fields: readonly FieldChange[];
+}
+
+export interface ApplyRequest {
+  readonly tenant: string;
+  readonly sealer: Sealer;
+  readonly check: ResourceCheck | undefined;
+  /** All but tenants. */
+  readonly resources: readonly Resource[];
+  readonly prune: boolean;
+  readonly remove: { readonly kind: Kind; readonly name: string } | undefined;
+}
+
+/** Applies within the tenant's open transaction; the caller rolls back on a throw. */
+export async function applyToTenant(
+  tx: Sql,
+  request: ApplyRequest,
+): Promise<{ changes: Change[]; policyVersion: number }> {
+  const { tenant, resources } = request;
+  const version = await lockTenant(tx, tenant);
+  const before = new Map((await readResources(tx, tenant)).map((one) => [keyOf(one.kind, one.metadata.name), one]));
+  const wanted = new Map(resources.map((one) => [keyOf(one.kind, one.metadata.name), one]));
+  const doomed = findDoomed(request, before, wanted);
+  const after = new Map([...before, ...wanted]);
+  for (const resource of doomed) after.delete(keyOf(resource.kind, resource.metadata.name));
+
+  const issues = [...findDuplicates(resources), ...checkSet([...after.values()], request.check)];
+  if (issues.length > 0) {
+    if (request.remove) throw new ResourceError('resource-in-use', 'other resources refer to it', issues);
+    throw new ResourceError('resources-invalid', 'nothing was applied', issues);
+  }
+
+  const changes: Change[] = [];
+  for (const resource of resources) {
+    changes.push(
+      await applyOne(tx, request, before.get(keyOf(resource.kind, resource.metadata.name)), resource, version + 1),
+    );
+  }
+  for (const resource of doomed) changes.push(await deleteOne(tx, tenant, resource));
+  if (changes.every((change) => change.action === 'unchanged')) return { changes, policyVersion: version };
+  await tx.query('update tenants set policy_version = $2 where name = $1', [tenant, version + 1]);
+  await notifyFrom(tx, CHANNELS.policy, tenant);
+  return { changes, policyVersion: version + 1 };
+}
+
+function findDoomed(
+  request: ApplyRequest,
+  before: ReadonlyMap<string, Resource>,
+  wanted: ReadonlyMap<string, Resource>,
+): Resource[] {
+  if (request.remove) {
+    const { kind, name } = request.remove;
+    const found = before.get(keyOf(kind, name));
+    if (found === undefined) throw new ResourceError('resource-unknown', `there is no ${kind} "${name}"`);
+    return [found];
+  }
+  return request.prune ? [...before].filter(([key]) => !wanted.has(key)).map(([, resource]) => resource) : [];
+}
+
+function findDuplicates(resources: readonly Resource[]): ResourceIssue[] {
+  const seen = new Set<string>();
+  return resources.flatMap((resource) => {
+    const { kind } = resource;
+    const { name } = resource.metadata;
+    if (seen.has(keyOf(kind, name)))
+      return [{ kind, name, field: 'metadata.name', message: 'is there more than once' }];
+    seen.add(keyOf(kind, name));
+    return [];
+  });
+}
+
+async function applyOne(
+  tx: Sql,
+  request: ApplyRequest,
+  before: Resource | undefined,
+  resource: Resource,
+  version: number,
+): Promise<Change> {
+  const stored = withoutSecrets(resource);
+  const secrets =
+    resource.kind === 'CredentialProvider'
+      ? await applySecrets(tx, request, before?.kind === 'CredentialProvider' ? before : undefined, resource)
+      : [];
+  const fields = [
+    ...diffValues(before && { metadata: before.metadata, spec: before.spec }, {
+      metadata: stored.metadata,
+      spec: stored.spec,
+    }),
+    ...secrets,
+  ];
+  const { kind } = resource;
+  const { name } = resource.metadata;
+  const action = before === undefined ? 'created' : fields.length === 0 ? 'unchanged' : 'updated';
+  if (action !== 'unchanged') await writeResource(tx, request.tenant, stored, version);
+  return { kind, name, action, fields: action === 'updated' ? fields : [] };
+}
+
+/** Seals the secrets that came as values and checks that those marked `sealed` are there; answers which changed. */
+async function applySecrets(
+  tx: Sql,
+  request: ApplyRequest,
+  before: ResourceOf<'CredentialProvider'> | undefined,
+  resource: ResourceOf<'CredentialProvider'>,
+): Promise<FieldChange[]> {
+  const { tenant, sealer } = request;
+  const { name: provider } = resource.metadata;
+  const refuse = (field: string, message: string): ResourceError =>
+    new ResourceError('resources-invalid', 'nothing was applied', [
+      { kind: resource.kind, name: provider, field: `spec.${field}`, message },
+    ]);
+  const changed: FieldChange[] = [];
+  const kept = new Set<string>();
+  for (const { field, source } of secretFields(resource.spec)) {
+    const name = secretName(provider, field);
+    kept.add(name);
+    const held = await openSecret(tx, sealer, tenant, name);
+    if ('value' in source) {
+      if (held?.equals(source.value) === true) continue;
+      await putSecret(tx, sealer, tenant, name, new Secret(source.value));
+      changed.push({ path: `spec.${field}`, before: held ? '[sealed]' : '[none]', after: '[sealed, changed]' });
+    } else if ('sealed' in source) {
+      if (held === undefined) throw refuse(field, 'no value is stored yet: give one');
+      if (before === undefined || !mayKeepSecret(before.spec, resource.spec)) {
+        throw refuse(field, 'give the value again: the provider would send it somewhere else');
+      }
+    } else {
+      throw refuse(field, 'only `sidekey apply` reads files, the environment and standard input: send a value');
+    }
+  }
+  if (before) {
+    for (const { field } of secretFields(before.spec)) {
+      const name = secretName(provider, field);
+      if (!kept.has(name)) await deleteSecrets(tx, tenant, name);
+    }
+  }
+  return changed;
+}
+
+async function deleteOne(tx: Sql, tenant: string, resource: Resource): Promise<Change> {
+  const { kind } = resource;
+  const { name } = resource.metadata;
+  await tx.query('delete from resources where tenant = $1 and kind = $2 and name = $3', [tenant, kind, name]);
+  if (kind === 'CredentialProvider') await deleteSecrets(tx, tenant, secretPrefix(name));
+  return { kind, name, action: 'deleted', fields: [] };
+}

@@ -1,0 +1,64 @@
+import type { Kind, Resource, ResourceOf } from './kinds.ts';
+import type { ResourceIssue } from './resource-error.ts';
+
+/** A check of one resource beyond its shape, such as that its CEL compiles. `field` starts with `spec`. */
+export type ResourceCheck = (resource: Resource) => readonly { readonly field: string; readonly message: string }[];
+
+/** Checks a tenant's whole set: references lead somewhere, and no two server workloads claim the same host and port. */
+export function checkSet(resources: readonly Resource[], check?: ResourceCheck): ResourceIssue[] {
+  const names = new Set(resources.map((resource) => keyOf(resource.kind, resource.metadata.name)));
+  return [
+    ...resources.flatMap((resource) => (resource.kind === 'AccessPolicy' ? checkReferences(resource, names) : [])),
+    ...checkOverlaps(resources),
+    ...resources.flatMap((resource) =>
+      (check?.(resource) ?? []).map((issue) => ({ kind: resource.kind, name: resource.metadata.name, ...issue })),
+    ),
+  ];
+}
+
+export function keyOf(kind: Kind, name: string): string {
+  return `${kind}/${name}`;
+}
+
+function checkReferences(policy: ResourceOf<'AccessPolicy'>, names: ReadonlySet<string>): ResourceIssue[] {
+  const { spec } = policy;
+  const references: [field: string, kind: Kind, name: string][] = [
+    ['spec.serverWorkload', 'ServerWorkload', spec.serverWorkload],
+    ...spec.trust.map((name, index): [string, Kind, string] => [`spec.trust[${index}]`, 'TrustProvider', name]),
+    ...spec.conditions.map((name, index): [string, Kind, string] => [
+      `spec.conditions[${index}]`,
+      'AccessCondition',
+      name,
+    ]),
+  ];
+  if (spec.clientWorkload !== '*') references.push(['spec.clientWorkload', 'ClientWorkload', spec.clientWorkload]);
+  if (spec.credential) references.push(['spec.credential.provider', 'CredentialProvider', spec.credential.provider]);
+  return references
+    .filter(([, kind, name]) => !names.has(keyOf(kind, name)))
+    .map(([field, kind, name]) => ({
+      kind: policy.kind,
+      name: policy.metadata.name,
+      field,
+      message: `there is no ${kind} "${name}"`,
+    }));
+}
+
+function checkOverlaps(resources: readonly Resource[]): ResourceIssue[] {
+  const owners = new Map<string, string>();
+  const issues: ResourceIssue[] = [];
+  for (const resource of resources) {
+    if (resource.kind !== 'ServerWorkload') continue;
+    const { name } = resource.metadata;
+    for (const [index, host] of resource.spec.hosts.entries()) {
+      for (const port of resource.spec.ports) {
+        const owner = owners.get(`${host}:${port}`);
+        if (owner === undefined) owners.set(`${host}:${port}`, name);
+        else if (owner !== name) {
+          const message = `ServerWorkload "${owner}" claims ${host} port ${port} too`;
+          issues.push({ kind: resource.kind, name, field: `spec.hosts[${index}]`, message });
+        }
+      }
+    }
+  }
+  return issues;
+}

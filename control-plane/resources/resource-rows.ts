@@ -1,0 +1,98 @@
+import type { Sql } from '../store/sql-store.ts';
+import { type Kind, KINDS, type PolicySet, type Resource, type ResourceOf, type SpecByKind } from './kinds.ts';
+import { parseResource } from './parse-resource.ts';
+import { ResourceError } from './resource-error.ts';
+
+interface Row {
+  kind: string;
+  name: string;
+  metadata: unknown;
+  spec: unknown;
+}
+
+/** Locks the tenant's row, so that changes of its resources come one after the other; resolves to the policy version. */
+export async function lockTenant(tx: Sql, tenant: string): Promise<number> {
+  const [row] = await tx.query<{ policy_version: number }>(
+    'select policy_version from tenants where name = $1 for update',
+    [tenant],
+  );
+  if (row === undefined) throw new ResourceError('tenant-unknown', `there is no tenant "${tenant}"`);
+  return row.policy_version;
+}
+
+/** Resources of one tenant, of one kind or all, by kind and name. Tenants are read by `readTenants`. */
+export async function readResources(tx: Sql, tenant: string, kind?: Kind): Promise<Resource[]> {
+  const rows = await tx.query<Row>(
+    `select kind, name, metadata, spec from resources where tenant = $1 and ($2::text is null or kind = $2) order by kind, name`,
+    [tenant, kind ?? null],
+  );
+  return rows.map(parseRow).sort((a, b) => KINDS.indexOf(a.kind) - KINDS.indexOf(b.kind));
+}
+
+export async function readTenants(tx: Sql): Promise<Resource[]> {
+  const rows = await tx.query<Row>(`select 'Tenant' as kind, name, metadata, spec from tenants order by name`);
+  return rows.map(parseRow);
+}
+
+export async function writeResource(tx: Sql, tenant: string, resource: Resource, version: number): Promise<void> {
+  await tx.query(
+    `insert into resources (tenant, kind, name, metadata, spec, version) values ($1, $2, $3, $4::jsonb, $5::jsonb, $6)
+     on conflict (tenant, kind, name) do update
+       set metadata = excluded.metadata, spec = excluded.spec, version = excluded.version, updated_at = now()`,
+    [
+      tenant,
+      resource.kind,
+      resource.metadata.name,
+      JSON.stringify(resource.metadata),
+      JSON.stringify(resource.spec),
+      version,
+    ],
+  );
+}
+
+export async function writeTenant(tx: Sql, resource: Resource): Promise<void> {
+  await tx.query(
+    `insert into tenants (name, metadata, spec) values ($1, $2::jsonb, $3::jsonb)
+     on conflict (name) do update set metadata = excluded.metadata, spec = excluded.spec, updated_at = now()`,
+    [resource.metadata.name, JSON.stringify(resource.metadata), JSON.stringify(resource.spec)],
+  );
+}
+
+/** Everything that decides, for one tenant, as of this transaction. */
+export async function loadPolicySet(tx: Sql, tenant: string): Promise<PolicySet> {
+  const [row] = await tx.query<{ policy_version: number }>('select policy_version from tenants where name = $1', [
+    tenant,
+  ]);
+  if (row === undefined) throw new ResourceError('tenant-unknown', `there is no tenant "${tenant}"`);
+  return makePolicySet(tenant, row.policy_version, await readResources(tx, tenant));
+}
+
+export function makePolicySet(tenant: string, version: number, resources: readonly Resource[]): PolicySet {
+  const specs = <K extends Kind>(kind: K): Map<string, SpecByKind[K]> => {
+    const isOfKind = (one: Resource): one is Resource & ResourceOf<K> => one.kind === kind;
+    return new Map(resources.filter(isOfKind).map((one: ResourceOf<K>) => [one.metadata.name, one.spec]));
+  };
+  return {
+    tenant,
+    version,
+    trustProviders: specs('TrustProvider'),
+    clientWorkloads: specs('ClientWorkload'),
+    serverWorkloads: specs('ServerWorkload'),
+    credentialProviders: specs('CredentialProvider'),
+    accessConditions: specs('AccessCondition'),
+    accessPolicies: specs('AccessPolicy'),
+  };
+}
+
+/** Rows are parsed again as documents are, so that defaults of fields added since are filled in. */
+function parseRow(row: Row): Resource {
+  const parsed = parseResource({
+    apiVersion: 'sidekey.dev/v1',
+    kind: row.kind,
+    metadata: { ...(typeof row.metadata === 'object' ? row.metadata : {}), name: row.name },
+    spec: row.spec,
+  });
+  if (parsed.ok) return parsed.resource;
+  const fields = parsed.issues.map((issue) => issue.path.join('.')).join(', ');
+  throw new Error(`the stored ${row.kind}/${row.name} no longer fits its definition: ${fields}`);
+}

@@ -1,0 +1,154 @@
+import { Secret } from '../../common/secret.ts';
+import { openSecret } from '../store/sealed-secrets.ts';
+import type { Sealer } from '../store/sealing.ts';
+import { CHANNELS, enterTenant, notifyFrom, type Sql, type SqlStore } from '../store/sql-store.ts';
+import { applyToTenant, type Change } from './apply.ts';
+import { diffValues } from './diff.ts';
+import type { ResourceCheck } from './check-set.ts';
+import type { Kind, PolicySet, Resource } from './kinds.ts';
+import { ResourceError } from './resource-error.ts';
+import { loadPolicySet, readResources, readTenants, writeTenant } from './resource-rows.ts';
+import { type SecretField, secretName } from './secret-fields.ts';
+
+export type { Change } from './apply.ts';
+
+export interface ApplyOptions {
+  /** Deletes the tenant's resources that are not among the documents. Tenants themselves are never pruned. */
+  readonly prune?: boolean;
+  /** Does all the work, checks included, and takes it back. */
+  readonly dryRun?: boolean;
+}
+
+export interface ApplyResult {
+  readonly changes: readonly Change[];
+  /** The tenant's policy version; the one it would have, when nothing was kept. */
+  readonly policyVersion: number;
+  readonly dryRun: boolean;
+}
+
+const FOREIGN_KEY_VIOLATION = '23503';
+
+/** Carries a dry run's result out of the transaction that it rolls back. */
+class DryRun extends Error {
+  readonly result: ApplyResult;
+
+  constructor(result: ApplyResult) {
+    super('dry run');
+    this.result = result;
+  }
+}
+
+/** Resources of all tenants. Every change is one transaction, and is announced on the policy channel when it commits. */
+export class ResourceStore {
+  readonly #store: SqlStore;
+  readonly #sealer: Sealer;
+  readonly #check: ResourceCheck | undefined;
+
+  constructor(store: SqlStore, sealer: Sealer, check?: ResourceCheck) {
+    this.#store = store;
+    this.#sealer = sealer;
+    this.#check = check;
+  }
+
+  /** Makes the tenant's resources what the documents say. Throws ResourceError, and then nothing has changed. */
+  async apply(tenant: string, resources: readonly Resource[], options: ApplyOptions = {}): Promise<ApplyResult> {
+    const tenants = resources.filter((resource) => resource.kind === 'Tenant');
+    const others = resources.filter((resource) => resource.kind !== 'Tenant');
+    const run = async (tx: Sql): Promise<ApplyResult> => {
+      const tenantChanges = await applyTenants(tx, tenants);
+      if (tenants.length > 0) await enterTenant(tx, tenant);
+      const { changes, policyVersion } = await applyToTenant(tx, {
+        tenant,
+        sealer: this.#sealer,
+        check: this.#check,
+        resources: others,
+        prune: options.prune === true,
+        remove: undefined,
+      });
+      const result = { changes: [...tenantChanges, ...changes], policyVersion, dryRun: options.dryRun === true };
+      if (options.dryRun === true) throw new DryRun(result);
+      return result;
+    };
+    try {
+      return await (tenants.length > 0 ? this.#store.system(run) : this.#store.transaction(tenant, run));
+    } catch (error) {
+      if (error instanceof DryRun) return error.result;
+      throw error;
+    }
+  }
+
+  /** Deletes one resource. Throws ResourceError when it does not exist or another refers to it. */
+  async delete(tenant: string, kind: Kind, name: string): Promise<void> {
+    if (kind === 'Tenant') return this.#deleteTenant(name);
+    await this.#store.transaction(tenant, (tx) =>
+      applyToTenant(tx, {
+        tenant,
+        sealer: this.#sealer,
+        check: undefined,
+        resources: [],
+        prune: false,
+        remove: { kind, name },
+      }),
+    );
+  }
+
+  /** Resources of one kind or all, secrets as `{sealed: true}`. Of tenants, a tenant sees itself only. */
+  list(tenant: string, kind?: Kind): Promise<Resource[]> {
+    return this.#store.transaction(tenant, async (tx) =>
+      kind === 'Tenant' ? readTenants(tx) : readResources(tx, tenant, kind),
+    );
+  }
+
+  listTenants(): Promise<Resource[]> {
+    return this.#store.system(readTenants);
+  }
+
+  async get(tenant: string, kind: Kind, name: string): Promise<Resource | undefined> {
+    return (await this.list(tenant, kind)).find((resource) => resource.metadata.name === name);
+  }
+
+  /** Throws ResourceError `tenant-unknown`. */
+  loadPolicySet(tenant: string): Promise<PolicySet> {
+    return this.#store.transaction(tenant, (tx) => loadPolicySet(tx, tenant));
+  }
+
+  /** The sealed value of a credential provider's field, or undefined. */
+  openSecret(tenant: string, provider: string, field: SecretField['field']): Promise<Secret | undefined> {
+    return this.#store.transaction(tenant, (tx) => openSecret(tx, this.#sealer, tenant, secretName(provider, field)));
+  }
+
+  /** Only an empty tenant goes: decisions are kept, and keep theirs. */
+  async #deleteTenant(name: string): Promise<void> {
+    if (name === 'default') throw new ResourceError('tenant-in-use', 'the default tenant stays');
+    try {
+      await this.#store.system(async (tx) => {
+        const deleted = await tx.query('delete from tenants where name = $1 returning name', [name]);
+        if (deleted.length === 0) throw new ResourceError('resource-unknown', `there is no Tenant "${name}"`);
+        await notifyFrom(tx, CHANNELS.policy, name);
+      });
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === FOREIGN_KEY_VIOLATION) {
+        throw new ResourceError('tenant-in-use', `the tenant "${name}" still has resources, sessions or decisions`);
+      }
+      throw error;
+    }
+  }
+}
+
+async function applyTenants(tx: Sql, tenants: readonly Resource[]): Promise<Change[]> {
+  if (tenants.length === 0) return [];
+  const existing = new Map((await readTenants(tx)).map((resource) => [resource.metadata.name, resource]));
+  const changes: Change[] = [];
+  for (const resource of tenants) {
+    const { name } = resource.metadata;
+    const before = existing.get(name);
+    const fields = diffValues(before && { metadata: before.metadata, spec: before.spec }, {
+      metadata: resource.metadata,
+      spec: resource.spec,
+    });
+    const action = before === undefined ? 'created' : fields.length === 0 ? 'unchanged' : 'updated';
+    if (action !== 'unchanged') await writeTenant(tx, resource);
+    changes.push({ kind: 'Tenant', name, action, fields: action === 'updated' ? fields : [] });
+  }
+  return changes;
+}

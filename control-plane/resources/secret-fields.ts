@@ -1,0 +1,62 @@
+import type { CredentialProviderSpec, Resource, SecretSource } from './kinds.ts';
+
+/** One place of a resource that holds a secret; `field` is its path below `spec`. */
+export interface SecretField {
+  readonly field: 'secret' | 'auth.clientSecret' | 'auth.privateKey';
+  readonly source: SecretSource;
+}
+
+export function secretFields(spec: CredentialProviderSpec): SecretField[] {
+  switch (spec.type) {
+    case 'static':
+      return [{ field: 'secret', source: spec.secret }];
+    case 'oauth2-client-credentials':
+      return spec.auth.method === 'private_key_jwt'
+        ? [{ field: 'auth.privateKey', source: spec.auth.privateKey }]
+        : [{ field: 'auth.clientSecret', source: spec.auth.clientSecret }];
+    case 'jwt':
+      return [];
+  }
+}
+
+/** Where a provider's secret is sealed. */
+export function secretName(provider: string, field: SecretField['field']): string {
+  return `${secretPrefix(provider)}${field}`;
+}
+
+export function secretPrefix(provider: string): string {
+  return `CredentialProvider/${provider}/`;
+}
+
+const SEALED: SecretSource = { sealed: true };
+
+/** The resource as it is stored and shown: a mark in place of each secret. */
+export function withoutSecrets(resource: Resource): Resource {
+  if (resource.kind !== 'CredentialProvider') return resource;
+  return { ...resource, spec: sealedSpec(resource.spec) };
+}
+
+function sealedSpec(spec: CredentialProviderSpec): CredentialProviderSpec {
+  switch (spec.type) {
+    case 'static':
+      return { ...spec, secret: SEALED };
+    case 'oauth2-client-credentials':
+      return spec.auth.method === 'private_key_jwt'
+        ? { ...spec, auth: { ...spec.auth, privateKey: SEALED } }
+        : { ...spec, auth: { ...spec.auth, clientSecret: SEALED } };
+    case 'jwt':
+      return spec;
+  }
+}
+
+/**
+ * Whether a stored secret may serve the changed provider without being given again. A secret stays with the server that
+ * it was meant for: who can edit a provider but not read its secret must not be able to send it elsewhere.
+ */
+export function mayKeepSecret(before: CredentialProviderSpec, after: CredentialProviderSpec): boolean {
+  if (before.type !== after.type) return false;
+  if (before.type !== 'oauth2-client-credentials' || after.type !== 'oauth2-client-credentials') return true;
+  const target = (spec: typeof before): string =>
+    JSON.stringify([spec.tokenUrl, spec.clientId, spec.auth.method, spec.ca, spec.allowedAddresses]);
+  return target(before) === target(after);
+}
