@@ -58,12 +58,9 @@ function joinRecords(bytes: Buffer): Buffer | ClientHelloReading {
     const fragment = bytes.subarray(at + RECORD_HEADER_BYTES, at + RECORD_HEADER_BYTES + length);
     parts.push(fragment);
     held += fragment.length;
-    if (wanted === 4 && held >= 1) {
-      const start = held >= 4 || fragment.length < length ? Buffer.concat(parts) : undefined;
-      if ((parts[0]?.[0] ?? CLIENT_HELLO) !== CLIENT_HELLO) return NOT_TLS;
-      if (start !== undefined && start.length >= 4) wanted = 4 + start.readUIntBE(1, 3);
-      if (wanted > MAX_HELLO_BYTES) return NOT_TLS;
-    }
+    if ((parts[0]?.[0] ?? CLIENT_HELLO) !== CLIENT_HELLO) return NOT_TLS;
+    if (wanted === 4 && held >= 4) wanted = 4 + Buffer.concat(parts, 4).readUIntBE(1, 3);
+    if (wanted > MAX_HELLO_BYTES) return NOT_TLS;
     if (held < wanted && fragment.length < length) return NEED_MORE;
     at += RECORD_HEADER_BYTES + length;
   }

@@ -1,0 +1,125 @@
+import { once } from 'node:events';
+import net from 'node:net';
+import tls from 'node:tls';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { readClientHello } from '../../../../proxy/protocols/tls-client-hello.ts';
+
+/** The first bytes that Node's own client sends. */
+async function realHello(options: tls.ConnectionOptions): Promise<Buffer> {
+  const server = net.createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const client = tls.connect({ host: '127.0.0.1', port, rejectUnauthorized: false, ...options });
+  client.on('error', () => {});
+  const [socket] = await once(server, 'connection');
+  const parts: Buffer[] = [];
+  socket.on('error', () => {});
+  while (readClientHello(Buffer.concat(parts)).kind === 'need-more') parts.push((await once(socket, 'data'))[0]);
+  client.destroy();
+  socket.destroy();
+  server.close();
+  return Buffer.concat(parts);
+}
+
+function record(fragment: Buffer): Buffer {
+  const header = Buffer.from([22, 3, 1, 0, 0]);
+  header.writeUInt16BE(fragment.length, 3);
+  return Buffer.concat([header, fragment]);
+}
+
+function vector(size: number, ...parts: Buffer[]): Buffer {
+  const body = Buffer.concat(parts);
+  const length = Buffer.alloc(size);
+  length.writeUIntBE(body.length, 0, size);
+  return Buffer.concat([length, body]);
+}
+
+function extension(type: number, ...content: Buffer[]): Buffer {
+  return Buffer.concat([Buffer.from([type >> 8, type & 255]), vector(2, ...content)]);
+}
+
+function sni(name: string, type = 0): Buffer {
+  return extension(0, vector(2, Buffer.from([type]), vector(2, Buffer.from(name, 'latin1'))));
+}
+
+/** A hello with these extensions, as one handshake message. */
+function hello(...extensions: Buffer[]): Buffer {
+  const start = Buffer.concat([Buffer.from([3, 3]), Buffer.alloc(32, 7), vector(1), vector(2, Buffer.from([0x13, 1]))]);
+  return Buffer.concat([Buffer.from([1]), vector(3, start, vector(1, Buffer.from([0])), vector(2, ...extensions))]);
+}
+
+describe('readClientHello', () => {
+  it.each<[tls.ConnectionOptions, object]>([
+    [
+      { servername: 'API.example.com', ALPNProtocols: ['h2', 'http/1.1'] },
+      { serverName: 'api.example.com', alpn: ['h2', 'http/1.1'] },
+    ],
+    [{ servername: '' }, { serverName: undefined, alpn: [] }],
+    [
+      { servername: 'a.example', maxVersion: 'TLSv1.2' },
+      { serverName: 'a.example', alpn: [] },
+    ],
+  ])("reads Node's own, on every cut and in any records", async (options, expected) => {
+    const bytes = await realHello(options);
+    const whole = { kind: 'hello', ech: false, ...expected };
+    expect(readClientHello(bytes)).toEqual(whole);
+    expect(readClientHello(Buffer.concat([bytes, Buffer.from('more')]))).toEqual(whole);
+    for (let at = 0; at < bytes.length; at += 1) {
+      expect(readClientHello(bytes.subarray(0, at))).toEqual({ kind: 'need-more' });
+    }
+    const message = bytes.subarray(5);
+    for (const size of [20, 100, message.length - 1]) {
+      const records: Buffer[] = [];
+      for (let at = 0; at < message.length; at += size) records.push(record(message.subarray(at, at + size)));
+      const split = Buffer.concat(records);
+      expect(readClientHello(split)).toEqual(whole);
+      expect(readClientHello(split.subarray(0, -1))).toEqual({ kind: 'need-more' });
+    }
+    expect(readClientHello(Buffer.concat([record(message.subarray(0, 1)), record(message.subarray(1))]))).toEqual(
+      whole,
+    );
+  });
+
+  it('tells of an encrypted hello', () => {
+    const bytes = record(hello(sni('public.example'), extension(0xfe0d, Buffer.from([0]))));
+    expect(readClientHello(bytes)).toEqual({ kind: 'hello', serverName: 'public.example', alpn: [], ech: true });
+  });
+
+  it.each([
+    ['HTTP', Buffer.from('GET / HTTP/1.1\r\n')],
+    ['one byte of something else', Buffer.from('G')],
+    ['SSL 2', Buffer.from([0x80, 0x2e, 1, 3, 1])],
+    ['a server hello', record(Buffer.from([2, 0, 0, 0]))],
+    ['an empty record', record(Buffer.alloc(0))],
+    ['a record over 16 KB', Buffer.from([22, 3, 1, 0x40, 1])],
+    ['a hello over the limit', record(Buffer.from([1, 0xff, 0, 0]))],
+    ['an empty hello', record(Buffer.from([1, 0, 0, 0]))],
+    ['two names', record(hello(sni('a.example'), sni('b.example')))],
+    ['a name of another type', record(hello(sni('a.example', 1)))],
+    ['a name with NUL', record(hello(sni('a.example\0.b')))],
+    ['a name over 0x7f', record(hello(sni('\xe9.example')))],
+    ['an empty name', record(hello(sni('')))],
+    ['an extension that runs over', record(hello(Buffer.from([0, 0, 0, 9, 1])))],
+    ['an empty protocol', record(hello(extension(16, vector(2, vector(1)))))],
+    [
+      '65 records',
+      Buffer.concat(Array.from(hello(extension(1, Buffer.alloc(99))), (byte) => record(Buffer.from([byte])))),
+    ],
+  ])('refuses %s', (_what, bytes) => {
+    expect(readClientHello(bytes)).toEqual({ kind: 'not-tls' });
+  });
+
+  it('never throws', () => {
+    const bytes = record(hello(sni('a.example'), extension(16, vector(2, vector(1, Buffer.from('h2'))))));
+    fc.assert(
+      fc.property(fc.nat(bytes.length - 1), fc.nat(255), fc.nat(bytes.length), (at, value, end) => {
+        const changed = Buffer.from(bytes);
+        changed[at] = value;
+        expect(['hello', 'not-tls', 'need-more']).toContain(readClientHello(changed.subarray(0, end)).kind);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+});
