@@ -1,0 +1,36 @@
+import http from 'node:http';
+import https from 'node:https';
+import type net from 'node:net';
+import httpProxy from 'http-proxy-3';
+import { serveParent } from '../child.ts';
+
+/** The package that a Node user would pick: http-proxy, in its maintained successor. */
+interface Config {
+  readonly tls: { key: string; cert: string };
+  readonly upstreamCaPem: string;
+}
+
+serveParent<Config>(async (config) => {
+  const plain = httpProxy.createProxyServer({ agent: new http.Agent({ keepAlive: true, maxSockets: 64 }) });
+  const secure = httpProxy.createProxyServer({
+    agent: new https.Agent({ keepAlive: true, maxSockets: 64, ca: config.upstreamCaPem }),
+  });
+  for (const proxy of [plain, secure]) {
+    proxy.on('proxyReq', (request) => request.setHeader('authorization', 'Bearer bench-credential-0123456789'));
+    proxy.on('error', (_error, _request, response) => (response as http.ServerResponse).destroy());
+  }
+  const intercepted = https.createServer(config.tls, (request, response) => {
+    secure.web(request, response, { target: `https://${request.headers.host}` });
+  });
+  const server = http.createServer((request, response) => {
+    const url = new URL(request.url ?? '');
+    request.url = url.pathname + url.search;
+    plain.web(request, response, { target: url.origin });
+  });
+  server.on('connect', (_request: http.IncomingMessage, socket: net.Socket) => {
+    socket.write('HTTP/1.1 200 Connection Established\r\n\r\n');
+    intercepted.emit('connection', socket);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return (server.address() as net.AddressInfo).port;
+});
