@@ -147,7 +147,6 @@ create trigger decisions_no_truncate before truncate on decisions for each state
 create table signing_keys (
   id text primary key,
   purpose text not null,
-  public_jwk jsonb not null,
   sealed bytea not null,
   key_id text not null,
   created_at timestamptz not null default now(),
