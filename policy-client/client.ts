@@ -1,6 +1,351 @@
-import type { PolicyClient, PolicyClientOptions } from './types.ts';
+import { randomUUID, type KeyObject } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { systemClock } from '../common/clock.ts';
+import { SidekeyError, UsageError } from '../common/errors.ts';
+import type { Reason } from '../proto/reasons.ts';
+import type { DecisionRecord } from '../proto/gen/sidekey/v1/decision.ts';
+import type { Revocation } from '../proto/gen/sidekey/v1/grant.ts';
+import type { CertificateAuthority, Snapshot } from '../proto/gen/sidekey/v1/proxy.ts';
+import type { Route } from '../proto/gen/sidekey/v1/route.ts';
+import { Authorizer } from './authorizer.ts';
+import { AuthorizerLink } from './authorizer-link.ts';
+import { Backoff } from './backoff.ts';
+import { Connection } from './connection.ts';
+import { GrantCache } from './grant-cache.ts';
+import { DEFAULT_LIMITS } from './limits.ts';
+import { Listeners } from './listeners.ts';
+import { ProofMaker } from './proof.ts';
+import { RecordQueue } from './record-queue.ts';
+import { Reporter } from './reporter.ts';
+import { RevocationSet, revocationReason, revokes, standingOfGrant } from './revocation-set.ts';
+import { SessionKeeper } from './session-keeper.ts';
+import { attest, type Session } from './session.ts';
+import { Spool } from './spool.ts';
+import type {
+  Answer,
+  PolicyClient,
+  PolicyClientLimits,
+  PolicyClientLog,
+  PolicyClientOptions,
+  PolicyClientStats,
+  Question,
+  SessionState,
+  Unsubscribe,
+} from './types.ts';
+import { Watcher } from './watcher.ts';
+
+const SILENT_LOG: PolicyClientLog = { info: () => {}, warn: () => {}, error: () => {} };
 
 /** A client that is not connected yet; call `start()`. */
-export function createPolicyClient(_options: PolicyClientOptions): PolicyClient {
-  throw new Error('not built yet');
+export function createPolicyClient(options: PolicyClientOptions): PolicyClient {
+  return new LinkedPolicyClient(options);
+}
+
+class LinkedPolicyClient implements PolicyClient {
+  readonly instanceId = randomUUID();
+  readonly ready: Promise<void>;
+  readonly #options: PolicyClientOptions;
+  readonly #limits: PolicyClientLimits;
+  readonly #nowMs: () => number;
+  readonly #proofs = new ProofMaker();
+  readonly #connection: Connection;
+  readonly #cache: GrantCache;
+  readonly #revocations: RevocationSet;
+  readonly #authorizer: Authorizer;
+  readonly #authorizerLink: AuthorizerLink;
+  readonly #sessions: SessionKeeper;
+  readonly #watcher: Watcher;
+  readonly #queue: RecordQueue;
+  readonly #reporter: Reporter;
+  readonly #changed: Listeners<undefined>;
+  readonly #revoked: Listeners<Revocation>;
+  readonly #authorityIssued: Listeners<CertificateAuthority>;
+  readonly #connectionChanged: Listeners<boolean>;
+  readonly #spool: Spool | undefined;
+  #resolveReady: () => void = () => {};
+  #rejectReady: (error: Error) => void = () => {};
+  /** The session whose events arrive; a renewed one takes over with its first snapshot. */
+  #active: Session | undefined;
+  #routes: readonly Route[] = [];
+  #authority: CertificateAuthority | undefined;
+  #policyVersion = 0;
+  #connected = false;
+  #lastFailure: Reason | undefined;
+  #state: 'new' | 'started' | 'closed' = 'new';
+
+  constructor(options: PolicyClientOptions) {
+    this.#options = options;
+    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    const limits = this.#limits;
+    const log = options.log ?? SILENT_LOG;
+    const clock = options.clock ?? systemClock;
+    const nowMs = () => clock.now();
+    // A held clock holds both; else leases also run on a clock that nobody can set back.
+    const monotonicMs = options.clock === undefined ? () => performance.now() : nowMs;
+    const newBackoff = () => new Backoff(limits.minBackoffMs, limits.maxBackoffMs);
+    const onSessionRefused = (session: Session, reason: Reason) => this.#sessions.invalidate(session, reason);
+    this.#nowMs = nowMs;
+    this.#changed = new Listeners(log);
+    this.#revoked = new Listeners(log);
+    this.#authorityIssued = new Listeners(log);
+    this.#connectionChanged = new Listeners(log);
+    this.#connection = new Connection(options);
+    this.#cache = new GrantCache(limits.maxCachedAnswers);
+    this.#revocations = new RevocationSet(limits.maxRevocations);
+    this.ready = new Promise((resolve, reject) => {
+      this.#resolveReady = resolve;
+      this.#rejectReady = reject;
+    });
+    this.ready.catch(() => {});
+    const shared = { connection: this.#connection, proofs: this.#proofs, nowMs, log };
+    this.#sessions = new SessionKeeper({
+      attest: () => attest(this.#connection, this.#proofs, this.#attestOptions(), nowMs),
+      nowMs,
+      backoff: newBackoff(),
+      log,
+      onSession: (session) => this.#onSession(session),
+      onLost: (reason) => this.#onSessionLost(reason),
+      onFailure: (reason) => {
+        this.#lastFailure = reason;
+      },
+    });
+    this.#watcher = new Watcher({
+      ...shared,
+      backoff: newBackoff(),
+      heartbeatTimeoutMs: limits.heartbeatTimeoutMs,
+      knownVersion: () => this.#policyVersion,
+      onSnapshot: (session, snapshot) => this.#onSnapshot(session, snapshot),
+      onRevocation: (revocation) => this.#onRevocation(revocation),
+      onDown: (reason) => this.#onDown(reason),
+      onSessionRefused,
+    });
+    this.#authorizer = new Authorizer({
+      tenant: options.tenant,
+      cache: this.#cache,
+      revocations: this.#revocations,
+      limits,
+      nowMs,
+      monotonicMs,
+      policyVersion: () => this.#policyVersion,
+      downReason: () => this.#lastFailure ?? (this.#policyVersion === 0 ? 'not-ready' : 'control-plane-unavailable'),
+    });
+    const authorizer = this.#authorizer;
+    this.#authorizerLink = new AuthorizerLink({ ...shared, authorizer, backoff: newBackoff(), onSessionRefused });
+    this.#spool =
+      options.spoolDir === undefined
+        ? undefined
+        : new Spool(join(options.spoolDir, this.instanceId), limits.maxSpoolBytes);
+    this.#queue = new RecordQueue({
+      instanceId: this.instanceId,
+      maxMemoryBytes: limits.maxRecordMemoryBytes,
+      spool: this.#spool,
+      nowMs,
+    });
+    this.#reporter = new Reporter({
+      ...shared,
+      queue: this.#queue,
+      backoff: newBackoff(),
+      monotonicMs,
+      flushMs: limits.recordFlushMs,
+      spoolAfterMs: limits.spoolAfterMs,
+      onSessionRefused,
+    });
+  }
+
+  #attestOptions() {
+    const { tenant, evidence, proxyVersion, wantCertificateAuthority } = this.#options;
+    return {
+      tenant,
+      evidence,
+      instanceId: this.instanceId,
+      proxyVersion: proxyVersion ?? '',
+      wantCertificateAuthority: wantCertificateAuthority ?? false,
+      timeoutMs: this.#limits.attestTimeoutMs,
+    };
+  }
+
+  get proxyKey(): KeyObject {
+    return this.#proofs.privateKey;
+  }
+
+  get connected(): boolean {
+    return this.#connected;
+  }
+
+  async start(): Promise<void> {
+    if (this.#state !== 'new') throw new UsageError('already-started', 'the policy client was started before');
+    this.#state = 'started';
+    const { spoolDir } = this.#options;
+    if (spoolDir !== undefined) await openSpoolDir(spoolDir);
+    this.#sessions.start();
+  }
+
+  session(): SessionState | undefined {
+    return this.#active?.state;
+  }
+
+  routes(): readonly Route[] {
+    return this.#routes;
+  }
+
+  authority(): CertificateAuthority | undefined {
+    return this.#authority;
+  }
+
+  onChange(listener: () => void): Unsubscribe {
+    return this.#changed.add(listener);
+  }
+
+  onRevocation(listener: (revocation: Revocation) => void): Unsubscribe {
+    return this.#revoked.add(listener);
+  }
+
+  onAuthority(listener: (authority: CertificateAuthority) => void): Unsubscribe {
+    return this.#authorityIssued.add(listener);
+  }
+
+  onConnection(listener: (connected: boolean) => void): Unsubscribe {
+    return this.#connectionChanged.add(listener);
+  }
+
+  authorize(question: Question): Answer | Promise<Answer> {
+    return this.#authorizer.authorize(question);
+  }
+
+  record(record: DecisionRecord): void {
+    this.#reporter.record(record);
+  }
+
+  stats(): PolicyClientStats {
+    const authorizer = this.#authorizer;
+    return {
+      connected: this.#connected,
+      attestations: this.#sessions.attestations,
+      attestationFailures: this.#sessions.failures,
+      reconnects: this.#watcher.reconnects,
+      policyVersion: this.#policyVersion,
+      activeRevocations: this.#revocations.size,
+      cachedAnswers: this.#cache.size,
+      cacheHits: authorizer.hits,
+      cacheMisses: authorizer.misses,
+      staleHits: authorizer.staleHits,
+      pendingQuestions: authorizer.pending,
+      questionsAsked: authorizer.asked,
+      questionTimeouts: authorizer.timeouts,
+      recordsQueued: this.#queue.backlog,
+      recordsDelivered: this.#queue.delivered,
+      recordsLost: this.#queue.lost,
+      recordMemoryBytes: this.#queue.memoryBytes,
+      spoolBytes: this.#spool?.bytes ?? 0,
+      spoolErrors: this.#spool?.errors ?? 0,
+      lastFailure: this.#lastFailure,
+    };
+  }
+
+  async close(deadlineMs: number): Promise<void> {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.#rejectReady(new SidekeyError('closed', 'the policy client was closed before it was ready'));
+    this.#authorizer.close();
+    await this.#reporter.close(deadlineMs);
+    this.#authorizerLink.setSession(undefined);
+    this.#watcher.setSession(undefined);
+    this.#setConnected(false);
+    const stopped = this.#sessions.close();
+    this.#connection.reset();
+    await stopped;
+  }
+
+  #onSession(session: Session): void {
+    if (this.#state === 'closed') return;
+    if (session.authority !== undefined) this.#setAuthority(session.authority);
+    this.#watcher.setSession(session);
+  }
+
+  #onSessionLost(reason: Reason): void {
+    this.#lastFailure = reason;
+    this.#active = undefined;
+    this.#watcher.setSession(undefined);
+    this.#setConnected(false);
+    this.#authorizer.setSession(undefined);
+    this.#authorizerLink.setSession(undefined);
+    this.#reporter.setSession(undefined);
+  }
+
+  #onDown(reason: Reason): void {
+    this.#lastFailure = reason;
+    this.#setConnected(false);
+  }
+
+  #onSnapshot(session: Session, snapshot: Snapshot): void {
+    if (this.#state === 'closed') return;
+    this.#lastFailure = undefined;
+    this.#takeSnapshot(snapshot);
+    this.#active = session;
+    this.#authorizer.setSession(session.state);
+    this.#authorizerLink.setSession(session);
+    this.#reporter.setSession(session);
+    this.#setConnected(true);
+    this.#resolveReady();
+    this.#changed.tell(undefined);
+  }
+
+  #takeSnapshot(snapshot: Snapshot): void {
+    const version = snapshot.policyVersion;
+    if (version !== this.#policyVersion) {
+      this.#cache.dropGrants((grant) => grant.policyVersion !== version);
+      this.#cache.dropDenials();
+    }
+    this.#policyVersion = version;
+    this.#routes = Object.freeze([...snapshot.routes]);
+    const known = this.#revocations.list();
+    this.#revocations.replace(snapshot.revocations);
+    if (snapshot.certificateAuthority !== undefined) this.#setAuthority(snapshot.certificateAuthority);
+    // Those that were missed while the link was down end connections now.
+    for (const revocation of snapshot.revocations) {
+      if (!known.some((old) => old.id === revocation.id)) this.#carryOut(revocation);
+    }
+  }
+
+  #onRevocation(revocation: Revocation): void {
+    this.#revocations.apply(revocation);
+    this.#carryOut(revocation);
+  }
+
+  #carryOut(revocation: Revocation): void {
+    this.#cache.dropDenials();
+    if (revocation.lifted) return;
+    const { tenant } = this.#options;
+    if (this.#revocations.overflowed) this.#cache.clear();
+    else this.#cache.dropGrants((grant) => revokes(revocation, standingOfGrant(grant, tenant)));
+    this.#revoked.tell(revocation);
+    const session = this.#active;
+    const reason = revocationReason(revocation.target);
+    if (session !== undefined && reason === 'session-revoked' && revocation.name === session.state.id) {
+      this.#sessions.invalidate(session, reason);
+    }
+  }
+
+  #setAuthority(authority: CertificateAuthority): void {
+    this.#authority = authority;
+    this.#authorityIssued.tell(authority);
+  }
+
+  #setConnected(connected: boolean): void {
+    this.#authorizer.setConnected(connected);
+    if (connected === this.#connected) return;
+    this.#connected = connected;
+    this.#connectionChanged.tell(connected);
+  }
+}
+
+async function openSpoolDir(dir: string): Promise<void> {
+  try {
+    await mkdir(dir, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    // A full disk passes with time, and losses are counted; a wrong path does not.
+    if ((cause as NodeJS.ErrnoException).code === 'ENOSPC') return;
+    throw new UsageError('spool-unusable', 'the spool directory cannot be made', { cause });
+  }
 }

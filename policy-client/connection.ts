@@ -1,0 +1,68 @@
+import { credentials, Metadata, status, type ServiceError } from '@grpc/grpc-js';
+import { ProxyServiceClient } from '../proto/gen/sidekey/v1/proxy.ts';
+import { findReason, type Reason } from '../proto/reasons.ts';
+
+const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
+
+export interface ConnectionOptions {
+  readonly address: string;
+  readonly caPem?: string | undefined;
+  readonly serverName?: string | undefined;
+}
+
+/** The TLS connection that all calls share. `reset` leaves it for a new one, which a hung connection needs. */
+export class Connection {
+  readonly #options: ConnectionOptions;
+  #client: ProxyServiceClient | undefined;
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+  }
+
+  get client(): ProxyServiceClient {
+    this.#client ??= openClient(this.#options);
+    return this.#client;
+  }
+
+  reset(): void {
+    this.#client?.close();
+    this.#client = undefined;
+  }
+}
+
+function openClient({ address, caPem, serverName }: ConnectionOptions): ProxyServiceClient {
+  const roots = caPem === undefined ? null : Buffer.from(caPem);
+  return new ProxyServiceClient(address, credentials.createSsl(roots), {
+    // The agent's proxy variables point at this very proxy.
+    'grpc.enable_http_proxy': 0,
+    'grpc.enable_retries': 0,
+    'grpc.service_config_disable_resolution': 1,
+    'grpc.use_local_subchannel_pool': 1,
+    'grpc.initial_reconnect_backoff_ms': 100,
+    'grpc.max_reconnect_backoff_ms': 5_000,
+    'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
+    ...(serverName === undefined
+      ? {}
+      : { 'grpc.ssl_target_name_override': serverName, 'grpc.default_authority': serverName }),
+  });
+}
+
+/** Why a call failed: the control plane's own reason, or what the status means. */
+export function failureReason(error: unknown): Reason {
+  const metadata = (error as Partial<ServiceError>).metadata;
+  const named = metadata instanceof Metadata ? metadata.get('sidekey-reason')[0] : undefined;
+  if (named !== undefined) return findReason(named.toString()) ?? 'internal-error';
+  switch ((error as Partial<ServiceError>).code) {
+    case status.UNAUTHENTICATED:
+    case status.PERMISSION_DENIED:
+      return 'session-invalid';
+    default:
+      return 'control-plane-unavailable';
+  }
+}
+
+/** True when the control plane refused the session itself, so that only a new attestation helps. */
+export function refusesSession(error: unknown): boolean {
+  const { code } = error as Partial<ServiceError>;
+  return code === status.UNAUTHENTICATED || code === status.PERMISSION_DENIED;
+}

@@ -1,0 +1,50 @@
+import { DecisionFact, type HttpRequestFacts } from '../proto/gen/sidekey/v1/route.ts';
+import type { Question } from './types.ts';
+
+/**
+ * The whole decision tuple as one string (attack A-22): the session stands for tenant, workloads and user; then server
+ * workload, scheme, host, port, method and each fact that the route's policies read. Every part that others choose has
+ * its length in front, so that no two tuples give the same string.
+ */
+export function questionKey(question: Question, sessionId: string): string {
+  const { destination, method, route } = question;
+  const { host } = destination;
+  const name = route.serverWorkload;
+  let key = `${sessionId} ${name.length}:${name}${destination.scheme} ${destination.port} ${method.length}:${method}${host.length}:${host}`;
+  for (const fact of route.decisionFacts) key += factKey(fact, question);
+  return key;
+}
+
+function factKey(fact: DecisionFact, question: Question): string {
+  switch (fact) {
+    case DecisionFact.DECISION_FACT_PATH:
+      return `p${question.path.length}:${question.path}`;
+    case DecisionFact.DECISION_FACT_QUERY: {
+      const query = question.query;
+      return query === undefined ? 'q' : `q${query.length}:${query}`;
+    }
+    case DecisionFact.DECISION_FACT_HEADERS: {
+      let key = 'h';
+      for (const { name, value } of question.headers ?? []) key += `${name.length}:${name}${value.length}:${value}`;
+      return `${key};`;
+    }
+    default:
+      return '';
+  }
+}
+
+/** True when the route asks for a fact that this version does not know, so that it can neither send it nor cache by it. */
+export function hasUnknownFact(question: Question): boolean {
+  return question.route.decisionFacts.some((fact) => fact !== 1 && fact !== 2 && fact !== 3);
+}
+
+/** The facts that are sent: exactly those that `questionKey` holds. */
+export function questionFacts(question: Question): HttpRequestFacts {
+  const facts = question.route.decisionFacts;
+  return {
+    method: question.method,
+    path: facts.includes(DecisionFact.DECISION_FACT_PATH) ? question.path : '',
+    query: facts.includes(DecisionFact.DECISION_FACT_QUERY) ? (question.query ?? '') : '',
+    headers: facts.includes(DecisionFact.DECISION_FACT_HEADERS) ? [...(question.headers ?? [])] : [],
+  };
+}

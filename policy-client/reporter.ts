@@ -1,0 +1,194 @@
+import type { ClientDuplexStream } from '@grpc/grpc-js';
+import { describeError } from '../common/errors.ts';
+import type { Reason } from '../proto/reasons.ts';
+import type { DecisionRecord } from '../proto/gen/sidekey/v1/decision.ts';
+import {
+  ProxyServiceService,
+  type ReportDecisionsRequest,
+  type ReportDecisionsResponse,
+} from '../proto/gen/sidekey/v1/proxy.ts';
+import type { Backoff } from './backoff.ts';
+import { failureReason, refusesSession, type Connection } from './connection.ts';
+import type { ProofMaker } from './proof.ts';
+import type { RecordQueue } from './record-queue.ts';
+import { sessionMetadata, type Session } from './session.ts';
+import type { PolicyClientLog } from './types.ts';
+
+const MAX_BATCH_RECORDS = 256;
+const MAX_BATCH_BYTES = 256 * 1024;
+const MAX_IN_FLIGHT_RECORDS = 2_048;
+const ACK_TIMEOUT_MS = 15_000;
+
+type Call = ClientDuplexStream<ReportDecisionsRequest, ReportDecisionsResponse>;
+
+export interface ReporterOptions {
+  readonly queue: RecordQueue;
+  readonly connection: Connection;
+  readonly proofs: ProofMaker;
+  readonly backoff: Backoff;
+  readonly nowMs: () => number;
+  readonly monotonicMs: () => number;
+  readonly flushMs: number;
+  readonly spoolAfterMs: number;
+  readonly log: PolicyClientLog;
+  readonly onSessionRefused: (session: Session, reason: Reason) => void;
+}
+
+/** Sends the queue's records in order and again until they are acknowledged; to the spool while nobody acknowledges. */
+export class Reporter {
+  readonly #options: ReporterOptions;
+  #session: Session | undefined;
+  #call: Call | undefined;
+  #choked = false;
+  #tick: NodeJS.Timeout | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  /** When the backlog began or last shrank. */
+  #progressAtMs: number;
+  /** When the oldest record on its way was sent, or the last acknowledgement came. */
+  #sentAtMs = 0;
+  #spillFailed = false;
+  #onDelivered: (() => void) | undefined;
+
+  constructor(options: ReporterOptions) {
+    this.#options = options;
+    this.#progressAtMs = options.monotonicMs();
+  }
+
+  record(record: DecisionRecord): void {
+    const { queue } = this.#options;
+    if (queue.backlog === 0) this.#progressAtMs = this.#options.monotonicMs();
+    queue.push(record);
+    if (this.#tick === undefined) this.#arm(this.#options.flushMs);
+  }
+
+  /** Opens a stream under this session when there is something to send; undefined ends the present one. */
+  setSession(session: Session | undefined): void {
+    if (session === this.#session) return;
+    this.#session = session;
+    clearTimeout(this.#retry);
+    this.#retry = undefined;
+    this.#drop();
+    this.#pump();
+  }
+
+  /** Delivers what it can within the deadline and spools the rest. */
+  async close(deadlineMs: number): Promise<void> {
+    const { queue } = this.#options;
+    queue.flush();
+    this.#pump();
+    if (queue.backlog > 0 && this.#session !== undefined && deadlineMs > 0) await this.#delivered(deadlineMs);
+    clearTimeout(this.#tick);
+    clearTimeout(this.#retry);
+    this.#session = undefined;
+    queue.flush();
+    if (queue.backlog > 0) {
+      queue.spill();
+      this.#options.log.warn({ records: queue.backlog, lost: queue.lost }, 'decision records were left undelivered');
+    }
+    this.#call?.end();
+    this.#drop();
+    queue.close();
+  }
+
+  #delivered(deadlineMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, deadlineMs);
+      this.#onDelivered = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  #arm(afterMs: number): void {
+    this.#tick = setTimeout(() => {
+      this.#tick = undefined;
+      this.#flush();
+    }, afterMs);
+    this.#tick.unref();
+  }
+
+  #flush(): void {
+    const { queue, monotonicMs, spoolAfterMs, log } = this.#options;
+    const wasLost = queue.lost;
+    queue.flush();
+    if (queue.lost > wasLost) log.error({ lost: queue.lost }, 'decision records are being lost');
+    this.#pump();
+    if (queue.backlog === 0) return;
+    const stuckMs = monotonicMs() - this.#progressAtMs;
+    if (stuckMs >= spoolAfterMs) {
+      const failed = !queue.spill();
+      if (failed && !this.#spillFailed) log.warn({ records: queue.backlog }, 'decision records are in memory alone');
+      this.#spillFailed = failed;
+    }
+    if (this.#call !== undefined && queue.inFlight > 0 && monotonicMs() - this.#sentAtMs >= ACK_TIMEOUT_MS) {
+      this.#failed(this.#call, new Error('no acknowledgement came'));
+    }
+    if (this.#tick === undefined) this.#arm(Math.max(spoolAfterMs, this.#options.flushMs));
+  }
+
+  #pump(): void {
+    const { queue } = this.#options;
+    if (this.#session === undefined || this.#retry !== undefined || queue.backlog === 0) return;
+    const call = this.#call ?? this.#open(this.#session);
+    while (!this.#choked && this.#call === call && queue.inFlight < MAX_IN_FLIGHT_RECORDS) {
+      if (queue.inFlight === 0) this.#sentAtMs = this.#options.monotonicMs();
+      const records = queue.next(MAX_BATCH_RECORDS, MAX_BATCH_BYTES);
+      if (records.length === 0) return;
+      if (!call.write({ records })) this.#choked = true;
+    }
+  }
+
+  #open(session: Session): Call {
+    const { connection, proofs, nowMs } = this.#options;
+    const metadata = sessionMetadata(session, proofs, ProxyServiceService.reportDecisions.path, nowMs());
+    const call = connection.client.reportDecisions(metadata);
+    this.#call = call;
+    this.#choked = false;
+    call.on('data', (response: ReportDecisionsResponse) => this.#acknowledged(call, response.ackedSequence));
+    call.on('drain', () => {
+      if (this.#call !== call) return;
+      this.#choked = false;
+      this.#pump();
+    });
+    call.on('error', (error) => this.#failed(call, error));
+    call.on('end', () => this.#failed(call, new Error('the control plane ended the stream')));
+    return call;
+  }
+
+  #acknowledged(call: Call, sequence: number): void {
+    if (this.#call !== call) return;
+    const { backoff, monotonicMs, queue } = this.#options;
+    queue.acknowledge(sequence);
+    this.#progressAtMs = monotonicMs();
+    this.#sentAtMs = this.#progressAtMs;
+    backoff.reset();
+    // Room has come: losses so far can enter the chain.
+    if (queue.unreportedLosses > 0) queue.flush();
+    this.#pump();
+    if (queue.backlog === 0) this.#onDelivered?.();
+  }
+
+  #failed(call: Call, error: unknown): void {
+    if (this.#call !== call) return;
+    const { backoff, log, onSessionRefused } = this.#options;
+    const session = this.#session;
+    this.#drop();
+    if (session === undefined) return;
+    log.warn({ reason: failureReason(error), error: describeError(error) }, 'the decision stream ended');
+    this.#retry = setTimeout(() => {
+      this.#retry = undefined;
+      this.#pump();
+    }, backoff.nextMs());
+    this.#retry.unref();
+    if (refusesSession(error)) onSessionRefused(session, failureReason(error));
+  }
+
+  #drop(): void {
+    const call = this.#call;
+    this.#call = undefined;
+    this.#choked = false;
+    this.#options.queue.rewind();
+    call?.cancel();
+  }
+}

@@ -1,0 +1,115 @@
+import { describeError } from '../common/errors.ts';
+import type { Reason } from '../proto/reasons.ts';
+import { Alarm } from './alarm.ts';
+import type { Backoff } from './backoff.ts';
+import { failureReason } from './connection.ts';
+import { ContractError, type Session } from './session.ts';
+import type { PolicyClientLog } from './types.ts';
+
+export interface SessionKeeperOptions {
+  readonly attest: () => Promise<Session>;
+  readonly nowMs: () => number;
+  readonly backoff: Backoff;
+  readonly log: PolicyClientLog;
+  readonly onSession: (session: Session) => void;
+  /** The session held has ended without a successor. */
+  readonly onLost: (reason: Reason) => void;
+  /** An attempt failed, whether or not a session is still held. */
+  readonly onFailure: (reason: Reason) => void;
+}
+
+/** Attests, attests again ahead of the session's end, and after refusals; never gives up until closed. */
+export class SessionKeeper {
+  readonly #options: SessionKeeperOptions;
+  readonly #alarm = new Alarm();
+  #session: Session | undefined;
+  #expiry: NodeJS.Timeout | undefined;
+  #closed = false;
+  #loop: Promise<void> | undefined;
+  attestations = 0;
+  failures = 0;
+
+  constructor(options: SessionKeeperOptions) {
+    this.#options = options;
+  }
+
+  get session(): Session | undefined {
+    return this.#session;
+  }
+
+  start(): void {
+    this.#loop ??= this.#run();
+  }
+
+  /** Drops this session, if it is still the one held, and attests again after a pause. */
+  invalidate(session: Session, reason: Reason): void {
+    if (this.#session !== session || this.#closed) return;
+    this.#drop(reason);
+    this.#alarm.ring();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#expiry);
+    this.#alarm.ring();
+    this.#session = undefined;
+    await this.#loop;
+  }
+
+  async #run(): Promise<void> {
+    const { backoff, nowMs } = this.#options;
+    while (!this.#closed) {
+      const session = await this.#attestOnce();
+      if (this.#closed) return;
+      if (session === undefined) {
+        await this.#alarm.wait(backoff.nextMs());
+        continue;
+      }
+      this.#adopt(session);
+      while (this.#session === session && nowMs() < session.renewAfter && !this.#closed) {
+        await this.#alarm.wait(session.renewAfter - nowMs());
+      }
+      if (this.#session !== session && !this.#closed) await this.#alarm.wait(backoff.nextMs());
+    }
+  }
+
+  async #attestOnce(): Promise<Session | undefined> {
+    const { log, onFailure } = this.#options;
+    this.#alarm.clear();
+    try {
+      const session = await this.#options.attest();
+      this.attestations += 1;
+      return session;
+    } catch (error) {
+      this.failures += 1;
+      const reason = error instanceof ContractError ? 'session-invalid' : failureReason(error);
+      log.warn({ reason, error: describeError(error) }, 'attestation failed');
+      onFailure(reason);
+      return undefined;
+    }
+  }
+
+  #adopt(session: Session): void {
+    this.#session = session;
+    this.#armExpiry(session);
+    this.#options.log.info({ session: session.state.id, workloads: session.state.workloads }, 'attested');
+    this.#options.onSession(session);
+  }
+
+  #armExpiry(session: Session): void {
+    clearTimeout(this.#expiry);
+    const leftMs = session.state.notAfter - this.#options.nowMs();
+    if (leftMs <= 0) {
+      if (this.#session === session) this.#drop('session-expired');
+      return;
+    }
+    this.#expiry = setTimeout(() => this.#armExpiry(session), Math.min(leftMs, 2 ** 31 - 1));
+    this.#expiry.unref();
+  }
+
+  #drop(reason: Reason): void {
+    clearTimeout(this.#expiry);
+    this.#session = undefined;
+    this.#options.onLost(reason);
+  }
+}

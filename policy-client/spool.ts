@@ -1,0 +1,222 @@
+import {
+  closeSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  rmdirSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { nextHash } from '../common/decision-chain.ts';
+import { ChainedRecord } from '../proto/gen/sidekey/v1/decision.ts';
+
+const MAX_SEGMENT_BYTES = 1024 * 1024;
+const MAX_FRAME_BYTES = 1024 * 1024;
+const LENGTH_BYTES = 4;
+const SEGMENT_NAME = /^\d{16}\.records$/;
+
+interface Segment {
+  readonly path: string;
+  readonly first: number;
+  last: number;
+  bytes: number;
+}
+
+/** What the spool asks of the file system, so that tests can let it fail. */
+export interface SpoolFiles {
+  write(file: number, bytes: Uint8Array): number;
+}
+
+const REAL_FILES: SpoolFiles = { write: (file, bytes) => writeSync(file, bytes) };
+
+/**
+ * Decision records on disk: files of length-prefixed ChainedRecords, named by their first sequence, deleted once all of
+ * theirs are acknowledged. Writes are synchronous, so that a record is on disk or known not to be before the next is
+ * hashed; they happen only while the control plane is away or slow.
+ */
+export class Spool {
+  readonly #dir: string;
+  readonly #maxBytes: number;
+  readonly #files: SpoolFiles;
+  #segments: Segment[] = [];
+  #open: { readonly file: number; readonly segment: Segment } | undefined;
+  #bytes = 0;
+  errors = 0;
+
+  constructor(dir: string, maxBytes: number, files: SpoolFiles = REAL_FILES) {
+    this.#dir = dir;
+    this.#maxBytes = maxBytes;
+    this.#files = files;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Last sequence on disk; 0 for none. */
+  get lastSequence(): number {
+    return this.#segments.at(-1)?.last ?? 0;
+  }
+
+  /** Finds what an earlier process left here. */
+  load(): void {
+    for (const name of readdirSync(this.#dir)
+      .filter((entry) => SEGMENT_NAME.test(entry))
+      .sort()) {
+      const path = join(this.#dir, name);
+      const records = readSegment(path);
+      const first = records[0];
+      const last = records.at(-1);
+      if (first === undefined || last === undefined) unlinkSync(path);
+      else this.#add({ path, first: first.sequence, last: last.sequence, bytes: readFileSync(path).length });
+    }
+  }
+
+  /** Writes all of these records, which are in order, or none of them; false when there is no room. */
+  append(records: readonly ChainedRecord[]): boolean {
+    const [first] = records;
+    if (first === undefined) return true;
+    const bytes = Buffer.concat(records.map(frame));
+    if (this.#bytes + bytes.length > this.#maxBytes) return false;
+    try {
+      this.#writeAll(this.#segmentFor(first.sequence), bytes);
+    } catch {
+      this.errors += 1;
+      return false;
+    }
+    const open = this.#open;
+    if (open !== undefined) {
+      open.segment.last = records.at(-1)?.sequence ?? first.sequence;
+      open.segment.bytes += bytes.length;
+    }
+    this.#bytes += bytes.length;
+    return true;
+  }
+
+  /** Records of the first segment that ends after `sequence`. */
+  readAfter(sequence: number): ChainedRecord[] {
+    const segment = this.#segments.find(({ last }) => last > sequence);
+    if (segment === undefined) return [];
+    if (this.#open?.segment === segment) this.#closeOpen();
+    return readSegment(segment.path).filter((record) => record.sequence > sequence);
+  }
+
+  /** Deletes what ends at or before `sequence`. */
+  release(sequence: number): void {
+    const done = this.#segments.filter(({ last }) => last <= sequence);
+    for (const segment of done) {
+      if (this.#open?.segment === segment) this.#closeOpen();
+      rmSync(segment.path, { force: true });
+      this.#bytes -= segment.bytes;
+    }
+    if (done.length > 0) this.#segments = this.#segments.filter(({ last }) => last > sequence);
+  }
+
+  /** Gives up the first segment, which cannot be read; returns how many records it should have held. */
+  discardFirst(): number {
+    const [segment] = this.#segments;
+    if (segment === undefined) return 0;
+    this.errors += 1;
+    this.release(segment.last);
+    return segment.last - segment.first + 1;
+  }
+
+  /** Ends writing; removes the directory when nothing is left in it. */
+  close(): void {
+    this.#closeOpen();
+    if (this.#segments.length > 0) return;
+    try {
+      rmdirSync(this.#dir);
+    } catch {
+      // It was never made, or something else lies in it.
+    }
+  }
+
+  #writeAll({ file, segment }: { readonly file: number; readonly segment: Segment }, bytes: Buffer): void {
+    let written = 0;
+    try {
+      while (written < bytes.length) {
+        const count = this.#files.write(file, bytes.subarray(written));
+        if (count <= 0) throw new Error('nothing was written');
+        written += count;
+      }
+    } catch (error) {
+      this.#undo(file, segment);
+      throw error;
+    }
+  }
+
+  /** Takes a half-written frame off again, or leaves the segment to its reader, which stops at the torn frame. */
+  #undo(file: number, segment: Segment): void {
+    try {
+      ftruncateSync(file, segment.bytes);
+    } catch {
+      this.errors += 1;
+    }
+    this.#closeOpen();
+    if (segment.bytes > 0) return;
+    rmSync(segment.path, { force: true });
+    this.#segments = this.#segments.filter((other) => other !== segment);
+  }
+
+  #segmentFor(sequence: number): { readonly file: number; readonly segment: Segment } {
+    const open = this.#open;
+    if (open !== undefined && open.segment.last + 1 === sequence && open.segment.bytes < MAX_SEGMENT_BYTES) return open;
+    this.#closeOpen();
+    mkdirSync(this.#dir, { recursive: true, mode: 0o700 });
+    const path = join(this.#dir, `${String(sequence).padStart(16, '0')}.records`);
+    const file = openSync(path, 'wx', 0o600);
+    const segment = { path, first: sequence, last: sequence - 1, bytes: 0 };
+    this.#add(segment);
+    this.#open = { file, segment };
+    return this.#open;
+  }
+
+  #add(segment: Segment): void {
+    this.#segments.push(segment);
+    this.#segments.sort((a, b) => a.first - b.first);
+    this.#bytes += segment.bytes;
+  }
+
+  #closeOpen(): void {
+    if (this.#open !== undefined) closeSync(this.#open.file);
+    this.#open = undefined;
+  }
+}
+
+function frame(record: ChainedRecord): Buffer {
+  const body = ChainedRecord.encode(record).finish();
+  const bytes = Buffer.allocUnsafe(LENGTH_BYTES + body.length);
+  bytes.writeUInt32BE(body.length, 0);
+  bytes.set(body, LENGTH_BYTES);
+  return bytes;
+}
+
+/** Whole records of a segment, up to the first that is torn or changed. */
+function readSegment(path: string): ChainedRecord[] {
+  const bytes = readFileSync(path);
+  const records: ChainedRecord[] = [];
+  let offset = 0;
+  while (offset + LENGTH_BYTES <= bytes.length) {
+    const end = offset + LENGTH_BYTES + bytes.readUInt32BE(offset);
+    if (end > bytes.length || end - offset > MAX_FRAME_BYTES) break;
+    const record = decodeRecord(bytes.subarray(offset + LENGTH_BYTES, end));
+    if (record === undefined) break;
+    records.push(record);
+    offset = end;
+  }
+  return records;
+}
+
+function decodeRecord(bytes: Uint8Array): ChainedRecord | undefined {
+  try {
+    const record = ChainedRecord.decode(bytes);
+    return nextHash(record.previousHash, record.record).equals(record.hash) ? record : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,107 @@
+import type { Reason } from '../proto/reasons.ts';
+import type { Revocation } from '../proto/gen/sidekey/v1/grant.ts';
+import type { Snapshot, WatchEvent } from '../proto/gen/sidekey/v1/proxy.ts';
+import type { Backoff } from './backoff.ts';
+import { failureReason, refusesSession, type Connection } from './connection.ts';
+import type { ProofMaker } from './proof.ts';
+import type { Session } from './session.ts';
+import type { PolicyClientLog } from './types.ts';
+import { mayBeHung, watchFailure, WatchError, WatchStream } from './watch.ts';
+
+export interface WatcherOptions {
+  readonly connection: Connection;
+  readonly proofs: ProofMaker;
+  readonly backoff: Backoff;
+  readonly heartbeatTimeoutMs: number;
+  readonly nowMs: () => number;
+  readonly knownVersion: () => number;
+  readonly log: PolicyClientLog;
+  /** First on each stream: from now on events arrive under this session. */
+  readonly onSnapshot: (session: Session, snapshot: Snapshot) => void;
+  readonly onRevocation: (revocation: Revocation) => void;
+  /** No stream brings events any more. */
+  readonly onDown: (reason: Reason) => void;
+  readonly onSessionRefused: (session: Session, reason: Reason) => void;
+}
+
+/** Keeps a Watch stream for the present session; a renewed session's stream takes over with its first snapshot. */
+export class Watcher {
+  readonly #options: WatcherOptions;
+  #session: Session | undefined;
+  /** Has given its snapshot. */
+  #current: WatchStream | undefined;
+  /** Has not yet. */
+  #next: WatchStream | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  reconnects = 0;
+
+  constructor(options: WatcherOptions) {
+    this.#options = options;
+  }
+
+  setSession(session: Session | undefined): void {
+    this.#session = session;
+    clearTimeout(this.#retry);
+    this.#next?.close();
+    this.#next = undefined;
+    if (session !== undefined) {
+      this.#open(session);
+      return;
+    }
+    this.#current?.close();
+    this.#current = undefined;
+  }
+
+  #open(session: Session): void {
+    const { connection, proofs, heartbeatTimeoutMs, knownVersion, nowMs } = this.#options;
+    const stream: WatchStream = new WatchStream(connection, proofs, session, knownVersion(), {
+      heartbeatTimeoutMs,
+      nowMs: nowMs(),
+      listener: {
+        onEvent: (event) => this.#receive(stream, event),
+        onEnd: (error) => this.#ended(stream, error),
+      },
+    });
+    this.#next = stream;
+  }
+
+  #receive(stream: WatchStream, event: WatchEvent): void {
+    const { kind } = event;
+    if (kind?.$case === 'snapshot') {
+      if (stream === this.#next) {
+        this.#current?.close();
+        this.#current = stream;
+        this.#next = undefined;
+        this.#options.backoff.reset();
+      }
+      this.#options.onSnapshot(stream.session, kind.value);
+    } else if (kind?.$case === 'revocation') this.#options.onRevocation(kind.value);
+  }
+
+  #ended(stream: WatchStream, error: unknown): void {
+    const { backoff, connection, log, onDown, onSessionRefused } = this.#options;
+    const wasCurrent = stream === this.#current;
+    if (wasCurrent) this.#current = undefined;
+    if (stream === this.#next) this.#next = undefined;
+    const reason = failureReason(error);
+    log.warn({ reason, ...watchFailure(error) }, 'the watch ended');
+    if (wasCurrent) onDown(reason);
+    if (mayBeHung(error)) connection.reset();
+    if (refusesSession(error) || isKeyUnknown(error)) {
+      onSessionRefused(stream.session, reason);
+      return;
+    }
+    if (this.#session === undefined || this.#next !== undefined) return;
+    this.reconnects += 1;
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => {
+      if (this.#session !== undefined && this.#next === undefined) this.#open(this.#session);
+    }, backoff.nextMs());
+    this.#retry.unref();
+  }
+}
+
+/** The control plane has a new signing key, which comes with a new attestation. */
+function isKeyUnknown(error: unknown): boolean {
+  return error instanceof WatchError && error.code === 'unknown-event-key';
+}
