@@ -1,0 +1,202 @@
+import { createHmac, createPublicKey } from 'node:crypto';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { createEvidenceVerifier } from '../../../../control-plane/attestation/evidence-verifier.ts';
+import type { EvidenceVerifier } from '../../../../control-plane/attestation/evidence-verifier.ts';
+import { JwksCache } from '../../../../control-plane/attestation/jwks-cache.ts';
+import { createLocalAuthority } from '../../../../control-plane/attestation/local.ts';
+import type { TrustProviderSpec } from '../../../../control-plane/attestation/trust-provider.ts';
+import { FakeFetcher } from '../../../fakes/outbound-fetcher.ts';
+import { ManualClock } from '../../../support/manual-clock.ts';
+import { TokenIssuer } from '../../../support/token-issuer.ts';
+
+const CLUSTER = 'https://cluster.example';
+const PODS = {
+  sub: 'system:serviceaccount:prod:agent',
+  aud: ['sidekey'],
+  'kubernetes.io': {
+    namespace: 'prod',
+    serviceaccount: { name: 'agent', uid: 'u-1' },
+    pod: { name: 'agent-7', uid: 'u-2' },
+    node: { name: 'node-1', uid: 'u-3' },
+  },
+};
+
+let clock: ManualClock;
+let issuer: TokenIssuer;
+let fetcher: FakeFetcher;
+let verifier: EvidenceVerifier;
+let providers: Map<string, TrustProviderSpec>;
+
+beforeEach(() => {
+  clock = new ManualClock();
+  issuer = new TokenIssuer(CLUSTER);
+  fetcher = new FakeFetcher();
+  verifier = createEvidenceVerifier({ jwks: new JwksCache({ fetcher, clock }) });
+  providers = new Map([
+    ['cluster', { type: 'kubernetes', issuer: CLUSTER, audience: 'sidekey', jwks: { inline: issuer.jwks } }],
+  ]);
+});
+
+function verify(token: string, kind = 'kubernetes', subject: 'workload' | 'user' = 'workload') {
+  return verifier.verify({ kind, token, subject, proxyKeyThumbprint: 'jkt' }, providers, clock.now());
+}
+
+function seconds(): number {
+  return Math.floor(clock.now() / 1000);
+}
+
+/** The same token with another payload or header, its signature left as it was. */
+function tamper(token: string, part: 0 | 1, change: Record<string, unknown>): string {
+  const parts = token.split('.');
+  const old: unknown = JSON.parse(Buffer.from(parts[part] ?? '', 'base64url').toString());
+  parts[part] = Buffer.from(JSON.stringify({ ...(old as object), ...change })).toString('base64url');
+  return parts.join('.');
+}
+
+describe('kubernetes', () => {
+  test('a projected token gives its claims', async () => {
+    await expect(verify(await issuer.sign(PODS, clock.now()))).resolves.toMatchObject({
+      provider: 'cluster',
+      subject: 'system:serviceaccount:prod:agent',
+      notAfter: (seconds() + 600) * 1000,
+      claims: {
+        kubernetes: {
+          issuer: CLUSTER,
+          namespace: 'prod',
+          serviceAccount: 'agent',
+          serviceAccountUid: 'u-1',
+          pod: 'agent-7',
+          podUid: 'u-2',
+          node: 'node-1',
+          nodeUid: 'u-3',
+        },
+      },
+    });
+  });
+
+  test('each failure has its own reason', async () => {
+    const now = clock.now();
+    const good = await issuer.sign(PODS, now);
+    const cases: readonly (readonly [string, string])[] = [
+      ['evidence-missing', ''],
+      ['evidence-malformed', 'abc'],
+      ['evidence-malformed', 'a.b.c'],
+      ['evidence-malformed', `${good}.${good}`],
+      ['evidence-malformed', `${good}${'a'.repeat(20_000)}`],
+      ['evidence-wrong-issuer', await issuer.sign({ ...PODS, iss: 'https://other.example' }, now)],
+      ['evidence-wrong-audience', await issuer.sign({ ...PODS, aud: ['api'] }, now)],
+      ['evidence-wrong-audience', await issuer.sign({ ...PODS, aud: undefined }, now)],
+      ['evidence-expired', await issuer.sign({ ...PODS, exp: seconds() - 60 }, now)],
+      ['evidence-malformed', await issuer.sign({ ...PODS, exp: undefined }, now)],
+      ['evidence-not-yet-valid', await issuer.sign({ ...PODS, nbf: seconds() + 60 }, now)],
+      ['evidence-not-yet-valid', await issuer.sign({ ...PODS, iat: seconds() + 60 }, now)],
+      ['evidence-unknown-key', await issuer.sign(PODS, now, { kid: 'nobody' })],
+      ['evidence-bad-signature', tamper(good, 1, { sub: 'system:serviceaccount:prod:admin' })],
+      ['evidence-bad-signature', `${good.slice(0, -8)}AAAAAAAA`],
+      ['evidence-malformed', await issuer.sign({ ...PODS, sub: 'system:serviceaccount:prod:other' }, now)],
+      ['evidence-malformed', await issuer.sign({ ...PODS, 'kubernetes.io': undefined }, now)],
+      ['evidence-malformed', await issuer.sign({ ...PODS, sub: undefined }, now)],
+    ];
+    for (const [reason, token] of cases) {
+      await expect(verify(token), `${reason} ${token.slice(0, 30)}`).rejects.toMatchObject({ reason });
+    }
+  });
+
+  test('algorithm confusion is refused: none, HMAC with the public key, another family', async () => {
+    const good = await issuer.sign(PODS, clock.now());
+    const publicPem = createPublicKey(issuer.privateKey).export({ type: 'spki', format: 'pem' });
+    const [header, payload] = tamper(good, 0, { alg: 'HS256' }).split('.');
+    const mac = createHmac('sha256', publicPem).update(`${header}.${payload}`).digest('base64url');
+    const none = tamper(good, 0, { alg: 'none' }).split('.').slice(0, 2).join('.');
+    for (const token of [
+      `${none}.`,
+      `${header}.${payload}.${mac}`,
+      tamper(good, 0, { alg: 'RS256' }),
+      tamper(good, 0, { alg: 'ES384' }),
+    ]) {
+      await expect(verify(token)).rejects.toMatchObject({ reason: 'evidence-bad-algorithm' });
+    }
+  });
+
+  test('a key that the token brings along is never used', async () => {
+    const attacker = new TokenIssuer(CLUSTER);
+    const [jwk] = attacker.jwks.keys;
+    const kid = issuer.jwks.keys[0]?.kid;
+    const token = await attacker.sign(PODS, clock.now(), { jwk, kid, jku: 'https://attacker.example/jwks' });
+    await expect(verify(token)).rejects.toMatchObject({ reason: 'evidence-bad-signature' });
+    expect(fetcher.asked).toEqual([]);
+  });
+});
+
+describe('oidc', () => {
+  test('workload and user evidence do not stand in for each other', async () => {
+    const base = { type: 'oidc', issuer: CLUSTER, audience: 'sidekey', jwks: { inline: issuer.jwks } } as const;
+    providers = new Map<string, TrustProviderSpec>([['people', { ...base, for: 'user' }]]);
+    const token = await issuer.sign({ email: 'ann@example.com' }, clock.now());
+    await expect(verify(token, 'oidc', 'user')).resolves.toMatchObject({
+      subject: 'someone',
+      claims: { oidc: { email: 'ann@example.com' } },
+    });
+    await expect(verify(token, 'oidc', 'workload')).rejects.toMatchObject({ reason: 'evidence-wrong-issuer' });
+    await expect(verify(token, 'kubernetes')).rejects.toMatchObject({ reason: 'evidence-wrong-issuer' });
+  });
+
+  test('of two providers with one issuer, the one whose audience fits accepts', async () => {
+    const base = { type: 'oidc', issuer: CLUSTER, jwks: { inline: issuer.jwks } } as const;
+    providers = new Map<string, TrustProviderSpec>([
+      ['first', { ...base, audience: 'another' }],
+      ['second', { ...base, audience: 'sidekey' }],
+    ]);
+    await expect(verify(await issuer.sign({}, clock.now()), 'oidc')).resolves.toMatchObject({ provider: 'second' });
+    const old = await issuer.sign({ exp: seconds() - 60 }, clock.now());
+    await expect(verify(old, 'oidc')).rejects.toMatchObject({ reason: 'evidence-expired' });
+  });
+
+  test.each([
+    [
+      'github-actions',
+      'https://token.actions.githubusercontent.com',
+      'github',
+      { repository: 'o/r', repository_owner: 'o', ref: 'refs/heads/main', workflow: 'ci' },
+    ],
+    ['gitlab', 'https://gitlab.com', 'gitlab', { project_path: 'g/p', namespace_path: 'g', ref: 'main' }],
+    [
+      'terraform-cloud',
+      'https://app.terraform.io',
+      'terraform',
+      { terraform_organization_name: 'o', terraform_workspace_name: 'w', terraform_run_phase: 'plan' },
+    ],
+  ] as const)('preset %s', async (preset, url, space, claims) => {
+    const service = new TokenIssuer(url);
+    providers = new Map<string, TrustProviderSpec>([
+      ['ci', { type: 'oidc', preset, audience: 'sidekey', jwks: { inline: service.jwks } }],
+    ]);
+    await expect(verify(await service.sign(claims, clock.now()), 'oidc')).resolves.toMatchObject({
+      claims: { [space]: claims },
+    });
+    await expect(verify(await service.sign({}, clock.now()), 'oidc')).rejects.toMatchObject({
+      reason: 'evidence-malformed',
+    });
+  });
+});
+
+describe('local', () => {
+  test('is off unless enabled, and bound to the key that asked', async () => {
+    const local = createLocalAuthority(clock);
+    providers = new Map<string, TrustProviderSpec>([['laptop', { type: 'local' }]]);
+    const token = await local.issue({ uid: 1000, gid: 1000, pid: 7, user: 'ann' }, 'jkt');
+    await expect(verify(token, 'local')).rejects.toMatchObject({ reason: 'trust-provider-disabled' });
+    verifier = createEvidenceVerifier({ jwks: new JwksCache({ fetcher, clock }), local });
+    // The issuer of local evidence is no secret; only the key of this process makes it.
+    await expect(verify(token, 'local')).resolves.toMatchObject({
+      subject: 'local:ann',
+      claims: { local: { uid: 1000, gid: 1000, pid: 7, user: 'ann' } },
+    });
+    const other = await local.issue({ uid: 1000, gid: 1000, pid: 7 }, 'other-key');
+    await expect(verify(other, 'local')).rejects.toMatchObject({ reason: 'evidence-wrong-audience' });
+    const foreign = await createLocalAuthority(clock).issue({ uid: 0, gid: 0, pid: 7 }, 'jkt');
+    await expect(verify(foreign, 'local')).rejects.toMatchObject({ reason: 'evidence-unknown-key' });
+    clock.advance(66_000);
+    await expect(verify(token, 'local')).rejects.toMatchObject({ reason: 'evidence-expired' });
+  });
+});

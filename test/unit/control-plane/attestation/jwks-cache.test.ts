@@ -1,0 +1,83 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { JwksCache } from '../../../../control-plane/attestation/jwks-cache.ts';
+import { FakeFetcher } from '../../../fakes/outbound-fetcher.ts';
+import { ManualClock } from '../../../support/manual-clock.ts';
+import { TokenIssuer } from '../../../support/token-issuer.ts';
+
+const ISSUER = 'https://issuer.example';
+const DISCOVERY = `${ISSUER}/.well-known/openid-configuration`;
+const KEYS = `${ISSUER}/keys`;
+
+let clock: ManualClock;
+let fetcher: FakeFetcher;
+let issuer: TokenIssuer;
+let cache: JwksCache;
+
+beforeEach(() => {
+  clock = new ManualClock();
+  fetcher = new FakeFetcher();
+  issuer = new TokenIssuer(ISSUER);
+  fetcher.answers.set(DISCOVERY, { issuer: ISSUER, jwks_uri: KEYS });
+  fetcher.answers.set(KEYS, () => issuer.jwks);
+  cache = new JwksCache({ fetcher, clock });
+});
+
+function kid(): string {
+  return issuer.jwks.keys[0]?.kid ?? '';
+}
+
+describe('JwksCache', () => {
+  test('discovers once, for many askers at once', async () => {
+    await Promise.all(Array.from({ length: 20 }, () => cache.keysFor(ISSUER, {}, kid())));
+    expect(fetcher.asked.map((request) => request.url)).toEqual([DISCOVERY, KEYS]);
+  });
+
+  test('a new key is found, but made-up ids do not flood the issuer', async () => {
+    await cache.keysFor(ISSUER, {}, kid());
+    for (let i = 0; i < 50; i += 1) await cache.keysFor(ISSUER, {}, `made-up-${i}`);
+    expect(fetcher.asked.length).toBe(2);
+    clock.advance(31_000);
+    issuer.rotate();
+    const keys = await cache.keysFor(ISSUER, {}, kid());
+    expect(keys.map((key) => key.kid)).toEqual([kid()]);
+  });
+
+  test('serves held keys while the issuer is down, for an hour', async () => {
+    await cache.keysFor(ISSUER, {}, kid());
+    fetcher.answers.clear();
+    clock.advance(3_500_000);
+    await expect(cache.keysFor(ISSUER, {}, kid())).resolves.toHaveLength(1);
+    clock.advance(200_000);
+    await expect(cache.keysFor(ISSUER, {}, kid())).rejects.toMatchObject({ reason: 'evidence-keys-unavailable' });
+  });
+
+  test('an issuer that cannot be reached is asked once in a cooldown', async () => {
+    fetcher.answers.clear();
+    for (let i = 0; i < 5; i += 1) {
+      await expect(cache.keysFor(ISSUER, {}, 'k')).rejects.toMatchObject({ reason: 'evidence-keys-unavailable' });
+    }
+    expect(fetcher.asked.length).toBe(1);
+  });
+
+  test('refuses a discovery document of another issuer, and keys that are no set', async () => {
+    fetcher.answers.set(DISCOVERY, { issuer: `${ISSUER}/`, jwks_uri: KEYS });
+    await expect(cache.keysFor(ISSUER, {}, 'k')).rejects.toMatchObject({ reason: 'evidence-keys-unavailable' });
+    fetcher.answers.set('https://keys.example', { keys: 'none' });
+    const source = { jwks: { url: 'https://keys.example' } };
+    await expect(cache.keysFor(ISSUER, source, 'k')).rejects.toMatchObject({ reason: 'evidence-keys-unavailable' });
+  });
+
+  test('symmetric keys are never taken', async () => {
+    const inline = { keys: [{ kty: 'oct', k: 'AAAA' }, ...issuer.jwks.keys] };
+    const keys = await cache.keysFor(ISSUER, { jwks: { inline } }, undefined);
+    expect(keys.map((key) => key.kty)).toEqual(['EC']);
+  });
+
+  test('sources are kept apart', async () => {
+    fetcher.answers.set('https://a.example', { keys: [{ kty: 'EC', kid: 'a' }] });
+    fetcher.answers.set('https://b.example', { keys: [{ kty: 'EC', kid: 'b' }] });
+    const a = await cache.keysFor(ISSUER, { jwks: { url: 'https://a.example' } }, 'a');
+    const b = await cache.keysFor(ISSUER, { jwks: { url: 'https://b.example' } }, 'b');
+    expect([a[0]?.kid, b[0]?.kid]).toEqual(['a', 'b']);
+  });
+});

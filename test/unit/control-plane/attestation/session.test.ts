@@ -1,0 +1,170 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { createSessionAuthority } from '../../../../control-plane/attestation/session.ts';
+import type { SessionAuthority, SessionTicket } from '../../../../control-plane/attestation/session.ts';
+import { SigningKeyRing, createMemoryKeyStore } from '../../../../control-plane/credentials/signing-keys.ts';
+import { ManualClock } from '../../../support/manual-clock.ts';
+import { ProxyIdentity } from '../../../support/proxy-identity.ts';
+
+const PATH = '/sidekey.v1.ProxyService/Watch';
+const ATTEST = '/sidekey.v1.ProxyService/Attest';
+const ISSUER = 'urn:sidekey:test';
+
+let clock: ManualClock;
+let keys: SigningKeyRing;
+let authority: SessionAuthority;
+let proxy: ProxyIdentity;
+
+beforeEach(async () => {
+  clock = new ManualClock();
+  keys = await SigningKeyRing.open(createMemoryKeyStore(), clock);
+  authority = createSessionAuthority({ keys, clock, issuer: ISSUER });
+  proxy = new ProxyIdentity();
+});
+
+function ticket(change: Partial<SessionTicket> = {}): SessionTicket {
+  const notAfter = clock.now() + 600_000;
+  return { id: 's-1', tenant: 'acme', instanceId: 'i-1', proxyKeyThumbprint: proxy.thumbprint, notAfter, ...change };
+}
+
+async function present(token: string, dpop: string | undefined, path = PATH): Promise<SessionTicket> {
+  return authority.authenticate({ authorization: `DPoP ${token}`, dpop, path });
+}
+
+describe('session tokens', () => {
+  test('a session with its key is accepted and read back', async () => {
+    const token = await authority.mint(ticket());
+    await expect(present(token, await proxy.proof(PATH, token, clock.now()))).resolves.toEqual(ticket());
+  });
+
+  test('a stolen session token is useless without the key', async () => {
+    const token = await authority.mint(ticket());
+    const thief = new ProxyIdentity();
+    const stolen = present(token, await thief.proof(PATH, token, clock.now()));
+    await expect(stolen).rejects.toMatchObject({ reason: 'session-invalid', message: /another key/ });
+    await expect(present(token, undefined)).rejects.toMatchObject({ reason: 'session-invalid' });
+  });
+
+  test('an expired session says so', async () => {
+    const token = await authority.mint(ticket());
+    clock.advance(600_001);
+    const late = present(token, await proxy.proof(PATH, token, clock.now()));
+    await expect(late).rejects.toMatchObject({ reason: 'session-expired' });
+  });
+
+  test('a token of another ring, issuer or scheme is refused', async () => {
+    const foreign = createSessionAuthority({
+      keys: await SigningKeyRing.open(createMemoryKeyStore(), clock),
+      clock,
+      issuer: ISSUER,
+    });
+    const other = createSessionAuthority({ keys, clock, issuer: 'urn:other' });
+    for (const maker of [foreign, other]) {
+      const token = await maker.mint(ticket());
+      const refused = present(token, await proxy.proof(PATH, token, clock.now()));
+      await expect(refused).rejects.toMatchObject({ reason: 'session-invalid' });
+    }
+    const token = await authority.mint(ticket());
+    const dpop = await proxy.proof(PATH, token, clock.now());
+    for (const authorization of [
+      `Bearer ${token}`,
+      token,
+      undefined,
+      'DPoP ',
+      `DPoP ${token} x`,
+      `DPoP ${'a'.repeat(9000)}`,
+    ]) {
+      const refused = authority.authenticate({ authorization, dpop, path: PATH });
+      await expect(refused).rejects.toMatchObject({ reason: 'session-invalid' });
+    }
+  });
+
+  test('a proof cannot be a session token, nor the other way round', async () => {
+    const token = await authority.mint(ticket());
+    const dpop = await proxy.proof(PATH, token, clock.now());
+    await expect(present(dpop, dpop)).rejects.toMatchObject({ reason: 'session-invalid' });
+    await expect(present(token, token)).rejects.toMatchObject({ reason: 'session-invalid' });
+  });
+});
+
+describe('proofs', () => {
+  test('serve once', async () => {
+    const token = await authority.mint(ticket());
+    const dpop = await proxy.proof(PATH, token, clock.now());
+    await present(token, dpop);
+    await expect(present(token, dpop)).rejects.toMatchObject({ reason: 'proof-replayed' });
+    clock.advance(60_000);
+    await expect(present(token, dpop)).rejects.toMatchObject({ reason: 'proof-replayed' });
+    clock.advance(1_000);
+    await expect(present(token, dpop)).rejects.toMatchObject({ reason: 'session-invalid', message: /too old/ });
+  });
+
+  const SYMMETRIC = { kty: 'oct', k: 'AAAA' };
+  test.each([
+    ['for another method', { claims: { htu: '/sidekey.v1.ProxyService/Authorize' } }],
+    ['with another verb', { claims: { htm: 'GET' } }],
+    ['for another token', { claims: { ath: 'AAAA' } }],
+    ['without ath', { claims: { ath: undefined } }],
+    ['without jti', { claims: { jti: undefined } }],
+    ['with a short jti', { claims: { jti: 'x' } }],
+    ['with an endless jti', { claims: { jti: 'x'.repeat(200) } }],
+    ['without iat', { claims: { iat: undefined } }],
+    ['with a textual iat', { claims: { iat: 'now' } }],
+    ['from the future', { claims: { iat: 4_000_000_000 } }],
+    ['from the past', { claims: { iat: 1 } }],
+    ['of another type', { header: { typ: 'JWT' } }],
+    ['with a symmetric key', { header: { jwk: SYMMETRIC } }],
+    ['signed by another key', { key: new ProxyIdentity().privateKey }],
+  ])('%s are refused', async (_, change) => {
+    const token = await authority.mint(ticket());
+    const refused = present(token, await proxy.proof(PATH, token, clock.now(), change));
+    await expect(refused).rejects.toMatchObject({ reason: 'session-invalid' });
+  });
+
+  test('that disclose a private key are refused', async () => {
+    const token = await authority.mint(ticket());
+    const jwk = proxy.privateKey.export({ format: 'jwk' });
+    const refused = present(token, await proxy.proof(PATH, token, clock.now(), { header: { jwk } }));
+    await expect(refused).rejects.toMatchObject({ reason: 'session-invalid' });
+  });
+
+  test('over the bound of one key are refused, and other keys go on', async () => {
+    authority = createSessionAuthority({ keys, clock, issuer: ISSUER, maxProofsPerKey: 3 });
+    const token = await authority.mint(ticket());
+    for (let i = 0; i < 3; i += 1) await present(token, await proxy.proof(PATH, token, clock.now()));
+    const over = present(token, await proxy.proof(PATH, token, clock.now()));
+    await expect(over).rejects.toMatchObject({ reason: 'overloaded' });
+    const other = new ProxyIdentity();
+    const otherToken = await authority.mint(ticket({ id: 's-2', proxyKeyThumbprint: other.thumbprint }));
+    await present(otherToken, await other.proof(PATH, otherToken, clock.now()));
+    clock.advance(62_000);
+    await present(token, await proxy.proof(PATH, token, clock.now()));
+  });
+});
+
+describe('proof of the key at Attest', () => {
+  const evidence = [Buffer.from('one'), Buffer.from('two')];
+
+  test('covers all the evidence', async () => {
+    const proof = await proxy.proof(ATTEST, evidence, clock.now());
+    const proven = authority.proveKey({ proxyKey: proxy.spki, proof, evidenceTokens: evidence, path: ATTEST });
+    await expect(proven).resolves.toMatchObject({ thumbprint: proxy.thumbprint });
+    const again = authority.proveKey({ proxyKey: proxy.spki, proof, evidenceTokens: evidence, path: ATTEST });
+    await expect(again).rejects.toMatchObject({ reason: 'proof-replayed' });
+  });
+
+  test('is refused for other evidence, another key or a key that is no P-256 point', async () => {
+    const proof = await proxy.proof(ATTEST, evidence, clock.now());
+    const attempts: readonly (readonly [Uint8Array, readonly Uint8Array[]])[] = [
+      [proxy.spki, evidence.slice(1)],
+      [new ProxyIdentity().spki, evidence],
+      [Buffer.alloc(0), evidence],
+      [Buffer.alloc(91), evidence],
+      [Buffer.alloc(9000), evidence],
+      [proxy.spki, Array.from({ length: 9 }, () => Buffer.from('x'))],
+    ];
+    for (const [proxyKey, evidenceTokens] of attempts) {
+      const refused = authority.proveKey({ proxyKey, proof, evidenceTokens, path: ATTEST });
+      await expect(refused).rejects.toMatchObject({ reason: 'session-invalid' });
+    }
+  });
+});
