@@ -1,26 +1,31 @@
 import { readFile } from 'node:fs/promises';
-import { UsageError } from '../common/errors.ts';
+import { createConnection } from 'node:net';
+import { text as readAll } from 'node:stream/consumers';
+import { SidekeyError, UsageError } from '../common/errors.ts';
 import { EvidenceSubject, type Evidence } from '../proto/gen/sidekey/v1/proxy.ts';
 
 const KUBERNETES_TOKEN_FILE = '/var/run/secrets/sidekey/token';
+const LOCAL_TIMEOUT_MS = 5_000;
 const MAX_TOKEN_BYTES = 65_536;
 
 interface EvidenceSource {
-  readonly kind: 'kubernetes' | 'oidc';
+  readonly kind: 'kubernetes' | 'oidc' | 'local';
   readonly subject: EvidenceSubject;
+  /** File with the token; for `local`, the socket that gives it. */
   readonly file: string;
 }
 
 export const EVIDENCE_HELP =
-  'evidence of identity: kubernetes[=FILE], oidc=FILE, or user=FILE for the OIDC token of the user it acts for';
+  'evidence of identity: kubernetes[=FILE], oidc=FILE, local=SOCKET, or user=FILE for the OIDC token of its user';
 
 /** Reads `--evidence` values into a function that reads the tokens afresh at each attestation. */
-export function readEvidenceSources(texts: readonly string[]): () => Promise<Evidence[]> {
+export function readEvidenceSources(texts: readonly string[]): (proxyKeySpki: Buffer) => Promise<Evidence[]> {
   const sources = texts.map(parseSource);
-  return () =>
+  return (proxyKeySpki) =>
     Promise.all(
       sources.map(async ({ kind, subject, file }) => {
-        const text = (await readFile(file, 'utf8')).trim();
+        const text =
+          kind === 'local' ? await fetchLocalEvidence(file, proxyKeySpki) : (await readFile(file, 'utf8')).trim();
         if (text.length > MAX_TOKEN_BYTES) throw new UsageError('bad-evidence', `${file} is too large for a token`);
         return { kind, subject, token: Buffer.from(text) };
       }),
@@ -34,7 +39,31 @@ function parseSource(text: string): EvidenceSource {
   if (kind === 'kubernetes') {
     return { kind, subject: EvidenceSubject.EVIDENCE_SUBJECT_WORKLOAD, file: file || KUBERNETES_TOKEN_FILE };
   }
+  if (kind === 'local' && file !== '') return { kind, subject: EvidenceSubject.EVIDENCE_SUBJECT_WORKLOAD, file };
   if (kind === 'oidc' && file !== '') return { kind, subject: EvidenceSubject.EVIDENCE_SUBJECT_WORKLOAD, file };
   if (kind === 'user' && file !== '') return { kind: 'oidc', subject: EvidenceSubject.EVIDENCE_SUBJECT_USER, file };
-  throw new UsageError('bad-evidence', `--evidence: use kubernetes[=FILE], oidc=FILE or user=FILE, not "${text}"`);
+  throw new UsageError(
+    'bad-evidence',
+    `--evidence: use kubernetes[=FILE], oidc=FILE, local=SOCKET or user=FILE, not "${text}"`,
+  );
+}
+
+/** Asks the control plane on this machine for evidence; the kernel tells it who asks. */
+async function fetchLocalEvidence(socketPath: string, proxyKeySpki: Buffer): Promise<string> {
+  const socket = createConnection(socketPath);
+  socket.setTimeout(LOCAL_TIMEOUT_MS, () => socket.destroy(new Error('no answer in time')));
+  socket.write(`${JSON.stringify({ proxy_key: proxyKeySpki.toString('base64url') })}\n`);
+  let answer: unknown;
+  try {
+    answer = JSON.parse(await readAll(socket));
+  } catch (cause) {
+    throw new SidekeyError('evidence-missing', `no evidence from ${socketPath}`, { cause });
+  }
+  const token = typeof answer === 'object' && answer !== null && 'token' in answer ? answer.token : undefined;
+  if (typeof token !== 'string') {
+    const error =
+      typeof answer === 'object' && answer !== null && 'error' in answer ? JSON.stringify(answer.error) : '';
+    throw new SidekeyError('evidence-missing', `no evidence from ${socketPath}: ${error}`);
+  }
+  return token;
 }

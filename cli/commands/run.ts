@@ -94,6 +94,9 @@ async function startOwnProxy(config: ProxyConfig): Promise<AgentProxy> {
     ...config,
     logLevel: config.logLevel === 'info' ? 'warn' : (config.logLevel ?? 'warn'),
   });
+  await proxy.ready;
+  if (proxy.caPem === undefined)
+    throw new CommandFailed(EXIT_CODES.failed, 'the control plane issued no certificate authority');
   return {
     url: `http://${proxy.address.host}:${proxy.address.port}`,
     caPem: proxy.caPem,

@@ -1,0 +1,61 @@
+// The demonstration: an agent that holds no credential calls a real HTTPS API through Sidekey.
+//   node examples/demo/demo.mjs          runs it and stays up for your own calls
+//   node examples/demo/demo.mjs --once   runs it and ends
+import { STEPS } from './steps.mjs';
+import { stopAll } from './processes.mjs';
+import { startWorld } from './world.mjs';
+
+const once = process.argv.includes('--once');
+const colours = process.stdout.isTTY && !process.env['NO_COLOR'];
+const paint = (code, text) => (colours ? `\u001b[${code}m${text}\u001b[0m` : text);
+const say = (line = '') => console.log(line);
+
+let passed = 0;
+let world;
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.once(signal, () => finish(130));
+}
+
+try {
+  say(paint(1, 'Sidekey: an agent without a credential calls an API that demands one'));
+  world = await step('start an OpenID provider, an HTTPS API, a control plane and a proxy', startWorld);
+  for (const [name, run] of STEPS) await step(name, () => run(world));
+} catch {
+  await finish(1);
+}
+
+if (once) {
+  await finish(0);
+} else {
+  await world.liftRevocations();
+  say();
+  say(paint(1, 'Your turn. The revocation is lifted; call the API yourself, without any token:'));
+  say();
+  for (const line of world.instructions()) say(`  ${line}`);
+  say();
+  say('Ctrl-C ends everything.');
+}
+
+async function step(name, run) {
+  const started = Date.now();
+  const notes = [];
+  try {
+    const result = await run();
+    if (Array.isArray(result)) notes.push(...result);
+    passed += 1;
+    say(`${paint(32, '✓')} ${name} ${paint(90, `${Date.now() - started} ms`)}`);
+    for (const note of notes) say(`    ${paint(90, note)}`);
+    return result;
+  } catch (error) {
+    say(`${paint(31, '✗')} ${name}`);
+    say(`    ${error.message}`);
+    throw error;
+  }
+}
+
+async function finish(code) {
+  await stopAll();
+  world?.close();
+  if (once || code === 1) say(`${passed} passed, ${code === 1 ? 1 : 0} failed`);
+  process.exit(code);
+}

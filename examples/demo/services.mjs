@@ -1,0 +1,132 @@
+// What the agent wants to reach: an HTTPS API that demands a token, and the OpenID provider that issues it.
+import { randomBytes } from 'node:crypto';
+import { createServer } from 'node:https';
+import { createLocalJWKSet, exportJWK, generateKeyPair, jwtVerify } from 'jose';
+
+const AUDIENCE = 'https://api.demo.example';
+
+/** Starts both. `seenTokens` fills with every token that the API was shown. */
+export async function startServices(certificates) {
+  const client = { id: 'support-team', secret: randomBytes(24).toString('base64url') };
+  const provider = await startProvider(certificates, client);
+  const api = await startApi(certificates, provider);
+  return {
+    ...api,
+    client,
+    tokenUrl: `${provider.issuer}/token`,
+    close: () => [api, provider].forEach((s) => s.close()),
+  };
+}
+
+async function startProvider(certificates, client) {
+  const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true });
+  const key = { ...(await exportJWK(privateKey)), kid: 'demo', alg: 'ES256', use: 'sig' };
+  const server = createServer({ key: certificates.keyPem, cert: certificates.certPem });
+  const port = await listenOnLoopback(server);
+  const issuer = `https://localhost:${port}`;
+  const { default: Provider } = await quietly(() => import('oidc-provider'));
+  const provider = await quietly(() => new Provider(issuer, configuration(client, key)));
+  server.on('request', provider.callback());
+  const jwks = { keys: [{ ...(await exportJWK(publicKey)), kid: 'demo', alg: 'ES256' }] };
+  return { issuer, jwks, close: () => closeServer(server) };
+}
+
+function configuration(client, key) {
+  return {
+    clients: [
+      {
+        client_id: client.id,
+        id_token_signed_response_alg: 'ES256',
+        client_secret: client.secret,
+        grant_types: ['client_credentials'],
+        redirect_uris: [],
+        response_types: [],
+        token_endpoint_auth_method: 'client_secret_basic',
+      },
+    ],
+    jwks: { keys: [key] },
+    scopes: ['items:read'],
+    features: {
+      devInteractions: { enabled: false },
+      clientCredentials: { enabled: true },
+      resourceIndicators: {
+        enabled: true,
+        defaultResource: () => AUDIENCE,
+        getResourceServerInfo: () => ({
+          scope: 'items:read',
+          audience: AUDIENCE,
+          accessTokenTTL: 300,
+          accessTokenFormat: 'jwt',
+          jwt: { sign: { alg: 'ES256' } },
+        }),
+      },
+    },
+  };
+}
+
+async function startApi(certificates, provider) {
+  const keys = createLocalJWKSet(provider.jwks);
+  const seenTokens = new Set();
+  const seenCalls = [];
+  const server = createServer({ key: certificates.keyPem, cert: certificates.certPem }, (request, answer) => {
+    seenCalls.push(`${request.method} ${request.url}`);
+    serve(request, answer, keys, provider.issuer, seenTokens).catch(() => answer.destroy());
+  });
+  const port = await listenOnLoopback(server);
+  return { port, url: `https://localhost:${port}`, seenTokens, seenCalls, close: () => closeServer(server) };
+}
+
+async function serve(request, answer, keys, issuer, seenTokens) {
+  const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1];
+  if (token === undefined) return send(answer, 401, { error: 'a token is needed' });
+  seenTokens.add(token);
+  try {
+    await jwtVerify(token, keys, { issuer, audience: AUDIENCE });
+  } catch {
+    return send(answer, 401, { error: 'the token is not valid' });
+  }
+  switch (new URL(request.url, 'https://localhost').pathname) {
+    case '/v1/items':
+      return send(answer, 200, { items: ['first', 'second'], deletedBy: request.method === 'DELETE' ? 'you' : null });
+    case '/v1/echo':
+      return send(answer, 200, { youSent: request.headers, encoded: Buffer.from(token).toString('base64') });
+    case '/v1/stream':
+      return stream(answer);
+    default:
+      return send(answer, 404, { error: 'no such thing' });
+  }
+}
+
+function send(answer, status, body) {
+  const text = JSON.stringify(body);
+  answer.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) });
+  answer.end(text);
+}
+
+function stream(answer) {
+  answer.writeHead(200, { 'content-type': 'text/plain' });
+  const timer = setInterval(() => answer.write(`tick ${Date.now()}\n`), 50);
+  answer.on('close', () => clearInterval(timer));
+}
+
+/** Listens on 127.0.0.1; answers the port. */
+async function listenOnLoopback(server) {
+  await new Promise((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));
+  return server.address().port;
+}
+
+function closeServer(server) {
+  server.closeAllConnections();
+  server.close();
+}
+
+/** oidc-provider writes notices for its developers to the console while it is loaded. */
+async function quietly(load) {
+  const { warn, info, log } = console;
+  Object.assign(console, { warn() {}, info() {}, log() {} });
+  try {
+    return await load();
+  } finally {
+    Object.assign(console, { warn, info, log });
+  }
+}
