@@ -4,7 +4,8 @@ import { createEscapeForms, ESCAPE_ALPHABET, MAX_ESCAPE_BYTES, readEscape, start
 const NO_MATCH = 0;
 const INCOMPLETE = -1;
 /** Bytes read one by one after an introducer before the native search takes over: they come in swarms. */
-const SWARM_BYTES = 64;
+const SWARM_BYTES = 256;
+const NOWHERE: readonly Occurrence[] = [];
 
 /** A place in a needle at which some byte stands. */
 interface Occurrence {
@@ -16,7 +17,8 @@ interface Occurrence {
 export class EscapedSearch {
   readonly #needles: readonly Uint8Array[];
   readonly #longest: number;
-  readonly #occurrences: readonly (readonly Occurrence[])[];
+  /** By byte; filled when an escape first stands for that byte, because most never do. */
+  readonly #occurrences = new Map<number, readonly Occurrence[]>();
   /** 1: a needle, escaped or not, may start with this byte. */
   readonly #starts = new Uint8Array(256);
   /** 1: the byte may stand inside a needle, escaped or not. */
@@ -27,19 +29,14 @@ export class EscapedSearch {
   constructor(needles: readonly Uint8Array[], longest: number) {
     this.#needles = needles;
     this.#longest = longest;
-    const occurrences: Occurrence[][] = Array.from({ length: 256 }, () => []);
     for (const needle of needles) {
       this.#starts[needle[0] ?? 0] = 1;
-      for (const [at, byte] of needle.entries()) {
-        this.#alphabet[byte] = 1;
-        occurrences[byte]?.push({ needle, at });
-      }
+      for (let at = 0; at < needle.length; at += 1) this.#alphabet[needle[at] as number] = 1;
     }
     for (const byte of ESCAPE_ALPHABET) {
       this.#alphabet[byte] = 1;
       if (startsEscape(byte)) this.#starts[byte] = 1;
     }
-    this.#occurrences = occurrences;
   }
 
   /** Calls `found(start, end)` for every needle in bytes[0, end) that holds at least one escape. */
@@ -49,7 +46,7 @@ export class EscapedSearch {
     for (let at = cursor.next(0); at < end; at = cursor.next(at + 1)) {
       readEscape(bytes, at, end, forms);
       for (let form = 0; form < forms.count; form += 1) {
-        for (const { needle, at: index } of this.#occurrences[forms.values[form] ?? 0] ?? []) {
+        for (const { needle, at: index } of this.#occurrencesOf(forms.values[form] ?? 0)) {
           // The leftmost escape of a needle has nothing but plain characters before it.
           if (index > at || !plainBefore(needle, index, bytes, at)) continue;
           const stop = this.#matchRest(needle, index + 1, bytes, at + (forms.lengths[form] ?? 0), end);
@@ -108,6 +105,19 @@ export class EscapedSearch {
     return at;
   }
 
+  #occurrencesOf(byte: number): readonly Occurrence[] {
+    if (this.#alphabet[byte] === 0) return NOWHERE;
+    const known = this.#occurrences.get(byte);
+    if (known !== undefined) return known;
+    const occurrences: Occurrence[] = [];
+    for (const needle of this.#needles) {
+      for (let at = needle.indexOf(byte); at !== -1; at = needle.indexOf(byte, at + 1))
+        occurrences.push({ needle, at });
+    }
+    this.#occurrences.set(byte, occurrences);
+    return occurrences;
+  }
+
   #matchElement(expected: number, bytes: Uint8Array, at: number, end: number): number {
     const byte = bytes[at] as number;
     if (startsEscape(byte)) {
@@ -142,9 +152,11 @@ class IntroducerCursor {
 
   /** The first introducer at or behind `from`, or the end. */
   next(from: number): number {
+    const bytes = this.#bytes;
     const swarmEnd = Math.min(this.#end, from + SWARM_BYTES);
     for (let at = from; at < swarmEnd; at += 1) {
-      if (startsEscape(this.#bytes[at] as number)) return at;
+      const byte = bytes[at] as number;
+      if (byte === 0x5c || byte === 0x25 || byte === 0x26) return at;
     }
     if (swarmEnd === this.#end) return this.#end;
     return Math.min(this.#find(0, 0x25, swarmEnd), this.#find(1, 0x5c, swarmEnd), this.#find(2, 0x26, swarmEnd));

@@ -12,7 +12,7 @@ function scrubberOf(...secrets: string[]): Scrubber {
 
 function scrubChunks(scrubber: Scrubber, chunks: Buffer[]): { text: string; hits: number } {
   const stream = scrubber.stream();
-  const out = chunks.flatMap((chunk) => stream.push(Buffer.from(chunk)).map((bytes) => Buffer.from(bytes)));
+  const out: Buffer[] = chunks.flatMap((chunk) => stream.push(Buffer.from(chunk)).map((bytes) => Buffer.from(bytes)));
   out.push(...stream.end());
   return { text: Buffer.concat(out).toString('latin1'), hits: stream.hits };
 }

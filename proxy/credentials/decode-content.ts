@@ -1,0 +1,294 @@
+import zlib from 'node:zlib';
+import { Decompress } from 'fzstd';
+import { SidekeyError } from '../../common/errors.ts';
+import type { Reason } from '../../proto/reasons.ts';
+
+/** The body's coding is unknown, broken, or expands beyond the limits: it cannot be scrubbed, so it is not passed on. */
+export class ContentCodingError extends SidekeyError {
+  readonly reason: Reason = 'response-undecodable';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super('response-undecodable', message, options);
+  }
+}
+
+export interface DecodeLimits {
+  /** Output that one slice of input (4 KiB) may make. gzip cannot exceed 1,032 to 1; brotli and zstd can. */
+  readonly maxBytesPerSlice: number;
+  /** Output over input of the whole body, once the output is larger than `maxBytesPerSlice`. */
+  readonly maxRatio: number;
+  readonly maxCodings: number;
+}
+
+export const DEFAULT_DECODE_LIMITS: DecodeLimits = { maxBytesPerSlice: 8 * 1024 * 1024, maxRatio: 1100, maxCodings: 2 };
+
+const SLICE_BYTES = 4096;
+/** RFC 9659: a zstd frame sent as a content coding needs a window of at most 8 MiB. */
+const MAX_ZSTD_WINDOW_BYTES = 8 * 1024 * 1024;
+
+/** Decodes a body piece by piece. Pull the output before giving more input, so that nothing piles up. */
+export interface ContentDecoder {
+  /** The decoded bytes of this chunk. @throws ContentCodingError */
+  decode(chunk: Buffer): AsyncGenerator<Buffer, void, undefined>;
+  /** The last bytes. @throws ContentCodingError when the body is cut short */
+  end(): AsyncGenerator<Buffer, void, undefined>;
+  /** Frees native memory; call it in every case. */
+  close(): void;
+}
+
+/**
+ * A decoder for this Content-Encoding (all field lines joined by ", "; RFC 9110 section 8.4), or undefined when the
+ * body is not coded.
+ *
+ * @throws ContentCodingError when a coding is unknown or there are too many
+ */
+export function createContentDecoder(
+  contentEncoding: string | undefined,
+  limits: DecodeLimits = DEFAULT_DECODE_LIMITS,
+): ContentDecoder | undefined {
+  const codings = (contentEncoding ?? '')
+    .toLowerCase()
+    .split(',')
+    .map((coding) => coding.trim())
+    .filter((coding) => coding !== '' && coding !== 'identity');
+  if (codings.length > limits.maxCodings) throw new ContentCodingError('the body has too many content codings');
+  for (const coding of codings) {
+    if (!Object.hasOwn(STAGES, coding)) throw new ContentCodingError('the body has an unknown content coding');
+  }
+  // Codings are listed in the order in which they were applied.
+  const stages = codings.reverse().map((coding) => new LimitedStage(STAGES[coding as keyof typeof STAGES](), limits));
+  return stages.length === 0 ? undefined : new DecoderChain(stages);
+}
+
+/** One coding. `write` answers with everything that the input made; `limit` bounds it. */
+interface Stage {
+  write(slice: Buffer, limit: number): Promise<Buffer[]>;
+  end(limit: number): Promise<Buffer[]>;
+  close(): void;
+}
+
+const STAGES = {
+  gzip: () => new ZlibStage(() => zlib.createGunzip()),
+  'x-gzip': () => new ZlibStage(() => zlib.createGunzip()),
+  // RFC 9110 section 8.4.1.2: "deflate" is the zlib format, but some send the bare one.
+  deflate: () => new ZlibStage((first) => ((first & 0x0f) === 8 ? zlib.createInflate() : zlib.createInflateRaw())),
+  br: () => new ZlibStage(() => zlib.createBrotliDecompress()),
+  zstd: () => new ZstdStage(),
+} as const satisfies Record<string, () => Stage>;
+
+type ZlibDecoder = zlib.Gunzip | zlib.Inflate | zlib.InflateRaw | zlib.BrotliDecompress;
+
+class ZlibStage implements Stage {
+  readonly #create: (firstByte: number) => ZlibDecoder;
+  #decoder: ZlibDecoder | undefined;
+  #out: Buffer[] = [];
+  #outBytes = 0;
+  #limit = 0;
+  #failure: Error | undefined;
+  #settle: (() => void) | undefined;
+
+  constructor(create: (firstByte: number) => ZlibDecoder) {
+    this.#create = create;
+  }
+
+  write(slice: Buffer, limit: number): Promise<Buffer[]> {
+    const decoder = (this.#decoder ??= this.#open(slice[0] ?? 0));
+    return this.#run(limit, () => decoder.write(slice, () => this.#settle?.()));
+  }
+
+  /** An empty body is no error: answers to HEAD and 304 have the header without a body. */
+  end(limit: number): Promise<Buffer[]> {
+    const decoder = this.#decoder;
+    if (decoder === undefined) return Promise.resolve([]);
+    return this.#run(limit, () => {
+      decoder.once('end', () => this.#settle?.());
+      decoder.end();
+    });
+  }
+
+  close(): void {
+    this.#decoder?.destroy();
+    this.#settle?.();
+  }
+
+  #open(firstByte: number): ZlibDecoder {
+    const decoder = this.#create(firstByte);
+    decoder.on('data', (bytes: Buffer) => {
+      this.#outBytes += bytes.length;
+      if (this.#outBytes > this.#limit) decoder.destroy(new ContentCodingError('the body expands too much'));
+      else this.#out.push(bytes);
+    });
+    decoder.on('error', (error: Error) => {
+      this.#failure ??= error;
+      this.#settle?.();
+    });
+    decoder.on('close', () => this.#settle?.());
+    return decoder;
+  }
+
+  async #run(limit: number, start: () => void): Promise<Buffer[]> {
+    this.#limit = limit;
+    this.#outBytes = 0;
+    if (this.#failure === undefined) {
+      await new Promise<void>((resolve) => {
+        this.#settle = resolve;
+        start();
+      });
+    }
+    this.#settle = undefined;
+    if (this.#failure !== undefined) throw codingError(this.#failure);
+    const out = this.#out;
+    this.#out = [];
+    return out;
+  }
+}
+
+class ZstdStage implements Stage {
+  readonly #decoder: Decompress;
+  #head: Buffer | undefined = Buffer.alloc(0);
+  #out: Buffer[] = [];
+  #outBytes = 0;
+  #limit = 0;
+  #isEmpty = true;
+
+  constructor() {
+    this.#decoder = new Decompress((bytes) => {
+      this.#outBytes += bytes.length;
+      if (this.#outBytes > this.#limit) throw new ContentCodingError('the body expands too much');
+      // Copied, because the decoder goes on using its window.
+      if (bytes.length > 0) this.#out.push(Buffer.from(bytes));
+    });
+  }
+
+  async write(slice: Buffer, limit: number): Promise<Buffer[]> {
+    this.#isEmpty = false;
+    let input = slice;
+    if (this.#head !== undefined) {
+      input = Buffer.concat([this.#head, slice]);
+      const window = zstdWindowBytes(input);
+      if (window === undefined) {
+        this.#head = input;
+        return [];
+      }
+      if (window > MAX_ZSTD_WINDOW_BYTES) throw new ContentCodingError('the body asks for too large a window');
+      this.#head = undefined;
+    }
+    return this.#push(input, false, limit);
+  }
+
+  async end(limit: number): Promise<Buffer[]> {
+    if (this.#isEmpty) return [];
+    if (this.#head !== undefined) throw new ContentCodingError('the body is cut short');
+    return this.#push(Buffer.alloc(0), true, limit);
+  }
+
+  close(): void {
+    this.#out = [];
+  }
+
+  #push(input: Buffer, isLast: boolean, limit: number): Buffer[] {
+    this.#limit = limit;
+    this.#outBytes = 0;
+    try {
+      this.#decoder.push(new Uint8Array(input), isLast);
+    } catch (error) {
+      throw codingError(error);
+    }
+    const out = this.#out;
+    this.#out = [];
+    return out;
+  }
+}
+
+/** The window that a zstd frame asks for (RFC 8878 section 3.1.1.1), or undefined while its head is incomplete. */
+function zstdWindowBytes(head: Buffer): number | undefined {
+  if (head.length < 5) return undefined;
+  if (head.readUInt32LE(0) !== 0xfd2fb528) throw new ContentCodingError('the body is not a zstd frame');
+  const descriptor = head[4] ?? 0;
+  if ((descriptor & 0x20) === 0) {
+    const window = head[5];
+    if (window === undefined) return undefined;
+    const base = 2 ** (10 + (window >> 3));
+    return base + (base / 8) * (window & 7);
+  }
+  const dictionaryBytes = [0, 1, 2, 4][descriptor & 3] ?? 0;
+  const sizeBytes = [1, 2, 4, 8][descriptor >> 6] ?? 8;
+  const at = 5 + dictionaryBytes;
+  if (head.length < at + sizeBytes) return undefined;
+  if (sizeBytes === 8) return Number(head.readBigUInt64LE(at));
+  return head.readUIntLE(at, sizeBytes) + (sizeBytes === 2 ? 256 : 0);
+}
+
+/** Holds a stage to the limits. */
+class LimitedStage {
+  readonly #stage: Stage;
+  readonly #limits: DecodeLimits;
+  #inBytes = 0;
+  #outBytes = 0;
+
+  constructor(stage: Stage, limits: DecodeLimits) {
+    this.#stage = stage;
+    this.#limits = limits;
+  }
+
+  async *decode(chunk: Buffer): AsyncGenerator<Buffer, void, undefined> {
+    for (let at = 0; at < chunk.length; at += SLICE_BYTES) {
+      const slice = chunk.subarray(at, at + SLICE_BYTES);
+      this.#inBytes += slice.length;
+      yield* this.#counted(await this.#stage.write(slice, this.#limits.maxBytesPerSlice));
+    }
+  }
+
+  async *end(): AsyncGenerator<Buffer, void, undefined> {
+    yield* this.#counted(await this.#stage.end(this.#limits.maxBytesPerSlice));
+  }
+
+  close(): void {
+    this.#stage.close();
+  }
+
+  #counted(out: Buffer[]): Buffer[] {
+    for (const bytes of out) this.#outBytes += bytes.length;
+    const { maxBytesPerSlice, maxRatio } = this.#limits;
+    if (this.#outBytes > maxBytesPerSlice && this.#outBytes > this.#inBytes * maxRatio) {
+      throw new ContentCodingError('the body expands too much');
+    }
+    return out;
+  }
+}
+
+class DecoderChain implements ContentDecoder {
+  readonly #stages: readonly LimitedStage[];
+
+  constructor(stages: readonly LimitedStage[]) {
+    this.#stages = stages;
+  }
+
+  decode(chunk: Buffer): AsyncGenerator<Buffer, void, undefined> {
+    return this.#decodeFrom(0, chunk);
+  }
+
+  async *end(): AsyncGenerator<Buffer, void, undefined> {
+    for (const [index, stage] of this.#stages.entries()) {
+      for await (const bytes of stage.end()) yield* this.#decodeFrom(index + 1, bytes);
+    }
+  }
+
+  close(): void {
+    for (const stage of this.#stages) stage.close();
+  }
+
+  async *#decodeFrom(index: number, chunk: Buffer): AsyncGenerator<Buffer, void, undefined> {
+    const stage = this.#stages[index];
+    if (stage === undefined) {
+      yield chunk;
+      return;
+    }
+    for await (const bytes of stage.decode(chunk)) yield* this.#decodeFrom(index + 1, bytes);
+  }
+}
+
+function codingError(error: unknown): ContentCodingError {
+  if (error instanceof ContentCodingError) return error;
+  return new ContentCodingError('the body does not match its content coding', { cause: error });
+}

@@ -1,0 +1,45 @@
+import type { HeaderList } from '../protocols/header-list.ts';
+import type { Scrubber } from './scrub.ts';
+
+/** They speak of the authentication that Sidekey did, and challenge the agent to do its own (A-03). */
+const AUTHENTICATION_HEADERS = [
+  'www-authenticate',
+  'authentication-info',
+  'authentication-control',
+  'optional-www-authenticate',
+] as const;
+/** Ways round the proxy: other endpoints and protocols for the same origin (RFC 7838, A-10), and the upstream's own proxies. */
+const BYPASS_HEADERS = ['alt-svc', 'alt-used', 'proxy-authenticate', 'proxy-authentication-info'] as const;
+const SEPARATOR = '\0';
+
+/**
+ * Makes an answer's headers or trailers fit for the agent, in place; returns how many values held a secret. With no
+ * scrubber nothing was injected, and only what leads round the proxy is dropped.
+ */
+export function scrubHeaders(headers: HeaderList, scrubber: Scrubber | undefined): number {
+  dropAll(headers, BYPASS_HEADERS);
+  if (scrubber === undefined) return 0;
+  dropAll(headers, AUTHENTICATION_HEADERS);
+  const { raw } = headers;
+  // One search over all of them; NUL stands in no field and ends every rendering and every escape.
+  const everything = `${raw.join(SEPARATOR)}${SEPARATOR}${headers.names.join(SEPARATOR)}`;
+  if (scrubber.scrubText(everything).hits === 0) return 0;
+  let hits = 0;
+  const tainted: string[] = [];
+  for (let at = 0; at < raw.length; at += 2) {
+    const value = scrubber.scrubText(raw[at + 1] ?? '');
+    hits += value.hits;
+    raw[at + 1] = value.text;
+    const spelled = headers.names[at >> 1] ?? '';
+    if (scrubber.scrubText(`${spelled}${SEPARATOR}${raw[at] ?? ''}`).hits > 0) tainted.push(spelled);
+  }
+  // A name that gives the secret away goes with its value: a masked name would be another header.
+  for (const name of tainted) headers.delete(name);
+  return hits + tainted.length;
+}
+
+function dropAll(headers: HeaderList, names: readonly string[]): void {
+  for (const name of names) {
+    if (headers.has(name)) headers.delete(name);
+  }
+}
