@@ -1,0 +1,209 @@
+import { describe, expect, it } from 'vitest';
+import { playRequests, playResponses, type Played } from '../support/http1-play.ts';
+import { type OracleReading, readRequestsWithNode, readResponseWithNode } from '../support/node-http-oracle.ts';
+import { type Random, seededRandom } from '../support/random.ts';
+
+/**
+ * Two readers that see different messages in the same bytes are how requests are smuggled. So: each message that our
+ * reader completes is the one that Node's parser reads at that place, or Node refuses it. We may refuse more.
+ */
+
+const SECONDS = Number(process.env['FUZZ_SECONDS'] ?? 5);
+const FIRST_SEED = Number(process.env['FUZZ_SEED'] ?? Math.floor(Math.random() * 1e9));
+
+const LINES = [
+  'GET / HTTP/1.1',
+  'POST /a?b=c HTTP/1.1',
+  'HEAD http://a.example/ HTTP/1.1',
+  'OPTIONS * HTTP/1.1',
+  'CONNECT a.example:443 HTTP/1.1',
+  'GET / HTTP/1.0',
+  'PUT /%2e%2E/;x HTTP/1.1',
+  'DELETE //a\\b HTTP/1.1',
+];
+const STATUS_LINES = [
+  'HTTP/1.1 200 OK',
+  'HTTP/1.1 204 No Content',
+  'HTTP/1.1 304 Not Modified',
+  'HTTP/1.0 200 OK',
+  'HTTP/1.1 100 Continue',
+  'HTTP/1.1 404 ',
+  'HTTP/1.1 500 Oh \xe9',
+  'HTTP/1.1 103 Early Hints',
+];
+const FIELDS = [
+  'Host: a.example',
+  'Content-Length: 5',
+  'Content-Length: 0',
+  'Content-Length: 11',
+  'Content-Length: 05',
+  'Transfer-Encoding: chunked',
+  'Transfer-Encoding: Chunked',
+  'Transfer-Encoding: gzip, chunked',
+  'Transfer-Encoding: identity',
+  'Connection: close',
+  'Connection: keep-alive',
+  'Connection: upgrade',
+  'Upgrade: h2c',
+  'Expect: 100-continue',
+  'X-A: b',
+  'x-a:\tc  ',
+  'Trailer: X-A',
+  'Content-Length : 5',
+  ' folded',
+  'X-E:',
+  'X-\xe9: 1',
+];
+const BODIES = [
+  '',
+  'hello',
+  'hello world',
+  '0\r\n\r\n',
+  '5\r\nhello\r\n0\r\n\r\n',
+  '3;a=b\r\nabc\r\n0\r\nX-T: 1\r\n\r\n',
+  '5\r\nhello\r\n00\r\n\r\n',
+  'A\r\n0123456789\r\n0\r\nX-T: 1\r\n\r\n',
+  '1\r\na\r\n1\r\nb\r\n0\r\n\r\n',
+  '5\nhello\n0\n\n',
+];
+const BYTES = [
+  '\r',
+  '\n',
+  '\r\n',
+  '\r\n\r\n',
+  '\0',
+  ' ',
+  '\t',
+  ':',
+  ',',
+  ';',
+  '0',
+  'f',
+  '\x0b',
+  '\x7f',
+  '\x80',
+  '\xff',
+  '#',
+  '@',
+  '\r\n ',
+  'chunked',
+  'Content-Length: 1\r\n',
+  'Transfer-Encoding: chunked\r\n',
+  'HTTP/1.1',
+  'HTTP/1.0',
+  '0\r\n\r\n',
+];
+
+function makeStream(random: Random, lines: readonly string[], messages: number): Buffer {
+  let text = '';
+  for (let count = 0; count < messages; count += 1) {
+    const fields = ['Host: a.example'];
+    if (random.below(12) === 0) fields.pop();
+    for (let field = random.below(4); field > 0; field -= 1) fields.push(random.pick(FIELDS));
+    const body = random.pick(BODIES);
+    if (random.below(3) === 0) fields.push(`Content-Length: ${body.length}`);
+    else if (/^[0-9A-F]+(;.*)?\r\n/.test(body) && random.below(3) > 0) fields.push('Transfer-Encoding: chunked');
+    text += `${random.pick(lines)}\r\n${fields.map((field) => `${field}\r\n`).join('')}\r\n${body}`;
+  }
+  for (let edits = random.below(4); edits > 0; edits -= 1) {
+    const at = random.below(text.length + 1);
+    const gone = random.below(2) * random.below(4);
+    text = text.slice(0, at) + (random.below(4) > 0 ? random.pick(BYTES) : '') + text.slice(at + gone);
+  }
+  return Buffer.from(text, 'latin1');
+}
+
+interface Message {
+  start: string;
+  headers: [string, string][];
+  body: string;
+}
+
+/** The messages that our reader completed, up to the first that ends the connection. */
+function messagesOf(played: Played): Message[] {
+  const messages: Message[] = [];
+  let open: Message | undefined;
+  let last = false;
+  for (const event of played.events as Record<string, unknown>[]) {
+    if (event['type'] === 'head') {
+      const start =
+        'method' in event ? `${event['method']} ${event['target']}` : `${event['status']} ${event['reason']}`;
+      open = { start: `${start} ${event['version']}`, headers: event['headers'] as [string, string][], body: '' };
+      // Node's parser stops at a request to upgrade, even where its server does not.
+      const upgrades = open.headers.some(([name]) => name.toLowerCase() === 'upgrade');
+      last = event['keepAlive'] === false || event['method'] === 'CONNECT' || upgrades;
+    } else if (event['type'] === 'body' && open) open.body = String(event['text']);
+    else if (event['type'] === 'end' && open) {
+      messages.push(open);
+      if (last) return messages;
+    }
+  }
+  return messages;
+}
+
+function compare(ours: Message[], oracle: OracleReading, what: string): void {
+  for (const [index, message] of ours.entries()) {
+    const theirs = oracle.messages[index];
+    const refused = oracle.error !== undefined && index >= oracle.messages.length - 1;
+    if (theirs === undefined || (refused && !theirs.complete)) {
+      expect(oracle.error, `${what}: Node does not see message ${index}`).toBeDefined();
+      return;
+    }
+    const headers = theirs.headers.map(([name, value]) => [name, value.replaceAll(/^[ \t]+|[ \t]+$/g, '')]);
+    expect({ start: theirs.start, headers, body: theirs.body }, what).toEqual(message);
+  }
+}
+
+function randomPieces(random: Random, bytes: Buffer): Buffer[] {
+  const pieces: Buffer[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const length = 1 + random.below(random.pick([1, 4, 40, 400]));
+    pieces.push(bytes.subarray(at, at + length));
+    at += length;
+  }
+  return pieces;
+}
+
+async function fuzz(run: (random: Random, what: string) => Promise<number>): Promise<void> {
+  const until = Date.now() + (SECONDS * 1_000) / 2;
+  let completed = 0;
+  for (let seed = FIRST_SEED; Date.now() < until; seed += 1) {
+    completed += await run(seededRandom(seed), `FUZZ_SEED=${seed}`);
+  }
+  expect(completed, 'the generator makes messages that are accepted').toBeGreaterThan(0);
+}
+
+describe('HTTP/1.1 against node:http', () => {
+  it('reads requests as Node does, or refuses them', { timeout: SECONDS * 1_000 + 30_000 }, () =>
+    fuzz(async (random, what) => {
+      const bytes = makeStream(random, LINES, 1 + random.below(3));
+      const played = playRequests([bytes], true);
+      const cut = playRequests(randomPieces(random, bytes), true);
+      expect({ ...cut, error: cut.error === undefined }, what).toEqual({
+        ...played,
+        error: played.error === undefined,
+      });
+      const ours = messagesOf(played);
+      if (ours.length > 0)
+        compare(ours, await readRequestsWithNode(bytes), `${what} ${JSON.stringify(bytes.toString('latin1'))}`);
+      return ours.length;
+    }),
+  );
+
+  it('reads responses as Node does, or refuses them', { timeout: SECONDS * 1_000 + 30_000 }, () =>
+    fuzz(async (random, what) => {
+      const method = random.pick(['GET', 'HEAD', 'POST']);
+      const bytes = makeStream(random, STATUS_LINES, 1 + random.below(2));
+      const played = playResponses([bytes], [method], true);
+      const cut = playResponses(randomPieces(random, bytes), [method], true);
+      expect({ ...cut, error: cut.error === undefined }, what).toEqual({
+        ...played,
+        error: played.error === undefined,
+      });
+      const ours = messagesOf(played);
+      const text = `${what} ${method} ${JSON.stringify(bytes.toString('latin1'))}`;
+      if (ours.length > 0) compare(ours, await readResponseWithNode(method, bytes), text);
+      return ours.length;
+    }),
+  );
+});
