@@ -9,6 +9,7 @@ import { startAdminServer } from './admin/admin-server.ts';
 import type { Logger } from 'pino';
 import { ProxyMetrics } from './admin/metrics.ts';
 import type { ProxyConfig } from './config.ts';
+import { viaEntry } from './http/admission.ts';
 import type { Call } from './http/call.ts';
 import { RouteTable } from './http/route-table.ts';
 import type { LiveExchange, ProxyServices } from './http/services.ts';
@@ -60,6 +61,7 @@ export async function composeProxy(config: Readonly<ProxyConfig>, client: Policy
     pool,
     limits,
     clock: systemClock,
+    via: viaEntry(client.instanceId),
     unrouted: config.unrouted,
     proxyToken: config.proxyToken,
     live,

@@ -17,7 +17,7 @@ import {
 import type { ResponseListener, UpstreamConnection } from '../io/upstream-connection.ts';
 import type { Output } from '../io/output.ts';
 import { describeError } from '../../common/errors.ts';
-import { admit, countForwards, viaEntry } from './admission.ts';
+import { admit, countForwards } from './admission.ts';
 import { Call } from './call.ts';
 import { buildDestination, type RequestDestination, type Transport } from './destination.ts';
 import { stripHopByHop } from './forwarded-headers.ts';
@@ -81,8 +81,7 @@ export class Exchange implements ResponseListener, LiveExchange {
 
   start(): void {
     try {
-      const via = viaEntry(this.#services.client.instanceId);
-      admit(this.head, via);
+      admit(this.head, this.#services.via);
       const destination = buildDestination(this.#agent.transport, this.head);
       this.call.destination = destination;
       if (countForwards(this.head)) return this.#answerOptions();
@@ -94,7 +93,8 @@ export class Exchange implements ResponseListener, LiveExchange {
   }
 
   #route(destination: RequestDestination): void {
-    const { services, state } = { services: this.#services, state: this.#services.state };
+    const services = this.#services;
+    const { state } = services;
     if (state.draining) throw new Refusal('draining', 'the proxy is shutting down');
     if (!state.ready) throw new Refusal('not-ready', 'the proxy has no policy yet');
     const prepared = services.routes.find(destination.host, destination.port);
@@ -168,7 +168,7 @@ export class Exchange implements ResponseListener, LiveExchange {
       }
     }
     headers.set('host', destination.authority);
-    headers.append('via', viaEntry(this.#services.client.instanceId));
+    headers.append('via', this.#services.via);
     if (this.head.framing.kind === 'chunked') headers.append('transfer-encoding', 'chunked');
     const target = query === undefined ? destination.path : `${destination.path}?${query}`;
     this.#requestHead = writeRequestHead(this.head.method, target, headers);
@@ -256,7 +256,7 @@ export class Exchange implements ResponseListener, LiveExchange {
         agent: this.#agent.output,
         upstream: this.#phase.upstream,
         keepAlive: this.head.keepAlive && !this.#services.state.draining,
-        via: viaEntry(this.#services.client.instanceId),
+        via: this.#services.via,
         done: () => this.#complete(),
         failed: (error) => this.#refuse(error),
       });

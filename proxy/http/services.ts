@@ -29,6 +29,8 @@ export interface ProxyServices {
   readonly pool: UpstreamPool;
   readonly limits: ProxyLimits;
   readonly clock: Clock;
+  /** Our entry in Via fields. */
+  readonly via: string;
   readonly unrouted: 'deny' | 'tunnel' | 'observe';
   readonly proxyToken: Secret | undefined;
   readonly live: Set<LiveExchange>;

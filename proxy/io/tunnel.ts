@@ -12,6 +12,7 @@ import { HeaderList } from '../protocols/header-list.ts';
 import type { RequestHead } from '../protocols/http1/request-head.ts';
 import { writeResponseHead } from '../protocols/http1/message-writer.ts';
 import { readClientHello } from '../protocols/tls-client-hello.ts';
+import { CertificateAuthorityError } from '../intercept/certificate-authority.ts';
 import { parseHost } from '../../common/net/host.ts';
 import { AgentConnection } from './agent-connection.ts';
 import { relayBytes } from './byte-relay.ts';
@@ -139,15 +140,15 @@ function serveTls(
   call: Call,
   track: Track,
 ): void {
-  const authority = services.authority();
-  if (authority === undefined || !authority.permits(target.host)) {
+  const context = contextFor(services, target.host);
+  if (context === undefined) {
     services.ended(call, Outcome.OUTCOME_DENIED, 'not-ready');
     socket.destroy();
     return;
   }
   const secured = new tls.TLSSocket(socket, {
     isServer: true,
-    secureContext: authority.secureContextFor(target.host),
+    secureContext: context,
     ALPNProtocols: ['http/1.1'],
   });
   let settled = false;
@@ -168,6 +169,18 @@ function serveTls(
     settled = true;
   });
   track(new AgentConnection(services, secured, { kind: 'tunnel', ...target, tls: true }));
+}
+
+/** undefined when the certificate authority is missing, over, or may not speak for this host. */
+function contextFor(services: ProxyServices, host: string): tls.SecureContext | undefined {
+  const authority = services.authority();
+  if (authority === undefined || !authority.permits(host)) return undefined;
+  try {
+    return authority.secureContextFor(host);
+  } catch (error) {
+    if (error instanceof CertificateAuthorityError) return undefined;
+    throw error;
+  }
 }
 
 function refuse(services: ProxyServices, socket: Socket, call: Call, error: unknown): void {
