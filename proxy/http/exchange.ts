@@ -3,6 +3,7 @@ import type { Answer, Question } from '../../policy-client/index.ts';
 import { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
 import type { Reason } from '../../proto/reasons.ts';
 import { injectCredential, InjectionError, removeAgentCredentials } from '../credentials/inject.ts';
+import { ContentCodingError } from '../credentials/decode-content.ts';
 import { compileScrubber, type Scrubber } from '../credentials/scrub.ts';
 import { HeaderList } from '../protocols/header-list.ts';
 import type { RequestHead } from '../protocols/http1/request-head.ts';
@@ -58,7 +59,6 @@ export class Exchange implements ResponseListener, LiveExchange {
   #prepared: PreparedRoute = UNROUTED;
   #requestHead: Buffer = Buffer.alloc(0);
   #scrubber: Scrubber | undefined;
-  #injected = false;
   #requestDone = false;
   #requestBodySent = false;
   #upstreamFull = false;
@@ -161,8 +161,7 @@ export class Exchange implements ResponseListener, LiveExchange {
         cleartextAllowed: this.#prepared.plaintextAllowed,
       });
       query = injection.query;
-      this.#injected = injection.secrets.length > 0;
-      if (this.#injected) {
+      if (injection.secrets.length > 0) {
         this.#scrubber = compileScrubber(injection.secrets);
         headers.set('accept-encoding', 'identity');
       }
@@ -252,7 +251,6 @@ export class Exchange implements ResponseListener, LiveExchange {
         request: this.head,
         response: head,
         scrubber: this.#scrubber,
-        injected: this.#injected,
         agent: this.#agent.output,
         upstream: this.#phase.upstream,
         keepAlive: this.head.keepAlive && !this.#services.state.draining,
@@ -378,6 +376,7 @@ export class Exchange implements ResponseListener, LiveExchange {
     const phase = this.#phase;
     this.#phase = { name: 'ended' };
     if (phase.name === 'open') phase.upstream.destroy();
+    this.#relay?.abort();
     this.#record(outcome, reason);
   }
 
@@ -401,7 +400,8 @@ function headerFacts(headers: HeaderList): { name: string; value: string }[] {
 
 function asRefusal(error: unknown): Refusal {
   if (error instanceof Refusal) return error;
-  if (error instanceof InjectionError) return new Refusal(error.reason, error.message, { cause: error });
+  if (error instanceof InjectionError || error instanceof ContentCodingError)
+    return new Refusal(error.reason, error.message, { cause: error });
   const known = (error as { code?: unknown })?.code;
   if (known === 'dns-failed' || known === 'address-refused' || known === 'loop-refused') {
     return new Refusal(known, describeError(error), { cause: error });

@@ -1,12 +1,12 @@
-import type { Transform } from 'node:stream';
 import { createContentDecoder } from '../credentials/decode-content.ts';
 import type { Scrubber } from '../credentials/scrub.ts';
-import { scrubResponseHeaders } from '../credentials/scrub-headers.ts';
+import { scrubHeaders } from '../credentials/scrub-headers.ts';
 import type { Output } from '../io/output.ts';
 import type { UpstreamConnection } from '../io/upstream-connection.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
 import type { RequestHead } from '../protocols/http1/request-head.ts';
 import type { ResponseHead } from '../protocols/http1/response-head.ts';
+import { DecodingPump } from './decoding-pump.ts';
 import { CHUNK_TAIL, writeChunkHeader, writeLastChunk, writeResponseHead } from '../protocols/http1/message-writer.ts';
 import type { Call } from './call.ts';
 import { stripHopByHop } from './forwarded-headers.ts';
@@ -17,7 +17,6 @@ interface RelayOptions {
   readonly request: RequestHead;
   readonly response: ResponseHead;
   readonly scrubber: Scrubber | undefined;
-  readonly injected: boolean;
   readonly agent: Output;
   readonly upstream: UpstreamConnection;
   /** The agent's side may be kept, as far as the request and the proxy are concerned. */
@@ -36,7 +35,7 @@ export class ResponseRelay {
   readonly #options: RelayOptions;
   readonly #framing: OutFraming;
   readonly #scrub: ReturnType<Scrubber['stream']> | undefined;
-  readonly #decoder: Transform | undefined;
+  readonly #decoder: DecodingPump | undefined;
   #trailers: HeaderList | undefined;
 
   /** @throws Refusal `response-undecodable` before anything was written */
@@ -45,12 +44,10 @@ export class ResponseRelay {
     const { response, request, scrubber } = options;
     const { headers } = response;
     const hasBody = response.framing.kind !== 'none';
-    const encoding = headers.get('content-encoding')?.trim().toLowerCase() ?? 'identity';
-    if (scrubber !== undefined && hasBody && encoding !== 'identity') {
-      this.#decoder = this.#decode(encoding, headers);
-    }
+    const encoding = headers.getAll('content-encoding').join(', ');
+    if (scrubber !== undefined && hasBody && encoding !== '') this.#decoder = this.#decode(encoding, headers);
     stripHopByHop(headers);
-    options.call.scrubbed += scrubResponseHeaders(headers, scrubber, options.injected);
+    options.call.scrubbed += scrubHeaders(headers, scrubber);
     this.#scrub = hasBody ? scrubber?.stream() : undefined;
     this.#framing = outFraming(response, request, this.#decoder !== undefined);
     this.agentKeepAlive = options.keepAlive && this.#framing !== 'until-close';
@@ -65,7 +62,7 @@ export class ResponseRelay {
 
   body(bytes: Buffer): void {
     if (this.#decoder === undefined) return this.#scrubbed(bytes);
-    if (!this.#decoder.write(bytes)) this.#options.upstream.pause();
+    this.#decoder.write(bytes);
   }
 
   end(trailers: HeaderList | undefined): void {
@@ -76,35 +73,37 @@ export class ResponseRelay {
 
   /** Sends what was gathered; a slow agent pauses the upstream. */
   flush(): void {
-    if (this.#options.agent.flush()) return;
-    this.#decoder?.pause();
-    this.#options.upstream.pause();
+    if (!this.#options.agent.flush()) this.#options.upstream.pause();
   }
 
   resume(): void {
-    this.#decoder?.resume();
-    if (this.#decoder === undefined || !this.#decoder.writableNeedDrain) this.#options.upstream.resume();
+    if (this.#decoder === undefined) this.#options.upstream.resume();
+    else this.#decoder.drained();
   }
 
-  #decode(encoding: string, headers: HeaderList): Transform {
+  /** The exchange ends before the answer did. */
+  abort(): void {
+    this.#decoder?.close();
+  }
+
+  #decode(encoding: string, headers: HeaderList): DecodingPump | undefined {
     const decoder = createContentDecoder(encoding);
-    if (decoder === undefined) {
-      throw new Refusal('response-undecodable', "the answer's content encoding cannot be read");
-    }
-    headers.delete('content-encoding');
-    headers.delete('content-length');
-    headers.delete('content-md5');
-    headers.delete('etag');
-    decoder.on('data', (bytes: Buffer) => {
-      this.#scrubbed(bytes);
-      this.flush();
+    if (decoder === undefined) return undefined;
+    for (const name of ['content-encoding', 'content-length', 'content-md5', 'etag']) headers.delete(name);
+    return new DecodingPump(decoder, {
+      take: (bytes) => {
+        this.#scrubbed(bytes);
+        return this.#options.agent.flush();
+      },
+      ready: (isReady) => {
+        if (isReady) this.#options.upstream.resume();
+        else this.#options.upstream.pause();
+      },
+      finished: () => this.#finish(),
+      failed: (cause) => {
+        this.#options.failed(new Refusal('response-undecodable', "the answer's body cannot be decoded", { cause }));
+      },
     });
-    decoder.on('drain', () => this.#options.upstream.resume());
-    decoder.on('end', () => this.#finish());
-    decoder.on('error', (cause: Error) => {
-      this.#options.failed(new Refusal('response-undecodable', "the answer's body cannot be decoded", { cause }));
-    });
-    return decoder;
   }
 
   #scrubbed(bytes: Buffer): void {
@@ -124,14 +123,14 @@ export class ResponseRelay {
   }
 
   #finish(): void {
-    const { agent, call, scrubber, injected } = this.#options;
+    const { agent, call, scrubber } = this.#options;
     if (this.#scrub !== undefined) {
       for (const clean of this.#scrub.end()) this.#send(clean);
       call.scrubbed += this.#scrub.hits;
     }
     if (this.#framing === 'chunked') {
       const trailers = this.#trailers;
-      if (trailers !== undefined) call.scrubbed += scrubResponseHeaders(trailers, scrubber, injected);
+      if (trailers !== undefined) call.scrubbed += scrubHeaders(trailers, scrubber);
       agent.add(writeLastChunk(trailers));
     }
     agent.flush();
