@@ -51,7 +51,7 @@ export class LoadConnection {
   #receive(bytes: Buffer): void {
     if (this.#expected === 0) {
       const end = bytes.indexOf('\r\n\r\n');
-      const head = bytes.latin1Slice(0, end);
+      const head = bytes.toString('latin1', 0, end);
       if (end < 0 || !head.startsWith('HTTP/1.1 200')) {
         return this.#reject?.(new Error(`wrong answer: ${head.split('\r\n')[0]}`));
       }
@@ -91,8 +91,8 @@ function open(port: number): Promise<net.Socket> {
 function establish(socket: net.Socket, head: string): Promise<void> {
   return new Promise((resolve, reject) => {
     socket.once('data', (bytes: Buffer) => {
-      if (bytes.latin1Slice(0, 12) === 'HTTP/1.1 200') resolve();
-      else reject(new Error(`CONNECT refused: ${bytes.latin1Slice(0, 200)}`));
+      if (bytes.toString('latin1', 0, 12) === 'HTTP/1.1 200') resolve();
+      else reject(new Error(`CONNECT refused: ${bytes.toString('latin1', 0, 200)}`));
     });
     socket.write(head);
   });

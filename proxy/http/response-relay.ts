@@ -73,7 +73,7 @@ export class ResponseRelay {
 
   /** Sends what was gathered; a slow agent pauses the upstream. */
   flush(): void {
-    if (!this.#options.agent.flush()) this.#options.upstream.pause();
+    if (this.#decoder === undefined && !this.#options.agent.flush()) this.#options.upstream.pause();
   }
 
   resume(): void {
