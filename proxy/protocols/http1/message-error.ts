@@ -8,7 +8,6 @@ import { SidekeyError } from '../../../common/errors.ts';
 export class MessageError extends SidekeyError {
   declare readonly code: Reason;
 
-  // oxlint-disable-next-line no-useless-constructor -- narrows the code to a Reason
   constructor(code: Reason, message: string, options?: ErrorOptions) {
     super(code, message, options);
   }

@@ -4,7 +4,7 @@ import { CR, LF, TOKEN } from './characters.ts';
 import { ChunkedBody } from './chunked-body.ts';
 import { findHeadEnd } from './head-end.ts';
 import { DEFAULT_HTTP1_LIMITS, type Http1Limits } from './limits.ts';
-import { malformed, MessageError, type MessageKind, tooLarge, truncated } from './message-error.ts';
+import { malformed, type MessageError, type MessageKind, tooLarge, truncated } from './message-error.ts';
 import { headTooLarge, parseRequestHead, type RequestHead } from './request-head.ts';
 import { parseResponseHead, type ResponseFraming, type ResponseHead } from './response-head.ts';
 

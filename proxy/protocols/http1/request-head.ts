@@ -6,8 +6,6 @@ import type { Http1Limits } from './limits.ts';
 import { malformed, MessageError, tooLarge } from './message-error.ts';
 import { isHostField, isTargetFor } from './request-target.ts';
 
-export type { ResponseHead } from './response-head.ts';
-
 /** A request's head, checked. */
 export interface RequestHead {
   readonly method: string;
