@@ -33,7 +33,8 @@ export async function openLocalSocket(options: LocalSocketOptions): Promise<Loca
   const readPeer = options.peerReader ?? loadPeerReader();
   const allowedUids = options.allowedUids ?? [process.getuid?.() ?? -1];
   await removeStaleSocket(options.path);
-  const server = createServer((socket) => {
+  // A client may close its side after the line and still get its answer.
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
     socket.on('error', () => socket.destroy());
     // From the start, not since the last byte: a dripping client is cut too.
     const deadline = setTimeout(() => socket.destroy(), options.timeoutMs ?? 2_000);

@@ -1,0 +1,92 @@
+import { decodeJwt } from 'jose';
+import { beforeEach, describe, expect, test } from 'vitest';
+import type {
+  CredentialMinter,
+  JwtSpec,
+  MintContext,
+} from '../../../../control-plane/credentials/credential-minter.ts';
+import { Issuer } from '../../../../control-plane/credentials/issuer.ts';
+import { createJwtMinter } from '../../../../control-plane/credentials/jwt.ts';
+import { SigningKeyRing, createMemoryKeyStore } from '../../../../control-plane/credentials/signing-keys.ts';
+import { fillTemplate } from '../../../../control-plane/credentials/template.ts';
+import { ManualClock } from '../../../support/manual-clock.ts';
+
+const CONTEXT: MintContext = {
+  tenant: 'acme',
+  credential: 'api',
+  version: 1,
+  workload: 'agent',
+  user: 'ann@example.com',
+  serverWorkload: 'orders',
+  claims: { kubernetes: { namespace: 'prod' }, oidc: { sub: 'repo:o/r:ref:main', n: 7, list: ['a'] } },
+};
+const SPEC: JwtSpec = { type: 'jwt', audience: 'https://api.example', subject: 'agent:{{workload}}', ttlSeconds: 300 };
+
+let minter: CredentialMinter<JwtSpec>;
+const clock = new ManualClock();
+
+beforeEach(async () => {
+  const keys = await SigningKeyRing.open(createMemoryKeyStore(), clock);
+  minter = createJwtMinter(new Issuer({ url: 'https://sidekey.example', keys, clock }));
+});
+
+describe('jwt credentials', () => {
+  test('carry subject, audience and claims by template', async () => {
+    const claims = {
+      act: undefined,
+      team: '{{agent.kubernetes.namespace}}',
+      nested: { user: ['{{user}}', 1, true, null] },
+    };
+    const { act: _, ...allowed } = claims;
+    const { secret, notAfter } = await minter.mint({ ...SPEC, claims: allowed }, CONTEXT);
+    expect(notAfter).toBe(clock.now() + 300_000);
+    expect(decodeJwt(secret.reveal())).toMatchObject({
+      iss: 'https://sidekey.example',
+      sub: 'agent:agent',
+      aud: 'https://api.example',
+      team: 'prod',
+      nested: { user: ['ann@example.com', 1, true, null] },
+    });
+  });
+
+  test('no two are the same', async () => {
+    const [a, b] = await Promise.all([minter.mint(SPEC, CONTEXT), minter.mint(SPEC, CONTEXT)]);
+    expect(a.secret.reveal()).not.toBe(b.secret.reveal());
+  });
+
+  test.each(['iss', 'sub', 'aud', 'exp', 'iat', 'nbf', 'jti'])('the claim %s cannot be overridden', async (name) => {
+    const minted = minter.mint({ ...SPEC, claims: { [name]: 'x' } }, CONTEXT);
+    await expect(minted).rejects.toMatchObject({ reason: 'credential-unavailable' });
+  });
+});
+
+describe('templates', () => {
+  test.each([
+    ['plain', 'plain'],
+    ['{{user}}', 'ann@example.com'],
+    ['{{agent.oidc.sub}}', 'repo:o/r:ref:main'],
+    ['x:{{ agent.oidc.sub }}', 'x:repo%3Ao/r%3Aref%3Amain'],
+    ['{{tenant}}/{{workload}}/{{serverWorkload}}', 'acme/agent/orders'],
+    ['n{{agent.oidc.n}}', 'n7'],
+  ])('%s gives %s', (template, filled) => {
+    expect(fillTemplate(template, CONTEXT)).toBe(filled);
+  });
+
+  test.each([
+    '{{nobody}}',
+    '{{agent.none}}',
+    '{{agent.oidc.list}}',
+    '{{agent.__proto__}}',
+    '{{agent.constructor.name}}',
+    '{{user',
+    '{{ }}',
+  ])('%s is an error, not an empty string', (template) => {
+    expect(() => fillTemplate(template, CONTEXT)).toThrow(/template/);
+  });
+
+  test('a value that holds a template is not filled again, and control characters are refused', () => {
+    expect(fillTemplate('u={{user}}', { ...CONTEXT, user: '{{tenant}}' })).toBe('u=%7B%7Btenant%7D%7D');
+    expect(() => fillTemplate('{{user}}', { ...CONTEXT, user: 'a\r\nb' })).toThrow(/user/);
+    expect(() => fillTemplate('{{user}}', { ...CONTEXT, user: undefined })).toThrow(/user/);
+  });
+});

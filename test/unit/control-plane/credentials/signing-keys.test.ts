@@ -1,0 +1,87 @@
+import { describe, expect, test } from 'vitest';
+import { Issuer } from '../../../../control-plane/credentials/issuer.ts';
+import { SigningKeyRing, createMemoryKeyStore } from '../../../../control-plane/credentials/signing-keys.ts';
+import { createLocalJWKSet, jwtVerify } from 'jose';
+import { ManualClock } from '../../../support/manual-clock.ts';
+
+const HOUR = 3_600_000;
+
+describe('SigningKeyRing', () => {
+  test('publishes a key before it signs and keeps the old one until its tokens are gone', async () => {
+    const clock = new ManualClock();
+    const ring = await SigningKeyRing.open(createMemoryKeyStore(), clock);
+    const first = ring.current().id;
+    expect(ring.published()).toHaveLength(1);
+    clock.advance(23 * HOUR);
+    await ring.refresh();
+    expect(ring.published()).toHaveLength(2);
+    expect(ring.current().id).toBe(first);
+    clock.advance(HOUR);
+    await ring.refresh();
+    const second = ring.current().id;
+    expect(second).not.toBe(first);
+    expect(ring.find(first)).toBeDefined();
+    clock.advance(2 * HOUR);
+    await ring.refresh();
+    expect(ring.find(first)).toBeUndefined();
+    expect(ring.published().map((key) => key.kid)).toEqual([second]);
+  });
+
+  test('two replicas agree, whoever rotates', async () => {
+    const clock = new ManualClock();
+    const store = createMemoryKeyStore();
+    const [a, b] = await Promise.all([SigningKeyRing.open(store, clock), SigningKeyRing.open(store, clock)]);
+    await Promise.all([a.refresh(), b.refresh()]);
+    expect(a.current().id).toBe(b.current().id);
+    clock.advance(30 * HOUR);
+    await Promise.all([a.refresh(), b.refresh()]);
+    await Promise.all([a.refresh(), b.refresh()]);
+    expect(a.current().id).toBe(b.current().id);
+  });
+
+  test('a compromised key is replaced at once', async () => {
+    const ring = await SigningKeyRing.open(createMemoryKeyStore(), new ManualClock());
+    const old = ring.current().id;
+    await ring.rotateNow(true);
+    expect(ring.current().id).not.toBe(old);
+    expect(ring.find(old)).toBeUndefined();
+  });
+
+  test('published keys hold no private part', async () => {
+    const ring = await SigningKeyRing.open(createMemoryKeyStore(), new ManualClock());
+    expect(Object.keys(ring.published()[0] ?? {}).sort()).toEqual(['alg', 'crv', 'kid', 'kty', 'use', 'x', 'y']);
+    expect(JSON.stringify(await createMemoryKeyStore().load())).not.toContain('PRIVATE');
+  });
+});
+
+describe('Issuer', () => {
+  test('its tokens verify against its published keys, across a rotation', async () => {
+    const clock = new ManualClock();
+    const ring = await SigningKeyRing.open(createMemoryKeyStore(), clock);
+    const issuer = new Issuer({ url: 'https://sidekey.example', keys: ring, clock });
+    const before = await issuer.sign({ sub: 'a', aud: 'api' }, 300);
+    await ring.rotateNow(false);
+    const after = await issuer.sign({ sub: 'a', aud: 'api' }, 300);
+    const keys = createLocalJWKSet({ keys: [...issuer.jwks().keys] });
+    for (const { token } of [before, after]) {
+      const verified = await jwtVerify(token, keys, {
+        issuer: 'https://sidekey.example',
+        audience: 'api',
+        currentDate: new Date(clock.now()),
+      });
+      expect(verified.payload.exp).toBe(after.notAfter / 1000);
+    }
+  });
+
+  test('its discovery document names itself', async () => {
+    const clock = new ManualClock();
+    const keys = await SigningKeyRing.open(createMemoryKeyStore(), clock);
+    expect(new Issuer({ url: 'https://sidekey.example', keys, clock }).discovery()).toMatchObject({
+      issuer: 'https://sidekey.example',
+      jwks_uri: 'https://sidekey.example/.well-known/jwks.json',
+    });
+    for (const url of ['http://sidekey.example', 'https://sidekey.example/', 'https://sidekey.example?x']) {
+      expect(() => new Issuer({ url, keys, clock })).toThrow(/https/);
+    }
+  });
+});
