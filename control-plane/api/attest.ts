@@ -1,0 +1,142 @@
+import { randomUUID } from 'node:crypto';
+import type { Clock } from '../../common/clock.ts';
+import {
+  type AttestRequest,
+  type AttestResponse,
+  EvidenceSubject,
+  ProxyServiceService,
+} from '../../proto/gen/sidekey/v1/proxy.ts';
+import type { EvidenceVerifier } from '../attestation/evidence-verifier.ts';
+import type { SessionAuthority } from '../attestation/session.ts';
+import type { SigningKeys } from '../credentials/signing-keys.ts';
+import type { PolicySource, TenantPolicy } from '../policy/policy-source.ts';
+import { routesOf } from '../policy/routes.ts';
+import { matchWorkloads } from '../policy/workloads.ts';
+import { Refusal } from './refusal.ts';
+import type { SessionGate } from './session-gate.ts';
+import type { SessionRecord, SessionRecords } from './session-records.ts';
+import type { TenantAuthorities } from './tenant-authorities.ts';
+
+export interface AttestOptions {
+  readonly sessions: SessionAuthority;
+  readonly evidence: EvidenceVerifier;
+  readonly policies: PolicySource;
+  readonly records: SessionRecords;
+  readonly gate: SessionGate;
+  readonly authorities: TenantAuthorities;
+  readonly eventKeys: SigningKeys;
+  readonly clock: Clock;
+  readonly sessionLifetimeMs: number;
+}
+
+type Verified = Pick<SessionRecord, 'user' | 'trust' | 'claims' | 'userClaims' | 'evidenceHashes'>;
+
+const MAX_EVIDENCE_BYTES = 32_768;
+
+/** Turns evidence into a session bound to the proxy's key. Throws AttestationError or Refusal. */
+export async function attest(options: AttestOptions, request: AttestRequest): Promise<AttestResponse> {
+  const { clock, policies, sessions } = options;
+  checkRequest(request);
+  const proven = await sessions.proveKey({
+    proxyKey: request.proxyKey,
+    proof: request.proof,
+    evidenceTokens: request.evidence.map(({ token }) => token),
+    path: ProxyServiceService.attest.path,
+  });
+  if (request.evidence.length === 0) throw new Refusal('evidence-missing', 'no evidence of identity was presented');
+  const policy = /^[a-z0-9.-]{1,63}$/.test(request.tenant) ? await policies.get(request.tenant) : undefined;
+  // The same answer as for a tenant that exists but trusts nobody, so that tenants cannot be found by trying.
+  if (!policy) throw new Refusal('evidence-wrong-issuer', 'no trust provider accepts this evidence');
+  const verified = await verifyEvidence(options, request, policy, proven.thumbprint);
+  const now = clock.now();
+  const id = randomUUID();
+  const workloads = matchWorkloads(policy.policy, { tenant: request.tenant, sessionId: id, ...verified }, now);
+  if (workloads.length === 0) throw new Refusal('workload-unknown', 'the verified claims match no client workload');
+  const notAfter = Math.floor((now + options.sessionLifetimeMs) / 1_000) * 1_000;
+  const record: SessionRecord = {
+    ...verified,
+    ticket: {
+      id,
+      tenant: request.tenant,
+      instanceId: request.instanceId,
+      proxyKeyThumbprint: proven.thumbprint,
+      notAfter,
+    },
+    workloads,
+    authorityKey: request.wantCertificateAuthority ? request.proxyKey.toString('base64') : undefined,
+    eventKeyId: options.eventKeys.current().id,
+  };
+  options.gate.assertLive({ record, ticket: record.ticket }, policy);
+  if (!(await options.records.add(record))) {
+    throw new Refusal('evidence-revoked', 'this evidence belongs to a revoked session');
+  }
+  return answer(options, record, policy, request.proxyKey);
+}
+
+function checkRequest(request: AttestRequest): void {
+  if (!/^[A-Za-z0-9_-]{8,64}$/.test(request.instanceId)) {
+    throw new Refusal('bad-request', 'instance_id must be 8 to 64 letters, digits, "-" and "_"');
+  }
+  if (request.evidence.some(({ token }) => token.length > MAX_EVIDENCE_BYTES)) {
+    throw new Refusal('evidence-malformed', 'a piece of evidence is too long');
+  }
+}
+
+async function verifyEvidence(
+  options: AttestOptions,
+  request: AttestRequest,
+  policy: TenantPolicy,
+  proxyKeyThumbprint: string,
+): Promise<Verified> {
+  const providers = policy.policy.source.trustProviders;
+  let user: string | undefined;
+  const trust = new Set<string>();
+  const claims: Record<string, unknown> = {};
+  const userClaims: Record<string, unknown> = {};
+  const evidenceHashes: string[] = [];
+  for (const { kind, subject: about, token } of request.evidence) {
+    const subject = about === EvidenceSubject.EVIDENCE_SUBJECT_USER ? 'user' : 'workload';
+    const question = { kind, subject, token: token.toString('utf8'), proxyKeyThumbprint } as const;
+    const evidence = await options.evidence.verify(question, providers, options.clock.now());
+    if (subject === 'user') {
+      if (user !== undefined) throw new Refusal('bad-request', 'there is evidence of more than one user');
+      user = evidence.subject;
+      Object.assign(userClaims, evidence.claims);
+    } else {
+      for (const space of Object.keys(evidence.claims)) {
+        if (Object.hasOwn(claims, space)) throw new Refusal('bad-request', 'two pieces of evidence are of one kind');
+      }
+      Object.assign(claims, evidence.claims);
+    }
+    trust.add(evidence.provider);
+    evidenceHashes.push(evidence.hash);
+  }
+  return { user, trust: [...trust], claims, userClaims, evidenceHashes };
+}
+
+async function answer(
+  options: AttestOptions,
+  record: SessionRecord,
+  policy: TenantPolicy,
+  proxyKey: Buffer,
+): Promise<AttestResponse> {
+  const { ticket } = record;
+  const eventKey = options.eventKeys.find(record.eventKeyId);
+  if (!eventKey) throw new Error('the event key is gone');
+  const wanted = record.authorityKey !== undefined;
+  const routes = wanted ? routesOf(policy.policy, record) : [];
+  return {
+    sessionId: ticket.id,
+    sessionToken: await options.sessions.mint(ticket),
+    notAfter: new Date(ticket.notAfter),
+    renewAfter: new Date(options.clock.now() + options.sessionLifetimeMs / 2),
+    workloads: [...record.workloads],
+    user: record.user ?? '',
+    claimsJson: JSON.stringify(
+      record.user === undefined ? record.claims : { ...record.claims, user: record.userClaims },
+    ),
+    eventKeyJson: JSON.stringify(eventKey.publicJwk),
+    eventKeyId: eventKey.id,
+    certificateAuthority: wanted ? await options.authorities.issue(ticket.tenant, proxyKey, routes) : undefined,
+  };
+}

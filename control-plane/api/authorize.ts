@@ -1,0 +1,181 @@
+import { randomUUID } from 'node:crypto';
+import type { Clock } from '../../common/clock.ts';
+import { canonicalPath } from '../../common/match/path.ts';
+import { parseHost } from '../../common/net/host.ts';
+import type { AuthorizeRequest, AuthorizeResponse } from '../../proto/gen/sidekey/v1/proxy.ts';
+import type { Denial, Grant } from '../../proto/gen/sidekey/v1/grant.ts';
+import { REASONS, type Reason } from '../../proto/reasons.ts';
+import { CredentialError } from '../credentials/credential-minter.ts';
+import { type Decision, decide } from '../policy/decide.ts';
+import type { RequestFacts, SessionFacts } from '../policy/facts.ts';
+import type { PolicySource, TenantPolicy } from '../policy/policy-source.ts';
+import type { CompiledPolicy, CompiledServerWorkload } from '../policy/compile.ts';
+import { factsRead, failModeOf } from '../policy/routes.ts';
+import { type CredentialSourceOptions, injectionOf, mintFor } from './credential-source.ts';
+import { Refusal } from './refusal.ts';
+import type { LiveSession, SessionGate } from './session-gate.ts';
+
+export interface AuthorizeOptions extends CredentialSourceOptions {
+  readonly gate: SessionGate;
+  readonly policies: PolicySource;
+  readonly clock: Clock;
+  readonly onError: (error: unknown) => void;
+}
+
+type Answer = Pick<AuthorizeResponse, 'outcome'>;
+
+interface Allowed {
+  readonly policy: CompiledPolicy;
+  readonly server: CompiledServerWorkload;
+  readonly leaseMs: number;
+}
+
+/** A grant lives at least this long, so that the call it is for gets through. */
+const SHORTEST_GRANT_MS = 60_000;
+/** A credential is not handed out again this shortly before it expires. */
+const EXPIRY_MARGIN_MS = 5_000;
+const MAX_DEADLINE_MS = 30_000;
+
+/** Answers one question; never throws. A missing or late answer is a denial. */
+export async function authorize(
+  options: AuthorizeOptions,
+  session: LiveSession,
+  request: AuthorizeRequest,
+): Promise<AuthorizeResponse> {
+  const deadlineMs = Math.min(request.deadlineMs || MAX_DEADLINE_MS, MAX_DEADLINE_MS);
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<Answer>((resolve) => {
+    timer = setTimeout(() => resolve(denial('authorize-timeout')), deadlineMs);
+  });
+  try {
+    const answer = await Promise.race([answerQuestion(options, session, request), late]);
+    return { id: request.id, ...answer };
+  } catch (error) {
+    if (error instanceof Refusal || error instanceof CredentialError) {
+      return { id: request.id, ...denial(error.reason, { message: error.message }) };
+    }
+    options.onError(error);
+    return { id: request.id, ...denial('internal-error') };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function answerQuestion(
+  options: AuthorizeOptions,
+  session: LiveSession,
+  wire: AuthorizeRequest,
+): Promise<Answer> {
+  const request = readFacts(wire);
+  let current = await stateOf(options, session);
+  let facts = options.gate.facts(session, current);
+  let decision = decide(current.policy, facts, request, current.revocations, options.clock.now());
+  if (decision.outcome === 'deny' || !decision.policy || !decision.serverWorkload) return denied(decision);
+  const minted = await mintFor(options, facts, decision.policy, current);
+  const latest = await stateOf(options, session);
+  if (latest !== current) {
+    // Policy or revocations changed while the credential was being made: the new state has the last word.
+    const before = decision.policy.spec.credential;
+    current = latest;
+    facts = options.gate.facts(session, current);
+    decision = decide(current.policy, facts, request, current.revocations, options.clock.now());
+    if (decision.outcome === 'deny' || !decision.policy || !decision.serverWorkload) return denied(decision);
+    if (JSON.stringify(decision.policy.spec.credential) !== JSON.stringify(before)) return denial('overloaded');
+  }
+  const allowed = { policy: decision.policy, server: decision.serverWorkload, leaseMs: decision.leaseMs };
+  const grant = grantOf(allowed, { facts, request, current, minted, nowMs: options.clock.now() });
+  return grant ? { outcome: { $case: 'grant', value: grant } } : denial('credential-unavailable');
+}
+
+async function stateOf(options: AuthorizeOptions, session: LiveSession): Promise<TenantPolicy> {
+  const current = await options.policies.get(session.ticket.tenant);
+  if (!current) throw new Refusal('session-invalid', 'the tenant does not exist');
+  options.gate.assertLive(session, current);
+  return current;
+}
+
+/** The question in canonical form. The proxy sends it so; anything else is refused, not mended. */
+function readFacts(wire: AuthorizeRequest): RequestFacts {
+  const { destination, http } = wire;
+  if (!destination || !http) throw new Refusal('bad-request', 'the question has no destination or no request');
+  const { scheme, host, port } = destination;
+  const known = scheme === 'https' || scheme === 'http';
+  if (!known || port < 1 || port > 65_535 || !isCanonical(host, parseHost)) {
+    throw new Refusal('bad-request', 'the destination is not canonical');
+  }
+  if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}$/.test(http.method))
+    throw new Refusal('bad-request', 'the method is not a token');
+  if (http.path !== '*' && !isCanonical(http.path, canonicalPath)) {
+    throw new Refusal('path-refused', 'the path is not canonical');
+  }
+  return { scheme, host, port, method: http.method, path: http.path, query: http.query, headers: http.headers };
+}
+
+function isCanonical(text: string, canonical: (text: string) => string): boolean {
+  try {
+    return canonical(text) === text;
+  } catch {
+    return false;
+  }
+}
+
+interface GrantParts {
+  readonly facts: SessionFacts;
+  readonly request: RequestFacts;
+  readonly current: TenantPolicy;
+  readonly minted: Awaited<ReturnType<typeof mintFor>>;
+  readonly nowMs: number;
+}
+
+/** undefined when the credential is about to expire. */
+function grantOf({ policy, server, leaseMs }: Allowed, parts: GrantParts): Grant | undefined {
+  const { facts, request, current, minted, nowMs } = parts;
+  const expiry = (minted?.notAfter ?? Number.POSITIVE_INFINITY) - EXPIRY_MARGIN_MS;
+  if (expiry <= nowMs) return undefined;
+  const { spec } = policy;
+  const staleMs = spec.failMode.type === 'stale' ? spec.failMode.maxAgeSeconds * 1_000 : 0;
+  const notAfter = Math.min(expiry, nowMs + Math.max(leaseMs + staleMs, SHORTEST_GRANT_MS));
+  const { scheme, host, port, method } = request;
+  return {
+    id: randomUUID(),
+    binding: {
+      sessionId: facts.sessionId,
+      workloads: [...facts.workloads],
+      user: facts.user ?? '',
+      serverWorkload: server.name,
+      destination: { scheme, host, port },
+      method,
+      path: factsRead(server, facts).has('path') ? request.path : '',
+    },
+    injection: minted ? injectionOf(minted.inject, minted.secret) : undefined,
+    notAfter: new Date(notAfter),
+    cacheLease: durationOf(Math.min(leaseMs, notAfter - nowMs)),
+    maxUses: spec.maxUses ?? 0,
+    policyVersion: current.policy.source.version,
+    failMode: failModeOf(spec.failMode),
+    accessPolicy: policy.name,
+    credentialProvider: spec.credential?.provider ?? '',
+  };
+}
+
+function denied(decision: Decision): Answer {
+  const { reason, policy, condition, leaseMs } = decision;
+  return denial(reason, { accessPolicy: condition ?? policy?.name ?? '', leaseMs });
+}
+
+function denial(
+  reason: Reason,
+  details: { readonly message?: string; readonly accessPolicy?: string; readonly leaseMs?: number } = {},
+): Answer {
+  const value: Denial = {
+    reason: REASONS[reason].number,
+    message: details.message ?? REASONS[reason].summary,
+    accessPolicy: details.accessPolicy ?? '',
+    cacheLease: durationOf(details.leaseMs ?? 0),
+  };
+  return { outcome: { $case: 'denial', value } };
+}
+
+function durationOf(ms: number): { seconds: number; nanos: number } {
+  return { seconds: Math.floor(ms / 1_000), nanos: Math.floor(ms % 1_000) * 1_000_000 };
+}

@@ -1,0 +1,145 @@
+import { type sendUnaryData, type ServerDuplexStream, type ServerUnaryCall } from '@grpc/grpc-js';
+import type {
+  AttestRequest,
+  AttestResponse,
+  AuthorizeRequest,
+  AuthorizeResponse,
+  ProxyServiceServer,
+  ReportDecisionsRequest,
+  ReportDecisionsResponse,
+} from '../../proto/gen/sidekey/v1/proxy.ts';
+import { ProxyServiceService } from '../../proto/gen/sidekey/v1/proxy.ts';
+import { appendDecisions } from '../audit/decision-log.ts';
+import type { SqlStore } from '../store/sql-store.ts';
+import { attest, type AttestOptions } from './attest.ts';
+import { authorize, type AuthorizeOptions } from './authorize.ts';
+import { isUnforeseen, Refusal, toServiceError } from './refusal.ts';
+import type { LiveSession } from './session-gate.ts';
+import { type WatchCall, type WatchOptions, WatchStream } from './watch.ts';
+
+export interface ProxyServiceOptions extends AttestOptions, AuthorizeOptions, WatchOptions {
+  readonly store: SqlStore;
+}
+
+type AuthorizeCall = ServerDuplexStream<AuthorizeRequest, AuthorizeResponse>;
+type ReportCall = ServerDuplexStream<ReportDecisionsRequest, ReportDecisionsResponse>;
+
+const MAX_QUESTIONS_IN_FLIGHT = 1_024;
+const MAX_RECORDS_IN_MESSAGE = 2_000;
+
+/** The proxies' API. Every call passes the session gate first, Attest its own checks. */
+export class ProxyService {
+  readonly #options: ProxyServiceOptions;
+  readonly #watches = new Set<WatchStream>();
+
+  constructor(options: ProxyServiceOptions) {
+    this.#options = options;
+  }
+
+  /** For `grpc.Server.addService`. */
+  handlers(): ProxyServiceServer {
+    return {
+      attest: (call, callback) => void this.#attest(call, callback),
+      watch: (call) => void this.#watch(call),
+      authorize: (call) => void this.#authorize(call),
+      reportDecisions: (call) => void this.#report(call),
+    };
+  }
+
+  /** Ends all watches, so that proxies go to another replica. */
+  close(): void {
+    for (const watch of this.#watches) watch.end(new Refusal('draining', 'the control plane is shutting down'));
+    this.#watches.clear();
+  }
+
+  async #attest(
+    call: ServerUnaryCall<AttestRequest, AttestResponse>,
+    callback: sendUnaryData<AttestResponse>,
+  ): Promise<void> {
+    try {
+      callback(null, await attest(this.#options, call.request));
+    } catch (error) {
+      this.#log(error);
+      callback(toServiceError(error));
+    }
+  }
+
+  async #watch(call: WatchCall): Promise<void> {
+    try {
+      const watch = await WatchStream.open(this.#options, call);
+      this.#watches.add(watch);
+      call.once('close', () => this.#watches.delete(watch));
+    } catch (error) {
+      this.#log(error);
+      call.destroy(toServiceError(error));
+    }
+  }
+
+  async #authorize(call: AuthorizeCall): Promise<void> {
+    call.on('error', () => undefined);
+    const entered = this.#enter(call, ProxyServiceService.authorize.path);
+    let inFlight = 0;
+    let ended = false;
+    const finish = (): void => {
+      if (ended && inFlight === 0) call.end();
+    };
+    call.on('end', () => {
+      ended = true;
+      finish();
+    });
+    call.on('data', (request: AuthorizeRequest) => {
+      inFlight += 1;
+      if (inFlight >= MAX_QUESTIONS_IN_FLIGHT) call.pause();
+      entered
+        .then(async (session) => {
+          if (!session) return;
+          const answer = await authorize(this.#options, session, request);
+          if (!call.destroyed && !call.cancelled) call.write(answer);
+        })
+        .catch((error: unknown) => this.#log(error))
+        .finally(() => {
+          inFlight -= 1;
+          if (inFlight < MAX_QUESTIONS_IN_FLIGHT && call.isPaused()) call.resume();
+          finish();
+        });
+    });
+    await entered;
+  }
+
+  async #report(call: ReportCall): Promise<void> {
+    call.on('error', () => undefined);
+    const session = await this.#enter(call, ProxyServiceService.reportDecisions.path);
+    if (!session) return;
+    const { tenant, instanceId } = session.ticket;
+    try {
+      // One message at a time: reading waits for the store, which is the stream's backpressure.
+      for await (const message of call) {
+        const { records } = message as ReportDecisionsRequest;
+        if (records.length > MAX_RECORDS_IN_MESSAGE)
+          throw new Refusal('bad-request', 'too many records in one message');
+        const ackedSequence = await appendDecisions(this.#options.store, tenant, instanceId, records);
+        if (call.destroyed || call.cancelled) return;
+        call.write({ ackedSequence });
+      }
+      call.end();
+    } catch (error) {
+      if (call.destroyed || call.cancelled) return;
+      this.#log(error);
+      call.destroy(toServiceError(error));
+    }
+  }
+
+  async #enter(call: AuthorizeCall | ReportCall, path: string): Promise<LiveSession | undefined> {
+    try {
+      return await this.#options.gate.enter(call.metadata, path);
+    } catch (error) {
+      this.#log(error);
+      call.destroy(toServiceError(error));
+      return undefined;
+    }
+  }
+
+  #log(error: unknown): void {
+    if (isUnforeseen(error)) this.#options.onError(error);
+  }
+}

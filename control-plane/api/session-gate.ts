@@ -1,0 +1,78 @@
+import type { Metadata } from '@grpc/grpc-js';
+import type { SessionAuthority, SessionTicket } from '../attestation/session.ts';
+import type { SessionFacts } from '../policy/facts.ts';
+import type { PolicySource, TenantPolicy } from '../policy/policy-source.ts';
+import { matchWorkloads } from '../policy/workloads.ts';
+import { Refusal } from './refusal.ts';
+import type { SessionRecord, SessionRecords } from './session-records.ts';
+
+/** A session that passed the gate. */
+export interface LiveSession {
+  readonly record: SessionRecord;
+  readonly ticket: SessionTicket;
+}
+
+export interface SessionGateOptions {
+  readonly sessions: SessionAuthority;
+  readonly records: SessionRecords;
+  readonly policies: PolicySource;
+  readonly nowMs: () => number;
+}
+
+/** Lets calls through that carry a valid session token, a fresh proof by its key, and no revocation. */
+export class SessionGate {
+  readonly #options: SessionGateOptions;
+
+  constructor(options: SessionGateOptions) {
+    this.#options = options;
+  }
+
+  /** Throws AttestationError or Refusal. */
+  async enter(metadata: Metadata, path: string): Promise<LiveSession> {
+    const ticket = await this.#options.sessions.authenticate({
+      authorization: single(metadata, 'authorization'),
+      dpop: single(metadata, 'dpop'),
+      path,
+    });
+    const record = await this.#options.records.find(ticket);
+    if (!record) throw new Refusal('session-invalid', 'the session is not known or has ended');
+    const session = { record, ticket };
+    const policy = await this.#options.policies.get(ticket.tenant);
+    if (!policy) throw new Refusal('session-invalid', 'the tenant does not exist');
+    this.assertLive(session, policy);
+    return session;
+  }
+
+  /** Throws Refusal when the session has expired or is revoked. */
+  assertLive(session: LiveSession, policy: TenantPolicy): void {
+    if (session.ticket.notAfter <= this.#options.nowMs())
+      throw new Refusal('session-expired', 'the session has expired');
+    const reason = policy.revocations.reasonAgainst(this.facts(session, policy));
+    if (reason) throw new Refusal(reason, 'the session is revoked');
+  }
+
+  /**
+   * What decisions read of a session. Workloads are those that matched at attestation and match still; a revoked one
+   * stays in, so that its revocation is seen.
+   */
+  facts({ record, ticket }: LiveSession, policy: TenantPolicy): SessionFacts {
+    const base = {
+      tenant: ticket.tenant,
+      sessionId: ticket.id,
+      user: record.user,
+      trust: record.trust.filter((name) => policy.policy.source.trustProviders.has(name)),
+      claims: record.claims,
+      userClaims: record.userClaims,
+    };
+    const matching = new Set(matchWorkloads(policy.policy, base, this.#options.nowMs()));
+    const workloads = record.workloads.filter((name) => matching.has(name) || policy.revocations.has('workload', name));
+    return { ...base, workloads };
+  }
+}
+
+/** A metadata entry that is there exactly once. */
+function single(metadata: Metadata, key: string): string | undefined {
+  const values = metadata.get(key);
+  const [value] = values;
+  return values.length === 1 && typeof value === 'string' ? value : undefined;
+}

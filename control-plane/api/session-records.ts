@@ -1,0 +1,127 @@
+import { BoundedCache } from '../../common/bounded-cache.ts';
+import type { SessionTicket } from '../attestation/session.ts';
+import type { SqlStore } from '../store/sql-store.ts';
+
+/** What the control plane keeps of a session. */
+export interface SessionRecord {
+  readonly ticket: SessionTicket;
+  /** Client workloads matched at attestation; later policy can only take from them. */
+  readonly workloads: readonly string[];
+  readonly user: string | undefined;
+  readonly trust: readonly string[];
+  readonly claims: Readonly<Record<string, unknown>>;
+  readonly userClaims: Readonly<Record<string, unknown>>;
+  /** base64url SHA-256 of each evidence token. */
+  readonly evidenceHashes: readonly string[];
+  /** SubjectPublicKeyInfo of the proxy's key in base64, when it asked for a certificate authority. */
+  readonly authorityKey: string | undefined;
+  /** The key that signs this session's watch events. */
+  readonly eventKeyId: string;
+}
+
+/** The `claims` column. */
+interface StoredClaims {
+  readonly agent: Record<string, unknown>;
+  readonly user: Record<string, unknown>;
+  readonly authorityKey?: string;
+  readonly eventKeyId: string;
+}
+
+interface Row {
+  readonly workloads: string[];
+  readonly trust_providers: string[];
+  readonly user_subject: string | null;
+  readonly claims: StoredClaims;
+  readonly evidence_hashes: string[];
+  readonly ended_at: Date | null;
+}
+
+const MAX_SESSIONS = 20_000;
+const KEEP_ENDED_MS = 86_400_000;
+
+/** Sessions in the store, with those in use held in memory. Whether one is revoked is asked of the tenant's revocations. */
+export class SessionRecords {
+  readonly #store: SqlStore;
+  readonly #known = new BoundedCache<string, SessionRecord>(MAX_SESSIONS);
+
+  constructor(store: SqlStore) {
+    this.#store = store;
+  }
+
+  /** Stores a session; false when one of its evidence tokens belongs to a revoked session. */
+  async add(record: SessionRecord): Promise<boolean> {
+    const { ticket } = record;
+    const stored: StoredClaims = {
+      agent: record.claims,
+      user: record.userClaims,
+      eventKeyId: record.eventKeyId,
+      ...(record.authorityKey === undefined ? {} : { authorityKey: record.authorityKey }),
+    };
+    const added = await this.#store.transaction(ticket.tenant, async (tx) => {
+      const burned = await tx.query(
+        `select 1 as found from sessions s join revocations r on r.tenant = s.tenant and r.name = s.id
+         where s.tenant = $1 and r.target = 'session' and r.lifted_at is null and s.evidence_hashes && $2::text[] limit 1`,
+        [ticket.tenant, record.evidenceHashes],
+      );
+      if (burned.length > 0) return false;
+      await tx.query(
+        `insert into sessions (tenant, id, instance_id, key_thumbprint, workloads, trust_providers, user_subject, claims,
+           evidence_hashes, not_after) values ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9, $10)`,
+        [
+          ticket.tenant,
+          ticket.id,
+          ticket.instanceId,
+          ticket.proxyKeyThumbprint,
+          record.workloads,
+          record.trust,
+          record.user ?? null,
+          JSON.stringify(stored),
+          record.evidenceHashes,
+          new Date(ticket.notAfter),
+        ],
+      );
+      return true;
+    });
+    if (added) this.#known.set(keyOf(ticket), record);
+    return added;
+  }
+
+  /** The session of a verified ticket; undefined when it is unknown or has ended. */
+  async find(ticket: SessionTicket): Promise<SessionRecord | undefined> {
+    const known = this.#known.get(keyOf(ticket));
+    if (known) return known;
+    const [row] = await this.#store.transaction(ticket.tenant, (tx) =>
+      tx.query<Row>(
+        `select workloads, trust_providers, user_subject, claims, evidence_hashes, ended_at from sessions
+         where tenant = $1 and id = $2 and key_thumbprint = $3`,
+        [ticket.tenant, ticket.id, ticket.proxyKeyThumbprint],
+      ),
+    );
+    if (row === undefined || row.ended_at !== null) return undefined;
+    const record: SessionRecord = {
+      ticket,
+      workloads: row.workloads,
+      user: row.user_subject ?? undefined,
+      trust: row.trust_providers,
+      claims: row.claims.agent,
+      userClaims: row.claims.user,
+      evidenceHashes: row.evidence_hashes,
+      authorityKey: row.claims.authorityKey,
+      eventKeyId: row.claims.eventKeyId,
+    };
+    this.#known.set(keyOf(ticket), record);
+    return record;
+  }
+
+  /** Drops sessions that ended long ago; revoked ones stay a day, so that their evidence stays burned while it lives. */
+  async prune(nowMs: number): Promise<void> {
+    this.#known.deleteWhere((record) => record.ticket.notAfter <= nowMs);
+    await this.#store.system((tx) =>
+      tx.query('delete from sessions where not_after < $1', [new Date(nowMs - KEEP_ENDED_MS)]),
+    );
+  }
+}
+
+function keyOf(ticket: SessionTicket): string {
+  return `${ticket.tenant} ${ticket.id} ${ticket.proxyKeyThumbprint}`;
+}

@@ -1,0 +1,184 @@
+import { sign } from 'node:crypto';
+import type { ServerWritableStream } from '@grpc/grpc-js';
+import type { Clock } from '../../common/clock.ts';
+import { type Revocation, RevocationTarget } from '../../proto/gen/sidekey/v1/grant.ts';
+import {
+  ProxyServiceService,
+  type Snapshot,
+  WatchEvent,
+  type WatchRequest,
+  type WatchResponse,
+} from '../../proto/gen/sidekey/v1/proxy.ts';
+import type { SigningKeys } from '../credentials/signing-keys.ts';
+import type { ActiveRevocation, RevocationTargetName } from '../policy/facts.ts';
+import type { PolicyChange, PolicySource, TenantPolicy } from '../policy/policy-source.ts';
+import { concernsSession } from '../policy/revocations.ts';
+import { routesOf } from '../policy/routes.ts';
+import { Refusal, toServiceError } from './refusal.ts';
+import type { LiveSession, SessionGate } from './session-gate.ts';
+import type { TenantAuthorities } from './tenant-authorities.ts';
+
+export interface WatchOptions {
+  readonly gate: SessionGate;
+  readonly policies: PolicySource;
+  readonly authorities: TenantAuthorities;
+  readonly eventKeys: SigningKeys;
+  readonly clock: Clock;
+  readonly heartbeatMs: number;
+  readonly onError: (error: unknown) => void;
+}
+
+export type WatchCall = ServerWritableStream<WatchRequest, WatchResponse>;
+
+/** Events that may wait for a slow reader before it is cut off. */
+const MAX_WAITING_EVENTS = 64;
+
+const TARGETS = {
+  workload: RevocationTarget.REVOCATION_TARGET_WORKLOAD,
+  policy: RevocationTarget.REVOCATION_TARGET_POLICY,
+  credential: RevocationTarget.REVOCATION_TARGET_CREDENTIAL,
+  user: RevocationTarget.REVOCATION_TARGET_USER,
+  session: RevocationTarget.REVOCATION_TARGET_SESSION,
+  tenant: RevocationTarget.REVOCATION_TARGET_TENANT,
+} as const satisfies Record<RevocationTargetName, RevocationTarget>;
+
+/** Serves one Watch call until the proxy goes, the session ends, or `WatchStream.end` is called. */
+export class WatchStream {
+  readonly #options: WatchOptions;
+  readonly #call: WatchCall;
+  readonly #session: LiveSession;
+  #sequence = 0;
+  #waiting = 0;
+  #ended = false;
+  #stops: (() => void)[] = [];
+  /** Events go out in the order of their causes, one after the other. */
+  #tail: Promise<void> = Promise.resolve();
+
+  private constructor(options: WatchOptions, call: WatchCall, session: LiveSession) {
+    this.#options = options;
+    this.#call = call;
+    this.#session = session;
+  }
+
+  /** Lets the call in and sends the first snapshot. Throws AttestationError or Refusal. */
+  static async open(options: WatchOptions, call: WatchCall): Promise<WatchStream> {
+    const session = await options.gate.enter(call.metadata, ProxyServiceService.watch.path);
+    const stream = new WatchStream(options, call, session);
+    stream.#start();
+    return stream;
+  }
+
+  /** Ends the stream with a reason. */
+  end(error: unknown): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    for (const stop of this.#stops) stop();
+    this.#call.destroy(toServiceError(error));
+  }
+
+  #start(): void {
+    const { clock, heartbeatMs, policies } = this.#options;
+    const { tenant, notAfter } = this.#session.ticket;
+    this.#stops.push(policies.onChange((change) => change.tenant === tenant && this.#onChange(change)));
+    const beat = setInterval(() => this.#enqueue(async () => this.#heartbeat()), heartbeatMs);
+    const expiry = setTimeout(
+      () => this.end(new Refusal('session-expired', 'the session has expired')),
+      Math.max(notAfter - clock.now(), 0),
+    );
+    this.#stops.push(
+      () => clearInterval(beat),
+      () => clearTimeout(expiry),
+    );
+    this.#call.on('cancelled', () => this.#close());
+    this.#call.on('close', () => this.#close());
+    this.#call.on('error', () => this.#close());
+    this.#enqueue(async () => {
+      const current = await policies.get(tenant);
+      if (!current) throw new Refusal('session-invalid', 'the tenant does not exist');
+      await this.#sendSnapshot(current);
+      this.#heartbeat();
+    });
+  }
+
+  #onChange(change: PolicyChange): void {
+    this.#enqueue(async () => {
+      for (const revocation of change.lifted) this.#sendRevocation(revocation, true, change.current);
+      for (const revocation of change.revoked) this.#sendRevocation(revocation, false, change.current);
+      this.#options.gate.assertLive(this.#session, change.current);
+      if (change.policyChanged) await this.#sendSnapshot(change.current);
+    });
+  }
+
+  #enqueue(run: () => Promise<void>): void {
+    if (this.#ended) return;
+    this.#waiting += 1;
+    if (this.#waiting > MAX_WAITING_EVENTS) {
+      this.end(new Refusal('overloaded', 'the proxy reads its events too slowly'));
+      return;
+    }
+    this.#tail = this.#tail.then(async () => {
+      try {
+        if (!this.#ended) await run();
+      } catch (error) {
+        if (!(error instanceof Refusal)) this.#options.onError(error);
+        this.end(error);
+      } finally {
+        this.#waiting -= 1;
+      }
+    });
+  }
+
+  async #sendSnapshot({ policy, revocations }: TenantPolicy): Promise<void> {
+    const { gate, authorities } = this.#options;
+    const { record, ticket } = this.#session;
+    const facts = gate.facts(this.#session, { policy, revocations });
+    const routes = routesOf(policy, facts);
+    const key = record.authorityKey;
+    const snapshot: Snapshot = {
+      policyVersion: policy.source.version,
+      routes,
+      certificateAuthority:
+        key === undefined ? undefined : await authorities.issue(ticket.tenant, Buffer.from(key, 'base64'), routes),
+      revocations: revocations.all
+        .filter((active) => concernsSession(active, facts))
+        .map((active) => wireRevocation(active, false)),
+    };
+    this.#send({ $case: 'snapshot', value: snapshot });
+  }
+
+  #sendRevocation(revocation: ActiveRevocation, lifted: boolean, current: TenantPolicy): void {
+    if (!concernsSession(revocation, this.#options.gate.facts(this.#session, current))) return;
+    this.#send({ $case: 'revocation', value: wireRevocation(revocation, lifted) });
+  }
+
+  #heartbeat(): void {
+    const { clock, heartbeatMs } = this.#options;
+    const interval = { seconds: Math.floor(heartbeatMs / 1_000), nanos: (heartbeatMs % 1_000) * 1_000_000 };
+    this.#send({ $case: 'heartbeat', value: { at: new Date(clock.now()), interval } });
+  }
+
+  #send(kind: NonNullable<WatchEvent['kind']>): void {
+    if (this.#ended) return;
+    const { record, ticket } = this.#session;
+    const key = this.#options.eventKeys.find(record.eventKeyId);
+    if (!key) throw new Refusal('session-expired', "the key of this session's events has been retired");
+    this.#sequence += 1;
+    const event = Buffer.from(WatchEvent.encode({ sessionId: ticket.id, sequence: this.#sequence, kind }).finish());
+    const signature = sign('sha256', event, { key: key.privateKey, dsaEncoding: 'ieee-p1363' });
+    this.#call.write({ event, signature, keyId: key.id });
+    if (this.#call.writableLength > MAX_WAITING_EVENTS) {
+      throw new Refusal('overloaded', 'the proxy reads its events too slowly');
+    }
+  }
+
+  #close(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    for (const stop of this.#stops) stop();
+  }
+}
+
+function wireRevocation(revocation: ActiveRevocation, lifted: boolean): Revocation {
+  const { id, name, atMs } = revocation;
+  return { id, target: TARGETS[revocation.target], name, at: new Date(atMs), lifted };
+}
