@@ -36,6 +36,14 @@ async function buildBundles() {
     splitting: true,
     chunkNames: 'chunks/[name]-[hash]',
   });
+  // Loaded by --require into agents that run on an older Node.
+  await build({
+    ...shared,
+    banner: {},
+    format: 'cjs',
+    outExtension: { '.js': '.cjs' },
+    entryPoints: { 'node-preload': 'cli/node-preload.ts' },
+  });
   await build({
     ...shared,
     entryPoints: {

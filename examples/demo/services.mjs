@@ -46,6 +46,7 @@ function configuration(client, key) {
     ],
     jwks: { keys: [key] },
     scopes: ['items:read'],
+    ttl: { ClientCredentials: 300 },
     features: {
       devInteractions: { enabled: false },
       clientCredentials: { enabled: true },

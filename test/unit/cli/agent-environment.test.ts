@@ -1,0 +1,82 @@
+import { readFileSync } from 'node:fs';
+import { rootCertificates } from 'node:tls';
+import { afterAll, describe, expect, it } from 'vitest';
+import { makeAgentEnvironment, writeTrustFiles } from '../../../cli/agent-environment.ts';
+
+const CA_PEM = rootCertificates[0] ?? '';
+const trust = writeTrustFiles(CA_PEM);
+afterAll(() => trust.remove());
+
+function make(from: NodeJS.ProcessEnv, more: { remove?: string[]; keep?: string[] } = {}) {
+  return makeAgentEnvironment(from, {
+    proxyUrl: 'http://127.0.0.1:8080',
+    trust,
+    remove: more.remove ?? [],
+    keep: more.keep ?? [],
+  });
+}
+
+describe('makeAgentEnvironment', () => {
+  it.each([
+    'OPENAI_API_KEY',
+    'ANTHROPIC_API_KEY',
+    'GITHUB_TOKEN',
+    'GH_TOKEN',
+    'AWS_SECRET_ACCESS_KEY',
+    'AWS_SESSION_TOKEN',
+    'PGPASSWORD',
+    'DATABASE_URL',
+    'API_KEY',
+    'STRIPE_SECRET_KEY',
+    'SLACK_BOT_TOKEN',
+    'HF_TOKEN',
+  ])('removes %s and says so', (name) => {
+    const { env, removed } = make({ [name]: 'hunter2', PATH: '/bin' });
+    expect(removed).toEqual([name]);
+    expect(Object.values(env)).not.toContain('hunter2');
+    expect(env['PATH']).toBe('/bin');
+  });
+
+  it('keeps what merely resembles a credential', () => {
+    const from = { KEYBOARD: 'us', TOKENIZERS_PARALLELISM: 'false', SSH_AUTH_SOCK: '/s', MONKEY: 'x' };
+    expect(make(from)).toMatchObject({ env: from, removed: [] });
+  });
+
+  it('obeys --keep-env and --remove-env, the latter first', () => {
+    const from = { A_API_KEY: '1', B_API_KEY: '2', PLAIN: '3' };
+    const { env, removed } = make(from, { keep: ['A_API_KEY', 'PLAIN'], remove: ['PLAIN'] });
+    expect(env['A_API_KEY']).toBe('1');
+    expect(removed).toEqual(['B_API_KEY', 'PLAIN']);
+  });
+
+  it("removes what leads round the proxy, and Sidekey's own settings", () => {
+    const { env } = make({
+      NO_PROXY: '*',
+      no_proxy: '*',
+      NODE_TLS_REJECT_UNAUTHORIZED: '0',
+      SIDEKEY_TOKEN: 't',
+      SSL_CERT_DIR: '/x',
+    });
+    for (const name of ['NO_PROXY', 'no_proxy', 'NODE_TLS_REJECT_UNAUTHORIZED', 'SIDEKEY_TOKEN', 'SSL_CERT_DIR']) {
+      expect(env).not.toHaveProperty(name);
+    }
+  });
+
+  it('sets proxy and trust variables for every client', () => {
+    const { env } = make({ HTTPS_PROXY: 'http://elsewhere:1' });
+    for (const name of ['HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy']) {
+      expect(env[name]).toBe('http://127.0.0.1:8080');
+    }
+    for (const name of ['SSL_CERT_FILE', 'CURL_CA_BUNDLE', 'REQUESTS_CA_BUNDLE', 'GIT_SSL_CAINFO', 'AWS_CA_BUNDLE']) {
+      expect(env[name]).toBe(trust.bundleFile);
+    }
+    expect(env['NODE_EXTRA_CA_CERTS']).toBe(trust.authorityFile);
+    expect(env['DENO_CERT']).toBe(trust.authorityFile);
+  });
+
+  it('writes certificates only', () => {
+    const bundle = readFileSync(trust.bundleFile, 'utf8');
+    expect(bundle).toContain(CA_PEM.trim());
+    expect(bundle).not.toContain('PRIVATE KEY');
+  });
+});

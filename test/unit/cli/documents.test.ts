@@ -1,0 +1,59 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { readDocuments } from '../../../cli/documents.ts';
+
+function provider(source: string): string {
+  return `apiVersion: sidekey.dev/v1\nkind: CredentialProvider\nmetadata: { name: key }\nspec: { type: static, secret: ${source} }\n`;
+}
+
+describe('readDocuments', () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'sidekey-documents-'));
+  });
+  afterEach(() => {
+    rmSync(folder, { recursive: true, force: true });
+    delete process.env['DOCUMENTS_TEST_SECRET'];
+  });
+
+  function write(name: string, text: string): string {
+    const path = join(folder, name);
+    writeFileSync(path, text);
+    return path;
+  }
+
+  it('brings in a secret from a file beside the document, without its line end', async () => {
+    write('key.txt', 'hunter2\n');
+    const [document] = await readDocuments([write('p.yaml', provider('{ fromFile: key.txt }'))]);
+    expect(document).toMatchObject({ spec: { secret: { value: 'hunter2' } } });
+  });
+
+  it('brings in a secret from the environment', async () => {
+    process.env['DOCUMENTS_TEST_SECRET'] = 'hunter2';
+    const [document] = await readDocuments([write('p.yaml', provider('{ fromEnv: DOCUMENTS_TEST_SECRET }'))]);
+    expect(document).toMatchObject({ spec: { secret: { value: 'hunter2' } } });
+  });
+
+  it('names the variable that is missing', async () => {
+    const file = write('p.yaml', provider('{ fromEnv: DOCUMENTS_TEST_SECRET }'));
+    await expect(readDocuments([file])).rejects.toThrow('the environment has no DOCUMENTS_TEST_SECRET');
+  });
+
+  it('names file, line and field of every error', async () => {
+    const file = write('p.yaml', `\n${provider('{ fromFile: k }').replace('type: static', 'type: nonsense')}`);
+    await expect(readDocuments([file])).rejects.toThrow(`${file}:5`);
+  });
+
+  it('reads folders in order, YAML files only', async () => {
+    mkdirSync(join(folder, 'sub'));
+    write('sub/b.yml', 'apiVersion: sidekey.dev/v1\nkind: Tenant\nmetadata: { name: b }\nspec: {}\n');
+    write('a.yaml', 'apiVersion: sidekey.dev/v1\nkind: Tenant\nmetadata: { name: a }\nspec: {}\n');
+    write('note.txt', 'not: [yaml');
+    const names = (await readDocuments([folder])).map(
+      (found) => (found as { metadata: { name: string } }).metadata.name,
+    );
+    expect(names).toEqual(['a', 'b']);
+  });
+});

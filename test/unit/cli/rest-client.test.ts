@@ -1,0 +1,90 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { Secret } from '../../../common/secret.ts';
+import { UsageError } from '../../../common/errors.ts';
+import { CommandFailed } from '../../../cli/exit-codes.ts';
+import { RestError, withClient } from '../../../cli/rest-client.ts';
+
+type Answer = (request: {
+  method?: string;
+  url?: string;
+  headers: Record<string, unknown>;
+  body: string;
+}) => [number, string];
+
+describe('RestClient', () => {
+  let server: Server | undefined;
+  afterEach(() => {
+    server?.closeAllConnections();
+    server?.close();
+  });
+
+  async function serve(answer: Answer): Promise<string> {
+    server = createServer((request, response) => {
+      let body = '';
+      request.on('data', (text) => (body += text));
+      request.on('end', () => {
+        const [status, text] = answer({
+          ...request,
+          headers: request.headers,
+          body,
+          method: request.method ?? '',
+          url: request.url ?? '',
+        });
+        response.writeHead(status, { 'content-type': 'application/json' });
+        response.end(text);
+      });
+    });
+    await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve));
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  }
+
+  const context = (url: string) => ({ server: url, tenant: 'acme', token: new Secret('admin-token') });
+
+  it('sends tenant, token, query and body', async () => {
+    const url = await serve(({ method, url: path, headers, body }) => [
+      200,
+      JSON.stringify({ method, path, tenant: headers['sidekey-tenant'], auth: headers['authorization'], body }),
+    ]);
+    const answer = await withClient(context(url), (client) =>
+      client.call('POST', '/v1/apply', { query: { a: 'b c', none: undefined }, body: { x: 1 } }),
+    );
+    expect(answer).toEqual({
+      method: 'POST',
+      path: '/v1/apply?a=b+c',
+      tenant: 'acme',
+      auth: 'Bearer admin-token',
+      body: '{"x":1}',
+    });
+  });
+
+  it('turns a problem into an error with its code and details', async () => {
+    const url = await serve(() => [
+      400,
+      JSON.stringify({ code: 'bad-reference', detail: 'wrong', errors: [{ field: 'spec.x', message: 'is missing' }] }),
+    ]);
+    const error = await withClient(context(url), (client) => client.call('GET', '/x')).catch(
+      (thrown: unknown) => thrown,
+    );
+    expect(error).toBeInstanceOf(UsageError);
+    expect(error).toMatchObject({ code: 'bad-reference', message: 'wrong\n  spec.x: is missing [HTTP 400]' });
+  });
+
+  it('tells refused from unreachable', async () => {
+    const url = await serve(() => [403, '{"code":"forbidden"}']);
+    await expect(withClient(context(url), (client) => client.call('GET', '/x'))).rejects.toBeInstanceOf(RestError);
+    await expect(
+      withClient(context('http://127.0.0.1:1'), (client) => client.call('GET', '/x')),
+    ).rejects.toBeInstanceOf(CommandFailed);
+  });
+
+  it('follows lines of JSON and server-sent events', async () => {
+    const url = await serve(() => [200, '{"id":1}\n\n: heartbeat\ndata: {"id":2}\n\n{"id":3}\n']);
+    const seen: unknown[] = [];
+    await withClient(context(url), async (client) => {
+      for await (const item of client.follow('/v1/decisions')) seen.push(item);
+    });
+    expect(seen).toEqual([{ id: 1 }, { id: 2 }, { id: 3 }]);
+  });
+});
