@@ -1,0 +1,53 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { resourceName } from '../resources/fields.ts';
+import type { AdminIdentity } from './rest-admin.ts';
+import type { RestDependencies } from './rest-dependencies.ts';
+import { RestError } from './rest-problem.ts';
+
+/** Who calls, and about which tenant. */
+export interface Access {
+  readonly admin: AdminIdentity;
+  readonly tenant: string;
+}
+
+const accesses = new WeakMap<FastifyRequest, Access>();
+
+/** Lets administrators of the tenant through and nobody else, on every route of this scope. */
+export function requireAdmin(app: FastifyInstance, dependencies: Pick<RestDependencies, 'authenticate'>): void {
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('cache-control', 'no-store');
+    // RFC 6750 section 2.1; the scheme is case-insensitive (RFC 9110 section 11.1).
+    const token = /^bearer +([\x21-\x7e]+)$/i.exec(request.headers.authorization ?? '')?.[1];
+    const admin = token === undefined ? undefined : await dependencies.authenticate(token);
+    if (admin === undefined) {
+      reply.header('www-authenticate', 'Bearer realm="sidekey"');
+      throw new RestError(401, 'admin-required', 'Send the bootstrap token or an OpenID token of an administrator.');
+    }
+    accesses.set(request, { admin, tenant: readTenant(request, admin) });
+  });
+}
+
+/** What `requireAdmin` found out about this request. */
+export function accessOf(request: FastifyRequest): Access {
+  const access = accesses.get(request);
+  if (access === undefined) throw new Error('the route is outside the guarded scope');
+  return access;
+}
+
+/** Refuses administrators of some tenants what concerns all of them. */
+export function requireAllTenants(access: Access): void {
+  if (access.admin.tenants !== '*') {
+    throw new RestError(403, 'tenant-forbidden', 'This takes an administrator of all tenants.');
+  }
+}
+
+function readTenant(request: FastifyRequest, admin: AdminIdentity): string {
+  const header = request.headers['sidekey-tenant'] ?? 'default';
+  const name = resourceName.safeParse(header);
+  if (!name.success)
+    throw new RestError(400, 'tenant-invalid', 'The header sidekey-tenant is not the name of a tenant.');
+  if (admin.tenants !== '*' && !admin.tenants.includes(name.data)) {
+    throw new RestError(403, 'tenant-forbidden', `You do not administer the tenant "${name.data}".`);
+  }
+  return name.data;
+}

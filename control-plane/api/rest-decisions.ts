@@ -1,0 +1,87 @@
+import { PassThrough } from 'node:stream';
+import type { FastifyInstance } from 'fastify';
+import type { DecisionFilter } from '../audit/query-decisions.ts';
+import { accessOf } from './rest-access.ts';
+import type { DecisionReader, RestDependencies } from './rest-dependencies.ts';
+import { decisionQuery, tenantHeader, verifyQuery } from './rest-schemas.ts';
+
+interface Query extends Omit<DecisionFilter, 'since' | 'until'> {
+  readonly since?: string;
+  readonly until?: string;
+  readonly after?: number;
+  readonly limit: number;
+  readonly follow: boolean;
+}
+
+const security = [{ admin: [] }];
+const HEARTBEAT_MS = 15_000;
+/** A reader that lets this much pile up is cut off; it can come back with `after`. */
+const MAX_PENDING_BYTES = 8_388_608;
+
+export function addDecisionRoutes(app: FastifyInstance, { decisions }: Pick<RestDependencies, 'decisions'>): void {
+  const open = new Set<PassThrough>();
+  app.addHook('preClose', async () => {
+    for (const stream of open) stream.end();
+  });
+
+  app.get<{ Querystring: Query }>(
+    '/v1/decisions',
+    {
+      schema: {
+        summary: 'Read or follow the decision log',
+        headers: tenantHeader,
+        querystring: decisionQuery,
+        security,
+      },
+    },
+    async (request, reply) => {
+      const { tenant } = accessOf(request);
+      const { since, until, after, limit, follow, ...rest } = request.query;
+      const filter: DecisionFilter = {
+        ...rest,
+        since: since === undefined ? undefined : new Date(since),
+        until: until === undefined ? undefined : new Date(until),
+      };
+      if (!follow) return { decisions: await decisions.query(tenant, filter, { after, limit }) };
+      const stream = await followAsLines(decisions, tenant, filter, after);
+      open.add(stream);
+      stream.once('close', () => open.delete(stream));
+      return reply.type('application/x-ndjson').send(stream);
+    },
+  );
+  app.get<{ Querystring: { instance?: string } }>(
+    '/v1/verify-log',
+    { schema: { summary: 'Prove the chains of the log', headers: tenantHeader, querystring: verifyQuery, security } },
+    async (request) => {
+      const chains = await decisions.verify(accessOf(request).tenant, request.query.instance);
+      return { ok: chains.every((chain) => chain.fault === undefined), chains };
+    },
+  );
+}
+
+/** One JSON object a line; an empty line now and then shows that the connection lives. */
+async function followAsLines(
+  decisions: DecisionReader,
+  tenant: string,
+  filter: DecisionFilter,
+  after: number | undefined,
+): Promise<PassThrough> {
+  const stream = new PassThrough();
+  stream.on('error', () => stream.destroy());
+  const write = (text: string): void => {
+    if (stream.writableEnded || stream.destroyed) return;
+    stream.write(text);
+    if (stream.writableLength + stream.readableLength > MAX_PENDING_BYTES) stream.destroy();
+  };
+  const stop = await decisions.follow(tenant, filter, after, (entries) => {
+    for (const entry of entries) write(`${JSON.stringify(entry)}\n`);
+  });
+  const heartbeat = setInterval(() => write('\n'), HEARTBEAT_MS);
+  stream.once('close', () => {
+    clearInterval(heartbeat);
+    stop().catch(() => undefined);
+  });
+  // The first line goes out at once, so that the reader has its headers.
+  write('\n');
+  return stream;
+}

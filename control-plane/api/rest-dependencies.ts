@@ -1,0 +1,48 @@
+import type { ChainReport } from '../audit/verify.ts';
+import type { DecisionEntry } from '../audit/decision-entry.ts';
+import type { DecisionFilter, DecisionPage } from '../audit/query-decisions.ts';
+import type { Explanation } from '../policy/explain.ts';
+import type { ResourceStore } from '../resources/resource-store.ts';
+import type { RevocationStore } from '../store/revocation-store.ts';
+import type { SessionStore } from '../store/session-store.ts';
+import type { Clock } from '../../common/clock.ts';
+import type { AdminAuthenticator } from './rest-admin.ts';
+import type { ExplainQuestion } from './rest-explain.ts';
+
+/** Everything that the REST API calls; `main.ts` composes it. */
+export interface RestDependencies {
+  readonly authenticate: AdminAuthenticator;
+  readonly resources: Pick<ResourceStore, 'apply' | 'delete' | 'list' | 'listTenants'>;
+  readonly revocations: Pick<RevocationStore, 'revoke' | 'lift' | 'list'>;
+  readonly sessions: Pick<SessionStore, 'list'>;
+  readonly decisions: DecisionReader;
+  /** Decides without minting anything. Throws UsageError for a question that makes no sense. */
+  explain(tenant: string, question: ExplainQuestion): Promise<Explanation>;
+  /** Seals stored secrets under the current sealing key and puts new signing keys to work. */
+  rotateKeys(): Promise<KeyRotationResult>;
+  /** Sidekey's own OpenID issuer; undefined when there is none. */
+  readonly issuer: { discovery(): object; jwks(): object } | undefined;
+  /** Why the control plane cannot serve, or undefined when it can. */
+  notReady(): Promise<string | undefined>;
+  readonly clock: Clock;
+  /** Told of answers with status 500: an error is a bug, and its text stays here. */
+  onError(error: unknown, call: { readonly method: string; readonly path: string }): void;
+}
+
+export interface DecisionReader {
+  query(tenant: string, filter: DecisionFilter, page: DecisionPage): Promise<DecisionEntry[]>;
+  follow(
+    tenant: string,
+    filter: DecisionFilter,
+    from: number | undefined,
+    onEntries: (entries: readonly DecisionEntry[]) => void,
+  ): Promise<() => Promise<void>>;
+  verify(tenant: string, instance?: string): Promise<ChainReport[]>;
+}
+
+export interface KeyRotationResult {
+  /** Stored values that were sealed under an older key. */
+  readonly resealed: number;
+  /** Purposes whose signing keys were replaced. */
+  readonly rotated: readonly string[];
+}

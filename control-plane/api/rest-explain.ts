@@ -1,0 +1,73 @@
+import { UsageError } from '../../common/errors.ts';
+import { canonicalPath, splitTarget } from '../../common/match/path.ts';
+import { parseAuthority } from '../../common/net/host.ts';
+import { compilePolicySet } from '../policy/compile.ts';
+import { type Explanation, explain } from '../policy/explain.ts';
+import type { RequestFacts } from '../policy/facts.ts';
+import { RevocationSet } from '../policy/revocations.ts';
+import type { ResourceStore } from '../resources/resource-store.ts';
+import type { RevocationStore } from '../store/revocation-store.ts';
+import type { Clock } from '../../common/clock.ts';
+
+/** A call that an administrator supposes. */
+export interface ExplainQuestion {
+  /** Name of the client workload. */
+  readonly workload: string;
+  readonly url: string;
+  readonly method: string;
+  readonly user?: string | undefined;
+  /** Claims that the session is supposed to have. */
+  readonly claims?: Readonly<Record<string, unknown>> | undefined;
+  /** Trust providers whose evidence it is supposed to have; absent: all. */
+  readonly trust?: readonly string[] | undefined;
+}
+
+export interface ExplainSources {
+  readonly resources: Pick<ResourceStore, 'loadPolicySet'>;
+  readonly revocations: Pick<RevocationStore, 'list'>;
+  readonly clock: Clock;
+}
+
+/** Explains from the store as it is now. */
+export function createExplainer(
+  sources: ExplainSources,
+): (tenant: string, question: ExplainQuestion) => Promise<Explanation> {
+  return async (tenant, question) => {
+    const request = readRequest(question);
+    const [policySet, revocations] = await Promise.all([
+      sources.resources.loadPolicySet(tenant),
+      sources.revocations.list(tenant),
+    ]);
+    const session = {
+      tenant,
+      sessionId: '',
+      workloads: [question.workload],
+      user: question.user,
+      trust: question.trust ?? [...policySet.trustProviders.keys()],
+      claims: question.claims ?? {},
+      userClaims: question.user === undefined ? {} : { sub: question.user },
+    };
+    const active = revocations.map(({ id, target, name, createdAt }) => ({
+      id,
+      target,
+      name,
+      atMs: createdAt.getTime(),
+    }));
+    return explain(compilePolicySet(policySet), session, request, new RevocationSet(active), sources.clock.now());
+  };
+}
+
+const DEFAULT_PORTS = { http: 80, https: 443 } as const;
+
+/** Cut by hand, as the proxy cuts what agents send: `new URL()` would rewrite the path before it is looked at. */
+function readRequest(question: ExplainQuestion): RequestFacts {
+  const parts = /^(https?):\/\/([^/?#]+)([^#]*)$/i.exec(question.url);
+  const scheme = parts?.[1]?.toLowerCase();
+  if (parts === null || (scheme !== 'http' && scheme !== 'https')) {
+    throw new UsageError('url-invalid', 'the URL must be http:// or https://, without fragment');
+  }
+  const { host, port } = parseAuthority(parts[2] ?? '', DEFAULT_PORTS[scheme]);
+  const rest = parts[3] ?? '';
+  const { path, query } = splitTarget(rest.startsWith('/') ? rest : `/${rest}`);
+  return { scheme, host, port, method: question.method, path: canonicalPath(path), query };
+}

@@ -1,0 +1,64 @@
+import type { FastifyInstance } from 'fastify';
+import { JWKS_MAX_AGE_SECONDS } from '../credentials/issuer.ts';
+import { accessOf, requireAllTenants } from './rest-access.ts';
+import type { RestDependencies } from './rest-dependencies.ts';
+import type { ExplainQuestion } from './rest-explain.ts';
+import { RestError } from './rest-problem.ts';
+import { explainBody, listQuery, tenantHeader } from './rest-schemas.ts';
+
+const security = [{ admin: [] }];
+
+export function addOperationRoutes(
+  app: FastifyInstance,
+  dependencies: Pick<RestDependencies, 'explain' | 'rotateKeys' | 'sessions' | 'clock'>,
+): void {
+  app.post<{ Body: ExplainQuestion }>(
+    '/v1/explain',
+    { schema: { summary: 'Decide, and say why, without minting', headers: tenantHeader, body: explainBody, security } },
+    async (request) => dependencies.explain(accessOf(request).tenant, request.body),
+  );
+  app.get<{ Querystring: { all: boolean } }>(
+    '/v1/sessions',
+    { schema: { summary: 'List live sessions', headers: tenantHeader, querystring: listQuery, security } },
+    async (request) => {
+      const now = new Date(dependencies.clock.now());
+      const sessions = await dependencies.sessions.list(accessOf(request).tenant, { all: request.query.all, now });
+      // What ties a session to its key and its evidence is nobody's business outside.
+      return { sessions: sessions.map(({ evidenceHashes: _hashes, keyThumbprint: _key, ...shown }) => shown) };
+    },
+  );
+  app.post(
+    '/v1/keys/rotate',
+    { schema: { summary: 'Reseal secrets and replace signing keys', headers: tenantHeader, security } },
+    async (request) => {
+      requireAllTenants(accessOf(request));
+      return dependencies.rotateKeys();
+    },
+  );
+}
+
+/** Routes that anybody may read: health, and what verifiers of Sidekey's own tokens need. */
+export function addPublicRoutes(
+  app: FastifyInstance,
+  dependencies: Pick<RestDependencies, 'issuer' | 'notReady'>,
+): void {
+  app.get('/healthz', { schema: { summary: 'Whether the process lives' } }, async () => ({ status: 'ok' }));
+  app.get('/readyz', { schema: { summary: 'Whether the control plane can serve' } }, async () => {
+    const why = await dependencies.notReady();
+    if (why !== undefined) throw new RestError(503, 'not-ready', why);
+    return { status: 'ready' };
+  });
+  const { issuer } = dependencies;
+  if (issuer === undefined) return;
+  const cache = `public, max-age=${JWKS_MAX_AGE_SECONDS}`;
+  app.get(
+    '/.well-known/openid-configuration',
+    { schema: { summary: "Sidekey's own OpenID issuer (OpenID Connect Discovery 1.0)" } },
+    async (_request, reply) => reply.header('cache-control', cache).send(issuer.discovery()),
+  );
+  for (const path of ['/.well-known/jwks.json', '/jwks']) {
+    app.get(path, { schema: { summary: 'Its public keys (RFC 7517)' } }, async (_request, reply) =>
+      reply.header('cache-control', cache).send(issuer.jwks()),
+    );
+  }
+}

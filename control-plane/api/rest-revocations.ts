@@ -1,0 +1,58 @@
+import type { FastifyInstance } from 'fastify';
+import type { Revocable, RevocationRecord, RevocationReference } from '../store/revocation-store.ts';
+import { type Access, accessOf } from './rest-access.ts';
+import type { RestDependencies } from './rest-dependencies.ts';
+import { RestError } from './rest-problem.ts';
+import { idParams, liftBody, listQuery, revokeBody, tenantHeader } from './rest-schemas.ts';
+
+interface Target {
+  readonly target: Revocable;
+  readonly name: string;
+}
+
+const security = [{ admin: [] }];
+const headers = tenantHeader;
+
+export function addRevocationRoutes(
+  app: FastifyInstance,
+  { revocations, resources }: Pick<RestDependencies, 'revocations' | 'resources'>,
+): void {
+  const lift = async (access: Access, which: RevocationReference): Promise<RevocationRecord> => {
+    const lifted = await revocations.lift(access.tenant, which, access.admin.subject);
+    if (lifted === undefined) throw new RestError(404, 'revocation-unknown', 'No such revocation is in force.');
+    return lifted;
+  };
+
+  app.post<{ Body: Target & { readonly reason?: string } }>(
+    '/v1/revocations',
+    { schema: { summary: 'Revoke; connected proxies act within a second', headers, body: revokeBody, security } },
+    async (request, reply) => {
+      const { tenant, admin } = accessOf(request);
+      const { target, name } = request.body;
+      if (target === 'tenant' && name !== tenant) {
+        throw new RestError(400, 'tenant-mismatch', 'Name the tenant in the header sidekey-tenant too.');
+      }
+      if ((await resources.list(tenant, 'Tenant')).length === 0) {
+        throw new RestError(404, 'tenant-unknown', `there is no tenant "${tenant}"`);
+      }
+      return reply.status(201).send(await revocations.revoke(tenant, request.body, admin.subject));
+    },
+  );
+  app.get<{ Querystring: { all: boolean } }>(
+    '/v1/revocations',
+    { schema: { summary: 'List revocations in force', headers, querystring: listQuery, security } },
+    async (request) => ({
+      revocations: await revocations.list(accessOf(request).tenant, { lifted: request.query.all }),
+    }),
+  );
+  app.delete<{ Body: Target }>(
+    '/v1/revocations',
+    { schema: { summary: 'Lift the revocation of a target', headers, body: liftBody, security } },
+    async (request) => lift(accessOf(request), request.body),
+  );
+  app.delete<{ Params: { id: string } }>(
+    '/v1/revocations/:id',
+    { schema: { summary: 'Lift a revocation', headers, params: idParams, security } },
+    async (request) => lift(accessOf(request), { id: request.params.id }),
+  );
+}
