@@ -73,7 +73,9 @@ export async function composeProxy(config: Readonly<ProxyConfig>, client: Policy
     },
   };
   const listener = await startListener(services, config.listen);
-  resolver.refuse([listener.address, ...controlPlaneAddress(config.controlPlane.address)]);
+  for (const { host, port } of [listener.address, ...controlPlaneAddress(config.controlPlane.address)]) {
+    resolver.refuse(host, port);
+  }
   const writeAuthority = (): void => {
     if (config.caFile !== undefined && authority !== undefined) publish(config.caFile, authority.rootPem);
   };

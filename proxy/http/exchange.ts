@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http';
 import type { Grant } from '../../proto/gen/sidekey/v1/grant.ts';
 import type { Answer, Question } from '../../policy-client/index.ts';
 import { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
@@ -365,7 +366,7 @@ export class Exchange implements ResponseListener, LiveExchange {
     this.call.status = status;
     const list = HeaderList.from(headers);
     if (!keepAlive) list.set('Connection', 'close');
-    this.#agent.output.add(writeResponseHead(status, '', list));
+    this.#agent.output.add(writeResponseHead(status, STATUS_CODES[status] ?? '', list));
     if (this.head.method !== 'HEAD') this.#agent.output.add(body);
     this.#agent.output.flush();
     this.#finish(upstreamFailed ? Outcome.OUTCOME_FAILED : Outcome.OUTCOME_DENIED, refusal.reason);

@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Exchange, type AgentSide } from '../http/exchange.ts';
@@ -172,7 +173,7 @@ export class AgentConnection implements AgentSide {
     call.status = status;
     const list = HeaderList.from(headers);
     list.set('Connection', 'close');
-    this.output.add(writeResponseHead(status, '', list));
+    this.output.add(writeResponseHead(status, STATUS_CODES[status] ?? '', list));
     if (head?.method !== 'HEAD') this.output.add(body);
     this.output.flush();
     this.#services.ended(call, Outcome.OUTCOME_DENIED, refusal.reason);

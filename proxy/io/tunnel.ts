@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import tls from 'node:tls';
 import { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
@@ -193,7 +194,7 @@ function refuse(services: ProxyServices, socket: Socket, call: Call, error: unkn
   call.status = status;
   const list = HeaderList.from(headers);
   list.set('Connection', 'close');
-  socket.end(Buffer.concat([writeResponseHead(status, '', list), body]));
+  socket.end(Buffer.concat([writeResponseHead(status, STATUS_CODES[status] ?? '', list), body]));
   socket.resume();
   setTimeout(() => socket.destroy(), 2_000).unref();
   services.ended(call, Outcome.OUTCOME_DENIED, refusal.reason);
