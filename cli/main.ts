@@ -2,7 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { describeError, SidekeyError, UsageError } from '../common/errors.ts';
 import { CommandFailed, EXIT_CODE_HELP, EXIT_CODES } from './exit-codes.ts';
-import { paint } from './output.ts';
+import { paint } from './paint.ts';
 import { COMMANDS } from './commands.ts';
 import { VERSION } from './version.ts';
 

@@ -5,7 +5,8 @@ import { makeAgentEnvironment, writeTrustFiles } from '../agent-environment.ts';
 import { readText } from '../context.ts';
 import { CommandFailed, EXIT_CODES } from '../exit-codes.ts';
 import { readLocalProxy } from '../local-proxy.ts';
-import { formatTable, outputOption, paint, printAs, type OutputFormat } from '../output.ts';
+import { formatTable, outputOption, printAs, type OutputFormat } from '../output.ts';
+import { paint } from '../paint.ts';
 
 const TOOL_TIMEOUT_MS = 20_000;
 /** Reserved for examples (RFC 2606): never a route, so the proxy answers it itself. */

@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander';
 import { addContextOptions, readContext, type ContextOptions } from '../context.ts';
-import { formatTable, paint, printable } from '../output.ts';
+import { formatTable, printable } from '../output.ts';
+import { paint } from '../paint.ts';
 import { readField, readList, withClient } from '../rest-client.ts';
 
 interface LogsOptions extends ContextOptions {

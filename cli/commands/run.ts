@@ -6,7 +6,7 @@ import type { ProxyConfig } from '../../proxy/config.ts';
 import { makeAgentEnvironment, writeTrustFiles } from '../agent-environment.ts';
 import { readText } from '../context.ts';
 import { CommandFailed, EXIT_CODES } from '../exit-codes.ts';
-import { paint } from '../output.ts';
+import { paint } from '../paint.ts';
 import { addProxyOptions, toProxyConfig, type ProxyOptions } from '../proxy-options.ts';
 import { readLocalProxy } from '../local-proxy.ts';
 

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { addContextOptions, readContext, type ContextOptions } from '../context.ts';
 import { CommandFailed, EXIT_CODES } from '../exit-codes.ts';
-import { formatTable, outputOption, paint, printAs, type OutputFormat } from '../output.ts';
+import { formatTable, outputOption, printAs, type OutputFormat } from '../output.ts';
+import { paint } from '../paint.ts';
 import { readField, readList, withClient } from '../rest-client.ts';
 
 interface VerifyOptions extends ContextOptions {

@@ -1,0 +1,11 @@
+const COLOURS = { red: 31, green: 32, yellow: 33, cyan: 36, grey: 90, bold: 1 } as const;
+
+/** Colours text on a terminal, unless NO_COLOR is set (https://no-color.org). */
+export function paint(
+  colour: keyof typeof COLOURS,
+  text: string,
+  stream: { isTTY?: boolean } = process.stdout,
+): string {
+  const wanted = process.env['FORCE_COLOR'] ? true : stream.isTTY === true && !process.env['NO_COLOR'];
+  return wanted ? `\u001b[${COLOURS[colour]}m${text}\u001b[0m` : text;
+}
