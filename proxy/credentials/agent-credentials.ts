@@ -107,7 +107,8 @@ export function removeAgentCredentials(head: CredentialedHead, route: Route | un
   const injects = route?.injectsCredential === true;
   for (const name of namesToRemove(head.headers, injects ? route : undefined)) {
     head.headers.delete(name);
-    removed.push(`header:${name}`);
+    // The proxy's own token is where it belongs, so it is no event.
+    if (name !== 'proxy-authorization') removed.push(`header:${name}`);
   }
   if (!injects || head.query === undefined || head.query === '') return { removed, query: head.query };
   return { removed, query: withoutCredentials(head.query, route.credentialQueryParameters, removed) };
