@@ -27,7 +27,7 @@ export interface VerifiedEvidence {
   readonly claims: Record<string, unknown>;
   /** Milliseconds since the epoch at which the evidence expires. A session must not outlive it by more than its own lifetime. */
   readonly notAfter: number;
-  /** base64url SHA-256 of the token: a session that is revoked burns its evidence by this hash. */
+  /** base64url SHA-256 of the token without its signature: a session that is revoked burns its evidence by this hash. */
   readonly hash: string;
 }
 

@@ -1,9 +1,11 @@
 import { createHmac, createPublicKey } from 'node:crypto';
+import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { createEvidenceVerifier } from '../../../../control-plane/attestation/evidence-verifier.ts';
 import type { EvidenceVerifier } from '../../../../control-plane/attestation/evidence-verifier.ts';
 import { JwksCache } from '../../../../control-plane/attestation/jwks-cache.ts';
 import { createLocalAuthority } from '../../../../control-plane/attestation/local.ts';
+import { AttestationError } from '../../../../control-plane/attestation/trust-provider.ts';
 import type { TrustProviderSpec } from '../../../../control-plane/attestation/trust-provider.ts';
 import { FakeFetcher } from '../../../fakes/outbound-fetcher.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
@@ -125,6 +127,38 @@ describe('kubernetes', () => {
     const token = await attacker.sign(PODS, clock.now(), { jwk, kid, jku: 'https://attacker.example/jwks' });
     await expect(verify(token)).rejects.toMatchObject({ reason: 'evidence-bad-signature' });
     expect(fetcher.asked).toEqual([]);
+  });
+});
+
+describe('the hash by which evidence is burnt', () => {
+  const ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
+
+  test('is the same for every form of a token that verifies', async () => {
+    const token = await issuer.sign(PODS, clock.now());
+    const signed = token.slice(0, token.lastIndexOf('.'));
+    const signature = Buffer.from(token.slice(signed.length + 1), 'base64url');
+    const s = ORDER - BigInt(`0x${signature.subarray(32).toString('hex')}`);
+    const twin = Buffer.concat([signature.subarray(0, 32), Buffer.from(s.toString(16).padStart(64, '0'), 'hex')]);
+    const { hash } = await verify(token);
+    await expect(verify(`${signed}.${twin.toString('base64url')}`)).resolves.toMatchObject({ hash });
+    await expect(verify(await issuer.sign({ ...PODS, jti: 'other' }, clock.now()))).resolves.not.toMatchObject({
+      hash,
+    });
+  });
+});
+
+describe('any bytes', () => {
+  test('end in an AttestationError or in the same claims', async () => {
+    const good = await issuer.sign(PODS, clock.now());
+    await fc.assert(
+      fc.asyncProperty(fc.nat(good.length - 1), fc.string({ maxLength: 6 }), fc.nat(4), async (at, text, cut) => {
+        const token = good.slice(0, at) + text + good.slice(at + cut);
+        const outcome: unknown = await verify(token).catch((error: unknown) => error);
+        if (outcome instanceof Error) expect(outcome).toBeInstanceOf(AttestationError);
+        else expect(token.split('.').slice(0, 2)).toEqual(good.split('.').slice(0, 2));
+      }),
+      { numRuns: 300 },
+    );
   });
 });
 

@@ -1,0 +1,82 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createHttpsFetcher } from '../../control-plane/outbound/https-fetcher.ts';
+import type { OutboundRequest } from '../../control-plane/outbound/https-fetcher.ts';
+import { startHttpsServer } from '../support/https-server.ts';
+import type { HttpsServer } from '../support/https-server.ts';
+
+const fetcher = createHttpsFetcher({ timeoutMs: 400, maxBodyBytes: 1000 });
+const asked: string[] = [];
+let server: HttpsServer;
+
+beforeAll(async () => {
+  server = await startHttpsServer((url) => (request, response) => {
+    asked.push(request.url ?? '');
+    switch (request.url) {
+      case '/redirect':
+        return response.writeHead(302, { location: `${url}/secret` }).end();
+      case '/large':
+        return response.end('x'.repeat(2000));
+      case '/silent':
+        return;
+      case '/drip':
+        response.write('x');
+        return void setInterval(() => response.write('x'), 100).unref();
+      default:
+        return response.writeHead(200, { 'content-type': 'application/json' }).end('{"ok":true}');
+    }
+  });
+});
+
+afterAll(async () => {
+  await fetcher.close();
+  await server.close();
+});
+
+function ask(path: string, change: Partial<OutboundRequest> = {}) {
+  const allowedAddresses = ['127.0.0.1/32', '::1/128'];
+  return fetcher.fetch({ method: 'GET', url: `${server.url}${path}`, ca: server.caPem, allowedAddresses, ...change });
+}
+
+describe('createHttpsFetcher', () => {
+  test('answers with status, type and body', async () => {
+    await expect(ask('/ok')).resolves.toEqual({ status: 200, contentType: 'application/json', body: '{"ok":true}' });
+  });
+
+  test('does not follow redirects', async () => {
+    await expect(ask('/redirect')).resolves.toMatchObject({ status: 302 });
+    expect(asked).not.toContain('/secret');
+  });
+
+  test('bounds size and time, also of an answer that drips', async () => {
+    await expect(ask('/large')).rejects.toMatchObject({ code: 'outbound-too-large' });
+    const startedAt = performance.now();
+    await expect(ask('/silent')).rejects.toMatchObject({ code: 'outbound-failed' });
+    await expect(ask('/drip')).rejects.toMatchObject({ code: 'outbound-failed' });
+    expect(performance.now() - startedAt).toBeLessThan(2000);
+  });
+
+  test('checks names by the addresses they resolve to, and literals in every spelling', async () => {
+    const before = asked.length;
+    for (const host of [
+      'localhost',
+      '127.0.0.1',
+      '127.1',
+      '2130706433',
+      '0x7f.1',
+      '[::1]',
+      '[::ffff:127.0.0.1]',
+      '169.254.169.254',
+      '0.0.0.0',
+    ]) {
+      const refused = ask('/', { url: `https://${host}:${server.port}/`, allowedAddresses: [] });
+      await expect(refused, host).rejects.toThrow(/refused by the address policy|cannot reach/);
+    }
+    expect(asked.length).toBe(before);
+  });
+
+  test('one set of allowed addresses or authorities does not serve another', async () => {
+    await ask('/ok');
+    await expect(ask('/ok', { allowedAddresses: ['127.0.0.2/32'] })).rejects.toMatchObject({ name: 'OutboundError' });
+    await expect(ask('/ok', { ca: undefined })).rejects.toMatchObject({ code: 'outbound-failed' });
+  });
+});
