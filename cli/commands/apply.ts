@@ -45,14 +45,14 @@ const SIGNS = {
 } as const;
 
 function formatChanges(answer: unknown, dryRun: boolean): string {
-  const changes = readList(answer, 'changes', 'diff', 'resources');
+  const changes = readList(answer, 'changes');
   const lines = changes.flatMap((change) => {
-    const action = readField(change, 'action') ?? readField(change, 'change') ?? 'unchanged';
+    const action = readField(change, 'action') ?? 'unchanged';
     const sign = isSign(action) ? SIGNS[action] : '?';
     const name = `${readField(change, 'kind') ?? '?'}/${readField(change, 'name') ?? '?'}`;
     return [
       `${sign} ${printable(name)} ${action}`,
-      ...readList(change, 'fields', 'diff').map((field) => `    ${formatField(field)}`),
+      ...readList(change, 'fields').map((field) => `    ${formatField(field)}`),
     ];
   });
   const changed = changes.filter((change) => readField(change, 'action') !== 'unchanged').length;
@@ -64,7 +64,6 @@ function isSign(action: string): action is keyof typeof SIGNS {
 }
 
 function formatField(field: unknown): string {
-  if (typeof field === 'string') return printable(field);
   return printable(
     `${readField(field, 'path') ?? ''}: ${readField(field, 'before') ?? '-'} -> ${readField(field, 'after') ?? '-'}`,
   );

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { UsageError } from '../../common/errors.ts';
 import { addContextOptions, readContext, type ContextOptions } from '../context.ts';
 import { CommandFailed, EXIT_CODES } from '../exit-codes.ts';
-import { outputOption, printable, printAs, type OutputFormat } from '../output.ts';
+import { formatTable, outputOption, printable, printAs, type OutputFormat } from '../output.ts';
 import { paint } from '../paint.ts';
 import { readField, readList, withClient } from '../rest-client.ts';
 
@@ -41,18 +41,16 @@ async function explain(options: ExplainOptions): Promise<void> {
 function formatExplanation(answer: unknown): string {
   const allowed = readField(answer, 'outcome') === 'allow';
   const lines = [
-    `${allowed ? paint('green', 'allowed') : paint('red', 'denied')}  ${readField(answer, 'reason') ?? ''}`,
-    ...['policy', 'serverWorkload'].flatMap((name) => {
-      const value = readField(answer, name);
-      return value === undefined ? [] : [`  ${name}: ${printable(value)}`];
-    }),
+    `${allowed ? paint('green', 'allowed') : paint('red', 'denied')}  ${readField(answer, 'reason') ?? ''}  ${readField(answer, 'summary') ?? ''}`,
   ];
-  for (const step of readList(answer, 'steps')) {
-    const outcome = readField(step, 'outcome') ?? readField(step, 'result') ?? '';
-    const name = readField(step, 'step') ?? readField(step, 'name') ?? '';
-    lines.push(
-      `  ${outcome.padEnd(8)} ${printable([name, readField(step, 'subject'), readField(step, 'detail') ?? readField(step, 'message')].filter(Boolean).join('  '))}`,
-    );
+  for (const name of ['policy', 'condition', 'serverWorkload', 'credentialProvider']) {
+    const value = readField(answer, name);
+    if (value !== undefined) lines.push(`${name}: ${printable(value)}`);
   }
+  const rows = readList(answer, 'steps').map((step) =>
+    ['outcome', 'check', 'name', 'detail'].map((name) => readField(step, name) ?? ''),
+  );
+  lines.push(formatTable(['STEP', 'CHECK', 'NAME', 'DETAIL'], rows));
+  if (!allowed) lines.push(`next: ${readField(answer, 'nextStep') ?? ''}`);
   return lines.join('\n');
 }

@@ -48,7 +48,7 @@ async function logs(options: LogsOptions): Promise<void> {
       }
       return;
     }
-    const decisions = readList(await client.call('GET', '/v1/decisions', { query }), 'decisions', 'items', 'records');
+    const decisions = readList(await client.call('GET', '/v1/decisions', { query }), 'decisions');
     if (options.output === 'json') for (const decision of decisions) console.log(JSON.stringify(decision));
     else
       console.log(
@@ -64,7 +64,7 @@ async function logs(options: LogsOptions): Promise<void> {
 
 function formatDecision(decision: unknown): string[] {
   const destination =
-    typeof decision === 'object' && decision !== null && 'destination' in decision ? decision.destination : decision;
+    typeof decision === 'object' && decision !== null && 'destination' in decision ? decision.destination : undefined;
   const host = readField(destination, 'host') ?? '';
   const port = readField(destination, 'port') ?? '';
   return [
@@ -72,7 +72,7 @@ function formatDecision(decision: unknown): string[] {
     readField(decision, 'outcome') ?? '',
     readField(decision, 'reason') ?? '',
     readField(decision, 'status') ?? '',
-    readList(decision, 'workloads').join(',') || (readField(decision, 'workload') ?? ''),
+    readList(decision, 'workloads').join(','),
     readField(decision, 'user') ?? '',
     `${readField(decision, 'method') ?? ''} ${host}:${port}${readField(decision, 'path') ?? ''}`,
     readField(decision, 'id') ?? '',
