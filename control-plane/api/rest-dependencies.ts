@@ -3,18 +3,18 @@ import type { DecisionEntry } from '../audit/decision-entry.ts';
 import type { DecisionFilter, DecisionPage } from '../audit/query-decisions.ts';
 import type { Explanation } from '../policy/explain.ts';
 import type { ResourceStore } from '../resources/resource-store.ts';
-import type { RevocationStore } from '../store/revocation-store.ts';
-import type { SessionStore } from '../store/session-store.ts';
 import type { Clock } from '../../common/clock.ts';
 import type { AdminAuthenticator } from './rest-admin.ts';
 import type { ExplainQuestion } from './rest-explain.ts';
+import type { Revocations } from './revocations.ts';
+import type { ListedSession, SessionListOptions } from './session-list.ts';
 
 /** Everything that the REST API calls; `main.ts` composes it. */
 export interface RestDependencies {
   readonly authenticate: AdminAuthenticator;
   readonly resources: Pick<ResourceStore, 'apply' | 'delete' | 'list' | 'listTenants'>;
-  readonly revocations: Pick<RevocationStore, 'revoke' | 'lift' | 'list'>;
-  readonly sessions: Pick<SessionStore, 'list'>;
+  readonly revocations: Pick<Revocations, 'revoke' | 'lift' | 'list'>;
+  listSessions(tenant: string, options: SessionListOptions): Promise<ListedSession[]>;
   readonly decisions: DecisionReader;
   /** Decides without minting anything. Throws UsageError for a question that makes no sense. */
   explain(tenant: string, question: ExplainQuestion): Promise<Explanation>;

@@ -6,8 +6,8 @@ import { type Explanation, explain } from '../policy/explain.ts';
 import type { RequestFacts } from '../policy/facts.ts';
 import { RevocationSet } from '../policy/revocations.ts';
 import type { ResourceStore } from '../resources/resource-store.ts';
-import type { RevocationStore } from '../store/revocation-store.ts';
 import type { Clock } from '../../common/clock.ts';
+import type { Revocations } from './revocations.ts';
 
 /** A call that an administrator supposes. */
 export interface ExplainQuestion {
@@ -24,7 +24,7 @@ export interface ExplainQuestion {
 
 export interface ExplainSources {
   readonly resources: Pick<ResourceStore, 'loadPolicySet'>;
-  readonly revocations: Pick<RevocationStore, 'list'>;
+  readonly revocations: Pick<Revocations, 'list'>;
   readonly clock: Clock;
 }
 

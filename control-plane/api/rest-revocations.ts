@@ -1,12 +1,13 @@
 import type { FastifyInstance } from 'fastify';
-import type { Revocable, RevocationRecord, RevocationReference } from '../store/revocation-store.ts';
+import type { RevocationTargetName } from '../policy/facts.ts';
 import { type Access, accessOf } from './rest-access.ts';
 import type { RestDependencies } from './rest-dependencies.ts';
 import { RestError } from './rest-problem.ts';
 import { idParams, liftBody, listQuery, revokeBody, tenantHeader } from './rest-schemas.ts';
+import type { RevocationRecord, RevocationReference } from './revocations.ts';
 
 interface Target {
-  readonly target: Revocable;
+  readonly target: RevocationTargetName;
   readonly name: string;
 }
 
@@ -35,7 +36,7 @@ export function addRevocationRoutes(
       if ((await resources.list(tenant, 'Tenant')).length === 0) {
         throw new RestError(404, 'tenant-unknown', `there is no tenant "${tenant}"`);
       }
-      return reply.status(201).send(await revocations.revoke(tenant, request.body, admin.subject));
+      return reply.status(201).send(await revocations.revoke(tenant, { ...request.body, by: admin.subject }));
     },
   );
   app.get<{ Querystring: { all: boolean } }>(

@@ -1,6 +1,6 @@
 import { KINDS } from '../resources/kinds.ts';
 import { OUTCOMES } from '../audit/decision-entry.ts';
-import { REVOCABLE } from '../store/revocation-store.ts';
+import { REVOCATION_TARGETS } from '../policy/facts.ts';
 
 /** JSON Schemas of what callers send: fastify validates with them and the OpenAPI document shows them. */
 
@@ -83,14 +83,14 @@ export const revokeBody = {
   type: 'object',
   additionalProperties: false,
   required: ['target', 'name'],
-  properties: { target: { type: 'string', enum: REVOCABLE }, name: text(1024), reason: text(1000) },
+  properties: { target: { type: 'string', enum: REVOCATION_TARGETS }, name: text(1024), reason: text(1000) },
 } as const;
 
 export const liftBody = {
   type: 'object',
   additionalProperties: false,
   required: ['target', 'name'],
-  properties: { target: { type: 'string', enum: REVOCABLE }, name: text(1024) },
+  properties: { target: { type: 'string', enum: REVOCATION_TARGETS }, name: text(1024) },
 } as const;
 
 export const idParams = { type: 'object', required: ['id'], properties: { id: text(256) } } as const;

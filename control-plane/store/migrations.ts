@@ -76,7 +76,6 @@ create table sessions (
   trust_providers text[] not null default '{}',
   user_subject text,
   claims jsonb not null,
-  user_claims jsonb not null default '{}',
   evidence_hashes text[] not null default '{}',
   created_at timestamptz not null default now(),
   not_after timestamptz not null,
