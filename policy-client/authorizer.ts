@@ -91,8 +91,21 @@ export class Authorizer {
       return;
     }
     this.#downSinceMs = this.#options.monotonicMs();
+    this.#graceTimer = undefined;
     this.#failUnsent(false);
-    this.#graceTimer = setTimeout(() => this.#failUnsent(true), this.#options.limits.reconnectGraceMs);
+    this.#armGrace();
+  }
+
+  #armGrace(): void {
+    if (this.#connected || this.#graceTimer !== undefined) return;
+    const graceEndsMs = this.#downSinceMs + this.#options.limits.reconnectGraceMs;
+    this.#graceTimer = setTimeout(
+      () => {
+        this.#graceTimer = undefined;
+        if (!this.#connected) this.#failUnsent(true);
+      },
+      Math.max(0, graceEndsMs - this.#options.monotonicMs()),
+    );
     this.#graceTimer.unref();
   }
 
@@ -195,7 +208,8 @@ export class Authorizer {
       const pending: Pending = { id, question, resolve, timer, key, port: undefined, attempts: 0 };
       this.#pending.set(id, pending);
       this.#waiters += 1;
-      this.#send(pending);
+      if (this.#connected) this.#send(pending);
+      else this.#armGrace();
     });
   }
 

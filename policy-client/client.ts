@@ -47,7 +47,6 @@ class LinkedPolicyClient implements PolicyClient {
   readonly ready: Promise<void>;
   readonly #options: PolicyClientOptions;
   readonly #limits: PolicyClientLimits;
-  readonly #nowMs: () => number;
   readonly #proofs = new ProofMaker();
   readonly #connection: Connection;
   readonly #cache: GrantCache;
@@ -85,7 +84,6 @@ class LinkedPolicyClient implements PolicyClient {
     const monotonicMs = options.clock === undefined ? () => performance.now() : nowMs;
     const newBackoff = () => new Backoff(limits.minBackoffMs, limits.maxBackoffMs);
     const onSessionRefused = (session: Session, reason: Reason) => this.#sessions.invalidate(session, reason);
-    this.#nowMs = nowMs;
     this.#changed = new Listeners(log);
     this.#revoked = new Listeners(log);
     this.#authorityIssued = new Listeners(log);
@@ -252,9 +250,8 @@ class LinkedPolicyClient implements PolicyClient {
     this.#authorizerLink.setSession(undefined);
     this.#watcher.setSession(undefined);
     this.#setConnected(false);
-    const stopped = this.#sessions.close();
+    this.#sessions.close();
     this.#connection.reset();
-    await stopped;
   }
 
   #onSession(session: Session): void {
@@ -276,6 +273,9 @@ class LinkedPolicyClient implements PolicyClient {
   #onDown(reason: Reason): void {
     this.#lastFailure = reason;
     this.#setConnected(false);
+    // Calls on a connection that hangs would never end by themselves.
+    this.#authorizerLink.setSession(undefined);
+    this.#reporter.setSession(undefined);
   }
 
   #onSnapshot(session: Session, snapshot: Snapshot): void {

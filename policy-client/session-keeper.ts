@@ -25,7 +25,7 @@ export class SessionKeeper {
   #session: Session | undefined;
   #expiry: NodeJS.Timeout | undefined;
   #closed = false;
-  #loop: Promise<void> | undefined;
+  #started = false;
   attestations = 0;
   failures = 0;
 
@@ -38,7 +38,9 @@ export class SessionKeeper {
   }
 
   start(): void {
-    this.#loop ??= this.#run();
+    if (this.#started) return;
+    this.#started = true;
+    void this.#run();
   }
 
   /** Drops this session, if it is still the one held, and attests again after a pause. */
@@ -48,12 +50,11 @@ export class SessionKeeper {
     this.#alarm.ring();
   }
 
-  async close(): Promise<void> {
+  close(): void {
     this.#closed = true;
     clearTimeout(this.#expiry);
     this.#alarm.ring();
     this.#session = undefined;
-    await this.#loop;
   }
 
   async #run(): Promise<void> {
