@@ -55,6 +55,7 @@ const FIELDS = [
   'X-\xe9: 1',
 ];
 const BODIES = [
+  '1b\r\nabcdefghijklmnopqrstuvwxyz.\r\n0\r\n\r\n',
   '',
   'hello',
   'hello world',
@@ -102,7 +103,7 @@ function makeStream(random: Random, lines: readonly string[], messages: number):
     for (let field = random.below(4); field > 0; field -= 1) fields.push(random.pick(FIELDS));
     const body = random.pick(BODIES);
     if (random.below(3) === 0) fields.push(`Content-Length: ${body.length}`);
-    else if (/^[0-9A-F]+(;.*)?\r\n/.test(body) && random.below(3) > 0) fields.push('Transfer-Encoding: chunked');
+    else if (/^[0-9A-F]+(;.*)?\r\n/i.test(body) && random.below(3) > 0) fields.push('Transfer-Encoding: chunked');
     text += `${random.pick(lines)}\r\n${fields.map((field) => `${field}\r\n`).join('')}\r\n${body}`;
   }
   for (let edits = random.below(4); edits > 0; edits -= 1) {
@@ -112,6 +113,18 @@ function makeStream(random: Random, lines: readonly string[], messages: number):
   }
   return Buffer.from(text, 'latin1');
 }
+
+/** What Node refuses and we accept, each by its own code, and where alone that is good. */
+const STRICTER: { code: string; where: RegExp }[] = [
+  // Methods that llhttp does not know.
+  { code: 'HPE_INVALID_METHOD', where: /./ },
+  { code: 'HPE_INVALID_URL', where: /./ },
+  // We skip an upstream's chunk extension without reading its grammar; its line still ends where it ends.
+  { code: 'HPE_STRICT', where: /\\n[0-9a-f]+;/i },
+  { code: 'HPE_INVALID_CHUNK_SIZE', where: /\\n[0-9a-f]+;/i },
+  // llhttp ends the connection after an interim response that says so.
+  { code: 'HPE_CLOSED_CONNECTION', where: /HTTP\/1.1 10[03]/ },
+];
 
 interface Message {
   start: string;
@@ -141,17 +154,21 @@ function messagesOf(played: Played): Message[] {
   return messages;
 }
 
+/** Node has to read the same messages from the bytes that our reader took for them. */
 function compare(ours: Message[], oracle: OracleReading, what: string): void {
-  for (const [index, message] of ours.entries()) {
-    const theirs = oracle.messages[index];
-    const refused = oracle.error !== undefined && index >= oracle.messages.length - 1;
-    if (theirs === undefined || (refused && !theirs.complete)) {
-      expect(oracle.error, `${what}: Node does not see message ${index}`).toBeDefined();
-      return;
-    }
-    const headers = theirs.headers.map(([name, value]) => [name, value.replaceAll(/^[ \t]+|[ \t]+$/g, '')]);
-    expect({ start: theirs.start, headers, body: theirs.body }, what).toEqual(message);
-  }
+  if (oracle.error !== undefined && STRICTER.some(({ code, where }) => code === oracle.error && where.test(what)))
+    return;
+  expect(oracle.error, what).toBeUndefined();
+  const theirs = oracle.messages.map(({ start, headers, body }) => ({
+    start,
+    headers: headers.map(([name, value]) => [name, value.replaceAll(/^[ \t]+|[ \t]+$/g, '')]),
+    body,
+  }));
+  expect(theirs, what).toEqual(ours);
+}
+
+function bytesOf(ours: Message[], played: Played, bytes: Buffer): Buffer {
+  return bytes.subarray(0, played.ends[ours.length - 1]);
 }
 
 function randomPieces(random: Random, bytes: Buffer): Buffer[] {
@@ -184,8 +201,8 @@ describe('HTTP/1.1 against node:http', () => {
         error: played.error === undefined,
       });
       const ours = messagesOf(played);
-      if (ours.length > 0)
-        compare(ours, await readRequestsWithNode(bytes), `${what} ${JSON.stringify(bytes.toString('latin1'))}`);
+      const text = `${what} ${JSON.stringify(bytes.toString('latin1'))}`;
+      if (ours.length > 0) compare(ours, await readRequestsWithNode(bytesOf(ours, played, bytes)), text);
       return ours.length;
     }),
   );
@@ -202,7 +219,7 @@ describe('HTTP/1.1 against node:http', () => {
       });
       const ours = messagesOf(played);
       const text = `${what} ${method} ${JSON.stringify(bytes.toString('latin1'))}`;
-      if (ours.length > 0) compare(ours, await readResponseWithNode(method, bytes), text);
+      if (ours.length > 0) compare(ours, await readResponseWithNode(method, bytesOf(ours, played, bytes)), text);
       return ours.length;
     }),
   );

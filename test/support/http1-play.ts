@@ -7,6 +7,8 @@ export interface Played {
   readonly events: unknown[];
   readonly error: string | undefined;
   readonly rest: string;
+  /** Where each completed message ends. */
+  readonly ends: readonly number[];
 }
 
 interface AnyReader {
@@ -31,8 +33,10 @@ function describe(event: Http1Event): unknown {
   }
 }
 
-function play(reader: AnyReader, pieces: readonly Buffer[], ends: boolean): Played {
+function play(reader: AnyReader, pieces: readonly Buffer[], closes: boolean): Played {
   const events: unknown[] = [];
+  const ends: number[] = [];
+  let received = 0;
   let error: string | undefined;
   const drain = () => {
     for (let event = reader.next(); event !== undefined; event = reader.next()) {
@@ -40,14 +44,16 @@ function play(reader: AnyReader, pieces: readonly Buffer[], ends: boolean): Play
       const last = events.at(-1) as { type: string; text?: string } | undefined;
       if (said.type === 'body' && last?.type === 'body') last.text = `${last.text}${said.text}`;
       else events.push(said);
+      if (event.type === 'end') ends.push(received - reader.bufferedBytes);
     }
   };
   try {
     for (const piece of pieces) {
       reader.receive(piece);
+      received += piece.length;
       drain();
     }
-    if (ends) {
+    if (closes) {
       reader.eof();
       drain();
     }
@@ -55,7 +61,7 @@ function play(reader: AnyReader, pieces: readonly Buffer[], ends: boolean): Play
     if (!(caught instanceof MessageError)) throw caught;
     error = caught.code;
   }
-  return { events, error, rest: error === undefined ? reader.takeRest().toString('latin1') : '' };
+  return { events, error, rest: error === undefined ? reader.takeRest().toString('latin1') : '', ends };
 }
 
 /** Plays pieces of a request stream; with `ends`, the sender closes afterwards. */

@@ -39,6 +39,8 @@ const LOWER = new Map<string, string>(
   ]),
 );
 
+const FRAMING = new Set(['content-length', 'transfer-encoding']);
+
 /**
  * Reads `*( field-line CRLF )` (RFC 9112 5) from `start` to the end of `text`, which must end with CRLF or be empty
  * there. White space around a value is dropped (RFC 9110 5.5). Everything outside the grammar throws, obs-fold too
@@ -63,10 +65,17 @@ export function parseFields(text: string, start: number, maxCount: number, kind:
     const name = text.slice(at, nameEnd);
     at = to + 2;
     while (to > from && isBlank(text.charCodeAt(to - 1))) to -= 1;
+    const lower = LOWER.get(name) ?? name.toLowerCase();
+    if (to < at - 2 && FRAMING.has(lower)) refuseTab(text.slice(to, at - 2), kind);
     names.push(name);
-    raw.push(LOWER.get(name) ?? name.toLowerCase(), text.slice(from, to));
+    raw.push(lower, text.slice(from, to));
   }
   return new HeaderList(raw, names);
+}
+
+/** llhttp reads `chunked<tab>` as another coding, and a body that ends elsewhere: so nobody may send it. */
+function refuseTab(blanks: string, kind: MessageKind): void {
+  if (blanks.includes('\t')) throw malformed(kind, 'a tab behind a value that frames the message (RFC 9112 6.3)');
 }
 
 function isBlank(code: number): boolean {

@@ -94,6 +94,8 @@ const REFUSED: [string, string, string, string][] = [
   ['RFC 9112 6.3', 'two lengths', post('Content-Length: 1\r\nContent-Length: 2\r\n', 'a'), 'bad-request'],
   ['RFC 9112 6.3', 'CL.TE', post('Content-Length: 1\r\nTransfer-Encoding: chunked\r\n', '0\r\n\r\n'), 'bad-request'],
   ['RFC 9112 6.3', 'TE.CL', post('Transfer-Encoding: chunked\r\nContent-Length: 1\r\n', '0\r\n\r\n'), 'bad-request'],
+  ['RFC 9112 6.3', 'a tab behind the coding', post('Transfer-Encoding: chunked\t\r\n', '0\r\n\r\n'), 'bad-request'],
+  ['RFC 9112 6.3', 'a tab behind the length', post('Content-Length: 1 \t\r\n', 'a'), 'bad-request'],
   ['RFC 9112 7.1', 'no size', chunked('\r\n'), 'bad-request'],
   ['RFC 9112 7.1', 'a size with 0x', chunked('0x1\r\na\r\n0\r\n\r\n'), 'bad-request'],
   ['RFC 9112 7.1', 'a signed size', chunked('+1\r\na\r\n0\r\n\r\n'), 'bad-request'],

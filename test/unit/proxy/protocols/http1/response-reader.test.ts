@@ -73,6 +73,8 @@ const REFUSED: [string, string, string, string][] = [
   ['RFC 9110 5.5', 'NUL in a value', 'GET', `${OK}A: b\0\r\n\r\n`],
   ['RFC 9112 6.3', 'both framings', 'GET', `${OK}Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n`],
   ['RFC 9112 6.3', 'two lengths', 'GET', `${OK}Content-Length: 1\r\nContent-Length: 2\r\n\r\n`],
+  // Found by fuzzing: Node reads this body until the connection closes.
+  ['RFC 9112 6.3', 'a tab behind the coding', 'GET', `${OK}Transfer-Encoding: chunked\t\r\n\r\n0\r\n\r\n`],
   ['RFC 9112 6.1', 'another coding', 'GET', `${OK}Transfer-Encoding: gzip, chunked\r\n\r\n`],
   ['RFC 9112 6.1', 'chunked in a 204', 'GET', 'HTTP/1.1 204 No\r\nTransfer-Encoding: chunked\r\n\r\n'],
   ['RFC 9110 8.6', 'a length in a 204', 'GET', 'HTTP/1.1 204 No\r\nContent-Length: 1\r\n\r\n'],
