@@ -15,10 +15,11 @@ import { Connection } from './connection.ts';
 import { GrantCache } from './grant-cache.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
 import { Listeners } from './listeners.ts';
+import { PolicyState } from './policy-state.ts';
 import { ProofMaker } from './proof.ts';
 import { RecordQueue } from './record-queue.ts';
 import { Reporter } from './reporter.ts';
-import { RevocationSet, revocationReason, revokes, standingOfGrant } from './revocation-set.ts';
+import { RevocationSet, revocationReason } from './revocation-set.ts';
 import { SessionKeeper } from './session-keeper.ts';
 import { attest, type Session } from './session.ts';
 import { Spool } from './spool.ts';
@@ -57,18 +58,13 @@ class LinkedPolicyClient implements PolicyClient {
   readonly #watcher: Watcher;
   readonly #queue: RecordQueue;
   readonly #reporter: Reporter;
-  readonly #changed: Listeners<undefined>;
-  readonly #revoked: Listeners<Revocation>;
-  readonly #authorityIssued: Listeners<CertificateAuthority>;
+  readonly #policy: PolicyState;
   readonly #connectionChanged: Listeners<boolean>;
   readonly #spool: Spool | undefined;
   #resolveReady: () => void = () => {};
   #rejectReady: (error: Error) => void = () => {};
   /** The session whose events arrive; a renewed one takes over with its first snapshot. */
   #active: Session | undefined;
-  #routes: readonly Route[] = [];
-  #authority: CertificateAuthority | undefined;
-  #policyVersion = 0;
   #connected = false;
   #lastFailure: Reason | undefined;
   #state: 'new' | 'started' | 'closed' = 'new';
@@ -84,13 +80,11 @@ class LinkedPolicyClient implements PolicyClient {
     const monotonicMs = options.clock === undefined ? () => performance.now() : nowMs;
     const newBackoff = () => new Backoff(limits.minBackoffMs, limits.maxBackoffMs);
     const onSessionRefused = (session: Session, reason: Reason) => this.#sessions.invalidate(session, reason);
-    this.#changed = new Listeners(log);
-    this.#revoked = new Listeners(log);
-    this.#authorityIssued = new Listeners(log);
     this.#connectionChanged = new Listeners(log);
     this.#connection = new Connection(options);
     this.#cache = new GrantCache(limits.maxCachedAnswers);
     this.#revocations = new RevocationSet(limits.maxRevocations);
+    this.#policy = new PolicyState({ tenant: options.tenant, cache: this.#cache, revocations: this.#revocations, log });
     this.ready = new Promise((resolve, reject) => {
       this.#resolveReady = resolve;
       this.#rejectReady = reject;
@@ -112,7 +106,7 @@ class LinkedPolicyClient implements PolicyClient {
       ...shared,
       backoff: newBackoff(),
       heartbeatTimeoutMs: limits.heartbeatTimeoutMs,
-      knownVersion: () => this.#policyVersion,
+      knownVersion: () => this.#policy.version,
       onSnapshot: (session, snapshot) => this.#onSnapshot(session, snapshot),
       onRevocation: (revocation) => this.#onRevocation(revocation),
       onDown: (reason) => this.#onDown(reason),
@@ -125,8 +119,8 @@ class LinkedPolicyClient implements PolicyClient {
       limits,
       nowMs,
       monotonicMs,
-      policyVersion: () => this.#policyVersion,
-      downReason: () => this.#lastFailure ?? (this.#policyVersion === 0 ? 'not-ready' : 'control-plane-unavailable'),
+      policyVersion: () => this.#policy.version,
+      downReason: () => this.#lastFailure ?? (this.#policy.version === 0 ? 'not-ready' : 'control-plane-unavailable'),
     });
     const authorizer = this.#authorizer;
     this.#authorizerLink = new AuthorizerLink({ ...shared, authorizer, backoff: newBackoff(), onSessionRefused });
@@ -184,23 +178,23 @@ class LinkedPolicyClient implements PolicyClient {
   }
 
   routes(): readonly Route[] {
-    return this.#routes;
+    return this.#policy.routes;
   }
 
   authority(): CertificateAuthority | undefined {
-    return this.#authority;
+    return this.#policy.authority;
   }
 
   onChange(listener: () => void): Unsubscribe {
-    return this.#changed.add(listener);
+    return this.#policy.changed.add(listener);
   }
 
   onRevocation(listener: (revocation: Revocation) => void): Unsubscribe {
-    return this.#revoked.add(listener);
+    return this.#policy.revoked.add(listener);
   }
 
   onAuthority(listener: (authority: CertificateAuthority) => void): Unsubscribe {
-    return this.#authorityIssued.add(listener);
+    return this.#policy.authorityIssued.add(listener);
   }
 
   onConnection(listener: (connected: boolean) => void): Unsubscribe {
@@ -222,7 +216,7 @@ class LinkedPolicyClient implements PolicyClient {
       attestations: this.#sessions.attestations,
       attestationFailures: this.#sessions.failures,
       reconnects: this.#watcher.reconnects,
-      policyVersion: this.#policyVersion,
+      policyVersion: this.#policy.version,
       activeRevocations: this.#revocations.size,
       cachedAnswers: this.#cache.size,
       cacheHits: authorizer.hits,
@@ -256,7 +250,7 @@ class LinkedPolicyClient implements PolicyClient {
 
   #onSession(session: Session): void {
     if (this.#state === 'closed') return;
-    if (session.authority !== undefined) this.#setAuthority(session.authority);
+    if (session.authority !== undefined) this.#policy.setAuthority(session.authority);
     this.#watcher.setSession(session);
   }
 
@@ -281,55 +275,22 @@ class LinkedPolicyClient implements PolicyClient {
   #onSnapshot(session: Session, snapshot: Snapshot): void {
     if (this.#state === 'closed') return;
     this.#lastFailure = undefined;
-    this.#takeSnapshot(snapshot);
+    this.#policy.takeSnapshot(snapshot);
     this.#active = session;
     this.#authorizer.setSession(session.state);
     this.#authorizerLink.setSession(session);
     this.#reporter.setSession(session);
     this.#setConnected(true);
     this.#resolveReady();
-    this.#changed.tell(undefined);
-  }
-
-  #takeSnapshot(snapshot: Snapshot): void {
-    const version = snapshot.policyVersion;
-    if (version !== this.#policyVersion) {
-      this.#cache.dropGrants((grant) => grant.policyVersion !== version);
-      this.#cache.dropDenials();
-    }
-    this.#policyVersion = version;
-    this.#routes = Object.freeze([...snapshot.routes]);
-    const known = this.#revocations.list();
-    this.#revocations.replace(snapshot.revocations);
-    if (snapshot.certificateAuthority !== undefined) this.#setAuthority(snapshot.certificateAuthority);
-    // Those that were missed while the link was down end connections now.
-    for (const revocation of snapshot.revocations) {
-      if (!known.some((old) => old.id === revocation.id)) this.#carryOut(revocation);
-    }
+    this.#policy.changed.tell(undefined);
   }
 
   #onRevocation(revocation: Revocation): void {
-    this.#revocations.apply(revocation);
-    this.#carryOut(revocation);
-  }
-
-  #carryOut(revocation: Revocation): void {
-    this.#cache.dropDenials();
-    if (revocation.lifted) return;
-    const { tenant } = this.#options;
-    if (this.#revocations.overflowed) this.#cache.clear();
-    else this.#cache.dropGrants((grant) => revokes(revocation, standingOfGrant(grant, tenant)));
-    this.#revoked.tell(revocation);
+    this.#policy.takeRevocation(revocation);
     const session = this.#active;
+    if (session === undefined || revocation.lifted || revocation.name !== session.state.id) return;
     const reason = revocationReason(revocation.target);
-    if (session !== undefined && reason === 'session-revoked' && revocation.name === session.state.id) {
-      this.#sessions.invalidate(session, reason);
-    }
-  }
-
-  #setAuthority(authority: CertificateAuthority): void {
-    this.#authority = authority;
-    this.#authorityIssued.tell(authority);
+    if (reason === 'session-revoked') this.#sessions.invalidate(session, reason);
   }
 
   #setConnected(connected: boolean): void {

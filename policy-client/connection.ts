@@ -1,7 +1,11 @@
+import { isIP } from 'node:net';
+import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import { credentials, Metadata, status, type ServiceError } from '@grpc/grpc-js';
 import { ProxyServiceClient } from '../proto/gen/sidekey/v1/proxy.ts';
 import { findReason, type Reason } from '../proto/reasons.ts';
 
+// TLS has no server name for an address (RFC 6066 section 3), and Node warns of one; the certificate is checked for the address.
+const NAMELESS = 'address.invalid';
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 
 export interface ConnectionOptions {
@@ -32,7 +36,13 @@ export class Connection {
 
 function openClient({ address, caPem, serverName }: ConnectionOptions): ProxyServiceClient {
   const roots = caPem === undefined ? null : Buffer.from(caPem);
-  return new ProxyServiceClient(address, credentials.createSsl(roots), {
+  const host = address.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
+  const name = serverName ?? (isIP(host) === 0 ? undefined : host);
+  const verify =
+    name === undefined
+      ? {}
+      : { checkServerIdentity: (_: string, cert: PeerCertificate) => checkServerIdentity(name, cert) };
+  return new ProxyServiceClient(address, credentials.createSsl(roots, null, null, verify), {
     // The agent's proxy variables point at this very proxy.
     'grpc.enable_http_proxy': 0,
     'grpc.enable_retries': 0,
@@ -41,9 +51,7 @@ function openClient({ address, caPem, serverName }: ConnectionOptions): ProxySer
     'grpc.initial_reconnect_backoff_ms': 100,
     'grpc.max_reconnect_backoff_ms': 5_000,
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
-    ...(serverName === undefined
-      ? {}
-      : { 'grpc.ssl_target_name_override': serverName, 'grpc.default_authority': serverName }),
+    ...(name === undefined ? {} : { 'grpc.ssl_target_name_override': isIP(name) === 0 ? name : NAMELESS }),
   });
 }
 
