@@ -1,0 +1,104 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { Option, type Command } from 'commander';
+import { parseControlPlaneConfig } from '../../control-plane/config.ts';
+import type { Proxy } from '../../proxy/main.ts';
+import { contextFile, readContext, readText, sidekeyHome } from '../context.ts';
+import type { ControlPlaneContext } from '../control-plane-context.ts';
+import { createDevIdentity, type DevIdentity } from '../dev-identity.ts';
+import { readDocuments } from '../documents.ts';
+import { CommandFailed, EXIT_CODES } from '../exit-codes.ts';
+import { localProxyFiles } from '../local-proxy.ts';
+import { paint } from '../paint.ts';
+import { parseListen } from '../proxy-options.ts';
+import { withClient } from '../rest-client.ts';
+import { waitForSignal } from '../shutdown.ts';
+import { startWithContext } from '../start-control-plane.ts';
+
+const DRAIN_MS = 5_000;
+
+interface DevOptions {
+  readonly listen: string;
+  readonly grpcListen: string;
+  readonly restListen: string;
+  readonly file?: readonly string[];
+  readonly upstreamCa?: string;
+  readonly unrouted: 'deny' | 'tunnel' | 'observe';
+}
+
+export function define(command: Command): void {
+  command
+    .option('--listen <host:port>', 'where the proxy listens', '127.0.0.1:8080')
+    .option('--grpc-listen <host:port>', 'where the control plane listens for proxies', '127.0.0.1:7443')
+    .option('--rest-listen <host:port>', 'where the control plane listens for people and tools', '127.0.0.1:7444')
+    .option('-f, --file <path...>', 'apply these resources at the start')
+    .option('--upstream-ca <file>', "authorities to trust upstream beside the system's, PEM")
+    .addOption(
+      new Option('--unrouted <way>', 'what happens to hosts without a route')
+        .choices(['deny', 'tunnel', 'observe'])
+        .default('deny'),
+    )
+    .addHelpText(
+      'after',
+      `
+State is kept in ~/.sidekey (or SIDEKEY_HOME). Commands that \`sidekey run\` starts are the client workload "developer".
+
+Example:
+  sidekey dev -f examples/policies/github.yaml
+  sidekey run -- curl https://api.github.com/user      # in another terminal`,
+    )
+    .action(dev);
+}
+
+async function dev(options: DevOptions): Promise<void> {
+  const folder = join(sidekeyHome(), 'dev');
+  const { grpcListen, restListen } = options;
+  const config = parseControlPlaneConfig({ dataDir: join(folder, 'control-plane'), grpcListen, restListen }, {});
+  const documents = await readDocuments(options.file ?? []);
+  const { controlPlane, context } = await startWithContext(config, contextFile());
+  const identity = createDevIdentity();
+  await withClient(readContext(context), (client) =>
+    client.call('POST', '/v1/apply', { body: { resources: [...identity.resources, ...documents] } }),
+  );
+  const proxy = await startDevProxy(options, context, identity, folder);
+  const { urlFile, caFile } = localProxyFiles();
+  mkdirSync(dirname(urlFile), { recursive: true, mode: 0o700 });
+  writeFileSync(caFile, proxy.caPem ?? '');
+  const url = `http://${proxy.address.host}:${proxy.address.port}`;
+  writeFileSync(urlFile, `${url}\n`);
+  console.error(`${paint('green', 'sidekey is up', process.stderr)}: proxy ${url}, control plane ${context.server}`);
+  console.error('try, in another terminal: sidekey run -- curl https://api.example.com/   Ctrl-C ends it.');
+  await waitForSignal();
+  rmSync(urlFile, { force: true });
+  await proxy.close(DRAIN_MS);
+  await controlPlane.close();
+}
+
+/** The proxy speaks to the control plane in this process as it would to any other: gRPC over TLS. */
+async function startDevProxy(
+  options: DevOptions,
+  context: ControlPlaneContext,
+  identity: DevIdentity,
+  folder: string,
+): Promise<Proxy> {
+  const { startProxy } = await import('../../proxy/main.ts');
+  const proxy = await startProxy({
+    controlPlane: { address: context.grpc, caPem: readText(context.caFile, 'control plane'), tenant: context.tenant },
+    evidence: () => identity.evidence(),
+    listen: parseListen(options.listen, '--listen'),
+    authority: 'local',
+    unrouted: options.unrouted,
+    spoolDir: join(folder, 'spool'),
+    logLevel: 'warn',
+    ...(options.upstreamCa === undefined ? {} : { upstreamCaPem: readText(options.upstreamCa, '--upstream-ca') }),
+  });
+  await Promise.race([proxy.ready, timeout(15_000)]);
+  return proxy;
+}
+
+function timeout(ms: number): Promise<never> {
+  return new Promise((_, reject) => {
+    const failed = new CommandFailed(EXIT_CODES.failed, 'the proxy got no policy from the control plane in time');
+    setTimeout(() => reject(failed), ms).unref();
+  });
+}

@@ -1,0 +1,63 @@
+import { createHash, generateKeyPairSync, randomUUID } from 'node:crypto';
+import { userInfo } from 'node:os';
+import { SignJWT } from 'jose';
+import { EvidenceSubject, type Evidence } from '../proto/gen/sidekey/v1/proxy.ts';
+
+const ISSUER = 'https://dev.sidekey.localhost';
+const AUDIENCE = 'sidekey-dev';
+const LIFETIME_SECONDS = 60;
+
+export interface DevIdentity {
+  /** A TrustProvider for this process alone, and the client workload `developer`. */
+  readonly resources: readonly object[];
+  evidence(): Promise<Evidence[]>;
+}
+
+/** Says who runs `sidekey dev`. The key lives in this process only, so the evidence dies with it. */
+export function createDevIdentity(): DevIdentity {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const jwk = publicKey.export({ format: 'jwk' });
+  const kid = createHash('sha256').update(JSON.stringify(jwk)).digest('base64url');
+  const user = userInfo().username;
+  return {
+    resources: makeResources({ ...jwk, kid, alg: 'ES256', use: 'sig' }, user),
+    evidence: async () => {
+      const token = await new SignJWT({})
+        .setProtectedHeader({ alg: 'ES256', kid })
+        .setIssuer(ISSUER)
+        .setAudience(AUDIENCE)
+        .setSubject(user)
+        .setJti(randomUUID())
+        .setIssuedAt()
+        .setExpirationTime(`${LIFETIME_SECONDS}s`)
+        .sign(privateKey);
+      return [{ kind: 'oidc', subject: EvidenceSubject.EVIDENCE_SUBJECT_WORKLOAD, token: Buffer.from(token) }];
+    },
+  };
+}
+
+function makeResources(jwk: object, user: string): object[] {
+  const resource = (kind: string, name: string, spec: object): object => ({
+    apiVersion: 'sidekey.dev/v1',
+    kind,
+    metadata: { name, description: 'Made by `sidekey dev`.' },
+    spec,
+  });
+  return [
+    resource('TrustProvider', 'sidekey-dev', {
+      type: 'oidc',
+      issuer: ISSUER,
+      audience: AUDIENCE,
+      jwks: { inline: { keys: [jwk] } },
+    }),
+    resource('ClientWorkload', 'developer', {
+      owner: user,
+      selectors: {
+        all: [
+          { claim: 'oidc.iss', equals: ISSUER },
+          { claim: 'oidc.sub', equals: user },
+        ],
+      },
+    }),
+  ];
+}

@@ -1,0 +1,25 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ControlPlaneConfig } from '../control-plane/config.ts';
+import type { ControlPlane } from '../control-plane/main.ts';
+import { writeContext, type ControlPlaneContext } from './control-plane-context.ts';
+
+/** Starts a control plane and leaves where it is for other commands of this user. */
+export async function startWithContext(
+  config: ControlPlaneConfig,
+  contextFile: string,
+): Promise<{ controlPlane: ControlPlane; context: ControlPlaneContext }> {
+  const { startControlPlane } = await import('../control-plane/main.ts');
+  const controlPlane = await startControlPlane(config);
+  const caFile = join(config.dataDir, 'server-ca.pem');
+  writeFileSync(caFile, controlPlane.caPem, { mode: 0o644 });
+  const context = {
+    server: controlPlane.restUrl,
+    grpc: controlPlane.grpcAddress,
+    caFile,
+    tokenFile: controlPlane.bootstrapTokenFile,
+    tenant: 'default',
+  };
+  writeContext(contextFile, context);
+  return { controlPlane, context };
+}
