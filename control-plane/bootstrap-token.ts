@@ -1,0 +1,24 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { UsageError } from '../common/errors.ts';
+import { Secret } from '../common/secret.ts';
+
+export interface BootstrapToken {
+  readonly file: string;
+  readonly token: Secret;
+}
+
+/** The first administrator's token: 256 random bits in a file that only the owner reads, made at the first start. */
+export async function openBootstrapToken(dataDir: string): Promise<BootstrapToken> {
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  const file = join(dataDir, 'bootstrap-token');
+  try {
+    await writeFile(file, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' });
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+  }
+  const text = (await readFile(file, 'utf8')).trim();
+  if (text.length < 32) throw new UsageError('bootstrap-token-short', `${file} must hold at least 32 characters`);
+  return { file, token: new Secret(text) };
+}

@@ -1,0 +1,124 @@
+import { parseAuthority } from '../common/net/host.ts';
+import { UsageError } from '../common/errors.ts';
+import { Secret } from '../common/secret.ts';
+
+/** Address to listen on; port 0 takes any that is free. */
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** An OpenID issuer whose tokens administrators may use on the REST API. */
+export interface AdminOidc {
+  readonly issuer: string;
+  readonly audience: string;
+  /** A dotted claim and the value that makes an administrator; a list claim must hold it. */
+  readonly claim: string;
+  readonly value: string;
+}
+
+export interface ControlPlaneConfig {
+  /** Folder of the embedded database, the embedded authority, the sealing key and the bootstrap token. */
+  readonly dataDir: string;
+  /** `postgres://...`; without it the database is embedded. */
+  readonly databaseUrl?: string | undefined;
+  /** Keeps the embedded database in memory; for tests. */
+  readonly inMemory?: boolean | undefined;
+  readonly grpcListen: ListenAddress;
+  readonly restListen: ListenAddress;
+  /** Certificate chain and key, PEM files; without them an embedded authority in `dataDir` issues both. */
+  readonly tls?:
+    | { readonly certFile: string; readonly keyFile: string; readonly caFile?: string | undefined }
+    | undefined;
+  /** More names and addresses for the embedded certificate, beside localhost and the listening addresses. */
+  readonly serverNames?: readonly string[] | undefined;
+  /** https URL under which the REST API is reached from outside: the issuer of tokens. Default: its own address. */
+  readonly publicUrl?: string | undefined;
+  /** Unix socket on which processes of this machine get local evidence. Without it: off. */
+  readonly localTrustSocket?: string | undefined;
+  /** File of sealing keys; default `dataDir/sealing-key`, made when missing. */
+  readonly sealingKeyFile?: string | undefined;
+  /** The sealing keys themselves, in the form of the file; from SIDEKEY_SEALING_KEYS only. */
+  readonly sealingKeys?: Secret | undefined;
+  readonly adminOidc?: AdminOidc | undefined;
+  /** Default 900,000. */
+  readonly sessionLifetimeMs?: number | undefined;
+  /** Default 5,000. */
+  readonly heartbeatMs?: number | undefined;
+}
+
+/** Flags as the command line gives them, in camel case. */
+export interface ControlPlaneFlags {
+  readonly dataDir?: string | undefined;
+  readonly databaseUrl?: string | undefined;
+  readonly grpcListen?: string | undefined;
+  readonly restListen?: string | undefined;
+  readonly tlsCertFile?: string | undefined;
+  readonly tlsKeyFile?: string | undefined;
+  readonly tlsCaFile?: string | undefined;
+  readonly serverName?: readonly string[] | undefined;
+  readonly publicUrl?: string | undefined;
+  readonly localTrustSocket?: string | undefined;
+  readonly sealingKeyFile?: string | undefined;
+  readonly adminOidcIssuer?: string | undefined;
+  readonly adminOidcAudience?: string | undefined;
+  /** `CLAIM=VALUE`, such as `groups=sidekey-admins`. */
+  readonly adminOidcClaim?: string | undefined;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Reads flags, then SIDEKEY_* variables (`--data-dir` is SIDEKEY_DATA_DIR), then defaults. Throws UsageError. */
+export function parseControlPlaneConfig(flags: ControlPlaneFlags, env: Environment): ControlPlaneConfig {
+  const read = (flag: Exclude<keyof ControlPlaneFlags, 'serverName'>): string | undefined =>
+    flags[flag] ?? (env[variableOf(flag)] || undefined);
+  const dataDir = read('dataDir');
+  if (dataDir === undefined) throw new UsageError('no-data-dir', 'give --data-dir or set SIDEKEY_DATA_DIR');
+  return Object.freeze({
+    dataDir,
+    databaseUrl: read('databaseUrl'),
+    grpcListen: parseListen(read('grpcListen') ?? '127.0.0.1:7443', '--grpc-listen'),
+    restListen: parseListen(read('restListen') ?? '127.0.0.1:7444', '--rest-listen'),
+    tls: readTls(read('tlsCertFile'), read('tlsKeyFile'), read('tlsCaFile')),
+    serverNames: flags.serverName ?? env['SIDEKEY_SERVER_NAME']?.split(',').filter((name) => name !== '') ?? [],
+    publicUrl: read('publicUrl'),
+    localTrustSocket: read('localTrustSocket'),
+    sealingKeyFile: read('sealingKeyFile'),
+    sealingKeys: env['SIDEKEY_SEALING_KEYS'] ? new Secret(env['SIDEKEY_SEALING_KEYS']) : undefined,
+    adminOidc: readAdminOidc(read('adminOidcIssuer'), read('adminOidcAudience'), read('adminOidcClaim')),
+  });
+}
+
+function variableOf(flag: string): string {
+  return `SIDEKEY_${flag.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
+}
+
+function parseListen(text: string, flag: string): ListenAddress {
+  try {
+    // Port 0 is not an authority's, but asks for a free one here.
+    if (text.endsWith(':0')) return { host: parseAuthority(`${text.slice(0, -1)}1`, 1).host, port: 0 };
+    return parseAuthority(text, 0);
+  } catch (cause) {
+    throw new UsageError('bad-listen', `${flag}: "${text}" is not HOST:PORT`, { cause });
+  }
+}
+
+function readTls(certFile?: string, keyFile?: string, caFile?: string): ControlPlaneConfig['tls'] {
+  if (certFile === undefined && keyFile === undefined) return undefined;
+  if (certFile === undefined || keyFile === undefined) {
+    throw new UsageError('bad-tls', 'give both --tls-cert-file and --tls-key-file, or neither');
+  }
+  return { certFile, keyFile, caFile };
+}
+
+function readAdminOidc(issuer?: string, audience?: string, rule?: string): AdminOidc | undefined {
+  if (issuer === undefined && audience === undefined && rule === undefined) return undefined;
+  const [, claim, value] = /^([^=]+)=(.+)$/.exec(rule ?? '') ?? [];
+  if (issuer === undefined || audience === undefined || claim === undefined || value === undefined) {
+    throw new UsageError(
+      'bad-admin-oidc',
+      'give --admin-oidc-issuer, --admin-oidc-audience and --admin-oidc-claim CLAIM=VALUE together',
+    );
+  }
+  return { issuer, audience, claim, value };
+}

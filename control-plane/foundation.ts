@@ -1,0 +1,92 @@
+import { join } from 'node:path';
+import type { Clock } from '../common/clock.ts';
+import { SessionRecords } from './api/session-records.ts';
+import type { ControlPlaneConfig } from './config.ts';
+import { type KeyRings, openKeyRings } from './key-rings.ts';
+import { createHttpsFetcher, type OutboundFetcher } from './outbound/https-fetcher.ts';
+import { checkResource } from './policy/check-resource.ts';
+import { PolicySource } from './policy/policy-source.ts';
+import { ResourceError } from './resources/resource-error.ts';
+import { loadPolicySet } from './resources/resource-rows.ts';
+import { ResourceStore } from './resources/resource-store.ts';
+import { Sealer, type SealingKeys } from './store/sealing.ts';
+import { loadSealingKeys, parseSealingKeys } from './store/sealing-keys.ts';
+import { openStore, type SqlStore } from './store/sql.ts';
+
+/** What both APIs stand on. */
+export interface Foundation {
+  readonly clock: Clock;
+  readonly onError: (error: unknown) => void;
+  readonly store: SqlStore;
+  readonly sealer: Sealer;
+  readonly keys: KeyRings;
+  readonly fetcher: OutboundFetcher;
+  readonly policies: PolicySource;
+  readonly resources: ResourceStore;
+  readonly records: SessionRecords;
+}
+
+/** Things to close, the last opened first. */
+export class Closers {
+  readonly #closers: (() => Promise<void> | void)[] = [];
+
+  add(close: () => Promise<void> | void): void {
+    this.#closers.push(close);
+  }
+
+  /** Closes everything, whatever fails; failures go to `onError`. */
+  async close(onError: (error: unknown) => void): Promise<void> {
+    for (let close = this.#closers.pop(); close; close = this.#closers.pop()) {
+      try {
+        await close();
+      } catch (error) {
+        onError(error);
+      }
+    }
+  }
+}
+
+const PRUNE_MS = 3_600_000;
+
+/** Opens the store and what keeps it in memory. */
+export async function openFoundation(
+  config: ControlPlaneConfig,
+  clock: Clock,
+  closers: Closers,
+  onError: (error: unknown) => void,
+): Promise<Foundation> {
+  const sealer = new Sealer(await readSealingKeys(config));
+  const store = await openStore({
+    url: config.databaseUrl,
+    dataDir: config.inMemory === true ? undefined : join(config.dataDir, 'store'),
+    onError,
+  });
+  closers.add(() => store.close());
+  const keys = await openKeyRings(store, sealer, clock, onError);
+  closers.add(() => keys.close());
+  const fetcher = createHttpsFetcher();
+  closers.add(() => fetcher.close());
+  const policies = await PolicySource.open({ store, onError, load: loadKnownTenant });
+  closers.add(() => policies.close());
+  const records = new SessionRecords(store);
+  const prune = setInterval(() => void records.prune(clock.now()).catch(onError), PRUNE_MS);
+  prune.unref();
+  closers.add(() => clearInterval(prune));
+  const resources = new ResourceStore(store, sealer, checkResource);
+  return { clock, onError, store, sealer, keys, fetcher, policies, resources, records };
+}
+
+async function readSealingKeys(config: ControlPlaneConfig): Promise<SealingKeys> {
+  if (config.sealingKeys) return parseSealingKeys(config.sealingKeys.reveal(), 'SIDEKEY_SEALING_KEYS');
+  if (config.sealingKeyFile !== undefined) return loadSealingKeys(config.sealingKeyFile);
+  return loadSealingKeys(join(config.dataDir, 'sealing-key'), { create: true });
+}
+
+const loadKnownTenant: Parameters<typeof PolicySource.open>[0]['load'] = async (tx, tenant) => {
+  try {
+    return await loadPolicySet(tx, tenant);
+  } catch (error) {
+    if (error instanceof ResourceError && error.code === 'tenant-unknown') return undefined;
+    throw error;
+  }
+};

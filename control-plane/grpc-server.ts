@@ -1,0 +1,55 @@
+import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { ProxyServiceService, type ProxyServiceServer } from '../proto/gen/sidekey/v1/proxy.ts';
+import { formatAuthority } from '../common/net/host.ts';
+import type { ListenAddress } from './config.ts';
+import type { ServerTls } from './server-tls.ts';
+
+export interface GrpcServer {
+  /** HOST:PORT as it listens. */
+  readonly address: string;
+  /** Lets calls finish for this long, then ends them. */
+  close(graceMs: number): Promise<void>;
+}
+
+const OPTIONS = {
+  'grpc.max_receive_message_length': 8_388_608,
+  'grpc.max_concurrent_streams': 256,
+  // A proxy that vanished without a word is noticed within this time.
+  'grpc.keepalive_time_ms': 20_000,
+  'grpc.keepalive_timeout_ms': 10_000,
+} as const;
+
+/** Listens for proxies over TLS; there is no cleartext variant. */
+export async function startGrpcServer(
+  handlers: ProxyServiceServer,
+  listen: ListenAddress,
+  tls: ServerTls,
+): Promise<GrpcServer> {
+  const server = new Server(OPTIONS);
+  server.addService(ProxyServiceService, handlers);
+  const pair = { cert_chain: Buffer.from(tls.chainPem), private_key: Buffer.from(tls.keyPem) };
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync(
+      formatAuthority(listen.host, listen.port),
+      ServerCredentials.createSsl(null, [pair]),
+      (error, bound) => {
+        if (error) reject(error);
+        else resolve(bound);
+      },
+    );
+  });
+  return { address: formatAuthority(listen.host, port), close: (graceMs) => closeServer(server, graceMs) };
+}
+
+function closeServer(server: Server, graceMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const force = setTimeout(() => {
+      server.forceShutdown();
+      resolve();
+    }, graceMs);
+    server.tryShutdown(() => {
+      clearTimeout(force);
+      resolve();
+    });
+  });
+}

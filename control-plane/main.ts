@@ -1,0 +1,213 @@
+import { mkdir } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { type Clock, systemClock } from '../common/clock.ts';
+import { describeError } from '../common/errors.ts';
+import { formatAuthority } from '../common/net/host.ts';
+import { Secret } from '../common/secret.ts';
+import { ProxyService } from './api/proxy-service.ts';
+import { type AdminOptions, createAdminAuthenticator } from './api/rest-admin.ts';
+import type { RestDependencies } from './api/rest-dependencies.ts';
+import { createExplainer } from './api/rest-explain.ts';
+import { startRestServer } from './api/rest-server.ts';
+import { Revocations } from './api/revocations.ts';
+import { SessionGate } from './api/session-gate.ts';
+import { listSessions } from './api/session-list.ts';
+import { TenantAuthorities } from './api/tenant-authorities.ts';
+import { createEvidenceVerifier } from './attestation/evidence-verifier.ts';
+import { JwksCache } from './attestation/jwks-cache.ts';
+import { createLocalAuthority } from './attestation/local.ts';
+import { openLocalSocket } from './attestation/local-socket.ts';
+import { createSessionAuthority } from './attestation/session.ts';
+import { followDecisions, queryDecisions } from './audit/query-decisions.ts';
+import { verifyChains } from './audit/verify.ts';
+import { openBootstrapToken } from './bootstrap-token.ts';
+import type { ControlPlaneConfig, ListenAddress } from './config.ts';
+import { Issuer } from './credentials/issuer.ts';
+import { createMinter } from './credentials/minters.ts';
+import { Closers, type Foundation, openFoundation } from './foundation.ts';
+import { startGrpcServer } from './grpc-server.ts';
+import { loadServerTls } from './server-tls.ts';
+import { resealAll } from './store/sealed-secrets.ts';
+
+export { type ControlPlaneConfig, type ControlPlaneFlags, parseControlPlaneConfig } from './config.ts';
+
+/** A running control plane. */
+export interface ControlPlane {
+  /** HOST:PORT for proxies. */
+  readonly grpcAddress: string;
+  /** https://HOST:PORT for people and tools. */
+  readonly restUrl: string;
+  /** What both are trusted by. */
+  readonly caPem: string;
+  readonly bootstrapTokenFile: string;
+  /** Where local evidence is served, when it is enabled. */
+  readonly localSocketPath: string | undefined;
+  close(): Promise<void>;
+}
+
+export interface ControlPlaneOptions {
+  readonly clock?: Clock;
+  /** Told of unforeseen errors; default: one JSON line on standard error. */
+  readonly onError?: (error: unknown) => void;
+}
+
+const DEFAULT_SESSION_LIFETIME_MS = 900_000;
+const DEFAULT_HEARTBEAT_MS = 5_000;
+const SESSION_ISSUER = 'urn:sidekey:control-plane';
+const DRAIN_MS = 2_000;
+
+/** Starts everything that the configuration names; when a part fails to start, those before it are closed again. */
+export async function startControlPlane(
+  config: ControlPlaneConfig,
+  options: ControlPlaneOptions = {},
+): Promise<ControlPlane> {
+  const onError = options.onError ?? logError;
+  const closers = new Closers();
+  try {
+    return await start(config, options.clock ?? systemClock, closers, onError);
+  } catch (error) {
+    await closers.close(onError);
+    throw error;
+  }
+}
+
+async function start(
+  config: ControlPlaneConfig,
+  clock: Clock,
+  closers: Closers,
+  onError: (error: unknown) => void,
+): Promise<ControlPlane> {
+  await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
+  const [tls, bootstrap] = await Promise.all([loadServerTls(config, clock.now()), openBootstrapToken(config.dataDir)]);
+  const foundation = await openFoundation(config, clock, closers, onError);
+  const jwks = new JwksCache({ fetcher: foundation.fetcher, clock });
+  const restListen = await withPort(config.restListen);
+  const issuer = new Issuer({
+    url: config.publicUrl ?? `https://${formatAuthority(restListen.host, restListen.port)}`,
+    keys: foundation.keys.issuer,
+    clock,
+  });
+  const localSocketPath = config.localTrustSocket;
+  const local = localSocketPath === undefined ? undefined : createLocalAuthority(clock);
+  if (localSocketPath !== undefined && local) {
+    const socket = await openLocalSocket({ path: localSocketPath, authority: local });
+    closers.add(() => socket.close());
+  }
+  const service = createProxyService(config, foundation, issuer, createEvidenceVerifier({ jwks, local }));
+  const grpc = await startGrpcServer(service.handlers(), config.grpcListen, tls);
+  closers.add(async () => {
+    service.close();
+    await grpc.close(DRAIN_MS);
+  });
+  const authenticate = createAdminAuthenticator({
+    bootstrapToken: bootstrap.token,
+    oidc: administratorsOf(config),
+    jwks,
+    clock,
+  });
+  const rest = await startRestServer(restDependencies(foundation, issuer, authenticate), {
+    ...restListen,
+    tls: { certificatePem: tls.chainPem, privateKeyPem: new Secret(tls.keyPem) },
+  });
+  closers.add(() => rest.close());
+  return {
+    grpcAddress: grpc.address,
+    restUrl: rest.url,
+    caPem: tls.caPem,
+    bootstrapTokenFile: bootstrap.file,
+    localSocketPath,
+    close: () => closers.close(onError),
+  };
+}
+
+function createProxyService(
+  config: ControlPlaneConfig,
+  foundation: Foundation,
+  issuer: Issuer,
+  evidence: ReturnType<typeof createEvidenceVerifier>,
+): ProxyService {
+  const { clock, fetcher, keys, onError, policies, records, resources, sealer, store } = foundation;
+  const sessions = createSessionAuthority({ keys: keys.session, clock, issuer: SESSION_ISSUER });
+  return new ProxyService({
+    clock,
+    evidence,
+    onError,
+    policies,
+    records,
+    sessions,
+    store,
+    authorities: new TenantAuthorities({ store, sealer, clock }),
+    eventKeys: keys.event,
+    gate: new SessionGate({ sessions, records, policies, nowMs: () => clock.now() }),
+    heartbeatMs: config.heartbeatMs ?? DEFAULT_HEARTBEAT_MS,
+    minter: createMinter({ issuer, fetcher, clock }),
+    openSecret: (tenant, provider, field) => resources.openSecret(tenant, provider, field),
+    sessionLifetimeMs: config.sessionLifetimeMs ?? DEFAULT_SESSION_LIFETIME_MS,
+  });
+}
+
+function restDependencies(
+  { clock, keys, onError, resources, sealer, store }: Foundation,
+  issuer: Issuer,
+  authenticate: RestDependencies['authenticate'],
+): RestDependencies {
+  const revocations = new Revocations(store);
+  return {
+    authenticate,
+    clock,
+    issuer,
+    resources,
+    revocations,
+    listSessions: (tenant, options) => listSessions(store, tenant, options),
+    decisions: {
+      query: (tenant, filter, page) => queryDecisions(store, tenant, filter, page),
+      follow: (tenant, filter, from, onEntries) => followDecisions(store, tenant, filter, from, onEntries),
+      verify: (tenant, instance) => verifyChains(store, tenant, instance),
+    },
+    explain: createExplainer({ resources, revocations, clock }),
+    rotateKeys: async () => ({
+      resealed: await store.system((tx) => resealAll(tx, sealer)),
+      rotated: await keys.rotate(),
+    }),
+    notReady: async () => {
+      try {
+        await store.system((tx) => tx.query('select 1 as alive'));
+        return undefined;
+      } catch {
+        return 'the database does not answer';
+      }
+    },
+    onError,
+  };
+}
+
+function administratorsOf({ adminOidc }: ControlPlaneConfig): AdminOptions['oidc'] {
+  if (!adminOidc) return [];
+  const { audience, claim, issuer, value } = adminOidc;
+  return [{ issuer, audience, selectors: { all: [{ claim, equals: value }] }, tenants: '*' }];
+}
+
+/** The issuer's URL must be known before the API listens, so a free port is found first. */
+async function withPort(listen: ListenAddress): Promise<ListenAddress> {
+  if (listen.port !== 0) return listen;
+  const probe = createServer();
+  const port = await new Promise<number>((resolve, reject) => {
+    probe.once('error', reject);
+    probe.listen(0, listen.host, () => {
+      const address = probe.address();
+      resolve(typeof address === 'object' && address !== null ? address.port : 0);
+    });
+  });
+  await new Promise<void>((resolve) => probe.close(() => resolve()));
+  return { host: listen.host, port };
+}
+
+function logError(error: unknown): void {
+  const line = {
+    level: 'error',
+    time: new Date().toISOString(),
+    msg: 'control plane error',
+    error: describeError(error),
+  };
+  process.stderr.write(`${JSON.stringify(line)}\n`);
+}
