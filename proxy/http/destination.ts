@@ -90,20 +90,21 @@ function expectSame(text: string, host: string, port: number, defaultPort: numbe
 }
 
 function build(scheme: 'http' | 'https', host: string, port: number, target: string): RequestDestination {
-  const { path, query } = splitTarget(target.startsWith('/') ? target : `/${target}`);
+  const { path, query } = split(target.startsWith('/') ? target : `/${target}`);
   return Object.freeze({
     scheme,
     host,
     port,
     authority: formatAuthority(host, port, DEFAULT_PORTS[scheme]),
-    path: canonical(path),
+    path,
     query,
   });
 }
 
-function canonical(path: string): string {
+function split(target: string): ReturnType<typeof splitTarget> {
   try {
-    return canonicalPath(path);
+    const { path, query } = splitTarget(target);
+    return { path: canonicalPath(path), query };
   } catch (cause) {
     throw new Refusal('path-refused', 'the path is ambiguous', { cause });
   }

@@ -5,6 +5,7 @@ import { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
 import type { Reason } from '../../proto/reasons.ts';
 import { injectCredential, InjectionError, removeAgentCredentials } from '../credentials/inject.ts';
 import { ContentCodingError } from '../credentials/decode-content.ts';
+import { scrubHeaders } from '../credentials/scrub-headers.ts';
 import { compileScrubber, type Scrubber } from '../credentials/scrub.ts';
 import { HeaderList } from '../protocols/header-list.ts';
 import type { RequestHead } from '../protocols/http1/request-head.ts';
@@ -113,9 +114,10 @@ export class Exchange implements ResponseListener, LiveExchange {
 
   #authorize(destination: RequestDestination): void {
     const { route } = this.#prepared;
-    if (route === undefined) return this.#forward(destination, undefined);
+    stripHopByHop(this.head.headers);
     const { removed, query } = removeAgentCredentials({ headers: this.head.headers, query: destination.query }, route);
     this.call.removedCredentials = removed;
+    if (route === undefined) return this.#forward(destination, undefined);
     this.#question = {
       destination: { scheme: destination.scheme, host: destination.host, port: destination.port },
       method: this.head.method,
@@ -149,7 +151,6 @@ export class Exchange implements ResponseListener, LiveExchange {
   /** Builds the request's head, credential last, and finds a connection for it. */
   #forward(destination: RequestDestination, grant: Grant | undefined): void {
     const { headers } = this.head;
-    stripHopByHop(headers);
     let { query } = destination;
     // OPTIONS is authorized like any call but carries no credential: its answer may reflect what it was sent.
     if (grant !== undefined && this.head.method !== 'OPTIONS') {
@@ -194,6 +195,10 @@ export class Exchange implements ResponseListener, LiveExchange {
     this.#phase = { name: 'open', upstream };
     this.call.upstreamAddress = upstream.address;
     upstream.begin(this, this.head.method);
+    const { limits } = this.#services;
+    this.#extend(
+      this.#requestDone || this.head.framing.kind === 'none' ? limits.responseTimeoutMs : limits.bodyIdleTimeoutMs,
+    );
     upstream.output.add(this.#requestHead);
     if (this.#requestDone) upstream.output.flush();
   }
@@ -202,6 +207,7 @@ export class Exchange implements ResponseListener, LiveExchange {
   onRequestBody(bytes: Buffer): void {
     this.call.requestBytes += bytes.length;
     if (this.#phase.name !== 'open') return;
+    this.#extend(this.#services.limits.bodyIdleTimeoutMs);
     const { output } = this.#phase.upstream;
     this.#requestBodySent = true;
     const chunked = this.head.framing.kind === 'chunked';
@@ -213,14 +219,20 @@ export class Exchange implements ResponseListener, LiveExchange {
   onRequestEnd(trailers: HeaderList | undefined): void {
     this.#requestDone = true;
     if (this.#phase.name !== 'open') return;
+    if (this.#relay === undefined) this.#extend(this.#services.limits.responseTimeoutMs);
     const { output } = this.#phase.upstream;
-    if (this.head.framing.kind === 'chunked') output.add(writeLastChunk(trailers));
+    if (this.head.framing.kind !== 'chunked') return;
+    if (trailers !== undefined) {
+      stripHopByHop(trailers);
+      removeAgentCredentials({ headers: trailers, query: undefined }, this.call.route);
+    }
+    this.#requestBodySent = true;
+    output.add(writeLastChunk(trailers));
   }
 
   /** All request events of one read were given. */
   onRequestReadDone(): void {
     if (this.#phase.name !== 'open') return;
-    this.deadlineAt = this.#services.clock.now() + this.#services.limits.responseTimeoutMs;
     if (!this.#phase.upstream.output.flush()) this.#upstreamFull = true;
   }
 
@@ -238,14 +250,17 @@ export class Exchange implements ResponseListener, LiveExchange {
   onInformational(head: ResponseHead): void {
     if (this.head.version !== '1.1') return;
     stripHopByHop(head.headers);
-    this.#agent.output.add(writeResponseHead(head.status, head.reason, head.headers));
+    this.call.scrubbed += scrubHeaders(head.headers, this.#scrubber);
+    this.#agent.output.add(writeResponseHead(head.status, STATUS_CODES[head.status] ?? '', head.headers));
   }
 
   onResponseHead(head: ResponseHead): void {
     if (this.#phase.name !== 'open') return;
+    // No upgrade was asked for (RFC 9110 15.2.2): what follows would be bytes that nobody reads.
+    if (head.status === 101) return this.#refuse(new Refusal('upstream-malformed', 'the upstream switched protocols'));
     this.call.upstreamAnsweredAt = performance.now();
     this.call.status = head.status;
-    this.deadlineAt = this.#services.clock.now() + this.#services.limits.bodyIdleTimeoutMs;
+    this.#extend(this.#services.limits.bodyIdleTimeoutMs);
     try {
       this.#relay = new ResponseRelay({
         call: this.call,
@@ -254,7 +269,8 @@ export class Exchange implements ResponseListener, LiveExchange {
         scrubber: this.#scrubber,
         agent: this.#agent.output,
         upstream: this.#phase.upstream,
-        keepAlive: this.head.keepAlive && !this.#services.state.draining,
+        // An answer ahead of the request's end closes, since what is left of the request may never come (RFC 9112 9.6).
+        keepAlive: this.head.keepAlive && this.#requestDone && !this.#services.state.draining,
         via: this.#services.via,
         done: () => this.#complete(),
         failed: (error) => this.#refuse(error),
@@ -265,7 +281,7 @@ export class Exchange implements ResponseListener, LiveExchange {
   }
 
   onResponseBody(bytes: Buffer): void {
-    this.deadlineAt = this.#services.clock.now() + this.#services.limits.bodyIdleTimeoutMs;
+    this.#extend(this.#services.limits.bodyIdleTimeoutMs);
     this.#relay?.body(bytes);
   }
 
@@ -321,6 +337,10 @@ export class Exchange implements ResponseListener, LiveExchange {
         else this.leaseEndsAt = this.#services.clock.now() + leaseMs(answer.grant);
       })
       .catch(() => this.cut('internal-error'));
+  }
+
+  #extend(byMs: number): void {
+    this.deadlineAt = this.#services.clock.now() + byMs;
   }
 
   #complete(): void {

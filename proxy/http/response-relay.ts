@@ -57,7 +57,8 @@ export class ResponseRelay {
     headers.append('Via', options.via);
     if (!this.agentKeepAlive) headers.set('Connection', 'close');
     else if (request.version === '1.0') headers.set('Connection', 'keep-alive');
-    options.agent.add(writeResponseHead(response.status, response.reason, headers));
+    const reason = scrubber === undefined ? response.reason : scrubber.scrubText(response.reason).text;
+    options.agent.add(writeResponseHead(response.status, reason, headers));
   }
 
   body(bytes: Buffer): void {
@@ -130,7 +131,10 @@ export class ResponseRelay {
     }
     if (this.#framing === 'chunked') {
       const trailers = this.#trailers;
-      if (trailers !== undefined) call.scrubbed += scrubHeaders(trailers, scrubber);
+      if (trailers !== undefined) {
+        stripHopByHop(trailers);
+        call.scrubbed += scrubHeaders(trailers, scrubber);
+      }
       agent.add(writeLastChunk(trailers));
     }
     agent.flush();
