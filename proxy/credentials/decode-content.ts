@@ -56,8 +56,10 @@ export function createContentDecoder(
     if (!Object.hasOwn(STAGES, coding)) throw new ContentCodingError('the body has an unknown content coding');
   }
   // Codings are listed in the order in which they were applied.
-  const stages = codings.reverse().map((coding) => new LimitedStage(STAGES[coding as keyof typeof STAGES](), limits));
-  return stages.length === 0 ? undefined : new DecoderChain(stages);
+  const stages = codings
+    .reverse()
+    .map((coding) => new SlicedStage(STAGES[coding as keyof typeof STAGES](), limits.maxBytesPerSlice));
+  return stages.length === 0 ? undefined : new DecoderChain(stages, limits);
 }
 
 /** One coding. `write` answers with everything that the input made; `limit` bounds it. */
@@ -219,52 +221,44 @@ function zstdWindowBytes(head: Buffer): number | undefined {
   return head.readUIntLE(at, sizeBytes) + (sizeBytes === 2 ? 256 : 0);
 }
 
-/** Holds a stage to the limits. */
-class LimitedStage {
+/** Feeds a stage in slices and bounds what each may make. */
+class SlicedStage {
   readonly #stage: Stage;
-  readonly #limits: DecodeLimits;
-  #inBytes = 0;
-  #outBytes = 0;
+  readonly #limit: number;
 
-  constructor(stage: Stage, limits: DecodeLimits) {
+  constructor(stage: Stage, limit: number) {
     this.#stage = stage;
-    this.#limits = limits;
+    this.#limit = limit;
   }
 
   async *decode(chunk: Buffer): AsyncGenerator<Buffer, void, undefined> {
     for (let at = 0; at < chunk.length; at += SLICE_BYTES) {
-      const slice = chunk.subarray(at, at + SLICE_BYTES);
-      this.#inBytes += slice.length;
-      yield* this.#counted(await this.#stage.write(slice, this.#limits.maxBytesPerSlice));
+      yield* await this.#stage.write(chunk.subarray(at, at + SLICE_BYTES), this.#limit);
     }
   }
 
   async *end(): AsyncGenerator<Buffer, void, undefined> {
-    yield* this.#counted(await this.#stage.end(this.#limits.maxBytesPerSlice));
+    yield* await this.#stage.end(this.#limit);
   }
 
   close(): void {
     this.#stage.close();
   }
-
-  #counted(out: Buffer[]): Buffer[] {
-    for (const bytes of out) this.#outBytes += bytes.length;
-    const { maxBytesPerSlice, maxRatio } = this.#limits;
-    if (this.#outBytes > maxBytesPerSlice && this.#outBytes > this.#inBytes * maxRatio) {
-      throw new ContentCodingError('the body expands too much');
-    }
-    return out;
-  }
 }
 
 class DecoderChain implements ContentDecoder {
-  readonly #stages: readonly LimitedStage[];
+  readonly #stages: readonly SlicedStage[];
+  readonly #limits: DecodeLimits;
+  #inBytes = 0;
+  #outBytes = 0;
 
-  constructor(stages: readonly LimitedStage[]) {
+  constructor(stages: readonly SlicedStage[], limits: DecodeLimits) {
     this.#stages = stages;
+    this.#limits = limits;
   }
 
   decode(chunk: Buffer): AsyncGenerator<Buffer, void, undefined> {
+    this.#inBytes += chunk.length;
     return this.#decodeFrom(0, chunk);
   }
 
@@ -281,10 +275,19 @@ class DecoderChain implements ContentDecoder {
   async *#decodeFrom(index: number, chunk: Buffer): AsyncGenerator<Buffer, void, undefined> {
     const stage = this.#stages[index];
     if (stage === undefined) {
+      this.#checkRatio(chunk.length);
       yield chunk;
       return;
     }
     for await (const bytes of stage.decode(chunk)) yield* this.#decodeFrom(index + 1, bytes);
+  }
+
+  #checkRatio(length: number): void {
+    this.#outBytes += length;
+    const { maxBytesPerSlice, maxRatio } = this.#limits;
+    if (this.#outBytes > maxBytesPerSlice && this.#outBytes > this.#inBytes * maxRatio) {
+      throw new ContentCodingError('the body expands too much');
+    }
   }
 }
 
