@@ -18,7 +18,7 @@ import {
   createLocalAuthority,
   type CertificateAuthority,
 } from './intercept/certificate-authority.ts';
-import { createResolver } from './io/address-resolver.ts';
+import { type AddressResolver, createResolver } from './io/address-resolver.ts';
 import { TrustedContexts } from './io/dial.ts';
 import { startListener } from './io/listener.ts';
 import { startSweeper } from './io/sweeper.ts';
@@ -40,9 +40,13 @@ export interface Proxy {
 }
 
 /** Starts a proxy over this policy client: it listens at once and answers `not-ready` until the first policy snapshot. */
-export async function composeProxy(config: Readonly<ProxyConfig>, client: PolicyClient, log: Logger): Promise<Proxy> {
+export async function composeProxy(
+  config: Readonly<ProxyConfig>,
+  client: PolicyClient,
+  log: Logger,
+  resolver: AddressResolver = createResolver(),
+): Promise<Proxy> {
   const limits = Object.freeze({ ...DEFAULT_LIMITS, ...config.limits });
-  const resolver = createResolver();
   const pool = new UpstreamPool(resolver, new TrustedContexts(config.upstreamCaPem ?? ''), limits, systemClock);
   const routes = new RouteTable();
   const live = new Set<LiveExchange>();
@@ -73,9 +77,7 @@ export async function composeProxy(config: Readonly<ProxyConfig>, client: Policy
     },
   };
   const listener = await startListener(services, config.listen);
-  for (const { host, port } of [listener.address, ...controlPlaneAddress(config.controlPlane.address)]) {
-    resolver.refuse(host, port);
-  }
+  resolver.refuse([listener.address, ...controlPlaneAddress(config.controlPlane.address)]);
   const writeAuthority = (): void => {
     if (config.caFile !== undefined && authority !== undefined) publish(config.caFile, authority.rootPem);
   };
@@ -102,6 +104,9 @@ export async function composeProxy(config: Readonly<ProxyConfig>, client: Policy
     return authority === undefined ? { ready: false, reason: 'waiting for a certificate authority' } : { ready: true };
   };
   const admin = config.admin === undefined ? undefined : await startAdminServer(config.admin, metrics, ready);
+  if (admin !== undefined && config.admin !== undefined && 'host' in config.admin) {
+    resolver.refuse([parseAuthority(admin.address, 80)]);
+  }
   await client.start();
   log.info({ host: listener.address.host, port: listener.address.port }, 'proxy listening');
   client.ready.catch(() => {});

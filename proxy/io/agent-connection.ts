@@ -34,7 +34,7 @@ export class AgentConnection implements AgentSide {
   readonly #onConnect: ConnectHandler | undefined;
   readonly #listeners: readonly (readonly [string, (bytes: Buffer) => void])[] = [
     ['data', (bytes) => this.#onData(bytes)],
-    ['drain', () => this.#exchange?.onAgentDrain()],
+    ['drain', () => this.#onDrain()],
     ['end', () => this.#onEnd()],
     ['error', () => this.destroy()],
     ['close', () => this.#onClose()],
@@ -44,6 +44,7 @@ export class AgentConnection implements AgentSide {
   #requestOpen = false;
   #closing = false;
   #ended = false;
+  #handedOver = false;
 
   constructor(services: ProxyServices, socket: Duplex, transport: Transport, onConnect?: ConnectHandler) {
     this.#services = services;
@@ -87,8 +88,9 @@ export class AgentConnection implements AgentSide {
     this.#exchange = undefined;
     const { limits, clock, state } = this.#services;
     this.deadlineAt = clock.now() + limits.agentIdleTimeoutMs;
-    if (!keepAlive || unread || state.draining || this.#ended) return this.#close();
+    if (!keepAlive || unread || state.draining) return this.#close();
     this.#pump();
+    this.#closeIfDone();
   }
 
   #onData(bytes: Buffer): void {
@@ -111,13 +113,15 @@ export class AgentConnection implements AgentSide {
     this.#exchange?.onRequestReadDone();
     const full = this.#reader.bufferedBytes > this.#services.limits.highWaterBytes;
     if (full && !this.#closing) this.#socket.pause();
-    else if (this.#socket.isPaused()) this.#socket.resume();
+    else if (this.#socket.isPaused() && !this.#handedOver) this.#socket.resume();
   }
 
   /** Handles one event of the reader; false when there is none or it must wait. */
   #step(): boolean {
     if (this.#closing) return false;
     const exchange = this.#exchange;
+    // A pipelining agent that reads no answers gets no further ones, so that they do not pile up.
+    if (exchange === undefined && this.output.full) return false;
     // The next request waits until this one is answered: answers go out in the order of the requests (RFC 9112 9.3.2).
     if (exchange !== undefined && (!this.#requestOpen || !exchange.acceptsRequest)) return false;
     const event = this.#reader.next();
@@ -155,9 +159,12 @@ export class AgentConnection implements AgentSide {
 
   #handOver(head: RequestHead, onConnect: ConnectHandler): void {
     this.#closing = true;
+    this.#handedOver = true;
     const socket = this.#socket as Socket;
     for (const [event, listener] of this.#listeners) socket.removeListener(event, listener);
     socket.on('error', () => socket.destroy());
+    // Whoever takes it starts it again, once it listens.
+    socket.pause();
     this.deadlineAt = Number.POSITIVE_INFINITY;
     onConnect(socket, head, this.#reader.takeRest());
   }
@@ -202,7 +209,19 @@ export class AgentConnection implements AgentSide {
     } catch (error) {
       return this.#failed(error);
     }
-    if (this.#exchange === undefined) this.#close();
+    this.#pump();
+    this.#closeIfDone();
+  }
+
+  /** After the agent's half-close, what it sent before is still answered (RFC 9112 9.6). */
+  #closeIfDone(): void {
+    if (this.#ended && this.#exchange === undefined && !this.#pumping && !this.output.full) this.#close();
+  }
+
+  #onDrain(): void {
+    if (this.#exchange !== undefined) return this.#exchange.onAgentDrain();
+    this.#pump();
+    this.#closeIfDone();
   }
 
   #onClose(): void {
@@ -215,9 +234,12 @@ export class AgentConnection implements AgentSide {
   #close(): void {
     if (this.#closing) return;
     this.#closing = true;
-    this.deadlineAt = this.#services.clock.now() + LINGER_MS;
+    const { clock, limits } = this.#services;
+    this.deadlineAt = clock.now() + limits.bodyIdleTimeoutMs;
     this.output.flush();
-    this.#socket.end();
+    this.#socket.end(() => {
+      this.deadlineAt = clock.now() + LINGER_MS;
+    });
     if (this.#ended) return;
     this.#socket.resume();
   }

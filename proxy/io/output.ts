@@ -21,6 +21,11 @@ export class Output {
     this.#bytes += bytes.length;
   }
 
+  /** The socket holds more than its high-water mark. */
+  get full(): boolean {
+    return this.#socket.writableNeedDrain;
+  }
+
   /** Sends what was gathered; false when the socket holds more than its high-water mark. */
   flush(): boolean {
     const chunks = this.#chunks;

@@ -97,6 +97,7 @@ function intercept(
   const giveUp = (reason: Reason, alert?: Buffer): void => {
     clearTimeout(timer);
     socket.removeListener('data', onData);
+    socket.removeListener('close', onClose);
     services.ended(call, Outcome.OUTCOME_DENIED, reason);
     if (alert !== undefined) socket.end(alert);
     setTimeout(() => socket.destroy(), 500).unref();
@@ -132,6 +133,7 @@ function intercept(
   };
   socket.on('data', onData);
   socket.once('close', onClose);
+  socket.resume();
 }
 
 function serveTls(

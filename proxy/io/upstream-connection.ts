@@ -19,13 +19,20 @@ export interface ResponseListener {
   onUpstreamError(error: Refusal, answered: boolean): void;
 }
 
-type State = { name: 'idle' } | { name: 'busy'; listener: ResponseListener; answered: boolean } | { name: 'closed' };
+type State =
+  | { name: 'idle' }
+  | { name: 'busy'; listener: ResponseListener; answered: boolean }
+  /** The whole answer was read, but its exchange still works on it. */
+  | { name: 'answered' }
+  | { name: 'closed' };
 
 /** One connection to one checked address, carrying one exchange at a time. */
 export class UpstreamConnection {
   readonly key: string;
   readonly address: string;
   readonly openedAt: number;
+  /** Which change of the routes it was checked under. */
+  readonly routesSince: number;
   readonly output: Output;
   /** Exchanges that ended well on this connection. */
   uses = 0;
@@ -38,7 +45,7 @@ export class UpstreamConnection {
 
   constructor(
     socket: Socket,
-    at: { key: string; address: string; now: number },
+    at: { key: string; address: string; now: number; routesSince: number },
     limits: ProxyLimits,
     onClosed: (connection: UpstreamConnection) => void,
   ) {
@@ -46,6 +53,7 @@ export class UpstreamConnection {
     this.key = at.key;
     this.address = at.address;
     this.openedAt = at.now;
+    this.routesSince = at.routesSince;
     this.output = new Output(socket);
     this.#reader = new ResponseReader(limits);
     this.#onClosed = onClosed;
@@ -79,7 +87,7 @@ export class UpstreamConnection {
 
   /** The exchange ended well and both sides keep the connection. */
   release(): void {
-    if (this.#state.name === 'busy') this.#state = { name: 'idle' };
+    if (this.#state.name === 'answered') this.#state = { name: 'idle' };
     this.uses += 1;
     this.resume();
   }
@@ -127,8 +135,8 @@ export class UpstreamConnection {
             listener.onResponseBody(event.bytes);
             break;
           case 'end':
+            this.#state = { name: 'answered' };
             listener.onResponseEnd(event.trailers);
-            listener.onReadDone();
             return;
         }
       }

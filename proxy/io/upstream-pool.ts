@@ -20,6 +20,7 @@ export class UpstreamPool {
   readonly #contexts: TrustedContexts;
   readonly #limits: ProxyLimits;
   readonly #clock: Clock;
+  #routesSince = 0;
 
   constructor(resolver: Resolver, contexts: TrustedContexts, limits: ProxyLimits, clock: Clock) {
     this.#resolver = resolver;
@@ -46,16 +47,18 @@ export class UpstreamPool {
       throw new Refusal('overloaded', 'too many connections to this host are open');
     }
     destination.opening += 1;
+    const routesSince = this.#routesSince;
     try {
       const addresses = await this.#resolver.resolve(target.host, target.port, target.allowedAddresses);
       const context = target.tls ? this.#contexts.for(target.caPem) : undefined;
       const { socket, address } = await dial(target, addresses, context, this.#sessions, this.#limits);
-      const at = { key: target.key, address, now: this.#clock.now() };
+      const at = { key: target.key, address, now: this.#clock.now(), routesSince };
       const connection = new UpstreamConnection(socket, at, this.#limits, (closed) => this.#forget(closed));
       destination.all.add(connection);
       return connection;
     } finally {
       destination.opening -= 1;
+      this.#forgetDestination(target.key, destination);
     }
   }
 
@@ -69,7 +72,10 @@ export class UpstreamPool {
   keep(connection: UpstreamConnection): void {
     connection.release();
     const destination = this.#destination(connection.key);
-    if (!connection.usable || destination.idle.length >= this.#limits.maxIdlePerHost) return connection.destroy();
+    const outdated = connection.routesSince !== this.#routesSince;
+    if (outdated || !connection.usable || destination.idle.length >= this.#limits.maxIdlePerHost) {
+      return connection.destroy();
+    }
     connection.idleSince = this.#clock.now();
     destination.idle.push(connection);
   }
@@ -83,8 +89,13 @@ export class UpstreamPool {
     }
   }
 
-  /** Closes every idle connection: routes changed, so each address must be checked anew. */
+  /**
+   * Routes changed, so each address and certificate must be checked anew (A-27): idle connections are closed, busy ones
+   * are not kept, and TLS sessions, whose resumption would skip the certificate, are forgotten.
+   */
   closeIdle(): void {
+    this.#routesSince += 1;
+    this.#sessions.clear();
     for (const { idle } of this.#destinations.values()) {
       for (const connection of [...idle]) connection.destroy();
     }
@@ -117,6 +128,10 @@ export class UpstreamPool {
     destination.all.delete(connection);
     const at = destination.idle.indexOf(connection);
     if (at >= 0) destination.idle.splice(at, 1);
-    if (destination.all.size === 0 && destination.opening === 0) this.#destinations.delete(connection.key);
+    this.#forgetDestination(connection.key, destination);
+  }
+
+  #forgetDestination(key: string, destination: Destination): void {
+    if (destination.all.size === 0 && destination.opening === 0) this.#destinations.delete(key);
   }
 }
