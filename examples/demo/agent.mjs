@@ -43,5 +43,7 @@ function print(value) {
 }
 
 function describe(error) {
-  return [error.message, error.cause?.message].filter(Boolean).join(': ');
+  const parts = [];
+  for (let at = error; at !== undefined && at !== null; at = at.cause) parts.push(at.message);
+  return parts.join(': ');
 }
