@@ -1,10 +1,13 @@
 /** Builds dist/: the bundles with esbuild, the policy client's type declarations with tsc. */
-import { cpSync, existsSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { build } from 'esbuild';
 import { bin, root, run } from './lib/run.mjs';
 
 // Found at run time, next to the bundles: native code, and WebAssembly with its own data files.
 const EXTERNAL = ['koffi', '@electric-sql/pglite', 'pg-native'];
+
+// Built apart and put in place at the end, so that what runs from dist/ never finds half of it.
+const DRAFT = `.tmp-dist-${process.pid}`;
 
 const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
 
@@ -14,7 +17,7 @@ const shared = {
   platform: 'node',
   format: 'esm',
   target: 'node20.19',
-  outdir: 'dist',
+  outdir: DRAFT,
   external: EXTERNAL,
   sourcemap: false,
   legalComments: 'none',
@@ -59,7 +62,7 @@ function copyExternals() {
   for (const name of ['@electric-sql/pglite', 'koffi', `@koromix/koffi-${process.platform}-${process.arch}`]) {
     const from = `${root}node_modules/${name}`;
     if (!existsSync(from)) continue;
-    cpSync(from, `${root}dist/node_modules/${name}`, {
+    cpSync(from, `${root}${DRAFT}/node_modules/${name}`, {
       recursive: true,
       filter: (source) => !/\.(map|d\.ts|d\.cts|tar\.gz|md)$|\/(vendor|src|doc)$/.test(source),
     });
@@ -67,20 +70,27 @@ function copyExternals() {
 }
 
 async function buildDeclarations() {
-  return run(bin('tsc'), ['-p', 'tsconfig.declarations.json']);
+  return run(bin('tsc'), ['-p', 'tsconfig.declarations.json', '--outDir', `${DRAFT}/types`]);
 }
 
-rmSync(`${root}dist`, { recursive: true, force: true });
+let code = 1;
 try {
   await buildBundles();
+  copyExternals();
+  code = await buildDeclarations();
+  const old = `${DRAFT}-old`;
+  if (existsSync(`${root}dist`)) renameSync(`${root}dist`, `${root}${old}`);
+  renameSync(`${root}${DRAFT}`, `${root}dist`);
+  rmSync(`${root}${old}`, { recursive: true, force: true });
 } catch (error) {
   console.error(`build: ${error instanceof Error ? error.message : String(error)}`);
-  process.exit(1);
+} finally {
+  rmSync(`${root}${DRAFT}`, { recursive: true, force: true });
 }
-copyExternals();
-const code = await buildDeclarations();
-for (const name of ['sidekey', 'proxy', 'control-plane', 'policy-client']) {
-  const bytes = statSync(`${root}dist/${name}.js`).size;
-  console.log(`dist/${name}.js  ${(bytes / 1024).toFixed(0)} KB`);
+if (code === 0) {
+  for (const name of ['sidekey', 'proxy', 'control-plane', 'policy-client']) {
+    const bytes = statSync(`${root}dist/${name}.js`).size;
+    console.log(`dist/${name}.js  ${(bytes / 1024).toFixed(0)} KB`);
+  }
 }
 process.exit(code);
