@@ -1,0 +1,155 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { canonicalPath, PathError, splitTarget } from '../../common/match/path.ts';
+
+const SECONDS = Number(process.env['FUZZ_SECONDS'] ?? 5) / 2;
+const TIME_BOX = {
+  numRuns: 1_000_000,
+  interruptAfterTimeLimit: SECONDS * 1000,
+  markInterruptAsFailure: false,
+} as const;
+const DEADLINE_MS = (SECONDS + 30) * 1000;
+
+/** Pieces of which path confusions are made (A-11), among harmless ones. */
+const piece = fc.oneof(
+  { weight: 4, arbitrary: fc.constantFrom(...'/aB1.-_~%;\\?#@:&=+$,!*\'()"<>[]{}|^` \t\r\n\0') },
+  {
+    weight: 3,
+    arbitrary: fc.constantFrom(
+      '..',
+      './',
+      '/../',
+      '%2e',
+      '%2E%2e',
+      '%2f',
+      '%2F',
+      '%5c',
+      '%5C',
+      '%00',
+      '%0a',
+      '%0d',
+      '%3b',
+      '%25',
+      '%252e',
+      '%252f',
+      '%25252F',
+      '%c0%ae',
+      '%c0%af',
+      '%e0%80%af',
+      '%ff',
+      '%c3%a9',
+      '%C3%A9',
+      '%61',
+      '%7e',
+      '%7E',
+      '%20',
+      '%',
+      '%2',
+      '%zz',
+      '%u002e',
+      ';a=b',
+      '//',
+      '\u00e9',
+      '\u0131',
+      '\uff0e',
+      '\uff0f',
+      '\u2215',
+      '\ud800',
+    ),
+  },
+  { weight: 2, arbitrary: fc.integer({ min: 0, max: 255 }).map((byte) => `%${byte.toString(16).padStart(2, '0')}`) },
+  { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 5 }) },
+);
+const path = fc.array(piece, { maxLength: 20 }).map((pieces) => `/${pieces.join('')}`);
+const CANONICAL = /^\/(?:[A-Za-z0-9\-._~!$&'()*+,=:@/]|%[0-9A-F]{2})*$/;
+
+function canonicalOf(raw: string): string | undefined {
+  try {
+    return canonicalPath(raw);
+  } catch (error) {
+    if (error instanceof PathError) return undefined;
+    throw error;
+  }
+}
+
+/** What a lenient server makes of a path: decoded once or twice, backslashes as slashes, parameters dropped, dots resolved. */
+function lenientReadings(canonical: string): string[] {
+  const once = decodeBytes(canonical);
+  const twice = decodeBytes(once);
+  const readings = [canonical, once, twice];
+  return readings.flatMap((reading) => [reading, reading.replaceAll('\\', '/'), reading.replaceAll(/;[^/]*/g, '')]);
+}
+
+function decodeBytes(text: string): string {
+  return text.replaceAll(/%([0-9a-fA-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+}
+
+function check(raw: string): void {
+  const canonical = canonicalOf(raw);
+  if (canonical === undefined) return;
+  expect(canonical).toMatch(CANONICAL);
+  expect(canonicalPath(canonical)).toBe(canonical);
+  // The same bytes as what came in: nothing was cut off, resolved or added.
+  expect(Buffer.from(decodeBytes(canonical), 'latin1').equals(Buffer.from(decodeBytes(raw), 'latin1'))).toBe(true);
+  expect(canonical).not.toMatch(/%(?:[46][1-9A-F]|[57][0-9A]|3[0-9]|2[DE]|5F|7E)/);
+  expect(() => decodeURIComponent(canonical)).not.toThrow();
+  const shape = canonical.split('/').length;
+  for (const reading of lenientReadings(canonical)) {
+    const segments = reading.split('/');
+    expect(segments.includes('..') || segments.includes('.'), `dot segment in ${JSON.stringify(reading)}`).toBe(false);
+    expect(segments.length, `segments of ${JSON.stringify(reading)}`).toBe(shape);
+    expect(reading).not.toMatch(/[\0\r\n]/);
+  }
+  // A WHATWG parser must see the very same path: it resolves dots and turns backslashes into slashes.
+  expect(new URL(`http://host${canonical}`).pathname).toBe(canonical);
+}
+
+describe('A-11: the canonical path', () => {
+  test(
+    'is idempotent, keeps its bytes, and has one shape for strict and lenient readers',
+    () => {
+      fc.assert(fc.property(path, check), TIME_BOX);
+    },
+    DEADLINE_MS,
+  );
+
+  test(
+    'of any text at all: a PathError or a canonical path, nothing else',
+    () => {
+      fc.assert(
+        fc.property(fc.string({ unit: 'binary', maxLength: 60 }), (text) => check(text)),
+        TIME_BOX,
+      );
+    },
+    DEADLINE_MS,
+  );
+
+  test('two spellings of one path have one canonical form', () => {
+    const plain = fc.string({ unit: fc.constantFrom(...'abcXYZ019-_~'), minLength: 1, maxLength: 12 });
+    const property = fc.property(
+      plain,
+      fc.array(fc.nat({ max: 2 }), { minLength: 1, maxLength: 12 }),
+      (segment, turns) => {
+        const spelled = Array.from(segment, (char, at) => {
+          const hex = char.charCodeAt(0).toString(16);
+          return [char, `%${hex}`, `%${hex.toUpperCase()}`][turns[at % turns.length] ?? 0] ?? char;
+        }).join('');
+        expect(canonicalPath(`/v1/${spelled}`)).toBe(`/v1/${segment}`);
+      },
+    );
+    fc.assert(property, { numRuns: 2000 });
+  });
+
+  test('a target is cut at its first question mark and nowhere else', () => {
+    const property = fc.property(fc.string({ maxLength: 40 }), (text) => {
+      try {
+        const { path: before, query } = splitTarget(`/${text}`);
+        expect(query === undefined ? before : `${before}?${query}`).toBe(`/${text}`);
+        expect(before).not.toContain('?');
+      } catch (error) {
+        expect(error).toBeInstanceOf(PathError);
+      }
+    });
+    fc.assert(property, { numRuns: 5000 });
+  });
+});
