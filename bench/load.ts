@@ -53,7 +53,7 @@ export class LoadConnection {
       const end = bytes.indexOf('\r\n\r\n');
       const head = bytes.toString('latin1', 0, end);
       if (end < 0 || !head.startsWith('HTTP/1.1 200')) {
-        return this.#reject?.(new Error(`wrong answer: ${head.split('\r\n')[0]}`));
+        return this.#reject?.(new Error(`wrong answer: ${bytes.toString('latin1', 0, 1000)}`));
       }
       const length = Number(/content-length: (\d+)/i.exec(head)?.[1] ?? Number.NaN);
       if (length !== this.#bodyBytes) return this.#reject?.(new Error(`wrong length: ${length}`));

@@ -70,6 +70,7 @@ async function answerQuestion(
   let current = await stateOf(options, session);
   let facts = options.gate.facts(session, current);
   let decision = decide(current.policy, facts, request, current.revocations, options.clock.now());
+  if (lacksPath(decision, facts, request)) return denial('not-ready');
   if (decision.outcome === 'deny' || !decision.policy || !decision.serverWorkload) return denied(decision);
   const minted = await mintFor(options, facts, decision.policy, current);
   const latest = await stateOf(options, session);
@@ -79,12 +80,19 @@ async function answerQuestion(
     current = latest;
     facts = options.gate.facts(session, current);
     decision = decide(current.policy, facts, request, current.revocations, options.clock.now());
+    if (lacksPath(decision, facts, request)) return denial('not-ready');
     if (decision.outcome === 'deny' || !decision.policy || !decision.serverWorkload) return denied(decision);
     if (JSON.stringify(decision.policy.spec.credential) !== JSON.stringify(before)) return denial('overloaded');
   }
   const allowed = { policy: decision.policy, server: decision.serverWorkload, leaseMs: decision.leaseMs };
   const grant = grantOf(allowed, { facts, request, current, minted, nowMs: options.clock.now() });
   return grant ? { outcome: { $case: 'grant', value: grant } } : denial('credential-unavailable');
+}
+
+/** The policy began to read the path after the proxy's routes were made; it will know in a moment. */
+function lacksPath(decision: Decision, facts: SessionFacts, request: RequestFacts): boolean {
+  const server = decision.serverWorkload;
+  return request.path === '' && server !== undefined && factsRead(server, facts).has('path');
 }
 
 async function stateOf(options: AuthorizeOptions, session: LiveSession): Promise<TenantPolicy> {
@@ -105,7 +113,8 @@ function readFacts(wire: AuthorizeRequest): RequestFacts {
   }
   if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}$/.test(http.method))
     throw new Refusal('bad-request', 'the method is not a token');
-  if (http.path !== '*' && !isCanonical(http.path, canonicalPath)) {
+  // Empty: the proxy's route says that no policy reads the path (see lacksPath).
+  if (http.path !== '' && !isCanonical(http.path, canonicalPath)) {
     throw new Refusal('path-refused', 'the path is not canonical');
   }
   return { scheme, host, port, method: http.method, path: http.path, query: http.query, headers: http.headers };
