@@ -2,6 +2,7 @@ import zlib from 'node:zlib';
 import { Decompress } from 'fzstd';
 import { SidekeyError } from '../../common/errors.ts';
 import type { Reason } from '../../proto/reasons.ts';
+import { ZstdFrames } from './zstd-frames.ts';
 
 /** The body's coding is unknown, broken, or expands beyond the limits: it cannot be scrubbed, so it is not passed on. */
 export class ContentCodingError extends SidekeyError {
@@ -23,8 +24,9 @@ export interface DecodeLimits {
 export const DEFAULT_DECODE_LIMITS: DecodeLimits = { maxBytesPerSlice: 8 * 1024 * 1024, maxRatio: 1100, maxCodings: 2 };
 
 const SLICE_BYTES = 4096;
-/** RFC 9659: a zstd frame sent as a content coding needs a window of at most 8 MiB. */
-const MAX_ZSTD_WINDOW_BYTES = 8 * 1024 * 1024;
+/** Work that small blocks in a large window may cost the decoder: at the start, and for each byte that they make. */
+const MAX_MOVED_BYTES = 512 * 1024 * 1024;
+const MAX_MOVED_RATIO = 256;
 
 /** Decodes a body piece by piece. Pull the output before giving more input, so that nothing piles up. */
 export interface ContentDecoder {
@@ -146,16 +148,18 @@ class ZlibStage implements Stage {
 }
 
 class ZstdStage implements Stage {
+  readonly #frames = new ZstdFrames();
   readonly #decoder: Decompress;
-  #head: Buffer | undefined = Buffer.alloc(0);
   #out: Buffer[] = [];
   #outBytes = 0;
+  #totalBytes = 0;
   #limit = 0;
   #isEmpty = true;
 
   constructor() {
     this.#decoder = new Decompress((bytes) => {
       this.#outBytes += bytes.length;
+      this.#totalBytes += bytes.length;
       if (this.#outBytes > this.#limit) throw new ContentCodingError('the body expands too much');
       // Copied, because the decoder goes on using its window.
       if (bytes.length > 0) this.#out.push(Buffer.from(bytes));
@@ -164,23 +168,17 @@ class ZstdStage implements Stage {
 
   async write(slice: Buffer, limit: number): Promise<Buffer[]> {
     this.#isEmpty = false;
-    let input = slice;
-    if (this.#head !== undefined) {
-      input = Buffer.concat([this.#head, slice]);
-      const window = zstdWindowBytes(input);
-      if (window === undefined) {
-        this.#head = input;
-        return [];
-      }
-      if (window > MAX_ZSTD_WINDOW_BYTES) throw new ContentCodingError('the body asks for too large a window');
-      this.#head = undefined;
+    const fault = this.#frames.push(slice);
+    if (fault !== undefined) throw new ContentCodingError(`the body ${fault}`);
+    if (this.#frames.movedBytes > MAX_MOVED_BYTES + MAX_MOVED_RATIO * this.#totalBytes) {
+      throw new ContentCodingError('the body has too many small blocks');
     }
-    return this.#push(input, false, limit);
+    return this.#push(slice, false, limit);
   }
 
   async end(limit: number): Promise<Buffer[]> {
     if (this.#isEmpty) return [];
-    if (this.#head !== undefined) throw new ContentCodingError('the body is cut short');
+    if (!this.#frames.isBetweenFrames) throw new ContentCodingError('the body is cut short');
     return this.#push(Buffer.alloc(0), true, limit);
   }
 
@@ -200,25 +198,6 @@ class ZstdStage implements Stage {
     this.#out = [];
     return out;
   }
-}
-
-/** The window that a zstd frame asks for (RFC 8878 section 3.1.1.1), or undefined while its head is incomplete. */
-function zstdWindowBytes(head: Buffer): number | undefined {
-  if (head.length < 5) return undefined;
-  if (head.readUInt32LE(0) !== 0xfd2fb528) throw new ContentCodingError('the body is not a zstd frame');
-  const descriptor = head[4] ?? 0;
-  if ((descriptor & 0x20) === 0) {
-    const window = head[5];
-    if (window === undefined) return undefined;
-    const base = 2 ** (10 + (window >> 3));
-    return base + (base / 8) * (window & 7);
-  }
-  const dictionaryBytes = [0, 1, 2, 4][descriptor & 3] ?? 0;
-  const sizeBytes = [1, 2, 4, 8][descriptor >> 6] ?? 8;
-  const at = 5 + dictionaryBytes;
-  if (head.length < at + sizeBytes) return undefined;
-  if (sizeBytes === 8) return Number(head.readBigUInt64LE(at));
-  return head.readUIntLE(at, sizeBytes) + (sizeBytes === 2 ? 256 : 0);
 }
 
 /** Feeds a stage in slices and bounds what each may make. */

@@ -113,6 +113,19 @@ describe('content decoding', () => {
     await expect(decode('zstd', [single])).rejects.toThrow('too large a window');
   });
 
+  test('A-53: every frame is checked, not the first alone', async () => {
+    const second = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x00, 17 << 3, 0, 0, 0, 0]);
+    await expect(decode('zstd', [Buffer.concat([ZSTD, second])])).rejects.toThrow('too large a window');
+    expect((await decode('zstd', [Buffer.concat([ZSTD, ZSTD])])).equals(Buffer.concat([BODY, BODY]))).toBe(true);
+  });
+
+  test('A-53: very many tiny blocks in a large window are refused before they cost anything', async () => {
+    const block = Buffer.from([0x02 | (1 << 3), 0, 0, 0x61]); // RLE, one byte
+    const head = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x00, 13 << 3]);
+    const tiny = Buffer.concat([head, ...Array.from({ length: 900 }, () => block)]);
+    await expect(decode('zstd', [tiny])).rejects.toThrow('too many small blocks');
+  });
+
   test('closing in the middle frees everything', async () => {
     const decoder = createContentDecoder('gzip');
     if (decoder === undefined) throw new Error('not coded');
