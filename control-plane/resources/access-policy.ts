@@ -38,14 +38,21 @@ const rule = z
 const inject = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('bearer') }).describe('`Authorization: Bearer` (RFC 6750).'),
   z
-    .strictObject({ type: z.literal('basic'), username: line(255).regex(/^[^:]*$/, 'no ":"') })
+    .strictObject({
+      type: z.literal('basic'),
+      username: line(255)
+        .regex(/^[^:]*$/, 'no ":"')
+        .describe('User name; the credential is the password.'),
+    })
     .describe('`Authorization: Basic` (RFC 7617).'),
   z
     .strictObject({
       type: z.literal('header'),
-      name: token.refine((name) => !RESERVED_HEADERS.has(name.toLowerCase()), {
-        error: 'this header may not carry a credential',
-      }),
+      name: token
+        .refine((name) => !RESERVED_HEADERS.has(name.toLowerCase()), {
+          error: 'this header may not carry a credential',
+        })
+        .describe('Name of the header or the query parameter.'),
       prefix: z
         .string()
         .max(128)
@@ -67,7 +74,10 @@ const credential = z.strictObject({
 const failMode = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('closed') }).describe('Held grants end with their lease.'),
   z
-    .strictObject({ type: z.literal('stale'), maxAgeSeconds: z.int().min(1).max(86_400) })
+    .strictObject({
+      type: z.literal('stale'),
+      maxAgeSeconds: z.int().min(1).max(86_400).describe('Seconds after the end of the lease.'),
+    })
     .describe('Held grants may serve this long after their lease.'),
 ]);
 

@@ -12,7 +12,10 @@ const clientAuthentication = z.discriminatedUnion('method', [
     method: z.literal('private_key_jwt'),
     privateKey: secretSource.describe('Private key in PKCS #8 PEM or as a JWK.'),
     keyId: line(256).optional().describe('`kid` of the assertion.'),
-    algorithm: z.enum(['ES256', 'ES384', 'RS256', 'PS256', 'EdDSA']).default('ES256'),
+    algorithm: z
+      .enum(['ES256', 'ES384', 'RS256', 'PS256', 'EdDSA'])
+      .default('ES256')
+      .describe('Algorithm of the assertion.'),
   }),
 ]);
 
@@ -20,7 +23,7 @@ const oauth2ClientCredentials = z
   .strictObject({
     type: z.literal('oauth2-client-credentials'),
     tokenUrl: httpsUrl.describe('Token endpoint.'),
-    clientId: line(512),
+    clientId: line(512).describe('The client, as the token endpoint knows it.'),
     auth: clientAuthentication.describe('How the client authenticates (RFC 6749 section 2.3, RFC 7523).'),
     scope: line(2048).optional().describe('Scopes to ask for, separated by spaces.'),
     audience: line(1024).optional().describe('`audience` parameter, for servers that take one.'),

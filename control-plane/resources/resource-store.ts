@@ -1,4 +1,4 @@
-import { Secret } from '../../common/secret.ts';
+import type { Secret } from '../../common/secret.ts';
 import { openSecret } from '../store/sealed-secrets.ts';
 import type { Sealer } from '../store/sealing.ts';
 import { CHANNELS, enterTenant, notifyFrom, type Sql, type SqlStore } from '../store/sql-store.ts';

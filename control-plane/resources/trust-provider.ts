@@ -1,11 +1,17 @@
 import { z } from 'zod';
 import { cidr, issuerUrl, line, pem } from './fields.ts';
 
-const jwk = z.looseObject({ kty: line(16) }).describe('Public key as a JWK (RFC 7517).');
+const jwk = z
+  .looseObject({ kty: line(16).describe('Key type; symmetric keys are never taken.') })
+  .describe('Public key as a JWK (RFC 7517).');
 
 const jwks = z
   .union([
-    z.strictObject({ inline: z.strictObject({ keys: z.array(jwk).min(1).max(64) }).describe('JWK set, held here.') }),
+    z.strictObject({
+      inline: z
+        .strictObject({ keys: z.array(jwk).min(1).max(64).describe('Public keys as JWKs (RFC 7517).') })
+        .describe('JWK set, held here.'),
+    }),
     z.strictObject({ url: issuerUrl.describe('Where to fetch the JWK set.') }),
   ])
   .describe("The issuer's keys. Without it they are found by OIDC discovery.");

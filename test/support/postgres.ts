@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { existsSync } from 'node:fs';
+import pg from 'pg';
 
 const run = promisify(execFile);
 const BIN = process.env['POSTGRES_BIN'] ?? '/usr/lib/postgresql/15/bin';
@@ -84,8 +85,7 @@ async function serverUser(folder: string): Promise<(command: string[]) => Comman
   return (command) => ['runuser', ['-u', 'postgres', '--', ...command]];
 }
 
-async function withClient(url: string, use: (client: import('pg').Client) => Promise<unknown>): Promise<void> {
-  const { default: pg } = await import('pg');
+async function withClient(url: string, use: (client: pg.Client) => Promise<unknown>): Promise<void> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2_000 });
   client.on('error', () => {});
   await client.connect();

@@ -236,7 +236,7 @@ describeStores('resource store', (fixture) => {
         resources.apply(tenant, documents(`${head('ServerWorkload', `s${index}`)} {hosts: [s${index}.example.com]}`)),
       ),
     );
-    expect(results.map((result) => result.policyVersion).sort()).toEqual([2, 3, 4, 5, 6, 7]);
+    expect(results.map((result) => result.policyVersion).sort((a, b) => a - b)).toEqual([2, 3, 4, 5, 6, 7]);
   });
 
   it('reseals under a new key, after which the old key is not needed', async () => {

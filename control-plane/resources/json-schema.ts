@@ -1,0 +1,48 @@
+import { z } from 'zod';
+import { API_VERSION, type Kind, KINDS, metadata, SPECS } from './kinds.ts';
+
+/** A JSON Schema (2020-12) as far as the reference needs to read it. */
+export interface JsonSchema {
+  readonly [keyword: string]: unknown;
+  readonly type?: string;
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly const?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly required?: readonly string[];
+  readonly items?: JsonSchema;
+  readonly oneOf?: readonly JsonSchema[];
+  readonly anyOf?: readonly JsonSchema[];
+}
+
+/** Schema of one kind's `spec`, as people write it: fields with defaults may be left out. */
+export function specSchema(kind: Kind): JsonSchema {
+  return toSchema(SPECS[kind]);
+}
+
+/** Schema of any document, for editors. */
+export function documentSchema(): JsonSchema {
+  const about = toSchema(metadata);
+  return {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    title: 'Sidekey resource',
+    oneOf: KINDS.map((kind) => ({
+      title: kind,
+      type: 'object',
+      additionalProperties: false,
+      required: ['apiVersion', 'kind', 'metadata', 'spec'],
+      properties: {
+        apiVersion: { const: API_VERSION },
+        kind: { const: kind },
+        metadata: about,
+        spec: specSchema(kind),
+      },
+    })),
+  };
+}
+
+function toSchema(schema: z.ZodType): JsonSchema {
+  const { $schema: _draft, ...rest } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
+  return rest as JsonSchema;
+}
