@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 
 /**
  * The hash chain of one proxy process's decision records: `hash = SHA-256(previous || record)`, and the first `previous`
@@ -10,5 +10,6 @@ export function genesisHash(instanceId: string): Buffer {
 
 /** Hash of the record that follows the one hashed as `previous` (32 bytes). */
 export function nextHash(previous: Uint8Array, record: Uint8Array): Buffer {
-  return createHash('sha256').update(previous).update(record).digest();
+  // In one shot, which costs a third of a Hash object, for every call that a proxy forwards.
+  return hash('sha256', Buffer.concat([previous, record]), 'buffer');
 }

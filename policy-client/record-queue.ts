@@ -3,6 +3,7 @@ import { genesisHash, nextHash } from '../common/decision-chain.ts';
 import { REASONS } from '../proto/reasons.ts';
 import { DecisionRecord, Outcome, type ChainedRecord } from '../proto/gen/sidekey/v1/decision.ts';
 import type { ReasonCode } from '../proto/gen/sidekey/v1/reason.ts';
+import { RecordCodec } from './record-codec.ts';
 import type { Spool } from './spool.ts';
 
 /** Method of the record that stands for lost ones; its path is `/<how many>`. */
@@ -27,6 +28,7 @@ export interface RecordQueueOptions {
  */
 export class RecordQueue {
   readonly #options: RecordQueueOptions;
+  readonly #codec = new RecordCodec();
   #pending: DecisionRecord[] = [];
   /** Undelivered, oldest first; the first `#sent` of them are on their way. */
   readonly #memory: ChainedRecord[] = [];
@@ -86,7 +88,7 @@ export class RecordQueue {
   #encode(record: DecisionRecord): Buffer | undefined {
     record.instanceId = this.#options.instanceId;
     try {
-      return Buffer.from(DecisionRecord.encode(record).finish());
+      return this.#codec.encodeRecord(record);
     } catch {
       // A number out of its range: one bad record must not take the others with it.
       return undefined;

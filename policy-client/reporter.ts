@@ -1,15 +1,12 @@
 import type { ClientDuplexStream } from '@grpc/grpc-js';
 import { describeError } from '../common/errors.ts';
 import type { Reason } from '../proto/reasons.ts';
-import type { DecisionRecord } from '../proto/gen/sidekey/v1/decision.ts';
-import {
-  ProxyServiceService,
-  type ReportDecisionsRequest,
-  type ReportDecisionsResponse,
-} from '../proto/gen/sidekey/v1/proxy.ts';
+import type { ChainedRecord, DecisionRecord } from '../proto/gen/sidekey/v1/decision.ts';
+import { ProxyServiceService, type ReportDecisionsResponse } from '../proto/gen/sidekey/v1/proxy.ts';
 import type { Backoff } from './backoff.ts';
 import { failureReason, refusesSession, type Connection } from './connection.ts';
 import type { ProofMaker } from './proof.ts';
+import { RecordCodec } from './record-codec.ts';
 import type { RecordQueue } from './record-queue.ts';
 import { sessionMetadata, type Session } from './session.ts';
 import type { PolicyClientLog } from './types.ts';
@@ -19,7 +16,7 @@ const MAX_BATCH_BYTES = 256 * 1024;
 const MAX_IN_FLIGHT_RECORDS = 2_048;
 const ACK_TIMEOUT_MS = 15_000;
 
-type Call = ClientDuplexStream<ReportDecisionsRequest, ReportDecisionsResponse>;
+type Call = ClientDuplexStream<readonly ChainedRecord[], ReportDecisionsResponse>;
 
 export interface ReporterOptions {
   readonly queue: RecordQueue;
@@ -37,6 +34,7 @@ export interface ReporterOptions {
 /** Sends the queue's records in order and again until they are acknowledged; to the spool while nobody acknowledges. */
 export class Reporter {
   readonly #options: ReporterOptions;
+  readonly #codec = new RecordCodec();
   #session: Session | undefined;
   #call: Call | undefined;
   #choked = false;
@@ -135,14 +133,16 @@ export class Reporter {
       if (queue.inFlight === 0) this.#sentAtMs = this.#options.monotonicMs();
       const records = queue.next(MAX_BATCH_RECORDS, MAX_BATCH_BYTES);
       if (records.length === 0) return;
-      if (!call.write({ records })) this.#choked = true;
+      if (!call.write(records)) this.#choked = true;
     }
   }
 
   #open(session: Session): Call {
     const { connection, proofs, nowMs } = this.#options;
     const metadata = sessionMetadata(session, proofs, ProxyServiceService.reportDecisions.path, nowMs());
-    const call = connection.client.reportDecisions(metadata);
+    const { path, responseDeserialize } = ProxyServiceService.reportDecisions;
+    const serialize = (batch: readonly ChainedRecord[]) => this.#codec.encodeReport(batch);
+    const call: Call = connection.client.makeBidiStreamRequest(path, serialize, responseDeserialize, metadata);
     this.#call = call;
     this.#choked = false;
     call.on('data', (response: ReportDecisionsResponse) => this.#acknowledged(call, response.ackedSequence));
