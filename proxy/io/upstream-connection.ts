@@ -142,6 +142,14 @@ export class UpstreamConnection {
       }
     } catch (cause) {
       if (!(cause instanceof MessageError)) throw cause;
+      if (cause.code === 'upstream-closed') {
+        return this.#fail(new Refusal('upstream-closed', 'the upstream closed before its answer was whole', { cause }));
+      }
+      if (cause.code === 'upstream-closed') {
+        return this.#fail(
+          new Refusal('upstream-closed', 'the upstream closed before the answer was complete', { cause }),
+        );
+      }
       return this.#fail(new Refusal('upstream-malformed', "the upstream's answer is malformed", { cause }));
     }
     if (this.#state.name === 'busy') this.#state.listener.onReadDone();
@@ -149,13 +157,7 @@ export class UpstreamConnection {
 
   #ended(): void {
     if (this.#state.name !== 'busy') return this.destroy();
-    try {
-      this.#reader.eof();
-    } catch (cause) {
-      return this.#fail(
-        new Refusal('upstream-closed', 'the upstream closed before the answer was complete', { cause }),
-      );
-    }
+    this.#reader.eof();
     this.#paused = false;
     this.#read();
     this.#fail(new Refusal('upstream-closed', 'the upstream closed before it answered'));
