@@ -135,27 +135,41 @@ function namesHeader(route: Route, folded: string): boolean {
 }
 
 function withoutCredentials(query: string, named: readonly string[], removed: string[]): string | undefined {
-  const extra = new Set(named.map((name) => name.toLowerCase()));
   // Some servers part the query at ";" too, so a key behind one counts; the separators stay with what follows them.
-  const pieces = query.split(/(?=[&;])/);
-  const kept = pieces.filter((piece) => {
+  let kept = '';
+  let from = 0;
+  for (let at = 1; at <= query.length; at += 1) {
+    if (at < query.length && query[at] !== '&' && query[at] !== ';') continue;
+    const piece = query.slice(from, at);
+    from = at;
     const name = queryName(piece);
-    if (!CREDENTIAL_QUERY.has(name) && !extra.has(name)) return true;
-    const label = `query:${name}`;
-    if (!removed.includes(label)) removed.push(label);
-    return false;
-  });
-  if (kept.length === pieces.length) return query;
-  const rest = kept.join('').replace(/^[&;]/, '');
+    if (!CREDENTIAL_QUERY.has(name) && !named.some((other) => other.toLowerCase() === name)) kept += piece;
+    else if (!removed.includes(`query:${name}`)) removed.push(`query:${name}`);
+  }
+  if (kept.length === query.length) return query;
+  const rest = isSeparator(kept[0]) ? kept.slice(1) : kept;
   return rest === '' ? undefined : rest;
 }
 
 /** The name as a server would read it: decoded, without case and without the `[...]` of array notations. */
 function queryName(piece: string): string {
-  const pair = /^[&;]/.test(piece) ? piece.slice(1) : piece;
-  const equals = pair.indexOf('=');
-  const name = (equals === -1 ? pair : pair.slice(0, equals))
+  const start = isSeparator(piece[0]) ? 1 : 0;
+  const equals = piece.indexOf('=', start);
+  const name = piece.slice(start, equals === -1 ? piece.length : equals);
+  return PLAIN_NAME.test(name) ? name.toLowerCase() : decodeName(name);
+}
+
+const PLAIN_NAME = /^[\w.-]*$/;
+
+function decodeName(name: string): string {
+  return name
     .replaceAll('+', ' ')
-    .replaceAll(/%([0-9a-fA-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
-  return name.trim().toLowerCase().replace(/\[.*$/s, '');
+    .replaceAll(/%([0-9a-fA-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+    .trim()
+    .toLowerCase()
+    .replace(/\[.*$/s, '');
+}
+
+function isSeparator(char: string | undefined): boolean {
+  return char === '&' || char === ';';
 }
