@@ -22,6 +22,9 @@ export async function appendDecisions(
     const fresh = records.filter((record) => record.sequence > before.sequence);
     for (const record of fresh) head = extendChain(head, record);
     if (fresh.length === 0) return head.sequence;
+    // Followers read on from the last position they saw, so positions must become visible in their order: one proxy's
+    // records at a time, until this transaction ends.
+    await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`decisions ${tenant}`]);
     await insertRecords(tx, tenant, instanceId, fresh);
     await tx.query(
       'update decision_heads set sequence = $1, hash = $2, updated_at = now() where tenant = $3 and instance_id = $4',

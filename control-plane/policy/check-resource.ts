@@ -1,41 +1,86 @@
+import { X509Certificate } from 'node:crypto';
 import { describeError } from '../../common/errors.ts';
+import { parseHostPattern } from '../../common/match/host-pattern.ts';
 import { compilePathPattern } from '../../common/match/path-pattern.ts';
+import { parseCidr } from '../../common/net/address-policy.ts';
 import { compileCondition } from '../conditions/compile.ts';
 import type { Resource } from '../resources/kinds.ts';
 import { compileCel } from './cel.ts';
 
-export interface ResourceFault {
+interface Issue {
   readonly field: string;
   readonly message: string;
 }
 
-/** What a resource's shape cannot show: expressions, time windows and patterns that do not compile. For `apply`. */
-export function checkResource(resource: Resource): ResourceFault[] {
+/**
+ * What the shape of a resource cannot say: that its expressions and patterns compile, that hosts are canonical and that
+ * certificates can be read. Refused when applied, rather than denied when called.
+ */
+export function checkResource(resource: Resource): Issue[] {
   switch (resource.kind) {
     case 'ClientWorkload': {
       const { condition } = resource.spec;
-      return condition === undefined ? [] : attempt('spec.condition', () => checkWorkloadCondition(condition));
+      return condition === undefined ? [] : attempt('spec.condition', () => compileClientCondition(condition));
     }
+    case 'ServerWorkload': {
+      const { hosts, tls, allowedAddresses } = resource.spec;
+      return [
+        ...hosts.flatMap((host, index) => attempt(`spec.hosts[${index}]`, () => assertCanonical(host))),
+        ...checkOutbound({ ca: tls.ca, allowedAddresses }, 'spec.tls.ca'),
+      ];
+    }
+    case 'TrustProvider':
+      return resource.spec.type === 'local' ? [] : checkOutbound(resource.spec, 'spec.ca');
+    case 'CredentialProvider':
+      return resource.spec.type === 'oauth2-client-credentials' ? checkOutbound(resource.spec, 'spec.ca') : [];
     case 'AccessCondition': {
       const { spec } = resource;
-      return attempt(spec.type === 'cel' ? 'spec.expression' : 'spec', () => void compileCondition(spec));
+      return attempt(spec.type === 'cel' ? 'spec.expression' : 'spec', () => compileCondition(spec));
     }
     case 'AccessPolicy':
-      return (resource.spec.rules ?? []).flatMap((rule, index) =>
-        (rule.paths ?? []).flatMap((path, at) =>
-          attempt(`spec.rules[${index}].paths[${at}]`, () => void compilePathPattern(path)),
+      return (resource.spec.rules ?? []).flatMap((rule, at) =>
+        (rule.paths ?? []).flatMap((path, index) =>
+          attempt(`spec.rules[${at}].paths[${index}]`, () => compilePathPattern(path)),
         ),
       );
-    default:
+    case 'Tenant':
       return [];
   }
 }
 
-function checkWorkloadCondition(expression: string): void {
+function compileClientCondition(expression: string): void {
   if (compileCel(expression).readsRequest) throw new Error('a client workload cannot read the request');
 }
 
-function attempt(field: string, run: () => void): ResourceFault[] {
+function assertCanonical(host: string): void {
+  const canonical = parseHostPattern(host);
+  if (canonical !== host) throw new Error(`write it as ${canonical}`);
+}
+
+function checkOutbound(
+  spec: { readonly ca?: string | undefined; readonly allowedAddresses: readonly string[] },
+  caField: string,
+): Issue[] {
+  const { ca } = spec;
+  return [
+    ...(ca === undefined ? [] : attempt(caField, () => readCertificates(ca))),
+    ...spec.allowedAddresses.flatMap((block, index) =>
+      attempt(`spec.allowedAddresses[${index}]`, () => parseCidr(block)),
+    ),
+  ];
+}
+
+function readCertificates(pem: string): void {
+  for (const block of pem.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? []) {
+    try {
+      new X509Certificate(block);
+    } catch {
+      throw new Error('one of the certificates cannot be read');
+    }
+  }
+}
+
+function attempt(field: string, run: () => unknown): Issue[] {
   try {
     run();
     return [];

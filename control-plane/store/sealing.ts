@@ -45,12 +45,18 @@ export function sealingKey(bytes: Uint8Array): SealingKey {
  * Layout: version (1) · sealing key id (8) · nonce (12), wrapped data key (32), tag (16) · nonce (12), value, tag (16).
  */
 export class Sealer {
-  readonly #keys: ReadonlyMap<string, SealingKey>;
-  readonly #current: SealingKey;
+  #keys: ReadonlyMap<string, SealingKey>;
+  #current: SealingKey;
 
   constructor(keys: SealingKeys) {
     this.#current = keys.current;
-    this.#keys = new Map([...keys.older, keys.current].map((key) => [key.id, key]));
+    this.#keys = byId(keys);
+  }
+
+  /** Works with these keys from now on. */
+  adopt(keys: SealingKeys): void {
+    this.#current = keys.current;
+    this.#keys = byId(keys);
   }
 
   /** Id of the key that seals now. */
@@ -90,6 +96,10 @@ export class Sealer {
     const id = Buffer.from(sealed.subarray(1, HEADER_BYTES)).toString('hex');
     return id === this.#current.id ? undefined : this.seal(this.open(sealed, context), context);
   }
+}
+
+function byId(keys: SealingKeys): ReadonlyMap<string, SealingKey> {
+  return new Map([...keys.older, keys.current].map((key) => [key.id, key]));
 }
 
 /** The sealing key itself is used for nothing but to derive. */

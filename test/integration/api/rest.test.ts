@@ -11,7 +11,7 @@ import { listSessions } from '../../../control-plane/api/session-list.ts';
 import { JwksCache } from '../../../control-plane/attestation/jwks-cache.ts';
 import { followDecisions, queryDecisions } from '../../../control-plane/audit/query-decisions.ts';
 import { verifyChains } from '../../../control-plane/audit/verify.ts';
-import { checkResource } from '../../../control-plane/policy/resource-check.ts';
+import { checkResource } from '../../../control-plane/policy/check-resource.ts';
 import { ResourceStore } from '../../../control-plane/resources/resource-store.ts';
 import { Sealer, sealingKey } from '../../../control-plane/store/sealing.ts';
 import { openStore, type SqlStore } from '../../../control-plane/store/sql.ts';
