@@ -1,0 +1,87 @@
+import { describe, expect, it } from 'vitest';
+import { GrantCache, type Validity } from '../../../policy-client/grant-cache.ts';
+import { Grant } from '../../../proto/gen/sidekey/v1/grant.ts';
+
+const grant = Grant.fromPartial({ id: 'g1' });
+
+function validity(changes: Partial<Validity> = {}): Validity {
+  return {
+    leaseEndsMonotonicMs: 100,
+    leaseEndsWallMs: 1_100,
+    staleEndsMonotonicMs: 200,
+    staleEndsWallMs: 1_200,
+    maxUses: Number.POSITIVE_INFINITY,
+    ...changes,
+  };
+}
+
+function cacheWith(changes: Partial<Validity> = {}): GrantCache {
+  const cache = new GrantCache(3);
+  cache.putGrant('k', grant, validity(changes));
+  return cache;
+}
+
+describe('GrantCache', () => {
+  it.each([
+    ['within the lease', 99, 1_099, false, 'fresh'],
+    ['within the lease, away', 99, 1_099, true, 'fresh'],
+    ['at the end of the lease', 100, 1_099, false, 'none'],
+    ['at the end of the lease by the wall clock alone', 0, 1_100, false, 'none'],
+    ['after the lease, away', 199, 1_199, true, 'stale'],
+    ['after the stale age', 200, 1_199, true, 'none'],
+    ['after the stale age by the wall clock alone', 0, 1_200, true, 'none'],
+    ['with the wall clock set back', 100, 5, false, 'none'],
+  ] as const)('%s', (_when, monotonicMs, wallMs, away, expected) => {
+    const answer = cacheWith().take('k', monotonicMs, wallMs, away);
+    const got = answer?.kind === 'grant' ? (answer.stale ? 'stale' : 'fresh') : 'none';
+    expect(got).toBe(expected);
+  });
+
+  it('serves as often as it may', () => {
+    const cache = cacheWith({ maxUses: 2 });
+    expect([1, 2, 3].map(() => cache.take('k', 0, 0, false) !== undefined)).toEqual([true, true, false]);
+    expect(cache.size).toBe(0);
+  });
+
+  it('counts stale uses with the others', () => {
+    const cache = cacheWith({ maxUses: 2 });
+    expect([50, 150, 160].map((at) => cache.take('k', at, 0, true) !== undefined)).toEqual([true, true, false]);
+  });
+
+  it('holds no more than its bound and spares what was used', () => {
+    const cache = new GrantCache(3);
+    for (const key of ['a', 'b', 'c']) cache.putGrant(key, grant, validity());
+    cache.take('a', 0, 0, false);
+    for (const key of ['d', 'e']) cache.putGrant(key, grant, validity());
+    expect(cache.size).toBe(3);
+    expect(cache.take('a', 0, 0, false)).toBeDefined();
+    expect(cache.take('b', 0, 0, false)).toBeUndefined();
+  });
+
+  it('stays within its bound when everything was used', () => {
+    const cache = new GrantCache(3);
+    for (let index = 0; index < 100; index += 1) {
+      cache.putGrant(`${index}`, grant, validity());
+      cache.take(`${index}`, 0, 0, false);
+    }
+    expect(cache.size).toBe(3);
+  });
+
+  it('drops grants and denials apart', () => {
+    const cache = cacheWith();
+    const denial = {
+      kind: 'denial',
+      reason: 'no-policy',
+      message: '',
+      accessPolicy: undefined,
+      fromCache: false,
+    } as const;
+    cache.putDenial('d', denial, validity());
+    expect(cache.take('d', 0, 0, false)).toMatchObject({ reason: 'no-policy', fromCache: true });
+    cache.dropDenials();
+    expect(cache.take('d', 0, 0, false)).toBeUndefined();
+    expect(cache.dropGrants(({ id }) => id === 'other')).toBe(0);
+    expect(cache.dropGrants(({ id }) => id === 'g1')).toBe(1);
+    expect(cache.size).toBe(0);
+  });
+});

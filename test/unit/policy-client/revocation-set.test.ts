@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest';
+import { RevocationSet, revokes, standingOfGrant } from '../../../policy-client/revocation-set.ts';
+import { Grant, Revocation, RevocationTarget as Target } from '../../../proto/gen/sidekey/v1/grant.ts';
+
+const grant = Grant.fromPartial({
+  binding: { sessionId: 's1', workloads: ['w1', 'w2'], user: 'u1' },
+  accessPolicy: 'p1',
+  credentialProvider: 'c1',
+});
+const standing = standingOfGrant(grant, 't1');
+
+function revocation(target: Target, name: string, changes: Partial<Revocation> = {}): Revocation {
+  return Revocation.fromPartial({ id: `${target}${name}`, target, name, ...changes });
+}
+
+describe('revokes', () => {
+  it.each([
+    [Target.REVOCATION_TARGET_WORKLOAD, 'w2', 'workload-revoked'],
+    [Target.REVOCATION_TARGET_POLICY, 'p1', 'policy-revoked'],
+    [Target.REVOCATION_TARGET_CREDENTIAL, 'c1', 'credential-revoked'],
+    [Target.REVOCATION_TARGET_USER, 'u1', 'user-revoked'],
+    [Target.REVOCATION_TARGET_SESSION, 's1', 'session-revoked'],
+    [Target.REVOCATION_TARGET_TENANT, 't1', 'tenant-revoked'],
+  ] as const)('target %s', (target, name, reason) => {
+    expect(revokes(revocation(target, name), standing)).toBe(true);
+    expect(revokes(revocation(target, 'other'), standing)).toBe(false);
+    const set = new RevocationSet(10);
+    set.apply(revocation(target, name));
+    expect(set.find(standing)).toBe(reason);
+    set.apply(revocation(target, name, { lifted: true }));
+    expect(set.find(standing)).toBeUndefined();
+  });
+
+  it('ends everything for a target that it does not know', () => {
+    expect(revokes(revocation(99 as Target, 'x'), standing)).toBe(true);
+  });
+
+  it('does not take an absent user for a user without a name', () => {
+    const machine = standingOfGrant(Grant.fromPartial({}), 't1');
+    expect(revokes(revocation(Target.REVOCATION_TARGET_USER, ''), machine)).toBe(false);
+  });
+});
+
+describe('RevocationSet', () => {
+  it('clears nobody once more came than it holds', () => {
+    const set = new RevocationSet(2);
+    for (const name of ['a', 'b', 'c']) set.apply(revocation(Target.REVOCATION_TARGET_POLICY, name));
+    expect(set.size).toBe(2);
+    expect(set.find(standing)).toBe('overloaded');
+    set.replace([]);
+    expect(set.find(standing)).toBeUndefined();
+  });
+});
