@@ -136,6 +136,8 @@ export class Exchange implements ResponseListener, LiveExchange {
   #decided(destination: RequestDestination, answer: Answer): void {
     if (this.#phase.name !== 'deciding') return;
     this.#decide(destination, answer);
+    // On a kept connection the exchange is open at once, and the request's body has been waiting.
+    if (this.acceptsRequest) this.#agent.resumeRequest();
   }
 
   #decide(destination: RequestDestination, answer: Answer): void {
@@ -296,7 +298,7 @@ export class Exchange implements ResponseListener, LiveExchange {
 
   onUpstreamError(error: Refusal, answered: boolean): void {
     if (this.#phase.name !== 'open') return;
-    const stale = this.#phase.upstream.uses > 0;
+    const stale = this.#phase.upstream.uses > 0 && error.reason === 'upstream-closed';
     // RFC 9112 9.3.1: only an idempotent request, and here only one without a body, is sent again on a fresh connection.
     if (stale && !answered && !this.#retried && !this.#requestBodySent && IDEMPOTENT.has(this.head.method)) {
       this.#retried = true;
