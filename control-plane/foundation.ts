@@ -19,6 +19,8 @@ export interface Foundation {
   readonly onError: (error: unknown) => void;
   readonly store: SqlStore;
   readonly sealer: Sealer;
+  /** File of sealing keys; undefined when they come from the environment. */
+  readonly sealingKeyFile: string | undefined;
   readonly keys: KeyRings;
   readonly fetcher: OutboundFetcher;
   readonly policies: PolicySource;
@@ -73,7 +75,12 @@ export async function openFoundation(
   prune.unref();
   closers.add(() => clearInterval(prune));
   const resources = new ResourceStore(store, sealer, checkResource);
-  return { clock, onError, store, sealer, keys, fetcher, policies, resources, records };
+  const sealingKeyFile = sealingKeyFileOf(config);
+  return { clock, onError, store, sealer, sealingKeyFile, keys, fetcher, policies, resources, records };
+}
+
+function sealingKeyFileOf(config: ControlPlaneConfig): string | undefined {
+  return config.sealingKeys ? undefined : (config.sealingKeyFile ?? join(config.dataDir, 'sealing-key'));
 }
 
 async function readSealingKeys(config: ControlPlaneConfig): Promise<SealingKeys> {

@@ -26,8 +26,8 @@ import { Issuer } from './credentials/issuer.ts';
 import { createMinter } from './credentials/minters.ts';
 import { Closers, type Foundation, openFoundation } from './foundation.ts';
 import { startGrpcServer } from './grpc-server.ts';
+import { rotateSealing } from './rotate-sealing.ts';
 import { loadServerTls } from './server-tls.ts';
-import { resealAll } from './store/sealed-secrets.ts';
 
 export { type ControlPlaneConfig, type ControlPlaneFlags, parseControlPlaneConfig } from './config.ts';
 
@@ -147,7 +147,7 @@ function createProxyService(
 }
 
 function restDependencies(
-  { clock, keys, onError, resources, sealer, store }: Foundation,
+  { clock, keys, onError, resources, sealer, sealingKeyFile, store }: Foundation,
   issuer: Issuer,
   authenticate: RestDependencies['authenticate'],
 ): RestDependencies {
@@ -166,7 +166,7 @@ function restDependencies(
     },
     explain: createExplainer({ resources, revocations, clock }),
     rotateKeys: async () => ({
-      resealed: await store.system((tx) => resealAll(tx, sealer)),
+      resealed: await rotateSealing(store, sealer, sealingKeyFile),
       rotated: await keys.rotate(),
     }),
     notReady: async () => {

@@ -1,0 +1,49 @@
+import { randomUUID } from 'node:crypto';
+import { expect, it } from 'vitest';
+import { genesisHash, nextHash } from '../../../common/decision-chain.ts';
+import { appendDecisions } from '../../../control-plane/audit/decision-log.ts';
+import { followDecisions } from '../../../control-plane/audit/query-decisions.ts';
+import { verifyChains } from '../../../control-plane/audit/verify.ts';
+import { DecisionRecord, Outcome } from '../../../proto/gen/sidekey/v1/decision.ts';
+import { describeStores } from '../../support/stores.ts';
+
+const PROXIES = 12;
+const BATCHES = 8;
+
+describeStores('decisions of many proxies at once', (fixture) => {
+  it('all reach a follower, each once and in the order of their positions', async () => {
+    const { store } = fixture();
+    const seen: { position: number; id: string }[] = [];
+    const stop = await followDecisions(store, 'default', {}, undefined, (entries) => seen.push(...entries));
+    await Promise.all(
+      Array.from({ length: PROXIES }, async () => {
+        const instanceId = randomUUID();
+        let previousHash = genesisHash(instanceId);
+        for (let sequence = 1; sequence <= BATCHES; sequence += 1) {
+          const record = Buffer.from(
+            DecisionRecord.encode(
+              DecisionRecord.fromPartial({
+                id: randomUUID(),
+                at: new Date(),
+                outcome: Outcome.OUTCOME_ALLOWED,
+                reason: 1,
+                instanceId,
+              }),
+            ).finish(),
+          );
+          const hash = nextHash(previousHash, record);
+          await appendDecisions(store, 'default', instanceId, [{ sequence, previousHash, hash, record }]);
+          previousHash = hash;
+        }
+      }),
+    );
+    await expect.poll(() => seen.length, { timeout: 10_000 }).toBe(PROXIES * BATCHES);
+    expect(new Set(seen.map((entry) => entry.id)).size).toBe(PROXIES * BATCHES);
+    const positions = seen.map((entry) => entry.position);
+    expect(positions).toEqual(positions.toSorted((a, b) => a - b));
+    await stop();
+    const chains = await verifyChains(store, 'default');
+    expect(chains.filter((chain) => chain.fault !== undefined)).toEqual([]);
+    expect(chains).toHaveLength(PROXIES);
+  });
+});

@@ -1,0 +1,36 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { Secret } from '../../../common/secret.ts';
+import { rotateSealing } from '../../../control-plane/rotate-sealing.ts';
+import { openSecret, putSecret } from '../../../control-plane/store/sealed-secrets.ts';
+import { Sealer } from '../../../control-plane/store/sealing.ts';
+import { loadSealingKeys } from '../../../control-plane/store/sealing-keys.ts';
+import { describeStores } from '../../support/stores.ts';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sidekey-rotate-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+describeStores('rotation of the sealing key', (fixture) => {
+  it('leaves every secret readable, by this process and by the next', async () => {
+    const { store } = fixture();
+    const path = join(folder, store.engine);
+    const sealer = new Sealer(await loadSealingKeys(path, { create: true }));
+    const before = sealer.keyId;
+    await store.transaction('default', (tx) => putSecret(tx, sealer, 'default', 'a', new Secret('hunter2')));
+    const resealed = await rotateSealing(store, sealer, path);
+    // Replicas share their key file: putting a new key in it is the operator's step.
+    expect(resealed).toBe(store.engine === 'pglite' ? 1 : 0);
+    expect(sealer.keyId === before).toBe(store.engine === 'postgres');
+    const next = new Sealer(await loadSealingKeys(path));
+    for (const reader of [sealer, next]) {
+      const opened = await store.transaction('default', (tx) => openSecret(tx, reader, 'default', 'a'));
+      expect(opened?.reveal()).toBe('hunter2');
+    }
+    expect((await readFile(path, 'utf8')).trim().split('\n')).toHaveLength(store.engine === 'pglite' ? 2 : 1);
+  });
+});
