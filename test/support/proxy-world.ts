@@ -21,6 +21,8 @@ export interface ProxyWorldOptions {
   readonly config?: Partial<ProxyConfig>;
   /** Instead of the route to the world's own upstream. */
   readonly routes?: (world: { httpPort: number; httpsPort: number; caPem: string }) => Route[];
+  /** Lets hosts without a route stand on this machine. */
+  readonly allowLoopback?: boolean;
   /** Names beside HOSTS; called on every lookup. */
   readonly lookup?: (host: string) => readonly string[] | undefined;
 }
@@ -55,6 +57,7 @@ export async function startProxyWorld(options: ProxyWorldOptions = {}): Promise<
   const lookups: string[] = [];
   const resolver = createResolver({
     cacheTtlMs: 0,
+    allowLoopbackForTests: options.allowLoopback === true,
     lookup: async (host) => {
       lookups.push(host);
       const given = options.lookup?.(host);

@@ -1,0 +1,349 @@
+import http from 'node:http';
+import { afterEach, describe, expect, test } from 'vitest';
+import { Secret } from '../../../common/secret.ts';
+import { RevocationTarget } from '../../../proto/gen/sidekey/v1/grant.ts';
+import type { ProxyLimits } from '../../../proxy/limits.ts';
+import { bearer, denial, grant, type ProxyWorld, route, SECRET, startProxyWorld } from '../../support/proxy-world.ts';
+import { secureRaw } from '../../support/raw-agent.ts';
+import { startRawUpstream } from '../../support/upstream.ts';
+import { until } from '../../support/until.ts';
+
+let world: ProxyWorld;
+afterEach(() => world.close());
+
+describe('hosts without a route', () => {
+  test('tunnel: bytes pass untouched to the upstream, whose own certificate the agent sees', async () => {
+    world = await startProxyWorld({ config: { unrouted: 'tunnel' }, allowLoopback: true });
+    const at = `other.test:${world.upstream.httpsPort}`;
+    const plain = await world.agent();
+    await plain.exchange(`CONNECT ${at} HTTP/1.1\r\nHost: ${at}\r\n\r\n`, 'CONNECT');
+    const { agent } = await secureRaw(plain.socket, { ca: world.upstream.caPem, servername: 'other.test' });
+    const answer = await agent.exchange(`GET /own HTTP/1.1\r\nHost: ${at}\r\nAuthorization: Bearer own\r\n\r\n`);
+    expect(answer.text).toBe('hello');
+    expect(world.upstream.seen[0]?.headers.authorization).toBe('Bearer own');
+    agent.destroy();
+    await until('the tunnel was recorded', () => world.client.records.length > 0);
+    expect(world.client.records[0]).toMatchObject({
+      method: 'CONNECT',
+      outcome: 1,
+      destination: { host: 'other.test' },
+    });
+  });
+
+  test('tunnel: refused addresses stay refused', async () => {
+    world = await startProxyWorld({ config: { unrouted: 'tunnel' } });
+    const at = `other.test:${world.upstream.httpsPort}`;
+    const agent = await world.agent();
+    const answer = await agent.exchange(`CONNECT ${at} HTTP/1.1\r\nHost: ${at}\r\n\r\n`, 'CONNECT');
+    expect(JSON.parse(answer.text).code).toBe('address-refused');
+  });
+
+  test('observe: calls pass without a credential and are recorded one by one', async () => {
+    world = await startProxyWorld({ config: { unrouted: 'observe' }, allowLoopback: true });
+    const { agent } = await world.tlsAgent('other.test');
+    const head = `Host: other.test:${world.upstream.httpsPort}\r\nAuthorization: Bearer own\r\nX-Forwarded-User: root\r\n\r\n`;
+    expect((await agent.exchange(`GET /seen HTTP/1.1\r\n${head}`)).text).toBe('hello');
+    expect(world.upstream.seen[0]?.headers.authorization).toBe('Bearer own');
+    expect(world.upstream.seen[0]?.headers['x-forwarded-user']).toBeUndefined();
+    expect(world.client.records[0]).toMatchObject({ path: '/seen', outcome: 1, serverWorkload: '' });
+  });
+});
+
+describe('limits', () => {
+  async function limited(limits: Partial<ProxyLimits>): Promise<void> {
+    world = await startProxyWorld({ config: { limits } });
+  }
+
+  test.each([
+    ['maxHeadBytes', { maxHeadBytes: 1024 }, `X-Long: ${'x'.repeat(2000)}`, 431],
+    ['maxHeaderCount', { maxHeaderCount: 5 }, Array.from({ length: 9 }, (_, at) => `X-${at}: 1`).join('\r\n'), 431],
+  ])('%s', async (_name, limits, header, status) => {
+    await limited(limits);
+    const agent = await world.agent();
+    expect((await agent.exchange(world.request('GET', '/', [header]))).status).toBe(status);
+    await agent.closed();
+  });
+
+  test('maxTargetBytes', async () => {
+    await limited({ maxTargetBytes: 256 });
+    const agent = await world.agent();
+    expect((await agent.exchange(world.request('GET', `/${'x'.repeat(300)}`))).status).toBe(414);
+  });
+
+  test('maxTrailerBytes and maxChunkLineBytes', async () => {
+    await limited({ maxTrailerBytes: 100, maxChunkLineBytes: 8 });
+    const head = world.request('POST', '/', ['Transfer-Encoding: chunked']);
+    const trailing = await world.agent();
+    const first = await trailing.exchange(`${head}1\r\na\r\n0\r\nX-Long: ${'x'.repeat(200)}\r\n\r\n`);
+    expect(first.status).toBe(431);
+    const chunky = await world.agent();
+    expect((await chunky.exchange(`${head}0000000000001\r\na\r\n0\r\n\r\n`)).status).toBe(400);
+  });
+
+  test('maxConnections', async () => {
+    await limited({ maxConnections: 2 });
+    const first = await world.agent();
+    const second = await world.agent();
+    expect((await first.exchange(world.request('GET', '/'))).status).toBe(200);
+    expect((await second.exchange(world.request('GET', '/'))).status).toBe(200);
+    const third = await world.agent();
+    await third.closed();
+    first.destroy();
+    let status = 0;
+    await until('a place was free again', () => {
+      world
+        .agent()
+        .then((agent) => agent.exchange(world.request('GET', '/')))
+        .then((answer) => (status = answer.status))
+        .catch(() => {});
+      return status === 200;
+    });
+  });
+
+  test('maxConnectionsPerHost', async () => {
+    await limited({ maxConnectionsPerHost: 1 });
+    world.upstream.handle((_request, response) => response.write('held'));
+    const first = await world.agent();
+    first.send(world.request('GET', '/'));
+    await first.until((text) => text.includes('held'));
+    const second = await world.agent();
+    const answer = await second.exchange(world.request('GET', '/'));
+    expect(answer.status).toBe(503);
+    expect(JSON.parse(answer.text).code).toBe('overloaded');
+  });
+
+  test('headerTimeoutMs: half a head is answered 408, none at all is closed', async () => {
+    await limited({ headerTimeoutMs: 100 });
+    const silent = await world.agent();
+    const slow = await world.agent();
+    slow.send('GET http://api.test/ HTTP/1.1\r\nHost: ');
+    expect((await slow.answer()).status).toBe(408);
+    await silent.closed();
+    expect(silent.received).toHaveLength(0);
+  });
+
+  test('agentIdleTimeoutMs', async () => {
+    await limited({ agentIdleTimeoutMs: 100 });
+    const agent = await world.agent();
+    await agent.exchange(world.request('GET', '/'));
+    await agent.closed();
+  });
+
+  test('bodyIdleTimeoutMs: a request body that stops is answered 408', async () => {
+    await limited({ bodyIdleTimeoutMs: 100 });
+    const agent = await world.agent();
+    const answer = await agent.exchange(world.request('POST', '/', ['Content-Length: 10'], 'abc'));
+    expect(answer.status).toBe(408);
+    expect(JSON.parse(answer.text).code).toBe('body-timeout');
+    await agent.closed();
+  });
+
+  test('bodyIdleTimeoutMs: a response body that stops is cut off', async () => {
+    await limited({ bodyIdleTimeoutMs: 100 });
+    world.upstream.handle((_request, response) => response.write('half'));
+    const agent = await world.agent();
+    agent.send(world.request('GET', '/'));
+    await agent.closed();
+    expect(agent.received.toString()).toContain('half');
+  });
+
+  test('bodyIdleTimeoutMs: an agent that stops reading is cut off', async () => {
+    await limited({ bodyIdleTimeoutMs: 300 });
+    let ended = false;
+    world.upstream.handle((_request, response) => {
+      response.on('close', () => (ended = true));
+      const more = (): void => {
+        while (response.write(Buffer.alloc(65_536)));
+        response.once('drain', more);
+      };
+      more();
+    });
+    const agent = await world.agent();
+    agent.socket.pause();
+    agent.send(world.request('GET', '/'));
+    await until('the upstream call was ended', () => ended);
+  });
+
+  test('responseTimeoutMs', async () => {
+    await limited({ responseTimeoutMs: 100 });
+    world.upstream.handle(() => {});
+    const agent = await world.agent();
+    const answer = await agent.exchange(world.request('GET', '/'));
+    expect(answer.status).toBe(504);
+    expect(JSON.parse(answer.text).code).toBe('upstream-timeout');
+  });
+
+  test('responseTimeoutMs is not renewed by what the agent pipelines', async () => {
+    await limited({ responseTimeoutMs: 300 });
+    world.upstream.handle(() => {});
+    const agent = await world.agent();
+    agent.send(world.request('GET', '/'));
+    const drip = setInterval(() => agent.send('\r\n'), 50);
+    expect((await agent.answer().finally(() => clearInterval(drip))).status).toBe(504);
+  });
+
+  test('upstreamIdleTimeoutMs and upstreamMaxAgeMs: kept connections do not stay', async () => {
+    await limited({ upstreamMaxAgeMs: 0 });
+    const agent = await world.agent();
+    await agent.exchange(world.request('GET', '/'));
+    await agent.exchange(world.request('GET', '/'));
+    expect(world.upstream.connections()).toBe(2);
+    await world.close();
+    await limited({ upstreamIdleTimeoutMs: 50 });
+    const raw = await startRawUpstream((socket) => {
+      socket.on('data', () => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'));
+      socket.once('close', () => (closed = true));
+    });
+    let closed = false;
+    world.client.setRoutes([route({ ports: [raw.port] })]);
+    const other = await world.agent();
+    await other.exchange(`GET http://api.test:${raw.port}/ HTTP/1.1\r\nHost: api.test:${raw.port}\r\n\r\n`);
+    await until('the idle connection was closed', () => closed);
+    await raw.close();
+  });
+
+  test('tlsHandshakeTimeoutMs: a tunnel in which nothing is said is closed', async () => {
+    await limited({ tlsHandshakeTimeoutMs: 100 });
+    const at = `api.test:${world.upstream.httpsPort}`;
+    const agent = await world.agent();
+    await agent.exchange(`CONNECT ${at} HTTP/1.1\r\nHost: ${at}\r\n\r\n`, 'CONNECT');
+    await agent.closed();
+    expect(world.client.records).toHaveLength(1);
+  });
+
+  test('tlsHandshakeTimeoutMs: an upstream that never shakes hands', async () => {
+    await limited({ tlsHandshakeTimeoutMs: 100 });
+    const raw = await startRawUpstream(() => {});
+    world.client.setRoutes([route({ ports: [raw.port] })]);
+    const { agent } = await world.tlsAgent('api.test', raw.port);
+    const answer = await agent.exchange(`GET / HTTP/1.1\r\nHost: api.test:${raw.port}\r\n\r\n`);
+    expect(JSON.parse(answer.text).code).toBe('upstream-tls-failed');
+    await raw.close();
+  });
+});
+
+describe('the proxy token', () => {
+  test('is demanded, compared and never forwarded', async () => {
+    world = await startProxyWorld({ config: { proxyToken: new Secret('token-of-this-agent') } });
+    const bare = await world.agent();
+    const refused = await bare.exchange(world.request('GET', '/'));
+    expect(refused.status).toBe(407);
+    expect(refused.headers.get('proxy-authenticate')).toContain('Basic');
+    const basic = Buffer.from('agent:token-of-this-agent').toString('base64');
+    const agent = await world.agent();
+    const answer = await agent.exchange(world.request('GET', '/', [`Proxy-Authorization: Basic ${basic}`]));
+    expect(answer.status).toBe(200);
+    expect(world.upstream.seen).toHaveLength(1);
+    expect(JSON.stringify(world.upstream.seen[0]?.rawHeaders)).not.toContain(basic);
+  });
+});
+
+describe('revocation', () => {
+  const revocation = (name: string, target: RevocationTarget) => ({
+    id: 'revocation-1',
+    target,
+    name,
+    at: new Date(),
+    lifted: false,
+  });
+
+  test('cuts a live stream that it concerns and leaves the others', async () => {
+    world = await startProxyWorld();
+    world.client.decide = (question) =>
+      grant(question, bearer(SECRET), { accessPolicy: question.path === '/a' ? 'policy-a' : 'policy-b' });
+    world.upstream.handle((_request, response) => response.write('streaming'));
+    const cut = await world.agent();
+    const kept = await world.agent();
+    cut.send(world.request('GET', '/a'));
+    kept.send(world.request('GET', '/b'));
+    await cut.until((text) => text.includes('streaming'));
+    await kept.until((text) => text.includes('streaming'));
+    world.client.revoke(revocation('policy-a', RevocationTarget.REVOCATION_TARGET_POLICY));
+    await cut.closed();
+    expect(cut.received.toString().endsWith('0\r\n\r\n')).toBe(false);
+    expect(world.client.records.map(({ path, reason }) => [path, reason])).toEqual([['/a', 11]]);
+    expect(kept.socket.destroyed).toBe(false);
+  });
+
+  test('answers a call that still waits for the upstream with its reason', async () => {
+    world = await startProxyWorld();
+    let asked = false;
+    world.upstream.handle(() => (asked = true));
+    const agent = await world.agent();
+    agent.send(world.request('GET', '/'));
+    await until('the upstream was asked', () => asked);
+    world.client.revoke(revocation('agent', RevocationTarget.REVOCATION_TARGET_WORKLOAD));
+    const answer = await agent.answer();
+    expect(answer.status).toBe(403);
+    expect(JSON.parse(answer.text).code).toBe('workload-revoked');
+  });
+
+  test('a change of policy that denies a live stream cuts it', async () => {
+    world = await startProxyWorld();
+    world.upstream.handle((_request, response) => response.write('streaming'));
+    const agent = await world.agent();
+    agent.send(world.request('GET', '/'));
+    await agent.until((text) => text.includes('streaming'));
+    world.client.decide = () => denial('no-policy');
+    world.client.setRoutes([route({ ports: [world.upstream.httpPort] })]);
+    await agent.closed();
+  });
+});
+
+describe('drain', () => {
+  test('closes idle connections, lets a running call end, takes no more, then is gone', async () => {
+    world = await startProxyWorld();
+    let finish: (() => void) | undefined;
+    world.upstream.handle((_request, response) => {
+      response.write('first ');
+      finish = () => response.end('last');
+    });
+    const idle = await world.agent();
+    const busy = await world.agent();
+    busy.send(world.request('GET', '/'));
+    await busy.until((text) => text.includes('first'));
+    const closed = world.proxy.close(20_000);
+    await idle.closed();
+    idle.destroy();
+    await expect(world.agent()).rejects.toThrow();
+    finish?.();
+    expect((await busy.answer()).text).toBe('first last');
+    await busy.closed();
+    busy.destroy();
+    await closed;
+  });
+
+  test('cuts what still runs at the deadline', async () => {
+    world = await startProxyWorld();
+    world.upstream.handle((_request, response) => response.write('endless'));
+    const agent = await world.agent();
+    agent.send(world.request('GET', '/'));
+    await agent.until((text) => text.includes('endless'));
+    await world.proxy.close(100);
+    await agent.closed();
+    expect(world.client.records).toHaveLength(1);
+  });
+});
+
+describe('admin', () => {
+  test('tells health, readiness and metrics without a secret', async () => {
+    world = await startProxyWorld({ config: { admin: { host: '127.0.0.1', port: 0 } } });
+    const agent = await world.agent();
+    await agent.exchange(world.request('GET', '/'));
+    const get = (path: string): Promise<{ status: number; text: string }> =>
+      new Promise((resolve, reject) => {
+        http
+          .get(`http://${world.proxy.adminAddress}${path}`, { agent: false }, async (response) => {
+            let text = '';
+            for await (const piece of response) text += piece;
+            resolve({ status: response.statusCode ?? 0, text });
+          })
+          .on('error', reject);
+      });
+    expect((await get('/healthz')).status).toBe(200);
+    expect((await get('/readyz')).status).toBe(200);
+    const metrics = await get('/metrics');
+    expect(metrics.text).toContain('sidekey_decisions_total{outcome="allowed",reason="ok"} 1');
+    expect(metrics.text).not.toContain(SECRET);
+  });
+});
