@@ -53,10 +53,6 @@ export const SPECS = {
 
 export const KINDS = Object.keys(SPECS) as readonly Kind[];
 
-export function isKind(text: string): text is Kind {
-  return Object.hasOwn(SPECS, text);
-}
-
 /** One parsed document of kind K. */
 export interface ResourceOf<K extends Kind> {
   readonly apiVersion: typeof API_VERSION;
