@@ -315,10 +315,10 @@ describe('drain', () => {
 
   test('cuts what still runs at the deadline', async () => {
     world = await startProxyWorld();
-    world.upstream.handle((_request, response) => response.write('endless'));
+    world.upstream.handle((_request, response) => response.write('going on'));
     const agent = await world.agent();
     agent.send(world.request('GET', '/'));
-    await agent.until((text) => text.includes('endless'));
+    await agent.until((text) => text.includes('going on'));
     await world.proxy.close(100);
     await agent.closed();
     expect(world.client.records).toHaveLength(1);
