@@ -13,7 +13,7 @@ import { appendDecisions } from '../audit/decision-log.ts';
 import type { SqlStore } from '../store/sql-store.ts';
 import { attest, type AttestOptions } from './attest.ts';
 import { authorize, type AuthorizeOptions } from './authorize.ts';
-import { isUnforeseen, Refusal, toServiceError } from './refusal.ts';
+import { isUnforeseen, refuse, Refusal, toServiceError } from './refusal.ts';
 import type { LiveSession } from './session-gate.ts';
 import { type WatchCall, type WatchOptions, WatchStream } from './watch.ts';
 
@@ -71,7 +71,7 @@ export class ProxyService {
       call.once('close', () => this.#watches.delete(watch));
     } catch (error) {
       this.#log(error);
-      call.destroy(toServiceError(error));
+      refuse(call, error);
     }
   }
 
@@ -113,7 +113,7 @@ export class ProxyService {
     const { tenant, instanceId } = session.ticket;
     try {
       // One message at a time: reading waits for the store, which is the stream's backpressure.
-      for await (const message of call) {
+      for await (const message of call.iterator({ destroyOnReturn: false })) {
         const { records } = message as ReportDecisionsRequest;
         if (records.length > MAX_RECORDS_IN_MESSAGE)
           throw new Refusal('bad-request', 'too many records in one message');
@@ -125,7 +125,7 @@ export class ProxyService {
     } catch (error) {
       if (call.destroyed || call.cancelled) return;
       this.#log(error);
-      call.destroy(toServiceError(error));
+      refuse(call, error);
     }
   }
 
@@ -134,7 +134,7 @@ export class ProxyService {
       return await this.#options.gate.enter(call.metadata, path);
     } catch (error) {
       this.#log(error);
-      call.destroy(toServiceError(error));
+      refuse(call, error);
       return undefined;
     }
   }

@@ -50,3 +50,11 @@ function serviceError(code: status, details: string, reason: Reason): ServiceErr
     .slice(0, 500);
   return Object.assign(new Error(safe), { code, details: safe, metadata });
 }
+
+/**
+ * Ends a streaming call with an error's status. grpc-js sends it when the stream ends, after what is already written;
+ * `destroy` would drop both.
+ */
+export function refuse(call: { emit(event: 'error', error: ServiceError): boolean }, error: unknown): void {
+  call.emit('error', toServiceError(error));
+}

@@ -14,7 +14,7 @@ import type { ActiveRevocation, RevocationTargetName } from '../policy/facts.ts'
 import type { PolicyChange, PolicySource, TenantPolicy } from '../policy/policy-source.ts';
 import { concernsSession } from '../policy/revocations.ts';
 import { routesOf } from '../policy/routes.ts';
-import { Refusal, toServiceError } from './refusal.ts';
+import { refuse, Refusal } from './refusal.ts';
 import type { LiveSession, SessionGate } from './session-gate.ts';
 import type { TenantAuthorities } from './tenant-authorities.ts';
 
@@ -73,7 +73,7 @@ export class WatchStream {
     if (this.#ended) return;
     this.#ended = true;
     for (const stop of this.#stops) stop();
-    this.#call.destroy(toServiceError(error));
+    refuse(this.#call, error);
   }
 
   #start(): void {

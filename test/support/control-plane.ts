@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { webcrypto } from 'node:crypto';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { Agent, request } from 'undici';
 import type { ControlPlaneConfig } from '../../control-plane/config.ts';
@@ -9,10 +10,10 @@ import { type ControlPlane, startControlPlane } from '../../control-plane/main.t
 /** An issuer of Kubernetes service account tokens whose keys stand in the trust provider. */
 export class TestCluster {
   readonly issuer = 'https://cluster.test';
-  readonly #key: CryptoKey;
+  readonly #key: webcrypto.CryptoKey;
   readonly jwk: Record<string, unknown>;
 
-  private constructor(key: CryptoKey, jwk: Record<string, unknown>) {
+  private constructor(key: webcrypto.CryptoKey, jwk: Record<string, unknown>) {
     this.#key = key;
     this.jwk = jwk;
   }
