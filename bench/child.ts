@@ -42,7 +42,7 @@ export function serveParent<Config>(start: (config: Config) => Promise<number>):
   process.on('message', (message: unknown) => {
     if (message === 'usage') {
       const { user, system } = process.cpuUsage();
-      process.send?.({ cpuUs: user + system, rssBytes: process.memoryUsage.rss() });
+      process.send?.({ user, system, cpuUs: user + system, rssBytes: process.memoryUsage.rss() });
       return;
     }
     start((message as { config: Config }).config).then(

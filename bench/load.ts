@@ -100,7 +100,9 @@ function establish(socket: net.Socket, head: string): Promise<void> {
 
 function secure(raw: net.Socket, ca: string): Promise<tls.TLSSocket> {
   return new Promise((resolve, reject) => {
-    const socket = tls.connect({ socket: raw, servername: HOST, ca, ALPNProtocols: ['http/1.1'] }, () => resolve(socket));
+    const socket = tls.connect({ socket: raw, servername: HOST, ca, ALPNProtocols: ['http/1.1'] }, () =>
+      resolve(socket),
+    );
     socket.once('error', reject);
   });
 }
@@ -112,7 +114,11 @@ export interface LoadResult {
 }
 
 /** As many requests as the connections can carry for this long, or at a fixed total rate a second. */
-export async function load(connections: readonly LoadConnection[], ms: number, perSecond?: number): Promise<LoadResult> {
+export async function load(
+  connections: readonly LoadConnection[],
+  ms: number,
+  perSecond?: number,
+): Promise<LoadResult> {
   const startedAt = performance.now();
   const endsAt = startedAt + ms;
   const latenciesMs: number[] = [];

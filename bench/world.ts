@@ -74,7 +74,12 @@ export function benchPolicy(jwks: unknown, plainPort: number, securePort: number
       tls: { mode: 'plaintext' },
       allowedAddresses,
     }),
-    resource('ServerWorkload', 'secure', { hosts: ['localhost'], ports: [securePort], protocol: 'http', allowedAddresses }),
+    resource('ServerWorkload', 'secure', {
+      hosts: ['localhost'],
+      ports: [securePort],
+      protocol: 'http',
+      allowedAddresses,
+    }),
     resource('CredentialProvider', 'bench', { type: 'static', secret: { value: 'bench-credential-0123456789' } }),
     policy('plain'),
     policy('secure'),

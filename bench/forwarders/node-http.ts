@@ -24,7 +24,12 @@ serveParent<Config>(async (config) => {
     }
     return pool;
   };
-  const forward = (origin: string, path: string, request: http.IncomingMessage, response: http.ServerResponse): void => {
+  const forward = (
+    origin: string,
+    path: string,
+    request: http.IncomingMessage,
+    response: http.ServerResponse,
+  ): void => {
     const headers: Record<string, string | string[] | undefined> = { ...request.headers };
     delete headers['connection'];
     delete headers['proxy-authorization'];
