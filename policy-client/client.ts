@@ -2,7 +2,7 @@ import { randomUUID, type KeyObject } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock } from '../common/clock.ts';
-import { SidekeyError, UsageError } from '../common/errors.ts';
+import { describeError, SidekeyError, UsageError } from '../common/errors.ts';
 import type { Reason } from '../proto/reasons.ts';
 import type { DecisionRecord } from '../proto/gen/sidekey/v1/decision.ts';
 import type { Revocation } from '../proto/gen/sidekey/v1/grant.ts';
@@ -14,6 +14,7 @@ import { Backoff } from './backoff.ts';
 import { Connection } from './connection.ts';
 import { GrantCache } from './grant-cache.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
+import { deliverLeftovers } from './leftovers.ts';
 import { Listeners } from './listeners.ts';
 import { PolicyState } from './policy-state.ts';
 import { ProofMaker } from './proof.ts';
@@ -43,6 +44,16 @@ export function createPolicyClient(options: PolicyClientOptions): PolicyClient {
   return new LinkedPolicyClient(options);
 }
 
+/** What most parts need. */
+interface Shared {
+  readonly connection: Connection;
+  readonly proofs: ProofMaker;
+  readonly nowMs: () => number;
+  readonly monotonicMs: () => number;
+  readonly log: PolicyClientLog;
+  readonly newBackoff: () => Backoff;
+}
+
 class LinkedPolicyClient implements PolicyClient {
   readonly instanceId = randomUUID();
   readonly ready: Promise<void>;
@@ -58,6 +69,7 @@ class LinkedPolicyClient implements PolicyClient {
   readonly #watcher: Watcher;
   readonly #queue: RecordQueue;
   readonly #reporter: Reporter;
+  readonly #shared: Shared;
   readonly #policy: PolicyState;
   readonly #connectionChanged: Listeners<boolean>;
   readonly #spool: Spool | undefined;
@@ -67,6 +79,7 @@ class LinkedPolicyClient implements PolicyClient {
   #active: Session | undefined;
   #connected = false;
   #lastFailure: Reason | undefined;
+  #leftovers = 0;
   #state: 'new' | 'started' | 'closed' = 'new';
 
   constructor(options: PolicyClientOptions) {
@@ -90,9 +103,10 @@ class LinkedPolicyClient implements PolicyClient {
       this.#rejectReady = reject;
     });
     this.ready.catch(() => {});
-    const shared = { connection: this.#connection, proofs: this.#proofs, nowMs, log };
+    const shared = { connection: this.#connection, proofs: this.#proofs, nowMs, monotonicMs, log, newBackoff };
+    this.#shared = shared;
     this.#sessions = new SessionKeeper({
-      attest: () => attest(this.#connection, this.#proofs, this.#attestOptions(), nowMs),
+      attest: () => this.#attestAs(this.instanceId),
       nowMs,
       backoff: newBackoff(),
       log,
@@ -145,16 +159,30 @@ class LinkedPolicyClient implements PolicyClient {
     });
   }
 
-  #attestOptions() {
+  #attestAs(instanceId: string): Promise<Session> {
     const { tenant, evidence, proxyVersion, wantCertificateAuthority } = this.#options;
-    return {
+    const options = {
       tenant,
       evidence,
-      instanceId: this.instanceId,
+      instanceId,
       proxyVersion: proxyVersion ?? '',
-      wantCertificateAuthority: wantCertificateAuthority ?? false,
+      wantCertificateAuthority: instanceId === this.instanceId && wantCertificateAuthority === true,
       timeoutMs: this.#limits.attestTimeoutMs,
     };
+    return attest(this.#connection, this.#proofs, options, this.#shared.nowMs);
+  }
+
+  async #takeOverLeftovers(spoolDir: string): Promise<void> {
+    const { leftoverAgeMs, attestTimeoutMs } = this.#limits;
+    const attestAs = (instanceId: string) => this.#attestAs(instanceId);
+    const own = { spoolDir, instanceId: this.instanceId, attestAs, leftoverAgeMs, timeoutMs: attestTimeoutMs };
+    try {
+      await this.ready;
+      this.#leftovers = await deliverLeftovers({ ...this.#shared, ...own });
+    } catch (error) {
+      if (this.#state !== 'closed')
+        this.#shared.log.warn({ error: describeError(error) }, 'no leftovers were delivered');
+    }
   }
 
   get proxyKey(): KeyObject {
@@ -171,6 +199,7 @@ class LinkedPolicyClient implements PolicyClient {
     const { spoolDir } = this.#options;
     if (spoolDir !== undefined) await openSpoolDir(spoolDir);
     this.#sessions.start();
+    if (spoolDir !== undefined) void this.#takeOverLeftovers(spoolDir);
   }
 
   session(): SessionState | undefined {
@@ -227,6 +256,7 @@ class LinkedPolicyClient implements PolicyClient {
       questionTimeouts: authorizer.timeouts,
       recordsQueued: this.#queue.backlog,
       recordsDelivered: this.#queue.delivered,
+      leftoversDelivered: this.#leftovers,
       recordsLost: this.#queue.lost,
       recordMemoryBytes: this.#queue.memoryBytes,
       spoolBytes: this.#spool?.bytes ?? 0,

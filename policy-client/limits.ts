@@ -14,4 +14,5 @@ export const DEFAULT_LIMITS: PolicyClientLimits = {
   recordFlushMs: 20,
   maxSpoolBytes: 256 * 1024 * 1024,
   spoolAfterMs: 1_000,
+  leftoverAgeMs: 60_000,
 };

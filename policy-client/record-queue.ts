@@ -40,6 +40,8 @@ export class RecordQueue {
   #sequence = 0;
   #head: Buffer;
   #unreportedLosses = 0;
+  /** The chain's head is not known, so nothing can be added to it. */
+  #resumed = false;
   lost = 0;
   delivered = 0;
 
@@ -65,6 +67,15 @@ export class RecordQueue {
     return this.#unreportedLosses;
   }
 
+  /** Goes on with what a loaded spool holds; nothing may have been pushed before. */
+  resume(): void {
+    const { spool } = this.#options;
+    if (spool === undefined || spool.lastSequence === 0) return;
+    this.#acked = spool.firstSequence - 1;
+    this.#sequence = spool.lastSequence;
+    this.#resumed = true;
+  }
+
   push(record: DecisionRecord): void {
     this.#pending.push(record);
     if (this.#pending.length >= MAX_PENDING) this.flush();
@@ -72,7 +83,7 @@ export class RecordQueue {
 
   /** Encodes and chains what is pending. */
   flush(): void {
-    if (this.#pending.length === 0 && this.#unreportedLosses === 0) return;
+    if (this.#resumed || (this.#pending.length === 0 && this.#unreportedLosses === 0)) return;
     const records = this.#pending;
     this.#pending = [];
     const reported = this.#unreportedLosses;
@@ -195,6 +206,11 @@ export class RecordQueue {
       this.#onDiskThrough = batch.at(-1)?.sequence ?? this.#onDiskThrough;
     }
     return true;
+  }
+
+  /** Called now and then while there is a backlog. */
+  touch(): void {
+    this.#options.spool?.touch();
   }
 
   close(): void {

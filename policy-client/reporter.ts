@@ -15,6 +15,7 @@ const MAX_BATCH_RECORDS = 256;
 const MAX_BATCH_BYTES = 256 * 1024;
 const MAX_IN_FLIGHT_RECORDS = 2_048;
 const ACK_TIMEOUT_MS = 15_000;
+const TOUCH_MS = 10_000;
 
 type Call = ClientDuplexStream<readonly ChainedRecord[], ReportDecisionsResponse>;
 
@@ -45,6 +46,7 @@ export class Reporter {
   /** When the oldest record on its way was sent, or the last acknowledgement came. */
   #sentAtMs = 0;
   #spillFailed = false;
+  #touchedAtMs = 0;
   #onDelivered: (() => void) | undefined;
 
   constructor(options: ReporterOptions) {
@@ -121,6 +123,10 @@ export class Reporter {
     }
     if (this.#call !== undefined && queue.inFlight > 0 && monotonicMs() - this.#sentAtMs >= ACK_TIMEOUT_MS) {
       this.#failed(this.#call, new Error('no acknowledgement came'));
+    }
+    if (monotonicMs() - this.#touchedAtMs >= TOUCH_MS) {
+      this.#touchedAtMs = monotonicMs();
+      queue.touch();
     }
     if (this.#tick === undefined) this.#arm(Math.max(spoolAfterMs, this.#options.flushMs));
   }

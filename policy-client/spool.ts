@@ -8,6 +8,7 @@ import {
   rmSync,
   rmdirSync,
   unlinkSync,
+  utimesSync,
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -60,6 +61,21 @@ export class Spool {
   /** Last sequence on disk; 0 for none. */
   get lastSequence(): number {
     return this.#segments.at(-1)?.last ?? 0;
+  }
+
+  get firstSequence(): number {
+    return this.#segments[0]?.first ?? 0;
+  }
+
+  /** Shows other processes that this one lives, so that they do not claim its records. */
+  touch(): void {
+    if (this.#segments.length === 0) return;
+    const now = Date.now() / 1_000;
+    try {
+      utimesSync(this.#dir, now, now);
+    } catch {
+      this.errors += 1;
+    }
   }
 
   /** Finds what an earlier process left here. */

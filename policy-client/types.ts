@@ -40,6 +40,8 @@ export interface PolicyClientLimits {
   readonly maxSpoolBytes: number;
   /** Undelivered records go to the spool once the link has been down this long. */
   readonly spoolAfterMs: number;
+  /** Records of another process are taken over when it showed no life for this long. */
+  readonly leftoverAgeMs: number;
 }
 
 export interface PolicyClientOptions {
@@ -123,6 +125,8 @@ export interface PolicyClientStats {
   readonly questionTimeouts: number;
   readonly recordsQueued: number;
   readonly recordsDelivered: number;
+  /** Left in the spool directory by processes that died, and delivered in their name. */
+  readonly leftoversDelivered: number;
   /** Lost because memory and spool were full; each loss also stands in the chain as a `LOST_RECORDS_METHOD` record. */
   readonly recordsLost: number;
   readonly recordMemoryBytes: number;

@@ -87,6 +87,7 @@ export class FakePolicyClient implements PolicyClient {
       questionTimeouts: 0,
       recordsQueued: 0,
       recordsDelivered: this.records.length,
+      leftoversDelivered: 0,
       recordsLost: 0,
       recordMemoryBytes: 0,
       spoolBytes: 0,

@@ -211,6 +211,33 @@ describe('decision records', () => {
     expect(readdirSync(join(spoolDir, client.instanceId))).toHaveLength(1);
   });
 
+  it('left by a process that died are delivered in its own chain by the next', async () => {
+    const dead = await readyClient({ spoolDir });
+    recordAll(dead, ['/a']);
+    await until('the first was acknowledged', () => dead.stats().recordsDelivered === 1);
+    await goAway(dead);
+    recordAll(dead, ['/b', '/c']);
+    await dead.close(0);
+    await plane.start();
+    const next = await readyClient({ spoolDir, limits: { leftoverAgeMs: 0 } });
+    await until('the leftovers', () => next.stats().leftoversDelivered === 2);
+    expect(provenPaths(dead)).toEqual(['/a', '/b', '/c']);
+    expect(plane.attests.at(-1)).toMatchObject({ instanceId: dead.instanceId, wantCertificateAuthority: false });
+    expect(readdirSync(spoolDir)).toEqual([]);
+  });
+
+  it('of a process that lives are left alone', async () => {
+    const other = await readyClient({ spoolDir });
+    await goAway(other);
+    recordAll(other, ['/a']);
+    await other.close(0);
+    await plane.start();
+    const next = await readyClient({ spoolDir });
+    await pause(100);
+    expect(next.stats().leftoversDelivered).toBe(0);
+    expect(readdirSync(spoolDir)).toEqual([other.instanceId]);
+  });
+
   it('are delivered on close within its deadline', async () => {
     const client = await readyClient();
     recordAll(client, pathsTo(3_000));
