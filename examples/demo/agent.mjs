@@ -6,7 +6,7 @@ const [task, ...args] = process.argv.slice(2);
 
 switch (task) {
   case 'env':
-    for (const [name, value] of Object.entries(process.env).sort()) console.log(`${name}=${value}`);
+    for (const name of Object.keys(process.env).sort()) console.log(`${name}=${process.env[name]}`);
     break;
   case 'call':
     await call(args[0], args[1]);

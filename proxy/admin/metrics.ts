@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
+import type { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
 import type { Reason } from '../../proto/reasons.ts';
 import type { PolicyClient } from '../../policy-client/index.ts';
 import type { Call } from '../http/call.ts';

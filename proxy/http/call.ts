@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Grant } from '../../proto/gen/sidekey/v1/grant.ts';
-import { type DecisionRecord, Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
+import type { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
+import { type DecisionRecord } from '../../proto/gen/sidekey/v1/decision.ts';
 import type { Route } from '../../proto/gen/sidekey/v1/route.ts';
 import { REASONS, type Reason } from '../../proto/reasons.ts';
 import type { SessionState } from '../../policy-client/index.ts';
