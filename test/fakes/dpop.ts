@@ -9,6 +9,7 @@ export function checkProof(
   proven: string | Uint8Array,
   seen: Set<string>,
 ): Reason | undefined {
+  if (!/^[\w-]+\.[\w-]+\.[\w-]+$/.test(proof)) return 'session-invalid';
   const [header = '', payload = '', signature = ''] = proof.split('.');
   const head = readJson(header);
   const claims = readJson(payload);
