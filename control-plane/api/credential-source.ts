@@ -6,7 +6,7 @@ import {
   type CredentialSpec,
   type MintedCredential,
 } from '../credentials/credential-minter.ts';
-import type { CompiledPolicy } from '../policy/compile.ts';
+import type { CompiledPolicy, CompiledPolicySet } from '../policy/compile.ts';
 import type { SessionFacts } from '../policy/facts.ts';
 import type { TenantPolicy } from '../policy/policy-source.ts';
 import type { CredentialInjection, CredentialProviderSpec } from '../resources/kinds.ts';
@@ -30,8 +30,8 @@ export async function mintFor(
   if (!credential) return undefined;
   const spec = current.policy.source.credentialProviders.get(credential.provider);
   if (!spec) throw new CredentialError('the credential provider does not exist');
-  const opened = await openSpec(options, session.tenant, credential.provider, spec);
-  const minted = await options.minter.mint(opened, {
+  const ready = await openOnce(options, session.tenant, credential.provider, spec, current.policy);
+  const minted = await options.minter.mint(ready, {
     tenant: session.tenant,
     credential: credential.provider,
     version: current.policy.source.version,
@@ -59,6 +59,26 @@ function injectionKind(inject: CredentialInjection, value: Buffer): Injection['k
     case 'query':
       return { $case: 'query', value: { name: inject.name, value } };
   }
+}
+
+/** Opened secrets live as long as the version of the policy that they belong to: a changed secret is a new version. */
+const opened = new WeakMap<CompiledPolicySet, Map<string, Promise<CredentialSpec>>>();
+
+function openOnce(
+  options: CredentialSourceOptions,
+  tenant: string,
+  provider: string,
+  spec: CredentialProviderSpec,
+  set: CompiledPolicySet,
+): Promise<CredentialSpec> {
+  const held = opened.get(set) ?? new Map<string, Promise<CredentialSpec>>();
+  opened.set(set, held);
+  const known = held.get(provider);
+  if (known) return known;
+  const opening = openSpec(options, tenant, provider, spec);
+  held.set(provider, opening);
+  opening.catch(() => held.delete(provider));
+  return opening;
 }
 
 async function openSpec(

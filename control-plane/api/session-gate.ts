@@ -1,4 +1,5 @@
 import type { Metadata } from '@grpc/grpc-js';
+import { REASONS } from '../../proto/reasons.ts';
 import type { SessionAuthority, SessionTicket } from '../attestation/session.ts';
 import type { SessionFacts } from '../policy/facts.ts';
 import type { PolicySource, TenantPolicy } from '../policy/policy-source.ts';
@@ -48,7 +49,8 @@ export class SessionGate {
     if (session.ticket.notAfter <= this.#options.nowMs())
       throw new Refusal('session-expired', 'the session has expired');
     const reason = policy.revocations.reasonAgainst(this.facts(session, policy));
-    if (reason) throw new Refusal(reason, 'the session is revoked');
+    if (reason === 'session-revoked') this.#options.records.forget(session.ticket);
+    if (reason) throw new Refusal(reason, REASONS[reason].summary);
   }
 
   /**

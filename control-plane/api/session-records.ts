@@ -113,6 +113,11 @@ export class SessionRecords {
     return record;
   }
 
+  /** Drops a session from memory, so that the next question reads whether it has ended. */
+  forget(ticket: SessionTicket): void {
+    this.#known.delete(keyOf(ticket));
+  }
+
   /** Drops sessions that ended long ago; revoked ones stay a day, so that their evidence stays burned while it lives. */
   async prune(nowMs: number): Promise<void> {
     this.#known.deleteWhere((record) => record.ticket.notAfter <= nowMs);

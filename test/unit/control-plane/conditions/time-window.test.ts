@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest';
+import { compileTimeWindow } from '../../../../control-plane/conditions/time-window.ts';
+
+const week = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
+const at = (iso: string): number => Date.parse(iso);
+
+describe('compileTimeWindow', () => {
+  it.each([
+    // 2026-11-23 is a Monday.
+    ['the first minute', 'UTC', ['mon'], '09:00', '17:00', '2026-11-23T09:00:00Z', true],
+    ['before it', 'UTC', ['mon'], '09:00', '17:00', '2026-11-23T08:59:59Z', false],
+    ['the end is outside', 'UTC', ['mon'], '09:00', '17:00', '2026-11-23T17:00:00Z', false],
+    ['another day', 'UTC', ['mon'], '09:00', '17:00', '2026-11-24T10:00:00Z', false],
+    ['24:00', 'UTC', ['mon'], '00:00', '24:00', '2026-11-23T23:59:59Z', true],
+    ['over midnight, the evening', 'UTC', ['mon'], '22:00', '06:00', '2026-11-23T23:00:00Z', true],
+    ['over midnight, the morning after', 'UTC', ['mon'], '22:00', '06:00', '2026-11-24T05:59:00Z', true],
+    ['over midnight, the morning before', 'UTC', ['mon'], '22:00', '06:00', '2026-11-23T05:00:00Z', false],
+    ['from Sunday into Monday', 'UTC', ['sun'], '22:00', '06:00', '2026-11-23T05:00:00Z', true],
+    ['a time zone ahead', 'Asia/Tokyo', ['tue'], '00:00', '01:00', '2026-11-23T15:30:00Z', true],
+    ['a time zone behind', 'America/New_York', ['mon'], '23:00', '24:00', '2026-11-24T04:30:00Z', true],
+    ['winter time', 'Europe/Berlin', ['mon'], '09:00', '10:00', '2026-11-23T08:00:00Z', true],
+    ['summer time', 'Europe/Berlin', ['mon'], '09:00', '10:00', '2026-07-20T07:00:00Z', true],
+  ] as const)('%s', (_title, timeZone, days, from, to, moment, expected) => {
+    expect(compileTimeWindow({ type: 'time-window', timeZone, days: [...days], from, to })(at(moment))).toBe(expected);
+  });
+
+  it.each([
+    [{ from: '9:00' }, 'time-window-time'],
+    [{ to: '24:01' }, 'time-window-time'],
+    [{ timeZone: 'Mars/Olympus' }, 'time-window-zone'],
+  ])('refuses %j', (changes, code) => {
+    const spec = { type: 'time-window', timeZone: 'UTC', days: [...week], from: '09:00', to: '17:00' };
+    expect(() => compileTimeWindow({ ...spec, type: 'time-window', ...changes })).toThrow(expect.objectContaining({ code }));
+  });
+});

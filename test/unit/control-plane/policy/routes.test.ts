@@ -1,0 +1,52 @@
+import { describe, expect, it } from 'vitest';
+import { compilePolicySet } from '../../../../control-plane/policy/compile.ts';
+import { routesOf } from '../../../../control-plane/policy/routes.ts';
+import { policySet } from './policy-set.ts';
+
+const session = { workloads: ['billing-agent'] };
+const to = { clientWorkload: 'billing-agent', serverWorkload: 'api' };
+const credential = { provider: 'key', inject: { type: 'header', name: 'X-Key' } };
+const stale = (maxAgeSeconds: number): unknown => ({ failMode: { type: 'stale', maxAgeSeconds } });
+
+function routes(policies: Record<string, unknown>, conditions: Record<string, unknown> = {}): unknown[] {
+  const set = policySet({
+    ServerWorkload: { api: { hosts: ['api.example.com'] }, other: { hosts: ['other.example.com'] } },
+    AccessCondition: conditions,
+    AccessPolicy: policies,
+  });
+  return routesOf(compilePolicySet(set), session);
+}
+
+describe('routesOf', () => {
+  it('shows only what a policy connects with the session', () => {
+    expect(routes({})).toEqual([]);
+    expect(routes({ a: { ...to, clientWorkload: 'someone' } })).toEqual([]);
+    expect(routes({ a: to })).toMatchObject([{ serverWorkload: 'api', ports: [443], injectsCredential: false }]);
+    expect(routes({ a: { ...to, clientWorkload: '*' } })).toHaveLength(1);
+  });
+
+  it('unites facts and credential places of the policies that apply', () => {
+    const conditions = { reason: { type: 'cel', expression: 'request.headers["x-reason"] != ""' } };
+    const policies = {
+      a: { ...to, rules: [{ paths: ['/v1/**'] }], credential },
+      b: { ...to, conditions: ['reason'], credential: { provider: 'key', inject: { type: 'query', name: 'key' } } },
+    };
+    expect(routes(policies, conditions)).toMatchObject([
+      {
+        injectsCredential: true,
+        decisionFacts: [1, 3],
+        credentialHeaders: ['X-Key'],
+        credentialQueryParameters: ['key'],
+      },
+    ]);
+  });
+
+  it('fails closed unless every allowing policy says stale', () => {
+    expect(routes({ a: { ...to, ...(stale(60) as object) }, b: to })).toMatchObject([
+      { failMode: { staleMaxAge: undefined } },
+    ]);
+    expect(routes({ a: { ...to, ...(stale(60) as object) }, b: { ...to, ...(stale(9) as object) } })).toMatchObject([
+      { failMode: { staleMaxAge: { seconds: 9 } } },
+    ]);
+  });
+});

@@ -1,0 +1,44 @@
+import { describe, expect, it } from 'vitest';
+import { matchesSelector, matchesSelectors, readClaim } from '../../../../control-plane/policy/selectors.ts';
+
+const claims = {
+  kubernetes: { namespace: 'prod', labels: { 'app.kubernetes.io/name': 'billing' }, uid: 1000 },
+  oidc: { groups: ['finance', 'all'], verified: true, nothing: null },
+};
+
+describe('selectors', () => {
+  it.each([
+    [{ claim: 'kubernetes.namespace', equals: 'prod' }, true],
+    [{ claim: 'kubernetes.namespace', equals: 'Prod' }, false],
+    [{ claim: 'kubernetes.namespace', prefix: 'pr' }, true],
+    [{ claim: 'kubernetes.namespace', glob: 'p*d' }, true],
+    [{ claim: 'kubernetes.namespace', in: ['test', 'prod'] }, true],
+    [{ claim: 'kubernetes.namespace', in: ['test'] }, false],
+    [{ claim: 'kubernetes.labels.app.kubernetes.io/name', equals: 'billing' }, true],
+    [{ claim: 'kubernetes.uid', equals: '1000' }, true],
+    [{ claim: 'oidc.groups', equals: 'finance' }, true],
+    [{ claim: 'oidc.groups', equals: 'finance,all' }, false],
+    [{ claim: 'oidc.verified', equals: 'true' }, true],
+    [{ claim: 'oidc.nothing', glob: '*' }, false],
+    [{ claim: 'oidc.missing', glob: '*' }, false],
+    [{ claim: 'kubernetes', glob: '*' }, false],
+    [{ claim: 'constructor.name', equals: 'Object' }, false],
+    [{ claim: '__proto__', glob: '*' }, false],
+  ])('%j: %s', (selector, expected) => {
+    expect(matchesSelector(selector, claims)).toBe(expected);
+  });
+
+  it('wants all of `all` and one of `any`, and nothing matches nothing', () => {
+    const yes = { claim: 'kubernetes.namespace', equals: 'prod' };
+    const no = { claim: 'kubernetes.namespace', equals: 'x' };
+    expect(matchesSelectors({ all: [yes, yes] }, claims)).toBe(true);
+    expect(matchesSelectors({ all: [yes, no] }, claims)).toBe(false);
+    expect(matchesSelectors({ any: [no, yes] }, claims)).toBe(true);
+    expect(matchesSelectors({ all: [yes], any: [no] }, claims)).toBe(false);
+    expect(matchesSelectors({}, claims)).toBe(false);
+  });
+
+  it('finds the longest key first', () => {
+    expect(readClaim({ a: { b: 1 }, 'a.b': 2 }, 'a.b')).toBe(2);
+  });
+});
