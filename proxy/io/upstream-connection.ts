@@ -143,9 +143,6 @@ export class UpstreamConnection {
     } catch (cause) {
       if (!(cause instanceof MessageError)) throw cause;
       if (cause.code === 'upstream-closed') {
-        return this.#fail(new Refusal('upstream-closed', 'the upstream closed before its answer was whole', { cause }));
-      }
-      if (cause.code === 'upstream-closed') {
         return this.#fail(
           new Refusal('upstream-closed', 'the upstream closed before the answer was complete', { cause }),
         );
