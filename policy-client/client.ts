@@ -291,7 +291,8 @@ class LinkedPolicyClient implements PolicyClient {
     this.#setConnected(false);
     this.#authorizer.setSession(undefined);
     this.#authorizerLink.setSession(undefined);
-    this.#reporter.setSession(undefined);
+    // What is denied because of a revocation is reported still: the control plane takes records of revoked sessions.
+    if (!reason.endsWith('-revoked')) this.#reporter.setSession(undefined);
   }
 
   #onDown(reason: Reason): void {
@@ -299,7 +300,7 @@ class LinkedPolicyClient implements PolicyClient {
     this.#setConnected(false);
     // Calls on a connection that hangs would never end by themselves.
     this.#authorizerLink.setSession(undefined);
-    this.#reporter.setSession(undefined);
+    if (!reason.endsWith('-revoked')) this.#reporter.setSession(undefined);
   }
 
   #onSnapshot(session: Session, snapshot: Snapshot): void {

@@ -108,7 +108,7 @@ export class ProxyService {
 
   async #report(call: ReportCall): Promise<void> {
     call.on('error', () => undefined);
-    const session = await this.#enter(call, ProxyServiceService.reportDecisions.path);
+    const session = await this.#enter(call, ProxyServiceService.reportDecisions.path, true);
     if (!session) return;
     const { tenant, instanceId } = session.ticket;
     try {
@@ -129,9 +129,13 @@ export class ProxyService {
     }
   }
 
-  async #enter(call: AuthorizeCall | ReportCall, path: string): Promise<LiveSession | undefined> {
+  async #enter(
+    call: AuthorizeCall | ReportCall,
+    path: string,
+    evenRevoked = false,
+  ): Promise<LiveSession | undefined> {
     try {
-      return await this.#options.gate.enter(call.metadata, path);
+      return await this.#options.gate.enter(call.metadata, path, evenRevoked);
     } catch (error) {
       this.#log(error);
       refuse(call, error);

@@ -28,8 +28,11 @@ export class SessionGate {
     this.#options = options;
   }
 
-  /** Throws AttestationError or Refusal. */
-  async enter(metadata: Metadata, path: string): Promise<LiveSession> {
+  /**
+   * Throws AttestationError or Refusal. `evenRevoked` is for records: a proxy whose workload was just revoked must still
+   * be able to tell what it denied because of that.
+   */
+  async enter(metadata: Metadata, path: string, evenRevoked = false): Promise<LiveSession> {
     const ticket = await this.#options.sessions.authenticate({
       authorization: single(metadata, 'authorization'),
       dpop: single(metadata, 'dpop'),
@@ -40,7 +43,7 @@ export class SessionGate {
     const session = { record, ticket };
     const policy = await this.#options.policies.get(ticket.tenant);
     if (!policy) throw new Refusal('session-invalid', 'the tenant does not exist');
-    this.assertLive(session, policy);
+    if (!evenRevoked) this.assertLive(session, policy);
     return session;
   }
 

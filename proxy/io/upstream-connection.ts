@@ -142,11 +142,6 @@ export class UpstreamConnection {
       }
     } catch (cause) {
       if (!(cause instanceof MessageError)) throw cause;
-      if (cause.code === 'upstream-closed') {
-        return this.#fail(
-          new Refusal('upstream-closed', 'the upstream closed before the answer was complete', { cause }),
-        );
-      }
       return this.#fail(new Refusal('upstream-malformed', "the upstream's answer is malformed", { cause }));
     }
     if (this.#state.name === 'busy') this.#state.listener.onReadDone();
