@@ -1,0 +1,55 @@
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { curl, curlStream } from '../support/curl.ts';
+import { until } from '../support/until.ts';
+import { World } from '../support/world.ts';
+
+const CUT_WITHIN_MS = 1_000;
+
+let world: World;
+beforeAll(async () => {
+  world = await World.start();
+});
+afterAll(() => world.close());
+beforeEach(async () => {
+  expect((await curl(world, '/v1/items')).status).toBe(200);
+});
+
+it.each([
+  ['workload', 'agent', 'workload-revoked'],
+  ['policy', 'agent-uses-api', 'policy-revoked'],
+  ['credential', 'api-token', 'credential-revoked'],
+  ['tenant', 'default', 'tenant-revoked'],
+])('revoking a %s cuts the stream in flight within a second and denies the next call', async (target, name, reason) => {
+  const stream = curlStream(world, '/v1/stream');
+  await until('the stream runs', () => stream.bytes() > 20);
+  const revokedAt = performance.now();
+  await world.revoke(target, name);
+  await until('the stream is cut', () => stream.endedAt() !== undefined);
+  expect((stream.endedAt() ?? Number.POSITIVE_INFINITY) - revokedAt).toBeLessThan(CUT_WITHIN_MS);
+
+  const denied = await curl(world, '/v1/items');
+  expect(denied.status).toBe(403);
+  expect(JSON.parse(denied.body)).toMatchObject({ code: reason });
+
+  expect((await world.rest('DELETE', '/v1/revocations', { target, name })).status).toBe(200);
+  await expect.poll(async () => (await curl(world, '/v1/items')).status, { timeout: 20_000 }).toBe(200);
+});
+
+it('a policy taken away denies the next call and cuts the stream', async () => {
+  const stream = curlStream(world, '/v1/stream');
+  await until('the stream runs', () => stream.bytes() > 20);
+  expect((await world.rest('DELETE', '/v1/resources/AccessPolicy/agent-uses-api')).status).toBeLessThan(300);
+  await until('the stream is cut', () => stream.endedAt() !== undefined);
+  expect((await curl(world, '/v1/items')).status).toBe(403);
+  await world.apply([
+    'AccessPolicy',
+    'agent-uses-api',
+    {
+      clientWorkload: 'agent',
+      serverWorkload: 'api',
+      rules: [{ methods: ['GET'], paths: ['/v1/**'] }],
+      credential: { provider: 'api-token', inject: { type: 'bearer' } },
+    },
+  ]);
+  await expect.poll(async () => (await curl(world, '/v1/items')).status, { timeout: 20_000 }).toBe(200);
+});
