@@ -1,8 +1,6 @@
 import { randomUUID, type KeyObject } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { systemClock } from '../common/clock.ts';
-import { describeError, SidekeyError, UsageError } from '../common/errors.ts';
+import { SidekeyError, UsageError } from '../common/errors.ts';
 import type { Reason } from '../proto/reasons.ts';
 import type { DecisionRecord } from '../proto/gen/sidekey/v1/decision.ts';
 import type { Revocation } from '../proto/gen/sidekey/v1/grant.ts';
@@ -12,18 +10,15 @@ import { Authorizer } from './authorizer.ts';
 import { AuthorizerLink } from './authorizer-link.ts';
 import { Backoff } from './backoff.ts';
 import { Connection } from './connection.ts';
+import { DecisionReporting } from './decision-reporting.ts';
 import { GrantCache } from './grant-cache.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
-import { deliverLeftovers } from './leftovers.ts';
 import { Listeners } from './listeners.ts';
 import { PolicyState } from './policy-state.ts';
 import { ProofMaker } from './proof.ts';
-import { RecordQueue } from './record-queue.ts';
-import { Reporter } from './reporter.ts';
 import { RevocationSet, revocationReason } from './revocation-set.ts';
 import { SessionKeeper } from './session-keeper.ts';
 import { attest, type Session } from './session.ts';
-import { Spool } from './spool.ts';
 import type {
   Answer,
   PolicyClient,
@@ -44,16 +39,6 @@ export function createPolicyClient(options: PolicyClientOptions): PolicyClient {
   return new LinkedPolicyClient(options);
 }
 
-/** What most parts need. */
-interface Shared {
-  readonly connection: Connection;
-  readonly proofs: ProofMaker;
-  readonly nowMs: () => number;
-  readonly monotonicMs: () => number;
-  readonly log: PolicyClientLog;
-  readonly newBackoff: () => Backoff;
-}
-
 class LinkedPolicyClient implements PolicyClient {
   readonly instanceId = randomUUID();
   readonly ready: Promise<void>;
@@ -67,19 +52,16 @@ class LinkedPolicyClient implements PolicyClient {
   readonly #authorizerLink: AuthorizerLink;
   readonly #sessions: SessionKeeper;
   readonly #watcher: Watcher;
-  readonly #queue: RecordQueue;
-  readonly #reporter: Reporter;
-  readonly #shared: Shared;
+  readonly #decisions: DecisionReporting;
+  readonly #sessionBackoff: Backoff;
   readonly #policy: PolicyState;
   readonly #connectionChanged: Listeners<boolean>;
-  readonly #spool: Spool | undefined;
   #resolveReady: () => void = () => {};
   #rejectReady: (error: Error) => void = () => {};
   /** The session whose events arrive; a renewed one takes over with its first snapshot. */
   #active: Session | undefined;
   #connected = false;
   #lastFailure: Reason | undefined;
-  #leftovers = 0;
   #state: 'new' | 'started' | 'closed' = 'new';
 
   constructor(options: PolicyClientOptions) {
@@ -104,11 +86,11 @@ class LinkedPolicyClient implements PolicyClient {
     });
     this.ready.catch(() => {});
     const shared = { connection: this.#connection, proofs: this.#proofs, nowMs, monotonicMs, log, newBackoff };
-    this.#shared = shared;
+    this.#sessionBackoff = newBackoff();
     this.#sessions = new SessionKeeper({
       attest: () => this.#attestAs(this.instanceId),
       nowMs,
-      backoff: newBackoff(),
+      backoff: this.#sessionBackoff,
       log,
       onSession: (session) => this.#onSession(session),
       onLost: (reason) => this.#onSessionLost(reason),
@@ -138,23 +120,12 @@ class LinkedPolicyClient implements PolicyClient {
     });
     const authorizer = this.#authorizer;
     this.#authorizerLink = new AuthorizerLink({ ...shared, authorizer, backoff: newBackoff(), onSessionRefused });
-    this.#spool =
-      options.spoolDir === undefined
-        ? undefined
-        : new Spool(join(options.spoolDir, this.instanceId), limits.maxSpoolBytes);
-    this.#queue = new RecordQueue({
-      instanceId: this.instanceId,
-      maxMemoryBytes: limits.maxRecordMemoryBytes,
-      spool: this.#spool,
-      nowMs,
-    });
-    this.#reporter = new Reporter({
+    this.#decisions = new DecisionReporting({
       ...shared,
-      queue: this.#queue,
-      backoff: newBackoff(),
-      monotonicMs,
-      flushMs: limits.recordFlushMs,
-      spoolAfterMs: limits.spoolAfterMs,
+      instanceId: this.instanceId,
+      spoolDir: options.spoolDir,
+      limits,
+      attestAs: (instanceId) => this.#attestAs(instanceId),
       onSessionRefused,
     });
   }
@@ -169,20 +140,7 @@ class LinkedPolicyClient implements PolicyClient {
       wantCertificateAuthority: instanceId === this.instanceId && wantCertificateAuthority === true,
       timeoutMs: this.#limits.attestTimeoutMs,
     };
-    return attest(this.#connection, this.#proofs, options, this.#shared.nowMs);
-  }
-
-  async #takeOverLeftovers(spoolDir: string): Promise<void> {
-    const { leftoverAgeMs, attestTimeoutMs } = this.#limits;
-    const attestAs = (instanceId: string) => this.#attestAs(instanceId);
-    const own = { spoolDir, instanceId: this.instanceId, attestAs, leftoverAgeMs, timeoutMs: attestTimeoutMs };
-    try {
-      await this.ready;
-      this.#leftovers = await deliverLeftovers({ ...this.#shared, ...own });
-    } catch (error) {
-      if (this.#state !== 'closed')
-        this.#shared.log.warn({ error: describeError(error) }, 'no leftovers were delivered');
-    }
+    return attest(this.#connection, this.#proofs, options, () => (this.#options.clock ?? systemClock).now());
   }
 
   get proxyKey(): KeyObject {
@@ -196,10 +154,12 @@ class LinkedPolicyClient implements PolicyClient {
   async start(): Promise<void> {
     if (this.#state !== 'new') throw new UsageError('already-started', 'the policy client was started before');
     this.#state = 'started';
-    const { spoolDir } = this.#options;
-    if (spoolDir !== undefined) await openSpoolDir(spoolDir);
+    await this.#decisions.openSpoolDir();
     this.#sessions.start();
-    if (spoolDir !== undefined) void this.#takeOverLeftovers(spoolDir);
+    this.ready.then(
+      () => this.#decisions.takeOverLeftovers(),
+      () => {},
+    );
   }
 
   session(): SessionState | undefined {
@@ -235,7 +195,7 @@ class LinkedPolicyClient implements PolicyClient {
   }
 
   record(record: DecisionRecord): void {
-    this.#reporter.record(record);
+    this.#decisions.record(record);
   }
 
   stats(): PolicyClientStats {
@@ -254,13 +214,7 @@ class LinkedPolicyClient implements PolicyClient {
       pendingQuestions: authorizer.pending,
       questionsAsked: authorizer.asked,
       questionTimeouts: authorizer.timeouts,
-      recordsQueued: this.#queue.backlog,
-      recordsDelivered: this.#queue.delivered,
-      leftoversDelivered: this.#leftovers,
-      recordsLost: this.#queue.lost,
-      recordMemoryBytes: this.#queue.memoryBytes,
-      spoolBytes: this.#spool?.bytes ?? 0,
-      spoolErrors: this.#spool?.errors ?? 0,
+      ...this.#decisions.stats(),
       lastFailure: this.#lastFailure,
     };
   }
@@ -270,7 +224,7 @@ class LinkedPolicyClient implements PolicyClient {
     this.#state = 'closed';
     this.#rejectReady(new SidekeyError('closed', 'the policy client was closed before it was ready'));
     this.#authorizer.close();
-    await this.#reporter.close(deadlineMs);
+    await this.#decisions.close(deadlineMs);
     this.#authorizerLink.setSession(undefined);
     this.#watcher.setSession(undefined);
     this.#setConnected(false);
@@ -292,7 +246,7 @@ class LinkedPolicyClient implements PolicyClient {
     this.#authorizer.setSession(undefined);
     this.#authorizerLink.setSession(undefined);
     // What is denied because of a revocation is reported still: the control plane takes records of revoked sessions.
-    if (!reason.endsWith('-revoked')) this.#reporter.setSession(undefined);
+    if (!reason.endsWith('-revoked')) this.#decisions.setSession(undefined);
   }
 
   #onDown(reason: Reason): void {
@@ -300,17 +254,18 @@ class LinkedPolicyClient implements PolicyClient {
     this.#setConnected(false);
     // Calls on a connection that hangs would never end by themselves.
     this.#authorizerLink.setSession(undefined);
-    if (!reason.endsWith('-revoked')) this.#reporter.setSession(undefined);
+    if (!reason.endsWith('-revoked')) this.#decisions.setSession(undefined);
   }
 
   #onSnapshot(session: Session, snapshot: Snapshot): void {
     if (this.#state === 'closed') return;
     this.#lastFailure = undefined;
+    this.#sessionBackoff.reset();
     this.#policy.takeSnapshot(snapshot);
     this.#active = session;
     this.#authorizer.setSession(session.state);
     this.#authorizerLink.setSession(session);
-    this.#reporter.setSession(session);
+    this.#decisions.setSession(session);
     this.#setConnected(true);
     this.#resolveReady();
     this.#policy.changed.tell(undefined);
@@ -329,15 +284,5 @@ class LinkedPolicyClient implements PolicyClient {
     if (connected === this.#connected) return;
     this.#connected = connected;
     this.#connectionChanged.tell(connected);
-  }
-}
-
-async function openSpoolDir(dir: string): Promise<void> {
-  try {
-    await mkdir(dir, { recursive: true, mode: 0o700 });
-  } catch (cause) {
-    // A full disk passes with time, and losses are counted; a wrong path does not.
-    if ((cause as NodeJS.ErrnoException).code === 'ENOSPC') return;
-    throw new UsageError('spool-unusable', 'the spool directory cannot be made', { cause });
   }
 }

@@ -1,0 +1,114 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describeError, UsageError } from '../common/errors.ts';
+import type { DecisionRecord } from '../proto/gen/sidekey/v1/decision.ts';
+import type { Reason } from '../proto/reasons.ts';
+import type { Backoff } from './backoff.ts';
+import type { Connection } from './connection.ts';
+import { deliverLeftovers } from './leftovers.ts';
+import type { ProofMaker } from './proof.ts';
+import { RecordQueue } from './record-queue.ts';
+import { Reporter } from './reporter.ts';
+import type { Session } from './session.ts';
+import { Spool } from './spool.ts';
+import type { PolicyClientLimits, PolicyClientLog, PolicyClientStats } from './types.ts';
+
+export interface DecisionReportingOptions {
+  readonly instanceId: string;
+  readonly spoolDir: string | undefined;
+  readonly limits: PolicyClientLimits;
+  readonly connection: Connection;
+  readonly proofs: ProofMaker;
+  readonly newBackoff: () => Backoff;
+  readonly nowMs: () => number;
+  readonly monotonicMs: () => number;
+  readonly log: PolicyClientLog;
+  readonly attestAs: (instanceId: string) => Promise<Session>;
+  readonly onSessionRefused: (session: Session, reason: Reason) => void;
+}
+
+type RecordStats = Pick<
+  PolicyClientStats,
+  | 'recordsQueued'
+  | 'recordsDelivered'
+  | 'leftoversDelivered'
+  | 'recordsLost'
+  | 'recordMemoryBytes'
+  | 'spoolBytes'
+  | 'spoolErrors'
+>;
+
+/** Queue, spool and stream of this process's decision records, and what dead processes left. */
+export class DecisionReporting {
+  readonly #options: DecisionReportingOptions;
+  readonly #spool: Spool | undefined;
+  readonly #queue: RecordQueue;
+  readonly #reporter: Reporter;
+  #leftovers = 0;
+  #closed = false;
+
+  constructor(options: DecisionReportingOptions) {
+    const { instanceId, limits, newBackoff, nowMs, spoolDir } = options;
+    this.#options = options;
+    this.#spool = spoolDir === undefined ? undefined : new Spool(join(spoolDir, instanceId), limits.maxSpoolBytes);
+    const maxMemoryBytes = limits.maxRecordMemoryBytes;
+    this.#queue = new RecordQueue({ instanceId, maxMemoryBytes, spool: this.#spool, nowMs });
+    this.#reporter = new Reporter({
+      ...options,
+      queue: this.#queue,
+      backoff: newBackoff(),
+      flushMs: limits.recordFlushMs,
+      spoolAfterMs: limits.spoolAfterMs,
+    });
+  }
+
+  /** Throws UsageError when the spool directory cannot be made. */
+  async openSpoolDir(): Promise<void> {
+    const { spoolDir } = this.#options;
+    if (spoolDir === undefined) return;
+    try {
+      await mkdir(spoolDir, { recursive: true, mode: 0o700 });
+    } catch (cause) {
+      // A full disk passes with time, and losses are counted; a wrong path does not.
+      if ((cause as NodeJS.ErrnoException).code === 'ENOSPC') return;
+      throw new UsageError('spool-unusable', 'the spool directory cannot be made', { cause });
+    }
+  }
+
+  /** Never throws. */
+  async takeOverLeftovers(): Promise<void> {
+    const { limits, log, spoolDir } = this.#options;
+    if (spoolDir === undefined) return;
+    const { leftoverAgeMs, attestTimeoutMs: timeoutMs } = limits;
+    try {
+      this.#leftovers += await deliverLeftovers({ ...this.#options, spoolDir, leftoverAgeMs, timeoutMs });
+    } catch (error) {
+      if (!this.#closed) log.warn({ error: describeError(error) }, 'no leftovers were delivered');
+    }
+  }
+
+  record(record: DecisionRecord): void {
+    this.#reporter.record(record);
+  }
+
+  setSession(session: Session | undefined): void {
+    this.#reporter.setSession(session);
+  }
+
+  stats(): RecordStats {
+    return {
+      recordsQueued: this.#queue.backlog,
+      recordsDelivered: this.#queue.delivered,
+      leftoversDelivered: this.#leftovers,
+      recordsLost: this.#queue.lost,
+      recordMemoryBytes: this.#queue.memoryBytes,
+      spoolBytes: this.#spool?.bytes ?? 0,
+      spoolErrors: this.#spool?.errors ?? 0,
+    };
+  }
+
+  async close(deadlineMs: number): Promise<void> {
+    this.#closed = true;
+    await this.#reporter.close(deadlineMs);
+  }
+}
