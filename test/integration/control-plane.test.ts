@@ -6,43 +6,8 @@ import { ProofMaker } from '../../policy-client/proof.ts';
 import { DecisionRecord, Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
 import { type AuthorizeRequest, EvidenceSubject, type WatchResponse } from '../../proto/gen/sidekey/v1/proxy.ts';
 import { reasonFromNumber } from '../../proto/reasons.ts';
-import { TestCluster, TestControlPlane } from '../support/control-plane.ts';
+import { billingResources, resource, TestCluster, TestControlPlane } from '../support/control-plane.ts';
 import { RawProxy, reasonOf } from '../support/raw-proxy.ts';
-
-const apiVersion = 'sidekey.dev/v1';
-const resource = (kind: string, name: string, spec: unknown): unknown => ({
-  apiVersion,
-  kind,
-  metadata: { name },
-  spec,
-});
-
-const policy = {
-  clientWorkload: 'billing',
-  serverWorkload: 'api',
-  trust: ['cluster'],
-  rules: [{ methods: ['GET'], paths: ['/v1/**'] }],
-  credential: { provider: 'key', inject: { type: 'bearer' } },
-  leaseSeconds: 20,
-};
-
-function resources(cluster: TestCluster): unknown[] {
-  return [
-    resource('TrustProvider', 'cluster', {
-      type: 'kubernetes',
-      issuer: cluster.issuer,
-      audience: 'sidekey',
-      jwks: { inline: { keys: [cluster.jwk] } },
-    }),
-    resource('ClientWorkload', 'billing', {
-      selectors: { all: [{ claim: 'kubernetes.namespace', equals: 'prod' }] },
-    }),
-    resource('ServerWorkload', 'api', { hosts: ['api.example.com'] }),
-    resource('CredentialProvider', 'key', { type: 'static', secret: { value: 'top-secret-value' } }),
-    resource('CredentialProvider', 'token', { type: 'jwt', audience: 'api', subject: 'agent:{{workload}}' }),
-    resource('AccessPolicy', 'read', policy),
-  ];
-}
 
 const QUESTION: Partial<AuthorizeRequest> = {
   destination: { scheme: 'https', host: 'api.example.com', port: 443 },
@@ -57,7 +22,9 @@ describe('control plane', () => {
   beforeAll(async () => {
     cluster = await TestCluster.create();
     plane = await TestControlPlane.start({ heartbeatMs: 200 });
-    expect(await plane.rest('POST', '/v1/apply', { resources: resources(cluster) })).toMatchObject({ status: 200 });
+    expect(await plane.rest('POST', '/v1/apply', { resources: billingResources(cluster) })).toMatchObject({
+      status: 200,
+    });
   }, 60_000);
   afterEach(async () => {
     for (const one of opened) await one.close();
@@ -190,7 +157,7 @@ describe('control plane', () => {
       value: { routes: [{ serverWorkload: 'api', injectsCredential: true, decisionFacts: [1] }] },
     });
     await apply(resource('ServerWorkload', 'extra', { hosts: ['extra.example.com'] }), {
-      ...(resource('AccessPolicy', 'extra', { clientWorkload: '*', serverWorkload: 'extra' }) as object),
+      ...resource('AccessPolicy', 'extra', { clientWorkload: '*', serverWorkload: 'extra' }),
     });
     await vi.waitFor(() => {
       const snapshots = events.flatMap(({ kind }) => (kind?.$case === 'snapshot' ? [kind.value] : []));

@@ -43,6 +43,38 @@ export class TestCluster {
   }
 }
 
+const apiVersion = 'sidekey.dev/v1';
+
+/** A resource as `apply` takes it. */
+export function resource(kind: string, name: string, spec: unknown): Record<string, unknown> {
+  return { apiVersion, kind, metadata: { name }, spec };
+}
+
+/** Workload `billing` (namespace prod) may GET /v1/** of api.example.com with a static bearer credential. */
+export function billingResources(cluster: TestCluster): Record<string, unknown>[] {
+  return [
+    resource('TrustProvider', 'cluster', {
+      type: 'kubernetes',
+      issuer: cluster.issuer,
+      audience: 'sidekey',
+      jwks: { inline: { keys: [cluster.jwk] } },
+    }),
+    resource('ClientWorkload', 'billing', {
+      selectors: { all: [{ claim: 'kubernetes.namespace', equals: 'prod' }] },
+    }),
+    resource('ServerWorkload', 'api', { hosts: ['api.example.com'] }),
+    resource('CredentialProvider', 'key', { type: 'static', secret: { value: 'top-secret-value' } }),
+    resource('AccessPolicy', 'read', {
+      clientWorkload: 'billing',
+      serverWorkload: 'api',
+      trust: ['cluster'],
+      rules: [{ methods: ['GET'], paths: ['/v1/**'] }],
+      credential: { provider: 'key', inject: { type: 'bearer' } },
+      leaseSeconds: 20,
+    }),
+  ];
+}
+
 /** A control plane with an in-memory database on free ports, and an administrator's way to it. */
 export class TestControlPlane {
   readonly running: ControlPlane;
@@ -60,7 +92,7 @@ export class TestControlPlane {
   }
 
   static async start(overrides: Partial<ControlPlaneConfig> = {}): Promise<TestControlPlane> {
-    const dataDir = await mkdtemp(join(tmpdir(), 'sidekey-control-plane-'));
+    const dataDir = overrides.dataDir ?? (await mkdtemp(join(tmpdir(), 'sidekey-control-plane-')));
     const errors: unknown[] = [];
     const running = await startControlPlane(
       {
@@ -95,9 +127,15 @@ export class TestControlPlane {
     return { status: answer.statusCode, body: text === '' ? undefined : JSON.parse(text) };
   }
 
-  async close(): Promise<void> {
+  /** Stops it but keeps its data folder, for another to start on. */
+  async stop(): Promise<string> {
     await this.#agent.destroy();
     await this.running.close();
+    return this.#dataDir;
+  }
+
+  async close(): Promise<void> {
+    await this.stop();
     await rm(this.#dataDir, { recursive: true, force: true });
   }
 }

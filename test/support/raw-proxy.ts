@@ -16,8 +16,8 @@ type Method = 'attest' | 'watch' | 'authorize' | 'reportDecisions';
 
 /** A proxy's side of the contract with nothing kept from a test: it may send what a real proxy never would. */
 export class RawProxy {
-  readonly proofs = new ProofMaker();
-  readonly instanceId = randomUUID();
+  proofs = new ProofMaker();
+  instanceId = randomUUID();
   readonly client: ProxyServiceClient;
   session: AttestResponse | undefined;
 
@@ -78,6 +78,14 @@ export class RawProxy {
     });
     call.write({ id: 7, deadlineMs: 5_000, destination: undefined, http: undefined, ...question });
     return answer.finally(() => call.end());
+  }
+
+  /** Gives this proxy's key and session to another connection, as if it had reconnected there. */
+  moveTo(other: RawProxy): RawProxy {
+    other.proofs = this.proofs;
+    other.instanceId = this.instanceId;
+    other.session = this.session;
+    return other;
   }
 
   close(): void {
