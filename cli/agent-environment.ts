@@ -50,6 +50,8 @@ export interface TrustFiles {
   readonly authorityFile: string;
   /** The system's authorities and the proxy's. */
   readonly bundleFile: string;
+  /** GNU wget takes its authorities from a settings file alone. */
+  readonly wgetSettingsFile: string;
   remove(): void;
 }
 
@@ -58,10 +60,13 @@ export function writeTrustFiles(caPem: string): TrustFiles {
   const folder = mkdtempSync(join(tmpdir(), 'sidekey-trust-'));
   const authorityFile = join(folder, 'authority.pem');
   const bundleFile = join(folder, 'bundle.pem');
+  const wgetSettingsFile = join(folder, 'wgetrc');
+  writeFileSync(wgetSettingsFile, `ca_certificate = ${bundleFile}\n`);
   const own = caPem.endsWith('\n') ? caPem : `${caPem}\n`;
   writeFileSync(authorityFile, own);
   writeFileSync(bundleFile, `${readSystemBundle().trimEnd()}\n${own}`);
-  return { authorityFile, bundleFile, remove: () => rmSync(folder, { recursive: true, force: true }) };
+  const remove = (): void => rmSync(folder, { recursive: true, force: true });
+  return { authorityFile, bundleFile, wgetSettingsFile, remove };
 }
 
 function readSystemBundle(): string {
@@ -71,7 +76,7 @@ function readSystemBundle(): string {
 
 export interface EnvironmentOptions {
   readonly proxyUrl: string;
-  readonly trust: Pick<TrustFiles, 'authorityFile' | 'bundleFile'>;
+  readonly trust: Omit<TrustFiles, 'remove'>;
   /** Names to remove beside the well-known ones. */
   readonly remove: readonly string[];
   /** Names to keep although they look like credentials. */
@@ -95,6 +100,7 @@ export function makeAgentEnvironment(
   for (const name of PROXY_VARIABLES) env[name] = options.proxyUrl;
   for (const name of BUNDLE_VARIABLES) env[name] = options.trust.bundleFile;
   for (const name of EXTRA_VARIABLES) env[name] = options.trust.authorityFile;
+  env['WGETRC'] = options.trust.wgetSettingsFile;
   // Node 24 and newer follow the proxy variables with this; older ones through the preload.
   env['NODE_USE_ENV_PROXY'] = '1';
   const preload = preloadFile();

@@ -3,6 +3,9 @@ import { userInfo } from 'node:os';
 import { SignJWT } from 'jose';
 import { EvidenceSubject, type Evidence } from '../proto/gen/sidekey/v1/proxy.ts';
 
+/** Reserved for examples (RFC 2606). */
+export const DOCTOR_HOST = 'sidekey-doctor.example.com';
+
 const ISSUER = 'https://dev.sidekey.localhost';
 const AUDIENCE = 'sidekey-dev';
 const LIFETIME_SECONDS = 60;
@@ -58,6 +61,13 @@ function makeResources(jwk: object, user: string): object[] {
           { claim: 'oidc.sub', equals: user },
         ],
       },
+    }),
+    // What `sidekey doctor` calls: intercepted like any routed host, then denied, so nothing is ever dialled.
+    resource('ServerWorkload', 'sidekey-doctor', { hosts: [DOCTOR_HOST] }),
+    resource('AccessPolicy', 'sidekey-doctor', {
+      effect: 'deny',
+      clientWorkload: 'developer',
+      serverWorkload: 'sidekey-doctor',
     }),
   ];
 }

@@ -2,7 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { describeError, SidekeyError, UsageError } from '../common/errors.ts';
 import { CommandFailed, EXIT_CODE_HELP, EXIT_CODES } from './exit-codes.ts';
-import { paint } from './paint.ts';
+import { paint, printable } from './paint.ts';
 import { COMMANDS } from './commands.ts';
 import { VERSION } from './version.ts';
 
@@ -46,11 +46,20 @@ async function main(): Promise<void> {
   } catch (error) {
     process.exitCode = exitCodeOf(error);
     // commander has printed its own message.
-    if (error instanceof CommanderError) return;
-    const code = error instanceof SidekeyError && !(error instanceof CommandFailed) ? ` (${error.code})` : '';
-    if (describeError(error) !== '')
-      console.error(`${paint('red', 'sidekey:', process.stderr)} ${describeError(error)}${code}`);
+    if (!(error instanceof CommanderError)) printError(error);
+    // What was started before the failure must not keep the process alive.
+    process.stdout.write('', () => process.exit());
   }
+}
+
+function printError(error: unknown): void {
+  const message = error instanceof Error ? error.message : String(error);
+  if (message === '') return;
+  const cause = error instanceof Error && error.cause !== undefined ? `: ${describeError(error.cause)}` : '';
+  const code = error instanceof SidekeyError && !(error instanceof CommandFailed) ? ` (${error.code})` : '';
+  // Errors of resources have a line each.
+  const lines = `${message}${cause}${code}`.split('\n').map(printable);
+  console.error(`${paint('red', 'sidekey:', process.stderr)} ${lines.join('\n')}`);
 }
 
 // A closed pipe (`sidekey logs | head`) is not a fault.

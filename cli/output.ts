@@ -1,6 +1,6 @@
 import { Option } from 'commander';
 import { stringify } from 'yaml';
-import { paint } from './paint.ts';
+import { paint, printable } from './paint.ts';
 
 export type OutputFormat = 'table' | 'json' | 'yaml';
 
@@ -36,9 +36,4 @@ export function formatTable(head: readonly string[], rows: readonly (readonly st
       return index === 0 ? paint('bold', line) : line;
     })
     .join('\n');
-}
-
-/** Text from outside, made safe for a terminal. */
-export function printable(text: string): string {
-  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, '\uFFFD');
 }

@@ -9,3 +9,8 @@ export function paint(
   const wanted = process.env['FORCE_COLOR'] ? true : stream.isTTY === true && !process.env['NO_COLOR'];
   return wanted ? `\u001b[${COLOURS[colour]}m${text}\u001b[0m` : text;
 }
+
+/** Text from outside, made safe for a terminal. */
+export function printable(text: string): string {
+  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, '\uFFFD');
+}

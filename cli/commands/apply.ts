@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { UsageError } from '../../common/errors.ts';
 import { addContextOptions, readContext, type ContextOptions } from '../context.ts';
-import { outputOption, printable, printAs, type OutputFormat } from '../output.ts';
-import { paint } from '../paint.ts';
+import { outputOption, printAs, type OutputFormat } from '../output.ts';
+import { paint, printable } from '../paint.ts';
 import { readDocuments } from '../documents.ts';
 import { readField, readList, withClient } from '../rest-client.ts';
 

@@ -3,14 +3,14 @@ import { Option, type Command } from 'commander';
 import { UsageError } from '../../common/errors.ts';
 import { makeAgentEnvironment, writeTrustFiles } from '../agent-environment.ts';
 import { readText } from '../context.ts';
+import { DOCTOR_HOST } from '../dev-identity.ts';
 import { CommandFailed, EXIT_CODES } from '../exit-codes.ts';
 import { readLocalProxy } from '../local-proxy.ts';
 import { formatTable, outputOption, printAs, type OutputFormat } from '../output.ts';
 import { paint } from '../paint.ts';
 
 const TOOL_TIMEOUT_MS = 20_000;
-/** Reserved for examples (RFC 2606): never a route, so the proxy answers it itself. */
-const DEFAULT_URL = 'https://sidekey-doctor.example.com/';
+const DEFAULT_URL = `https://${DOCTOR_HOST}/`;
 
 interface Tool {
   readonly name: string;
@@ -22,7 +22,7 @@ interface Tool {
 const TOOLS: readonly Tool[] = [
   { name: 'curl', program: 'curl', args: (url) => ['-sS', '-i', url] },
   { name: 'git', program: 'git', args: (url) => ['-c', 'http.proactiveAuth=none', 'ls-remote', url] },
-  { name: 'wget', program: 'wget', args: (url) => ['-qS', '-O-', '--content-on-error', url] },
+  { name: 'wget', program: 'wget', args: (url) => ['-S', '-O-', '-t1', '-T10', '--content-on-error', url] },
   {
     name: 'python requests',
     program: 'python3',
@@ -75,7 +75,13 @@ interface DoctorOptions {
 
 interface Finding {
   readonly tool: string;
-  readonly verdict: 'intercepted' | 'not installed' | 'not through the proxy' | 'does not trust the proxy' | 'failed';
+  readonly verdict:
+    | 'covered'
+    | 'no route'
+    | 'not installed'
+    | 'not through the proxy'
+    | 'does not trust the proxy'
+    | 'failed';
   readonly detail: string;
 }
 
@@ -83,11 +89,15 @@ export function define(command: Command): void {
   command
     .addOption(new Option('--proxy <url>', 'the proxy to test').env('SIDEKEY_PROXY'))
     .addOption(new Option('--proxy-ca <file>', "that proxy's certificate authority, PEM").env('SIDEKEY_PROXY_CA'))
-    .option('--url <url>', 'what to call; a host without a route, so that the proxy itself answers', DEFAULT_URL)
+    .option(
+      '--url <url>',
+      'what to call: a routed host that policy denies, so that the proxy itself answers',
+      DEFAULT_URL,
+    )
     .addOption(outputOption())
     .addHelpText(
       'after',
-      '\nEach client tool on this machine calls a host that the proxy denies. The denial proves that the call went through the\nproxy and that its certificate was trusted. Exit code 3 when an installed tool fails.',
+      '\nEach client tool on this machine calls a host that `sidekey dev` routes and denies. Reading the denial proves that the call\nwent through the proxy and that its certificate was trusted. Exit code 3 when an installed tool fails.',
     )
     .action(doctor);
 }
@@ -108,7 +118,7 @@ async function doctor(options: DoctorOptions): Promise<void> {
       findings.map((found) => [found.tool, found.verdict, found.detail]),
     ),
   );
-  const bad = findings.filter((found) => found.verdict !== 'intercepted' && found.verdict !== 'not installed');
+  const bad = findings.filter((found) => found.verdict !== 'covered' && found.verdict !== 'not installed');
   if (bad.length > 0)
     throw new CommandFailed(EXIT_CODES.denied, `${bad.length} of ${findings.length} tools are not covered`);
   if (options.output === 'table') console.log(paint('green', 'every client tool found here is covered'));
@@ -131,14 +141,23 @@ async function examine(tool: Tool, url: string, env: NodeJS.ProcessEnv): Promise
 
 function judge(code: number | undefined, output: string): Omit<Finding, 'tool'> {
   const last = output.trim().split('\n').at(-1)?.slice(0, 100) ?? '';
-  if (code === undefined || /ModuleNotFoundError|No module named/.test(output))
+  if (code === undefined || /ModuleNotFoundError|No module named/.test(output)) {
     return { verdict: 'not installed', detail: '' };
-  // Our denial; git shows no more of it than its status.
-  if (/no-route|no-policy|rule-denied|requested URL returned error: 403/.test(output))
-    return { verdict: 'intercepted', detail: '' };
+  }
+  // The proxy's own denial, read through the intercepted connection; git shows no more of it than its status.
+  if (/policy-denied|no-policy|rule-denied|requested URL returned error: 403/.test(output)) {
+    return { verdict: 'covered', detail: '' };
+  }
+  if (/tunnel|HTTP code 403 from proxy|no-route|Request was cancelled/i.test(output)) {
+    return {
+      verdict: 'no route',
+      detail: 'it goes through the proxy; give --url with a routed host to prove its trust',
+    };
+  }
   if (/certificate|CERT_|SSL|self.signed/i.test(output)) return { verdict: 'does not trust the proxy', detail: last };
-  if (/resolve|ENOTFOUND|getaddrinfo|Name or service/i.test(output))
+  if (/resolve|ENOTFOUND|getaddrinfo|Name or service/i.test(output)) {
     return { verdict: 'not through the proxy', detail: last };
+  }
   return { verdict: 'failed', detail: last };
 }
 

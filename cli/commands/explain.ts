@@ -2,8 +2,8 @@ import type { Command } from 'commander';
 import { UsageError } from '../../common/errors.ts';
 import { addContextOptions, readContext, type ContextOptions } from '../context.ts';
 import { CommandFailed, EXIT_CODES } from '../exit-codes.ts';
-import { formatTable, outputOption, printable, printAs, type OutputFormat } from '../output.ts';
-import { paint } from '../paint.ts';
+import { formatTable, outputOption, printAs, type OutputFormat } from '../output.ts';
+import { paint, printable } from '../paint.ts';
 import { readField, readList, withClient } from '../rest-client.ts';
 
 interface ExplainOptions extends ContextOptions {

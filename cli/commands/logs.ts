@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander';
 import { addContextOptions, readContext, type ContextOptions } from '../context.ts';
-import { formatTable, printable } from '../output.ts';
-import { paint } from '../paint.ts';
+import { formatTable } from '../output.ts';
+import { printable } from '../paint.ts';
 import { readField, readList, withClient } from '../rest-client.ts';
 
 interface LogsOptions extends ContextOptions {
@@ -38,29 +38,22 @@ export function define(command: Command): void {
 
 async function logs(options: LogsOptions): Promise<void> {
   const { workload, user, host, outcome, reason, limit } = options;
-  const query = { workload, user, host, outcome, reason, limit };
+  const query = { workload, user, host, outcome, reason };
   await withClient(readContext(options), async (client) => {
-    if (options.follow === true) {
-      for await (const decision of client.follow('/v1/decisions', { query: { ...query, follow: true } })) {
-        console.log(
-          options.output === 'json' ? JSON.stringify(decision) : formatDecision(decision).map(printable).join('  '),
-        );
-      }
-      return;
-    }
-    const decisions = readList(await client.call('GET', '/v1/decisions', { query }), 'decisions');
+    const answer = await client.call('GET', '/v1/decisions', { query: { ...query, limit } });
+    const decisions = readList(answer, 'decisions');
     if (options.output === 'json') for (const decision of decisions) console.log(JSON.stringify(decision));
-    else
-      console.log(
-        formatTable(
-          ['TIME', 'OUTCOME', 'REASON', 'STATUS', 'WORKLOAD', 'USER', 'CALL', 'ID'],
-          decisions.map(formatDecision),
-        ),
-      );
-    if (decisions.length === 0 && options.output === 'table')
-      console.error(paint('grey', 'no decisions', process.stderr));
+    else console.log(formatTable(HEAD, decisions.map(formatDecision)));
+    if (options.follow !== true) return;
+    const after = readField(decisions.at(-1), 'position') ?? '0';
+    for await (const decision of client.follow('/v1/decisions', { query: { ...query, after, follow: true } })) {
+      const line = formatDecision(decision).map(printable).join('  ');
+      console.log(options.output === 'json' ? JSON.stringify(decision) : line);
+    }
   });
 }
+
+const HEAD = ['TIME', 'OUTCOME', 'REASON', 'STATUS', 'WORKLOAD', 'USER', 'CALL', 'ID'] as const;
 
 function formatDecision(decision: unknown): string[] {
   const destination =

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { formatCompletion } from '../../../cli/commands/completion.ts';
 import { readEvidenceSources } from '../../../cli/evidence.ts';
 import { readKind } from '../../../cli/kinds.ts';
-import { formatTable, printable } from '../../../cli/output.ts';
-import { paint } from '../../../cli/paint.ts';
+import { formatTable } from '../../../cli/output.ts';
+import { paint, printable } from '../../../cli/paint.ts';
 import { parseAdmin, parseListen } from '../../../cli/proxy-options.ts';
 
 describe('output', () => {
