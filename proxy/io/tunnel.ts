@@ -44,7 +44,8 @@ export function serveConnect(
     if (services.state.draining) throw new Refusal('draining', 'the proxy is shutting down');
     if (!services.state.ready) throw new Refusal('not-ready', 'the proxy has no policy yet');
     const prepared = services.routes.find(host, port);
-    if (prepared === undefined && services.unrouted === 'deny') {
+    // Few clients show the body of a refused CONNECT, so where we may speak for the host the call inside is refused instead.
+    if (prepared === undefined && services.unrouted === 'deny' && services.authority()?.permits(host) !== true) {
       throw new Refusal('no-route', `no server workload covers ${host}:${port}`);
     }
     if (prepared === undefined && services.unrouted === 'tunnel') return blindTunnel(services, socket, call, rest);

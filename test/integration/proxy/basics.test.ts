@@ -111,12 +111,9 @@ describe('CONNECT', () => {
     expect(world.upstream.seen.map(({ resumed }) => resumed)).toEqual([false, true]);
   });
 
-  test('a host without a route is refused before anything is dialled', async () => {
-    const agent = await world.agent();
-    const answer = await agent.exchange(
-      'CONNECT unknown.test:443 HTTP/1.1\r\nHost: unknown.test:443\r\n\r\n',
-      'CONNECT',
-    );
+  test('a host without a route is refused inside its tunnel, where agents can read why, and nothing is dialled', async () => {
+    const { agent } = await world.tlsAgent('unknown.test', 443);
+    const answer = await agent.exchange('GET /1 HTTP/1.1\r\nHost: unknown.test\r\n\r\n');
     expect(answer.status).toBe(403);
     expect(JSON.parse(answer.text).code).toBe('no-route');
     expect(world.lookups).toEqual([]);
