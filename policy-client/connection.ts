@@ -59,7 +59,11 @@ function openClient({ address, caPem, serverName }: ConnectionOptions): ProxySer
 export function failureReason(error: unknown): Reason {
   const metadata = (error as Partial<ServiceError>).metadata;
   const named = metadata instanceof Metadata ? metadata.get('sidekey-reason')[0] : undefined;
-  if (named !== undefined) return findReason(named.toString()) ?? 'internal-error';
+  if (named !== undefined) {
+    const reason = findReason(named.toString()) ?? 'internal-error';
+    // Said by the control plane of itself; an agent would take it for this proxy's state.
+    return reason === 'draining' || reason === 'not-ready' ? 'control-plane-unavailable' : reason;
+  }
   switch ((error as Partial<ServiceError>).code) {
     case status.UNAUTHENTICATED:
     case status.PERMISSION_DENIED:
