@@ -1,0 +1,315 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import type { Question } from '../../policy-client/index.ts';
+import {
+  bearer,
+  grant,
+  type ProxyWorld,
+  type ProxyWorldOptions,
+  route,
+  SECRET,
+  startProxyWorld,
+} from '../support/proxy-world.ts';
+
+let world: ProxyWorld;
+afterEach(() => world.close());
+
+/** A world that notes what policy was asked. */
+async function start(options: ProxyWorldOptions = {}): Promise<Question[]> {
+  world = await startProxyWorld(options);
+  const asked: Question[] = [];
+  world.client.decide = (question) => {
+    asked.push(question);
+    return grant(question, bearer(SECRET));
+  };
+  return asked;
+}
+
+const code = (text: string): string => JSON.parse(text).code;
+
+describe('A-07 fronting: names that disagree', () => {
+  test('CONNECT and its Host', async () => {
+    const asked = await start();
+    const agent = await world.agent();
+    const answer = await agent.exchange(`CONNECT api.test:443 HTTP/1.1\r\nHost: other.test:443\r\n\r\n`, 'CONNECT');
+    expect(answer.status).toBe(421);
+    expect(asked).toEqual([]);
+  });
+
+  test('CONNECT and SNI', async () => {
+    await start();
+    await expect(world.tlsAgent('api.test', world.upstream.httpsPort, { servername: 'other.test' })).rejects.toThrow();
+    expect(world.upstream.connections()).toBe(0);
+    expect(world.client.records).toHaveLength(1);
+    expect(world.client.records[0]).toMatchObject({ method: 'CONNECT', outcome: 2 });
+  });
+
+  test.each(['other.test', 'other.test:443', 'api.test:1', 'api.test'])('tunnel and Host: %s', async (host) => {
+    const asked = await start();
+    const { agent } = await world.tlsAgent();
+    const answer = await agent.exchange(`GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+    expect(answer.status).toBe(421);
+    expect(asked).toEqual([]);
+    expect(world.upstream.connections()).toBe(0);
+  });
+
+  test('tunnel and absolute-form target', async () => {
+    const asked = await start();
+    const { agent } = await world.tlsAgent();
+    const host = `api.test:${world.upstream.httpsPort}`;
+    expect((await agent.exchange(`GET https://other.test/ HTTP/1.1\r\nHost: ${host}\r\n\r\n`)).status).toBe(421);
+    expect((await agent.exchange(`GET http://${host}/ HTTP/1.1\r\nHost: ${host}\r\n\r\n`)).status).toBe(421);
+    expect(asked).toEqual([]);
+  });
+
+  test('absolute-form and Host', async () => {
+    const asked = await start();
+    const agent = await world.agent();
+    const answer = await agent.exchange(
+      `GET http://api.test:${world.upstream.httpPort}/ HTTP/1.1\r\nHost: other.test\r\n\r\n`,
+    );
+    expect(answer.status).toBe(421);
+    expect(asked).toEqual([]);
+  });
+});
+
+test('A-08 HTTP/2 is not spoken, and a second Host is refused', async () => {
+  await start();
+  await expect(world.tlsAgent('api.test', world.upstream.httpsPort, { ALPNProtocols: ['h2'] })).rejects.toThrow();
+  const both = await world.tlsAgent('api.test', world.upstream.httpsPort, { ALPNProtocols: ['h2', 'http/1.1'] });
+  expect(both.tls.alpnProtocol).toBe('http/1.1');
+  const at = `api.test:${world.upstream.httpsPort}`;
+  const answer = await both.agent.exchange(`GET / HTTP/1.1\r\nHost: ${at}\r\nHost: other.test\r\n\r\n`);
+  expect(answer.status).toBe(400);
+  expect(world.upstream.connections()).toBe(0);
+});
+
+describe('A-11 paths', () => {
+  test.each([
+    '/a/../admin',
+    '/a/%2e%2e/admin',
+    '/a/.%2E/admin',
+    '/./admin',
+    '/..',
+    '//admin',
+    '/a//b',
+    '/a;x=1/b',
+    '/a%3bx/b',
+    '/a%2fb',
+    '/a%2Fb',
+    '/a\\b',
+    '/a%5cb',
+    '/a%00b',
+    '/a%0d%0aX:y',
+    '/a%c0%afb',
+    '/a%252e%252e/b',
+    '/a%252fb',
+    '/a%zz',
+    '/a%2',
+    '/a#fragment',
+  ])('%s is refused', async (path) => {
+    const asked = await start();
+    const agent = await world.agent();
+    const answer = await agent.exchange(world.request('GET', path));
+    expect(answer.status).toBe(400);
+    expect(asked).toEqual([]);
+    expect(world.upstream.connections()).toBe(0);
+  });
+
+  test.each([
+    ['/a%41%7e', '/aA~'],
+    ['/%e4%bd%a0', '/%E4%BD%A0'],
+    ['/a b'.replace(' ', '%20'), '/a%20b'],
+    ['/..a/b..', '/..a/b..'],
+    ['/a?x=/../y', '/a'],
+    ['', '/'],
+  ])('%s is decided on and forwarded as %s', async (path, canonical) => {
+    const asked = await start();
+    const agent = await world.agent();
+    await agent.exchange(world.request('GET', path));
+    expect(asked[0]?.path).toBe(canonical);
+    expect(world.upstream.seen[0]?.target.split('?')[0]).toBe(canonical);
+  });
+});
+
+describe('A-12 hosts', () => {
+  test.each(['API.Test', 'api.test.', 'aPi.TEST.'])('%s is api.test', async (host) => {
+    const asked = await start();
+    const agent = await world.agent();
+    const at = `${host}:${world.upstream.httpPort}`;
+    const answer = await agent.exchange(`GET http://${at}/ HTTP/1.1\r\nHost: ${at}\r\n\r\n`);
+    expect(answer.status).toBe(200);
+    expect(asked[0]?.destination.host).toBe('api.test');
+    expect(world.upstream.seen[0]?.headers.host).toBe(`api.test:${world.upstream.httpPort}`);
+  });
+
+  test.each([
+    '0177.0.0.1',
+    '0x7f000001',
+    '0x7f.1',
+    '2130706433',
+    '127.1',
+    'user@api.test',
+    'user:pw@api.test',
+    'api.test@evil.test',
+    'api.test%00.evil.test',
+    'api.test:80:80',
+    '[::1%25lo]',
+    'api..test',
+    '',
+  ])('%s is refused', async (host) => {
+    const asked = await start({ config: { unrouted: 'observe' }, allowLoopback: true });
+    const agent = await world.agent();
+    const answer = await agent.exchange(`GET http://${host}/ HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+    expect(answer.status).toBe(400);
+    expect(asked).toEqual([]);
+    expect(world.lookups).toEqual([]);
+  });
+
+  test('an IPv4 address in IPv6 clothes is the IPv4 address', async () => {
+    await start({ config: { unrouted: 'observe' } });
+    const agent = await world.agent();
+    const at = `[::ffff:127.0.0.1]:${world.upstream.httpPort}`;
+    const answer = await agent.exchange(`GET http://${at}/ HTTP/1.1\r\nHost: ${at}\r\n\r\n`);
+    expect(answer.status).toBe(403);
+    expect(world.upstream.connections()).toBe(0);
+  });
+});
+
+test('A-21 policy is asked about the very bytes that are forwarded', async () => {
+  const asked = await start();
+  const agent = await world.agent();
+  const at = `API.test.:${world.upstream.httpPort}`;
+  await agent.exchange(`GET HTTP://${at}/%41?Q=%41 HTTP/1.1\r\nHost: ${at}\r\n\r\n`);
+  const { destination, path, method } = asked[0] ?? {};
+  const [seen] = world.upstream.seen;
+  expect(`${method} ${path}?Q=%41`).toBe(`${seen?.method} ${seen?.target}`);
+  expect(`${destination?.host}:${destination?.port}`).toBe(seen?.headers.host);
+});
+
+describe('A-26 addresses that no route allows', () => {
+  test.each([
+    '169.254.169.254',
+    '169.254.170.2',
+    '127.0.0.1',
+    '0.0.0.0',
+    '10.0.0.1',
+    '172.16.0.1',
+    '192.168.1.1',
+    '100.64.0.1',
+    '100.100.100.200',
+    '224.0.0.1',
+    '255.255.255.255',
+    '[::1]',
+    '[::]',
+    '[fd00:ec2::254]',
+    '[fe80::1]',
+    '[::ffff:169.254.169.254]',
+    '[64:ff9b::a9fe:a9fe]',
+    '[2002:7f00:1::]',
+  ])('%s', async (host) => {
+    await start({ config: { unrouted: 'observe' } });
+    const agent = await world.agent();
+    const answer = await agent.exchange(`GET http://${host}/latest/meta-data HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+    expect(answer.status).toBe(403);
+    expect(code(answer.text)).toBe('address-refused');
+  });
+
+  test('a name that leads there, even on a route with an exception for others', async () => {
+    await start({ lookup: () => ['169.254.169.254'] });
+    const agent = await world.agent();
+    const answer = await agent.exchange(world.request('GET', '/'));
+    expect(code(answer.text)).toBe('address-refused');
+    expect(answer.text).not.toContain('169.254');
+  });
+});
+
+describe('A-27 rebinding', () => {
+  test('one bad address among good ones refuses the host', async () => {
+    await start({ lookup: () => ['127.0.0.1', '10.0.0.1'] });
+    const agent = await world.agent();
+    expect(code((await agent.exchange(world.request('GET', '/'))).text)).toBe('address-refused');
+    expect(world.upstream.connections()).toBe(0);
+  });
+
+  test('the checked address is the dialled one: one lookup a connection, none by the socket', async () => {
+    let lookups = 0;
+    await start({ lookup: () => [++lookups === 1 ? '127.0.0.1' : '169.254.169.254'] });
+    const agent = await world.agent();
+    expect((await agent.exchange(world.request('GET', '/'))).status).toBe(200);
+    expect(lookups).toBe(1);
+    expect(world.client.records[0]?.upstreamAddress).toBe('127.0.0.1');
+    world.client.setRoutes([route({ ports: [world.upstream.httpPort] })]);
+    expect(code((await agent.exchange(world.request('GET', '/'))).text)).toBe('address-refused');
+  });
+
+  test('a kept connection does not survive a route that takes its address back', async () => {
+    await start();
+    const agent = await world.agent();
+    let finish: (() => void) | undefined;
+    world.upstream.handle((_request, response) => {
+      response.write('first ');
+      finish = () => response.end('last');
+    });
+    agent.send(world.request('GET', '/'));
+    await agent.until((text) => text.includes('first'));
+    world.client.setRoutes([route({ ports: [world.upstream.httpPort], allowedAddresses: [] })]);
+    finish?.();
+    expect((await agent.answer()).text).toBe('first last');
+    expect(code((await agent.exchange(world.request('GET', '/'))).text)).toBe('address-refused');
+    expect(world.upstream.connections()).toBe(1);
+  });
+});
+
+test('A-28 a name that policy does not know is never looked up', async () => {
+  await start();
+  const agent = await world.agent();
+  const name = `${Buffer.from('stolen data').toString('hex')}.evil.test`;
+  await agent.exchange(`GET http://${name}/ HTTP/1.1\r\nHost: ${name}\r\n\r\n`);
+  await agent.exchange(`CONNECT ${name}:443 HTTP/1.1\r\nHost: ${name}:443\r\n\r\n`, 'CONNECT');
+  expect(world.lookups).toEqual([]);
+});
+
+describe('A-55 loops', () => {
+  test.each(['127.0.0.1', 'localhost', '[::ffff:127.0.0.1]', '0.0.0.0', 'api.test'])(
+    'the proxy by the name %s',
+    async (host) => {
+      await start({ config: { unrouted: 'observe' }, allowLoopback: true });
+      const { port } = world.proxy.address;
+      world.client.setRoutes([route({ ports: [port] })]);
+      const agent = await world.agent();
+      const at = `${host}:${port}`;
+      const answer = await agent.exchange(`GET http://${at}/ HTTP/1.1\r\nHost: ${at}\r\n\r\n`);
+      expect(['loop-refused', 'address-refused']).toContain(code(answer.text));
+    },
+  );
+
+  test('the control plane', async () => {
+    await start({
+      config: { unrouted: 'tunnel', controlPlane: { address: '198.18.0.1:8443', caPem: '', tenant: 'x' } },
+    });
+    const agent = await world.agent();
+    const answer = await agent.exchange('CONNECT 198.18.0.1:8443 HTTP/1.1\r\nHost: 198.18.0.1:8443\r\n\r\n', 'CONNECT');
+    expect(code(answer.text)).toBe('loop-refused');
+  });
+
+  test('a call that has been here before', async () => {
+    await start();
+    const agent = await world.agent();
+    await agent.exchange(world.request('GET', '/'));
+    const via = world.upstream.seen[0]?.headers.via ?? '';
+    const answer = await agent.exchange(world.request('GET', '/', [`Via: 1.0 other, ${via}`]));
+    expect(answer.status).toBe(508);
+    expect(world.upstream.seen).toHaveLength(1);
+  });
+});
+
+describe('A-63 targets without a path', () => {
+  test.each(['*', 'api', '?x', 'http:/x', '%2F'])('%s', async (target) => {
+    const asked = await start();
+    const { agent } = await world.tlsAgent();
+    const at = `api.test:${world.upstream.httpsPort}`;
+    const answer = await agent.exchange(`GET ${target} HTTP/1.1\r\nHost: ${at}\r\n\r\n`);
+    expect(answer.status).toBe(400);
+    expect(asked).toEqual([]);
+  });
+});
