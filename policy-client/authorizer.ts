@@ -1,9 +1,9 @@
 import { BoundedCache } from '../common/bounded-cache.ts';
 import type { Reason } from '../proto/reasons.ts';
-import { REASONS, reasonFromNumber } from '../proto/reasons.ts';
 import type { Grant } from '../proto/gen/sidekey/v1/grant.ts';
 import type { AuthorizeRequest, AuthorizeResponse } from '../proto/gen/sidekey/v1/proxy.ts';
-import { denialValidity, grantValidity, isBoundTo } from './check-grant.ts';
+import { denialValidity, grantValidity, refuseGrant } from './check-grant.ts';
+import { denial, denialReason, mayPass } from './denial.ts';
 import { durationMs } from './durations.ts';
 import type { GrantCache } from './grant-cache.ts';
 import { maskGrant } from './mask-grant.ts';
@@ -92,7 +92,7 @@ export class Authorizer {
     }
     this.#downSinceMs = this.#options.monotonicMs();
     this.#graceTimer = undefined;
-    this.#failUnsent(false);
+    this.#failUnsent(this.#isHopeless());
     this.#armGrace();
   }
 
@@ -119,7 +119,7 @@ export class Authorizer {
   portLost(port: AskPort): void {
     if (this.#port === port) this.#port = undefined;
     for (const pending of this.#pending.values()) if (pending.port === port) pending.port = undefined;
-    if (!this.#connected) this.#failUnsent(this.#pastGrace());
+    if (!this.#connected) this.#failUnsent(this.#isHopeless());
     else this.#sendUnsent();
   }
 
@@ -180,7 +180,7 @@ export class Authorizer {
       });
       if (revoked !== undefined) return denial(revoked);
     }
-    if (!this.#connected && this.#pastGrace()) return denial(this.#options.downReason());
+    if (!this.#connected && this.#isHopeless()) return denial(this.#options.downReason());
     return undefined;
   }
 
@@ -248,7 +248,9 @@ export class Authorizer {
     }
   }
 
-  #pastGrace(): boolean {
+  /** True when no question should wait for the link any more. */
+  #isHopeless(): boolean {
+    if (!mayPass(this.#options.downReason())) return true;
     return this.#options.monotonicMs() - this.#downSinceMs >= this.#options.limits.reconnectGraceMs;
   }
 
@@ -293,14 +295,10 @@ export class Authorizer {
     const { cache, nowMs, monotonicMs, policyVersion, revocations, tenant } = this.#options;
     const session = port.session.state;
     const nowWallMs = nowMs();
-    if (!isBoundTo(grant, pending.question, session)) return this.#finish(pending, denial('binding-mismatch'));
     // Events come on another stream, so an answer may be older than what is known by now.
-    const revoked = revocations.find(standingOfGrant(grant, tenant));
-    if (revoked !== undefined) return this.#finish(pending, denial(revoked));
-    if (session.notAfter <= nowWallMs) return this.#finish(pending, denial('session-expired'));
-    if (grant.notAfter !== undefined && grant.notAfter.getTime() <= nowWallMs) {
-      return this.#finish(pending, denial('credential-invalid', 'The grant has ended already: compare the clocks.'));
-    }
+    const refused =
+      refuseGrant(grant, pending.question, session, nowWallMs) ?? revocations.find(standingOfGrant(grant, tenant));
+    if (refused !== undefined) return this.#finish(pending, denial(refused));
     if (grant.policyVersion !== 0 && grant.policyVersion < policyVersion()) return this.#askAgain(pending);
     maskGrant(grant);
     const validity = grantValidity(grant, session, monotonicMs(), nowWallMs);
@@ -324,20 +322,4 @@ export class Authorizer {
   #mayCache(port: AskPort): boolean {
     return this.#connected && this.#session?.id === port.session.state.id && !this.#options.revocations.overflowed;
   }
-}
-
-/** A denial whose reason reads as an allowance is a contract breach, not a permission. */
-function denialReason(number: number): Reason {
-  const reason = reasonFromNumber(number);
-  return reason === 'ok' ? 'internal-error' : reason;
-}
-
-function denial(reason: Reason, message = '', accessPolicy = ''): DenialAnswer {
-  return {
-    kind: 'denial',
-    reason,
-    message: message === '' ? REASONS[reason].summary : message,
-    accessPolicy: accessPolicy === '' ? undefined : accessPolicy,
-    fromCache: false,
-  };
 }

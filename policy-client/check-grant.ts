@@ -1,3 +1,4 @@
+import type { Reason } from '../proto/reasons.ts';
 import type { Grant } from '../proto/gen/sidekey/v1/grant.ts';
 import { durationMs } from './durations.ts';
 import { questionFacts } from './question-key.ts';
@@ -20,6 +21,19 @@ export function isBoundTo(grant: Grant, question: Question, session: SessionStat
     binding.workloads.every((workload) => session.workloads.includes(workload)) &&
     (binding.user === '' || binding.user === session.user)
   );
+}
+
+/** Why this grant must not be used, or undefined. */
+export function refuseGrant(
+  grant: Grant,
+  question: Question,
+  session: SessionState,
+  nowWallMs: number,
+): Reason | undefined {
+  if (!isBoundTo(grant, question, session)) return 'binding-mismatch';
+  if (session.notAfter <= nowWallMs) return 'session-expired';
+  if (grant.notAfter !== undefined && grant.notAfter.getTime() <= nowWallMs) return 'credential-invalid';
+  return undefined;
 }
 
 /** How long the grant may be reused, or undefined when it serves this call only. */

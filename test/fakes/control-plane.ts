@@ -141,6 +141,14 @@ export class FakeControlPlane {
     for (const call of this.watches.keys()) this.#send(call, { $case: 'revocation', value });
   }
 
+  /** Ends every watch as a control plane does whose session gate has changed its mind. */
+  endWatches(reason: Reason): void {
+    for (const call of [...this.watches.keys()]) {
+      this.watches.delete(call);
+      call.emit('error', refusal(reason, status.PERMISSION_DENIED));
+    }
+  }
+
   /** Sends any event, such as one with a wrong sequence, on every watch. */
   sendEvent(changes: Partial<WatchEvent>): void {
     for (const call of this.watches.keys()) {

@@ -303,6 +303,49 @@ describe('authorize', () => {
     },
   );
 
+  it('denies at once when the whole session is refused for a reason that stands', async () => {
+    const client = await readyClient({ limits: { reconnectGraceMs: 60_000 } });
+    await client.authorize(question());
+    plane.refuseAttest = 'workload-revoked';
+    plane.endWatches('workload-revoked');
+    await until('the link dropped', () => !client.connected);
+    expect(client.authorize(question())).toMatchObject({ kind: 'denial', reason: 'workload-revoked' });
+    plane.refuseAttest = undefined;
+    await until('the link came back', () => client.connected);
+    expect(await client.authorize(question())).toMatchObject({ kind: 'grant' });
+  });
+
+  it('asks again when an answer was decided under an older policy than is known', async () => {
+    const client = await readyClient();
+    plane.decide = (request, sessionId) => {
+      const behind = plane.questions.length === 1 ? { policyVersion: 1 } : {};
+      return { $case: 'grant', value: plane.grantFor(request, sessionId, behind) };
+    };
+    plane.policyVersion = 2;
+    plane.sendSnapshot();
+    await until('the new policy', () => client.stats().policyVersion === 2);
+    expect(await client.authorize(question())).toMatchObject({ kind: 'grant', grant: { policyVersion: 2 } });
+    expect(plane.questions).toHaveLength(2);
+  });
+
+  it('denies a grant that was decided before a revocation and comes after it', async () => {
+    const client = await readyClient();
+    let answer: () => void = () => {};
+    plane.decide = async (request, sessionId) => {
+      await new Promise<void>((resolve) => {
+        answer = resolve;
+      });
+      return { $case: 'grant', value: plane.grantFor(request, sessionId) };
+    };
+    const asked = client.authorize(question());
+    await until('the question arrived', () => plane.questions.length === 1);
+    plane.revoke({ target: RevocationTarget.REVOCATION_TARGET_CREDENTIAL, name: 'api-token' });
+    await until('the revocation', () => client.stats().activeRevocations === 1);
+    answer();
+    expect(await asked).toMatchObject({ kind: 'denial', reason: 'credential-revoked' });
+    expect(client.stats().cachedAnswers).toBe(0);
+  });
+
   it('leaves a revoked session and attests again', async () => {
     const client = await readyClient();
     const id = client.session()?.id ?? '';
