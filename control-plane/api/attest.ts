@@ -67,8 +67,12 @@ export async function attest(options: AttestOptions, request: AttestRequest): Pr
     eventKeyId: options.eventKeys.current().id,
   };
   options.gate.assertLive({ record, ticket: record.ticket }, policy);
-  if (!(await options.records.add(record))) {
+  const outcome = await options.records.add(record);
+  if (outcome === 'evidence-revoked') {
     throw new Refusal('evidence-revoked', 'this evidence belongs to a revoked session');
+  }
+  if (outcome === 'foreign-instance') {
+    throw new Refusal('caller-refused', 'this instance id belongs to another workload');
   }
   return answer(options, record, policy, request.proxyKey);
 }

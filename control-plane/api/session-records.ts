@@ -48,8 +48,8 @@ export class SessionRecords {
     this.#store = store;
   }
 
-  /** Stores a session; false when one of its evidence tokens belongs to a revoked session. */
-  async add(record: SessionRecord): Promise<boolean> {
+  /** Stores a session, or says why not: its evidence belongs to a revoked session, its instance id to another workload. */
+  async add(record: SessionRecord): Promise<'added' | 'evidence-revoked' | 'foreign-instance'> {
     const { ticket } = record;
     const stored: StoredClaims = {
       agent: record.claims,
@@ -57,13 +57,20 @@ export class SessionRecords {
       eventKeyId: record.eventKeyId,
       ...(record.authorityKey === undefined ? {} : { authorityKey: record.authorityKey }),
     };
-    const added = await this.#store.transaction(ticket.tenant, async (tx) => {
+    const outcome = await this.#store.transaction(ticket.tenant, async (tx) => {
       const burned = await tx.query(
         `select 1 as found from sessions s join revocations r on r.tenant = s.tenant and r.name = s.id
          where s.tenant = $1 and r.target = 'session' and r.lifted_at is null and s.evidence_hashes && $2::text[] limit 1`,
         [ticket.tenant, record.evidenceHashes],
       );
-      if (burned.length > 0) return false;
+      if (burned.length > 0) return 'evidence-revoked';
+      // A decision chain is continued by the proxy or the workload that began it: nobody else may write into it.
+      const foreign = await tx.query(
+        `select 1 as found from sessions where tenant = $1 and instance_id = $2
+         having count(*) > 0 and not bool_or(key_thumbprint = $3 or workloads && $4::text[])`,
+        [ticket.tenant, ticket.instanceId, ticket.proxyKeyThumbprint, record.workloads],
+      );
+      if (foreign.length > 0) return 'foreign-instance';
       await tx.query(
         `insert into sessions (tenant, id, instance_id, key_thumbprint, workloads, trust_providers, user_subject, claims,
            evidence_hashes, not_after) values ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9, $10)`,
@@ -80,10 +87,10 @@ export class SessionRecords {
           new Date(ticket.notAfter),
         ],
       );
-      return true;
+      return 'added';
     });
-    if (added) this.#known.set(keyOf(ticket), record);
-    return added;
+    if (outcome === 'added') this.#known.set(keyOf(ticket), record);
+    return outcome;
   }
 
   /** The session of a verified ticket; undefined when it is unknown or has ended. */

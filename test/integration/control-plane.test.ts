@@ -219,6 +219,21 @@ describe('control plane', () => {
     expect((await attested()).session?.workloads).toEqual(['billing']);
   });
 
+  it("lets no other workload write into a proxy's decision chain", async () => {
+    await apply(
+      resource('ClientWorkload', 'support', {
+        selectors: { all: [{ claim: 'kubernetes.namespace', equals: 'support' }] },
+      }),
+    );
+    const owner = await attested();
+    const thief = proxy();
+    const token = await cluster.token('support', 'bot');
+    await vi.waitFor(async () => {
+      const refused = await thief.attest(token, { instanceId: owner.instanceId }).catch((error: unknown) => error);
+      expect(reasonOf(refused)).toBe('caller-refused');
+    }, 2_000);
+  });
+
   it('issues an intermediate for the routes of the session', async () => {
     const one = proxy();
     const session = await one.attest(await cluster.token('prod', 'billing'), { wantCertificateAuthority: true });

@@ -30,6 +30,8 @@ describe('compileTimeWindow', () => {
     [{ timeZone: 'Mars/Olympus' }, 'time-window-zone'],
   ])('refuses %j', (changes, code) => {
     const spec = { type: 'time-window', timeZone: 'UTC', days: [...week], from: '09:00', to: '17:00' };
-    expect(() => compileTimeWindow({ ...spec, type: 'time-window', ...changes })).toThrow(expect.objectContaining({ code }));
+    expect(() => compileTimeWindow({ ...spec, type: 'time-window', ...changes })).toThrow(
+      expect.objectContaining({ code }),
+    );
   });
 });

@@ -1,0 +1,32 @@
+import { describe, expect, it } from 'vitest';
+import { parseControlPlaneConfig } from '../../../control-plane/config.ts';
+
+describe('parseControlPlaneConfig', () => {
+  it('takes flags, then variables, then defaults', () => {
+    const config = parseControlPlaneConfig(
+      { dataDir: '/d', grpcListen: '0.0.0.0:9000' },
+      { SIDEKEY_DATA_DIR: '/e', SIDEKEY_REST_LISTEN: '[::1]:0', SIDEKEY_SEALING_KEYS: 'k' },
+    );
+    expect(config).toMatchObject({
+      dataDir: '/d',
+      grpcListen: { host: '0.0.0.0', port: 9000 },
+      restListen: { host: '::1', port: 0 },
+      tls: undefined,
+    });
+    expect(JSON.stringify(config)).toContain('"sealingKeys":"[secret]"');
+    expect(Object.isFrozen(config)).toBe(true);
+  });
+
+  it.each([
+    [{}, 'no-data-dir'],
+    [{ dataDir: '/d', grpcListen: 'nonsense:port' }, 'bad-listen'],
+    [{ dataDir: '/d', tlsCertFile: '/c' }, 'bad-tls'],
+    [{ dataDir: '/d', adminOidcIssuer: 'https://i' }, 'bad-admin-oidc'],
+    [
+      { dataDir: '/d', adminOidcIssuer: 'https://i', adminOidcAudience: 'a', adminOidcClaim: 'groups' },
+      'bad-admin-oidc',
+    ],
+  ])('refuses %j', (flags, code) => {
+    expect(() => parseControlPlaneConfig(flags, {})).toThrow(expect.objectContaining({ code }));
+  });
+});
