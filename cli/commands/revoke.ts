@@ -1,6 +1,14 @@
 import { Argument, type Command } from 'commander';
 import { addContextOptions, readContext, type ContextOptions } from '../context.ts';
-import { withClient } from '../rest-client.ts';
+import { paint } from '../paint.ts';
+import { RestError, type RestClient, withClient } from '../rest-client.ts';
+
+/** Targets that are resources, so that a misspelt name can be told from one that exists. */
+const KINDS: Readonly<Partial<Record<string, string>>> = {
+  workload: 'ClientWorkload',
+  policy: 'AccessPolicy',
+  credential: 'CredentialProvider',
+};
 
 const TARGETS = ['workload', 'policy', 'credential', 'user', 'session', 'tenant'] as const;
 
@@ -32,7 +40,20 @@ async function revoke(target: (typeof TARGETS)[number], name: string, options: R
     } else {
       const reason = options.reason === undefined ? {} : { reason: options.reason };
       await client.call('POST', '/v1/revocations', { body: { target, name, ...reason } });
+      await warnIfUnknown(client, target, name);
     }
   });
   console.log(`${target} ${name}: ${options.lift === true ? 'revocation lifted' : 'revoked'}`);
+}
+
+/** A revocation may come before its resource, so it stands; but most often the name is misspelt. */
+async function warnIfUnknown(client: RestClient, target: string, name: string): Promise<void> {
+  const kind = KINDS[target];
+  if (kind === undefined) return;
+  try {
+    await client.call('GET', `/v1/resources/${kind}/${encodeURIComponent(name)}`);
+  } catch (error) {
+    if (!(error instanceof RestError) || error.status !== 404) throw error;
+    console.error(paint('yellow', `sidekey: there is no ${kind} "${name}" now; is the name right?`, process.stderr));
+  }
 }
