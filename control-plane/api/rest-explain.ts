@@ -38,6 +38,9 @@ export function createExplainer(
       sources.resources.loadPolicySet(tenant),
       sources.revocations.list(tenant),
     ]);
+    if (!policySet.clientWorkloads.has(question.workload)) {
+      throw new UsageError('workload-unknown', `there is no ClientWorkload "${question.workload}"`);
+    }
     const session = {
       tenant,
       sessionId: '',
