@@ -63,7 +63,8 @@ export class ResponseRelay {
 
   body(bytes: Buffer): void {
     if (this.#decoder === undefined) return this.#scrubbed(bytes);
-    this.#decoder.write(bytes);
+    // The decoder works on it later; the bytes are only lent.
+    this.#decoder.write(Buffer.from(bytes));
   }
 
   end(trailers: HeaderList | undefined): void {
@@ -118,9 +119,9 @@ export class ResponseRelay {
     const { agent } = this.#options;
     if (this.#framing === 'chunked') {
       agent.add(writeChunkHeader(bytes.length));
-      agent.add(bytes);
+      agent.addLent(bytes);
       agent.add(CHUNK_TAIL);
-    } else agent.add(bytes);
+    } else agent.addLent(bytes);
   }
 
   #finish(): void {

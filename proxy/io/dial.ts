@@ -46,88 +46,136 @@ function certificatesOf(pem: string): string[] {
   return pem.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? [];
 }
 
+/** Who takes what a connection reads. The bytes are only lent: they are overwritten once `take` has returned. */
+export interface ReadSink {
+  take(bytes: Buffer): void;
+}
+
+interface Timeouts {
+  readonly connectTimeoutMs: number;
+  readonly tlsHandshakeTimeoutMs: number;
+}
+
+export interface Dialled {
+  readonly socket: net.Socket;
+  readonly address: string;
+}
+
+/** One buffer for all upstream sockets: each read is consumed before the next, so none of them allocates. */
+const READ_BUFFER = Buffer.allocUnsafeSlow(65_536);
+
 /**
  * Connects to one of the checked addresses, in their order, and verifies the certificate for the target's host.
+ * Without a sink the socket is an ordinary stream.
  *
  * @throws Refusal `connect-failed`, `connect-timeout` or `upstream-tls-failed`
  */
 export async function dial(
   target: DialTarget,
   addresses: readonly { address: string }[],
-  context: tls.SecureContext | undefined,
-  sessions: BoundedCache<string, Buffer>,
-  timeouts: { connectTimeoutMs: number; tlsHandshakeTimeoutMs: number },
-): Promise<{ socket: net.Socket; address: string }> {
+  tlsWith: { context: tls.SecureContext; sessions: BoundedCache<string, Buffer> } | undefined,
+  timeouts: Timeouts,
+  sink?: ReadSink,
+): Promise<Dialled> {
   let last: Refusal | undefined;
   for (const { address } of addresses.slice(0, 4)) {
+    const options = { host: address, port: target.port, allowHalfOpen: false, ...(sink && { onread: readInto(sink) }) };
+    const socket = tlsWith === undefined ? net.connect(options) : secure(options, target, tlsWith);
     try {
-      const socket = await connectTcp(address, target.port, timeouts.connectTimeoutMs);
-      if (!target.tls) return { socket, address };
-      return { socket: await secure(socket, target, context, sessions, timeouts.tlsHandshakeTimeoutMs), address };
+      await connected(socket, target.port, timeouts.connectTimeoutMs);
+      if (socket instanceof tls.TLSSocket) await verified(socket, timeouts.tlsHandshakeTimeoutMs);
+      return { socket, address };
     } catch (error) {
+      socket.destroy();
       if (!(error instanceof Refusal)) throw error;
       last = error;
-      if (error.reason === 'upstream-tls-failed') break;
+      if (error.reason !== 'upstream-tls-failed') continue;
+      tlsWith?.sessions.delete(target.key);
+      break;
     }
   }
   throw last ?? new Refusal('connect-failed', 'the host has no address to connect to');
 }
 
-function connectTcp(address: string, port: number, timeoutMs: number): Promise<net.Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = net.connect({ host: address, port, noDelay: true, allowHalfOpen: false });
-    const timer = setTimeout(() => {
-      socket.destroy();
-      reject(new Refusal('connect-timeout', 'the upstream did not accept the connection in time'));
-    }, timeoutMs);
-    const failed = (cause: Error): void => {
-      clearTimeout(timer);
-      reject(new Refusal('connect-failed', `cannot connect to port ${port} of the upstream`, { cause }));
-    };
-    socket.once('error', failed);
-    socket.once('connect', () => {
-      clearTimeout(timer);
-      socket.removeListener('error', failed);
-      resolve(socket);
-    });
-  });
+function readInto(sink: ReadSink): net.OnReadOpts {
+  return {
+    buffer: READ_BUFFER,
+    callback: (length) => {
+      sink.take(READ_BUFFER.subarray(0, length));
+      return true;
+    },
+  };
 }
 
 function secure(
-  raw: net.Socket,
+  options: net.TcpNetConnectOpts,
   target: DialTarget,
-  context: tls.SecureContext | undefined,
-  sessions: BoundedCache<string, Buffer>,
-  timeoutMs: number,
-): Promise<tls.TLSSocket> {
+  { context, sessions }: { context: tls.SecureContext; sessions: BoundedCache<string, Buffer> },
+): tls.TLSSocket {
   const name = target.serverName ?? target.host;
+  const session = sessions.get(target.key);
+  const socket = tls.connect({
+    ...options,
+    ...(isIpAddress(name) ? {} : { servername: name }),
+    secureContext: context,
+    ...(session === undefined ? {} : { session }),
+    ALPNProtocols: ['http/1.1'],
+    rejectUnauthorized: true,
+    checkServerIdentity: (_host, certificate) => tls.checkServerIdentity(name, certificate),
+  });
+  socket.on('session', (ticket: Buffer) => sessions.set(target.key, ticket));
+  return socket;
+}
+
+function connected(socket: net.Socket, port: number, timeoutMs: number): Promise<void> {
+  const late = new Refusal('connect-timeout', 'the upstream did not accept the connection in time');
+  return happened(socket, 'connect', timeoutMs, late, (cause) => {
+    return new Refusal('connect-failed', `cannot connect to port ${port} of the upstream`, { cause });
+  }).then(() => {
+    socket.setNoDelay(true);
+  });
+}
+
+async function verified(socket: tls.TLSSocket, timeoutMs: number): Promise<void> {
+  const refused = (cause: Error): Refusal =>
+    new Refusal('upstream-tls-failed', `cannot verify the upstream: ${describeError(cause)}`, { cause });
+  await happened(socket, 'secureConnect', timeoutMs, refused(new Error('TLS handshake timed out')), refused);
+  if (!socket.authorized) throw refused(socket.authorizationError ?? new Error('certificate not authorized'));
+}
+
+/** Waits for this event; fails on an error, on the socket's end and after the time. */
+function happened(
+  socket: net.Socket,
+  event: string,
+  timeoutMs: number,
+  late: Refusal,
+  failure: (cause: Error) => Refusal,
+): Promise<void> {
   return new Promise((resolve, reject) => {
-    const session = sessions.get(target.key);
-    const socket = tls.connect({
-      socket: raw,
-      host: name,
-      ...(isIpAddress(name) ? {} : { servername: name }),
-      ...(context === undefined ? {} : { secureContext: context }),
-      ...(session === undefined ? {} : { session }),
-      ALPNProtocols: ['http/1.1'],
-      rejectUnauthorized: true,
-      checkServerIdentity: (_host, certificate) => tls.checkServerIdentity(name, certificate),
-    });
-    const timer = setTimeout(() => failed(new Error('TLS handshake timed out')), timeoutMs);
-    const failed = (cause: Error): void => {
+    const settle = (): void => {
       clearTimeout(timer);
-      sessions.delete(target.key);
-      socket.destroy();
-      raw.destroy();
-      reject(new Refusal('upstream-tls-failed', `cannot verify the upstream: ${describeError(cause)}`, { cause }));
-    };
-    socket.once('error', failed);
-    socket.on('session', (ticket: Buffer) => sessions.set(target.key, ticket));
-    socket.once('secureConnect', () => {
-      clearTimeout(timer);
-      if (!socket.authorized) return failed(socket.authorizationError ?? new Error('certificate not authorized'));
       socket.removeListener('error', failed);
-      resolve(socket);
-    });
+      socket.removeListener('close', closed);
+      socket.removeListener(event, done);
+    };
+    const done = (): void => {
+      settle();
+      resolve();
+    };
+    const failed = (cause: Error): void => {
+      settle();
+      // A second error of the same socket has nobody left to hear it.
+      socket.on('error', () => {});
+      reject(failure(cause));
+    };
+    const closed = (): void => failed(new Error('the upstream closed the connection'));
+    const timer = setTimeout(() => {
+      settle();
+      socket.on('error', () => {});
+      reject(late);
+    }, timeoutMs);
+    socket.once('error', failed);
+    socket.once('close', closed);
+    socket.once(event, done);
   });
 }

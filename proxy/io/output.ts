@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 
 const JOIN_BELOW_BYTES = 16_384;
+const EMPTY = Buffer.alloc(0);
 
 /**
  * Gathers what one turn of the event loop wants to send and writes it once: most of a small call's cost is the native
@@ -10,6 +11,7 @@ export class Output {
   readonly #socket: Duplex;
   #chunks: Buffer[] = [];
   #bytes = 0;
+  #hasLent = false;
 
   constructor(socket: Duplex) {
     this.#socket = socket;
@@ -19,6 +21,12 @@ export class Output {
     if (bytes.length === 0) return;
     this.#chunks.push(bytes);
     this.#bytes += bytes.length;
+  }
+
+  /** Adds bytes that may be overwritten after the next flush, so that it copies them. */
+  addLent(bytes: Buffer): void {
+    this.#hasLent = true;
+    this.add(bytes);
   }
 
   /** The socket holds more than its high-water mark. */
@@ -31,12 +39,13 @@ export class Output {
     const chunks = this.#chunks;
     if (chunks.length === 0) return !this.#socket.writableNeedDrain;
     const bytes = this.#bytes;
+    const mustJoin = this.#hasLent || (chunks.length > 1 && bytes < JOIN_BELOW_BYTES);
     this.#chunks = [];
     this.#bytes = 0;
+    this.#hasLent = false;
     if (this.#socket.destroyed || this.#socket.writableEnded) return true;
-    const [first] = chunks;
-    if (chunks.length === 1 && first !== undefined) return this.#socket.write(first);
-    if (bytes < JOIN_BELOW_BYTES) return this.#socket.write(Buffer.concat(chunks, bytes));
+    if (chunks.length === 1 && !mustJoin) return this.#socket.write(chunks[0] ?? EMPTY);
+    if (mustJoin) return this.#socket.write(Buffer.concat(chunks, bytes));
     this.#socket.cork();
     for (const chunk of chunks) this.#socket.write(chunk);
     this.#socket.uncork();

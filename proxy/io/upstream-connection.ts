@@ -11,6 +11,7 @@ import { Output } from './output.ts';
 export interface ResponseListener {
   onInformational(head: ResponseHead): void;
   onResponseHead(head: ResponseHead): void;
+  /** The bytes are lent until `onReadDone` has returned. */
   onResponseBody(bytes: Buffer): void;
   onResponseEnd(trailers: HeaderList | undefined): void;
   onUpstreamDrain(): void;
@@ -57,7 +58,6 @@ export class UpstreamConnection {
     this.output = new Output(socket);
     this.#reader = new ResponseReader(limits);
     this.#onClosed = onClosed;
-    socket.on('data', (bytes: Buffer) => this.#receive(bytes));
     socket.on('end', () => this.#ended());
     socket.on('drain', () => {
       if (this.#state.name === 'busy') this.#state.listener.onUpstreamDrain();
@@ -110,11 +110,13 @@ export class UpstreamConnection {
     this.#onClosed(this);
   }
 
-  #receive(bytes: Buffer): void {
+  /** What the socket read. The bytes are lent: whatever outlives this call is copied. */
+  receive(bytes: Buffer): void {
     // Bytes nobody asked for desynchronise the connection (RFC 9112 6.3): never carry them into the next exchange.
     if (this.#state.name !== 'busy') return this.destroy();
     this.#reader.receive(bytes);
     this.#read();
+    this.#reader.copyUnread();
   }
 
   #read(): void {
@@ -142,6 +144,9 @@ export class UpstreamConnection {
       }
     } catch (cause) {
       if (!(cause instanceof MessageError)) throw cause;
+      if (cause.code === 'upstream-closed') {
+        return this.#fail(new Refusal('upstream-closed', 'the upstream closed before its answer was whole', { cause }));
+      }
       return this.#fail(new Refusal('upstream-malformed', "the upstream's answer is malformed", { cause }));
     }
     if (this.#state.name === 'busy') this.#state.listener.onReadDone();

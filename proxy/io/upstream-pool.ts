@@ -1,9 +1,8 @@
-import type { Socket } from 'node:net';
 import { BoundedCache } from '../../common/bounded-cache.ts';
 import type { Clock } from '../../common/clock.ts';
 import { Refusal } from '../http/refusal.ts';
 import type { ProxyLimits } from '../limits.ts';
-import { dial, type DialTarget, type Resolver, type TrustedContexts } from './dial.ts';
+import { dial, type Dialled, type DialTarget, type ReadSink, type Resolver, type TrustedContexts } from './dial.ts';
 import { UpstreamConnection } from './upstream-connection.ts';
 
 interface Destination {
@@ -50,10 +49,12 @@ export class UpstreamPool {
     const routesSince = this.#routesSince;
     try {
       const addresses = await this.#resolver.resolve(target.host, target.port, target.allowedAddresses);
-      const context = target.tls ? this.#contexts.for(target.caPem) : undefined;
-      const { socket, address } = await dial(target, addresses, context, this.#sessions, this.#limits);
+      const tlsWith = target.tls ? { context: this.#contexts.for(target.caPem), sessions: this.#sessions } : undefined;
+      const sink: ReadSink = { take: () => {} };
+      const { socket, address } = await dial(target, addresses, tlsWith, this.#limits, sink);
       const at = { key: target.key, address, now: this.#clock.now(), routesSince };
       const connection = new UpstreamConnection(socket, at, this.#limits, (closed) => this.#forget(closed));
+      sink.take = (bytes) => connection.receive(bytes);
       destination.all.add(connection);
       return connection;
     } finally {
@@ -63,9 +64,9 @@ export class UpstreamPool {
   }
 
   /** A bare connection to a checked address, for a relay that reads nothing. @throws Refusal */
-  async openRaw(target: DialTarget): Promise<{ socket: Socket; address: string }> {
+  async openRaw(target: DialTarget): Promise<Dialled> {
     const addresses = await this.#resolver.resolve(target.host, target.port, target.allowedAddresses);
-    return dial({ ...target, tls: false }, addresses, undefined, this.#sessions, this.#limits);
+    return dial(target, addresses, undefined, this.#limits);
   }
 
   /** Keeps a connection whose exchange ended well. */
