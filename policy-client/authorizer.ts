@@ -1,39 +1,18 @@
-import { BoundedCache } from '../common/bounded-cache.ts';
-import type { Reason } from '../proto/reasons.ts';
 import type { Grant } from '../proto/gen/sidekey/v1/grant.ts';
-import type { AuthorizeRequest, AuthorizeResponse } from '../proto/gen/sidekey/v1/proxy.ts';
+import type { AuthorizeResponse } from '../proto/gen/sidekey/v1/proxy.ts';
+import type { AskPort, AuthorizerOptions } from './authorizer-options.ts';
 import { denialValidity, grantValidity, refuseGrant } from './check-grant.ts';
 import { denial, denialReason, mayPass } from './denial.ts';
 import { durationMs } from './durations.ts';
-import type { GrantCache } from './grant-cache.ts';
 import { maskGrant } from './mask-grant.ts';
 import { hasUnknownFact, questionFacts, questionKey } from './question-key.ts';
-import { standingOfGrant, type RevocationSet } from './revocation-set.ts';
-import type { Answer, DenialAnswer, PolicyClientLimits, Question, SessionState } from './types.ts';
+import { standingOfGrant } from './revocation-set.ts';
+import { SharedFlights } from './shared-flights.ts';
+import type { Answer, DenialAnswer, Question, SessionState } from './types.ts';
 
 // An answer older than the snapshot is asked for again, but not forever.
 const MAX_ATTEMPTS = 4;
 const BEHIND_RETRY_MS = 20;
-const MAX_SOLO_KEYS = 1_000;
-
-/** The stream that questions go out on; `authorizer-link.ts` keeps one open. */
-export interface AskPort {
-  readonly session: { readonly state: SessionState };
-  ask(request: AuthorizeRequest): void;
-}
-
-export interface AuthorizerOptions {
-  readonly tenant: string;
-  readonly cache: GrantCache;
-  readonly revocations: RevocationSet;
-  readonly limits: PolicyClientLimits;
-  readonly nowMs: () => number;
-  readonly monotonicMs: () => number;
-  /** Of the last snapshot; 0 before the first. */
-  readonly policyVersion: () => number;
-  /** Why nothing can be asked. */
-  readonly downReason: () => Reason;
-}
 
 interface Pending {
   readonly id: number;
@@ -49,9 +28,7 @@ interface Pending {
 export class Authorizer {
   readonly #options: AuthorizerOptions;
   readonly #pending = new Map<number, Pending>();
-  readonly #flights = new Map<string, Promise<Answer>>();
-  /** Keys whose grants cannot be shared, so that waiting for one another would only queue the callers. */
-  readonly #soloKeys = new BoundedCache<string, true>(MAX_SOLO_KEYS);
+  readonly #flights = new SharedFlights();
   #session: SessionState | undefined;
   #port: AskPort | undefined;
   #connected = false;
@@ -151,15 +128,11 @@ export class Authorizer {
     this.misses += 1;
     const refusal = this.#refuse(question);
     if (refusal !== undefined) return refusal;
-    const flight = key === '' ? undefined : this.#flights.get(key);
-    if (flight !== undefined && this.#soloKeys.get(key) === undefined) return this.#follow(flight, key, question);
+    if (key === '') return this.#ask(key, question);
+    const flight = this.#flights.find(key);
+    if (flight !== undefined) return this.#follow(flight, key, question);
     const promise = this.#ask(key, question);
-    if (key !== '') {
-      this.#flights.set(key, promise);
-      void promise.then(() => {
-        if (this.#flights.get(key) === promise) this.#flights.delete(key);
-      });
-    }
+    this.#flights.add(key, promise);
     return promise;
   }
 
@@ -302,7 +275,7 @@ export class Authorizer {
     if (grant.policyVersion !== 0 && grant.policyVersion < policyVersion()) return this.#askAgain(pending);
     maskGrant(grant);
     const validity = grantValidity(grant, session, monotonicMs(), nowWallMs);
-    if (validity === undefined) this.#soloKeys.set(pending.key, true);
+    if (validity === undefined) this.#flights.markSolo(pending.key);
     else if (this.#mayCache(port)) cache.putGrant(pending.key, grant, validity);
     this.#finish(pending, { kind: 'grant', grant, fromCache: false, stale: false });
   }
