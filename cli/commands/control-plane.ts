@@ -23,7 +23,6 @@ export function define(command: Command): void {
     .option('--sealing-key-file <file>', 'keys that seal secrets at rest')
     .option('--admin-oidc-issuer <url>', 'issuer whose tokens administrators may use')
     .option('--admin-oidc-audience <audience>', 'audience of those tokens')
-    .option('--admin-oidc-claim <claim=value>', 'claim that makes an administrator, such as groups=sidekey-admins')
     .option('--admin-oidc-claim <claim=value>', 'what makes an administrator, such as groups=sidekey-admins')
     .option('--context-file <file>', 'where to leave addresses for other commands', contextFile())
     .addHelpText(
