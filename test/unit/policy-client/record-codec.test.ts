@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { RecordCodec } from '../../../policy-client/record-codec.ts';
-import type { ChainedRecord} from '../../../proto/gen/sidekey/v1/decision.ts';
+import type { ChainedRecord } from '../../../proto/gen/sidekey/v1/decision.ts';
 import { DecisionRecord } from '../../../proto/gen/sidekey/v1/decision.ts';
 import { ReportDecisionsRequest } from '../../../proto/gen/sidekey/v1/proxy.ts';
 
