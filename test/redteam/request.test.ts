@@ -1,0 +1,385 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Secret } from '../../common/secret.ts';
+import type { GrantAnswer, Question } from '../../policy-client/index.ts';
+import type { Injection } from '../../proto/gen/sidekey/v1/grant.ts';
+import { TlsMode } from '../../proto/gen/sidekey/v1/route.ts';
+import { bearer, denial, grant, type ProxyWorld, route, SECRET, startProxyWorld } from '../support/proxy-world.ts';
+import { startRawUpstream } from '../support/upstream.ts';
+import { until } from '../support/until.ts';
+
+let world: ProxyWorld;
+let asked: Question[];
+beforeEach(async () => {
+  world = await startProxyWorld();
+  asked = [];
+  world.client.decide = (question) => {
+    asked.push(question);
+    return grant(question, bearer(SECRET));
+  };
+});
+afterEach(() => world.close());
+
+const code = (text: string): string => JSON.parse(text).code;
+const untouched = (): void => {
+  expect(world.upstream.connections()).toBe(0);
+  expect(world.upstream.seen).toEqual([]);
+};
+
+test.each(['h2c', 'websocket', 'TLS/1.2'])('A-09 an upgrade to %s is refused', async (protocol) => {
+  const agent = await world.agent();
+  const answer = await agent.exchange(world.request('GET', '/', [`Upgrade: ${protocol}`, 'Connection: upgrade']));
+  expect(code(answer.text)).toBe('upgrade-refused');
+  untouched();
+});
+
+describe('A-13 smuggling', () => {
+  const smuggled = 'GET /smuggled HTTP/1.1\r\nHost: api.test\r\n\r\n';
+  test.each([
+    ['CL and TE', ['Content-Length: 4', 'Transfer-Encoding: chunked'], `0\r\n\r\n${smuggled}`],
+    ['TE and CL', ['Transfer-Encoding: chunked', 'Content-Length: 4'], `0\r\n\r\n${smuggled}`],
+    ['two lengths', ['Content-Length: 0', 'Content-Length: 50'], smuggled],
+    ['two equal lengths', ['Content-Length: 5', 'Content-Length: 5'], 'hello'],
+    ['a list of lengths', ['Content-Length: 5, 5'], 'hello'],
+    ['a signed length', ['Content-Length: +5'], 'hello'],
+    ['a hexadecimal length', ['Content-Length: 0x5'], 'hello'],
+    ['an empty length', ['Content-Length:'], smuggled],
+    ['a length in words', ['Content-Length: 5 5'], 'hello'],
+    ['a coding that is not chunked', ['Transfer-Encoding: xchunked'], `0\r\n\r\n${smuggled}`],
+    ['chunked twice', ['Transfer-Encoding: chunked, chunked'], `0\r\n\r\n${smuggled}`],
+    ['two codings', ['Transfer-Encoding: gzip, chunked'], `0\r\n\r\n${smuggled}`],
+    ['identity', ['Transfer-Encoding: identity'], smuggled],
+    ['chunked behind a tab', ['Transfer-Encoding:\x0bchunked'], `0\r\n\r\n${smuggled}`],
+    ['two Transfer-Encodings', ['Transfer-Encoding: chunked', 'Transfer-Encoding: identity'], `0\r\n\r\n${smuggled}`],
+    ['a space before the colon', ['Transfer-Encoding : chunked'], `0\r\n\r\n${smuggled}`],
+    ['a folded line', ['X-A: b', ' Transfer-Encoding: chunked'], smuggled],
+    ['a bare LF', ['X-A: b\nTransfer-Encoding: chunked'], smuggled],
+    ['a bare CR', ['X-A: b\rTransfer-Encoding: chunked'], smuggled],
+    ['NUL in a value', ['X-A: b\0c'], ''],
+    ['a line without a colon', ['NoColon'], ''],
+    ['an empty name', [': value'], ''],
+  ])('%s', async (_name, headers, body) => {
+    const agent = await world.agent();
+    const answer = await agent.exchange(world.request('POST', '/', headers, body));
+    expect(answer.status).toBe(400);
+    const received = await agent.closed();
+    expect(received.match(/HTTP\/1\.1 /g)).toHaveLength(1);
+    expect(asked).toEqual([]);
+    untouched();
+  });
+
+  test.each([
+    ['an extension', '5;x=y\r\nhello\r\n0\r\n\r\n'],
+    ['a space behind the size', '5 \r\nhello\r\n0\r\n\r\n'],
+    ['a size with 0x', '0x5\r\nhello\r\n0\r\n\r\n'],
+    ['a negative size', '-5\r\nhello\r\n0\r\n\r\n'],
+    ['a size beyond 64 bits', 'fffffffffffffffff\r\nhello\r\n0\r\n\r\n'],
+    ['bare LF', '5\nhello\n0\n\n'],
+    ['a chunk longer than it says', '4\r\nhello\r\n0\r\n\r\n'],
+    ['Transfer-Encoding in trailers', '0\r\nTransfer-Encoding: chunked\r\n\r\n'],
+    ['Authorization in trailers', '0\r\nAuthorization: Bearer mine\r\n\r\n'],
+  ])('chunks with %s', async (_name, body) => {
+    const agent = await world.agent();
+    agent.send(world.request('POST', '/', ['Transfer-Encoding: chunked'], body) + smuggled);
+    expect((await agent.answer('POST')).status).toBe(400);
+    await agent.closed();
+    expect(world.upstream.seen).toEqual([]);
+  });
+
+  test.each([
+    'GET http://api.test/ HTTP/1.2',
+    'GET http://api.test/ HTTP/2.0',
+    'GET http://api.test/ HTTP/0.9',
+    'GET http://api.test/',
+    'GET  http://api.test/ HTTP/1.1',
+    'GET http://api.test/ x HTTP/1.1',
+    'GET\thttp://api.test/ HTTP/1.1',
+    'G@T http://api.test/ HTTP/1.1',
+  ])('the request line %j', async (line) => {
+    const agent = await world.agent();
+    expect((await agent.exchange(`${line}\r\nHost: api.test\r\n\r\n`)).status).toBe(400);
+    untouched();
+  });
+
+  test('Transfer-Encoding in HTTP/1.0', async () => {
+    const agent = await world.agent();
+    const head = `POST http://api.test:${world.upstream.httpPort}/ HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n`;
+    expect((await agent.exchange(`${head}0\r\n\r\n`)).status).toBe(400);
+    untouched();
+  });
+
+  test('a body is never read as a request, however often it looks like one', async () => {
+    const agent = await world.agent();
+    const body = smuggled.repeat(3);
+    await agent.exchange(world.request('POST', '/', [`Content-Length: ${body.length}`], body));
+    await agent.exchange(world.request('GET', '/next'));
+    expect(world.upstream.seen.map(({ target }) => target)).toEqual(['/', '/next']);
+    expect(world.upstream.seen[0]?.body.toString()).toBe(body);
+  });
+});
+
+test.each(['token\r\nX-Admin: 1', 'token-with\nnewline', 'token-with\0nul', 'token with space', 'tokén-with-é'])(
+  'A-14 a credential that would break its header is refused: %j',
+  async (token) => {
+    world.client.decide = (question) => grant(question, bearer(token));
+    const agent = await world.agent();
+    const answer = await agent.exchange(world.request('GET', '/'));
+    expect(code(answer.text)).toBe('credential-invalid');
+    expect(answer.text).not.toContain('token');
+    untouched();
+  },
+);
+
+test('A-15 what Connection names is stripped before the credential goes in, never after', async () => {
+  const agent = await world.agent();
+  await agent.exchange(
+    world.request('GET', '/', ['Connection: Authorization, X-Hop, Host', 'X-Hop: 1', 'TE: trailers']),
+  );
+  const { headers } = world.upstream.seen[0] ?? { headers: {} };
+  expect(headers.authorization).toBe(`Bearer ${SECRET}`);
+  expect(headers.host).toBe(`api.test:${world.upstream.httpPort}`);
+  expect(headers).not.toHaveProperty('x-hop');
+  expect(headers).not.toHaveProperty('te');
+});
+
+test('A-16 A-38 what the agent sends as a credential is removed everywhere, and reported', async () => {
+  const agent = await world.agent();
+  await agent.exchange(
+    world.request('GET', '/?access_token=mine&page=2&API_KEY=mine&api%5Fkey=mine', [
+      'Authorization: Bearer mine-1',
+      'authorization: Basic mine-2',
+      'X-Api-Key: mine-3',
+      'X_Api_Key: mine-4',
+      'Cookie: session=mine-5',
+      'PRIVATE-TOKEN: mine-6',
+      'Proxy-Authorization: Basic mine-7',
+    ]),
+  );
+  const [seen] = world.upstream.seen;
+  expect(JSON.stringify(seen)).not.toContain('mine');
+  expect(seen?.target).toBe('/?page=2');
+  expect(seen?.rawHeaders.filter((name) => name.toLowerCase() === 'authorization')).toHaveLength(1);
+  expect(seen?.headers.authorization).toBe(`Bearer ${SECRET}`);
+  const removed = world.client.records[0]?.removedCredentials ?? [];
+  for (const place of [
+    'header:authorization',
+    'header:x-api-key',
+    'header:cookie',
+    'query:access_token',
+    'query:api_key',
+  ]) {
+    expect(removed).toContain(place);
+  }
+  expect(JSON.stringify(world.client.records)).not.toContain('mine');
+});
+
+test('A-16 the places that the route names are removed too', async () => {
+  const ports = [world.upstream.httpPort];
+  world.client.setRoutes([route({ ports, credentialHeaders: ['X-Own'], credentialQueryParameters: ['own'] })]);
+  const value = Buffer.from(SECRET);
+  const injection: Injection = { kind: { $case: 'query', value: { name: 'own', value } } };
+  world.client.decide = (question) => grant(question, injection);
+  const agent = await world.agent();
+  const answer = await agent.exchange(world.request('GET', '/?own=mine&a=1', ['X-OWN: mine']));
+  expect(answer.status).toBe(200);
+  const [seen] = world.upstream.seen;
+  expect(JSON.stringify(seen)).not.toContain('mine');
+  const query = new URLSearchParams(seen?.target.split('?')[1]);
+  expect(query.getAll('own')).toEqual([SECRET]);
+});
+
+test('A-20 A-22 a grant serves the call it was given for and no other', async () => {
+  const ports = [world.upstream.httpPort];
+  world.client.setRoutes([route({ ports }), route({ serverWorkload: 'other', hosts: ['other.test'], ports })]);
+  let first: GrantAnswer | undefined;
+  world.client.decide = (question) => {
+    const answer = first ?? grant(question, bearer(SECRET));
+    if (answer.kind === 'grant') first = answer;
+    return answer;
+  };
+  const agent = await world.agent();
+  expect((await agent.exchange(world.request('GET', '/'))).status).toBe(200);
+  const at = `other.test:${world.upstream.httpPort}`;
+  const host = await agent.exchange(`GET http://${at}/ HTTP/1.1\r\nHost: ${at}\r\n\r\n`);
+  expect(code(host.text)).toBe('binding-mismatch');
+  expect(code((await agent.exchange(world.request('POST', '/', ['Content-Length: 0']))).text)).toBe('binding-mismatch');
+  expect(world.upstream.seen).toHaveLength(1);
+});
+
+test('A-22 every question carries host, port and method, and the facts that the route names', async () => {
+  const agent = await world.agent();
+  await agent.exchange(world.request('GET', '/a?x=1', ['X-Fact: 1']));
+  world.client.setRoutes([route({ ports: [world.upstream.httpPort], decisionFacts: [1, 2, 3] })]);
+  await agent.exchange(
+    world.request('PUT', '/b?y=2', ['X-Fact: 2', 'Authorization: Bearer mine', 'Content-Length: 0']),
+  );
+  expect(asked[0]).toMatchObject({ method: 'GET', destination: { host: 'api.test', port: world.upstream.httpPort } });
+  expect(asked[1]).toMatchObject({ method: 'PUT', path: '/b', query: 'y=2' });
+  expect(asked[1]?.headers).toContainEqual({ name: 'x-fact', value: '2' });
+  expect(JSON.stringify(asked[1]?.headers)).not.toContain('mine');
+});
+
+test('A-23 every request of a connection and of a tunnel is decided', async () => {
+  world.client.decide = (question) => {
+    asked.push(question);
+    return question.path === '/allowed' ? grant(question, bearer(SECRET)) : denial('rule-denied');
+  };
+  const { agent } = await world.tlsAgent();
+  const at = `api.test:${world.upstream.httpsPort}`;
+  const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: ${at}\r\n\r\n`;
+  agent.send(get('/allowed') + get('/denied') + get('/allowed'));
+  expect((await agent.answer()).status).toBe(200);
+  expect((await agent.answer()).status).toBe(403);
+  world.client.decide = () => denial('workload-revoked');
+  expect([200, 403]).toContain((await agent.answer()).status);
+  expect((await agent.exchange(get('/allowed'))).status).toBe(403);
+  expect(world.upstream.seen.every(({ target }) => target === '/allowed')).toBe(true);
+});
+
+test('A-34 the proxy token travels on to nobody, in a tunnel neither', async () => {
+  await world.close();
+  world = await startProxyWorld({ config: { proxyToken: new Secret('token-of-this-agent') } });
+  const basic = Buffer.from('agent:token-of-this-agent').toString('base64');
+  const wrong = await world.agent();
+  const other = Buffer.from('agent:token-of-this-agenT').toString('base64');
+  expect((await wrong.exchange(world.request('GET', '/', [`Proxy-Authorization: Basic ${other}`]))).status).toBe(407);
+  const agent = await world.agent();
+  const at = `api.test:${world.upstream.httpPort}`;
+  const auth = `Proxy-Authorization: Basic ${basic}\r\n`;
+  expect((await agent.exchange(`CONNECT ${at} HTTP/1.1\r\nHost: ${at}\r\n${auth}\r\n`, 'CONNECT')).status).toBe(200);
+  agent.send(`GET / HTTP/1.1\r\nHost: ${at}\r\n${auth}\r\n`);
+  await agent.until((text) => text.includes('hello'));
+  expect(JSON.stringify(world.upstream.seen)).not.toContain(basic);
+  expect(world.logged()).not.toContain(basic);
+});
+
+test.each([
+  [
+    'A-39',
+    ['X-Forwarded-Host: evil.test', 'X-Original-Host: evil.test', 'X-Host: evil.test', 'Forwarded: host=evil.test'],
+  ],
+  ['A-39', ['X-Original-URL: /admin', 'X-Rewrite-URL: /admin', 'X-HTTP-Method-Override: DELETE']],
+  ['A-62', ['X-Forwarded-User: root', 'Remote-User: root', 'X-Remote-User: root', 'X-Forwarded-Groups: admins']],
+  [
+    'A-62',
+    ['X-Forwarded-For: 10.0.0.1', 'X-Real-IP: 10.0.0.1', 'X-Forwarded-Client-Cert: Hash=1', 'X_Forwarded_User: root'],
+  ],
+])('%s headers that would speak for the transport are not believed and go no further: %j', async (_id, headers) => {
+  const agent = await world.agent();
+  expect((await agent.exchange(world.request('GET', '/', headers))).status).toBe(200);
+  expect(asked[0]?.destination.host).toBe('api.test');
+  const [seen] = world.upstream.seen;
+  for (const header of headers) {
+    expect(seen?.rawHeaders.map((name) => name.toLowerCase())).not.toContain(header.split(':')[0]?.toLowerCase());
+  }
+  expect(world.client.records[0]?.workloads).toEqual(['agent']);
+});
+
+test('A-51 a write is sent once, whatever becomes of its connection', async () => {
+  const heads: string[] = [];
+  const raw = await startRawUpstream((socket) => {
+    socket.on('data', (bytes) => {
+      heads.push(bytes.toString('latin1').split('\r\n', 1)[0] ?? '');
+      if (heads.length > 1) return void socket.destroy();
+      socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+    });
+  });
+  world.client.setRoutes([route({ ports: [raw.port] })]);
+  const agent = await world.agent();
+  const at = `api.test:${raw.port}`;
+  await agent.exchange(`GET http://${at}/ HTTP/1.1\r\nHost: ${at}\r\n\r\n`);
+  const answer = await agent.exchange(`POST http://${at}/pay HTTP/1.1\r\nHost: ${at}\r\nContent-Length: 0\r\n\r\n`);
+  expect(answer.status).toBe(502);
+  expect(heads.filter((head) => head.startsWith('POST'))).toHaveLength(1);
+  await raw.close();
+});
+
+test('A-61 a stream that outlives its lease is decided again, and cut when the answer is no', async () => {
+  let answers = 0;
+  world.client.decide = (question) => {
+    answers += 1;
+    if (answers > 1) return denial('user-revoked');
+    return grant(question, bearer(SECRET), { cacheLease: { seconds: 0, nanos: 1_000_000 } });
+  };
+  world.upstream.handle((_request, response) => response.write('going on'));
+  const agent = await world.agent();
+  agent.send(world.request('GET', '/'));
+  await agent.closed();
+  expect(agent.received.toString().endsWith('0\r\n\r\n')).toBe(false);
+  await until('it was recorded', () => world.client.records.length === 1);
+  expect(world.client.records[0]?.reason).toBe(13);
+});
+
+test('A-64 no credential over cleartext unless the route says so', async () => {
+  const tls = { mode: TlsMode.TLS_MODE_VERIFY, caPem: '', serverName: '' };
+  world.client.setRoutes([route({ ports: [world.upstream.httpPort], tls })]);
+  const agent = await world.agent();
+  expect(code((await agent.exchange(world.request('GET', '/'))).text)).toBe('cleartext-refused');
+  // Nor when the grant injects although the route did not announce it.
+  world.client.setRoutes([route({ ports: [world.upstream.httpPort], tls, injectsCredential: false })]);
+  expect(code((await agent.exchange(world.request('GET', '/'))).text)).toBe('cleartext-refused');
+  untouched();
+});
+
+describe('A-65 a bound host never passes bare', () => {
+  test.each(['credential-unavailable', 'control-plane-unavailable', 'session-expired', 'authorize-timeout'] as const)(
+    'when the answer is %s',
+    async (reason) => {
+      world.client.decide = () => denial(reason);
+      const agent = await world.agent();
+      expect(code((await agent.exchange(world.request('GET', '/'))).text)).toBe(reason);
+      untouched();
+    },
+  );
+
+  test('when the routes are gone, the proxy denies by default', async () => {
+    world.client.setRoutes([]);
+    const agent = await world.agent();
+    expect(code((await agent.exchange(world.request('GET', '/'))).text)).toBe('no-route');
+    untouched();
+  });
+
+  test('when the injection is of a kind that this proxy does not know', async () => {
+    const unknown = { kind: { $case: 'sigv4', value: {} } } as unknown as Injection;
+    world.client.decide = (question) => grant(question, unknown);
+    const agent = await world.agent();
+    expect(code((await agent.exchange(world.request('GET', '/'))).text)).toBe('credential-invalid');
+    untouched();
+  });
+
+  test('when the policy client throws', async () => {
+    world.client.decide = () => Promise.reject(new Error('broken'));
+    const agent = await world.agent();
+    expect((await agent.exchange(world.request('GET', '/'))).status).toBe(500);
+    untouched();
+  });
+});
+
+describe('A-66 nothing opaque goes to a host that has a credential', () => {
+  test('the HTTP/2 preface', async () => {
+    const agent = await world.agent();
+    const at = `api.test:${world.upstream.httpPort}`;
+    await agent.exchange(`CONNECT ${at} HTTP/1.1\r\nHost: ${at}\r\n\r\n`, 'CONNECT');
+    agent.send('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+    await agent.closed();
+    untouched();
+  });
+
+  test('CONNECT in a tunnel', async () => {
+    const { agent } = await world.tlsAgent();
+    const answer = await agent.exchange('CONNECT api.test:443 HTTP/1.1\r\nHost: api.test:443\r\n\r\n', 'CONNECT');
+    expect([400, 405]).toContain(answer.status);
+    untouched();
+  });
+
+  test('TLS in TLS, and any other protocol', async () => {
+    const { agent } = await world.tlsAgent();
+    agent.send(Buffer.from([0x16, 0x03, 0x01, 0x00, 0x05, 1, 0, 0, 1, 0]));
+    expect((await agent.closed()).startsWith('HTTP/1.1 400')).toBe(true);
+    const at = `api.test:${world.upstream.httpPort}`;
+    const ssh = await world.agent();
+    await ssh.exchange(`CONNECT ${at} HTTP/1.1\r\nHost: ${at}\r\n\r\n`, 'CONNECT');
+    ssh.send('SSH-2.0-OpenSSH_9.6\r\n\r\n');
+    await ssh.closed();
+    untouched();
+  });
+});
