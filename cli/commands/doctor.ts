@@ -105,10 +105,10 @@ export function define(command: Command): void {
 async function doctor(options: DoctorOptions): Promise<void> {
   const proxy = findProxy(options);
   const trust = writeTrustFiles(proxy.caPem);
-  const findings: Finding[] = [];
+  let findings: Finding[];
   try {
     const { env } = makeAgentEnvironment(process.env, { proxyUrl: proxy.url, trust, remove: [], keep: [] });
-    for (const tool of TOOLS) findings.push(await examine(tool, options.url, env));
+    findings = await Promise.all(TOOLS.map((tool) => examine(tool, options.url, env)));
   } finally {
     trust.remove();
   }

@@ -1,0 +1,132 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const SIDEKEY = join(process.cwd(), 'dist/sidekey.js');
+const POLICY = `apiVersion: sidekey.dev/v1
+kind: ServerWorkload
+metadata: { name: api }
+spec: { hosts: [api.test.example] }
+---
+apiVersion: sidekey.dev/v1
+kind: CredentialProvider
+metadata: { name: key }
+spec: { type: static, secret: { fromEnv: CLI_TEST_SECRET } }
+---
+apiVersion: sidekey.dev/v1
+kind: AccessPolicy
+metadata: { name: read }
+spec:
+  clientWorkload: developer
+  serverWorkload: api
+  rules: [{ methods: [GET], paths: ["/v1/**"] }]
+  credential: { provider: key, inject: { type: bearer } }
+`;
+
+interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+describe.skipIf(!existsSync(SIDEKEY))('the sidekey command (needs dist/: npm run build)', () => {
+  const home = mkdtempSync(join(tmpdir(), 'sidekey-cli-'));
+  let dev: ChildProcess;
+
+  function sidekey(...args: string[]): Promise<Ended> {
+    const env = { ...process.env, SIDEKEY_HOME: home, CLI_TEST_SECRET: 'hunter2-hunter2' };
+    return new Promise((resolve) => {
+      execFile(process.execPath, [SIDEKEY, ...args], { env }, (error, stdout, stderr) => {
+        resolve({ code: error === null ? 0 : Number(error.code ?? 1), stdout, stderr });
+      });
+    });
+  }
+
+  beforeAll(async () => {
+    const [proxy, grpc, rest] = await Promise.all([freePort(), freePort(), freePort()]);
+    const args = ['dev', '--listen', proxy, '--grpc-listen', grpc, '--rest-listen', rest];
+    dev = spawn(process.execPath, [SIDEKEY, ...args], { env: { ...process.env, SIDEKEY_HOME: home } });
+    await new Promise<void>((resolve, reject) => {
+      let output = '';
+      dev.stderr?.on('data', (text) => {
+        output += text;
+        if (output.includes('sidekey is up')) resolve();
+      });
+      dev.once('close', () => reject(new Error(`sidekey dev ended: ${output}`)));
+    });
+  }, 90_000);
+
+  afterAll(async () => {
+    const closed = new Promise((resolve) => dev.once('close', resolve));
+    dev.kill('SIGTERM');
+    await closed;
+    rmSync(home, { recursive: true, force: true });
+  });
+
+  it('applies, shows, explains, deletes', async () => {
+    const file = join(home, 'policy.yaml');
+    writeFileSync(file, POLICY);
+    expect(await sidekey('apply', '-f', file, '--dry-run')).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('3 of 3 would change'),
+    });
+    expect((await sidekey('get', 'AccessPolicy', 'read')).code).not.toBe(0);
+    expect((await sidekey('apply', '-f', file)).stdout).toContain('3 of 3 changed');
+    expect((await sidekey('apply', '-f', file)).stdout).toContain('AccessPolicy/read unchanged');
+    const shown = await sidekey('get', 'CredentialProvider', 'key', '-o', 'yaml');
+    expect(shown.stdout).toContain('sealed: true');
+    expect(shown.stdout).not.toContain('hunter2');
+    const url = 'https://api.test.example/v1/items';
+    expect(await sidekey('explain', '--workload', 'developer', '--url', url)).toMatchObject({ code: 0 });
+    const denied = await sidekey('explain', '--workload', 'developer', '--url', url, '--method', 'DELETE');
+    expect(denied).toMatchObject({ code: 3, stderr: '' });
+    expect(denied.stdout).toContain('rule-denied');
+    expect((await sidekey('delete', 'ServerWorkload', 'api')).stderr).toContain('resource-in-use');
+    expect((await sidekey('delete', 'AccessPolicy', 'read')).code).toBe(0);
+  }, 60_000);
+
+  it('runs a command as an agent: its exit code, its environment, its denials', async () => {
+    expect((await sidekey('run', '--', 'sh', '-c', 'exit 7')).code).toBe(7);
+    expect((await sidekey('run', '--', 'sh', '-c', 'kill -9 $$')).code).toBe(137);
+    const shown = await sidekey('run', '--remove-env', 'CLI_TEST_SECRET', '--', 'env');
+    expect(shown.stdout).not.toContain('hunter2');
+    expect(shown.stderr).toContain('CLI_TEST_SECRET');
+    const script = 'fetch("https://sidekey-doctor.example.com/").then(async a=>console.log(a.status, await a.text()))';
+    expect((await sidekey('run', '--', process.execPath, '-e', script)).stdout).toContain('policy-denied');
+  }, 60_000);
+
+  it('doctor finds the tools of this machine covered', async () => {
+    const { stdout } = await sidekey('doctor', '-o', 'json');
+    const findings = JSON.parse(stdout) as { tool: string; verdict: string }[];
+    const node = findings.find((found) => found.tool === 'node fetch');
+    expect(node).toMatchObject({ verdict: 'covered' });
+    for (const { verdict } of findings) expect(['covered', 'not installed']).toContain(verdict);
+  }, 120_000);
+
+  it('shows and proves the decision log', async () => {
+    await expect
+      .poll(async () => (await sidekey('logs', '-o', 'json')).stdout, { timeout: 20_000 })
+      .toContain('policy-denied');
+    const verified = await sidekey('verify-log');
+    expect(verified).toMatchObject({ code: 0 });
+    expect(verified.stdout).toContain('whole');
+  }, 60_000);
+
+  it('says what is wrong, with its exit code', async () => {
+    expect(await sidekey('apply', '-f', '/nonexistent')).toMatchObject({ code: 2 });
+    expect(await sidekey('nonsense')).toMatchObject({ code: 2 });
+    expect(await sidekey('get', 'sessions', '--server', 'https://127.0.0.1:1')).toMatchObject({ code: 4 });
+    expect((await sidekey('apply', '--help')).stdout).toContain('Examples:');
+  }, 60_000);
+});
+
+async function freePort(): Promise<string> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return `127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`;
+}
