@@ -1,0 +1,327 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import http from 'node:http';
+import https from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import tls from 'node:tls';
+import { inspect } from 'node:util';
+import { buildSync } from 'esbuild';
+import { afterEach, describe, expect, test } from 'vitest';
+import { Secret } from '../../common/secret.ts';
+import {
+  createRootAuthority,
+  createSigningKey,
+  issueIntermediate,
+  issueLeaf,
+  publicKeySpki,
+} from '../../common/x509/authority.ts';
+import { toPem } from '../../common/x509/certificate.ts';
+import { FakePolicyClient } from '../fakes/policy-client.ts';
+import { connectRaw } from '../support/raw-agent.ts';
+import { bearer, denial, grant, type ProxyWorld, route, SECRET, startProxyWorld } from '../support/proxy-world.ts';
+import { startRawUpstream } from '../support/upstream.ts';
+import { until } from '../support/until.ts';
+import { renderings } from './renderings.ts';
+
+let world: ProxyWorld;
+afterEach(() => world?.close());
+
+const code = (text: string): string => JSON.parse(text).code;
+
+describe('A-31 the memory of the process', () => {
+  test('cannot be dumped, and the inspector signal opens nothing', () => {
+    const script = `
+      import { hardenProcess } from './proxy/hardening.ts';
+      const done = await hardenProcess();
+      const { default: koffi } = await import('koffi');
+      const prctl = koffi.load('libc.so.6').func('int prctl(int, unsigned long, unsigned long, unsigned long, unsigned long)');
+      process.kill(process.pid, 'SIGUSR1');
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      const { url } = await import('node:inspector');
+      console.log(JSON.stringify({ ...done, dumpable: prctl(3, 0, 0, 0, 0), inspectorUrl: url() ?? null }));`;
+    const root = new URL('../..', import.meta.url).pathname;
+    const { outputFiles } = buildSync({
+      stdin: { contents: script, resolveDir: root, loader: 'js' },
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+      packages: 'external',
+      write: false,
+    });
+    const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', outputFiles[0]?.text ?? ''], {
+      cwd: root,
+      encoding: 'utf8',
+    });
+    expect(stderr).not.toContain('Debugger listening');
+    expect(JSON.parse(stdout)).toEqual({ dumpable: 0, inspector: 'off', inspectorUrl: null });
+  });
+
+  test('a secret does not print, join or serialise', () => {
+    const secret = new Secret(SECRET);
+    for (const text of [
+      `${secret}`,
+      String([secret]),
+      JSON.stringify({ secret }),
+      inspect({ secret }, { depth: 9, showHidden: true }),
+    ]) {
+      expect(text).not.toContain(SECRET);
+    }
+  });
+});
+
+describe('A-33 A-59 the certificate authority', () => {
+  test('an issued one speaks for its hosts alone', async () => {
+    const root = createRootAuthority('tenant root');
+    const real = FakePolicyClient.prototype.onAuthority;
+    FakePolicyClient.prototype.onAuthority = function (this: FakePolicyClient, listener?: (issued: never) => void) {
+      const now = Date.now();
+      const publicKey = this.proxyKey;
+      const intermediate = issueIntermediate(root, {
+        publicKey,
+        permittedHosts: ['other.test'],
+        now,
+        notAfter: now + 3_600_000,
+      });
+      listener?.({ chain: [intermediate, root.certificateDer], permittedHosts: ['other.test'] } as never);
+      return () => {};
+    } as typeof real;
+    try {
+      world = await startProxyWorld({
+        config: { authority: 'issued' },
+        routes: ({ httpsPort }) => [route({ hosts: ['api.test', 'other.test'], ports: [httpsPort] })],
+      });
+    } finally {
+      FakePolicyClient.prototype.onAuthority = real;
+    }
+    const { tls: permitted } = await world.tlsAgent('other.test');
+    expect(permitted.authorized).toBe(true);
+    await expect(world.tlsAgent('api.test')).rejects.toThrow();
+    expect(world.upstream.connections()).toBe(0);
+  });
+
+  test('the file for the agent holds a certificate and no key, and no key is written anywhere', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'sidekey-ca-'));
+    const caFile = join(folder, 'ca.pem');
+    world = await startProxyWorld({ config: { caFile } });
+    const pem = readFileSync(caFile, 'utf8');
+    expect(pem.match(/BEGIN/g)).toHaveLength(1);
+    expect(pem).toContain('BEGIN CERTIFICATE');
+    expect(readdirSync(folder)).toEqual(['ca.pem']);
+    expect(statSync(caFile).mode & 0o022).toBe(0);
+    rmSync(folder, { recursive: true });
+  });
+});
+
+test('A-35 the admin port is out of reach through the proxy, and tells no secret', async () => {
+  world = await startProxyWorld({
+    config: { admin: { host: '127.0.0.1', port: 0 }, unrouted: 'observe' },
+    allowLoopback: true,
+  });
+  const at = world.proxy.adminAddress ?? '';
+  world.client.setRoutes([route({ hosts: ['127.0.0.1'], ports: [Number(at.split(':')[1])] })]);
+  const agent = await world.agent();
+  const answer = await agent.exchange(`GET http://${at}/metrics HTTP/1.1\r\nHost: ${at}\r\n\r\n`);
+  expect(code(answer.text)).toBe('loop-refused');
+  const tunnel = await agent.exchange(`CONNECT ${at} HTTP/1.1\r\nHost: ${at}\r\n\r\n`, 'CONNECT');
+  if (tunnel.status === 200) {
+    agent.send(`GET /metrics HTTP/1.1\r\nHost: ${at}\r\n\r\n`);
+    await agent.until((text) => text.includes('loop-refused'));
+  }
+  expect(agent.received.toString()).not.toContain('sidekey_decisions_total');
+});
+
+test('A-35 the admin socket is for its owner alone', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'sidekey-admin-'));
+  const socketPath = join(folder, 'admin.sock');
+  world = await startProxyWorld({ config: { admin: { socketPath } } });
+  expect(statSync(socketPath).mode & 0o077).toBe(0);
+  await world.close();
+  rmSync(folder, { recursive: true });
+});
+
+test('A-37 no output of the proxy holds the credential: answers, problems, logs, records, metrics', async () => {
+  world = await startProxyWorld({ config: { admin: { host: '127.0.0.1', port: 0 } } });
+  const breaking = await startRawUpstream((socket) => void socket.once('data', (bytes) => socket.end(bytes)));
+  world.client.setRoutes([route({ ports: [world.upstream.httpPort, world.upstream.httpsPort, breaking.port] })]);
+  world.upstream.handle(async (request, response) => {
+    const { headers } = await world.upstream.note(request);
+    response.setHeader('X-Echo', headers.authorization ?? '');
+    if (request.url === '/cut') return void response.destroy();
+    response.end(JSON.stringify(headers));
+  });
+  const agent = await world.agent();
+  await agent.exchange(world.request('GET', '/'));
+  await agent.exchange(world.request('GET', '/cut'));
+  const at = `api.test:${breaking.port}`;
+  const echoed = await agent.exchange(`GET http://${at}/ HTTP/1.1\r\nHost: ${at}\r\n\r\n`);
+  expect(echoed.status).toBe(502);
+  world.client.decide = (question) => grant(question, bearer(`${SECRET}\r\nX: y`));
+  await agent.exchange(world.request('GET', '/'));
+  world.client.decide = () => denial('policy-denied');
+  await agent.exchange(world.request('GET', '/'));
+  const metrics = await new Promise<string>((resolve, reject) => {
+    http
+      .get(`http://${world.proxy.adminAddress}/metrics`, { agent: false }, async (response) => {
+        let text = '';
+        for await (const piece of response) text += piece;
+        resolve(text);
+      })
+      .on('error', reject);
+  });
+  const outputs = {
+    agent: agent.received.toString('latin1'),
+    logs: world.logged(),
+    records: JSON.stringify(world.client.records),
+    metrics,
+  };
+  for (const [name, text] of Object.entries(outputs)) {
+    for (const [rendering, value] of renderings(SECRET))
+      expect(text.includes(value), `${name}: ${rendering}`).toBe(false);
+  }
+  await breaking.close();
+});
+
+describe('A-40 an upstream that cannot prove who it is gets nothing', () => {
+  async function upstreamWith(options: { hosts: string[]; trusted: boolean; notAfter?: number; tls?: tls.TlsOptions }) {
+    const root = createRootAuthority('another root');
+    const key = createSigningKey();
+    const now = Date.now() - 7_200_000;
+    const notAfter = options.notAfter ?? Date.now() + 3_600_000;
+    const leaf = issueLeaf(root, { publicKeySpki: publicKeySpki(key), hosts: options.hosts, now, notAfter });
+    const seen: string[] = [];
+    const server = https.createServer(
+      { key: key.export({ type: 'pkcs8', format: 'pem' }), cert: toPem(leaf), ...options.tls },
+      (request, response) => {
+        seen.push(request.headers.authorization ?? '');
+        response.end('ok');
+      },
+    );
+    server.on('tlsClientError', () => {});
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as { port: number };
+    const caPem = options.trusted ? toPem(root.certificateDer) : '';
+    world = await startProxyWorld({
+      routes: () => [route({ ports: [port], tls: { mode: 0, caPem, serverName: '' } })],
+    });
+    const { agent } = await world.tlsAgent('api.test', port);
+    const answer = await agent.exchange(`GET / HTTP/1.1\r\nHost: api.test:${port}\r\n\r\n`);
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+    return { answer, seen };
+  }
+
+  test.each([
+    ['an authority that nobody trusts', { hosts: ['api.test'], trusted: false }],
+    ['another name', { hosts: ['other.test'], trusted: true }],
+    ['a certificate that is over', { hosts: ['api.test'], trusted: true, notAfter: Date.now() - 60_000 }],
+    [
+      'TLS 1.1',
+      {
+        hosts: ['api.test'],
+        trusted: true,
+        tls: { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' },
+      },
+    ],
+  ] as const)('%s', async (_name, options) => {
+    const { answer, seen } = await upstreamWith(options as Parameters<typeof upstreamWith>[0]);
+    expect(code(answer.text)).toBe('upstream-tls-failed');
+    expect(seen).toEqual([]);
+  });
+
+  test('one that can, does', async () => {
+    const { answer, seen } = await upstreamWith({ hosts: ['api.test'], trusted: true });
+    expect(answer.status).toBe(200);
+    expect(seen).toEqual([`Bearer ${SECRET}`]);
+  });
+
+  test('a new trust anchor is not got round by resuming an old session', async () => {
+    world = await startProxyWorld();
+    const { agent } = await world.tlsAgent();
+    const get = `GET / HTTP/1.1\r\nHost: api.test:${world.upstream.httpsPort}\r\n\r\n`;
+    expect((await agent.exchange(get)).status).toBe(200);
+    const tlsFor = { mode: 0, caPem: '', serverName: 'renamed.test' } as const;
+    world.client.setRoutes([route({ ports: [world.upstream.httpsPort], tls: tlsFor })]);
+    expect(code((await agent.exchange(get)).text)).toBe('upstream-tls-failed');
+    expect(world.upstream.seen).toHaveLength(1);
+  });
+});
+
+describe('A-53 exhaustion', () => {
+  test.each([
+    ['a head without end', 'X-A: ', 'a', 431],
+    ['headers without end', '', 'X-A: b\r\n', 431],
+    ['a request line without end', undefined, 'a', 414],
+  ])('%s', async (_name, start, more, status) => {
+    world = await startProxyWorld();
+    const agent = await world.agent();
+    agent.send(
+      start === undefined ? 'GET http://api.test/' : `GET http://api.test/ HTTP/1.1\r\nHost: api.test\r\n${start}`,
+    );
+    agent.send(more.repeat(60_000));
+    expect((await agent.answer()).status).toBe(status);
+    await agent.closed();
+  });
+
+  test('a head, an interim answer and trailers without end from the upstream', async () => {
+    world = await startProxyWorld();
+    const streams = [
+      `HTTP/1.1 200 OK\r\nX-A: ${'a'.repeat(200_000)}`,
+      'HTTP/1.1 102 Processing\r\n\r\n'.repeat(10_000),
+      `HTTP/1.1 200 OK\r\n${'X-A: b\r\n'.repeat(10_000)}`,
+    ];
+    for (const bytes of streams) {
+      const raw = await startRawUpstream((socket) => void socket.once('data', () => socket.write(bytes)));
+      world.client.setRoutes([route({ ports: [raw.port] })]);
+      const agent = await world.agent();
+      const answer = await agent.exchange(
+        `GET http://api.test:${raw.port}/ HTTP/1.1\r\nHost: api.test:${raw.port}\r\n\r\n`,
+      );
+      expect(code(answer.text)).toBe('upstream-malformed');
+      await raw.close();
+    }
+  });
+
+  test.each(['gzip', 'br'] as const)('a %s bomb is cut off', async (encoding) => {
+    const { brotliCompressSync, gzipSync } = await import('node:zlib');
+    const zeros = Buffer.alloc(64 * 1024 * 1024);
+    const once = encoding === 'br' ? brotliCompressSync(zeros) : gzipSync(gzipSync(zeros));
+    world = await startProxyWorld();
+    world.upstream.handle((_request, response) => {
+      response.setHeader('Content-Encoding', encoding === 'br' ? 'br' : 'gzip, gzip');
+      response.end(once);
+    });
+    const agent = await world.agent();
+    agent.send(world.request('GET', '/', ['Connection: close']));
+    const received = await agent.closed();
+    expect(received.length).toBeLessThan(zeros.length);
+    expect(received.endsWith('0\r\n\r\n')).toBe(false);
+  });
+
+  test('no abuse of one connection harms another', async () => {
+    world = await startProxyWorld();
+    const good = await world.agent();
+    for (let at = 0; at < 200; at += 1) {
+      const bad = await connectRaw(world.proxy.address.port);
+      bad.send(
+        ['\0', 'GET', '\r\n\r\n\r\n', 'CONNECT api.test:443 HTTP/1.1\r\nHost: api.test:443\r\n\r\n\x16\x03'][at % 4] ??
+          '',
+      );
+      if (at % 2 === 0) bad.socket.resetAndDestroy();
+      else bad.socket.end();
+    }
+    for (let at = 0; at < 5; at += 1) expect((await good.exchange(world.request('GET', '/'))).status).toBe(200);
+  });
+});
+
+test('A-54 tokens of any length are compared over hashes', async () => {
+  world = await startProxyWorld({ config: { proxyToken: new Secret('token-of-this-agent') } });
+  for (const given of ['', 't', 'token-of-this-agent-and-more', 'x'.repeat(5000)]) {
+    const agent = await world.agent();
+    const answer = await agent.exchange(world.request('GET', '/', [`Proxy-Authorization: Bearer ${given}`]));
+    expect([400, 407]).toContain(answer.status);
+  }
+  const source = readFileSync(new URL('../../proxy/http/proxy-authentication.ts', import.meta.url), 'utf8');
+  expect(source).toContain('token.equals(');
+  await until('nothing reached the upstream', () => world.upstream.connections() === 0);
+});
