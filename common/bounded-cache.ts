@@ -1,4 +1,4 @@
-/** A map with a bound that drops the entry used longest ago. */
+/** A map with a bound that drops an entry used long ago. The order of use is kept only while it is more than half full. */
 export class BoundedCache<K, V> {
   readonly #entries = new Map<K, V>();
   readonly #maxEntries: number;
@@ -14,7 +14,7 @@ export class BoundedCache<K, V> {
 
   get(key: K): V | undefined {
     const value = this.#entries.get(key);
-    if (value !== undefined) {
+    if (value !== undefined && this.#entries.size * 2 > this.#maxEntries) {
       this.#entries.delete(key);
       this.#entries.set(key, value);
     }

@@ -1,4 +1,5 @@
-import { formatAuthority, parseAuthority } from '../../common/net/host.ts';
+import { BoundedCache } from '../../common/bounded-cache.ts';
+import { type Authority, formatAuthority, parseAuthority } from '../../common/net/host.ts';
 import { canonicalPath, splitTarget } from '../../common/match/path.ts';
 import type { RequestHead } from '../protocols/http1/request-head.ts';
 import { Refusal } from './refusal.ts';
@@ -41,9 +42,10 @@ export function buildDestination(transport: Transport, head: RequestHead): Reque
     throw new Refusal('bad-request', 'this is a forward proxy: it takes absolute-form targets and CONNECT');
   }
   const scheme = absolute[1]?.toLowerCase() === 'https' ? 'https' : 'http';
-  const { host, port } = authorityOf(absolute[2] ?? '', DEFAULT_PORTS[scheme]);
+  const authority = absolute[2] ?? '';
+  const { host, port } = authorityOf(authority, DEFAULT_PORTS[scheme]);
   // RFC 9112 3.2.2 lets a proxy ignore Host here; a difference is how fronting starts, so it is refused.
-  if (hostField !== undefined) expectSame(hostField, host, port, DEFAULT_PORTS[scheme]);
+  if (hostField !== undefined && hostField !== authority) expectSame(hostField, host, port, DEFAULT_PORTS[scheme]);
   return build(scheme, host, port, absolute[3] ?? '');
 }
 
@@ -74,9 +76,17 @@ export function connectTarget(target: string): { host: string; port: number } {
   return authorityOf(target, 443);
 }
 
-function authorityOf(text: string, defaultPort: number): { host: string; port: number } {
+/** What a few texts mean is asked again and again: each distinct text is parsed once. */
+const PARSED = new BoundedCache<string, Authority>(1024);
+
+function authorityOf(text: string, defaultPort: number): Authority {
+  const key = `${defaultPort} ${text}`;
+  const known = PARSED.get(key);
+  if (known !== undefined) return known;
   try {
-    return parseAuthority(text, defaultPort);
+    const parsed = parseAuthority(text, defaultPort);
+    PARSED.set(key, parsed);
+    return parsed;
   } catch (cause) {
     throw new Refusal('bad-request', 'the host name is malformed or ambiguous', { cause });
   }

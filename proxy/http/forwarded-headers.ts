@@ -1,7 +1,7 @@
 import type { HeaderList } from '../protocols/header-list.ts';
 
 /** Fields of one hop only (RFC 9110 7.6.1), and framing, which the writer sets anew. */
-const HOP_BY_HOP = [
+const HOP_BY_HOP = new Set([
   'connection',
   'proxy-connection',
   'keep-alive',
@@ -12,18 +12,27 @@ const HOP_BY_HOP = [
   'proxy-authorization',
   'proxy-authenticate',
   'proxy-authentication-info',
-];
+]);
 
 /** Connection options that name these would unframe or misdirect the message; they are kept whatever it says. */
 const NEVER_STRIPPED = new Set(['host', 'content-length', 'close', 'keep-alive']);
 
 /** Removes hop-by-hop fields and those that `Connection` names, before anything of ours is added (attack A-15). */
 export function stripHopByHop(headers: HeaderList): void {
-  for (const value of headers.getAll('connection')) {
-    for (const option of value.toLowerCase().split(',')) {
-      const name = option.trim();
-      if (name !== '' && !NEVER_STRIPPED.has(name)) headers.delete(name);
-    }
+  const { raw } = headers;
+  let found: string[] | undefined;
+  for (let at = 0; at < raw.length; at += 2) {
+    const name = raw[at] ?? '';
+    if (!HOP_BY_HOP.has(name)) continue;
+    found ??= [];
+    found.push(name);
+    if (name === 'connection') found.push(...namedOptions(raw[at + 1] ?? ''));
   }
-  for (const name of HOP_BY_HOP) headers.delete(name);
+  if (found === undefined) return;
+  for (const name of found) headers.delete(name);
+}
+
+function namedOptions(value: string): string[] {
+  const options = value.toLowerCase().split(',');
+  return options.map((option) => option.trim()).filter((name) => name !== '' && !NEVER_STRIPPED.has(name));
 }

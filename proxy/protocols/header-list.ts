@@ -107,6 +107,7 @@ export class HeaderList {
       }
       kept += 2;
     }
+    if (kept === raw.length) return 0;
     const removed = (raw.length - kept) >> 1;
     raw.length = kept;
     names.length = kept >> 1;
