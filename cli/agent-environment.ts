@@ -14,6 +14,9 @@ const BUNDLE_VARIABLES = [
   'PIP_CERT',
   'CARGO_HTTP_CAINFO',
   'CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE',
+  'HTTPLIB2_CA_CERTS',
+  'NIX_SSL_CERT_FILE',
+  'GRPC_DEFAULT_SSL_ROOTS_FILE_PATH',
 ] as const;
 
 /** Variables whose value is a file with authorities that are added to the program's own. */
