@@ -2,7 +2,7 @@ import { writeFileSync, renameSync } from 'node:fs';
 import { systemClock } from '../common/clock.ts';
 import { describeError } from '../common/errors.ts';
 import { parseAuthority } from '../common/net/host.ts';
-import type { PolicyClient } from '../policy-client/index.ts';
+import type { PolicyClient, SessionState } from '../policy-client/index.ts';
 import { RevocationTarget, type Revocation } from '../proto/gen/sidekey/v1/grant.ts';
 import type { Reason } from '../proto/reasons.ts';
 import { startAdminServer } from './admin/admin-server.ts';
@@ -50,6 +50,8 @@ export async function composeProxy(
   const pool = new UpstreamPool(resolver, new TrustedContexts(config.upstreamCaPem ?? ''), limits, systemClock);
   const routes = new RouteTable();
   const live = new Set<LiveExchange>();
+  // A call denied because the session was revoked is still that session's call.
+  let lastSession: SessionState | undefined;
   const state = { draining: false, ready: false };
   let authority: CertificateAuthority | undefined =
     config.authority === 'local' ? createLocalAuthority(systemClock) : undefined;
@@ -73,7 +75,8 @@ export async function composeProxy(
     authority: () => authority,
     ended: (call: Call, outcome, reason) => {
       metrics.callEnded(call, outcome, reason);
-      client.record(call.toRecord(outcome, reason, Date.now(), client.session()));
+      lastSession = client.session() ?? lastSession;
+      client.record(call.toRecord(outcome, reason, Date.now(), lastSession));
     },
   };
   const listener = await startListener(services, config.listen);
