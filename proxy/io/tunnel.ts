@@ -74,6 +74,11 @@ function blindTunnel(services: ProxyServices, socket: Socket, call: Call, rest: 
     .openRaw(target)
     .then(({ socket: upstream, address }) => {
       call.upstreamAddress = address;
+      if (socket.destroyed) {
+        upstream.destroy();
+        services.ended(call, Outcome.OUTCOME_FAILED, 'agent-closed');
+        return;
+      }
       call.status = 200;
       socket.write(ESTABLISHED);
       if (rest.length > 0) upstream.write(rest);

@@ -4,7 +4,7 @@ import http from 'node:http';
 import https from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import tls from 'node:tls';
+import type tls from 'node:tls';
 import { inspect } from 'node:util';
 import { buildSync } from 'esbuild';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -183,7 +183,14 @@ test('A-37 no output of the proxy holds the credential: answers, problems, logs,
 });
 
 describe('A-40 an upstream that cannot prove who it is gets nothing', () => {
-  async function upstreamWith(options: { hosts: string[]; trusted: boolean; notAfter?: number; tls?: tls.TlsOptions }) {
+  interface Claims {
+    readonly hosts: string[];
+    readonly trusted: boolean;
+    readonly notAfter?: number;
+    readonly tls?: tls.TlsOptions;
+  }
+
+  async function upstreamWith(options: Claims) {
     const root = createRootAuthority('another root');
     const key = createSigningKey();
     const now = Date.now() - 7_200_000;
@@ -211,7 +218,7 @@ describe('A-40 an upstream that cannot prove who it is gets nothing', () => {
     return { answer, seen };
   }
 
-  test.each([
+  test.each<[string, Claims]>([
     ['an authority that nobody trusts', { hosts: ['api.test'], trusted: false }],
     ['another name', { hosts: ['other.test'], trusted: true }],
     ['a certificate that is over', { hosts: ['api.test'], trusted: true, notAfter: Date.now() - 60_000 }],
@@ -223,8 +230,8 @@ describe('A-40 an upstream that cannot prove who it is gets nothing', () => {
         tls: { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' },
       },
     ],
-  ] as const)('%s', async (_name, options) => {
-    const { answer, seen } = await upstreamWith(options as Parameters<typeof upstreamWith>[0]);
+  ])('%s', async (_name, options) => {
+    const { answer, seen } = await upstreamWith(options);
     expect(code(answer.text)).toBe('upstream-tls-failed');
     expect(seen).toEqual([]);
   });

@@ -19,7 +19,6 @@ export const PENDING: Readonly<Record<string, string>> = {
   'A-47': 'no approvals yet',
   'A-48': "minting is the control plane's; no approvals come after it yet",
   'A-49': 'no approvals yet',
-  'A-50': "leases and fail modes are the policy client's; its tests are test/integration/policy-client/outage.test.ts",
   'A-56': 'no plugins',
   'A-57': 'no MCP or A2A yet',
   'A-60': 'no SigV4 yet; presigned query parameters are removed (A-16)',
