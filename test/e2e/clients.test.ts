@@ -103,6 +103,24 @@ describe.skipIf(!BUILT)('clients behind `sidekey run` (they need dist/: npm run 
     });
   });
 
+  it.each(['local', 'issued'])('`run` may start a proxy of its own, with the %s authority', async (authority) => {
+    const end = await world.agentWithOwnProxy(
+      ['curl', '--silent', `${world.api.url}/v1/items`],
+      '--authority',
+      authority,
+    );
+    expect(end).toMatchObject({ code: 0, stderr: '' });
+    expect(end.stdout).toContain('first');
+  });
+
+  it('every client is told why a host without a route is denied', async () => {
+    for (const { command, present, name } of CLIENTS) {
+      if (!present) continue;
+      const { stdout } = await world.agent(command('GET', 'https://unknown.example.com/'));
+      expect({ name, stdout }).toMatchObject({ stdout: expect.stringContaining('no-route') });
+    }
+  });
+
   it('a wrong token of its own does not help and does not hurt', async () => {
     const { stdout } = await world.agent([
       'curl',

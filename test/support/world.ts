@@ -31,6 +31,7 @@ export class World {
   readonly api: DemandingApi;
   readonly folder: string;
   readonly proxy: Proxy;
+  readonly #issuer: TokenIssuer;
   #controlPlane: ControlPlane;
   readonly #config: ControlPlaneConfig;
 
@@ -38,10 +39,12 @@ export class World {
     api: DemandingApi,
     folder: string,
     proxy: Proxy,
+    issuer: TokenIssuer,
     controlPlane: ControlPlane,
     config: ControlPlaneConfig,
   ) {
     this.api = api;
+    this.#issuer = issuer;
     this.folder = folder;
     this.proxy = proxy;
     this.#controlPlane = controlPlane;
@@ -68,7 +71,7 @@ export class World {
         {
           kind: 'oidc',
           subject: EvidenceSubject.EVIDENCE_SUBJECT_WORKLOAD,
-          token: Buffer.from(await issuer.sign({ sub: 'agent', jti: crypto.randomUUID() }, Date.now())),
+          token: Buffer.from(await makeEvidence(issuer)),
         },
       ],
       listen: loopback,
@@ -85,7 +88,7 @@ export class World {
       grpcListen: { host: '127.0.0.1', port: grpcPort ?? 0 },
       restListen: { host: '127.0.0.1', port: restPort ?? 0 },
     };
-    return new World(api, folder, proxy, controlPlane, { ...config, ...samePorts });
+    return new World(api, folder, proxy, issuer, controlPlane, { ...config, ...samePorts });
   }
 
   get controlPlane(): ControlPlane {
@@ -129,6 +132,24 @@ export class World {
     });
   }
 
+  /** `sidekey run --control-plane ... -- COMMAND`: the agent with a proxy of its own. */
+  async agentWithOwnProxy(command: readonly string[], ...options: readonly string[]): Promise<ProcessEnd> {
+    const evidenceFile = join(this.folder, `evidence-${crypto.randomUUID()}`);
+    await writeFile(evidenceFile, await makeEvidence(this.#issuer));
+    const controlPlane = ['--control-plane', this.#controlPlane.grpcAddress, '--control-plane-ca'];
+    const run = [
+      'run',
+      ...controlPlane,
+      join(this.folder, 'control-plane-ca.pem'),
+      '--evidence',
+      `oidc=${evidenceFile}`,
+    ];
+    return runProcess([process.execPath, 'dist/sidekey.js', ...run, ...options, '--', ...command], {
+      PATH: process.env['PATH'],
+      HOME: this.folder,
+    });
+  }
+
   /** `sidekey run -- COMMAND`: any program as the agent, with nothing but PATH and HOME beside what `run` gives it. */
   agent(command: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<ProcessEnd> {
     const run = ['run', '--quiet', '--proxy', this.proxyUrl, '--proxy-ca', this.proxyCaFile, '--', ...command];
@@ -154,6 +175,10 @@ export class World {
     await this.api.close();
     await rm(this.folder, { recursive: true, force: true });
   }
+}
+
+function makeEvidence(issuer: TokenIssuer): Promise<string> {
+  return issuer.sign({ sub: 'agent', jti: crypto.randomUUID() }, Date.now());
 }
 
 function portOf(address: string): number {
