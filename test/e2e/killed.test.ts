@@ -1,0 +1,120 @@
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { stringify } from 'yaml';
+import { type DemandingApi, startDemandingApi } from '../support/demanding-api.ts';
+import { type ProcessEnd, runProcess } from '../support/process.ts';
+import { type Service, startService } from '../support/service.ts';
+import { TokenIssuer } from '../support/token-issuer.ts';
+import { worldPolicy } from '../support/world-policy.ts';
+
+// Everything as in production: the bundled commands, each a process of its own, and kill -9.
+describe.skipIf(!existsSync('dist/sidekey.js'))('processes that are killed (needs dist/: npm run build)', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'sidekey-killed-'));
+  const home = join(folder, 'home');
+  const addressFile = join(folder, 'address');
+  const caFile = join(folder, 'proxy-ca.pem');
+  const tokenFile = join(folder, 'token');
+  const issuer = new TokenIssuer('https://issuer.world.test');
+  let answered = 0;
+  let api: DemandingApi;
+  let controlPlane: Service;
+  let proxy: Service;
+
+  const contextFile = join(home, 'context.json');
+  const context = (): Record<string, string> => JSON.parse(readFileSync(contextFile, 'utf8')) as Record<string, string>;
+  const sidekey = (...args: string[]): Promise<ProcessEnd> =>
+    runProcess([process.execPath, 'dist/sidekey.js', ...args], { PATH: process.env['PATH'], SIDEKEY_HOME: home });
+
+  async function startControlPlane(grpc: string, rest: string): Promise<Service> {
+    rmSync(contextFile, { force: true });
+    const listen = ['--grpc-listen', grpc, '--rest-listen', rest];
+    return startService(['control-plane', '--data-dir', join(folder, 'data'), ...listen], { SIDEKEY_HOME: home }, () =>
+      existsSync(contextFile),
+    );
+  }
+
+  async function startProxy(): Promise<Service> {
+    writeFileSync(
+      tokenFile,
+      await issuer.sign(
+        { sub: 'agent', jti: crypto.randomUUID(), exp: Math.floor(Date.now() / 1000) + 3600 },
+        Date.now(),
+      ),
+    );
+    rmSync(addressFile, { force: true });
+    rmSync(caFile, { force: true });
+    return startService(
+      [
+        ['proxy', '--control-plane', context()['grpc'] ?? '', '--control-plane-ca', context()['caFile'] ?? ''],
+        ['--evidence', `oidc=${tokenFile}`, '--authority', 'issued', '--listen', '127.0.0.1:0'],
+        ['--address-file', addressFile, '--ca-file', caFile, '--spool-dir', join(folder, 'spool')],
+      ].flat(),
+      { SIDEKEY_HOME: home },
+      () => existsSync(addressFile) && existsSync(caFile),
+    );
+  }
+
+  async function call(path = '/v1/items'): Promise<number> {
+    const through = ['--proxy', `http://${readFileSync(addressFile, 'utf8').trim()}`, '--cacert', caFile];
+    const { stdout } = await runProcess(
+      ['curl', '-s', '-o', '/dev/null', '-w', '%{http_code}', ...through, api.url + path],
+      { PATH: process.env['PATH'] },
+    );
+    if (stdout === '200') answered += 1;
+    return Number(stdout);
+  }
+
+  beforeAll(async () => {
+    mkdirSync(home);
+    api = await startDemandingApi();
+    controlPlane = await startControlPlane('127.0.0.1:0', '127.0.0.1:0');
+    const resources = worldPolicy(issuer.jwks, api, {
+      failMode: { type: 'stale', maxAgeSeconds: 600 },
+      leaseSeconds: 1,
+    });
+    writeFileSync(join(folder, 'policy.yaml'), resources.map((resource) => stringify(resource)).join('---\n'));
+    expect(await sidekey('apply', '-f', join(folder, 'policy.yaml'))).toMatchObject({ code: 0, stderr: '' });
+    proxy = await startProxy();
+    for (let tries = 0; (await call()) !== 200; tries += 1) if (tries > 100) throw new Error(proxy.output());
+  });
+  afterAll(async () => {
+    await proxy.end('SIGTERM');
+    await controlPlane.end('SIGTERM');
+    await api.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('the control plane dies in the middle of traffic and comes back: agents notice nothing, no record is lost', async () => {
+    const { grpc = '', server = '' } = context();
+    const statuses: number[] = [];
+    let going = true;
+    const traffic = (async () => {
+      while (going) statuses.push(await call());
+    })();
+    await controlPlane.end('SIGKILL');
+    // Past the lease, so that the fail mode admits and not the lease.
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    controlPlane = await startControlPlane(grpc, server.replace('https://', ''));
+    const count = statuses.length;
+    await expect.poll(() => statuses.length, { timeout: 20_000 }).toBeGreaterThan(count + 20);
+    going = false;
+    await traffic;
+    expect(new Set(statuses)).toEqual(new Set([200]));
+    await expect.poll(countRecords, { timeout: 20_000 }).toBe(answered);
+    expect((await sidekey('verify-log')).code).toBe(0);
+  }, 60_000);
+
+  it('the proxy dies and another takes over; the log stays whole', async () => {
+    await proxy.end('SIGKILL');
+    proxy = await startProxy();
+    await expect.poll(() => call(), { timeout: 10_000 }).toBe(200);
+    expect((await sidekey('verify-log')).code).toBe(0);
+  }, 60_000);
+
+  async function countRecords(): Promise<number> {
+    const { stdout } = await sidekey('logs', '-o', 'json', '--limit', '1000', '--outcome', 'allowed');
+    return stdout.split('\n').filter((line) => line !== '').length;
+  }
+});
