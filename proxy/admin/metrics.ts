@@ -1,8 +1,9 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Registry } from 'prom-client';
 import type { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
 import type { Reason } from '../../proto/reasons.ts';
 import type { PolicyClient } from '../../policy-client/index.ts';
 import type { Call } from '../http/call.ts';
+import { FastHistogram } from './fast-histogram.ts';
 
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const OUTCOMES = { 0: 'unknown', 1: 'allowed', 2: 'denied', 3: 'failed' } as const;
@@ -18,8 +19,8 @@ interface Sources {
 export class ProxyMetrics {
   readonly registry = new Registry();
   readonly #decisions: Counter<'outcome' | 'reason'>;
-  readonly #added: Histogram;
-  readonly #upstream: Histogram;
+  readonly #added: FastHistogram;
+  readonly #upstream: FastHistogram;
   readonly #cacheHits: Counter;
   readonly #scrubbed: Counter;
   readonly #removed: Counter;
@@ -34,18 +35,18 @@ export class ProxyMetrics {
       labelNames: ['outcome', 'reason'],
       registers,
     });
-    this.#added = new Histogram({
-      name: 'sidekey_added_latency_seconds',
-      help: 'Time that the proxy itself added before the request went upstream.',
-      buckets: SECONDS,
-      registers,
-    });
-    this.#upstream = new Histogram({
-      name: 'sidekey_upstream_latency_seconds',
-      help: 'Time from sending the request to the head of the answer, connecting included.',
-      buckets: SECONDS,
-      registers,
-    });
+    this.#added = new FastHistogram(
+      'sidekey_added_latency_seconds',
+      'Time that the proxy itself added before the request went upstream.',
+      SECONDS,
+    );
+    this.#added.register(this.registry);
+    this.#upstream = new FastHistogram(
+      'sidekey_upstream_latency_seconds',
+      'Time from sending the request to the head of the answer, connecting included.',
+      SECONDS,
+    );
+    this.#upstream.register(this.registry);
     this.#cacheHits = counter('sidekey_decision_cache_hits_total', 'Calls decided from the grant cache.');
     this.#scrubbed = counter('sidekey_scrubbed_total', 'Injected values found in answers and replaced.');
     this.#removed = counter(
