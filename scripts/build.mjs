@@ -64,7 +64,7 @@ function copyExternals() {
     if (!existsSync(from)) continue;
     cpSync(from, `${root}${DRAFT}/node_modules/${name}`, {
       recursive: true,
-      filter: (source) => !/\.(map|d\.ts|d\.cts|tar\.gz|md)$|\/(vendor|src|doc)$/.test(source),
+      filter: (source) => !/\.(map|d\.ts|d\.cts|tar\.gz|md|cc|hh|inc|S|asm)$|\/(vendor|doc)$/.test(source),
     });
   }
 }
