@@ -15,7 +15,7 @@ const selector = z
       }),
       z.strictObject({ claim, in: z.array(value).min(1).max(256).describe('The claim is one of these.') }),
     ],
-    { error: 'give a claim and one of equals, prefix, glob or in' },
+    { error: 'give a claim and one of equals, prefix, glob or in, as text (quote numbers)' },
   )
   .describe('A test of one claim. A claim with several values passes when one of them does.');
 
