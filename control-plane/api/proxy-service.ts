@@ -129,11 +129,7 @@ export class ProxyService {
     }
   }
 
-  async #enter(
-    call: AuthorizeCall | ReportCall,
-    path: string,
-    evenRevoked = false,
-  ): Promise<LiveSession | undefined> {
+  async #enter(call: AuthorizeCall | ReportCall, path: string, evenRevoked = false): Promise<LiveSession | undefined> {
     try {
       return await this.#options.gate.enter(call.metadata, path, evenRevoked);
     } catch (error) {
