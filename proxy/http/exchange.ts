@@ -195,6 +195,7 @@ export class Exchange implements ResponseListener, LiveExchange {
 
   #open(upstream: UpstreamConnection): void {
     this.#phase = { name: 'open', upstream };
+    this.#upstreamFull = false;
     this.call.upstreamAddress = upstream.address;
     upstream.begin(this, this.head.method);
     const { limits } = this.#services;

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
+import http from 'node:http';
 import net from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { connectRaw } from '../../support/raw-agent.ts';
-import { type ProxyWorld, route, startProxyWorld } from '../../support/proxy-world.ts';
+import { denial, type ProxyWorld, route, startProxyWorld } from '../../support/proxy-world.ts';
 import { startRawUpstream } from '../../support/upstream.ts';
 import { until } from '../../support/until.ts';
 
@@ -176,6 +177,33 @@ describe('kept upstream connections', () => {
     await raw.close();
   });
 
+  test('a request with a long head and a body that has not left yet is sent again whole', async () => {
+    const heads: string[] = [];
+    const raw = await startRawUpstream((socket, connection) => {
+      let requests = 0;
+      let text = '';
+      socket.on('data', (bytes) => {
+        requests += 1;
+        if (connection === 1 && requests === 2) return void socket.resetAndDestroy();
+        text += bytes.toString('latin1');
+        if (connection === 2 && !text.endsWith('the body')) return;
+        heads.push(text.split('\r\n', 1)[0] ?? '');
+        socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+      });
+    });
+    world.client.setRoutes([route({ ports: [raw.port] })]);
+    const agent = await world.agent();
+    const at = `api.test:${raw.port}`;
+    await agent.exchange(`GET http://${at}/ HTTP/1.1\r\nHost: ${at}\r\n\r\n`);
+    const long = `X-Long: ${'x'.repeat(30_000)}\r\n`;
+    agent.send(`PUT http://${at}/ HTTP/1.1\r\nHost: ${at}\r\nContent-Length: 8\r\n${long}\r\n`);
+    await until('the second connection came', () => raw.connections() === 2);
+    agent.send('the body');
+    expect((await agent.answer('PUT')).text).toBe('ok');
+    expect(heads).toEqual(['GET / HTTP/1.1', 'PUT / HTTP/1.1']);
+    await raw.close();
+  });
+
   test('a fresh connection that breaks is not tried again', async () => {
     const raw = await startRawUpstream((socket) => void socket.once('data', () => socket.destroy()));
     world.client.setRoutes([route({ ports: [raw.port] })]);
@@ -269,6 +297,30 @@ describe('many and slow', () => {
     );
     expect(answer.text).toBe('abc');
     await raw.close();
+  });
+
+  test('a denied upload is drained, so that the agent reads why', async () => {
+    world.client.decide = () => denial('policy-denied');
+    const answer = await new Promise<string>((resolve, reject) => {
+      const request = http.request(
+        {
+          host: '127.0.0.1',
+          port: world.proxy.address.port,
+          method: 'POST',
+          path: `http://api.test:${world.upstream.httpPort}/`,
+          headers: { host: `api.test:${world.upstream.httpPort}` },
+          agent: false,
+        },
+        async (response) => {
+          let text = '';
+          for await (const piece of response) text += piece;
+          resolve(text);
+        },
+      );
+      request.on('error', reject);
+      request.end(Buffer.alloc(5 * MIB));
+    });
+    expect(JSON.parse(answer).code).toBe('policy-denied');
   });
 
   test('an agent that goes away ends its upstream call', async () => {
