@@ -24,7 +24,7 @@ export function define(command: Command): void {
     .option('--admin-oidc-issuer <url>', 'issuer whose tokens administrators may use')
     .option('--admin-oidc-audience <audience>', 'audience of those tokens')
     .option('--admin-oidc-claim <claim=value>', 'what makes an administrator, such as groups=sidekey-admins')
-    .option('--context-file <file>', 'where to leave addresses for other commands', contextFile())
+    .option('--context-file <file>', 'where to leave addresses for other commands (~/.sidekey/context.json)')
     .addHelpText(
       'after',
       `

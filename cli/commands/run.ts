@@ -11,6 +11,8 @@ import { addProxyOptions, toProxyConfig, type ProxyOptions } from '../proxy-opti
 import { readLocalProxy } from '../local-proxy.ts';
 
 const DRAIN_MS = 5_000;
+/** Whoever runs a command waits for it; why there is no policy stands in the log above. */
+const READY_TIMEOUT_MS = 15_000;
 
 interface RunOptions extends ProxyOptions {
   readonly proxy?: string;
@@ -94,7 +96,7 @@ async function startOwnProxy(config: ProxyConfig): Promise<AgentProxy> {
     ...config,
     logLevel: config.logLevel === 'info' ? 'warn' : (config.logLevel ?? 'warn'),
   });
-  await proxy.ready;
+  await Promise.race([proxy.ready, failAfter(READY_TIMEOUT_MS)]);
   if (proxy.caPem === undefined)
     throw new CommandFailed(EXIT_CODES.failed, 'the control plane issued no certificate authority');
   return {
@@ -102,6 +104,13 @@ async function startOwnProxy(config: ProxyConfig): Promise<AgentProxy> {
     caPem: proxy.caPem,
     close: () => proxy.close(DRAIN_MS),
   };
+}
+
+function failAfter(ms: number): Promise<never> {
+  return new Promise((_, reject) => {
+    const failed = new CommandFailed(EXIT_CODES.unreachable, 'the proxy got no policy from the control plane in time');
+    setTimeout(() => reject(failed), ms).unref();
+  });
 }
 
 /** Runs the agent; its exit code, or 128 + n when signal n ended it, as shells have it. */

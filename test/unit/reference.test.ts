@@ -1,0 +1,47 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { describe, expect, it } from 'vitest';
+import { COMMANDS } from '../../cli/commands.ts';
+import { REASONS } from '../../proto/reasons.ts';
+
+/** Pages made from the code; `npx vitest run test/unit/reference.test.ts -u` writes them anew. */
+describe('reference pages say what the code says', () => {
+  it('docs/reference/cli.md', async () => {
+    const parts = [
+      '# Commands',
+      '',
+      'Made from the code. `sidekey COMMAND --help` prints the same, with examples.',
+      '',
+    ];
+    for (const [name, entry] of Object.entries(COMMANDS)) {
+      const command = new Command(name).summary(entry.summary).description(entry.summary);
+      (await entry.load()).define(command);
+      const help = command.configureHelp({ helpWidth: 120 }).helpInformation();
+      parts.push(`## ${name}`, '', '```', help.trim(), '```', '');
+    }
+    await expect(parts.join('\n')).toMatchFileSnapshot(page('cli.md'));
+  });
+
+  it('docs/reference/reasons.md', async () => {
+    const rows = Object.entries(REASONS).map(
+      ([code, { httpStatus, summary, nextStep }]) => `| \`${code}\` | ${httpStatus} | ${summary} | ${nextStep} |`,
+    );
+    const head = ['# Reason codes', '', 'Made from the code. Codes are stable: added, never renamed or reused.', ''];
+    const table = ['| code | HTTP | what happened | what to do next |', '|---|---|---|---|', ...rows, ''];
+    await expect([...head, ...table].join('\n')).toMatchFileSnapshot(page('reasons.md'));
+  });
+
+  it('docs/dependencies.md names every dependency', () => {
+    const text = readFileSync('docs/dependencies.md', 'utf8');
+    const found: unknown = JSON.parse(readFileSync('package.json', 'utf8'));
+    const { dependencies, devDependencies, optionalDependencies } = found as Record<string, Record<string, string>>;
+    for (const name of Object.keys({ ...dependencies, ...devDependencies, ...optionalDependencies })) {
+      expect(text, name).toContain(`\`${name}\``);
+    }
+  });
+});
+
+function page(name: string): string {
+  return join(process.cwd(), 'docs/reference', name);
+}
