@@ -1,3 +1,5 @@
+import net from 'node:net';
+import tls from 'node:tls';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Question } from '../../policy-client/index.ts';
 import {
@@ -82,6 +84,53 @@ test('A-08 HTTP/2 is not spoken, and a second Host is refused', async () => {
   expect(answer.status).toBe(400);
   expect(world.upstream.connections()).toBe(0);
 });
+
+test('A-10 a ClientHello that hides its name is refused with an alert', async () => {
+  await start();
+  const at = `api.test:${world.upstream.httpsPort}`;
+  for (const [extra, accepted] of [
+    [Buffer.alloc(0), true],
+    [Buffer.from('fe0d0003000000', 'hex'), false],
+  ] as const) {
+    const agent = await world.agent();
+    await agent.exchange(`CONNECT ${at} HTTP/1.1\r\nHost: ${at}\r\n\r\n`, 'CONNECT');
+    const before = agent.received.length;
+    agent.send(withExtension(await captureHello('api.test'), extra));
+    await agent.until((text) => text.length > before);
+    // Content type 22 is a handshake message, 21 an alert (RFC 8446 5.1).
+    expect(agent.received[before]).toBe(accepted ? 22 : 21);
+  }
+  expect(world.upstream.connections()).toBe(0);
+});
+
+/** What Node's TLS opens with. */
+function captureHello(servername: string): Promise<Buffer> {
+  return new Promise((resolve) => {
+    const server = net.createServer((socket) => {
+      socket.once('data', (bytes) => {
+        socket.destroy();
+        server.close();
+        resolve(bytes);
+      });
+    });
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as net.AddressInfo;
+      tls.connect({ port, host: '127.0.0.1', servername }).on('error', () => {});
+    });
+  });
+}
+
+/** Puts an extension behind those of a ClientHello that stands in one record, and mends the three lengths. */
+function withExtension(hello: Buffer, extension: Buffer): Buffer {
+  const longer = Buffer.concat([hello, extension]);
+  // Record header 5, handshake header 4, version 2, random 32; then session id, cipher suites, compression methods.
+  let at = 43;
+  at += 1 + hello.readUInt8(at);
+  at += 2 + hello.readUInt16BE(at);
+  at += 1 + hello.readUInt8(at);
+  for (const length of [3, 7, at]) longer.writeUInt16BE(hello.readUInt16BE(length) + extension.length, length);
+  return longer;
+}
 
 describe('A-11 paths', () => {
   test.each([
