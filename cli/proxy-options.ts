@@ -79,6 +79,7 @@ export function toProxyConfig(options: ProxyOptions, listen: ProxyConfig['listen
     authority: options.authority,
     unrouted: options.unrouted,
     logLevel: options.logLevel,
+    harden: true,
     spoolDir: options.spoolDir ?? `${sidekeyHome()}/spool`,
     ...(options.upstreamCa === undefined ? {} : { upstreamCaPem: readText(options.upstreamCa, '--upstream-ca') }),
   };

@@ -88,6 +88,7 @@ async function startDevProxy(
     listen: parseListen(options.listen, '--listen'),
     authority: 'local',
     unrouted: options.unrouted,
+    harden: true,
     spoolDir: join(folder, 'spool'),
     logLevel: 'warn',
     ...(options.upstreamCa === undefined ? {} : { upstreamCaPem: readText(options.upstreamCa, '--upstream-ca') }),

@@ -53,7 +53,6 @@ export function define(command: Command): void {
 async function runProxy(options: ProxyCommandOptions): Promise<void> {
   const config = {
     ...toProxyConfig(options, parseListen(options.listen, '--listen')),
-    harden: true,
     ...(options.admin === undefined ? {} : { admin: parseAdmin(options.admin) }),
     ...(options.caFile === undefined ? {} : { caFile: options.caFile }),
     ...(options.proxyTokenFile === undefined ? {} : { proxyToken: readProxyToken(options.proxyTokenFile) }),
