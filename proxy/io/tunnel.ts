@@ -125,6 +125,7 @@ function intercept(
     }
     clearTimeout(timer);
     socket.removeListener('data', onData);
+    socket.removeListener('end', onEnd);
     socket.removeListener('close', onClose);
     socket.pause();
     socket.unshift(opening);
@@ -137,7 +138,10 @@ function intercept(
     clearTimeout(timer);
     services.ended(call, Outcome.OUTCOME_FAILED, 'agent-closed');
   };
+  // An agent that closes before it has said what it speaks will not say it any more.
+  const onEnd = (): void => void socket.destroy();
   socket.on('data', onData);
+  socket.once('end', onEnd);
   socket.once('close', onClose);
   socket.resume();
 }

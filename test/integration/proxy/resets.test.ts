@@ -86,6 +86,16 @@ describe('resets at every moment', () => {
     await expectAlive();
   });
 
+  test('an agent that closes its side inside a handshake is let go at once', async () => {
+    const at = `api.test:${world.upstream.httpsPort}`;
+    const agent = await world.agent();
+    agent.send(`CONNECT ${at} HTTP/1.1\r\nHost: ${at}\r\n\r\n\x16\x03\x01\x02\x00`);
+    agent.socket.end();
+    await agent.closed();
+    expect(world.client.records).toHaveLength(1);
+    expect(world.client.records[0]).toMatchObject({ method: 'CONNECT', outcome: 3 });
+  });
+
   test('every call ends in exactly one record', async () => {
     world.upstream.handle((request, response) => {
       request.resume();
