@@ -9,7 +9,7 @@ const SECONDS = Number(process.env['FUZZ_SECONDS'] ?? 5);
 
 let world: ProxyWorld;
 let raw: Awaited<ReturnType<typeof startRawUpstream>>;
-let answer = Buffer.alloc(0);
+let answer: Buffer = Buffer.alloc(0);
 beforeAll(async () => {
   world = await startProxyWorld({
     config: { limits: { headerTimeoutMs: 2_000, bodyIdleTimeoutMs: 2_000, responseTimeoutMs: 2_000 } },
@@ -37,7 +37,7 @@ const ANSWERS = [
 
 /** Changes, drops, doubles or moves some bytes. */
 function damage(text: string): Buffer {
-  let bytes = Buffer.from(text, 'latin1');
+  let bytes: Buffer = Buffer.from(text, 'latin1');
   for (let times = random.below(4); times > 0; times -= 1) {
     const at = random.below(bytes.length + 1);
     const until = at + random.below(12);
