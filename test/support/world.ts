@@ -21,6 +21,7 @@ export interface WorldOptions {
   /** Keeps the database on disk, so that the control plane can be started again. */
   readonly persistent?: boolean;
   readonly proxy?: Partial<ProxyConfig>;
+  readonly controlPlane?: Partial<ControlPlaneConfig>;
 }
 
 /**
@@ -62,6 +63,7 @@ export class World {
       grpcListen: loopback,
       restListen: loopback,
       heartbeatMs: 500,
+      ...options.controlPlane,
     };
     const controlPlane = await startControlPlane(config);
     await applyTo(controlPlane, worldPolicy(issuer.jwks, api, options));
@@ -194,7 +196,8 @@ async function applyTo(controlPlane: ControlPlane, resources: readonly unknown[]
   if (status !== 200) throw new Error(`apply: ${status} ${JSON.stringify(body)}`);
 }
 
-async function restCall(
+/** One REST call to this control plane as its bootstrap administrator. */
+export async function restCall(
   controlPlane: ControlPlane,
   method: 'GET' | 'POST' | 'DELETE',
   path: string,

@@ -1,0 +1,63 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type ControlPlane, startControlPlane } from '../../control-plane/main.ts';
+import { curl, curlStream } from '../support/curl.ts';
+import { hasPostgres, startPostgres, type TestPostgres } from '../support/postgres.ts';
+import { until } from '../support/until.ts';
+import { restCall, World } from '../support/world.ts';
+
+const CUT_WITHIN_MS = 1_000;
+
+describe.skipIf(!hasPostgres)('two control planes on one PostgreSQL (it needs a PostgreSQL server)', () => {
+  let postgres: TestPostgres;
+  let folder: string;
+  let world: World;
+  let other: ControlPlane;
+  beforeAll(async () => {
+    postgres = await startPostgres();
+    folder = await mkdtemp(join(tmpdir(), 'sidekey-replicas-'));
+    const shared = { databaseUrl: await postgres.createDatabase(), sealingKeyFile: join(folder, 'sealing-key') };
+    await writeFile(shared.sealingKeyFile, `${randomBytes(32).toString('base64')}\n`, { mode: 0o600 });
+    world = await World.start({ controlPlane: shared });
+    const loopback = { host: '127.0.0.1', port: 0 };
+    other = await startControlPlane({
+      ...shared,
+      dataDir: join(folder, 'other'),
+      grpcListen: loopback,
+      restListen: loopback,
+    });
+  });
+  afterAll(async () => {
+    await other.close();
+    await world.close();
+    await postgres.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it('what is revoked at one cuts the streams of proxies at the other within a second', async () => {
+    expect((await curl(world, '/v1/items')).status).toBe(200);
+    const stream = curlStream(world, '/v1/stream');
+    await until('the stream runs', () => stream.bytes() > 20);
+    const target = { target: 'policy', name: 'agent-uses-api' };
+    const revokedAt = performance.now();
+    expect((await restCall(other, 'POST', '/v1/revocations', target)).status).toBe(201);
+    await until('the stream is cut', () => stream.endedAt() !== undefined);
+    expect((stream.endedAt() ?? Number.POSITIVE_INFINITY) - revokedAt).toBeLessThan(CUT_WITHIN_MS);
+    expect((await curl(world, '/v1/items')).status).toBe(403);
+    expect((await restCall(other, 'DELETE', '/v1/revocations', target)).status).toBe(200);
+    await expect.poll(async () => (await curl(world, '/v1/items')).status, { timeout: 10_000 }).toBe(200);
+  });
+
+  it('both tell of the same decisions', async () => {
+    const count = async (from: ControlPlane): Promise<number> => {
+      const { body } = await restCall(from, 'GET', '/v1/decisions');
+      return (body as { decisions: unknown[] }).decisions.length;
+    };
+    await expect.poll(() => count(other), { timeout: 10_000 }).toBeGreaterThan(2);
+    expect(await count(world.controlPlane)).toBe(await count(other));
+    expect((await restCall(other, 'GET', '/v1/verify-log')).body).toMatchObject({ ok: true });
+  });
+});
