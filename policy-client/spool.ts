@@ -118,7 +118,13 @@ export class Spool {
     const segment = this.#segments.find(({ last }) => last > sequence);
     if (segment === undefined) return [];
     if (this.#open?.segment === segment) this.#closeOpen();
-    return readSegment(segment.path).filter((record) => record.sequence > sequence);
+    try {
+      return readSegment(segment.path).filter((record) => record.sequence > sequence);
+    } catch {
+      // Gone or unreadable: the caller counts it as lost.
+      this.errors += 1;
+      return [];
+    }
   }
 
   /** Deletes what ends at or before `sequence`. */
@@ -126,7 +132,11 @@ export class Spool {
     const done = this.#segments.filter(({ last }) => last <= sequence);
     for (const segment of done) {
       if (this.#open?.segment === segment) this.#closeOpen();
-      rmSync(segment.path, { force: true });
+      try {
+        rmSync(segment.path, { force: true });
+      } catch {
+        this.errors += 1;
+      }
       this.#bytes -= segment.bytes;
     }
     if (done.length > 0) this.#segments = this.#segments.filter(({ last }) => last > sequence);

@@ -3,7 +3,7 @@ import { systemClock } from '../common/clock.ts';
 import { describeError } from '../common/errors.ts';
 import { parseAuthority } from '../common/net/host.ts';
 import type { PolicyClient, SessionState } from '../policy-client/index.ts';
-import { RevocationTarget, type Revocation } from '../proto/gen/sidekey/v1/grant.ts';
+import { type Grant, type Revocation, RevocationTarget } from '../proto/gen/sidekey/v1/grant.ts';
 import type { Reason } from '../proto/reasons.ts';
 import { startAdminServer } from './admin/admin-server.ts';
 import type { Logger } from 'pino';
@@ -144,18 +144,23 @@ const TARGET_REASON: Partial<Record<number, Reason>> = {
   [RevocationTarget.REVOCATION_TARGET_TENANT]: 'tenant-revoked',
 };
 
+const NARROW_TARGETS = new Set<number>([
+  RevocationTarget.REVOCATION_TARGET_POLICY,
+  RevocationTarget.REVOCATION_TARGET_CREDENTIAL,
+]);
+
 /** Cuts every running call whose grant the revocation ends; a target of a newer peer ends them all. */
 function cutRevoked(live: ReadonlySet<LiveExchange>, revocation: Revocation): void {
   if (revocation.lifted) return;
   const reason = TARGET_REASON[revocation.target] ?? 'session-revoked';
   for (const exchange of [...live]) {
-    if (concerns(revocation, exchange.call)) exchange.cut(reason);
+    if (concerns(revocation, exchange.standing)) exchange.cut(reason);
   }
 }
 
-function concerns(revocation: Revocation, call: Call): boolean {
-  const { grant } = call;
-  if (grant === undefined) return false;
+function concerns(revocation: Revocation, grant: Grant | undefined): boolean {
+  // What goes on without a grant is this proxy's all the same: only the narrow targets leave it alone.
+  if (grant === undefined) return !NARROW_TARGETS.has(revocation.target);
   switch (revocation.target) {
     case RevocationTarget.REVOCATION_TARGET_WORKLOAD:
       return grant.binding?.workloads.includes(revocation.name) ?? true;

@@ -46,6 +46,7 @@ type Phase =
   | { readonly name: 'open'; readonly upstream: UpstreamConnection }
   | { readonly name: 'ended' };
 
+const SINGLE_CALL_LEASE_MS = 30_000;
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 
 /** One request and its answer: admit, destination, route, authorize, dial, inject, forward, scrub, record. */
@@ -54,6 +55,7 @@ export class Exchange implements ResponseListener, LiveExchange {
   readonly head: RequestHead;
   deadlineAt: number;
   leaseEndsAt = Number.POSITIVE_INFINITY;
+  standing: Grant | undefined;
   readonly #services: ProxyServices;
   readonly #agent: AgentSide;
   #phase: Phase = { name: 'deciding' };
@@ -146,7 +148,7 @@ export class Exchange implements ResponseListener, LiveExchange {
       throw new Refusal(answer.reason, answer.message, { accessPolicy: answer.accessPolicy ?? '' });
     }
     this.call.grant = answer.grant;
-    this.leaseEndsAt = this.#services.clock.now() + leaseMs(answer.grant);
+    this.#stand(answer.grant);
     this.#forward(destination, answer.grant);
   }
 
@@ -168,6 +170,9 @@ export class Exchange implements ResponseListener, LiveExchange {
       if (injection.secrets.length > 0) {
         this.#scrubber = compileScrubber(injection.secrets);
         headers.set('accept-encoding', 'identity');
+        // Pieces of an echo would each be too short to be recognised; a whole answer is always allowed (RFC 9110 14.2).
+        headers.delete('range');
+        headers.delete('if-range');
       }
     }
     headers.set('host', destination.authority);
@@ -332,14 +337,29 @@ export class Exchange implements ResponseListener, LiveExchange {
   }
 
   reauthorize(): void {
-    if (this.#question === undefined || this.#phase.name !== 'open') return;
+    if (this.#phase.name === 'ended') return;
+    if (this.#question === undefined) return this.#cutIfGoverned();
+    // Without a grant the first answer is still on its way, under the present policy.
+    if (this.standing === undefined) return;
     this.leaseEndsAt = Number.POSITIVE_INFINITY;
     Promise.resolve(this.#services.client.authorize(this.#question))
       .then((answer) => {
         if (answer.kind === 'denial') this.cut(answer.reason);
-        else this.leaseEndsAt = this.#services.clock.now() + leaseMs(answer.grant);
+        else this.#stand(answer.grant);
       })
       .catch(() => this.cut('internal-error'));
+  }
+
+  #stand(grant: Grant): void {
+    this.standing = grant;
+    this.leaseEndsAt = leaseEndsAt(grant, this.#services.clock.now());
+  }
+
+  /** An observed host that policy covers by now is no longer merely observed. */
+  #cutIfGoverned(): void {
+    const { destination } = this.call;
+    if (destination === undefined || this.#prepared !== UNROUTED) return;
+    if (this.#services.routes.find(destination.host, destination.port) !== undefined) this.cut('no-policy');
   }
 
   #extend(byMs: number): void {
@@ -410,10 +430,13 @@ export class Exchange implements ResponseListener, LiveExchange {
   }
 }
 
-function leaseMs(grant: Grant): number {
+/** When a running call must be asked about again: at its lease's end, never after its grant's. */
+function leaseEndsAt(grant: Grant, now: number): number {
   const lease = grant.cacheLease;
   // A grant for this call alone is asked about again like one with a short lease, while its stream lasts.
-  return lease === undefined || lease.seconds + lease.nanos === 0 ? 30_000 : lease.seconds * 1000 + lease.nanos / 1e6;
+  const single = lease === undefined || lease.seconds + lease.nanos === 0;
+  const ms = single ? SINGLE_CALL_LEASE_MS : lease.seconds * 1000 + lease.nanos / 1e6;
+  return Math.min(now + ms, grant.notAfter?.getTime() ?? now + ms);
 }
 
 function headerFacts(headers: HeaderList): { name: string; value: string }[] {

@@ -16,15 +16,15 @@ export interface PreparedRoute {
 
 /** The proxy's routes, looked up by destination through the one matcher that the control plane uses too. */
 export class RouteTable {
-  #prepared: PreparedRoute[] = [];
   #byRoute = new Map<Route, PreparedRoute>();
   readonly #found = new BoundedCache<string, PreparedRoute | 'none'>(4096);
   #routes: readonly Route[] = [];
 
+  /** All or nothing: a route that cannot be prepared leaves the table as it was. */
   replace(routes: readonly Route[]): void {
+    const byRoute = new Map(routes.map((route) => [route, prepareRoute(route)]));
     this.#routes = routes;
-    this.#prepared = routes.map(prepareRoute);
-    this.#byRoute = new Map(this.#prepared.flatMap((prepared) => (prepared.route ? [[prepared.route, prepared]] : [])));
+    this.#byRoute = byRoute;
     this.#found.clear();
   }
 

@@ -4,6 +4,7 @@ import type { PolicyClient } from '../../policy-client/index.ts';
 import type { CertificateAuthority } from '../intercept/certificate-authority.ts';
 import type { UpstreamPool } from '../io/upstream-pool.ts';
 import type { ProxyLimits } from '../limits.ts';
+import type { Grant } from '../../proto/gen/sidekey/v1/grant.ts';
 import type { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
 import type { Reason } from '../../proto/reasons.ts';
 import type { Call } from './call.ts';
@@ -13,6 +14,8 @@ import type { RouteTable } from './route-table.ts';
 export interface LiveExchange {
   readonly call: Call;
   readonly deadlineAt: number;
+  /** The grant under which it goes on; the call's own is the one that was injected. */
+  readonly standing: Grant | undefined;
   cut(reason: Reason): void;
   /** The deadline passed. */
   expire(): void;
