@@ -168,14 +168,22 @@ function runTool(
   env: NodeJS.ProcessEnv,
 ): Promise<{ code: number | undefined; output: string }> {
   return new Promise((resolve) => {
-    const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'], timeout: TOOL_TIMEOUT_MS });
+    const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    // Not spawn's own time-out: its timer outlives a program that does not exist.
+    const timer = setTimeout(() => child.kill('SIGKILL'), TOOL_TIMEOUT_MS);
     let output = '';
     const take = (bytes: Buffer): void => {
       if (output.length < 65_536) output += bytes.toString('utf8');
     };
     child.stdout.on('data', take);
     child.stderr.on('data', take);
-    child.on('error', () => resolve({ code: undefined, output }));
-    child.on('close', (code) => resolve({ code: code ?? 1, output }));
+    child.on('error', () => {
+      clearTimeout(timer);
+      resolve({ code: undefined, output });
+    });
+    child.on('close', (code) => {
+      clearTimeout(timer);
+      resolve({ code: code ?? 1, output });
+    });
   });
 }
