@@ -52,6 +52,17 @@ const CLIENTS: readonly ClientUnderTest[] = [
     ],
   },
   {
+    name: 'Node https.request',
+    present: true,
+    command: (method, url) => [
+      process.execPath,
+      '-e',
+      `require("https").request("${url}", { method: "${method}" }, async (r) => {
+         let text = ""; for await (const part of r) text += part; console.log(r.statusCode, text);
+       }).end()`,
+    ],
+  },
+  {
     name: 'axios',
     present: true,
     command: (method, url) => [
