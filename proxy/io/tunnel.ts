@@ -7,7 +7,6 @@ import { Call } from '../http/call.ts';
 import { connectTarget } from '../http/destination.ts';
 import { problemResponse } from '../http/problem.ts';
 import { Refusal } from '../http/refusal.ts';
-import { UNROUTED } from '../http/route-table.ts';
 import type { ProxyServices } from '../http/services.ts';
 import { HeaderList } from '../protocols/header-list.ts';
 import type { RequestHead } from '../protocols/http1/request-head.ts';
@@ -16,7 +15,7 @@ import { readClientHello } from '../protocols/tls-client-hello.ts';
 import { CertificateAuthorityError } from '../intercept/certificate-authority.ts';
 import { parseHost } from '../../common/net/host.ts';
 import { AgentConnection } from './agent-connection.ts';
-import { relayBytes } from './byte-relay.ts';
+import { openBlindTunnel } from './blind-tunnel.ts';
 
 const ESTABLISHED = Buffer.from('HTTP/1.1 200 Connection Established\r\n\r\n', 'latin1');
 /** A fatal unrecognized_name alert (RFC 8446 6.2) in a TLS 1.2 record. */
@@ -48,7 +47,10 @@ export function serveConnect(
     if (prepared === undefined && services.unrouted === 'deny' && services.authority()?.permits(host) !== true) {
       throw new Refusal('no-route', `no server workload covers ${host}:${port}`);
     }
-    if (prepared === undefined && services.unrouted === 'tunnel') return blindTunnel(services, socket, call, rest);
+    if (prepared === undefined && services.unrouted === 'tunnel') {
+      openBlindTunnel(services, socket, call, rest).catch((error: unknown) => refuse(services, socket, call, error));
+      return;
+    }
     if (rest.length > 0) socket.unshift(rest);
     socket.write(ESTABLISHED);
     intercept(services, socket, { host, port }, call, track);
@@ -65,30 +67,6 @@ function expectHost(head: RequestHead, host: string, port: number): void {
   if (same.host !== host || same.port !== port) {
     throw new Refusal('destination-mismatch', 'CONNECT target and Host name different hosts');
   }
-}
-
-function blindTunnel(services: ProxyServices, socket: Socket, call: Call, rest: Buffer): void {
-  const { host, port } = call.destination ?? { host: '', port: 0 };
-  const target = UNROUTED.dialTarget('http', host, port);
-  services.pool
-    .openRaw(target)
-    .then(({ socket: upstream, address }) => {
-      call.upstreamAddress = address;
-      if (socket.destroyed) {
-        upstream.destroy();
-        services.ended(call, Outcome.OUTCOME_FAILED, 'agent-closed');
-        return;
-      }
-      call.status = 200;
-      socket.write(ESTABLISHED);
-      if (rest.length > 0) upstream.write(rest);
-      relayBytes(socket, upstream, services.limits.bodyIdleTimeoutMs, (sent, received) => {
-        call.requestBytes = sent + rest.length;
-        call.responseBytes = received;
-        services.ended(call, Outcome.OUTCOME_ALLOWED, 'ok');
-      });
-    })
-    .catch((error: unknown) => refuse(services, socket, call, error));
 }
 
 /** Reads what the agent opens with, checks it against the CONNECT host and speaks TLS or HTTP with it. */

@@ -19,6 +19,8 @@ export class UpstreamPool {
   readonly #contexts: TrustedContexts;
   readonly #limits: ProxyLimits;
   readonly #clock: Clock;
+  /** Bare connections by destination. */
+  readonly #raw = new Map<string, number>();
   #routesSince = 0;
 
   constructor(resolver: Resolver, contexts: TrustedContexts, limits: ProxyLimits, clock: Clock) {
@@ -65,8 +67,25 @@ export class UpstreamPool {
 
   /** A bare connection to a checked address, for a relay that reads nothing. @throws Refusal */
   async openRaw(target: DialTarget): Promise<Dialled> {
-    const addresses = await this.#resolver.resolve(target.host, target.port, target.allowedAddresses);
-    return dial(target, addresses, undefined, this.#limits);
+    const open = this.#raw.get(target.key) ?? 0;
+    if (open >= this.#limits.maxConnectionsPerHost) {
+      throw new Refusal('overloaded', 'too many connections to this host are open');
+    }
+    this.#raw.set(target.key, open + 1);
+    const release = (): void => {
+      const left = (this.#raw.get(target.key) ?? 1) - 1;
+      if (left > 0) this.#raw.set(target.key, left);
+      else this.#raw.delete(target.key);
+    };
+    try {
+      const addresses = await this.#resolver.resolve(target.host, target.port, target.allowedAddresses);
+      const dialled = await dial(target, addresses, undefined, this.#limits);
+      dialled.socket.once('close', release);
+      return dialled;
+    } catch (error) {
+      release();
+      throw error;
+    }
   }
 
   /** Keeps a connection whose exchange ended well. */
