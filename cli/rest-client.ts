@@ -4,6 +4,8 @@ import { CommandFailed, EXIT_CODES } from './exit-codes.ts';
 import type { Context } from './context.ts';
 
 const REQUEST_TIMEOUT_MS = 30_000;
+/** Recomputing a long log takes as long as it takes, and the answer begins when it is done. */
+const PATIENT_PATHS: ReadonlySet<string> = new Set(['/v1/verify-log']);
 
 export type Method = 'GET' | 'POST' | 'DELETE';
 
@@ -26,16 +28,18 @@ export class RestError extends SidekeyError {
 export class RestClient {
   readonly #context: Context;
   readonly #agent: Agent;
+  readonly #timeoutMs: number;
 
-  constructor(context: Context) {
+  constructor(context: Context, timeoutMs = REQUEST_TIMEOUT_MS) {
     this.#context = context;
+    this.#timeoutMs = timeoutMs;
     const ca = context.caPem;
     this.#agent = new Agent({ connect: { ...(ca === undefined ? {} : { ca }), timeout: 10_000 } });
   }
 
   /** One call; answers the parsed JSON body. */
   async call(method: Method, path: string, options: RestRequest = {}): Promise<unknown> {
-    const answer = await this.#send(method, path, options, REQUEST_TIMEOUT_MS);
+    const answer = await this.#send(method, path, options, this.#timeoutMs);
     const text = await answer.body.text();
     return text === '' ? undefined : parseJson(text);
   }
@@ -68,7 +72,7 @@ export class RestClient {
     const answer = await request(url, {
       method,
       dispatcher: this.#agent,
-      headersTimeout: REQUEST_TIMEOUT_MS,
+      headersTimeout: PATIENT_PATHS.has(path) ? 0 : this.#timeoutMs,
       bodyTimeout: timeoutMs,
       headers: {
         authorization: `Bearer ${this.#context.token.reveal()}`,

@@ -14,12 +14,19 @@ export async function startWithContext(
   const caFile = join(config.dataDir, 'server-ca.pem');
   writeFileSync(caFile, controlPlane.caPem, { mode: 0o644 });
   const context = {
-    server: controlPlane.restUrl,
-    grpc: controlPlane.grpcAddress,
+    server: reachable(controlPlane.restUrl),
+    grpc: reachable(controlPlane.grpcAddress),
     caFile,
     tokenFile: controlPlane.bootstrapTokenFile,
     tenant: 'default',
   };
   writeContext(contextFile, context);
   return { controlPlane, context };
+}
+
+/** "Every address" is where one listens, not where one connects: on this machine the loopback is meant. */
+export function reachable(address: string): string {
+  return address
+    .replace(/^(https:\/\/)?0\.0\.0\.0(?=:|\/|$)/, '$1127.0.0.1')
+    .replace(/^(https:\/\/)?\[::\](?=:|\/|$)/, '$1[::1]');
 }

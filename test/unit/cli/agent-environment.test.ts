@@ -30,6 +30,20 @@ describe('makeAgentEnvironment', () => {
     'STRIPE_SECRET_KEY',
     'SLACK_BOT_TOKEN',
     'HF_TOKEN',
+    'CI_JOB_TOKEN',
+    'ACTIONS_ID_TOKEN_REQUEST_TOKEN',
+    'ACTIONS_RUNTIME_TOKEN',
+    'AWS_WEB_IDENTITY_TOKEN_FILE',
+    'AWS_CONTAINER_AUTHORIZATION_TOKEN',
+    'SSH_AUTH_SOCK',
+    'KUBECONFIG',
+    'DOCKER_AUTH_CONFIG',
+    'MONGODB_URI',
+    'POSTGRES_URL',
+    'DISCORD_TOKEN',
+    'OPENAI_KEY',
+    'openai_api_key',
+    'Ci_Job_Token',
   ])('removes %s and says so', (name) => {
     const { env, removed } = make({ [name]: 'hunter2', PATH: '/bin' });
     expect(removed).toEqual([name]);
@@ -38,7 +52,7 @@ describe('makeAgentEnvironment', () => {
   });
 
   it('keeps what merely resembles a credential', () => {
-    const from = { KEYBOARD: 'us', TOKENIZERS_PARALLELISM: 'false', SSH_AUTH_SOCK: '/s', MONKEY: 'x' };
+    const from = { KEYBOARD: 'us', TOKENIZERS_PARALLELISM: 'false', MONKEY: 'x' };
     expect(make(from)).toMatchObject({ env: from, removed: [] });
   });
 

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { Secret } from '../../../common/secret.ts';
 import { UsageError } from '../../../common/errors.ts';
 import { CommandFailed } from '../../../cli/exit-codes.ts';
-import { RestError, withClient } from '../../../cli/rest-client.ts';
+import { RestClient, RestError, withClient } from '../../../cli/rest-client.ts';
 
 type Answer = (request: {
   method?: string;
@@ -86,5 +86,15 @@ describe('RestClient', () => {
       for await (const item of client.follow('/v1/decisions')) seen.push(item);
     });
     expect(seen).toEqual([{ id: 1 }, { id: 2 }, { id: 3 }]);
+  });
+
+  it('waits for the verdict on a long log, and for nothing else', async () => {
+    server = createServer((_, response) => void setTimeout(() => response.end('{"ok":true}'), 1_500));
+    await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const client = new RestClient(context(url), 100);
+    await expect(client.call('GET', '/v1/sessions')).rejects.toBeInstanceOf(CommandFailed);
+    expect(await client.call('GET', '/v1/verify-log')).toEqual({ ok: true });
+    await client.close();
   });
 });

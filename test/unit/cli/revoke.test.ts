@@ -1,0 +1,40 @@
+import { Command } from 'commander';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { define } from '../../../cli/commands/revoke.ts';
+import type * as Rest from '../../../cli/rest-client.ts';
+
+const calls: string[] = [];
+vi.mock('../../../cli/rest-client.ts', async (original) => ({
+  ...(await original<typeof Rest>()),
+  withClient: (_context: unknown, use: (client: unknown) => Promise<unknown>) =>
+    use({
+      call: (method: string, path: string, options?: { query?: object }) => {
+        calls.push(`${method} ${path} ${JSON.stringify(options?.query ?? {})}`);
+        return Promise.resolve({ sessions: [{ id: 'known' }] });
+      },
+    }),
+}));
+
+beforeEach(() => {
+  vi.stubEnv('SIDEKEY_SERVER', 'https://127.0.0.1:1');
+  vi.stubEnv('SIDEKEY_TOKEN', 't');
+});
+afterEach(() => {
+  vi.unstubAllEnvs();
+  vi.restoreAllMocks();
+  process.exitCode = undefined;
+});
+
+it.each([
+  ['known', undefined],
+  ['unknown', 1],
+])('revoke session %s ends with %s', async (id, exitCode) => {
+  const said = vi.spyOn(console, 'error').mockReturnValue();
+  vi.spyOn(console, 'log').mockReturnValue();
+  const command = new Command();
+  define(command);
+  await command.parseAsync(['session', id], { from: 'user' });
+  expect(process.exitCode).toBe(exitCode);
+  expect(said.mock.calls.length).toBe(exitCode === undefined ? 0 : 1);
+  expect(calls).toContain('GET /v1/sessions {"all":true}');
+});
