@@ -30,6 +30,36 @@ describe('hosts without a route', () => {
     });
   });
 
+  test.each([
+    [
+      'its host gets a route',
+      (w: ProxyWorld) => w.client.setRoutes([route({ hosts: ['other.test'], ports: [w.upstream.httpsPort] })]),
+    ],
+    [
+      'the session is revoked',
+      (w: ProxyWorld) =>
+        w.client.revoke({
+          id: 'r',
+          target: RevocationTarget.REVOCATION_TARGET_SESSION,
+          name: 'session-1',
+          at: new Date(),
+          lifted: false,
+        }),
+    ],
+  ])('tunnel: an open one is cut when %s', async (_when, act) => {
+    world = await startProxyWorld({ config: { unrouted: 'tunnel' }, allowLoopback: true });
+    const at = `other.test:${world.upstream.httpsPort}`;
+    const plain = await world.agent();
+    await plain.exchange(`CONNECT ${at} HTTP/1.1\r\nHost: ${at}\r\n\r\n`, 'CONNECT');
+    const { agent } = await secureRaw(plain.socket, { ca: world.upstream.caPem, servername: 'other.test' });
+    await agent.exchange(`GET /own HTTP/1.1\r\nHost: ${at}\r\n\r\n`);
+    expect(world.client.records).toEqual([]);
+    act(world);
+    await until('the tunnel was cut', () => world.client.records.length > 0);
+    await until('the agent notices', () => agent.socket.destroyed || agent.socket.readableEnded);
+    expect(world.client.records[0]).toMatchObject({ method: 'CONNECT', outcome: 3 });
+  });
+
   test('tunnel: refused addresses stay refused', async () => {
     world = await startProxyWorld({ config: { unrouted: 'tunnel' } });
     const at = `other.test:${world.upstream.httpsPort}`;
