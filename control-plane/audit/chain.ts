@@ -2,7 +2,10 @@ import { genesisHash, nextHash } from '../../common/decision-chain.ts';
 import { SidekeyError } from '../../common/errors.ts';
 import type { ChainedRecord } from '../../proto/gen/sidekey/v1/decision.ts';
 
-/** A record does not continue its instance's chain; codes: chain-gap, chain-broken, chain-conflict, record-malformed. */
+/**
+ * A record does not continue its instance's chain; codes: chain-gap, chain-broken, chain-conflict, record-malformed,
+ * record-foreign.
+ */
 export class ChainError extends SidekeyError {}
 
 /** Where a chain stands: the last stored sequence and its hash. */

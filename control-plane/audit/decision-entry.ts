@@ -88,3 +88,46 @@ export function entryOf(position: number, instanceId: string, sequence: number, 
     scrubbed: record.scrubbed,
   };
 }
+
+/** What is kept of a record beside its bytes, so that it can be searched; must say what the bytes say. */
+export interface IndexedColumns {
+  readonly decision_id: string;
+  readonly at: Date | undefined;
+  readonly session_id: string;
+  readonly workloads: readonly string[];
+  readonly user_subject: string;
+  readonly host: string;
+  readonly port: number;
+  readonly server_workload: string;
+  readonly access_policy: string;
+  readonly method: string;
+  readonly path: string;
+  readonly outcome: string;
+  readonly reason: string;
+  readonly status: number;
+}
+
+/** The columns that belong to a record. */
+export function indexedColumns(record: DecisionRecord): IndexedColumns {
+  return {
+    decision_id: storable(record.id),
+    at: record.at,
+    session_id: storable(record.sessionId),
+    workloads: record.workloads.map(storable),
+    user_subject: storable(record.user),
+    host: storable(record.destination?.host ?? ''),
+    port: record.destination?.port ?? 0,
+    server_workload: storable(record.serverWorkload),
+    access_policy: storable(record.accessPolicy),
+    method: storable(record.method),
+    path: storable(record.path),
+    outcome: outcomeName(record.outcome),
+    reason: reasonFromNumber(record.reason),
+    status: Math.min(record.status, 999),
+  };
+}
+
+/** PostgreSQL text takes no NUL; the record's own bytes stay as they came. */
+export function storable(text: string): string {
+  return text.replaceAll('\0', '\uFFFD');
+}

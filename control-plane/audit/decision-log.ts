@@ -1,8 +1,12 @@
-import type { ChainedRecord } from '../../proto/gen/sidekey/v1/decision.ts';
-import { reasonFromNumber } from '../../proto/reasons.ts';
+import type { ChainedRecord, DecisionRecord } from '../../proto/gen/sidekey/v1/decision.ts';
 import { CHANNELS, notifyFrom, type Sql, type SqlStore } from '../store/sql-store.ts';
 import { ChainError, type ChainHead, emptyHead, extendChain } from './chain.ts';
-import { decodeRecord, outcomeName } from './decision-entry.ts';
+import { decodeRecord, indexedColumns, storable } from './decision-entry.ts';
+
+interface DecodedRecord {
+  readonly chained: ChainedRecord;
+  readonly record: DecisionRecord;
+}
 
 /**
  * Stores records of one proxy instance, in order, each exactly once: records that are stored already are compared and
@@ -22,10 +26,17 @@ export async function appendDecisions(
     const fresh = records.filter((record) => record.sequence > before.sequence);
     for (const record of fresh) head = extendChain(head, record);
     if (fresh.length === 0) return head.sequence;
+    const decoded = fresh.map((chained) => ({ chained, record: decodeRecord(chained.record) }));
+    await refuseForeign(
+      tx,
+      tenant,
+      instanceId,
+      decoded.map(({ record }) => record),
+    );
     // Followers read on from the last position they saw, so positions must become visible in their order: one proxy's
     // records at a time, until this transaction ends.
     await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`decisions ${tenant}`]);
-    await insertRecords(tx, tenant, instanceId, fresh);
+    await insertRecords(tx, tenant, instanceId, decoded);
     await tx.query(
       'update decision_heads set sequence = $1, hash = $2, updated_at = now() where tenant = $3 and instance_id = $4',
       [head.sequence, head.hash, tenant, instanceId],
@@ -63,12 +74,54 @@ async function compareStored(tx: Sql, instanceId: string, records: readonly Chai
   }
 }
 
+interface SessionRow {
+  readonly id: string;
+  readonly instance_id: string;
+  readonly workloads: readonly string[];
+  readonly user_subject: string | null;
+}
+
+/**
+ * A record speaks for its own proxy only: it names the chain's instance, and what it says about its session is what the
+ * session says. Sessions that were pruned meanwhile cannot be asked, and records of losses belong to no session.
+ */
+async function refuseForeign(
+  tx: Sql,
+  tenant: string,
+  instanceId: string,
+  records: readonly DecisionRecord[],
+): Promise<void> {
+  const ids = [...new Set(records.map((record) => storable(record.sessionId)).filter((id) => id !== ''))];
+  const rows =
+    ids.length === 0
+      ? []
+      : await tx.query<SessionRow>(
+          'select id, instance_id, workloads, user_subject from sessions where tenant = $1 and id = any($2::text[])',
+          [tenant, ids],
+        );
+  const sessions = new Map(rows.map((row) => [row.id, row]));
+  for (const record of records) {
+    if (record.instanceId !== instanceId) throw foreign(record, 'names another instance');
+    const session = sessions.get(record.sessionId);
+    if (session === undefined) continue;
+    if (session.instance_id !== instanceId) throw foreign(record, "names another instance's session");
+    if (!record.workloads.every((workload) => session.workloads.includes(workload))) {
+      throw foreign(record, 'names a workload that its session is not');
+    }
+    if (record.user !== (session.user_subject ?? '')) throw foreign(record, 'names another user than its session');
+  }
+}
+
+function foreign(record: DecisionRecord, what: string): ChainError {
+  return new ChainError('record-foreign', `decision ${record.id.slice(0, 64)} ${what}`);
+}
+
 /** One statement for all: the rows go in as one JSON parameter, bytes in hexadecimal. */
 async function insertRecords(
   tx: Sql,
   tenant: string,
   instanceId: string,
-  records: readonly ChainedRecord[],
+  records: readonly DecodedRecord[],
 ): Promise<void> {
   await tx.query(
     `insert into decisions (tenant, instance_id, sequence, previous_hash, hash, record, decision_id, at, session_id,
@@ -84,31 +137,12 @@ async function insertRecords(
   );
 }
 
-function rowOf(chained: ChainedRecord): Record<string, unknown> {
-  const record = decodeRecord(chained.record);
+function rowOf({ chained, record }: DecodedRecord): Record<string, unknown> {
   return {
     sequence: chained.sequence,
     previous_hash: chained.previousHash.toString('hex'),
     hash: chained.hash.toString('hex'),
     record: chained.record.toString('hex'),
-    decision_id: storable(record.id),
-    at: record.at,
-    session_id: storable(record.sessionId),
-    workloads: record.workloads.map(storable),
-    user_subject: storable(record.user),
-    host: storable(record.destination?.host ?? ''),
-    port: record.destination?.port ?? 0,
-    server_workload: storable(record.serverWorkload),
-    access_policy: storable(record.accessPolicy),
-    method: storable(record.method),
-    path: storable(record.path),
-    outcome: outcomeName(record.outcome),
-    reason: reasonFromNumber(record.reason),
-    status: Math.min(record.status, 999),
+    ...indexedColumns(record),
   };
-}
-
-/** PostgreSQL text takes no NUL; the record's own bytes stay as they came. */
-function storable(text: string): string {
-  return text.replaceAll('\0', '\uFFFD');
 }

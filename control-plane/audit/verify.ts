@@ -1,5 +1,6 @@
 import type { SqlStore } from '../store/sql-store.ts';
-import { emptyHead, extendChain } from './chain.ts';
+import { ChainError, emptyHead, extendChain } from './chain.ts';
+import { decodeRecord, type IndexedColumns, indexedColumns } from './decision-entry.ts';
 import { describeError } from '../../common/errors.ts';
 
 /** What checking one proxy instance's chain showed. */
@@ -12,21 +13,30 @@ export interface ChainReport {
   readonly fault: string | undefined;
 }
 
-interface StoredLink {
+interface StoredLink extends IndexedColumns {
   readonly sequence: number;
   readonly previous_hash: Buffer;
   readonly hash: Buffer;
   readonly record: Buffer;
 }
 
+/** The head that is kept apart from the records; both null when its row is gone. */
+interface KeptHead {
+  readonly instance_id: string;
+  readonly sequence: number | null;
+  readonly hash: Buffer | null;
+}
+
 const PAGE = 1_000;
 
-/** Recomputes every chain of a tenant from its first record, and compares its end with the head that is kept apart. */
+/**
+ * Recomputes every chain of a tenant from its first record, compares its end with the head that is kept apart, and the
+ * columns that are searched with the records themselves.
+ */
 export async function verifyChains(store: SqlStore, tenant: string, instance?: string): Promise<ChainReport[]> {
   const heads = await store.transaction(tenant, (tx) =>
-    tx.query<{ instance_id: string; sequence: number; hash: Buffer }>(
-      `select coalesce(h.instance_id, d.instance_id) as instance_id, coalesce(h.sequence, 0) as sequence,
-         coalesce(h.hash, ''::bytea) as hash
+    tx.query<KeptHead>(
+      `select coalesce(h.instance_id, d.instance_id) as instance_id, h.sequence, h.hash
        from decision_heads h full join (select distinct instance_id from decisions where tenant = $1) d using (instance_id)
        where coalesce(h.tenant, $1) = $1 and ($2::text is null or coalesce(h.instance_id, d.instance_id) = $2)
        order by 1`,
@@ -38,12 +48,10 @@ export async function verifyChains(store: SqlStore, tenant: string, instance?: s
   return reports;
 }
 
-async function verifyChain(
-  store: SqlStore,
-  tenant: string,
-  kept: { instance_id: string; sequence: number; hash: Buffer },
-): Promise<ChainReport> {
+async function verifyChain(store: SqlStore, tenant: string, kept: KeptHead): Promise<ChainReport> {
   let head = emptyHead(kept.instance_id);
+  // The hash where the kept head says that the chain ends: records that arrive meanwhile go on from there.
+  let atKept = kept.sequence === 0 ? head.hash : undefined;
   const report = (fault: string | undefined): ChainReport => ({
     instanceId: kept.instance_id,
     records: head.sequence,
@@ -53,25 +61,37 @@ async function verifyChain(
   let links: StoredLink[];
   do {
     links = await readLinks(store, tenant, kept.instance_id, head.sequence);
-    for (const { sequence, previous_hash: previousHash, hash, record } of links) {
+    for (const link of links) {
       try {
-        head = extendChain(head, { sequence, previousHash, hash, record });
+        head = extendChain(head, { ...link, previousHash: link.previous_hash });
+        compareColumns(link);
       } catch (error) {
         return report(describeError(error));
       }
+      if (head.sequence === kept.sequence) atKept = head.hash;
     }
   } while (links.length === PAGE);
-  // Records that arrived meanwhile may put the chain past the head as it was read; it must only never be behind.
+  if (kept.sequence === null || kept.hash === null) return report('the kept head is missing');
   if (head.sequence < kept.sequence) return report(`the last ${kept.sequence - head.sequence} records are missing`);
-  if (head.sequence === kept.sequence && !head.hash.equals(kept.hash))
-    return report('the end differs from the kept head');
-  return report(undefined);
+  return report(atKept?.equals(kept.hash) === true ? undefined : 'the end differs from the kept head');
+}
+
+/** What searches see must be what the chained bytes say. Throws ChainError. */
+function compareColumns(link: StoredLink): void {
+  const expected = indexedColumns(decodeRecord(link.record));
+  const differing = Object.entries(expected).find(
+    ([name, value]) => JSON.stringify(value) !== JSON.stringify(Object.getOwnPropertyDescriptor(link, name)?.value),
+  );
+  if (differing !== undefined) {
+    throw new ChainError('chain-broken', `column ${differing[0]} of record ${link.sequence} differs from the record`);
+  }
 }
 
 async function readLinks(store: SqlStore, tenant: string, instanceId: string, after: number): Promise<StoredLink[]> {
   return store.transaction(tenant, (tx) =>
     tx.query<StoredLink>(
-      `select sequence, previous_hash, hash, record from decisions
+      `select sequence, previous_hash, hash, record, decision_id, at, session_id, workloads, user_subject, host, port,
+         server_workload, access_policy, method, path, outcome, reason, status from decisions
        where tenant = $1 and instance_id = $2 and sequence > $3 order by sequence limit ${PAGE}`,
       [tenant, instanceId, after],
     ),

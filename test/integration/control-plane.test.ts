@@ -219,6 +219,34 @@ describe('control plane', () => {
     expect((await attested()).session?.workloads).toEqual(['billing']);
   });
 
+  it('revokes the renewals of a session with it', async () => {
+    const one = await attested();
+    const first = one.session?.sessionId ?? '';
+    const renewed = one.moveTo(proxy());
+    await renewed.attest(await cluster.token('prod', 'billing'));
+    const { ended, events } = renewed.watch();
+    await vi.waitFor(() => expect(events.length).toBeGreaterThan(0), 5_000);
+    const bystander = await attested();
+    await revoke('session', first);
+    expect(reasonOf(await ended)).toBe('session-revoked');
+    expect(reasonOf(await renewed.ask(QUESTION).catch((error: unknown) => error))).toMatch(
+      /^session-(revoked|invalid)$/,
+    );
+    expect((await bystander.ask(QUESTION)).outcome?.$case).toBe('grant');
+  });
+
+  it.each([
+    ['evidence-missing', ''],
+    ['evidence-malformed', 'no token'],
+  ])('tells nothing of a tenant by %s', async (reason, token) => {
+    for (const tenant of ['default', 'nobody']) {
+      const refused = await proxy()
+        .attest(token, { tenant })
+        .catch((error: unknown) => error);
+      expect([tenant, reasonOf(refused)]).toEqual([tenant, reason]);
+    }
+  });
+
   it("lets no other workload write into a proxy's decision chain", async () => {
     await apply(
       resource('ClientWorkload', 'support', {
@@ -247,7 +275,15 @@ describe('control plane', () => {
     const one = await attested();
     const record = Buffer.from(
       DecisionRecord.encode(
-        DecisionRecord.fromPartial({ id: 'decision-1', at: new Date(), outcome: Outcome.OUTCOME_ALLOWED, reason: 1 }),
+        DecisionRecord.fromPartial({
+          id: 'decision-1',
+          at: new Date(),
+          outcome: Outcome.OUTCOME_ALLOWED,
+          reason: 1,
+          instanceId: one.instanceId,
+          sessionId: one.session?.sessionId ?? '',
+          workloads: ['billing'],
+        }),
       ).finish(),
     );
     const previousHash = genesisHash(one.instanceId);

@@ -9,7 +9,7 @@ import { type ChainedRecord, DecisionRecord, Outcome } from '../../../../proto/g
 const TENANT = 'default';
 
 /** A chain of `count` records. */
-function chain(instanceId: string, count: number): ChainedRecord[] {
+function chain(instanceId: string, count: number, changes: Partial<DecisionRecord> = {}): ChainedRecord[] {
   let previousHash = genesisHash(instanceId);
   return Array.from({ length: count }, (_, index) => {
     const record = Buffer.from(
@@ -23,6 +23,7 @@ function chain(instanceId: string, count: number): ChainedRecord[] {
           reason: index % 2 === 0 ? 1 : 4,
           path: '/a\0b',
           instanceId,
+          ...changes,
         }),
       ).finish(),
     );
@@ -38,6 +39,15 @@ describe('decision log', () => {
     store = await openStore();
   }, 30_000);
   afterAll(() => store.close());
+
+  /** As whoever holds the database: no trigger and no row-level security stands in the way. */
+  const editUnseen = (text: string, params: string[] = []): Promise<unknown> =>
+    store.system(async (tx) => {
+      await tx.query(
+        `select set_config('role', 'none', true), set_config('session_replication_role', 'replica', true)`,
+      );
+      return tx.query(text, params);
+    });
 
   it('stores a chain once, however often it is delivered', async () => {
     const records = chain('again', 6);
@@ -81,6 +91,55 @@ describe('decision log', () => {
       tx.query(`update decision_heads set sequence = 5 where tenant = $1 and instance_id = 'cut'`, [TENANT]),
     );
     expect(await verifyChains(store, TENANT, 'cut')).toMatchObject([{ fault: 'the last 2 records are missing' }]);
+  });
+
+  it('refuses records of another proxy, session, workload or user', async () => {
+    await store.transaction(TENANT, (tx) =>
+      tx.query(
+        `insert into sessions (tenant, id, instance_id, key_thumbprint, workloads, user_subject, claims, not_after)
+         values ($1, 'mine', 'owner', 'k', '{even,odd}', 'alice', '{}', now()),
+           ($1, 'theirs', 'neighbour', 'k', '{even,odd}', null, '{}', now())`,
+        [TENANT],
+      ),
+    );
+    const append = (changes: Partial<DecisionRecord>): Promise<number> =>
+      appendDecisions(store, TENANT, 'owner', chain('owner', 2, changes));
+    const foreign = { code: 'record-foreign' };
+    await expect(append({ instanceId: 'neighbour' })).rejects.toMatchObject(foreign);
+    await expect(append({ instanceId: '' })).rejects.toMatchObject(foreign);
+    await expect(append({ sessionId: 'theirs' })).rejects.toMatchObject(foreign);
+    await expect(append({ sessionId: 'mine' })).rejects.toMatchObject(foreign);
+    await expect(append({ sessionId: 'mine', user: 'bob' })).rejects.toMatchObject(foreign);
+    await expect(append({ sessionId: 'mine', user: 'alice', workloads: ['admin'] })).rejects.toMatchObject(foreign);
+    expect(await append({ sessionId: 'mine', user: 'alice' })).toBe(2);
+    expect(await appendDecisions(store, TENANT, 'pruned', chain('pruned', 1, { sessionId: 'long-gone' }))).toBe(1);
+  });
+
+  it('notices a head that is gone, or differs where the chain has gone on', async () => {
+    await appendDecisions(store, TENANT, 'headless', chain('headless', 3));
+    await appendDecisions(store, TENANT, 'passed', chain('passed', 3));
+    await store.system((tx) =>
+      tx.query(`update decision_heads set sequence = 2 where tenant = $1 and instance_id = 'passed'`, [TENANT]),
+    );
+    await editUnseen(`delete from decision_heads where instance_id = 'headless'`);
+    expect(await verifyChains(store, TENANT, 'headless')).toMatchObject([{ fault: 'the kept head is missing' }]);
+    expect(await verifyChains(store, TENANT, 'passed')).toMatchObject([
+      { fault: 'the end differs from the kept head' },
+    ]);
+  });
+
+  it.each([
+    `outcome = 'allowed'`,
+    `reason = 'allowed'`,
+    `workloads = '{}'`,
+    `at = at + interval '1 hour'`,
+    `host = 'elsewhere'`,
+  ])('notices a column that was edited: %s', async (change) => {
+    const instance = `edited ${change}`;
+    await appendDecisions(store, TENANT, instance, chain(instance, 3));
+    await editUnseen(`update decisions set ${change} where instance_id = $1 and sequence = 2`, [instance]);
+    const [report] = await verifyChains(store, TENANT, instance);
+    expect(report?.fault).toBe(`column ${change.split(' ')[0]} of record 2 differs from the record`);
   });
 
   it('follows new decisions', async () => {
