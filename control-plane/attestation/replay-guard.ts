@@ -26,6 +26,11 @@ export class ReplayGuard {
     return this.#size;
   }
 
+  /** True when the id was used for this key and is still remembered. */
+  has(key: string, id: string): boolean {
+    return (this.#buckets.get(key)?.expiresById.get(id) ?? 0) >= this.#clock.now();
+  }
+
   /** Takes the id for this key until `expires` (milliseconds since the epoch). */
   use(key: string, id: string, expires: number): 'fresh' | 'replayed' | 'full' {
     const now = this.#clock.now();

@@ -41,13 +41,19 @@ export interface AttestPresentation {
   readonly path: string;
 }
 
+/** A key whose holder asks for a session. */
+export interface ProvenKey extends ProxyKey {
+  /** Uses the proof up. Reasons: proof-replayed, overloaded. */
+  readonly useProof: () => void;
+}
+
 /** Mints and checks key-bound sessions. All refusals are AttestationErrors. */
 export interface SessionAuthority {
   mint(ticket: SessionTicket): Promise<string>;
   /** Reasons: session-invalid, session-expired, proof-replayed, overloaded. The caller still asks the store for revocation. */
   authenticate(presentation: SessionPresentation): Promise<SessionTicket>;
-  /** Reasons: session-invalid, proof-replayed, overloaded. */
-  proveKey(presentation: AttestPresentation): Promise<ProxyKey>;
+  /** Reasons: session-invalid, proof-replayed. The proof is not yet used up: that is `useProof`, once evidence is verified. */
+  proveKey(presentation: AttestPresentation): Promise<ProvenKey>;
 }
 
 export interface SessionAuthorityOptions {
@@ -73,13 +79,14 @@ export function createSessionAuthority(options: SessionAuthorityOptions): Sessio
   const windowMs = options.proofWindowMs ?? 60_000;
   const maxProofs = options.maxProofs ?? 100_000;
   const maxProofsPerKey = options.maxProofsPerKey ?? 2_000;
-  // Attest is open to strangers with keys of their own making: they get a memory apart from that of sessions.
+  // Attest is open to strangers with keys of their own making: it has a memory apart from that of sessions, and only those
+  // whose evidence is verified get into it.
   const sessionProofs = new ReplayGuard(clock, maxProofs, maxProofsPerKey);
   const attestProofs = new ReplayGuard(clock, maxProofs, maxProofsPerKey);
 
   function useOnce(guard: ReplayGuard, proof: DpopProof): void {
     const outcome = guard.use(proof.thumbprint, proof.id, proof.issuedAt + windowMs);
-    if (outcome === 'replayed') throw new AttestationError('proof-replayed', 'the DPoP proof was used before');
+    if (outcome === 'replayed') throw replayed();
     if (outcome === 'full') throw new AttestationError('overloaded', 'too many DPoP proofs at once');
   }
 
@@ -114,8 +121,8 @@ export function createSessionAuthority(options: SessionAuthorityOptions): Sessio
       const now = clock.now();
       const verified = await verifyDpopProof(proof, { path, tokenHash: tokenHash(...evidenceTokens), now, windowMs });
       if (verified.thumbprint !== parsed.thumbprint) throw invalid('the proof is by another key');
-      useOnce(attestProofs, verified);
-      return parsed;
+      if (attestProofs.has(verified.thumbprint, verified.id)) throw replayed();
+      return { ...parsed, useProof: () => useOnce(attestProofs, verified) };
     },
   };
 }
@@ -156,6 +163,10 @@ function readTicket(payload: JWTPayload): SessionTicket {
     throw invalid('the session token is incomplete');
   }
   return { id: sub, tenant: ten, instanceId: ins, proxyKeyThumbprint: jkt, notAfter: (exp ?? 0) * 1000 };
+}
+
+function replayed(): AttestationError {
+  return new AttestationError('proof-replayed', 'the DPoP proof was used before');
 }
 
 function invalid(what: string): AttestationError {

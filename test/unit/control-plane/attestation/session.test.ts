@@ -148,8 +148,22 @@ describe('proof of the key at Attest', () => {
     const proof = await proxy.proof(ATTEST, evidence, clock.now());
     const proven = authority.proveKey({ proxyKey: proxy.spki, proof, evidenceTokens: evidence, path: ATTEST });
     await expect(proven).resolves.toMatchObject({ thumbprint: proxy.thumbprint });
+    (await proven).useProof();
+    expect((await proven).useProof).toThrow(expect.objectContaining({ reason: 'proof-replayed' }));
     const again = authority.proveKey({ proxyKey: proxy.spki, proof, evidenceTokens: evidence, path: ATTEST });
     await expect(again).rejects.toMatchObject({ reason: 'proof-replayed' });
+  });
+
+  test('of strangers takes no memory from those whose evidence is verified', async () => {
+    authority = createSessionAuthority({ keys, clock, issuer: ISSUER, maxProofs: 1 });
+    const prove = async (who: ProxyIdentity) => {
+      const proof = await who.proof(ATTEST, evidence, clock.now());
+      return authority.proveKey({ proxyKey: who.spki, proof, evidenceTokens: evidence, path: ATTEST });
+    };
+    for (let i = 0; i < 5; i += 1) await prove(new ProxyIdentity());
+    (await prove(proxy)).useProof();
+    const over = await prove(new ProxyIdentity());
+    expect(over.useProof).toThrow(expect.objectContaining({ reason: 'overloaded' }));
   });
 
   test('is refused for other evidence, another key or a key that is no P-256 point', async () => {
