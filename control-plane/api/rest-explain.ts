@@ -1,6 +1,6 @@
 import { UsageError } from '../../common/errors.ts';
-import { canonicalPath, splitTarget } from '../../common/match/path.ts';
-import { parseAuthority } from '../../common/net/host.ts';
+import { canonicalPath, PathError, splitTarget } from '../../common/match/path.ts';
+import { HostError, parseAuthority } from '../../common/net/host.ts';
 import { compilePolicySet } from '../policy/compile.ts';
 import { type Explanation, explain } from '../policy/explain.ts';
 import type { RequestFacts } from '../policy/facts.ts';
@@ -69,8 +69,13 @@ function readRequest(question: ExplainQuestion): RequestFacts {
   if (parts === null || (scheme !== 'http' && scheme !== 'https')) {
     throw new UsageError('url-invalid', 'the URL must be http:// or https://, without fragment');
   }
-  const { host, port } = parseAuthority(parts[2] ?? '', DEFAULT_PORTS[scheme]);
   const rest = parts[3] ?? '';
-  const { path, query } = splitTarget(rest.startsWith('/') ? rest : `/${rest}`);
-  return { scheme, host, port, method: question.method, path: canonicalPath(path), query };
+  try {
+    const { host, port } = parseAuthority(parts[2] ?? '', DEFAULT_PORTS[scheme]);
+    const { path, query } = splitTarget(rest.startsWith('/') ? rest : `/${rest}`);
+    return { scheme, host, port, method: question.method, path: canonicalPath(path), query };
+  } catch (cause) {
+    if (!(cause instanceof HostError || cause instanceof PathError)) throw cause;
+    throw new UsageError('url-invalid', cause.message, { cause });
+  }
 }

@@ -248,8 +248,15 @@ describe('REST API', () => {
       outcome: 'deny',
       reason: 'workload-revoked',
     });
-    const wrong = await call('POST', '/v1/explain', { tenant, body: { workload: 'agent', url: 'ftp://x/' } });
-    expect(wrong).toMatchObject({ status: 400, body: { code: 'url-invalid' } });
+    for (const url of [
+      'ftp://x/',
+      'https://01.2.3/',
+      'https://u@api.example.com/',
+      'https://api.example.com/%2e%2e/%00',
+    ]) {
+      const wrong = await call('POST', '/v1/explain', { tenant, body: { workload: 'agent', url } });
+      expect(wrong).toMatchObject({ status: 400, body: { code: 'url-invalid' } });
+    }
   });
 
   it('revokes once, lists and lifts by id and by target', async () => {
