@@ -79,7 +79,7 @@ export class WatchStream {
   #start(): void {
     const { clock, heartbeatMs, policies } = this.#options;
     const { tenant, notAfter } = this.#session.ticket;
-    this.#stops.push(policies.onChange((change) => change.tenant === tenant && this.#onChange(change)));
+    this.#stops.push(policies.watch(tenant, (change) => this.#onChange(change)));
     const beat = setInterval(() => this.#enqueue(async () => this.#heartbeat()), heartbeatMs);
     const expiry = setTimeout(
       () => this.end(new Refusal('session-expired', 'the session has expired')),

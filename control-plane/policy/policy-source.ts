@@ -26,6 +26,15 @@ export interface PolicySourceOptions {
   /** Reads a tenant's resources; undefined when there is no such tenant. */
   readonly load: (tx: Sql, tenant: string) => Promise<PolicySet | undefined>;
   readonly onError: (error: unknown) => void;
+  /** Tenants held without a watch; default 1,000. */
+  readonly maxTenants?: number;
+}
+
+interface Held {
+  /** What was announced last; kept when a newer state cannot be read, so that the change shows once it can. */
+  readonly announced: TenantPolicy;
+  /** Whether it may answer. */
+  readonly current: boolean;
 }
 
 const MAX_TENANTS = 1_000;
@@ -38,9 +47,10 @@ const RECHECK_MS = 30_000;
  */
 export class PolicySource {
   readonly #options: PolicySourceOptions;
-  readonly #states = new BoundedCache<string, TenantPolicy>(MAX_TENANTS);
-  /** What was announced last; kept when a state cannot be read, so that the change shows once it can. */
-  readonly #announced = new BoundedCache<string, TenantPolicy>(MAX_TENANTS);
+  /** Tenants that nobody watches. One that drops out is read again by the next question. */
+  readonly #unwatched: BoundedCache<string, Held>;
+  /** Tenants with a watch never drop out: their proxies would no longer hear of revocations. */
+  readonly #watched = new Map<string, { count: number; held: Held | undefined }>();
   readonly #reading = new Map<string, Promise<TenantPolicy | undefined>>();
   readonly #listeners = new Set<(change: PolicyChange) => void>();
   readonly #stale = new Set<string>();
@@ -48,6 +58,7 @@ export class PolicySource {
 
   private constructor(options: PolicySourceOptions) {
     this.#options = options;
+    this.#unwatched = new BoundedCache(options.maxTenants ?? MAX_TENANTS);
   }
 
   static async open(options: PolicySourceOptions): Promise<PolicySource> {
@@ -69,15 +80,37 @@ export class PolicySource {
 
   /** The tenant's state, or undefined when there is no such tenant. */
   async get(tenant: string): Promise<TenantPolicy | undefined> {
-    return this.#states.get(tenant) ?? this.#read(tenant);
+    return this.peek(tenant) ?? this.#read(tenant);
   }
 
   /** What is held in memory right now. */
   peek(tenant: string): TenantPolicy | undefined {
-    return this.#states.get(tenant);
+    const held = this.#find(tenant);
+    return held?.current === true ? held.announced : undefined;
   }
 
-  /** Calls `listener` after every change; gives the function that stops it. */
+  /** Calls `listener` after every change of one tenant, which stays in memory until the function given back is called. */
+  watch(tenant: string, listener: (change: PolicyChange) => void): () => void {
+    const watched = this.#watched.get(tenant) ?? { count: 0, held: this.#unwatched.get(tenant) };
+    watched.count += 1;
+    this.#watched.set(tenant, watched);
+    this.#unwatched.delete(tenant);
+    const stop = this.onChange((change) => {
+      if (change.tenant === tenant) listener(change);
+    });
+    let stopped = false;
+    return () => {
+      if (stopped) return;
+      stopped = true;
+      stop();
+      watched.count -= 1;
+      if (watched.count > 0) return;
+      this.#watched.delete(tenant);
+      if (watched.held) this.#unwatched.set(tenant, watched.held);
+    };
+  }
+
+  /** Calls `listener` after every change of a tenant in memory; gives the function that stops it. */
   onChange(listener: (change: PolicyChange) => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
@@ -89,8 +122,8 @@ export class PolicySource {
   }
 
   #refreshAll(): void {
-    const tenants: string[] = [];
-    this.#announced.deleteWhere((_state, tenant) => {
+    const tenants = [...this.#watched.keys()];
+    this.#unwatched.deleteWhere((_held, tenant) => {
       tenants.push(tenant);
       return false;
     });
@@ -100,7 +133,23 @@ export class PolicySource {
   #refresh(tenant: string): void {
     // A read under way may have begun before the change: it is followed by another.
     if (this.#reading.has(tenant)) this.#stale.add(tenant);
-    else if (this.#announced.get(tenant)) this.#read(tenant).catch(this.#options.onError);
+    else if (this.#watched.has(tenant) || this.#unwatched.get(tenant)) this.#read(tenant).catch(this.#options.onError);
+  }
+
+  #find(tenant: string): Held | undefined {
+    return this.#watched.get(tenant)?.held ?? this.#unwatched.get(tenant);
+  }
+
+  #keep(tenant: string, held: Held): void {
+    const watched = this.#watched.get(tenant);
+    if (watched) watched.held = held;
+    else this.#unwatched.set(tenant, held);
+  }
+
+  /** Until it is read again. */
+  #outdate(tenant: string): void {
+    const held = this.#find(tenant);
+    if (held) this.#keep(tenant, { ...held, current: false });
   }
 
   #read(tenant: string): Promise<TenantPolicy | undefined> {
@@ -115,24 +164,23 @@ export class PolicySource {
   }
 
   async #load(tenant: string): Promise<TenantPolicy | undefined> {
-    const before = this.#announced.get(tenant);
+    const before = this.#find(tenant)?.announced;
     try {
       const read = await this.#options.store.transaction(tenant, async (tx) => {
         const set = await this.#options.load(tx, tenant);
         return set && { set, active: await loadRevocations(tx, tenant) };
       });
       if (!read) {
-        this.#states.delete(tenant);
+        this.#outdate(tenant);
         return undefined;
       }
       const policy = before?.policy.source.version === read.set.version ? before.policy : compilePolicySet(read.set);
       const current = { policy, revocations: new RevocationSet(read.active) };
-      this.#states.set(tenant, current);
-      this.#announced.set(tenant, current);
+      this.#keep(tenant, { announced: current, current: true });
       if (before) this.#announce(tenant, before, current);
       return current;
     } catch (error) {
-      this.#states.delete(tenant);
+      this.#outdate(tenant);
       throw error;
     }
   }
