@@ -1,5 +1,6 @@
 import { BoundedCache } from '../../common/bounded-cache.ts';
 import type { SessionTicket } from '../attestation/session.ts';
+import { sessionLockOf } from '../policy/revocation-store.ts';
 import type { SqlStore } from '../store/sql-store.ts';
 
 /** What the control plane keeps of a session. */
@@ -58,6 +59,8 @@ export class SessionRecords {
       ...(record.authorityKey === undefined ? {} : { authorityKey: record.authorityKey }),
     };
     const outcome = await this.#store.transaction(ticket.tenant, async (tx) => {
+      // Shared among those who add; a revocation waits for them, and they for it, so that none slips in beside it.
+      await tx.query('select pg_advisory_xact_lock_shared(hashtext($1))', [sessionLockOf(ticket.tenant)]);
       const burned = await tx.query(
         `select 1 as found from sessions s join revocations r on r.tenant = s.tenant and r.name = s.id
          where s.tenant = $1 and r.target = 'session' and r.lifted_at is null and s.evidence_hashes && $2::text[] limit 1`,
@@ -125,11 +128,15 @@ export class SessionRecords {
     this.#known.delete(keyOf(ticket));
   }
 
-  /** Drops sessions that ended long ago; revoked ones stay a day, so that their evidence stays burned while it lives. */
+  /** Drops sessions that ended long ago; not while they are revoked, for their rows are what keeps their evidence burned. */
   async prune(nowMs: number): Promise<void> {
     this.#known.deleteWhere((record) => record.ticket.notAfter <= nowMs);
     await this.#store.system((tx) =>
-      tx.query('delete from sessions where not_after < $1', [new Date(nowMs - KEEP_ENDED_MS)]),
+      tx.query(
+        `delete from sessions s where s.not_after < $1 and not exists (select from revocations r
+           where r.tenant = s.tenant and r.target = 'session' and r.name = s.id and r.lifted_at is null)`,
+        [new Date(nowMs - KEEP_ENDED_MS)],
+      ),
     );
   }
 }

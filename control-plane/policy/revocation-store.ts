@@ -28,14 +28,39 @@ export async function revoke(tx: Sql, tenant: string, request: RevocationRequest
     [tenant, randomUUID(), target, name, reason ?? null, by],
   );
   if (row === undefined) throw new Error('the revocation was not stored');
-  if (target === 'session') {
-    await tx.query('update sessions set ended_at = coalesce(ended_at, now()) where tenant = $1 and id = $2', [
-      tenant,
-      name,
-    ]);
-  }
+  if (target === 'session') await endSessions(tx, tenant, request);
   await notifyFrom(tx, CHANNELS.revocation, JSON.stringify({ tenant, id: row.id }));
   return activeOf(row);
+}
+
+/**
+ * Ends a session and the live ones beside it: a renewal is a session of its own with the same instance id or evidence, and
+ * leaving it alive would leave the proxy alive. Each gets its own revocation, so that its watch ends and its evidence burns.
+ */
+async function endSessions(tx: Sql, tenant: string, { name, by }: RevocationRequest): Promise<void> {
+  // Against a session that is being added at this moment: see SessionRecords.add.
+  await tx.query('select pg_advisory_xact_lock(hashtext($1))', [sessionLockOf(tenant)]);
+  const ended = await tx.query<{ id: string }>(
+    `update sessions s set ended_at = coalesce(s.ended_at, now()) from sessions named
+     where named.tenant = $1 and named.id = $2 and s.tenant = $1 and (s.id = $2 or (s.ended_at is null
+       and s.not_after > now() and (s.instance_id = named.instance_id or s.evidence_hashes && named.evidence_hashes)))
+     returning s.id`,
+    [tenant, name],
+  );
+  for (const { id } of ended) {
+    if (id === name) continue;
+    const [sibling] = await tx.query<{ id: string }>(
+      `insert into revocations (tenant, id, target, name, reason, created_by) values ($1, $2, 'session', $3, $4, $5)
+       on conflict (tenant, target, name) where lifted_at is null do nothing returning id`,
+      [tenant, randomUUID(), id, `with session ${name}`, by],
+    );
+    if (sibling) await notifyFrom(tx, CHANNELS.revocation, JSON.stringify({ tenant, id: sibling.id }));
+  }
+}
+
+/** What the advisory lock between adding and revoking a tenant's sessions is on. */
+export function sessionLockOf(tenant: string): string {
+  return `sidekey sessions of ${tenant}`;
 }
 
 /** Lifts the revocation of a target; undefined when none was in force. A revoked session stays ended. */
