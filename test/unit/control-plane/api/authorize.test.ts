@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest';
+import { authorize, type AuthorizeOptions } from '../../../../control-plane/api/authorize.ts';
+import type { LiveSession } from '../../../../control-plane/api/session-gate.ts';
+import { compilePolicySet } from '../../../../control-plane/policy/compile.ts';
+import type { ActiveRevocation } from '../../../../control-plane/policy/facts.ts';
+import type { TenantPolicy } from '../../../../control-plane/policy/policy-source.ts';
+import { RevocationSet } from '../../../../control-plane/policy/revocations.ts';
+import { Secret } from '../../../../common/secret.ts';
+import type { AuthorizeRequest } from '../../../../proto/gen/sidekey/v1/proxy.ts';
+import { reasonFromNumber } from '../../../../proto/reasons.ts';
+import { policySet, SESSION } from '../policy/policy-set.ts';
+
+const QUESTION: AuthorizeRequest = {
+  id: 1,
+  deadlineMs: 5_000,
+  destination: { scheme: 'https', host: 'api.example.com', port: 443 },
+  http: { method: 'GET', path: '/v1/items', query: '', headers: [] },
+};
+
+const SET = policySet({
+  ServerWorkload: { api: { hosts: ['api.example.com'] } },
+  CredentialProvider: { key: { type: 'static', secret: { value: 'x' } } },
+  AccessPolicy: {
+    read: {
+      clientWorkload: 'billing-agent',
+      serverWorkload: 'api',
+      credential: { provider: 'key', inject: { type: 'bearer' } },
+    },
+  },
+});
+
+const revoking = (target: ActiveRevocation['target'], name: string): RevocationSet =>
+  new RevocationSet([{ id: 'r', target, name, atMs: 0 }]);
+
+describe('authorize when something changes while the credential is made', () => {
+  const policy = compilePolicySet(SET);
+  const none = new RevocationSet([]);
+  const rotated = compilePolicySet({ ...SET, version: 2 });
+
+  it.each([
+    ['nothing', policy, none, 'grant'],
+    ['a rotated secret under the same spec', rotated, none, 'overloaded'],
+    ['a revocation of something else', policy, revoking('policy', 'other'), 'grant'],
+    ['a revocation of the policy', policy, revoking('policy', 'read'), 'policy-revoked'],
+    ['both', rotated, revoking('credential', 'key'), 'credential-revoked'],
+  ])('%s', async (title, latestPolicy, revocations, expected) => {
+    let state: TenantPolicy = { policy, revocations: none };
+    const options = {
+      clock: { now: () => Date.UTC(2026, 10, 23) },
+      gate: { assertLive: () => undefined, facts: () => SESSION },
+      policies: { get: async () => state },
+      openSecret: async () => new Secret('the secret'),
+      minter: {
+        mint: async () => {
+          if (title !== 'nothing') state = { policy: latestPolicy, revocations };
+          return { secret: new Secret('the secret'), notAfter: undefined };
+        },
+        forget: () => undefined,
+      },
+      onError: (error: unknown) => {
+        throw error;
+      },
+    } as unknown as AuthorizeOptions;
+    const session = { ticket: { tenant: 'acme' } } as unknown as LiveSession;
+    const { outcome } = await authorize(options, session, QUESTION);
+    const got = outcome?.$case === 'denial' ? reasonFromNumber(outcome.value.reason) : outcome?.$case;
+    expect(got).toBe(expected);
+  });
+});
