@@ -29,6 +29,8 @@ export interface CompiledServerWorkload {
   readonly hosts: string[];
   readonly ports: number[];
   readonly policies: readonly CompiledPolicy[];
+  /** Whom its policies apply to depends on the time: a client workload's condition reads the clock. */
+  readonly clientsDependOnTime: boolean;
 }
 
 export interface CompiledClientWorkload {
@@ -56,16 +58,26 @@ export function compilePolicySet(source: PolicySet): CompiledPolicySet {
   const policies = [...source.accessPolicies]
     .map(([name, spec]) => compilePolicy(name, spec, outcomes))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
-  const servers = [...source.serverWorkloads].map(([name, spec]) => ({
-    name,
-    spec,
-    hosts: [...spec.hosts],
-    ports: [...spec.ports],
-    policies: policies.filter((policy) => policy.spec.serverWorkload === name),
-  }));
   const clients = new Map<string, CompiledClientWorkload>();
   for (const [name, spec] of source.clientWorkloads) clients.set(name, compileClient(name, spec.condition));
+  const servers = [...source.serverWorkloads].map(([name, spec]) => {
+    const own = policies.filter((policy) => policy.spec.serverWorkload === name);
+    return {
+      name,
+      spec,
+      hosts: [...spec.hosts],
+      ports: [...spec.ports],
+      policies: own,
+      clientsDependOnTime: own.some((policy) => clientDependsOnTime(policy.spec.clientWorkload, clients)),
+    };
+  });
   return { source, servers, clients };
+}
+
+function clientDependsOnTime(name: string, clients: ReadonlyMap<string, CompiledClientWorkload>): boolean {
+  if (name === '*') return [...clients.keys()].some((one) => clientDependsOnTime(one, clients));
+  const condition = clients.get(name)?.condition;
+  return condition !== undefined && 'program' in condition && condition.program.readsNow;
 }
 
 function compileClient(name: string, expression: string | undefined): CompiledClientWorkload {

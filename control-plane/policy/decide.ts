@@ -198,7 +198,7 @@ function tryAllow(
     return deny(question, 'credential-revoked', server, policy);
   }
   steps.push({ check: 'decision', name: policy.name, outcome: 'pass', detail: 'allowed' });
-  const timed = candidates.some((candidate) => candidate.policy.dependsOnTime);
+  const timed = server.clientsDependOnTime || candidates.some((candidate) => candidate.policy.dependsOnTime);
   const leaseMs = timed ? 0 : policy.spec.leaseSeconds * 1_000;
   return { outcome: 'allow', reason: 'ok', policy, condition: undefined, serverWorkload: server, leaseMs, steps };
 }
@@ -212,6 +212,8 @@ function deny(
 ): Decision {
   const { steps } = question;
   steps.push({ check: 'decision', name: policy?.name ?? '', outcome: 'fail', detail: reason });
-  const timed = serverWorkload?.policies.some((candidate) => candidate.dependsOnTime) ?? false;
+  const timed =
+    serverWorkload !== undefined &&
+    (serverWorkload.clientsDependOnTime || serverWorkload.policies.some((candidate) => candidate.dependsOnTime));
   return { outcome: 'deny', reason, policy, condition, serverWorkload, leaseMs: timed ? 0 : DENIAL_LEASE_MS, steps };
 }
