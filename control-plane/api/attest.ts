@@ -6,6 +6,7 @@ import {
   EvidenceSubject,
   ProxyServiceService,
 } from '../../proto/gen/sidekey/v1/proxy.ts';
+import { readUnverifiedIssuer } from '../attestation/evidence-token.ts';
 import type { EvidenceVerifier } from '../attestation/evidence-verifier.ts';
 import type { SessionAuthority } from '../attestation/session.ts';
 import type { SigningKeys } from '../credentials/signing-keys.ts';
@@ -44,6 +45,7 @@ export async function attest(options: AttestOptions, request: AttestRequest): Pr
     path: ProxyServiceService.attest.path,
   });
   if (request.evidence.length === 0) throw new Refusal('evidence-missing', 'no evidence of identity was presented');
+  checkEvidence(request);
   const policy = /^[a-z0-9.-]{1,63}$/.test(request.tenant) ? await policies.get(request.tenant) : undefined;
   // The same answer as for a tenant that exists but trusts nobody, so that tenants cannot be found by trying.
   if (!policy) throw new Refusal('evidence-wrong-issuer', 'no trust provider accepts this evidence');
@@ -84,6 +86,16 @@ function checkRequest(request: AttestRequest): void {
   }
   if (request.evidence.some(({ token }) => token.length > MAX_EVIDENCE_BYTES)) {
     throw new Refusal('evidence-malformed', 'a piece of evidence is too long');
+  }
+}
+
+/** What no tenant would accept is refused before the tenant is looked up, so that the answer tells nothing of the tenant. */
+function checkEvidence({ evidence }: AttestRequest): void {
+  for (const { token } of evidence) {
+    if (token.length === 0) throw new Refusal('evidence-missing', 'the evidence is empty');
+    if (readUnverifiedIssuer(token.toString('utf8')) === undefined) {
+      throw new Refusal('evidence-malformed', 'the evidence is not a JWT with an issuer');
+    }
   }
 }
 
