@@ -67,6 +67,8 @@ export class ProxyService {
   async #watch(call: WatchCall): Promise<void> {
     try {
       const watch = await WatchStream.open(this.#options, call);
+      // A call that went while it was let in has had its events already: nothing would ever end the watch.
+      if (call.cancelled || call.destroyed) return watch.end(new Refusal('draining', 'the call was cancelled'));
       this.#watches.add(watch);
       call.once('close', () => this.#watches.delete(watch));
     } catch (error) {
