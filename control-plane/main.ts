@@ -127,6 +127,13 @@ function createProxyService(
   evidence: ReturnType<typeof createEvidenceVerifier>,
 ): ProxyService {
   const { clock, fetcher, keys, onError, policies, records, resources, sealer, store } = foundation;
+  const minter = createMinter({ issuer, fetcher, clock });
+  policies.onChange(({ tenant, revoked }) => {
+    for (const { target, name } of revoked) {
+      if (target === 'credential') minter.forget(tenant, name);
+      if (target === 'tenant') minter.forget(tenant);
+    }
+  });
   const sessions = createSessionAuthority({ keys: keys.session, clock, issuer: SESSION_ISSUER });
   return new ProxyService({
     clock,
@@ -140,7 +147,7 @@ function createProxyService(
     eventKeys: keys.event,
     gate: new SessionGate({ sessions, records, policies, nowMs: () => clock.now() }),
     heartbeatMs: config.heartbeatMs ?? DEFAULT_HEARTBEAT_MS,
-    minter: createMinter({ issuer, fetcher, clock }),
+    minter,
     openSecret: (tenant, provider, field) => resources.openSecret(tenant, provider, field),
     sessionLifetimeMs: config.sessionLifetimeMs ?? DEFAULT_SESSION_LIFETIME_MS,
   });
