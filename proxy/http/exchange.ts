@@ -3,8 +3,7 @@ import type { Grant } from '../../proto/gen/sidekey/v1/grant.ts';
 import type { Answer, Question } from '../../policy-client/index.ts';
 import { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
 import type { Reason } from '../../proto/reasons.ts';
-import { injectCredential, InjectionError, removeAgentCredentials } from '../credentials/inject.ts';
-import { ContentCodingError } from '../credentials/decode-content.ts';
+import { injectCredential, removeAgentCredentials } from '../credentials/inject.ts';
 import { scrubHeaders } from '../credentials/scrub-headers.ts';
 import { compileScrubber, type Scrubber } from '../credentials/scrub.ts';
 import { HeaderList } from '../protocols/header-list.ts';
@@ -19,12 +18,12 @@ import {
 } from '../protocols/http1/message-writer.ts';
 import type { ResponseListener, UpstreamConnection } from '../io/upstream-connection.ts';
 import type { Output } from '../io/output.ts';
-import { describeError } from '../../common/errors.ts';
 import { admit, countForwards } from './admission.ts';
 import { Call } from './call.ts';
 import { buildDestination, type RequestDestination, type Transport } from './destination.ts';
 import { stripHopByHop } from './forwarded-headers.ts';
-import { problemResponse } from './problem.ts';
+import { leaseEndsAt } from './lease.ts';
+import { refusalReply, toRefusal } from './refusal-reply.ts';
 import { Refusal } from './refusal.ts';
 import { ResponseRelay } from './response-relay.ts';
 import { type PreparedRoute, UNROUTED } from './route-table.ts';
@@ -46,7 +45,6 @@ type Phase =
   | { readonly name: 'open'; readonly upstream: UpstreamConnection }
   | { readonly name: 'ended' };
 
-const SINGLE_CALL_LEASE_MS = 30_000;
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 
 /** One request and its answer: admit, destination, route, authorize, dial, inject, forward, scrub, record. */
@@ -392,25 +390,14 @@ export class Exchange implements ResponseListener, LiveExchange {
 
   #refuse(error: unknown): void {
     if (this.#phase.name === 'ended') return;
-    const refusal = asRefusal(error);
+    const refusal = toRefusal(error);
     const upstreamFailed = this.call.grant !== undefined || this.#phase.name === 'open';
     if (this.#relay !== undefined) {
       this.#finish(Outcome.OUTCOME_FAILED, refusal.reason);
       return this.#agent.destroy();
     }
-    this.call.accessPolicy = refusal.accessPolicy;
     const keepAlive = this.head.keepAlive && this.head.framing.kind === 'none';
-    const { status, headers, body } = problemResponse({
-      reason: refusal.reason,
-      message: refusal.message,
-      decisionId: this.call.id,
-      accessPolicy: refusal.accessPolicy,
-    });
-    this.call.status = status;
-    const list = HeaderList.from(headers);
-    if (!keepAlive) list.set('Connection', 'close');
-    this.#agent.output.add(writeResponseHead(status, STATUS_CODES[status] ?? '', list));
-    if (this.head.method !== 'HEAD') this.#agent.output.add(body);
+    this.#agent.output.add(refusalReply(refusal, this.call, { keepAlive, withBody: this.head.method !== 'HEAD' }));
     this.#agent.output.flush();
     this.#finish(upstreamFailed ? Outcome.OUTCOME_FAILED : Outcome.OUTCOME_DENIED, refusal.reason);
     this.#agent.exchangeEnded(keepAlive);
@@ -430,28 +417,8 @@ export class Exchange implements ResponseListener, LiveExchange {
   }
 }
 
-/** When a running call must be asked about again: at its lease's end, never after its grant's. */
-function leaseEndsAt(grant: Grant, now: number): number {
-  const lease = grant.cacheLease;
-  // A grant for this call alone is asked about again like one with a short lease, while its stream lasts.
-  const single = lease === undefined || lease.seconds + lease.nanos === 0;
-  const ms = single ? SINGLE_CALL_LEASE_MS : lease.seconds * 1000 + lease.nanos / 1e6;
-  return Math.min(now + ms, grant.notAfter?.getTime() ?? now + ms);
-}
-
 function headerFacts(headers: HeaderList): { name: string; value: string }[] {
   const facts: { name: string; value: string }[] = [];
   for (const [name, value] of headers.entries()) facts.push({ name: name.toLowerCase(), value });
   return facts;
-}
-
-function asRefusal(error: unknown): Refusal {
-  if (error instanceof Refusal) return error;
-  if (error instanceof InjectionError || error instanceof ContentCodingError)
-    return new Refusal(error.reason, error.message, { cause: error });
-  const known = (error as { code?: unknown })?.code;
-  if (known === 'dns-failed' || known === 'address-refused' || known === 'loop-refused') {
-    return new Refusal(known, describeError(error), { cause: error });
-  }
-  return new Refusal('internal-error', 'the proxy failed to handle the call', { cause: error });
 }

@@ -1,18 +1,15 @@
-import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Exchange, type AgentSide } from '../http/exchange.ts';
 import type { Transport } from '../http/destination.ts';
-import { problemResponse } from '../http/problem.ts';
+import { refusalReply } from '../http/refusal-reply.ts';
 import { Refusal } from '../http/refusal.ts';
 import { Call } from '../http/call.ts';
 import type { ProxyServices } from '../http/services.ts';
 import { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
-import { HeaderList } from '../protocols/header-list.ts';
 import { MessageError } from '../protocols/http1/message-error.ts';
 import { RequestReader } from '../protocols/http1/message-reader.ts';
 import type { RequestHead } from '../protocols/http1/request-head.ts';
-import { writeResponseHead } from '../protocols/http1/message-writer.ts';
 import { findReason } from '../../proto/reasons.ts';
 import { authenticateCaller } from '../http/proxy-authentication.ts';
 import { Output } from './output.ts';
@@ -172,16 +169,7 @@ export class AgentConnection implements AgentSide {
   /** A refusal before there is an exchange. */
   #refuseBare(head: RequestHead | undefined, refusal: Refusal): void {
     const call = new Call(head?.method ?? '');
-    const { status, headers, body } = problemResponse({
-      reason: refusal.reason,
-      message: refusal.message,
-      decisionId: call.id,
-    });
-    call.status = status;
-    const list = HeaderList.from(headers);
-    list.set('Connection', 'close');
-    this.output.add(writeResponseHead(status, STATUS_CODES[status] ?? '', list));
-    if (head?.method !== 'HEAD') this.output.add(body);
+    this.output.add(refusalReply(refusal, call, { keepAlive: false, withBody: head?.method !== 'HEAD' }));
     this.output.flush();
     this.#services.ended(call, Outcome.OUTCOME_DENIED, refusal.reason);
     this.#close();

@@ -1,16 +1,13 @@
-import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import tls from 'node:tls';
 import { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
 import type { Reason } from '../../proto/reasons.ts';
 import { Call } from '../http/call.ts';
 import { connectTarget } from '../http/destination.ts';
-import { problemResponse } from '../http/problem.ts';
 import { Refusal } from '../http/refusal.ts';
+import { refusalReply, toRefusal } from '../http/refusal-reply.ts';
 import type { ProxyServices } from '../http/services.ts';
-import { HeaderList } from '../protocols/header-list.ts';
 import type { RequestHead } from '../protocols/http1/request-head.ts';
-import { writeResponseHead } from '../protocols/http1/message-writer.ts';
 import { readClientHello } from '../protocols/tls-client-hello.ts';
 import { CertificateAuthorityError } from '../intercept/certificate-authority.ts';
 import { parseHost } from '../../common/net/host.ts';
@@ -175,27 +172,11 @@ function contextFor(services: ProxyServices, host: string): tls.SecureContext | 
 }
 
 function refuse(services: ProxyServices, socket: Socket, call: Call, error: unknown): void {
-  const refusal = error instanceof Refusal ? error : refusalFrom(error);
-  const { status, headers, body } = problemResponse({
-    reason: refusal.reason,
-    message: refusal.message,
-    decisionId: call.id,
-  });
-  call.status = status;
-  const list = HeaderList.from(headers);
-  list.set('Connection', 'close');
-  socket.end(Buffer.concat([writeResponseHead(status, STATUS_CODES[status] ?? '', list), body]));
+  const refusal = toRefusal(error);
+  socket.end(refusalReply(refusal, call, { keepAlive: false, withBody: true }));
   socket.resume();
   setTimeout(() => socket.destroy(), 2_000).unref();
   services.ended(call, Outcome.OUTCOME_DENIED, refusal.reason);
-}
-
-function refusalFrom(error: unknown): Refusal {
-  const code = (error as { code?: unknown })?.code;
-  if (code === 'dns-failed' || code === 'address-refused' || code === 'loop-refused') {
-    return new Refusal(code, (error as Error).message, { cause: error });
-  }
-  return new Refusal('internal-error', 'the proxy failed to open the tunnel', { cause: error });
 }
 
 function canonical(name: string): string | undefined {
