@@ -3,7 +3,6 @@ import type {
   AttestRequest,
   AttestResponse,
   AuthorizeRequest,
-  AuthorizeResponse,
   ProxyServiceServer,
   ReportDecisionsRequest,
   ReportDecisionsResponse,
@@ -13,6 +12,7 @@ import { appendDecisions } from '../audit/decision-log.ts';
 import type { SqlStore } from '../store/sql-store.ts';
 import { attest, type AttestOptions } from './attest.ts';
 import { authorize, type AuthorizeOptions } from './authorize.ts';
+import { type AuthorizeCall, AnswerWriter, refuseTooLong } from './authorize-stream.ts';
 import { isUnforeseen, refuse, Refusal, toServiceError } from './refusal.ts';
 import type { LiveSession } from './session-gate.ts';
 import { type WatchCall, type WatchOptions, WatchStream } from './watch.ts';
@@ -21,7 +21,6 @@ export interface ProxyServiceOptions extends AttestOptions, AuthorizeOptions, Wa
   readonly store: SqlStore;
 }
 
-type AuthorizeCall = ServerDuplexStream<AuthorizeRequest, AuthorizeResponse>;
 type ReportCall = ServerDuplexStream<ReportDecisionsRequest, ReportDecisionsResponse>;
 
 const MAX_QUESTIONS_IN_FLIGHT = 1_024;
@@ -80,6 +79,7 @@ export class ProxyService {
   async #authorize(call: AuthorizeCall): Promise<void> {
     call.on('error', () => undefined);
     const entered = this.#enter(call, ProxyServiceService.authorize.path);
+    const answers = new AnswerWriter(call);
     let inFlight = 0;
     let ended = false;
     const finish = (): void => {
@@ -95,8 +95,7 @@ export class ProxyService {
       entered
         .then(async (session) => {
           if (!session) return;
-          const answer = await authorize(this.#options, session, request);
-          if (!call.destroyed && !call.cancelled) call.write(answer);
+          await answers.write(refuseTooLong(request) ?? (await authorize(this.#options, session, request)));
         })
         .catch((error: unknown) => this.#log(error))
         .finally(() => {
