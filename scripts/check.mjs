@@ -1,5 +1,9 @@
-/** `npm run check`: types, lint with import arrows, formatting, dead code, the contract and its generated code. */
+/**
+ * `npm run check`: types, lint with import arrows, formatting, dead code, the contract, its
+ * generated code and its compatibility.
+ */
 import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bin, capture, installIfStale, root } from './lib/run.mjs';
 
@@ -18,7 +22,11 @@ for (const [name, command, args] of checks) {
   report(name, await capture(command, args));
 }
 report('generated code', await compareGeneratedCode());
-console.log(`${checks.length + 1 - failed} passed, ${failed} failed`);
+const compatibility = await compareWithPreviousContract();
+if (compatibility.skipped === undefined) report('contract compatibility', compatibility);
+else console.log(`skip contract compatibility: ${compatibility.skipped}`);
+const ran = checks.length + (compatibility.skipped === undefined ? 2 : 1);
+console.log(`${ran - failed} passed, ${failed} failed`);
 process.exit(failed === 0 ? 0 : 1);
 
 function report(name, { code, output }) {
@@ -37,4 +45,34 @@ async function compareGeneratedCode() {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** Proxies and control planes of neighbouring versions talk to each other: the contract must not break that of main. */
+async function compareWithPreviousContract() {
+  const base = await findPreviousCommit();
+  if (base === undefined) return { skipped: 'there is no git history to compare with' };
+  const folder = mkdtempSync(join(tmpdir(), 'sidekey-contract-'));
+  try {
+    const archive = join(folder, 'contract.tar');
+    const made = await capture('git', ['archive', '--output', archive, base, 'buf.yaml', 'proto']);
+    if (made.code !== 0) return { skipped: `commit ${base.slice(0, 12)} has no contract` };
+    const unpacked = await capture('tar', ['-xf', archive, '-C', folder]);
+    if (unpacked.code !== 0) return unpacked;
+    return await capture(bin('buf'), ['breaking', '--against', folder]);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** The tip of main; on main itself, the commit before. Undefined without history, as in a tarball or a shallow clone. */
+async function findPreviousCommit() {
+  const head = await resolveCommit('HEAD');
+  if (head === undefined) return undefined;
+  const main = (await resolveCommit('main')) ?? (await resolveCommit('origin/main'));
+  return main === undefined || main === head ? resolveCommit('HEAD~1') : main;
+}
+
+async function resolveCommit(name) {
+  const { code, output } = await capture('git', ['rev-parse', '--verify', '--quiet', `${name}^{commit}`]);
+  return code === 0 ? output.trim() : undefined;
 }
