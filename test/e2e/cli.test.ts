@@ -118,7 +118,12 @@ describe.skipIf(!existsSync(SIDEKEY))('the sidekey command (needs dist/: npm run
   it('says what is wrong, with its exit code', async () => {
     expect(await sidekey('apply', '-f', '/nonexistent')).toMatchObject({ code: 2 });
     expect(await sidekey('nonsense')).toMatchObject({ code: 2 });
-    expect(await sidekey('get', 'sessions', '--server', 'https://127.0.0.1:1')).toMatchObject({ code: 4 });
+    // The saved token goes to the saved server alone.
+    const elsewhere = ['get', 'sessions', '--server', 'https://127.0.0.1:1'];
+    expect(await sidekey(...elsewhere)).toMatchObject({ code: 2 });
+    const tokenFile = join(home, 'other-token');
+    writeFileSync(tokenFile, 'a-token-for-another-server');
+    expect(await sidekey(...elsewhere, '--token-file', tokenFile)).toMatchObject({ code: 4 });
     expect((await sidekey('apply', '--help')).stdout).toContain('Examples:');
   }, 60_000);
 });
