@@ -2,10 +2,12 @@ import { STATUS_CODES } from 'node:http';
 import { ContentCodingError } from '../credentials/decode-content.ts';
 import { InjectionError } from '../credentials/inject.ts';
 import { HeaderList } from '../protocols/header-list.ts';
-import { writeResponseHead } from '../protocols/http1/message-writer.ts';
+import type { RequestHead } from '../protocols/http1/request-head.ts';
 import type { Call } from './call.ts';
+import { grpcRefusal, isGrpc } from './grpc-status.ts';
 import { problemResponse } from './problem.ts';
 import { Refusal } from './refusal.ts';
+import type { AgentStream } from './streams.ts';
 
 /** Any thrown value as the refusal that the agent is told; what was not foreseen is `internal-error`. */
 export function toRefusal(error: unknown): Refusal {
@@ -16,18 +18,28 @@ export function toRefusal(error: unknown): Refusal {
   return new Refusal('internal-error', 'the proxy failed to handle the call', { cause: error });
 }
 
-/** The whole answer to a refused call, head first; notes its status on the call. */
+/** Answers a refused call, in the terms of what it speaks; notes the status on the call. */
 export function refusalReply(
   refusal: Refusal,
   call: Call,
-  { keepAlive, withBody }: { readonly keepAlive: boolean; readonly withBody: boolean },
-): Buffer {
+  head: Pick<RequestHead, 'method' | 'headers'> | undefined,
+  agent: Pick<AgentStream, 'sendHead' | 'sendBody' | 'sendEnd' | 'flush'>,
+): void {
   const { reason, message, accessPolicy } = refusal;
+  call.accessPolicy = accessPolicy;
+  if (head !== undefined && isGrpc(head.headers)) {
+    call.status = 200;
+    agent.sendHead(200, STATUS_CODES[200] ?? '', grpcRefusal(refusal, call.id), 'none');
+    agent.flush();
+    return;
+  }
   const { status, headers, body } = problemResponse({ reason, message, decisionId: call.id, accessPolicy });
   call.status = status;
-  call.accessPolicy = accessPolicy;
-  const list = HeaderList.from(headers);
-  if (!keepAlive) list.set('Connection', 'close');
-  const head = writeResponseHead(status, STATUS_CODES[status] ?? '', list);
-  return withBody ? Buffer.concat([head, body]) : head;
+  const withBody = head?.method !== 'HEAD';
+  agent.sendHead(status, STATUS_CODES[status] ?? '', HeaderList.from(headers), withBody ? 'declared' : 'none');
+  if (withBody) {
+    agent.sendBody(body);
+    agent.sendEnd(undefined);
+  }
+  agent.flush();
 }

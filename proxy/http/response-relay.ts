@@ -1,39 +1,28 @@
 import { createContentDecoder } from '../credentials/decode-content.ts';
 import type { Scrubber } from '../credentials/scrub.ts';
 import { scrubHeaders } from '../credentials/scrub-headers.ts';
-import type { Output } from '../io/output.ts';
-import type { UpstreamConnection } from '../io/upstream-connection.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
-import type { RequestHead } from '../protocols/http1/request-head.ts';
 import type { ResponseHead } from '../protocols/http1/response-head.ts';
 import { DecodingPump } from './decoding-pump.ts';
-import { CHUNK_TAIL, writeChunkHeader, writeLastChunk, writeResponseHead } from '../protocols/http1/message-writer.ts';
 import type { Call } from './call.ts';
 import { stripHopByHop } from './forwarded-headers.ts';
 import { Refusal } from './refusal.ts';
+import type { AgentStream, BodyLength, UpstreamStream } from './streams.ts';
 
 interface RelayOptions {
   readonly call: Call;
-  readonly request: RequestHead;
   readonly response: ResponseHead;
   readonly scrubber: Scrubber | undefined;
-  readonly agent: Output;
-  readonly upstream: UpstreamConnection;
-  /** The agent's side may be kept, as far as the request and the proxy are concerned. */
-  readonly keepAlive: boolean;
+  readonly agent: AgentStream;
+  readonly upstream: UpstreamStream;
   readonly via: string;
   done(): void;
   failed(error: Refusal): void;
 }
 
-type OutFraming = 'none' | 'length' | 'chunked' | 'until-close';
-
-/** Carries one answer to the agent: head re-serialised, body scrubbed and framed anew, paused when the agent is slow. */
+/** Carries one answer to the agent: head cleaned, body decoded where needed and scrubbed, paused when the agent is slow. */
 export class ResponseRelay {
-  readonly agentKeepAlive: boolean;
-  readonly upstreamKeepAlive: boolean;
   readonly #options: RelayOptions;
-  readonly #framing: OutFraming;
   readonly #scrub: ReturnType<Scrubber['stream']> | undefined;
   readonly #decoder: DecodingPump | undefined;
   #trailers: HeaderList | undefined;
@@ -41,24 +30,17 @@ export class ResponseRelay {
   /** @throws Refusal `response-undecodable` before anything was written */
   constructor(options: RelayOptions) {
     this.#options = options;
-    const { response, request, scrubber } = options;
+    const { response, scrubber } = options;
     const { headers } = response;
     const hasBody = response.framing.kind !== 'none';
-    const encoding = headers.getAll('content-encoding').join(', ');
-    if (scrubber !== undefined && hasBody && encoding !== '') this.#decoder = this.#decode(encoding, headers);
+    const encoding = scrubber !== undefined && hasBody ? headers.getAll('content-encoding').join(', ') : '';
+    if (encoding !== '') this.#decoder = this.#decode(encoding, headers);
     stripHopByHop(headers);
     options.call.scrubbed += scrubHeaders(headers, scrubber);
     this.#scrub = hasBody ? scrubber?.stream() : undefined;
-    this.#framing = outFraming(response, request, this.#decoder !== undefined);
-    this.agentKeepAlive = options.keepAlive && this.#framing !== 'until-close';
-    this.upstreamKeepAlive = response.keepAlive && response.framing.kind !== 'until-close';
-    if (this.#framing === 'chunked') headers.set('Transfer-Encoding', 'chunked');
-    if (this.#framing === 'chunked' || this.#framing === 'until-close') headers.delete('content-length');
     headers.append('Via', options.via);
-    if (!this.agentKeepAlive) headers.set('Connection', 'close');
-    else if (request.version === '1.0') headers.set('Connection', 'keep-alive');
     const reason = scrubber === undefined ? response.reason : scrubber.scrubText(response.reason).text;
-    options.agent.add(writeResponseHead(response.status, reason, headers));
+    options.agent.sendHead(response.status, reason, headers, bodyLength(response, this.#decoder !== undefined));
   }
 
   body(bytes: Buffer): void {
@@ -116,12 +98,7 @@ export class ResponseRelay {
   #send(bytes: Buffer): void {
     if (bytes.length === 0) return;
     this.#options.call.responseBytes += bytes.length;
-    const { agent } = this.#options;
-    if (this.#framing === 'chunked') {
-      agent.add(writeChunkHeader(bytes.length));
-      agent.addLent(bytes);
-      agent.add(CHUNK_TAIL);
-    } else agent.addLent(bytes);
+    this.#options.agent.sendBody(bytes);
   }
 
   #finish(): void {
@@ -130,21 +107,18 @@ export class ResponseRelay {
       for (const clean of this.#scrub.end()) this.#send(clean);
       call.scrubbed += this.#scrub.hits;
     }
-    if (this.#framing === 'chunked') {
-      const trailers = this.#trailers;
-      if (trailers !== undefined) {
-        stripHopByHop(trailers);
-        call.scrubbed += scrubHeaders(trailers, scrubber);
-      }
-      agent.add(writeLastChunk(trailers));
+    const trailers = this.#trailers;
+    if (trailers !== undefined) {
+      stripHopByHop(trailers);
+      call.scrubbed += scrubHeaders(trailers, scrubber);
     }
+    agent.sendEnd(trailers);
     agent.flush();
     this.#options.done();
   }
 }
 
-function outFraming(response: ResponseHead, request: RequestHead, decoded: boolean): OutFraming {
-  if (response.framing.kind === 'none') return 'none';
-  if (response.framing.kind === 'length' && !decoded) return 'length';
-  return request.version === '1.1' ? 'chunked' : 'until-close';
+function bodyLength({ framing }: ResponseHead, decoded: boolean): BodyLength {
+  if (framing.kind === 'none') return 'none';
+  return framing.kind === 'length' && !decoded ? 'declared' : 'unknown';
 }

@@ -1,14 +1,18 @@
+import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { Exchange, type AgentSide } from '../http/exchange.ts';
+import { Exchange } from '../http/exchange.ts';
 import type { Transport } from '../http/destination.ts';
+import type { AgentStream, BodyLength } from '../http/streams.ts';
 import { refusalReply } from '../http/refusal-reply.ts';
 import { Refusal } from '../http/refusal.ts';
 import { Call } from '../http/call.ts';
 import type { ProxyServices } from '../http/services.ts';
 import { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
 import { MessageError } from '../protocols/http1/message-error.ts';
+import type { HeaderList } from '../protocols/header-list.ts';
 import { RequestReader } from '../protocols/http1/message-reader.ts';
+import { CHUNK_TAIL, writeChunkHeader, writeLastChunk, writeResponseHead } from '../protocols/http1/message-writer.ts';
 import type { RequestHead } from '../protocols/http1/request-head.ts';
 import { findReason } from '../../proto/reasons.ts';
 import { authenticateCaller } from '../http/proxy-authentication.ts';
@@ -20,9 +24,9 @@ export type ConnectHandler = (socket: Socket, head: RequestHead, rest: Buffer) =
 const LINGER_MS = 2_000;
 
 /** One HTTP/1.1 byte stream from the agent: requests in order, one exchange at a time. */
-export class AgentConnection implements AgentSide {
-  readonly output: Output;
+export class AgentConnection implements AgentStream {
   readonly transport: Transport;
+  readonly #output: Output;
   /** Milliseconds since the epoch; passed means the connection is closed. */
   deadlineAt: number;
   readonly #services: ProxyServices;
@@ -37,6 +41,11 @@ export class AgentConnection implements AgentSide {
     ['close', () => this.#onClose()],
   ];
   #exchange: Exchange | undefined;
+  /** The head of the request that is being answered. */
+  #head: RequestHead | undefined;
+  /** The present answer is framed in chunks. */
+  #chunked = false;
+  #keepAlive = true;
   #pumping = false;
   #requestOpen = false;
   #closing = false;
@@ -49,7 +58,7 @@ export class AgentConnection implements AgentSide {
     this.transport = transport;
     this.#onConnect = onConnect;
     this.#reader = new RequestReader(services.limits);
-    this.output = new Output(socket);
+    this.#output = new Output(socket);
     this.deadlineAt = services.clock.now() + services.limits.headerTimeoutMs;
     for (const [event, listener] of this.#listeners) socket.on(event, listener);
   }
@@ -80,14 +89,52 @@ export class AgentConnection implements AgentSide {
     this.#pump();
   }
 
-  exchangeEnded(keepAlive: boolean): void {
-    const unread = this.#requestOpen && this.#exchange?.head.framing.kind !== 'none';
+  sendInformational(status: number, headers: HeaderList): void {
+    if (this.#head?.version !== '1.1') return;
+    this.#output.add(writeResponseHead(status, STATUS_CODES[status] ?? '', headers));
+  }
+
+  sendHead(status: number, reason: string, headers: HeaderList, length: BodyLength): void {
+    const head = this.#head;
+    const untilClose = length === 'unknown' && head?.version === '1.0';
+    this.#chunked = length === 'unknown' && !untilClose;
+    // Ahead of the request's end an answer closes, since what is left of the request may never come (RFC 9112 9.6).
+    const unread = this.#requestOpen && head?.framing.kind !== 'none';
+    this.#keepAlive = head?.keepAlive === true && !unread && !untilClose && !this.#services.state.draining;
+    if (length === 'unknown') headers.delete('content-length');
+    if (this.#chunked) headers.set('Transfer-Encoding', 'chunked');
+    if (!this.#keepAlive) headers.set('Connection', 'close');
+    this.#output.add(writeResponseHead(status, reason, headers));
+  }
+
+  sendBody(bytes: Buffer): void {
+    if (!this.#chunked) return this.#output.addLent(bytes);
+    this.#output.add(writeChunkHeader(bytes.length));
+    this.#output.addLent(bytes);
+    this.#output.add(CHUNK_TAIL);
+  }
+
+  sendEnd(trailers: HeaderList | undefined): void {
+    if (this.#chunked) this.#output.add(writeLastChunk(trailers));
+    this.#chunked = false;
+  }
+
+  flush(): boolean {
+    return this.#output.flush();
+  }
+
+  ended(): void {
     this.#exchange = undefined;
     const { limits, clock, state } = this.#services;
     this.deadlineAt = clock.now() + limits.agentIdleTimeoutMs;
-    if (!keepAlive || unread || state.draining) return this.#close();
+    const unread = this.#requestOpen && this.#head?.framing.kind !== 'none';
+    if (!this.#keepAlive || unread || state.draining) return this.#close();
     this.#pump();
     this.#closeIfDone();
+  }
+
+  abort(): void {
+    this.destroy();
   }
 
   #onData(bytes: Buffer): void {
@@ -118,7 +165,7 @@ export class AgentConnection implements AgentSide {
     if (this.#closing) return false;
     const exchange = this.#exchange;
     // A pipelining agent that reads no answers gets no further ones, so that they do not pile up.
-    if (exchange === undefined && this.output.full) return false;
+    if (exchange === undefined && this.#output.full) return false;
     // The next request waits until this one is answered: answers go out in the order of the requests (RFC 9112 9.3.2).
     if (exchange !== undefined && (!this.#requestOpen || !exchange.acceptsRequest)) return false;
     const event = this.#reader.next();
@@ -149,6 +196,7 @@ export class AgentConnection implements AgentSide {
       }
     }
     this.#requestOpen = true;
+    this.#head = head;
     this.#exchange = new Exchange(this.#services, this, head);
     this.#exchange.start();
     return true;
@@ -169,8 +217,8 @@ export class AgentConnection implements AgentSide {
   /** A refusal before there is an exchange. */
   #refuseBare(head: RequestHead | undefined, refusal: Refusal): void {
     const call = new Call(head?.method ?? '');
-    this.output.add(refusalReply(refusal, call, { keepAlive: false, withBody: head?.method !== 'HEAD' }));
-    this.output.flush();
+    this.#head = undefined;
+    refusalReply(refusal, call, head, this);
     this.#services.ended(call, Outcome.OUTCOME_DENIED, refusal.reason);
     this.#close();
   }
@@ -203,7 +251,7 @@ export class AgentConnection implements AgentSide {
 
   /** After the agent's half-close, what it sent before is still answered (RFC 9112 9.6). */
   #closeIfDone(): void {
-    if (this.#ended && this.#exchange === undefined && !this.#pumping && !this.output.full) this.#close();
+    if (this.#ended && this.#exchange === undefined && !this.#pumping && !this.#output.full) this.#close();
   }
 
   #onDrain(): void {
@@ -224,7 +272,7 @@ export class AgentConnection implements AgentSide {
     this.#closing = true;
     const { clock, limits } = this.#services;
     this.deadlineAt = clock.now() + limits.bodyIdleTimeoutMs;
-    this.output.flush();
+    this.#output.flush();
     this.#socket.end(() => {
       this.deadlineAt = clock.now() + LINGER_MS;
     });

@@ -5,7 +5,8 @@ import type { Reason } from '../../proto/reasons.ts';
 import { Call } from '../http/call.ts';
 import { connectTarget } from '../http/destination.ts';
 import { Refusal } from '../http/refusal.ts';
-import { refusalReply, toRefusal } from '../http/refusal-reply.ts';
+import { toRefusal } from '../http/refusal-reply.ts';
+import { bareReply } from './bare-reply.ts';
 import type { ProxyServices } from '../http/services.ts';
 import type { RequestHead } from '../protocols/http1/request-head.ts';
 import { readClientHello } from '../protocols/tls-client-hello.ts';
@@ -173,7 +174,7 @@ function contextFor(services: ProxyServices, host: string): tls.SecureContext | 
 
 function refuse(services: ProxyServices, socket: Socket, call: Call, error: unknown): void {
   const refusal = toRefusal(error);
-  socket.end(refusalReply(refusal, call, { keepAlive: false, withBody: true }));
+  socket.end(bareReply(refusal, call));
   socket.resume();
   setTimeout(() => socket.destroy(), 2_000).unref();
   services.ended(call, Outcome.OUTCOME_DENIED, refusal.reason);

@@ -2,23 +2,11 @@ import type { Socket } from 'node:net';
 import type { HeaderList } from '../protocols/header-list.ts';
 import { MessageError } from '../protocols/http1/message-error.ts';
 import { ResponseReader } from '../protocols/http1/message-reader.ts';
-import type { ResponseHead } from '../protocols/http1/response-head.ts';
+import { CHUNK_TAIL, writeChunkHeader, writeLastChunk, writeRequestHead } from '../protocols/http1/message-writer.ts';
 import { Refusal } from '../http/refusal.ts';
+import type { OutgoingRequest, ResponseListener, UpstreamStream } from '../http/streams.ts';
 import type { ProxyLimits } from '../limits.ts';
 import { Output } from './output.ts';
-
-/** Who is told what the upstream answers. */
-export interface ResponseListener {
-  onInformational(head: ResponseHead): void;
-  onResponseHead(head: ResponseHead): void;
-  /** The bytes are lent until `onReadDone` has returned. */
-  onResponseBody(bytes: Buffer): void;
-  onResponseEnd(trailers: HeaderList | undefined): void;
-  onUpstreamDrain(): void;
-  /** All events of one read were given: the moment to flush. */
-  onReadDone(): void;
-  onUpstreamError(error: Refusal, answered: boolean): void;
-}
 
 type State =
   | { name: 'idle' }
@@ -27,20 +15,29 @@ type State =
   | { name: 'answered' }
   | { name: 'closed' };
 
-/** One connection to one checked address, carrying one exchange at a time. */
-export class UpstreamConnection {
+/** Who keeps upstream connections. */
+interface UpstreamOwner {
+  /** Its exchange ended well: it may serve another. */
+  released(connection: UpstreamConnection): void;
+  closed(connection: UpstreamConnection): void;
+}
+
+/** One HTTP/1.1 connection to one checked address, carrying one exchange at a time. */
+export class UpstreamConnection implements UpstreamStream {
   readonly key: string;
   readonly address: string;
   readonly openedAt: number;
   /** Which change of the routes it was checked under. */
   readonly routesSince: number;
-  readonly output: Output;
-  /** Exchanges that ended well on this connection. */
-  uses = 0;
   idleSince = 0;
+  readonly #output: Output;
   readonly #socket: Socket;
   readonly #reader: ResponseReader;
-  readonly #onClosed: (connection: UpstreamConnection) => void;
+  readonly #owner: UpstreamOwner;
+  /** Exchanges that ended well on this connection. */
+  #uses = 0;
+  #keepAlive = false;
+  #chunked = false;
   #state: State = { name: 'idle' };
   #paused = false;
 
@@ -48,16 +45,16 @@ export class UpstreamConnection {
     socket: Socket,
     at: { key: string; address: string; now: number; routesSince: number },
     limits: ProxyLimits,
-    onClosed: (connection: UpstreamConnection) => void,
+    owner: UpstreamOwner,
   ) {
     this.#socket = socket;
     this.key = at.key;
     this.address = at.address;
     this.openedAt = at.now;
     this.routesSince = at.routesSince;
-    this.output = new Output(socket);
+    this.#output = new Output(socket);
     this.#reader = new ResponseReader(limits);
-    this.#onClosed = onClosed;
+    this.#owner = owner;
     socket.on('end', () => this.#ended());
     socket.on('drain', () => {
       if (this.#state.name === 'busy') this.#state.listener.onUpstreamDrain();
@@ -77,19 +74,40 @@ export class UpstreamConnection {
     );
   }
 
-  /** Takes the connection for one exchange with this method. */
-  begin(listener: ResponseListener, method: string): void {
+  sendHead(request: OutgoingRequest, listener: ResponseListener): void {
     if (this.#state.name !== 'idle') throw new Error('upstream connection is not idle');
+    const { method, target, headers, length, authority } = request;
     this.#state = { name: 'busy', listener, answered: false };
+    this.#keepAlive = false;
     this.#reader.expect(method);
     this.resume();
+    headers.set('host', authority);
+    this.#chunked = length === 'unknown';
+    if (this.#chunked) headers.set('transfer-encoding', 'chunked');
+    this.#output.add(writeRequestHead(method, target, headers));
   }
 
-  /** The exchange ended well and both sides keep the connection. */
-  release(): void {
-    if (this.#state.name === 'answered') this.#state = { name: 'idle' };
-    this.uses += 1;
+  sendBody(bytes: Buffer): void {
+    if (this.#chunked) this.#output.add(writeChunkHeader(bytes.length));
+    this.#output.add(bytes);
+    if (this.#chunked) this.#output.add(CHUNK_TAIL);
+  }
+
+  sendEnd(trailers: HeaderList | undefined): void {
+    if (this.#chunked) this.#output.add(writeLastChunk(trailers));
+    this.#chunked = false;
+  }
+
+  flush(): boolean {
+    return this.#output.flush();
+  }
+
+  release(whole: boolean): void {
+    if (!whole || !this.#keepAlive || this.#state.name !== 'answered') return this.destroy();
+    this.#state = { name: 'idle' };
+    this.#uses += 1;
     this.resume();
+    this.#owner.released(this);
   }
 
   pause(): void {
@@ -107,7 +125,7 @@ export class UpstreamConnection {
   destroy(): void {
     this.#state = { name: 'closed' };
     this.#socket.destroy();
-    this.#onClosed(this);
+    this.#owner.closed(this);
   }
 
   /** What the socket read. The bytes are lent: whatever outlives this call is copied. */
@@ -131,6 +149,7 @@ export class UpstreamConnection {
             break;
           case 'head':
             this.#state.answered = true;
+            this.#keepAlive = event.head.keepAlive && event.head.framing.kind !== 'until-close';
             listener.onResponseHead(event.head);
             break;
           case 'body':
@@ -164,6 +183,9 @@ export class UpstreamConnection {
     const state = this.#state;
     if (state.name === 'closed') return;
     this.destroy();
-    if (state.name === 'busy') state.listener.onUpstreamError(error, state.answered);
+    if (state.name !== 'busy') return;
+    // A server may have closed its kept connection before it saw the request (RFC 9112 9.3.1).
+    const stale = this.#uses > 0 && error.reason === 'upstream-closed';
+    state.listener.onUpstreamError(error, { answered: state.answered, processed: stale ? 'perhaps-not' : 'unknown' });
   }
 }

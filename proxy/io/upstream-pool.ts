@@ -31,7 +31,7 @@ export class UpstreamPool {
   }
 
   /** A kept connection to this destination, or undefined. */
-  takeIdle(key: string): UpstreamConnection | undefined {
+  take(key: string): UpstreamConnection | undefined {
     const destination = this.#destinations.get(key);
     if (destination === undefined) return undefined;
     for (let kept = destination.idle.pop(); kept !== undefined; kept = destination.idle.pop()) {
@@ -55,7 +55,10 @@ export class UpstreamPool {
       const sink: ReadSink = { take: () => {} };
       const { socket, address } = await dial(target, addresses, tlsWith, this.#limits, sink);
       const at = { key: target.key, address, now: this.#clock.now(), routesSince };
-      const connection = new UpstreamConnection(socket, at, this.#limits, (closed) => this.#forget(closed));
+      const connection = new UpstreamConnection(socket, at, this.#limits, {
+        released: (ended) => this.#keep(ended),
+        closed: (gone) => this.#forget(gone),
+      });
       sink.take = (bytes) => connection.receive(bytes);
       destination.all.add(connection);
       return connection;
@@ -88,9 +91,7 @@ export class UpstreamPool {
     }
   }
 
-  /** Keeps a connection whose exchange ended well. */
-  keep(connection: UpstreamConnection): void {
-    connection.release();
+  #keep(connection: UpstreamConnection): void {
     const destination = this.#destination(connection.key);
     const outdated = connection.routesSince !== this.#routesSince;
     if (outdated || !connection.usable || destination.idle.length >= this.#limits.maxIdlePerHost) {

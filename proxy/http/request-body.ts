@@ -1,0 +1,148 @@
+import type { HeaderList } from '../protocols/header-list.ts';
+import type { Refusal } from './refusal.ts';
+import type { UpstreamStream } from './streams.ts';
+
+/** Changes a body on its way, piece by piece; what comes out may be longer or shorter. */
+export interface BodyTransform {
+  push(bytes: Buffer): Buffer[];
+  end(): Buffer[];
+}
+
+type State =
+  | { readonly name: 'waiting' }
+  | {
+      readonly name: 'held';
+      readonly limitBytes: number;
+      readonly tooLong: Refusal;
+      readonly whole: (body: Buffer) => void;
+    }
+  | { readonly name: 'flowing'; readonly upstream: UpstreamStream; readonly transform: BodyTransform | undefined }
+  | { readonly name: 'dropped' };
+
+const WAITING: State = Object.freeze({ name: 'waiting' });
+const DROPPED: State = Object.freeze({ name: 'dropped' });
+
+/**
+ * A request's body on its way: it waits in the agent's stream until the call is decided, is held whole (within a limit)
+ * where a rule or a signature must read all of it, and then flows to the upstream.
+ */
+export class RequestBody {
+  /** Bytes that the agent has sent. */
+  bytes = 0;
+  /** The agent has sent its end. */
+  done = false;
+  /** Some of it went to the upstream, so that the request cannot be sent again. */
+  sent = false;
+  #state: State = WAITING;
+  #held: Buffer[] = [];
+  #trailers: HeaderList | undefined;
+  #full = false;
+
+  /** False while request events must wait in the agent's stream. */
+  get accepts(): boolean {
+    return this.#state.name === 'held' || (this.#state.name === 'flowing' && !this.#full);
+  }
+
+  /** Whether the whole body is in memory already. */
+  get isHeld(): boolean {
+    return this.done && this.#state.name === 'waiting';
+  }
+
+  /**
+   * Takes in the whole body, then calls `whole` with it; the bytes are kept for the upstream.
+   *
+   * @throws Refusal `tooLong`, here and in `push`, once the body is longer than `limitBytes`
+   */
+  hold(limitBytes: number, tooLong: Refusal, whole: (body: Buffer) => void): void {
+    this.#state = { name: 'held', limitBytes, tooLong, whole };
+    this.#checkHeld();
+    if (this.done) this.#releaseHeld();
+  }
+
+  /** From now on everything goes to the upstream, what was held first. */
+  flow(upstream: UpstreamStream, transform: BodyTransform | undefined): void {
+    this.#state = { name: 'flowing', upstream, transform };
+    this.#full = false;
+    for (const bytes of this.#held) this.#send(bytes);
+    if (this.#held.length > 0 || this.done) this.#held = [];
+    if (this.done) this.#sendEnd();
+  }
+
+  /** Back to waiting: the upstream is gone and nothing of the body was sent to it. */
+  detach(): void {
+    this.#state = WAITING;
+  }
+
+  /** The call is over: what still arrives is nobody's. */
+  drop(): void {
+    this.#state = DROPPED;
+    this.#held = [];
+  }
+
+  push(bytes: Buffer): void {
+    this.bytes += bytes.length;
+    if (this.#state.name === 'flowing') return this.#send(bytes);
+    if (this.#state.name !== 'held') return;
+    // The agent's stream may write over what it lent.
+    this.#held.push(Buffer.from(bytes));
+    this.#checkHeld();
+  }
+
+  end(trailers: HeaderList | undefined): void {
+    this.done = true;
+    this.#trailers = trailers;
+    if (this.#state.name === 'flowing') this.#sendEnd();
+    else if (this.#state.name === 'held') this.#releaseHeld();
+  }
+
+  /** Sends what was gathered. */
+  flush(): void {
+    if (this.#state.name === 'flowing' && !this.#state.upstream.flush()) this.#full = true;
+  }
+
+  /** The upstream takes more; true when the agent's stream has been waiting for that. */
+  drained(): boolean {
+    const waited = this.#full;
+    this.#full = false;
+    return waited;
+  }
+
+  #send(bytes: Buffer): void {
+    if (this.#state.name !== 'flowing') return;
+    const { upstream, transform } = this.#state;
+    if (transform === undefined) {
+      this.sent = true;
+      return upstream.sendBody(bytes);
+    }
+    for (const changed of transform.push(bytes)) this.#emit(changed);
+  }
+
+  #sendEnd(): void {
+    if (this.#state.name !== 'flowing') return;
+    const { upstream, transform } = this.#state;
+    for (const changed of transform?.end() ?? []) this.#emit(changed);
+    upstream.sendEnd(this.#trailers);
+  }
+
+  #emit(bytes: Buffer): void {
+    if (this.#state.name !== 'flowing' || bytes.length === 0) return;
+    this.sent = true;
+    this.#state.upstream.sendBody(bytes);
+  }
+
+  #checkHeld(): void {
+    if (this.#state.name !== 'held' || this.bytes <= this.#state.limitBytes) return;
+    const { tooLong } = this.#state;
+    this.drop();
+    throw tooLong;
+  }
+
+  #releaseHeld(): void {
+    if (this.#state.name !== 'held') return;
+    const { whole } = this.#state;
+    this.#state = WAITING;
+    const body = this.#held.length === 1 ? (this.#held[0] ?? Buffer.alloc(0)) : Buffer.concat(this.#held);
+    this.#held = body.length === 0 ? [] : [body];
+    whole(body);
+  }
+}

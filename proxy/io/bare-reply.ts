@@ -1,0 +1,19 @@
+import type { Call } from '../http/call.ts';
+import { refusalReply } from '../http/refusal-reply.ts';
+import type { Refusal } from '../http/refusal.ts';
+import { writeResponseHead } from '../protocols/http1/message-writer.ts';
+
+/** The whole HTTP/1.1 answer to a refused CONNECT, which ends its connection; notes the status on the call. */
+export function bareReply(refusal: Refusal, call: Call): Buffer {
+  const pieces: Buffer[] = [];
+  refusalReply(refusal, call, undefined, {
+    sendHead: (status, reason, headers) => {
+      headers.set('Connection', 'close');
+      pieces.push(writeResponseHead(status, reason, headers));
+    },
+    sendBody: (bytes) => pieces.push(bytes),
+    sendEnd: () => {},
+    flush: () => true,
+  });
+  return Buffer.concat(pieces);
+}
