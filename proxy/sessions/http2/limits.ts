@@ -1,0 +1,54 @@
+import { MIN_MAX_FRAME_BYTES } from '../../protocols/http2/frames.ts';
+
+/** What one connection may cost. Counts are whole numbers; an allowance is what may be spent ahead of what earns it. */
+export interface Http2Limits {
+  /** A head or trailer section: octets of names and values, with 32 for each field (RFC 9113 6.5.2). */
+  readonly maxHeaderListBytes: number;
+  readonly maxHeaderCount: number;
+  /** A header block as it arrives, HEADERS with its CONTINUATION frames. */
+  readonly maxHeaderBlockBytes: number;
+  readonly maxContinuations: number;
+  /** The dynamic table that the peer may fill in our memory. */
+  readonly decoderTableBytes: number;
+  /** The dynamic table that we fill, unless the peer allows less. */
+  readonly encoderTableBytes: number;
+  /** Streams at a time; those whose body is not consumed yet count. */
+  readonly maxConcurrentStreams: number;
+  /** SETTINGS_MAX_FRAME_SIZE; also the most that we put into a frame. 16,384 at least. */
+  readonly maxFrameBytes: number;
+  /** Octets of a stream's body that may arrive before they are consumed. */
+  readonly streamWindowBytes: number;
+  /** The same for all streams together; 65,535 at least (RFC 9113 6.9.2). */
+  readonly connectionWindowBytes: number;
+  /** Interim (1xx) answers before the final one. */
+  readonly maxInformational: number;
+  /** Allowance of frames that move no message on; see Allowance. */
+  readonly controlFrameAllowance: number;
+  /** Allowance of streams that end by a reset which the peer sent or provoked (CVE-2023-44487). */
+  readonly resetAllowance: number;
+  /** Octets of frames that the peer provoked (acknowledgements, resets) and that nobody took for writing. */
+  readonly maxUntakenReplyBytes: number;
+}
+
+export interface Http2Options extends Http2Limits {
+  /** A server that takes extended CONNECT says so (RFC 8441 3). */
+  readonly enableConnectProtocol: boolean;
+}
+
+export const DEFAULT_HTTP2_OPTIONS: Http2Options = Object.freeze({
+  maxHeaderListBytes: 32_768,
+  maxHeaderCount: 100,
+  maxHeaderBlockBytes: 32_768,
+  maxContinuations: 8,
+  decoderTableBytes: 4_096,
+  encoderTableBytes: 4_096,
+  maxConcurrentStreams: 128,
+  maxFrameBytes: MIN_MAX_FRAME_BYTES,
+  streamWindowBytes: 1_048_576,
+  connectionWindowBytes: 4_194_304,
+  maxInformational: 16,
+  controlFrameAllowance: 1_000,
+  resetAllowance: 200,
+  maxUntakenReplyBytes: 65_536,
+  enableConnectProtocol: false,
+});

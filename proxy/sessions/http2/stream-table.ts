@@ -1,0 +1,57 @@
+import type { Stream } from './stream.ts';
+
+/** Identifiers of streams that we reset, of which the peer may not know yet. */
+const MAX_RESET_REMEMBERED = 1_024;
+
+/** The streams of one connection, and what is remembered of those that are gone. Bounded by the session's limits. */
+export class StreamTable {
+  /** The highest identifier that the peer has used, and that we have. */
+  lastPeer = 0;
+  lastOwn = 0;
+  readonly #open = new Map<number, Stream>();
+  readonly #reset = new Set<number>();
+  /** Identifiers up to this were forgotten; they may have been reset. */
+  #forgotten = 0;
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  get(id: number): Stream | undefined {
+    return this.#open.get(id);
+  }
+
+  values(): IterableIterator<Stream> {
+    return this.#open.values();
+  }
+
+  add(stream: Stream): void {
+    this.#open.set(stream.id, stream);
+  }
+
+  remove(stream: Stream): void {
+    stream.closed = true;
+    this.#open.delete(stream.id);
+  }
+
+  /** Remembers that we reset a stream: what the peer sent before it knew is to be tolerated (RFC 9113 5.1). */
+  rememberReset(id: number): void {
+    this.#reset.add(id);
+    if (this.#reset.size <= MAX_RESET_REMEMBERED) return;
+    for (const oldest of this.#reset) {
+      this.#reset.delete(oldest);
+      this.#forgotten = Math.max(this.#forgotten, oldest);
+      return;
+    }
+  }
+
+  /** Whether frames may still arrive for this closed stream without a fault. */
+  mayLinger(id: number): boolean {
+    return id <= this.#forgotten || this.#reset.has(id);
+  }
+
+  /** Whether nobody has used this identifier (RFC 9113 5.1.1). `own`: whether we are the side that would. */
+  isIdle(id: number, own: boolean): boolean {
+    return id > (own ? this.lastOwn : this.lastPeer);
+  }
+}
