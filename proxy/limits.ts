@@ -1,7 +1,9 @@
 import { DEFAULT_HTTP1_LIMITS, type Http1Limits } from './protocols/http1/limits.ts';
+import { DEFAULT_HTTP2_OPTIONS, type Http2Limits } from './sessions/http2/limits.ts';
 
 /** Every bound of the proxy. Times are milliseconds, sizes bytes. */
 export interface ProxyLimits extends Http1Limits {
+  readonly http2: Http2Limits;
   /** Agent connections at once; more are closed on arrival. */
   readonly maxConnections: number;
   /** Upstream connections at once for one destination; a call beyond it waits for none and is answered 503. */
@@ -27,6 +29,7 @@ export interface ProxyLimits extends Http1Limits {
 
 export const DEFAULT_LIMITS: ProxyLimits = Object.freeze({
   ...DEFAULT_HTTP1_LIMITS,
+  http2: DEFAULT_HTTP2_OPTIONS,
   maxConnections: 4096,
   maxConnectionsPerHost: 256,
   headerTimeoutMs: 30_000,

@@ -1,4 +1,4 @@
-import type { RequestHead } from '../protocols/http1/request-head.ts';
+import type { RequestHead } from '../protocols/heads.ts';
 import { Refusal } from './refusal.ts';
 
 /** The pseudonym in our Via entries (RFC 9110 7.6.3); meeting our own means a loop. */

@@ -1,7 +1,7 @@
+import type { PseudoFields, RequestHead } from '../protocols/heads.ts';
 import { BoundedCache } from '../../common/bounded-cache.ts';
 import { type Authority, formatAuthority, parseAuthority } from '../../common/net/host.ts';
 import { canonicalPath, splitTarget } from '../../common/match/path.ts';
-import type { RequestHead } from '../protocols/http1/request-head.ts';
 import { Refusal } from './refusal.ts';
 
 /** What the connection itself proved, before any request on it was read. */
@@ -34,6 +34,7 @@ const ABSOLUTE_FORM = /^(https?):\/\/([^/?#]*)(.*)$/i;
 export function buildDestination(transport: Transport, head: RequestHead): RequestDestination {
   const hostField = head.headers.get('host');
   if (transport.kind === 'tunnel') {
+    if (head.pseudo !== undefined) return fromStream(transport, head.target, head.pseudo, hostField);
     if (!head.target.startsWith('/')) return withinTunnel(transport, head, hostField);
     return fromTunnel(transport, head.target, hostField);
   }
@@ -56,6 +57,21 @@ function fromTunnel(tunnel: Tunnel, target: string, hostField: string | undefine
   if (hostField === undefined) throw new Refusal('bad-request', 'the request has no Host');
   expectSame(hostField, tunnel.host, tunnel.port, DEFAULT_PORTS[scheme]);
   return build(scheme, tunnel.host, tunnel.port, target);
+}
+
+/** A stream names its destination up to three times; none of them may differ from the connection's. */
+function fromStream(
+  tunnel: Tunnel,
+  target: string,
+  { scheme, authority }: PseudoFields,
+  hostField: string | undefined,
+): RequestDestination {
+  if (scheme !== (tunnel.tls ? 'https' : 'http')) {
+    throw new Refusal('destination-mismatch', 'the request names another scheme than the connection');
+  }
+  if (!target.startsWith('/')) throw new Refusal('bad-request', 'the path must start with "/"');
+  if (hostField !== undefined) expectSame(hostField, tunnel.host, tunnel.port, DEFAULT_PORTS[scheme]);
+  return fromTunnel(tunnel, target, authority);
 }
 
 /** Absolute-form inside a tunnel: allowed by RFC 9112 3.2.2 when it names the tunnel's own destination. */

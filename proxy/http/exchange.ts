@@ -1,3 +1,4 @@
+import type { RequestHead, ResponseHead } from '../protocols/heads.ts';
 import { STATUS_CODES } from 'node:http';
 import type { Grant } from '../../proto/gen/sidekey/v1/grant.ts';
 import type { Answer, Question } from '../../policy-client/index.ts';
@@ -7,12 +8,10 @@ import { removeAgentCredentials } from '../credentials/inject.ts';
 import { scrubHeaders } from '../credentials/scrub-headers.ts';
 import { compileScrubber, type Scrubber } from '../credentials/scrub.ts';
 import { HeaderList } from '../protocols/header-list.ts';
-import type { RequestHead } from '../protocols/http1/request-head.ts';
-import type { ResponseHead } from '../protocols/http1/response-head.ts';
 import { admit, countForwards } from './admission.ts';
 import { Call } from './call.ts';
 import { buildDestination, type RequestDestination } from './destination.ts';
-import { stripHopByHop } from './forwarded-headers.ts';
+import { acceptsTrailers, stripHopByHop } from './forwarded-headers.ts';
 import { leaseEndsAt } from './lease.ts';
 import { prepareRequest } from './outgoing-request.ts';
 import { refusalReply, toRefusal } from './refusal-reply.ts';
@@ -48,6 +47,7 @@ export class Exchange implements ResponseListener, LiveExchange {
   #question: Question | undefined;
   #prepared: PreparedRoute = UNROUTED;
   #scrubber: Scrubber | undefined;
+  #acceptsTrailers = false;
   #retried = false;
   #relay: ResponseRelay | undefined;
 
@@ -84,6 +84,7 @@ export class Exchange implements ResponseListener, LiveExchange {
   #authorize(destination: RequestDestination): void {
     const { head } = this;
     const { route } = this.#prepared;
+    this.#acceptsTrailers = acceptsTrailers(head.headers);
     stripHopByHop(head.headers);
     const { removed, query } = removeAgentCredentials({ headers: head.headers, query: destination.query }, route);
     this.call.removedCredentials = removed;
@@ -121,7 +122,11 @@ export class Exchange implements ResponseListener, LiveExchange {
   }
 
   #forward(destination: RequestDestination, grant: Grant | undefined): void {
-    const { request, secrets } = prepareRequest(this.head, destination, grant, this.#prepared, this.#services.via);
+    const { request, secrets } = prepareRequest(this.head, destination, grant, {
+      route: this.#prepared,
+      via: this.#services.via,
+      acceptsTrailers: this.#acceptsTrailers,
+    });
     this.#scrubber = secrets === undefined ? undefined : compileScrubber(secrets);
     this.call.upstreamStartedAt = performance.now();
     this.#connect(destination, request, false);

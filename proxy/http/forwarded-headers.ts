@@ -36,3 +36,9 @@ function namedOptions(value: string): string[] {
   const options = value.toLowerCase().split(',');
   return options.map((option) => option.trim()).filter((name) => name !== '' && !NEVER_STRIPPED.has(name));
 }
+
+/** Whether the sender takes trailers (RFC 9110 10.1.4); to be asked before `TE` is stripped. */
+export function acceptsTrailers(headers: HeaderList): boolean {
+  const value = headers.get('te');
+  return value !== undefined && /(?:^|,)[ \t]*trailers[ \t]*(?:,|$)/i.test(value);
+}

@@ -1,8 +1,8 @@
+import type { RequestHead } from '../protocols/heads.ts';
 import type { Secret } from '../../common/secret.ts';
 import type { Grant } from '../../proto/gen/sidekey/v1/grant.ts';
 import { injectCredential } from '../credentials/inject.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
-import type { RequestHead } from '../protocols/http1/request-head.ts';
 import type { RequestDestination } from './destination.ts';
 import type { PreparedRoute } from './route-table.ts';
 import type { BodyLength, OutgoingRequest } from './streams.ts';
@@ -11,6 +11,14 @@ export interface Prepared {
   readonly request: OutgoingRequest;
   /** What must not come back to the agent; undefined when nothing was injected. */
   readonly secrets: readonly Secret[] | undefined;
+}
+
+/** What is known of the way that the request takes. */
+interface Way {
+  readonly route: PreparedRoute;
+  /** Our entry in Via fields. */
+  readonly via: string;
+  readonly acceptsTrailers: boolean;
 }
 
 /**
@@ -23,8 +31,7 @@ export function prepareRequest(
   head: RequestHead,
   destination: RequestDestination,
   grant: Grant | undefined,
-  route: PreparedRoute,
-  via: string,
+  { route, via, acceptsTrailers }: Way,
 ): Prepared {
   const { headers, method } = head;
   let { query } = destination;
@@ -48,7 +55,9 @@ export function prepareRequest(
   headers.append('via', via);
   const target = query === undefined ? destination.path : `${destination.path}?${query}`;
   const { scheme, authority } = destination;
-  return { request: { method, scheme, authority, target, headers, length: bodyLength(head) }, secrets };
+  const { sensitive } = route;
+  const length = bodyLength(head);
+  return { request: { method, scheme, authority, target, headers, length, acceptsTrailers, sensitive }, secrets };
 }
 
 /** Asks for an answer in which a secret can be found. */

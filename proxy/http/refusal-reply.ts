@@ -1,8 +1,8 @@
+import type { RequestHead } from '../protocols/heads.ts';
 import { STATUS_CODES } from 'node:http';
 import { ContentCodingError } from '../credentials/decode-content.ts';
 import { InjectionError } from '../credentials/inject.ts';
 import { HeaderList } from '../protocols/header-list.ts';
-import type { RequestHead } from '../protocols/http1/request-head.ts';
 import type { Call } from './call.ts';
 import { grpcRefusal, isGrpc } from './grpc-status.ts';
 import { problemResponse } from './problem.ts';

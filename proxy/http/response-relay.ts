@@ -1,8 +1,8 @@
+import type { ResponseHead } from '../protocols/heads.ts';
 import { createContentDecoder } from '../credentials/decode-content.ts';
 import type { Scrubber } from '../credentials/scrub.ts';
 import { scrubHeaders } from '../credentials/scrub-headers.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
-import type { ResponseHead } from '../protocols/http1/response-head.ts';
 import { DecodingPump } from './decoding-pump.ts';
 import type { Call } from './call.ts';
 import { stripHopByHop } from './forwarded-headers.ts';

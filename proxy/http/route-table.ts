@@ -11,6 +11,8 @@ export interface PreparedRoute {
   readonly plaintextAllowed: boolean;
   readonly readsQuery: boolean;
   readonly readsHeaders: boolean;
+  /** Where credentials stand in HTTP/2, so that no compression table keeps them: field names and `:path`. */
+  readonly sensitive: ReadonlySet<string>;
   dialTarget(scheme: 'http' | 'https', host: string, port: number): DialTarget;
 }
 
@@ -53,13 +55,29 @@ function prepareRoute(route: Route | undefined): PreparedRoute {
     plaintextAllowed: route?.tls?.mode === TlsMode.TLS_MODE_PLAINTEXT,
     readsQuery: route?.decisionFacts.includes(DecisionFact.DECISION_FACT_QUERY) ?? false,
     readsHeaders: route?.decisionFacts.includes(DecisionFact.DECISION_FACT_HEADERS) ?? false,
+    sensitive: sensitivePlaces(route),
     dialTarget(scheme, host, port) {
       const key = `${name}|${scheme}://${host}:${port}`;
       const known = targets.get(key);
       if (known !== undefined) return known;
-      const target = { key, host, port, tls: scheme === 'https', serverName, caPem, allowedAddresses };
+      const target: DialTarget = {
+        key,
+        host,
+        port,
+        tls: scheme === 'https',
+        alpn: ['h2', 'http/1.1'],
+        serverName,
+        caPem,
+        allowedAddresses,
+      };
       targets.set(key, target);
       return target;
     },
   };
+}
+
+function sensitivePlaces(route: Route | undefined): Set<string> {
+  const places = new Set((route?.credentialHeaders ?? []).map((name) => name.toLowerCase()));
+  if ((route?.credentialQueryParameters ?? []).length > 0) places.add(':path');
+  return places;
 }

@@ -1,5 +1,5 @@
+import type { ResponseHead } from '../protocols/heads.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
-import type { ResponseHead } from '../protocols/http1/response-head.ts';
 import type { Transport } from './destination.ts';
 import type { Refusal } from './refusal.ts';
 
@@ -38,6 +38,10 @@ export interface OutgoingRequest {
   /** Without Host and framing, which the stream writes. */
   readonly headers: HeaderList;
   readonly length: BodyLength;
+  /** The agent said that it takes trailers (RFC 9110 10.1.4). */
+  readonly acceptsTrailers: boolean;
+  /** Lower-case names of fields that carry a credential, which no compression table may keep. */
+  readonly sensitive: ReadonlySet<string>;
 }
 
 /** Who is told what the upstream answers. */

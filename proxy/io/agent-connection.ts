@@ -1,3 +1,4 @@
+import type { RequestHead } from '../protocols/heads.ts';
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -13,9 +14,9 @@ import { MessageError } from '../protocols/http1/message-error.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
 import { RequestReader } from '../protocols/http1/message-reader.ts';
 import { CHUNK_TAIL, writeChunkHeader, writeLastChunk, writeResponseHead } from '../protocols/http1/message-writer.ts';
-import type { RequestHead } from '../protocols/http1/request-head.ts';
 import { findReason } from '../../proto/reasons.ts';
 import { authenticateCaller } from '../http/proxy-authentication.ts';
+import type { AgentSession } from './agent-session.ts';
 import { Output } from './output.ts';
 
 /** Takes over the socket of an accepted CONNECT, with the bytes that came behind it. */
@@ -24,7 +25,7 @@ export type ConnectHandler = (socket: Socket, head: RequestHead, rest: Buffer) =
 const LINGER_MS = 2_000;
 
 /** One HTTP/1.1 byte stream from the agent: requests in order, one exchange at a time. */
-export class AgentConnection implements AgentStream {
+export class AgentConnection implements AgentStream, AgentSession {
   readonly transport: Transport;
   readonly #output: Output;
   /** Milliseconds since the epoch; passed means the connection is closed. */

@@ -12,6 +12,8 @@ export interface DialTarget {
   readonly host: string;
   readonly port: number;
   readonly tls: boolean;
+  /** Versions of HTTP to offer, the preferred one first; unused without TLS. */
+  readonly alpn: readonly ('h2' | 'http/1.1')[];
   readonly serverName: string | undefined;
   readonly caPem: string;
   readonly allowedAddresses: readonly Cidr[];
@@ -59,6 +61,8 @@ interface Timeouts {
 export interface Dialled {
   readonly socket: net.Socket;
   readonly address: string;
+  /** What ALPN chose; HTTP/1.1 where the upstream chose nothing. */
+  readonly protocol: 'h2' | 'http/1.1';
 }
 
 /** One buffer for all upstream sockets: each read is consumed before the next, so none of them allocates. */
@@ -84,7 +88,8 @@ export async function dial(
     try {
       await connected(socket, target.port, timeouts.connectTimeoutMs);
       if (socket instanceof tls.TLSSocket) await verified(socket, timeouts.tlsHandshakeTimeoutMs);
-      return { socket, address };
+      const isHttp2 = socket instanceof tls.TLSSocket && socket.alpnProtocol === 'h2';
+      return { socket, address, protocol: isHttp2 ? 'h2' : 'http/1.1' };
     } catch (error) {
       socket.destroy();
       if (!(error instanceof Refusal)) throw error;
@@ -119,7 +124,7 @@ function secure(
     ...(isIpAddress(name) ? {} : { servername: name }),
     secureContext: context,
     ...(session === undefined ? {} : { session }),
-    ALPNProtocols: ['http/1.1'],
+    ALPNProtocols: [...target.alpn],
     rejectUnauthorized: true,
     checkServerIdentity: (_host, certificate) => tls.checkServerIdentity(name, certificate),
   });

@@ -2,20 +2,21 @@ import net from 'node:net';
 import type { ProxyServices } from '../http/services.ts';
 import { UsageError } from '../../common/errors.ts';
 import { AgentConnection } from './agent-connection.ts';
+import type { AgentSession } from './agent-session.ts';
 import { serveConnect } from './tunnel.ts';
 
 export interface Listener {
   readonly address: { readonly host: string; readonly port: number };
-  readonly connections: ReadonlySet<AgentConnection>;
+  readonly connections: ReadonlySet<AgentSession>;
   /** Closes the port and idle connections, waits for busy ones until the deadline, then closes them. */
   drain(deadlineMs: number): Promise<void>;
 }
 
 /** Listens for agents in explicit mode. @throws UsageError when the address cannot be listened on */
 export async function startListener(services: ProxyServices, at: { host: string; port: number }): Promise<Listener> {
-  const connections = new Set<AgentConnection>();
+  const connections = new Set<AgentSession>();
   const sockets = new Set<net.Socket>();
-  const track = (connection: AgentConnection, socket: net.Socket): void => {
+  const track = (connection: AgentSession, socket: net.Socket): void => {
     connections.add(connection);
     socket.once('close', () => connections.delete(connection));
   };

@@ -1,6 +1,6 @@
 import type { Clock } from '../../common/clock.ts';
 import type { LiveExchange } from '../http/services.ts';
-import type { AgentConnection } from './agent-connection.ts';
+import type { AgentSession } from './agent-session.ts';
 import type { UpstreamPool } from './upstream-pool.ts';
 
 const SWEEP_MS = 500;
@@ -11,7 +11,7 @@ const SWEEP_MS = 500;
  */
 export function startSweeper(
   clock: Clock,
-  connections: ReadonlySet<AgentConnection>,
+  connections: ReadonlySet<AgentSession>,
   live: ReadonlySet<LiveExchange>,
   pool: UpstreamPool,
 ): { stop(): void } {

@@ -1,19 +1,21 @@
+import type { RequestHead } from '../protocols/heads.ts';
 import type { Socket } from 'node:net';
 import tls from 'node:tls';
 import { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
 import type { Reason } from '../../proto/reasons.ts';
 import { Call } from '../http/call.ts';
-import { connectTarget } from '../http/destination.ts';
+import { connectTarget, type Transport } from '../http/destination.ts';
 import { Refusal } from '../http/refusal.ts';
 import { toRefusal } from '../http/refusal-reply.ts';
 import { bareReply } from './bare-reply.ts';
 import type { ProxyServices } from '../http/services.ts';
-import type { RequestHead } from '../protocols/http1/request-head.ts';
 import { readClientHello } from '../protocols/tls-client-hello.ts';
 import { CertificateAuthorityError } from '../intercept/certificate-authority.ts';
 import { parseHost } from '../../common/net/host.ts';
 import { AgentConnection } from './agent-connection.ts';
+import type { AgentSession } from './agent-session.ts';
 import { openBlindTunnel } from './blind-tunnel.ts';
+import { Http2AgentConnection } from './http2-agent-connection.ts';
 
 const ESTABLISHED = Buffer.from('HTTP/1.1 200 Connection Established\r\n\r\n', 'latin1');
 /** A fatal unrecognized_name alert (RFC 8446 6.2) in a TLS 1.2 record. */
@@ -22,7 +24,7 @@ const UNRECOGNIZED_NAME = Buffer.from([0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x70]
 const ECH_REFUSED = Buffer.from([0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x79]);
 const HTTP2_PREFACE = 'PRI * HTTP/2.0';
 
-type Track = (connection: AgentConnection) => void;
+type Track = (connection: AgentSession) => void;
 
 /** Serves one accepted CONNECT: refused, relayed blindly (unrouted hosts, by configuration) or intercepted. */
 export function serveConnect(
@@ -138,7 +140,7 @@ function serveTls(
   const secured = new tls.TLSSocket(socket, {
     isServer: true,
     secureContext: context,
-    ALPNProtocols: ['http/1.1'],
+    ALPNProtocols: ['h2', 'http/1.1'],
   });
   let settled = false;
   const timer = setTimeout(() => secured.destroy(), services.limits.tlsHandshakeTimeoutMs);
@@ -156,8 +158,10 @@ function serveTls(
   secured.once('secure', () => {
     clearTimeout(timer);
     settled = true;
+    const transport: Transport = { kind: 'tunnel', ...target, tls: true };
+    const speaksHttp2 = secured.alpnProtocol === 'h2';
+    track(new (speaksHttp2 ? Http2AgentConnection : AgentConnection)(services, secured, transport));
   });
-  track(new AgentConnection(services, secured, { kind: 'tunnel', ...target, tls: true }));
 }
 
 /** undefined when the certificate authority is missing, over, or may not speak for this host. */

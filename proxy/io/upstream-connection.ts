@@ -6,6 +6,7 @@ import { CHUNK_TAIL, writeChunkHeader, writeLastChunk, writeRequestHead } from '
 import { Refusal } from '../http/refusal.ts';
 import type { OutgoingRequest, ResponseListener, UpstreamStream } from '../http/streams.ts';
 import type { ProxyLimits } from '../limits.ts';
+import type { KeptConnection, UpstreamOrigin, UpstreamOwner } from './kept-connection.ts';
 import { Output } from './output.ts';
 
 type State =
@@ -15,43 +16,26 @@ type State =
   | { name: 'answered' }
   | { name: 'closed' };
 
-/** Who keeps upstream connections. */
-interface UpstreamOwner {
-  /** Its exchange ended well: it may serve another. */
-  released(connection: UpstreamConnection): void;
-  closed(connection: UpstreamConnection): void;
-}
-
 /** One HTTP/1.1 connection to one checked address, carrying one exchange at a time. */
-export class UpstreamConnection implements UpstreamStream {
-  readonly key: string;
-  readonly address: string;
-  readonly openedAt: number;
-  /** Which change of the routes it was checked under. */
-  readonly routesSince: number;
-  idleSince = 0;
+export class UpstreamConnection implements UpstreamStream, KeptConnection {
+  readonly origin: UpstreamOrigin;
+  idleSince: number;
   readonly #output: Output;
   readonly #socket: Socket;
   readonly #reader: ResponseReader;
-  readonly #owner: UpstreamOwner;
+  readonly #owner: UpstreamOwner<UpstreamConnection>;
   /** Exchanges that ended well on this connection. */
   #uses = 0;
   #keepAlive = false;
+  #retired = false;
   #chunked = false;
   #state: State = { name: 'idle' };
   #paused = false;
 
-  constructor(
-    socket: Socket,
-    at: { key: string; address: string; now: number; routesSince: number },
-    limits: ProxyLimits,
-    owner: UpstreamOwner,
-  ) {
+  constructor(socket: Socket, origin: UpstreamOrigin, limits: ProxyLimits, owner: UpstreamOwner<UpstreamConnection>) {
     this.#socket = socket;
-    this.key = at.key;
-    this.address = at.address;
-    this.openedAt = at.now;
-    this.routesSince = at.routesSince;
+    this.origin = origin;
+    this.idleSince = origin.openedAt;
     this.#output = new Output(socket);
     this.#reader = new ResponseReader(limits);
     this.#owner = owner;
@@ -63,6 +47,14 @@ export class UpstreamConnection implements UpstreamStream {
       this.#fail(new Refusal('upstream-closed', 'the upstream broke the connection', { cause })),
     );
     socket.on('close', () => this.#fail(new Refusal('upstream-closed', 'the upstream closed the connection')));
+  }
+
+  get address(): string {
+    return this.origin.address;
+  }
+
+  get busy(): boolean {
+    return this.#state.name !== 'idle';
   }
 
   get usable(): boolean {
@@ -103,9 +95,10 @@ export class UpstreamConnection implements UpstreamStream {
   }
 
   release(whole: boolean): void {
-    if (!whole || !this.#keepAlive || this.#state.name !== 'answered') return this.destroy();
+    if (!whole || !this.#keepAlive || this.#retired || this.#state.name !== 'answered') return this.destroy();
     this.#state = { name: 'idle' };
     this.#uses += 1;
+    this.idleSince = this.#owner.now();
     this.resume();
     this.#owner.released(this);
   }
@@ -120,6 +113,12 @@ export class UpstreamConnection implements UpstreamStream {
     this.#paused = false;
     this.#socket.resume();
     this.#read();
+  }
+
+  /** A busy one closes with its exchange, as what it was checked under is over. */
+  retire(): void {
+    if (this.#state.name === 'idle') this.destroy();
+    else this.#retired = true;
   }
 
   destroy(): void {

@@ -1,20 +1,30 @@
 import { BoundedCache } from '../../common/bounded-cache.ts';
 import type { Clock } from '../../common/clock.ts';
 import { Refusal } from '../http/refusal.ts';
+import type { UpstreamStream } from '../http/streams.ts';
 import type { ProxyLimits } from '../limits.ts';
 import { dial, type Dialled, type DialTarget, type ReadSink, type Resolver, type TrustedContexts } from './dial.ts';
+import { Http2Upstream } from './http2-upstream.ts';
+import type { KeptConnection, UpstreamOwner } from './kept-connection.ts';
 import { UpstreamConnection } from './upstream-connection.ts';
 
+/** Connections to one destination. */
 interface Destination {
+  readonly all: Set<KeptConnection>;
+  /** HTTP/1.1 connections without an exchange, the one used last at the end. */
   readonly idle: UpstreamConnection[];
-  readonly all: Set<UpstreamConnection>;
+  readonly shared: Http2Upstream[];
   opening: number;
+  /** The dial under way; whoever expects HTTP/2 waits for it instead of dialling too. */
+  dialling: Promise<void> | undefined;
 }
 
 /** Connections by destination, each to an address that was checked when it was dialled. */
 export class UpstreamPool {
   readonly #destinations = new Map<string, Destination>();
   readonly #sessions = new BoundedCache<string, Buffer>(1024);
+  /** Destinations whose last connection spoke HTTP/2. */
+  readonly #speakHttp2 = new BoundedCache<string, true>(1024);
   readonly #resolver: Resolver;
   readonly #contexts: TrustedContexts;
   readonly #limits: ProxyLimits;
@@ -31,41 +41,73 @@ export class UpstreamPool {
   }
 
   /** A kept connection to this destination, or undefined. */
-  take(key: string): UpstreamConnection | undefined {
+  take(key: string): UpstreamStream | undefined {
     const destination = this.#destinations.get(key);
     if (destination === undefined) return undefined;
-    for (let kept = destination.idle.pop(); kept !== undefined; kept = destination.idle.pop()) {
-      if (kept.usable && this.#clock.now() - kept.openedAt < this.#limits.upstreamMaxAgeMs) return kept;
+    const { idle, shared } = destination;
+    for (let kept = idle.pop(); kept !== undefined; kept = idle.pop()) {
+      if (kept.usable && this.#isYoung(kept)) return kept;
       kept.destroy();
+    }
+    for (const kept of shared) {
+      if (kept.usable && this.#isYoung(kept)) return kept.stream();
     }
     return undefined;
   }
 
   /** Resolves, checks every address, dials a checked one and verifies its certificate. @throws Refusal */
-  async open(target: DialTarget): Promise<UpstreamConnection> {
+  async open(target: DialTarget): Promise<UpstreamStream> {
+    const { dialling } = this.#destination(target.key);
+    if (dialling !== undefined && this.#speakHttp2.get(target.key) === true) {
+      await dialling;
+      const shared = this.take(target.key);
+      if (shared !== undefined) return shared;
+    }
     const destination = this.#destination(target.key);
     if (destination.all.size + destination.opening >= this.#limits.maxConnectionsPerHost) {
       throw new Refusal('overloaded', 'too many connections to this host are open');
     }
     destination.opening += 1;
-    const routesSince = this.#routesSince;
+    const opened = this.#dial(target, destination);
+    const settled = opened.then(
+      () => {},
+      () => {},
+    );
+    destination.dialling ??= settled;
     try {
-      const addresses = await this.#resolver.resolve(target.host, target.port, target.allowedAddresses);
-      const tlsWith = target.tls ? { context: this.#contexts.for(target.caPem), sessions: this.#sessions } : undefined;
-      const sink: ReadSink = { take: () => {} };
-      const { socket, address } = await dial(target, addresses, tlsWith, this.#limits, sink);
-      const at = { key: target.key, address, now: this.#clock.now(), routesSince };
-      const connection = new UpstreamConnection(socket, at, this.#limits, {
-        released: (ended) => this.#keep(ended),
-        closed: (gone) => this.#forget(gone),
-      });
-      sink.take = (bytes) => connection.receive(bytes);
-      destination.all.add(connection);
-      return connection;
+      return await opened;
     } finally {
       destination.opening -= 1;
+      if (destination.dialling === settled) destination.dialling = undefined;
       this.#forgetDestination(target.key, destination);
     }
+  }
+
+  async #dial(target: DialTarget, destination: Destination): Promise<UpstreamStream> {
+    const routesSince = this.#routesSince;
+    const addresses = await this.#resolver.resolve(target.host, target.port, target.allowedAddresses);
+    const tlsWith = target.tls ? { context: this.#contexts.for(target.caPem), sessions: this.#sessions } : undefined;
+    const sink: ReadSink = { take: () => {} };
+    const { socket, address, protocol } = await dial(target, addresses, tlsWith, this.#limits, sink);
+    const origin = { key: target.key, address, openedAt: this.#clock.now(), routesSince };
+    const now = (): number => this.#clock.now();
+    const closed = (connection: KeptConnection): void => this.#forget(connection);
+    if (protocol === 'h2') {
+      this.#speakHttp2.set(target.key, true);
+      const shared = new Http2Upstream(socket, origin, this.#limits, { now, closed, released: () => {} });
+      sink.take = (bytes) => shared.receive(bytes);
+      destination.all.add(shared);
+      if (routesSince === this.#routesSince) destination.shared.push(shared);
+      const stream = shared.stream();
+      if (routesSince !== this.#routesSince) shared.retire();
+      return stream;
+    }
+    this.#speakHttp2.delete(target.key);
+    const owner: UpstreamOwner<UpstreamConnection> = { now, closed, released: (ended) => this.#keep(ended) };
+    const connection = new UpstreamConnection(socket, origin, this.#limits, owner);
+    sink.take = (bytes) => connection.receive(bytes);
+    destination.all.add(connection);
+    return connection;
   }
 
   /** A bare connection to a checked address, for a relay that reads nothing. @throws Refusal */
@@ -92,20 +134,20 @@ export class UpstreamPool {
   }
 
   #keep(connection: UpstreamConnection): void {
-    const destination = this.#destination(connection.key);
-    const outdated = connection.routesSince !== this.#routesSince;
+    const destination = this.#destination(connection.origin.key);
+    const outdated = connection.origin.routesSince !== this.#routesSince;
     if (outdated || !connection.usable || destination.idle.length >= this.#limits.maxIdlePerHost) {
       return connection.destroy();
     }
-    connection.idleSince = this.#clock.now();
     destination.idle.push(connection);
   }
 
   /** Closes connections that nobody used for a while. */
   sweep(now: number): void {
-    for (const { idle } of this.#destinations.values()) {
-      for (const connection of [...idle]) {
-        if (now - connection.idleSince > this.#limits.upstreamIdleTimeoutMs) connection.destroy();
+    for (const { all } of this.#destinations.values()) {
+      for (const connection of [...all]) {
+        if (!connection.busy && now - connection.idleSince > this.#limits.upstreamIdleTimeoutMs) connection.destroy();
+        else if (!this.#isYoung(connection)) connection.retire();
       }
     }
   }
@@ -117,9 +159,7 @@ export class UpstreamPool {
   closeIdle(): void {
     this.#routesSince += 1;
     this.#sessions.clear();
-    for (const { idle } of this.#destinations.values()) {
-      for (const connection of [...idle]) connection.destroy();
-    }
+    for (const { all } of this.#destinations.values()) for (const connection of [...all]) connection.retire();
   }
 
   destroy(): void {
@@ -134,25 +174,35 @@ export class UpstreamPool {
     return size;
   }
 
+  #isYoung(connection: KeptConnection): boolean {
+    return this.#clock.now() - connection.origin.openedAt < this.#limits.upstreamMaxAgeMs;
+  }
+
   #destination(key: string): Destination {
     let destination = this.#destinations.get(key);
     if (destination === undefined) {
-      destination = { idle: [], all: new Set(), opening: 0 };
+      destination = { idle: [], shared: [], all: new Set(), opening: 0, dialling: undefined };
       this.#destinations.set(key, destination);
     }
     return destination;
   }
 
-  #forget(connection: UpstreamConnection): void {
-    const destination = this.#destinations.get(connection.key);
+  #forget(connection: KeptConnection): void {
+    const { key } = connection.origin;
+    const destination = this.#destinations.get(key);
     if (destination === undefined) return;
     destination.all.delete(connection);
-    const at = destination.idle.indexOf(connection);
-    if (at >= 0) destination.idle.splice(at, 1);
-    this.#forgetDestination(connection.key, destination);
+    remove(destination.idle, connection);
+    remove(destination.shared, connection);
+    this.#forgetDestination(key, destination);
   }
 
   #forgetDestination(key: string, destination: Destination): void {
     if (destination.all.size === 0 && destination.opening === 0) this.#destinations.delete(key);
   }
+}
+
+function remove<T>(list: T[], item: unknown): void {
+  const at = list.indexOf(item as T);
+  if (at >= 0) list.splice(at, 1);
 }

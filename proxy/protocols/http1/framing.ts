@@ -1,14 +1,6 @@
 import type { HeaderList } from '../header-list.ts';
+import { CHUNKED, type Framing } from '../heads.ts';
 import { malformed, type MessageKind } from './message-error.ts';
-
-/** Where a body ends. */
-export type Framing =
-  | { readonly kind: 'none' }
-  | { readonly kind: 'length'; readonly length: number }
-  | { readonly kind: 'chunked' };
-
-export const NO_BODY: Framing = Object.freeze({ kind: 'none' });
-export const CHUNKED: Framing = Object.freeze({ kind: 'chunked' });
 
 /** What the fields that concern the message itself say; `host` and `expect` are for requests. */
 export interface MessageFields {

@@ -1,3 +1,4 @@
+import type { RequestHead, ResponseFraming, ResponseHead } from '../heads.ts';
 import type { HeaderList } from '../header-list.ts';
 import { ByteQueue } from './byte-queue.ts';
 import { CR, LF, TOKEN } from './characters.ts';
@@ -5,8 +6,8 @@ import { ChunkedBody } from './chunked-body.ts';
 import { findHeadEnd } from './head-end.ts';
 import { DEFAULT_HTTP1_LIMITS, type Http1Limits } from './limits.ts';
 import { malformed, type MessageError, type MessageKind, tooLarge, truncated } from './message-error.ts';
-import { headTooLarge, parseRequestHead, type RequestHead } from './request-head.ts';
-import { parseResponseHead, type ResponseFraming, type ResponseHead } from './response-head.ts';
+import { headTooLarge, parseRequestHead } from './request-head.ts';
+import { parseResponseHead } from './response-head.ts';
 
 /** What a message says next. `bytes` are a view of what was received: use or copy them before that is reused. */
 export type BodyEvent =

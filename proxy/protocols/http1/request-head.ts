@@ -1,24 +1,11 @@
 import type { HeaderList } from '../header-list.ts';
 import { CR, LF, SP, TARGET, TOKEN } from './characters.ts';
 import { parseFields } from './fields.ts';
-import { type Framing, NO_BODY, readMessageFields } from './framing.ts';
+import { type Framing, NO_BODY, type RequestHead } from '../heads.ts';
+import { readMessageFields } from './framing.ts';
 import type { Http1Limits } from './limits.ts';
 import { malformed, MessageError, tooLarge } from './message-error.ts';
 import { isHostField, isTargetFor } from './request-target.ts';
-
-/** A request's head, checked. */
-export interface RequestHead {
-  readonly method: string;
-  /** The request target as sent: origin-form, absolute-form, authority-form (CONNECT) or `*` (OPTIONS). */
-  readonly target: string;
-  readonly version: '1.0' | '1.1';
-  readonly headers: HeaderList;
-  readonly framing: Framing;
-  /** Whether the connection may carry another request; false for every HTTP/1.0 request (RFC 9112 9.3, C.2.2). */
-  readonly keepAlive: boolean;
-  /** The agent waits for 100 (Continue) before it sends the body (RFC 9110 10.1.1). */
-  readonly expectContinue: boolean;
-}
 
 /** Reads a whole head: the request line and field lines, without the empty line that ends it. */
 export function parseRequestHead(text: string, limits: Http1Limits): RequestHead {

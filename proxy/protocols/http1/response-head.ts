@@ -1,23 +1,9 @@
-import type { HeaderList } from '../header-list.ts';
 import { CR, FIELD, LF, SP } from './characters.ts';
 import { parseFields } from './fields.ts';
-import { CHUNKED, type Framing, type MessageFields, NO_BODY, readMessageFields } from './framing.ts';
+import { CHUNKED, NO_BODY, type ResponseFraming, type ResponseHead } from '../heads.ts';
+import { type MessageFields, readMessageFields } from './framing.ts';
 import type { Http1Limits } from './limits.ts';
 import { malformed } from './message-error.ts';
-
-/** A response also may end where its connection ends (RFC 9112 6.3, item 8). */
-export type ResponseFraming = Framing | { readonly kind: 'until-close' };
-
-/** A response's head, checked. */
-export interface ResponseHead {
-  readonly status: number;
-  readonly reason: string;
-  readonly version: '1.0' | '1.1';
-  readonly headers: HeaderList;
-  readonly framing: ResponseFraming;
-  /** Whether the connection may carry another exchange after this one (RFC 9112 9.3). */
-  readonly keepAlive: boolean;
-}
 
 const UNTIL_CLOSE: ResponseFraming = Object.freeze({ kind: 'until-close' });
 

@@ -1,0 +1,40 @@
+import { CHUNKED, type Framing, NO_BODY, type RequestHead, type ResponseHead } from '../protocols/heads.ts';
+import { STATUS_CODES } from 'node:http';
+import type { HeaderList } from '../protocols/header-list.ts';
+import type { Http2RequestHead, Http2ResponseHead } from '../protocols/http2/heads.ts';
+
+/**
+ * A stream's head as every exchange reads it. `:authority` is told beside Host, so that the destination compares both
+ * with what the connection proved.
+ */
+export function requestHeadOf(head: Http2RequestHead, endStream: boolean): RequestHead {
+  const { method, path, headers, scheme, authority, protocol } = head;
+  return {
+    method,
+    target: path,
+    version: '2',
+    headers,
+    framing: framingOf(headers, endStream),
+    keepAlive: true,
+    expectContinue: headers.get('expect')?.toLowerCase() === '100-continue',
+    pseudo: { scheme, authority, protocol },
+  };
+}
+
+/** An answer on a stream, as every exchange reads it. */
+export function responseHeadOf({ status, headers }: Http2ResponseHead, endStream: boolean): ResponseHead {
+  return {
+    status,
+    reason: STATUS_CODES[status] ?? '',
+    version: '2',
+    headers,
+    framing: framingOf(headers, endStream),
+    keepAlive: true,
+  };
+}
+
+function framingOf(headers: HeaderList, endStream: boolean): Framing {
+  if (endStream) return NO_BODY;
+  const length = headers.get('content-length');
+  return length === undefined ? CHUNKED : { kind: 'length', length: Number(length) };
+}

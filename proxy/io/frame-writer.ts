@@ -1,0 +1,57 @@
+import type { Duplex } from 'node:stream';
+import type { Http2Connection } from '../sessions/http2/connection.ts';
+
+/**
+ * Writes what an HTTP/2 connection has to say. What one turn of the event loop brings, of however many streams, goes
+ * out in one write; while the socket is full, frames stay with the connection, whose windows bound them.
+ */
+export class FrameWriter {
+  readonly #socket: Duplex;
+  readonly #connection: Http2Connection;
+  #scheduled = false;
+  #ending = false;
+
+  constructor(socket: Duplex, connection: Http2Connection) {
+    this.#socket = socket;
+    this.#connection = connection;
+  }
+
+  /** The socket holds more than its high-water mark: `drain` of the socket, then `flush`. */
+  get full(): boolean {
+    return this.#socket.writableNeedDrain;
+  }
+
+  /** Writes at the end of this turn of the event loop. */
+  schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => this.flush());
+  }
+
+  /** Writes now. */
+  flush(): void {
+    this.#scheduled = false;
+    const socket = this.#socket;
+    if (socket.destroyed || socket.writableEnded) return;
+    if (!socket.writableNeedDrain || this.#ending) this.#write(this.#connection.takeOutput());
+    if (this.#ending) socket.end();
+  }
+
+  /** Writes what is left and ends our side. */
+  end(): void {
+    this.#ending = true;
+    this.flush();
+  }
+
+  #write(chunks: Buffer[]): void {
+    const [first, ...more] = chunks;
+    if (first === undefined) return;
+    if (more.length === 0) {
+      this.#socket.write(first);
+      return;
+    }
+    this.#socket.cork();
+    for (const chunk of chunks) this.#socket.write(chunk);
+    this.#socket.uncork();
+  }
+}

@@ -1,0 +1,134 @@
+import type { RequestHead } from '../protocols/heads.ts';
+import type { HeaderList } from '../protocols/header-list.ts';
+import type { Http2Connection } from '../sessions/http2/connection.ts';
+import type { Transport } from '../http/destination.ts';
+import { Exchange } from '../http/exchange.ts';
+import type { ProxyServices } from '../http/services.ts';
+import type { AgentStream, BodyLength } from '../http/streams.ts';
+import type { FrameWriter } from './frame-writer.ts';
+
+/** What the streams of one connection share. */
+export interface Http2AgentParts {
+  readonly services: ProxyServices;
+  readonly transport: Transport;
+  readonly http2: Http2Connection;
+  readonly writer: FrameWriter;
+  /** The stream is over on our side: nothing is told to it any more. */
+  forget(id: number): void;
+}
+
+type Waiting = { readonly bytes: Buffer } | { readonly trailers: HeaderList | undefined };
+
+/** One stream of an agent's HTTP/2 connection, as one exchange. */
+export class Http2AgentStream implements AgentStream {
+  readonly transport: Transport;
+  readonly #id: number;
+  readonly #parts: Http2AgentParts;
+  readonly #exchange: Exchange;
+  /** Body that came before the exchange takes it; the stream's window bounds it. */
+  #waiting: Waiting[] = [];
+  #requestDone = false;
+  #blocked = false;
+  #answered = false;
+
+  constructor(id: number, head: RequestHead, parts: Http2AgentParts) {
+    this.#id = id;
+    this.#parts = parts;
+    this.transport = parts.transport;
+    this.#exchange = new Exchange(parts.services, this, head);
+  }
+
+  start(): void {
+    this.#exchange.start();
+  }
+
+  onBody(bytes: Buffer): void {
+    if (this.#waiting.length > 0 || !this.#exchange.acceptsRequest) this.#waiting.push({ bytes: Buffer.from(bytes) });
+    else this.#give(bytes);
+  }
+
+  onEnd(trailers: HeaderList | undefined): void {
+    if (this.#waiting.length > 0 || !this.#exchange.acceptsRequest) this.#waiting.push({ trailers });
+    else this.#giveEnd(trailers);
+  }
+
+  /** The agent's events of one read were told. */
+  onReadDone(): void {
+    this.#exchange.onRequestReadDone();
+  }
+
+  /** The stream's window is open again, or the socket takes more. */
+  onWritable(isWindow: boolean): void {
+    if (isWindow) this.#blocked = false;
+    if (!this.#blocked && !this.#parts.writer.full) this.#exchange.onAgentDrain();
+  }
+
+  onReset(): void {
+    this.#parts.forget(this.#id);
+    this.#exchange.onAgentClosed();
+  }
+
+  sendInformational(status: number, headers: HeaderList): void {
+    this.#parts.http2.sendInformational(this.#id, { status, headers });
+  }
+
+  sendHead(status: number, _reason: string, headers: HeaderList, length: BodyLength): void {
+    if (length === 'unknown') headers.delete('content-length');
+    this.#answered = length === 'none';
+    this.#parts.http2.sendHead(this.#id, { status, headers }, this.#answered);
+  }
+
+  sendBody(bytes: Buffer): void {
+    if (!this.#parts.http2.sendData(this.#id, bytes)) this.#blocked = true;
+  }
+
+  sendEnd(trailers: HeaderList | undefined): void {
+    if (this.#answered) return;
+    this.#answered = true;
+    this.#parts.http2.sendEnd(this.#id, trailers);
+  }
+
+  flush(): boolean {
+    this.#parts.writer.schedule();
+    return !this.#blocked && !this.#parts.writer.full;
+  }
+
+  resumeRequest(): void {
+    while (this.#waiting.length > 0 && this.#exchange.acceptsRequest) {
+      const next = this.#waiting.shift();
+      if (next === undefined) break;
+      if ('bytes' in next) this.#give(next.bytes);
+      else this.#giveEnd(next.trailers);
+    }
+    this.#exchange.onRequestReadDone();
+    this.#parts.writer.schedule();
+  }
+
+  ended(): void {
+    this.#parts.forget(this.#id);
+    if (!this.#requestDone) stopRequest(this.#parts.http2, this.#id);
+    this.#parts.writer.schedule();
+  }
+
+  abort(): void {
+    this.#waiting = [];
+    this.#parts.http2.reset(this.#id, 'INTERNAL_ERROR');
+    this.#parts.forget(this.#id);
+    this.#parts.writer.schedule();
+  }
+
+  #give(bytes: Buffer): void {
+    this.#exchange.onRequestBody(bytes);
+    this.#parts.http2.consume(this.#id, bytes.length);
+  }
+
+  #giveEnd(trailers: HeaderList | undefined): void {
+    this.#requestDone = true;
+    this.#exchange.onRequestEnd(trailers);
+  }
+}
+
+/** The answer is said, so the rest of the request is of no use (RFC 9113 8.1); not before all of it has left, as a reset drops it. */
+export function stopRequest(http2: Http2Connection, id: number): void {
+  if (http2.queuedBytes(id) === 0) http2.reset(id, 'NO_ERROR');
+}

@@ -1,0 +1,139 @@
+import type { Socket } from 'node:net';
+import { Refusal } from '../http/refusal.ts';
+import type { ProxyLimits } from '../limits.ts';
+import { Http2Error } from '../protocols/http2/http2-error.ts';
+import { Http2Connection } from '../sessions/http2/connection.ts';
+import { FrameWriter } from './frame-writer.ts';
+import { Http2UpstreamStream, type Http2UpstreamParts } from './http2-upstream-stream.ts';
+import type { KeptConnection, UpstreamOwner, UpstreamOrigin } from './kept-connection.ts';
+
+/** One HTTP/2 connection to one checked address, carrying many exchanges at a time. */
+export class Http2Upstream implements KeptConnection {
+  readonly origin: UpstreamOrigin;
+  idleSince: number;
+  readonly #socket: Socket;
+  readonly #http2: Http2Connection;
+  readonly #writer: FrameWriter;
+  readonly #parts: Http2UpstreamParts;
+  readonly #owner: UpstreamOwner<Http2Upstream>;
+  readonly #streams = new Map<number, Http2UpstreamStream>();
+  readonly #touched = new Set<Http2UpstreamStream>();
+  /** Streams that were handed out and have not begun. */
+  #promised = 0;
+  /** Takes no new stream; closes with its last one. */
+  #retired = false;
+  #closed = false;
+
+  constructor(socket: Socket, origin: UpstreamOrigin, limits: ProxyLimits, owner: UpstreamOwner<Http2Upstream>) {
+    this.#socket = socket;
+    this.origin = origin;
+    this.idleSince = origin.openedAt;
+    this.#owner = owner;
+    this.#http2 = new Http2Connection('client', limits.http2);
+    this.#writer = new FrameWriter(socket, this.#http2);
+    this.#parts = {
+      address: origin.address,
+      http2: this.#http2,
+      writer: this.#writer,
+      opened: (id, stream) => {
+        this.#promised -= 1;
+        this.#streams.set(id, stream);
+      },
+      forget: (id) => this.#forget(id),
+      refused: (stream) => this.#refused(stream),
+    };
+    socket.on('drain', () => this.#onDrain());
+    socket.on('end', () => this.#lost('the upstream closed the connection'));
+    socket.on('error', () => this.#lost('the upstream broke the connection'));
+    socket.on('close', () => this.#lost('the upstream closed the connection'));
+    this.#writer.schedule();
+  }
+
+  /** Whether a further stream may be opened on it. */
+  get usable(): boolean {
+    return !this.#closed && !this.#retired && this.#http2.canOpen && !this.#socket.destroyed;
+  }
+
+  get busy(): boolean {
+    return this.#streams.size + this.#promised > 0;
+  }
+
+  stream(): Http2UpstreamStream {
+    this.#promised += 1;
+    return new Http2UpstreamStream(this.#parts);
+  }
+
+  retire(): void {
+    if (this.#retired) return;
+    this.#retired = true;
+    this.#http2.shutdown();
+    this.#writer.schedule();
+    if (!this.busy) this.destroy();
+  }
+
+  destroy(): void {
+    this.#lost('the connection was closed');
+  }
+
+  /** What the socket read. The bytes are lent: whatever outlives this call is copied. */
+  receive(bytes: Buffer): void {
+    if (this.#closed) return;
+    this.#http2.receive(bytes);
+    try {
+      for (let event = this.#http2.next(); event !== undefined; event = this.#http2.next()) {
+        if (event.type === 'goaway') this.#retired = true;
+        if (!('stream' in event)) continue;
+        const stream = this.#streams.get(event.stream);
+        if (stream === undefined) continue;
+        this.#touched.add(stream);
+        stream.take(event);
+      }
+    } catch (error) {
+      if (!(error instanceof Http2Error)) throw error;
+      this.#writer.flush();
+      return this.#fail(new Refusal('upstream-malformed', 'the upstream breaks HTTP/2', { cause: error }));
+    }
+    this.#http2.copyUnread();
+    for (const stream of this.#touched) stream.onReadDone();
+    this.#touched.clear();
+    this.#writer.flush();
+    if (this.#retired && !this.busy) this.destroy();
+  }
+
+  #onDrain(): void {
+    this.#writer.flush();
+    if (this.#writer.full) return;
+    for (const stream of [...this.#streams.values()]) stream.onWritable(false);
+  }
+
+  #forget(id: number): void {
+    if (!this.#streams.delete(id)) return;
+    if (this.busy) return;
+    this.idleSince = this.#owner.now();
+    if (this.#retired || this.#http2.exhausted) setImmediate(() => this.#closeIfDone());
+  }
+
+  #closeIfDone(): void {
+    if (!this.busy) this.destroy();
+  }
+
+  /** It could take a stream when it was handed out, and cannot any more. */
+  #refused(stream: Http2UpstreamStream): void {
+    this.#promised -= 1;
+    this.#retired = true;
+    queueMicrotask(() => stream.fail(new Refusal('upstream-closed', 'the upstream takes no more streams'), 'never'));
+  }
+
+  #lost(message: string): void {
+    this.#fail(new Refusal('upstream-closed', message));
+  }
+
+  #fail(error: Refusal): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#socket.destroy();
+    for (const stream of [...this.#streams.values()]) stream.fail(error, 'unknown');
+    this.#streams.clear();
+    this.#owner.closed(this);
+  }
+}

@@ -1,0 +1,30 @@
+/** Where an upstream connection leads, and under what it was checked. */
+export interface UpstreamOrigin {
+  readonly key: string;
+  readonly address: string;
+  /** Milliseconds since the epoch. */
+  readonly openedAt: number;
+  /** Which change of the routes it was checked under. */
+  readonly routesSince: number;
+}
+
+/** An upstream connection as the pool keeps it. */
+export interface KeptConnection {
+  readonly origin: UpstreamOrigin;
+  readonly usable: boolean;
+  /** Carries an exchange. */
+  readonly busy: boolean;
+  /** Milliseconds since the epoch. */
+  readonly idleSince: number;
+  /** Takes no further exchange; closes at once, or with its last one. */
+  retire(): void;
+  destroy(): void;
+}
+
+/** Who keeps upstream connections. */
+export interface UpstreamOwner<Connection> {
+  now(): number;
+  /** Its exchange ended well: it may serve another. */
+  released(connection: Connection): void;
+  closed(connection: Connection): void;
+}
