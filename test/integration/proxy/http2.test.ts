@@ -48,7 +48,7 @@ test('many streams of one agent connection share one upstream connection, each w
     Array.from({ length: 50 }, (_, at) => ask(agent, { ':path': `/item/${at}`, authorization: 'Bearer own' })),
   );
   expect(answers.map(({ status, body }) => `${status} ${body}`)).toEqual(Array.from({ length: 50 }, () => '200 hello'));
-  expect(upstream.seen.map((head) => head[':path']).sort()).toEqual(answers.map((_, at) => `/item/${at}`).sort());
+  expect(new Set(upstream.seen.map((head) => head[':path']))).toEqual(new Set(answers.map((_, at) => `/item/${at}`)));
   expect(new Set(upstream.seen.map((head) => head.authorization))).toEqual(new Set([`Bearer ${SECRET}`]));
   expect(upstream.seen.every((head) => head.host === undefined && head.via?.includes('sidekey'))).toBe(true);
   await ask(agent, { ':path': '/again' });
