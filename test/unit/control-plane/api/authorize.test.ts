@@ -24,7 +24,7 @@ const SET = policySet({
     read: {
       clientWorkload: 'billing-agent',
       serverWorkload: 'api',
-      credential: { provider: 'key', inject: { type: 'bearer' } },
+      credentials: [{ provider: 'key', inject: { type: 'bearer' } }],
     },
   },
 });
