@@ -9,7 +9,8 @@ const PATTERN = /sk_placeholder_[A-Za-z0-9_-]{22,}/;
 
 /** Whether a placeholder stands in this text, whoever's it is. */
 export function holdsPlaceholder(text: string): boolean {
-  return text.includes(MARK) && PATTERN.test(text);
+  // Most values are shorter, and this is asked for every field of every request.
+  return text.length >= MIN_LENGTH && text.includes(MARK) && PATTERN.test(text);
 }
 
 /** The text with its first placeholder replaced, when it is one of these; else undefined. */
