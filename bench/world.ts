@@ -55,7 +55,7 @@ export function benchPolicy(jwks: unknown, plainPort: number, securePort: number
       clientWorkload: 'bench',
       serverWorkload: name,
       rules: [{ methods: ['GET'] }],
-      credential: { provider: 'bench', inject: { type: 'bearer' } },
+      credentials: [{ provider: 'bench', inject: { type: 'bearer' } }],
       leaseSeconds: 300,
     });
   const allowedAddresses = ['127.0.0.1/32', '::1/128'];

@@ -84,6 +84,8 @@ export interface EnvironmentOptions {
   readonly remove: readonly string[];
   /** Names to keep although they look like credentials. */
   readonly keep: readonly string[];
+  /** What it gets in place of credentials, by name. */
+  readonly placeholders?: Readonly<Record<string, string>>;
 }
 
 /** The agent's environment: through the proxy, trusting its authority, without credentials. */
@@ -100,6 +102,7 @@ export function makeAgentEnvironment(
     if (isCredential) removed.push(name);
     else if (!cleared.has(name) && !OWN_VARIABLES.test(name)) env[name] = value;
   }
+  Object.assign(env, options.placeholders);
   for (const name of PROXY_VARIABLES) env[name] = options.proxyUrl;
   for (const name of BUNDLE_VARIABLES) env[name] = options.trust.bundleFile;
   for (const name of EXTRA_VARIABLES) env[name] = options.trust.authorityFile;

@@ -24,6 +24,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   get: { summary: 'show resources', load: () => import('./commands/get.ts') },
   delete: { summary: 'delete a resource', load: () => import('./commands/delete.ts') },
   explain: { summary: 'say how a call would be decided, step by step', load: () => import('./commands/explain.ts') },
+  placeholders: {
+    summary: 'show what an agent holds in place of credentials',
+    load: () => import('./commands/placeholders.ts'),
+  },
   logs: { summary: 'show decisions', load: () => import('./commands/logs.ts') },
   revoke: { summary: 'end access at once, or lift a revocation', load: () => import('./commands/revoke.ts') },
   'verify-log': { summary: 'prove that the decision log is whole', load: () => import('./commands/verify-log.ts') },

@@ -4,10 +4,12 @@ import { type Clock, systemClock } from '../common/clock.ts';
 import { describeError } from '../common/errors.ts';
 import { formatAuthority } from '../common/net/host.ts';
 import { Secret } from '../common/secret.ts';
+import { PlaceholderKeys } from './api/placeholder-keys.ts';
 import { ProxyService } from './api/proxy-service.ts';
 import { type AdminOptions, createAdminAuthenticator } from './api/rest-admin.ts';
 import type { RestDependencies } from './api/rest-dependencies.ts';
 import { createExplainer } from './api/rest-explain.ts';
+import { createPlaceholderReader } from './api/rest-placeholders.ts';
 import { startRestServer } from './api/rest-server.ts';
 import { Revocations } from './api/revocations.ts';
 import { SessionGate } from './api/session-gate.ts';
@@ -93,7 +95,9 @@ async function start(
     const socket = await openLocalSocket({ path: localSocketPath, authority: local });
     closers.add(() => socket.close());
   }
-  const service = createProxyService(config, foundation, issuer, createEvidenceVerifier({ jwks, local }));
+  const placeholders = new PlaceholderKeys(foundation.store, foundation.sealer);
+  const evidence = createEvidenceVerifier({ jwks, local });
+  const service = createProxyService(config, foundation, issuer, evidence, placeholders);
   const grpc = await startGrpcServer(service.handlers(), config.grpcListen, tls);
   closers.add(async () => {
     service.close();
@@ -105,7 +109,7 @@ async function start(
     jwks,
     clock,
   });
-  const rest = await startRestServer(restDependencies(foundation, issuer, authenticate), {
+  const rest = await startRestServer(restDependencies(foundation, issuer, authenticate, placeholders), {
     ...restListen,
     tls: { certificatePem: tls.chainPem, privateKeyPem: new Secret(tls.keyPem) },
   });
@@ -125,6 +129,7 @@ function createProxyService(
   foundation: Foundation,
   issuer: Issuer,
   evidence: ReturnType<typeof createEvidenceVerifier>,
+  placeholders: PlaceholderKeys,
 ): ProxyService {
   const { clock, fetcher, keys, onError, policies, records, resources, sealer, store } = foundation;
   const minter = createMinter({ issuer, fetcher, clock });
@@ -148,6 +153,7 @@ function createProxyService(
     gate: new SessionGate({ sessions, records, policies, nowMs: () => clock.now() }),
     heartbeatMs: config.heartbeatMs ?? DEFAULT_HEARTBEAT_MS,
     minter,
+    placeholders,
     openSecret: (tenant, provider, field) => resources.openSecret(tenant, provider, field),
     sessionLifetimeMs: config.sessionLifetimeMs ?? DEFAULT_SESSION_LIFETIME_MS,
   });
@@ -157,6 +163,7 @@ function restDependencies(
   { clock, keys, onError, resources, sealer, sealingKeyFile, store }: Foundation,
   issuer: Issuer,
   authenticate: RestDependencies['authenticate'],
+  placeholders: PlaceholderKeys,
 ): RestDependencies {
   const revocations = new Revocations(store);
   return {
@@ -172,6 +179,7 @@ function restDependencies(
       verify: (tenant, instance) => verifyChains(store, tenant, instance),
     },
     explain: createExplainer({ resources, revocations, clock }),
+    placeholders: createPlaceholderReader({ resources, placeholders }),
     rotateKeys: async () => ({
       resealed: await rotateSealing(store, sealer, sealingKeyFile),
       rotated: await keys.rotate(),

@@ -8,25 +8,21 @@ const MASK = '[secret]';
  * injection reads them.
  */
 export function maskGrant(grant: Grant): Grant {
-  const { injection } = grant;
-  if (injection?.kind === undefined) return grant;
-  const mask = { value: () => maskedInjection(injection), enumerable: false };
-  Object.defineProperty(injection, 'toJSON', mask);
-  Object.defineProperty(injection, inspect.custom, mask);
+  for (const injection of grant.injections) {
+    const mask = { value: () => maskedInjection(injection), enumerable: false };
+    Object.defineProperty(injection, 'toJSON', mask);
+    Object.defineProperty(injection, inspect.custom, mask);
+  }
   return grant;
 }
 
+/** Which kind it is and where it goes. */
 function maskedInjection({ kind }: Injection): unknown {
-  switch (kind?.$case) {
-    case 'bearer':
-      return { bearer: MASK };
-    case 'basic':
-      return { basic: MASK, username: kind.value.username };
-    case 'header':
-      return { header: MASK, name: kind.value.name };
-    case 'query':
-      return { query: MASK, name: kind.value.name };
-    default:
-      return { unknown: MASK };
-  }
+  if (kind === undefined) return { unknown: MASK };
+  const { value } = kind;
+  const places = PLACES.flatMap((name) => (name in value ? [[name, Reflect.get(value, name)]] : []));
+  return { [kind.$case]: MASK, ...Object.fromEntries(places) };
 }
+
+/** Fields that say where a credential goes; none of them is part of one. */
+const PLACES = ['name', 'username', 'index', 'pointer', 'place', 'path'] as const;

@@ -17,7 +17,7 @@ export interface Standing {
   readonly workloads: readonly string[];
   readonly user: string | undefined;
   readonly accessPolicy?: string;
-  readonly credentialProvider?: string;
+  readonly credentialProviders?: readonly string[];
 }
 
 /** What the grant rests on, from its own binding. */
@@ -28,7 +28,7 @@ export function standingOfGrant(grant: Grant, tenant: string): Standing {
     workloads: grant.binding?.workloads ?? [],
     user: grant.binding?.user || undefined,
     accessPolicy: grant.accessPolicy,
-    credentialProvider: grant.credentialProvider,
+    credentialProviders: grant.credentialProviders,
   };
 }
 
@@ -46,7 +46,7 @@ export function revokes(revocation: Revocation, standing: Standing): boolean {
     case RevocationTarget.REVOCATION_TARGET_POLICY:
       return standing.accessPolicy === name;
     case RevocationTarget.REVOCATION_TARGET_CREDENTIAL:
-      return standing.credentialProvider === name;
+      return standing.credentialProviders?.includes(name) === true;
     case RevocationTarget.REVOCATION_TARGET_USER:
       return standing.user === name;
     case RevocationTarget.REVOCATION_TARGET_SESSION:

@@ -74,6 +74,8 @@ export const REASONS = {
   'response-undecodable': { number: 62, httpStatus: 502, summary: "The answer's encoding cannot be read, so it cannot be scrubbed.", nextStep: "Ask the upstream for identity encoding." },
   'agent-closed': { number: 63, httpStatus: 499, summary: 'The agent went away before the answer was complete.', nextStep: 'Nothing to do.' },
   'internal-error': { number: 64, httpStatus: 500, summary: 'A bug in Sidekey.', nextStep: 'Report it with the decision id.' },
+  'injection-refused': { number: 68, httpStatus: 400, summary: 'The request has no place for the credential that policy injects.', nextStep: 'Send the path, content type and body shape that the policy names.' },
+  'placeholder-refused': { number: 69, httpStatus: 403, summary: 'The request holds a placeholder that is not for this place.', nextStep: 'Use a placeholder once, at the place and the host that it was given for.' },
 } as const satisfies Record<string, ReasonEntry>;
 
 export type Reason = keyof typeof REASONS;

@@ -167,7 +167,7 @@ function concerns(revocation: Revocation, grant: Grant | undefined): boolean {
     case RevocationTarget.REVOCATION_TARGET_POLICY:
       return grant.accessPolicy === revocation.name;
     case RevocationTarget.REVOCATION_TARGET_CREDENTIAL:
-      return grant.credentialProvider === revocation.name;
+      return grant.credentialProviders.includes(revocation.name);
     case RevocationTarget.REVOCATION_TARGET_USER:
       return grant.binding === undefined || grant.binding.user === revocation.name;
     case RevocationTarget.REVOCATION_TARGET_SESSION:

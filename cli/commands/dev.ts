@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Option, type Command } from 'commander';
 import { parseControlPlaneConfig } from '../../control-plane/config.ts';
@@ -10,6 +10,7 @@ import { readDocuments } from '../documents.ts';
 import { CommandFailed, EXIT_CODES } from '../exit-codes.ts';
 import { localProxyFiles } from '../local-proxy.ts';
 import { paint } from '../paint.ts';
+import { placeholderEnvironment } from '../placeholders.ts';
 import { parseListen } from '../proxy-options.ts';
 import { withClient } from '../rest-client.ts';
 import { waitForSignal } from '../shutdown.ts';
@@ -61,9 +62,14 @@ async function dev(options: DevOptions): Promise<void> {
     client.call('POST', '/v1/apply', { body: { resources: [...identity.resources, ...documents] } }),
   );
   const proxy = await startDevProxy(options, context, identity, folder);
-  const { urlFile, caFile } = localProxyFiles();
+  const { urlFile, caFile, placeholdersFile } = localProxyFiles();
   mkdirSync(dirname(urlFile), { recursive: true, mode: 0o700 });
   writeFileSync(caFile, proxy.caPem ?? '');
+  const writePlaceholders = (): void => {
+    writeWhole(placeholdersFile, JSON.stringify(placeholderEnvironment(proxy.client.routes())));
+  };
+  writePlaceholders();
+  proxy.client.onChange(writePlaceholders);
   const url = `http://${proxy.address.host}:${proxy.address.port}`;
   writeFileSync(urlFile, `${url}\n`);
   console.error(`${paint('green', 'sidekey is up', process.stderr)}: proxy ${url}, control plane ${context.server}`);
@@ -72,6 +78,12 @@ async function dev(options: DevOptions): Promise<void> {
   rmSync(urlFile, { force: true });
   await proxy.close(DRAIN_MS);
   await controlPlane.close();
+}
+
+/** Readers find the old text or the new one. */
+function writeWhole(file: string, text: string): void {
+  writeFileSync(`${file}.new`, text);
+  renameSync(`${file}.new`, file);
 }
 
 /** The proxy speaks to the control plane in this process as it would to any other: gRPC over TLS. */

@@ -43,10 +43,12 @@ function formatExplanation(answer: unknown): string {
   const lines = [
     `${allowed ? paint('green', 'allowed') : paint('red', 'denied')}  ${readField(answer, 'reason') ?? ''}  ${readField(answer, 'summary') ?? ''}`,
   ];
-  for (const name of ['policy', 'condition', 'serverWorkload', 'credentialProvider']) {
+  for (const name of ['policy', 'condition', 'serverWorkload']) {
     const value = readField(answer, name);
     if (value !== undefined) lines.push(`${name}: ${printable(value)}`);
   }
+  const providers = readList(answer, 'credentialProviders').map(String);
+  if (providers.length > 0) lines.push(`credentialProviders: ${providers.map(printable).join(', ')}`);
   const rows = readList(answer, 'steps').map((step) =>
     ['outcome', 'check', 'name', 'detail'].map((name) => readField(step, name) ?? ''),
   );

@@ -9,6 +9,7 @@ import { CommandFailed, EXIT_CODES } from '../exit-codes.ts';
 import { paint } from '../paint.ts';
 import { addProxyOptions, toProxyConfig, type ProxyOptions } from '../proxy-options.ts';
 import { readLocalProxy } from '../local-proxy.ts';
+import { placeholderEnvironment } from '../placeholders.ts';
 
 const DRAIN_MS = 5_000;
 /** Whoever runs a command waits for it; why there is no policy stands in the log above. */
@@ -25,6 +26,7 @@ interface RunOptions extends ProxyOptions {
 interface AgentProxy {
   readonly url: string;
   readonly caPem: string;
+  readonly placeholders: Readonly<Record<string, string>>;
   close(): Promise<void>;
 }
 
@@ -47,6 +49,7 @@ export function define(command: Command): void {
 const HELP = `
 The command gets proxy variables, trust in the proxy's authority (curl, git, Python, Node, Deno, Go, AWS tools) and an
 environment without credentials. Without --control-plane and --proxy, the proxy of \`sidekey dev\` on this machine is used.
+It gets the placeholders that policy names variables for.
 Its exit code is passed through.
 
 Examples:
@@ -63,6 +66,7 @@ async function run(program: string, args: readonly string[], options: RunOptions
       trust,
       remove: options.removeEnv ?? [],
       keep: options.keepEnv ?? [],
+      placeholders: proxy.placeholders,
     });
     if (removed.length > 0 && options.quiet !== true) {
       console.error(
@@ -80,7 +84,8 @@ async function run(program: string, args: readonly string[], options: RunOptions
 async function findProxy(options: RunOptions): Promise<AgentProxy> {
   if (options.proxy !== undefined) {
     if (options.proxyCa === undefined) throw new UsageError('no-proxy-ca', '--proxy needs --proxy-ca');
-    return { url: options.proxy, caPem: readText(options.proxyCa, '--proxy-ca'), close: () => Promise.resolve() };
+    const caPem = readText(options.proxyCa, '--proxy-ca');
+    return { url: options.proxy, caPem, placeholders: {}, close: () => Promise.resolve() };
   }
   if (options.controlPlane !== undefined) return startOwnProxy(toProxyConfig(options, { host: '127.0.0.1', port: 0 }));
   const local = readLocalProxy();
@@ -102,6 +107,7 @@ async function startOwnProxy(config: ProxyConfig): Promise<AgentProxy> {
   return {
     url: `http://${proxy.address.host}:${proxy.address.port}`,
     caPem: proxy.caPem,
+    placeholders: placeholderEnvironment(proxy.client.routes()),
     close: () => proxy.close(DRAIN_MS),
   };
 }

@@ -13,6 +13,7 @@ import type { SigningKeys } from '../credentials/signing-keys.ts';
 import type { PolicySource, TenantPolicy } from '../policy/policy-source.ts';
 import { routesOf } from '../policy/routes.ts';
 import { matchWorkloads } from '../policy/workloads.ts';
+import type { PlaceholderKeys } from './placeholder-keys.ts';
 import { Refusal } from './refusal.ts';
 import type { SessionGate } from './session-gate.ts';
 import type { SessionRecord, SessionRecords } from './session-records.ts';
@@ -25,6 +26,7 @@ export interface AttestOptions {
   readonly records: SessionRecords;
   readonly gate: SessionGate;
   readonly authorities: TenantAuthorities;
+  readonly placeholders: Pick<PlaceholderKeys, 'for'>;
   readonly eventKeys: SigningKeys;
   readonly clock: Clock;
   readonly sessionLifetimeMs: number;
@@ -141,7 +143,7 @@ async function answer(
   const eventKey = options.eventKeys.find(record.eventKeyId);
   if (!eventKey) throw new Error('the event key is gone');
   const wanted = record.authorityKey !== undefined;
-  const routes = wanted ? routesOf(policy.policy, record) : [];
+  const routes = wanted ? routesOf(policy.policy, record, await options.placeholders.for(ticket.tenant)) : [];
   return {
     sessionId: ticket.id,
     sessionToken: await options.sessions.mint(ticket),

@@ -11,7 +11,7 @@ import type { RequestFacts, SessionFacts } from '../policy/facts.ts';
 import type { PolicySource, TenantPolicy } from '../policy/policy-source.ts';
 import type { CompiledPolicy, CompiledServerWorkload } from '../policy/compile.ts';
 import { factsRead, failModeOf } from '../policy/routes.ts';
-import { type CredentialSourceOptions, injectionOf, mintFor } from './credential-source.ts';
+import { type CredentialSourceOptions, type MintedCredentials, mintFor } from './credential-source.ts';
 import { Refusal } from './refusal.ts';
 import type { LiveSession, SessionGate } from './session-gate.ts';
 
@@ -133,19 +133,20 @@ interface GrantParts {
   readonly facts: SessionFacts;
   readonly request: RequestFacts;
   readonly current: TenantPolicy;
-  readonly minted: Awaited<ReturnType<typeof mintFor>>;
+  readonly minted: MintedCredentials;
   readonly nowMs: number;
 }
 
 /** undefined when the credential is about to expire. */
 function grantOf({ policy, server, leaseMs }: Allowed, parts: GrantParts): Grant | undefined {
   const { facts, request, current, minted, nowMs } = parts;
-  const expiry = (minted?.notAfter ?? Number.POSITIVE_INFINITY) - EXPIRY_MARGIN_MS;
+  const expiry = minted.notAfter - EXPIRY_MARGIN_MS;
   if (expiry <= nowMs) return undefined;
   const { spec } = policy;
   const staleMs = spec.failMode.type === 'stale' ? spec.failMode.maxAgeSeconds * 1_000 : 0;
   const notAfter = Math.min(expiry, nowMs + Math.max(leaseMs + staleMs, SHORTEST_GRANT_MS));
   const { scheme, host, port, method } = request;
+  const providers = [...new Set(spec.credentials.map(({ provider }) => provider))];
   return {
     id: randomUUID(),
     binding: {
@@ -157,14 +158,15 @@ function grantOf({ policy, server, leaseMs }: Allowed, parts: GrantParts): Grant
       method,
       path: factsRead(server, facts).has('path') ? request.path : '',
     },
-    injection: minted ? injectionOf(minted.inject, minted.secret) : undefined,
     notAfter: new Date(notAfter),
     cacheLease: durationOf(Math.min(leaseMs, notAfter - nowMs)),
     maxUses: spec.maxUses ?? 0,
     policyVersion: current.policy.source.version,
     failMode: failModeOf(spec.failMode),
     accessPolicy: policy.name,
-    credentialProvider: spec.credential?.provider ?? '',
+    credentialProvider: providers.join(','),
+    injections: minted.injections,
+    credentialProviders: providers,
   };
 }
 

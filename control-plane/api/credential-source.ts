@@ -1,64 +1,88 @@
 import type { Secret } from '../../common/secret.ts';
-import type { Grant, Injection } from '../../proto/gen/sidekey/v1/grant.ts';
-import {
-  CredentialError,
-  type CredentialMinter,
-  type CredentialSpec,
-  type MintedCredential,
-} from '../credentials/credential-minter.ts';
+import type { Injection } from '../../proto/gen/sidekey/v1/grant.ts';
+import { CredentialError, type CredentialMinter, type CredentialSpec } from '../credentials/credential-minter.ts';
+import { placeCredential, type Placed } from '../credentials/place-credential.ts';
 import type { CompiledPolicy, CompiledPolicySet } from '../policy/compile.ts';
 import type { SessionFacts } from '../policy/facts.ts';
 import type { TenantPolicy } from '../policy/policy-source.ts';
-import type { CredentialInjection, CredentialProviderSpec } from '../resources/kinds.ts';
+import { holdersOf } from '../policy/placeholders.ts';
+import type { CredentialInjection, CredentialProviderSpec, PolicyCredential } from '../resources/kinds.ts';
+import type { PlaceholderKeys } from './placeholder-keys.ts';
 
 export type SecretFieldName = 'secret' | 'auth.clientSecret' | 'auth.privateKey';
 
 export interface CredentialSourceOptions {
   readonly minter: CredentialMinter;
+  readonly placeholders: Pick<PlaceholderKeys, 'for'>;
   /** The sealed value of a credential provider's field. */
   readonly openSecret: (tenant: string, provider: string, field: SecretFieldName) => Promise<Secret | undefined>;
 }
 
-/** Makes the credential of a policy that allowed a call. Throws CredentialError. */
+/** All credentials of a policy in their places, and when the first of them ends. */
+export interface MintedCredentials {
+  readonly injections: Injection[];
+  /** Milliseconds since the epoch; infinite when none ends by itself. */
+  readonly notAfter: number;
+}
+
+/** Makes every credential of a policy that allowed a call, or none. Throws CredentialError. */
 export async function mintFor(
   options: CredentialSourceOptions,
   session: SessionFacts,
   policy: CompiledPolicy,
   current: TenantPolicy,
-): Promise<(MintedCredential & { inject: CredentialInjection }) | undefined> {
-  const { credential } = policy.spec;
-  if (!credential) return undefined;
-  const spec = current.policy.source.credentialProviders.get(credential.provider);
+): Promise<MintedCredentials> {
+  const { credentials } = policy.spec;
+  if (credentials.length === 0) return { injections: [], notAfter: Number.POSITIVE_INFINITY };
+  const minted = await Promise.all(credentials.map((one) => mintOne(options, session, policy, current, one)));
+  return {
+    injections: minted.map(({ kind }) => ({ kind })),
+    notAfter: Math.min(...minted.map(({ notAfter }) => notAfter ?? Number.POSITIVE_INFINITY)),
+  };
+}
+
+async function mintOne(
+  options: CredentialSourceOptions,
+  session: SessionFacts,
+  policy: CompiledPolicy,
+  current: TenantPolicy,
+  { provider, inject }: PolicyCredential,
+): Promise<Placed> {
+  const spec = current.policy.source.credentialProviders.get(provider);
   if (!spec) throw new CredentialError('the credential provider does not exist');
-  const ready = await openOnce(options, session.tenant, credential.provider, spec, current.policy);
+  const placeholders = await placeholdersFor(options, session, policy, { provider, inject });
+  // The token itself goes out on the routes that take its placeholder; here nothing is sent anywhere.
+  if (inject.type === 'oauth-token') return tokenEndpoint(inject, placeholders[0] ?? '');
+  const ready = await openOnce(options, session.tenant, provider, spec, current.policy);
   const minted = await options.minter.mint(ready, {
     tenant: session.tenant,
-    credential: credential.provider,
+    credential: provider,
     version: current.policy.source.version,
     workload: policy.spec.clientWorkload === '*' ? (session.workloads[0] ?? '') : policy.spec.clientWorkload,
     user: session.user,
     serverWorkload: policy.spec.serverWorkload,
     claims: session.user === undefined ? session.claims : { ...session.claims, user: session.userClaims },
   });
-  return { ...minted, inject: credential.inject };
+  const placed = placeCredential(inject, minted.secret, placeholders);
+  const ends = [placed.notAfter, minted.notAfter].filter((at) => at !== undefined);
+  return ends.length === 0 ? placed : { ...placed, notAfter: Math.min(...ends) };
 }
 
-/** The credential in its place, as it goes over the wire; the only use of the secret's value here. */
-export function injectionOf(inject: CredentialInjection, secret: Secret): NonNullable<Grant['injection']> {
-  return { kind: injectionKind(inject, secret.revealBytes()) };
+async function placeholdersFor(
+  options: CredentialSourceOptions,
+  session: SessionFacts,
+  policy: CompiledPolicy,
+  { provider, inject }: PolicyCredential,
+): Promise<string[]> {
+  if (inject.type !== 'placeholder' && inject.type !== 'oauth-token') return [];
+  const placeholderOf = await options.placeholders.for(session.tenant);
+  const holders = holdersOf(policy.spec.clientWorkload, session.workloads);
+  return holders.map((workload) => placeholderOf(workload, provider));
 }
 
-function injectionKind(inject: CredentialInjection, value: Buffer): Injection['kind'] {
-  switch (inject.type) {
-    case 'bearer':
-      return { $case: 'bearer', value: { token: value } };
-    case 'basic':
-      return { $case: 'basic', value: { username: inject.username, password: value } };
-    case 'header':
-      return { $case: 'header', value: { name: inject.name, prefix: inject.prefix, value } };
-    case 'query':
-      return { $case: 'query', value: { name: inject.name, value } };
-  }
+function tokenEndpoint(inject: Extract<CredentialInjection, { type: 'oauth-token' }>, placeholder: string): Placed {
+  const { path, expiresInSeconds } = inject;
+  return { kind: { $case: 'oauthToken', value: { path, placeholder, expiresInSeconds } } };
 }
 
 /** Opened secrets live as long as the version of the policy that they belong to: a changed secret is a new version. */

@@ -2,6 +2,7 @@ import type { ChainReport } from '../audit/verify.ts';
 import type { DecisionEntry } from '../audit/decision-entry.ts';
 import type { DecisionFilter, DecisionPage } from '../audit/query-decisions.ts';
 import type { Explanation } from '../policy/explain.ts';
+import type { ListedPlaceholder } from '../policy/placeholders.ts';
 import type { ResourceStore } from '../resources/resource-store.ts';
 import type { Clock } from '../../common/clock.ts';
 import type { AdminAuthenticator } from './rest-admin.ts';
@@ -18,6 +19,8 @@ export interface RestDependencies {
   readonly decisions: DecisionReader;
   /** Decides without minting anything. Throws UsageError for a question that makes no sense. */
   explain(tenant: string, question: ExplainQuestion): Promise<Explanation>;
+  /** What agents of this workload may hold in place of credentials. Throws UsageError for an unknown workload. */
+  placeholders(tenant: string, workload: string): Promise<ListedPlaceholder[]>;
   /** Seals stored secrets under the current sealing key and puts new signing keys to work. */
   rotateKeys(): Promise<KeyRotationResult>;
   /** Sidekey's own OpenID issuer; undefined when there is none. */

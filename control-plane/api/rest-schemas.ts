@@ -101,6 +101,13 @@ export const listQuery = {
   properties: { all: { type: 'boolean', default: false, description: 'Also those that have ended.' } },
 } as const;
 
+export const workloadQuery = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['workload'],
+  properties: { workload: text(63, 'Name of the client workload.') },
+} as const;
+
 export const verifyQuery = {
   type: 'object',
   additionalProperties: false,

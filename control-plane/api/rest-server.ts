@@ -6,6 +6,7 @@ import { requireAdmin } from './rest-access.ts';
 import { addDecisionRoutes } from './rest-decisions.ts';
 import type { RestDependencies } from './rest-dependencies.ts';
 import { addOperationRoutes, addPublicRoutes } from './rest-operations.ts';
+import { addPlaceholderRoutes } from './rest-placeholders.ts';
 import { PROBLEM_TYPE, problemOf } from './rest-problem.ts';
 import { addResourceRoutes } from './rest-resources.ts';
 import { addRevocationRoutes } from './rest-revocations.ts';
@@ -63,6 +64,7 @@ export async function buildRestApp(dependencies: RestDependencies, tls?: TlsIden
     addDecisionRoutes(guarded, dependencies);
     addRevocationRoutes(guarded, dependencies);
     addOperationRoutes(guarded, dependencies);
+    addPlaceholderRoutes(guarded, dependencies);
   });
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
   await app.ready();

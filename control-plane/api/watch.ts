@@ -14,6 +14,7 @@ import type { ActiveRevocation, RevocationTargetName } from '../policy/facts.ts'
 import type { PolicyChange, PolicySource, TenantPolicy } from '../policy/policy-source.ts';
 import { concernsSession } from '../policy/revocations.ts';
 import { routesOf } from '../policy/routes.ts';
+import type { PlaceholderKeys } from './placeholder-keys.ts';
 import { refuse, Refusal } from './refusal.ts';
 import type { LiveSession, SessionGate } from './session-gate.ts';
 import type { TenantAuthorities } from './tenant-authorities.ts';
@@ -22,6 +23,7 @@ export interface WatchOptions {
   readonly gate: SessionGate;
   readonly policies: PolicySource;
   readonly authorities: TenantAuthorities;
+  readonly placeholders: Pick<PlaceholderKeys, 'for'>;
   readonly eventKeys: SigningKeys;
   readonly clock: Clock;
   readonly heartbeatMs: number;
@@ -129,10 +131,10 @@ export class WatchStream {
   }
 
   async #sendSnapshot({ policy, revocations }: TenantPolicy): Promise<void> {
-    const { gate, authorities } = this.#options;
+    const { gate, authorities, placeholders } = this.#options;
     const { record, ticket } = this.#session;
     const facts = gate.facts(this.#session, { policy, revocations });
-    const routes = routesOf(policy, facts);
+    const routes = routesOf(policy, facts, await placeholders.for(ticket.tenant));
     const key = record.authorityKey;
     const snapshot: Snapshot = {
       policyVersion: policy.source.version,

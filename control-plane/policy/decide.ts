@@ -192,9 +192,9 @@ function tryAllow(
     steps.push({ check: 'trust', name, outcome: 'pass', detail: 'evidence verified' });
   const failed = checkConditions(policy, question);
   if (failed) return deny(question, failed.reason, server, policy, failed.name);
-  const credential = policy.spec.credential?.provider;
-  if (credential !== undefined && revocations.has('credential', credential)) {
-    steps.push({ check: 'revocation', name: credential, outcome: 'fail', detail: 'the credential is revoked' });
+  const revoked = policy.spec.credentials.find(({ provider }) => revocations.has('credential', provider));
+  if (revoked !== undefined) {
+    steps.push({ check: 'revocation', name: revoked.provider, outcome: 'fail', detail: 'the credential is revoked' });
     return deny(question, 'credential-revoked', server, policy);
   }
   steps.push({ check: 'decision', name: policy.name, outcome: 'pass', detail: 'allowed' });

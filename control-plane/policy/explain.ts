@@ -14,7 +14,7 @@ export interface Explanation {
   readonly policy: string | undefined;
   readonly condition: string | undefined;
   readonly serverWorkload: string | undefined;
-  readonly credentialProvider: string | undefined;
+  readonly credentialProviders: readonly string[];
   readonly leaseSeconds: number;
   readonly steps: readonly Step[];
 }
@@ -40,7 +40,7 @@ export function explain(
     policy: decision.policy?.name,
     condition: decision.condition,
     serverWorkload: decision.serverWorkload?.name,
-    credentialProvider: decision.policy?.spec.credential?.provider,
+    credentialProviders: decision.policy?.spec.credentials.map(({ provider }) => provider) ?? [],
     leaseSeconds: decision.leaseMs / 1_000,
     steps: decision.steps,
   };

@@ -1,9 +1,16 @@
-import { DecisionFact, type FailMode, type Route, TlsMode } from '../../proto/gen/sidekey/v1/route.ts';
-import type { FailModeSpec } from '../resources/kinds.ts';
+import {
+  DecisionFact,
+  type FailMode,
+  type Placeholder,
+  type Route,
+  TlsMode,
+} from '../../proto/gen/sidekey/v1/route.ts';
+import type { CredentialInjection, FailModeSpec } from '../resources/kinds.ts';
 import type { CompiledPolicy, CompiledPolicySet, CompiledServerWorkload } from './compile.ts';
 import type { FactName } from './cel.ts';
 import { appliesTo } from './decide.ts';
 import type { SessionFacts } from './facts.ts';
+import { holdersOf, PLACEHOLDER_LOCATIONS, type PlaceholderOf } from './placeholders.ts';
 
 const FACT_NUMBER = {
   path: DecisionFact.DECISION_FACT_PATH,
@@ -12,11 +19,16 @@ const FACT_NUMBER = {
 } as const satisfies Record<FactName, DecisionFact>;
 
 /** The routes of a session: every server workload that some policy connects with its workloads, and no other. */
-export function routesOf(set: CompiledPolicySet, session: Pick<SessionFacts, 'workloads'>): Route[] {
+export function routesOf(
+  set: CompiledPolicySet,
+  session: Pick<SessionFacts, 'workloads'>,
+  placeholderOf: PlaceholderOf,
+): Route[] {
   const routes: Route[] = [];
   for (const server of set.servers) {
     const policies = server.policies.filter((policy) => appliesTo(policy, session));
-    if (policies.length > 0) routes.push(routeOf(server, policies));
+    if (policies.length === 0) continue;
+    routes.push({ ...routeOf(server, policies), placeholders: placeholdersOf(policies, session, placeholderOf) });
   }
   return routes;
 }
@@ -35,10 +47,28 @@ export function failModeOf(spec: FailModeSpec): FailMode {
   return { staleMaxAge: spec.type === 'stale' ? { seconds: spec.maxAgeSeconds, nanos: 0 } : undefined };
 }
 
-function routeOf(server: CompiledServerWorkload, policies: readonly CompiledPolicy[]): Route {
+function placeholdersOf(
+  policies: readonly CompiledPolicy[],
+  session: Pick<SessionFacts, 'workloads'>,
+  placeholderOf: PlaceholderOf,
+): Placeholder[] {
+  return policies.flatMap(({ spec: { clientWorkload, credentials } }) =>
+    credentials.flatMap(({ provider, inject }) => {
+      if (inject.type !== 'placeholder') return [];
+      const place = { location: PLACEHOLDER_LOCATIONS[inject.in], name: inject.name ?? '' };
+      return holdersOf(clientWorkload, session.workloads).map((workload) => ({
+        placeholder: placeholderOf(workload, provider),
+        place,
+        environment: inject.environment ?? '',
+      }));
+    }),
+  );
+}
+
+function routeOf(server: CompiledServerWorkload, policies: readonly CompiledPolicy[]): Omit<Route, 'placeholders'> {
   const { spec } = server;
   const facts = new Set(policies.flatMap((policy) => [...policy.reads]));
-  const injections = policies.flatMap(({ spec: { credential } }) => (credential ? [credential.inject] : []));
+  const injections = policies.flatMap(({ spec }) => spec.credentials.map(({ inject }) => inject));
   return {
     serverWorkload: server.name,
     hosts: [...spec.hosts],
@@ -55,13 +85,16 @@ function routeOf(server: CompiledServerWorkload, policies: readonly CompiledPoli
     failMode: strictestFailMode(policies),
     credentialHeaders: namesOf(injections, 'header'),
     credentialQueryParameters: namesOf(injections, 'query'),
+    credentialCookies: namesOf(injections, 'cookie'),
   };
 }
 
-function namesOf(injections: readonly { readonly type: string; readonly name?: string }[], type: string): string[] {
-  const names = injections.flatMap((inject) =>
-    inject.type === type && inject.name !== undefined ? [inject.name] : [],
-  );
+/** Names that injections fill in this part of the head, themselves or where the agent has a placeholder. */
+function namesOf(injections: readonly CredentialInjection[], part: 'header' | 'query' | 'cookie'): string[] {
+  const names = injections.flatMap((inject) => {
+    if (inject.type === part) return [inject.name];
+    return inject.type === 'placeholder' && inject.in === part && inject.name !== undefined ? [inject.name] : [];
+  });
   return [...new Set(names)].sort();
 }
 

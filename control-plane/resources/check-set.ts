@@ -32,7 +32,9 @@ function checkReferences(policy: ResourceOf<'AccessPolicy'>, names: ReadonlySet<
     ]),
   ];
   if (spec.clientWorkload !== '*') references.push(['spec.clientWorkload', 'ClientWorkload', spec.clientWorkload]);
-  if (spec.credential) references.push(['spec.credential.provider', 'CredentialProvider', spec.credential.provider]);
+  for (const [index, { provider }] of spec.credentials.entries()) {
+    references.push([`spec.credentials[${index}].provider`, 'CredentialProvider', provider]);
+  }
   return references
     .filter(([, kind, name]) => !names.has(keyOf(kind, name)))
     .map(([field, kind, name]) => ({

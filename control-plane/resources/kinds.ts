@@ -12,6 +12,7 @@ export type * from './access-condition.ts';
 export type * from './access-policy.ts';
 export type * from './client-workload.ts';
 export type * from './credential-provider.ts';
+export type { CredentialInjection } from './injection.ts';
 export type * from './server-workload.ts';
 export type * from './tenant.ts';
 export type * from './trust-provider.ts';

@@ -56,7 +56,7 @@ export function makeResources({ cluster, services, certificates }) {
         serverWorkload: 'items-api',
         trust: ['cluster'],
         rules: [{ methods: ['GET'], paths: ['/v1/**'] }],
-        credential: { provider: 'items-api-token', inject: { type: 'bearer' } },
+        credentials: [{ provider: 'items-api-token', inject: { type: 'bearer' } }],
         leaseSeconds: 30,
       },
     ],

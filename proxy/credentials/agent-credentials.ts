@@ -1,5 +1,8 @@
 import type { Route } from '../../proto/gen/sidekey/v1/route.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
+import { cookieName } from './injection/cookie.ts';
+import { holdsPlaceholder } from './injection/placeholder-guard.ts';
+import { parameterName } from './parameter-name.ts';
 
 /** The part of a request in which credentials may stand. */
 export interface CredentialedHead {
@@ -9,7 +12,7 @@ export interface CredentialedHead {
 }
 
 export interface RemovedCredentials {
-  /** `header:name` and `query:name`, each once, never a value. */
+  /** `header:name`, `cookie:name` and `query:name`, each once, never a value. */
   readonly removed: string[];
   readonly query: string | undefined;
 }
@@ -100,11 +103,13 @@ const CREDENTIAL_QUERY = new Set([
 /**
  * Takes out of a request what the agent may not say for itself. On a route that injects, all credential places go: the
  * built-in ones and those that the route names. Call it after the hop-by-hop headers are stripped and before injecting,
- * so that nothing that the agent sent can take away or stand beside what is injected (A-15, A-16).
+ * so that nothing that the agent sent can take away or stand beside what is injected (A-15, A-16). A placeholder is no
+ * credential: it stays, and injection puts something in its place or refuses it.
  */
 export function removeAgentCredentials(head: CredentialedHead, route: Route | undefined): RemovedCredentials {
   const removed: string[] = [];
   const injects = route?.injectsCredential === true;
+  if (injects && route.credentialCookies.length > 0) removeCookies(head.headers, route.credentialCookies, removed);
   for (const name of namesToRemove(head.headers, injects ? route : undefined)) {
     head.headers.delete(name);
     // The proxy's own token is where it belongs, so it is no event.
@@ -120,9 +125,32 @@ function namesToRemove(headers: HeaderList, route: Route | undefined): Set<strin
   for (let at = 0; at < raw.length; at += 2) {
     const name = foldName(raw[at] ?? '');
     const isCredential = route !== undefined && (CREDENTIAL_HEADERS.has(name) || namesHeader(route, name));
+    if (isCredential && (holdsPlaceholder(raw[at + 1] ?? '') || staysAsCookies(route, name))) continue;
     if (isCredential || NEVER_FORWARDED.has(name)) found.add(raw[at] ?? '');
   }
   return found;
+}
+
+/** Where a cookie is the credential, others beside it may be needed: the named ones went already. */
+function staysAsCookies(route: Route, name: string): boolean {
+  return name === 'cookie' && route.credentialCookies.length > 0;
+}
+
+function removeCookies(headers: HeaderList, named: readonly string[], removed: string[]): void {
+  const lines = headers.getAll('cookie');
+  if (lines.length === 0) return;
+  const kept = lines
+    .flatMap((line) => line.split(';'))
+    .map((cookie) => cookie.trim())
+    .filter((cookie) => {
+      const name = cookieName(cookie);
+      if (cookie === '' || !named.includes(name) || holdsPlaceholder(cookie)) return cookie !== '';
+      if (!removed.includes(`cookie:${name}`)) removed.push(`cookie:${name}`);
+      return false;
+    });
+  // One line: RFC 6265 section 5.4 allows no more, and servers differ on what they make of two.
+  if (kept.length === 0) headers.delete('cookie');
+  else headers.set('cookie', kept.join('; '));
 }
 
 /** Servers of the CGI kind read `X_API_KEY` as `X-Api-Key` (RFC 3875 section 4.1.18), so the two are one name here. */
@@ -142,32 +170,14 @@ function withoutCredentials(query: string, named: readonly string[], removed: st
     if (at < query.length && query[at] !== '&' && query[at] !== ';') continue;
     const piece = query.slice(from, at);
     from = at;
-    const name = queryName(piece);
-    if (!CREDENTIAL_QUERY.has(name) && !named.some((other) => other.toLowerCase() === name)) kept += piece;
+    const name = parameterName(isSeparator(piece[0]) ? piece.slice(1) : piece);
+    const isCredential = CREDENTIAL_QUERY.has(name) || named.some((other) => other.toLowerCase() === name);
+    if (!isCredential || holdsPlaceholder(piece)) kept += piece;
     else if (!removed.includes(`query:${name}`)) removed.push(`query:${name}`);
   }
   if (kept.length === query.length) return query;
   const rest = isSeparator(kept[0]) ? kept.slice(1) : kept;
   return rest === '' ? undefined : rest;
-}
-
-/** The name as a server would read it: decoded, without case and without the `[...]` of array notations. */
-function queryName(piece: string): string {
-  const start = isSeparator(piece[0]) ? 1 : 0;
-  const equals = piece.indexOf('=', start);
-  const name = piece.slice(start, equals === -1 ? piece.length : equals);
-  return PLAIN_NAME.test(name) ? name.toLowerCase() : decodeName(name);
-}
-
-const PLAIN_NAME = /^[\w.-]*$/;
-
-function decodeName(name: string): string {
-  return name
-    .replaceAll('+', ' ')
-    .replaceAll(/%([0-9a-fA-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
-    .trim()
-    .toLowerCase()
-    .replace(/\[.*$/s, '');
 }
 
 function isSeparator(char: string | undefined): boolean {

@@ -1,78 +1,139 @@
-import { SidekeyError } from '../../common/errors.ts';
-import { Secret } from '../../common/secret.ts';
+import type { Secret } from '../../common/secret.ts';
 import type { Binding, Grant, Injection } from '../../proto/gen/sidekey/v1/grant.ts';
-import type { Destination } from '../../proto/gen/sidekey/v1/route.ts';
-import type { Reason } from '../../proto/reasons.ts';
-import type { HeaderList } from '../protocols/header-list.ts';
-import { MIN_SECRET_BYTES } from './renderings.ts';
+import { PlaceholderGuard, refusePlaceholders } from './injection/placeholder-guard.ts';
+import {
+  type BodyTransform,
+  type ClientCertificate,
+  type Draft,
+  type InjectableRequest,
+  type Injected,
+  InjectionError,
+  type LocalReply,
+  type PreparedInjection,
+} from './injection/scheme.ts';
+import { prepareInjection } from './injection/schemes.ts';
 
 export { removeAgentCredentials } from './agent-credentials.ts';
+export {
+  type BodyTransform,
+  type ClientCertificate,
+  type InjectableRequest,
+  type Injected,
+  InjectionError,
+  type LocalReply,
+} from './injection/scheme.ts';
 
-/** The grant does not fit this call, or its credential does not fit its place. Never holds the credential. */
-export class InjectionError extends SidekeyError {
-  readonly reason: Reason;
-
-  constructor(reason: 'binding-mismatch' | 'credential-invalid' | 'cleartext-refused', message: string) {
-    super(reason, message);
-    this.reason = reason;
-  }
-}
-
-/** The call into which a credential goes, as it was decided. */
-export interface InjectableRequest {
-  readonly destination: Destination;
-  readonly method: string;
-  /** Canonical path, without query. */
-  readonly path: string;
-  readonly headers: HeaderList;
-  /** Raw, without "?". */
-  readonly query: string | undefined;
-  /** The route allows a credential over plain HTTP (its TLS mode is plaintext). Otherwise only https is served (A-64). */
-  readonly cleartextAllowed?: boolean;
-}
-
-export interface Injected {
-  readonly query: string | undefined;
-  /** What must not come back to the agent. The same array for every call under one grant, so that it can key a cache. */
-  readonly secrets: readonly Secret[];
-}
-
-type Place =
-  | { readonly in: 'nowhere' }
-  | { readonly in: 'header'; readonly name: string; readonly value: string }
-  | { readonly in: 'query'; readonly pair: string };
-
+/** The credentials of one grant, made ready once. */
 interface Prepared {
-  readonly place: Place;
+  /** Those that go where the agent put a placeholder. They come first: what is then left of placeholders is refused. */
+  readonly substituting: readonly PreparedInjection[];
+  readonly setting: readonly PreparedInjection[];
   readonly secrets: readonly Secret[];
+  readonly hasSecret: boolean;
 }
 
 const PREPARED = new WeakMap<Grant, Prepared>();
-const NOTHING: Prepared = { place: { in: 'nowhere' }, secrets: [] };
+const NOTHING: Prepared = { substituting: [], setting: [], secrets: [], hasSecret: false };
 
 /**
- * Puts the grant's credential into the request, after checking that the grant was given for exactly this call (A-20).
- * Changes `request.headers`; the query comes back.
+ * Puts the grant's credentials into the request, after checking that the grant was given for exactly this call (A-20).
+ * Changes `request.headers`; everything else comes back. When it throws, the request must not be sent.
  *
- * @throws InjectionError when the grant or its credential does not fit; the headers are then unchanged.
+ * @throws InjectionError when the grant, a credential or the request does not fit
  */
 export function injectCredential(grant: Grant, request: InjectableRequest): Injected {
   checkBinding(grant.binding, request);
   let prepared = PREPARED.get(grant);
   if (prepared === undefined) {
-    prepared = prepare(grant.injection);
+    prepared = prepareAll(grant.injections);
     PREPARED.set(grant, prepared);
   }
-  const { place, secrets } = prepared;
-  if (place.in === 'nowhere') return { query: request.query, secrets };
-  if (request.destination.scheme !== 'https' && request.cleartextAllowed !== true) {
+  if (prepared.hasSecret && request.destination.scheme !== 'https' && request.cleartextAllowed !== true) {
     throw new InjectionError('cleartext-refused', 'a credential may not travel over cleartext');
   }
-  if (place.in === 'header') {
-    request.headers.set(place.name, place.value);
-    return { query: request.query, secrets };
+  return inject(prepared, request);
+}
+
+/**
+ * The same for a call that gets no credential, on a route or not: no placeholder may leave with it (A-17, A-18).
+ *
+ * @throws InjectionError `placeholder-refused`
+ */
+export function injectNothing(request: InjectableRequest): Injected {
+  return inject(NOTHING, request);
+}
+
+function inject(prepared: Prepared, request: InjectableRequest): Injected {
+  const call = new InjectedCall(request, prepared.secrets);
+  for (const injection of prepared.substituting) injection.apply(call);
+  refusePlaceholders(request.headers, call.path, call.query);
+  for (const injection of prepared.setting) injection.apply(call);
+  if (request.hasBody !== false) call.guardBody();
+  return call;
+}
+
+class InjectedCall implements Draft {
+  readonly request: InjectableRequest;
+  readonly secrets: readonly Secret[];
+  path: string;
+  query: string | undefined;
+  body: BodyTransform | undefined;
+  contentLength: Injected['contentLength'];
+  clientCertificate: ClientCertificate | undefined;
+  reply: LocalReply | undefined;
+
+  constructor(request: InjectableRequest, secrets: readonly Secret[]) {
+    this.request = request;
+    this.secrets = secrets;
+    this.path = request.path;
+    this.query = request.query;
+    this.body = undefined;
+    this.contentLength = unchanged;
+    this.clientCertificate = undefined;
+    this.reply = undefined;
   }
-  return { query: request.query ? `${request.query}&${place.pair}` : place.pair, secrets };
+
+  transformBody(transform: BodyTransform): void {
+    this.body = this.body === undefined ? transform : new TransformChain(this.body, transform);
+    this.contentLength = undefined;
+    // They were made of the body as the agent sent it (RFC 9530; RFC 1864).
+    for (const name of DIGEST_HEADERS) this.request.headers.delete(name);
+  }
+
+  /** Last, so that it sees what is sent. */
+  guardBody(): void {
+    const guard = new PlaceholderGuard();
+    this.body = this.body === undefined ? guard : new TransformChain(this.body, guard);
+  }
+}
+
+const DIGEST_HEADERS = ['content-digest', 'repr-digest', 'digest', 'content-md5'] as const;
+
+function unchanged(declared: number): number {
+  return declared;
+}
+
+class TransformChain implements BodyTransform {
+  readonly #first: BodyTransform;
+  readonly #second: BodyTransform;
+
+  constructor(first: BodyTransform, second: BodyTransform) {
+    this.#first = first;
+    this.#second = second;
+  }
+
+  get removed(): readonly string[] {
+    return [...this.#first.removed, ...this.#second.removed];
+  }
+
+  push(bytes: Buffer): Buffer[] {
+    return this.#first.push(bytes).flatMap((piece) => this.#second.push(piece));
+  }
+
+  end(): Buffer[] {
+    const last = this.#first.end().flatMap((piece) => this.#second.push(piece));
+    return [...last, ...this.#second.end()];
+  }
 }
 
 function checkBinding(binding: Binding | undefined, request: InjectableRequest): void {
@@ -89,90 +150,13 @@ function checkBinding(binding: Binding | undefined, request: InjectableRequest):
   if (!fits) throw new InjectionError('binding-mismatch', 'the grant is for another call');
 }
 
-function prepare(injection: Injection | undefined): Prepared {
-  const kind = injection?.kind;
-  switch (kind?.$case) {
-    case undefined:
-      return NOTHING;
-    case 'bearer': {
-      // RFC 6750 section 2.1 says b64token; tokens in use hold other visible characters too, and none of those can break the field.
-      const token = checkedText(kind.value.token, /^[\x21-\x7e]+$/);
-      return header('Authorization', `Bearer ${token}`, [kind.value.token]);
-    }
-    case 'basic':
-      return basic(kind.value.username, kind.value.password);
-    case 'header': {
-      const value = checkedText(kind.value.value, /^[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?$/);
-      checkHeaderName(kind.value.name);
-      if (!/^[\t\x20-\x7e]*$/.test(kind.value.prefix)) throw invalid('its prefix has bytes that a header cannot hold');
-      return header(kind.value.name, `${kind.value.prefix}${value}`, [kind.value.value]);
-    }
-    case 'query': {
-      checkLength(kind.value.value);
-      if (kind.value.name === '') throw invalid('its query parameter has no name');
-      const pair = `${percentEncode(Buffer.from(kind.value.name))}=${percentEncode(kind.value.value)}`;
-      return { place: { in: 'query', pair }, secrets: [new Secret(kind.value.value)] };
-    }
-    default:
-      // A newer control plane's way to inject, which this proxy cannot perform: never go on without it (A-65).
-      throw invalid('its injection is of an unknown kind');
-  }
-}
-
-/** RFC 7617 section 2: no colon in the user-id, no control characters in either. */
-function basic(username: string, password: Buffer): Prepared {
-  checkLength(password);
-  if (/[:\x00-\x1f\x7f]/.test(username)) throw invalid('its user name has characters that Basic does not allow');
-  if (password.some((byte) => byte < 0x20 || byte === 0x7f)) throw invalid('its password has control characters');
-  const pair = Buffer.concat([Buffer.from(`${username}:`), password]).toString('base64');
-  return header('Authorization', `Basic ${pair}`, [password, Buffer.from(pair)]);
-}
-
-function header(name: string, value: string, secrets: readonly Uint8Array[]): Prepared {
-  return { place: { in: 'header', name, value }, secrets: secrets.map((bytes) => new Secret(bytes)) };
-}
-
-/** Fields that frame, route or belong to one hop; a credential in them would change what the message is. */
-const FORBIDDEN_NAMES = new Set([
-  'host',
-  'content-length',
-  'transfer-encoding',
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'upgrade',
-  'te',
-  'trailer',
-  'expect',
-  'max-forwards',
-  'accept-encoding',
-]);
-
-function checkHeaderName(name: string): void {
-  if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(name) || FORBIDDEN_NAMES.has(name.toLowerCase())) {
-    throw invalid('its header name cannot carry a credential');
-  }
-}
-
-function checkedText(bytes: Uint8Array, grammar: RegExp): string {
-  checkLength(bytes);
-  const text = Buffer.from(bytes).toString('latin1');
-  if (!grammar.test(text)) throw invalid('it has bytes that its place does not allow');
-  return text;
-}
-
-function checkLength(bytes: Uint8Array): void {
-  // Shorter values occur in answers by chance and could not be kept from the agent.
-  if (bytes.length < MIN_SECRET_BYTES) throw invalid(`it is shorter than ${MIN_SECRET_BYTES} bytes`);
-}
-
-/** Every byte outside RFC 3986's unreserved set, whatever its charset. */
-function percentEncode(bytes: Uint8Array): string {
-  return Buffer.from(bytes)
-    .toString('latin1')
-    .replaceAll(/[^A-Za-z0-9\-._~]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`);
-}
-
-function invalid(detail: string): InjectionError {
-  return new InjectionError('credential-invalid', `the credential cannot be injected: ${detail}`);
+function prepareAll(injections: readonly Injection[]): Prepared {
+  if (injections.length === 0) return NOTHING;
+  const all = injections.map(prepareInjection);
+  return {
+    substituting: all.filter((one) => one.takesPlaceholder),
+    setting: all.filter((one) => !one.takesPlaceholder),
+    secrets: all.flatMap((one) => one.secrets),
+    hasSecret: all.some((one) => one.isSecret),
+  };
 }

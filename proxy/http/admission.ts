@@ -1,4 +1,5 @@
 import type { RequestHead } from '../protocols/heads.ts';
+import type { LocalReply } from '../credentials/inject.ts';
 import { Refusal } from './refusal.ts';
 
 /** The pseudonym in our Via entries (RFC 9110 7.6.3); meeting our own means a loop. */
@@ -27,6 +28,16 @@ export function admit(head: RequestHead, via: string): void {
     if (value.includes(via)) throw new Refusal('loop-refused', 'the call has been through this proxy before');
   }
 }
+
+/** The answer to an OPTIONS that goes no further than this proxy. */
+export const OPTIONS_REPLY: LocalReply = Object.freeze({
+  status: 200,
+  headers: [
+    ['Content-Length', '0'],
+    ['Allow', 'OPTIONS'],
+  ] as const,
+  body: Buffer.alloc(0),
+});
 
 /**
  * Max-Forwards of OPTIONS (RFC 9110 7.6.2): counted down, and 0 answered here.

@@ -4,11 +4,12 @@ import type { Grant } from '../../proto/gen/sidekey/v1/grant.ts';
 import type { Answer, Question } from '../../policy-client/index.ts';
 import { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
 import type { Reason } from '../../proto/reasons.ts';
-import { removeAgentCredentials } from '../credentials/inject.ts';
+import { type BodyTransform, type LocalReply, removeAgentCredentials } from '../credentials/inject.ts';
+import { type DialTarget, withClientCertificate } from '../io/dial.ts';
 import { scrubHeaders } from '../credentials/scrub-headers.ts';
 import { compileScrubber, type Scrubber } from '../credentials/scrub.ts';
 import { HeaderList } from '../protocols/header-list.ts';
-import { admit, countForwards } from './admission.ts';
+import { admit, countForwards, OPTIONS_REPLY } from './admission.ts';
 import { Call } from './call.ts';
 import { buildDestination, type RequestDestination } from './destination.ts';
 import { acceptsTrailers, stripHopByHop } from './forwarded-headers.ts';
@@ -25,8 +26,13 @@ import type { AgentStream, OutgoingRequest, ResponseListener, UpstreamFailure, U
 
 type Phase =
   | { readonly name: 'deciding' }
-  | { readonly name: 'dialling'; readonly request: OutgoingRequest }
-  | { readonly name: 'open'; readonly request: OutgoingRequest; readonly upstream: UpstreamStream }
+  | { readonly name: 'dialling' }
+  | {
+      readonly name: 'open';
+      readonly target: DialTarget;
+      readonly request: OutgoingRequest;
+      readonly upstream: UpstreamStream;
+    }
   | { readonly name: 'ended' };
 
 const DECIDING: Phase = Object.freeze({ name: 'deciding' });
@@ -48,6 +54,7 @@ export class Exchange implements ResponseListener, LiveExchange {
   #prepared: PreparedRoute = UNROUTED;
   #scrubber: Scrubber | undefined;
   #acceptsTrailers = false;
+  #transform: BodyTransform | undefined;
   #retried = false;
   #relay: ResponseRelay | undefined;
 
@@ -71,7 +78,7 @@ export class Exchange implements ResponseListener, LiveExchange {
       admit(head, this.#services.via);
       const destination = buildDestination(this.#agent.transport, head);
       this.call.destination = destination;
-      if (countForwards(head)) return this.#answerOptions();
+      if (countForwards(head)) return this.#answer(OPTIONS_REPLY, Outcome.OUTCOME_DENIED, 'method-refused');
       const route = findRoute(this.#services, destination);
       if (route !== undefined) this.#prepared = route;
       this.call.route = route?.route;
@@ -122,40 +129,44 @@ export class Exchange implements ResponseListener, LiveExchange {
   }
 
   #forward(destination: RequestDestination, grant: Grant | undefined): void {
-    const { request, secrets } = prepareRequest(this.head, destination, grant, {
+    const prepared = prepareRequest(this.head, destination, grant, {
       route: this.#prepared,
       via: this.#services.via,
       acceptsTrailers: this.#acceptsTrailers,
     });
-    this.#scrubber = secrets === undefined ? undefined : compileScrubber(secrets);
+    if (prepared.reply !== undefined) return this.#answer(prepared.reply, Outcome.OUTCOME_ALLOWED, 'ok');
+    this.#scrubber = prepared.secrets === undefined ? undefined : compileScrubber(prepared.secrets);
+    this.#transform = prepared.body;
     this.call.upstreamStartedAt = performance.now();
-    this.#connect(destination, request, false);
+    const target = this.#prepared.dialTarget(destination.scheme, destination.host, destination.port);
+    const { clientCertificate } = prepared;
+    const way = clientCertificate === undefined ? target : withClientCertificate(target, clientCertificate);
+    this.#connect(way, prepared.request, false);
   }
 
-  #connect(destination: RequestDestination, request: OutgoingRequest, fresh: boolean): void {
-    const target = this.#prepared.dialTarget(destination.scheme, destination.host, destination.port);
+  #connect(target: DialTarget, request: OutgoingRequest, fresh: boolean): void {
     const kept = fresh ? undefined : this.#services.pool.take(target.key);
-    if (kept !== undefined) return this.#open(kept, request);
-    const dialling: Phase = { name: 'dialling', request };
+    if (kept !== undefined) return this.#open(kept, target, request);
+    const dialling: Phase = { name: 'dialling' };
     this.#phase = dialling;
     this.#services.pool
       .open(target)
       .then((upstream) => {
         if (this.#phase !== dialling) return upstream.release(false);
-        this.#open(upstream, request);
+        this.#open(upstream, target, request);
         this.#agent.resumeRequest();
       })
       .catch((error: unknown) => this.#refuse(error));
   }
 
-  #open(upstream: UpstreamStream, request: OutgoingRequest): void {
-    this.#phase = { name: 'open', upstream, request };
+  #open(upstream: UpstreamStream, target: DialTarget, request: OutgoingRequest): void {
+    this.#phase = { name: 'open', upstream, target, request };
     this.call.upstreamAddress = upstream.address;
     const { limits } = this.#services;
     const complete = this.#body.done || this.head.framing.kind === 'none';
     this.#extend(complete ? limits.responseTimeoutMs : limits.bodyIdleTimeoutMs);
     upstream.sendHead(request, this);
-    this.#body.flow(upstream, undefined);
+    this.#body.flow(upstream, this.#transform);
     if (this.#body.done) upstream.flush();
   }
 
@@ -172,6 +183,7 @@ export class Exchange implements ResponseListener, LiveExchange {
     }
     if (this.#relay === undefined) this.#extend(this.#services.limits.responseTimeoutMs);
     this.#guard(() => this.#body.end(trailers));
+    if (this.#body.removed.length > 0) this.call.removedCredentials.push(...this.#body.removed);
   }
 
   /** All request events of one read were given. */
@@ -234,11 +246,10 @@ export class Exchange implements ResponseListener, LiveExchange {
   onUpstreamError(error: Refusal, failure: UpstreamFailure): void {
     const phase = this.#phase;
     if (phase.name !== 'open') return;
-    const { destination } = this.call;
-    if (destination === undefined || !this.#mayRetry(failure)) return this.#refuse(error);
+    if (!this.#mayRetry(failure)) return this.#refuse(error);
     this.#retried = true;
     this.#body.detach();
-    this.#connect(destination, phase.request, true);
+    this.#connect(phase.target, phase.request, true);
   }
 
   /** RFC 9112 9.3.1, RFC 9113 8.7: sent again once, on a fresh connection, while no byte of a body has gone. */
@@ -316,15 +327,17 @@ export class Exchange implements ResponseListener, LiveExchange {
     this.#agent.ended();
   }
 
-  #answerOptions(): void {
-    const headers = HeaderList.from([
-      ['Content-Length', '0'],
-      ['Allow', 'OPTIONS'],
-    ]);
-    this.call.status = 200;
-    this.#agent.sendHead(200, STATUS_CODES[200] ?? '', headers, 'none');
+  /** The proxy's own answer, in place of the upstream's. */
+  #answer({ status, headers, body }: LocalReply, outcome: Outcome, reason: Reason): void {
+    this.call.status = status;
+    const length = body.length > 0 && this.head.method !== 'HEAD' ? 'declared' : 'none';
+    this.#agent.sendHead(status, STATUS_CODES[status] ?? '', HeaderList.from(headers), length);
+    if (length === 'declared') {
+      this.#agent.sendBody(body);
+      this.#agent.sendEnd(undefined);
+    }
     this.#agent.flush();
-    this.#finish(Outcome.OUTCOME_DENIED, 'method-refused');
+    this.#finish(outcome, reason);
     this.#agent.ended();
   }
 

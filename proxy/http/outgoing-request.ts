@@ -1,7 +1,14 @@
 import type { RequestHead } from '../protocols/heads.ts';
 import type { Secret } from '../../common/secret.ts';
 import type { Grant } from '../../proto/gen/sidekey/v1/grant.ts';
-import { injectCredential } from '../credentials/inject.ts';
+import {
+  type BodyTransform,
+  type ClientCertificate,
+  injectCredential,
+  type Injected,
+  injectNothing,
+  type LocalReply,
+} from '../credentials/inject.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
 import type { RequestDestination } from './destination.ts';
 import type { PreparedRoute } from './route-table.ts';
@@ -11,6 +18,12 @@ export interface Prepared {
   readonly request: OutgoingRequest;
   /** What must not come back to the agent; undefined when nothing was injected. */
   readonly secrets: readonly Secret[] | undefined;
+  /** Through which the body's bytes go to the upstream; undefined when there is no body. */
+  readonly body: BodyTransform | undefined;
+  /** With which the upstream must be dialled (`withClientCertificate`). */
+  readonly clientCertificate: ClientCertificate | undefined;
+  /** Answers the agent in place of the upstream, which is then not called. */
+  readonly reply: LocalReply | undefined;
 }
 
 /** What is known of the way that the request takes. */
@@ -25,7 +38,7 @@ interface Way {
  * The request as it leaves, credential last. The head's headers are used up: hop-by-hop fields and the agent's own
  * credentials must be gone from them already.
  *
- * @throws InjectionError when the grant or its credential does not fit
+ * @throws InjectionError when the grant, a credential or the request does not fit
  */
 export function prepareRequest(
   head: RequestHead,
@@ -34,30 +47,40 @@ export function prepareRequest(
   { route, via, acceptsTrailers }: Way,
 ): Prepared {
   const { headers, method } = head;
-  let { query } = destination;
-  let secrets: readonly Secret[] | undefined;
+  const injectable = {
+    destination,
+    method,
+    path: destination.path,
+    headers,
+    query: destination.query,
+    cleartextAllowed: route.plaintextAllowed,
+    hasBody: head.framing.kind !== 'none',
+  };
   // OPTIONS is authorized like any call but carries no credential: its answer may reflect what it was sent (A-04).
-  if (grant !== undefined && method !== 'OPTIONS') {
-    const injected = injectCredential(grant, {
-      destination,
-      method,
-      path: destination.path,
-      headers,
-      query,
-      cleartextAllowed: route.plaintextAllowed,
-    });
-    query = injected.query;
-    if (injected.secrets.length > 0) {
-      secrets = injected.secrets;
-      expectScrubbable(headers);
-    }
-  }
+  const isInjected = grant !== undefined && method !== 'OPTIONS';
+  const injected = isInjected ? injectCredential(grant, injectable) : injectNothing(injectable);
+  const { body, clientCertificate, path, query, reply } = injected;
+  const secrets = injected.secrets.length > 0 ? injected.secrets : undefined;
+  if (secrets !== undefined) expectScrubbable(headers);
+  const length = lengthOf(head, injected);
   headers.append('via', via);
-  const target = query === undefined ? destination.path : `${destination.path}?${query}`;
+  const target = query === undefined ? path : `${path}?${query}`;
   const { scheme, authority } = destination;
-  const { sensitive } = route;
-  const length = bodyLength(head);
-  return { request: { method, scheme, authority, target, headers, length, acceptsTrailers, sensitive }, secrets };
+  const inTarget = path !== destination.path || query !== destination.query;
+  const sensitive = inTarget ? new Set([...route.sensitive, ':path']) : route.sensitive;
+  const request = { method, scheme, authority, target, headers, length, acceptsTrailers, sensitive };
+  return { request, secrets, body, clientCertificate, reply };
+}
+
+/** How long the body will be, with Content-Length to match. */
+function lengthOf({ framing, headers }: RequestHead, injected: Injected): BodyLength {
+  if (framing.kind === 'none') return 'none';
+  if (framing.kind !== 'length') return 'unknown';
+  const length = injected.contentLength?.(framing.length);
+  if (length === framing.length) return 'declared';
+  if (length === undefined) headers.delete('content-length');
+  else headers.set('content-length', String(length));
+  return length === undefined ? 'unknown' : 'declared';
 }
 
 /** Asks for an answer in which a secret can be found. */
@@ -66,9 +89,4 @@ function expectScrubbable(headers: HeaderList): void {
   // Pieces of an echo would each be too short to be recognised; a whole answer is always allowed (RFC 9110 14.2).
   headers.delete('range');
   headers.delete('if-range');
-}
-
-function bodyLength({ framing }: RequestHead): BodyLength {
-  if (framing.kind === 'none') return 'none';
-  return framing.kind === 'length' ? 'declared' : 'unknown';
 }

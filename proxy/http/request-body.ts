@@ -1,12 +1,7 @@
+import type { BodyTransform } from '../credentials/inject.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
 import type { Refusal } from './refusal.ts';
 import type { UpstreamStream } from './streams.ts';
-
-/** Changes a body on its way, piece by piece; what comes out may be longer or shorter. */
-export interface BodyTransform {
-  push(bytes: Buffer): Buffer[];
-  end(): Buffer[];
-}
 
 type State =
   | { readonly name: 'waiting' }
@@ -43,9 +38,9 @@ export class RequestBody {
     return this.#state.name === 'held' || (this.#state.name === 'flowing' && !this.#full);
   }
 
-  /** Whether the whole body is in memory already. */
-  get isHeld(): boolean {
-    return this.done && this.#state.name === 'waiting';
+  /** Credential places in the body that the agent had filled, once the body has ended. */
+  get removed(): readonly string[] {
+    return this.#state.name === 'flowing' ? (this.#state.transform?.removed ?? []) : [];
   }
 
   /**

@@ -4,6 +4,7 @@ import type { Cidr } from '../../common/net/address-policy.ts';
 import { isIpAddress } from '../../common/net/host.ts';
 import { BoundedCache } from '../../common/bounded-cache.ts';
 import { describeError } from '../../common/errors.ts';
+import type { ClientCertificate } from '../credentials/inject.ts';
 import { Refusal } from '../http/refusal.ts';
 
 /** One verified way to an upstream: what to dial and what the certificate must prove. */
@@ -17,6 +18,13 @@ export interface DialTarget {
   readonly serverName: string | undefined;
   readonly caPem: string;
   readonly allowedAddresses: readonly Cidr[];
+  /** Presented in the handshake; `withClientCertificate` sets it and the key together. */
+  readonly clientCertificate?: ClientCertificate;
+}
+
+/** The same way with this certificate: connections and TLS sessions of one never serve another. */
+export function withClientCertificate(target: DialTarget, clientCertificate: ClientCertificate): DialTarget {
+  return { ...target, key: `${target.key}|certificate ${clientCertificate.id}`, clientCertificate };
 }
 
 export interface Resolver {
@@ -32,14 +40,16 @@ export class TrustedContexts {
     this.#extraPem = extraPem;
   }
 
-  for(caPem: string): tls.SecureContext {
-    const known = this.#contexts.get(caPem);
+  for(caPem: string, own?: ClientCertificate): tls.SecureContext {
+    const key = own === undefined ? caPem : `${caPem}|${own.id}`;
+    const known = this.#contexts.get(key);
     if (known !== undefined) return known;
-    const context = tls.createSecureContext({ minVersion: 'TLSv1.2' });
+    const identity = own === undefined ? {} : { cert: own.certificatePem, key: own.privateKeyPem.reveal() };
+    const context = tls.createSecureContext({ minVersion: 'TLSv1.2', ...identity });
     for (const pem of certificatesOf(this.#extraPem + '\n' + caPem)) {
       (context as unknown as { context: { addCACert(pem: string): void } }).context.addCACert(pem);
     }
-    this.#contexts.set(caPem, context);
+    this.#contexts.set(key, context);
     return context;
   }
 }

@@ -86,7 +86,9 @@ export class UpstreamPool {
   async #dial(target: DialTarget, destination: Destination): Promise<UpstreamStream> {
     const routesSince = this.#routesSince;
     const addresses = await this.#resolver.resolve(target.host, target.port, target.allowedAddresses);
-    const tlsWith = target.tls ? { context: this.#contexts.for(target.caPem), sessions: this.#sessions } : undefined;
+    const tlsWith = target.tls
+      ? { context: this.#contexts.for(target.caPem, target.clientCertificate), sessions: this.#sessions }
+      : undefined;
     const sink: ReadSink = { take: () => {} };
     const { socket, address, protocol } = await dial(target, addresses, tlsWith, this.#limits, sink);
     const origin = { key: target.key, address, openedAt: this.#clock.now(), routesSince };

@@ -23,7 +23,7 @@ spec:
   clientWorkload: developer
   serverWorkload: api
   rules: [{ methods: [GET], paths: ["/v1/**"] }]
-  credential: { provider: key, inject: { type: bearer } }
+  credentials: [{ provider: key, inject: { type: bearer } }]
 `;
 
 interface Ended {

@@ -40,7 +40,7 @@ describe.skipIf(!PRESENT)('git behind `sidekey run` (it needs dist/ and git)', (
             { methods: ['GET'], paths: ['/project.git/**'] },
             { methods: ['POST'], paths: ['/project.git/git-upload-pack'] },
           ],
-          credential: { provider: 'git-password', inject: { type: 'basic', username: 'builder' } },
+          credentials: [{ provider: 'git-password', inject: { type: 'basic', username: 'builder' } }],
         },
       ],
     );

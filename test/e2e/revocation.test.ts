@@ -48,7 +48,7 @@ it('a policy taken away denies the next call and cuts the stream', async () => {
       clientWorkload: 'agent',
       serverWorkload: 'api',
       rules: [{ methods: ['GET'], paths: ['/v1/**'] }],
-      credential: { provider: 'api-token', inject: { type: 'bearer' } },
+      credentials: [{ provider: 'api-token', inject: { type: 'bearer' } }],
     },
   ]);
   await expect.poll(async () => (await curl(world, '/v1/items')).status, { timeout: 20_000 }).toBe(200);

@@ -122,12 +122,13 @@ export class FakeControlPlane {
         method: request.http?.method ?? '',
         path: request.http?.path ?? '',
       },
-      injection: { kind: { $case: 'bearer', value: { token: Buffer.from('s3cret-token') } } },
+      injections: [{ kind: { $case: 'bearer', value: { token: Buffer.from('s3cret-token') } } }],
       notAfter: new Date(Date.now() + 60_000),
       cacheLease: { seconds: 60, nanos: 0 },
       policyVersion: this.policyVersion,
       accessPolicy: 'agent-to-api',
       credentialProvider: 'api-token',
+      credentialProviders: ['api-token'],
       ...changes,
     });
   }

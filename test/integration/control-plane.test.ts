@@ -103,10 +103,11 @@ describe('control plane', () => {
             method: 'GET',
             path: '/v1/items',
           },
-          injection: { kind: { $case: 'bearer', value: { token: Buffer.from('top-secret-value') } } },
+          injections: [{ kind: { $case: 'bearer', value: { token: Buffer.from('top-secret-value') } } }],
           cacheLease: { seconds: 20 },
           accessPolicy: 'read',
           credentialProvider: 'key',
+          credentialProviders: ['key'],
         },
       },
     });

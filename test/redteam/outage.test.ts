@@ -50,7 +50,7 @@ afterEach(async () => {
 function grantAll(changes: Partial<Grant>): void {
   plane.decide = (request, sessionId) => ({
     $case: 'grant',
-    value: plane.grantFor(request, sessionId, { injection: bearer(SECRET), ...changes }),
+    value: plane.grantFor(request, sessionId, { injections: [bearer(SECRET)], ...changes }),
   });
 }
 

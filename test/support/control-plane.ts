@@ -69,7 +69,7 @@ export function billingResources(cluster: TestCluster): Record<string, unknown>[
       serverWorkload: 'api',
       trust: ['cluster'],
       rules: [{ methods: ['GET'], paths: ['/v1/**'] }],
-      credential: { provider: 'key', inject: { type: 'bearer' } },
+      credentials: [{ provider: 'key', inject: { type: 'bearer' } }],
       leaseSeconds: 20,
     }),
   ];

@@ -130,6 +130,8 @@ export function route(over: Partial<Route> = {}): Route {
     failMode: undefined,
     credentialHeaders: [],
     credentialQueryParameters: [],
+    credentialCookies: [],
+    placeholders: [],
     ...over,
   };
 }
@@ -139,7 +141,11 @@ export function bearer(token: string): Injection {
 }
 
 /** An allowed answer bound to the question. */
-export function grant(question: Question, injection: Injection | undefined, over: Partial<Grant> = {}): Answer {
+export function grant(
+  question: Question,
+  injection: Injection | readonly Injection[] | undefined,
+  over: Partial<Grant> = {},
+): Answer {
   const { destination, method, route: asked } = question;
   return {
     kind: 'grant',
@@ -156,7 +162,7 @@ export function grant(question: Question, injection: Injection | undefined, over
         method,
         path: '',
       },
-      injection,
+      injections: injection === undefined ? [] : [injection].flat(),
       notAfter: new Date(Date.now() + 3_600_000),
       cacheLease: { seconds: 30, nanos: 0 },
       maxUses: 0,
@@ -164,6 +170,7 @@ export function grant(question: Question, injection: Injection | undefined, over
       failMode: undefined,
       accessPolicy: 'agent-calls-api',
       credentialProvider: 'api-token',
+      credentialProviders: ['api-token'],
       ...over,
     },
   };

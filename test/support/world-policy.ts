@@ -41,7 +41,7 @@ export function worldPolicy(
       serverWorkload: 'api',
       trust: ['world'],
       rules: [{ methods: ['GET', 'POST'], paths: ['/v1/**'] }],
-      credential: { provider: 'api-token', inject: { type: 'bearer' } },
+      credentials: [{ provider: 'api-token', inject: { type: 'bearer' } }],
       leaseSeconds: options.leaseSeconds ?? 30,
       failMode: options.failMode ?? { type: 'closed' },
     }),

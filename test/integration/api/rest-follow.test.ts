@@ -41,6 +41,7 @@ beforeAll(async () => {
       },
     },
     explain: unused,
+    placeholders: unused,
     rotateKeys: unused,
     issuer: undefined,
     notReady: () => Promise.resolve(undefined),

@@ -5,6 +5,8 @@ import { Secret } from '../../../common/secret.ts';
 import { createAdminAuthenticator } from '../../../control-plane/api/rest-admin.ts';
 import type { RestDependencies } from '../../../control-plane/api/rest-dependencies.ts';
 import { createExplainer } from '../../../control-plane/api/rest-explain.ts';
+import { PlaceholderKeys } from '../../../control-plane/api/placeholder-keys.ts';
+import { createPlaceholderReader } from '../../../control-plane/api/rest-placeholders.ts';
 import { buildRestApp } from '../../../control-plane/api/rest-server.ts';
 import { Revocations } from '../../../control-plane/api/revocations.ts';
 import { listSessions } from '../../../control-plane/api/session-list.ts';
@@ -33,7 +35,7 @@ ${head('AccessPolicy', 'agent-api')}
   clientWorkload: agent
   serverWorkload: api
   rules: [{methods: [GET], paths: ['/v1/**']}]
-  credential: {provider: key, inject: {type: bearer}}
+  credentials: [{provider: key, inject: {type: bearer}}]
 `;
 
 describe('REST API', () => {
@@ -58,11 +60,8 @@ describe('REST API', () => {
 
   function dependencies(sql: SqlStore): RestDependencies {
     const clock = new ManualClock(NOW);
-    const resources = new ResourceStore(
-      sql,
-      new Sealer({ current: sealingKey(randomBytes(32)), older: [] }),
-      checkResource,
-    );
+    const sealer = new Sealer({ current: sealingKey(randomBytes(32)), older: [] });
+    const resources = new ResourceStore(sql, sealer, checkResource);
     const revocations = new Revocations(sql);
     const jwks = new JwksCache({
       fetcher: { fetch: () => Promise.reject(new Error('offline')), close: async () => {} },
@@ -86,6 +85,7 @@ describe('REST API', () => {
         verify: (tenant, instance) => verifyChains(sql, tenant, instance),
       },
       explain: createExplainer({ resources, revocations, clock }),
+      placeholders: createPlaceholderReader({ resources, placeholders: new PlaceholderKeys(sql, sealer) }),
       rotateKeys: () => Promise.resolve({ resealed: 0, rotated: ['issuer'] }),
       issuer: { discovery: () => ({ issuer: 'https://sidekey.example.com' }), jwks: () => ({ keys: [] }) },
       notReady: () => Promise.resolve(ready ? undefined : 'the store cannot be reached'),
@@ -225,6 +225,27 @@ describe('REST API', () => {
     });
     expect((await call('DELETE', '/v1/resources/AccessPolicy/agent-api', { tenant })).status).toBe(204);
     expect((await call('DELETE', '/v1/resources/AccessPolicy/agent-api', { tenant })).status).toBe(404);
+  });
+
+  it("lists a workload's placeholders, always the same and for nobody else", async () => {
+    const policy = `${head('AccessPolicy', 'agent-placeholder')}
+  clientWorkload: '*'
+  serverWorkload: api
+  credentials: [{provider: key, inject: {type: placeholder, in: header, name: Authorization, environment: API_KEY}}]`;
+    const other = `${head('ClientWorkload', 'other')} {selectors: {all: [{claim: local.user, equals: you}]}}`;
+    const tenant = await freshTenant();
+    const documents = `${DOCUMENTS}\n---\n${other}\n---\n${policy}`;
+    expect((await call('POST', '/v1/apply', { tenant, body: { documents } })).status).toBe(200);
+    const list = async (workload: string) => {
+      const { body } = await call('GET', `/v1/placeholders?workload=${workload}`, { tenant });
+      return body['placeholders'] as Record<string, unknown>[];
+    };
+    const [found] = await list('agent');
+    expect(found).toMatchObject({ accessPolicy: 'agent-placeholder', in: 'header', environment: 'API_KEY' });
+    expect(found?.['placeholder']).toMatch(/^sk_placeholder_[\w-]{43}$/);
+    expect(await list('agent')).toEqual([found]);
+    expect((await list('other'))[0]?.['placeholder']).not.toBe(found?.['placeholder']);
+    expect((await call('GET', '/v1/placeholders?workload=nobody', { tenant })).status).toBe(400);
   });
 
   it('explains, revocations included', async () => {

@@ -30,7 +30,7 @@ ${head('AccessPolicy', 'agent-api')}
   clientWorkload: agent
   serverWorkload: api
   rules: [{methods: [GET], paths: ['/v1/**']}]
-  credential: {provider: api-key, inject: {type: bearer}}
+  credentials: [{provider: api-key, inject: {type: bearer}}]
 `;
 
 describeStores('resource store', (fixture) => {
@@ -157,7 +157,7 @@ describeStores('resource store', (fixture) => {
         {
           kind: 'AccessPolicy',
           name: 'agent-api',
-          field: 'spec.credential.provider',
+          field: 'spec.credentials[0].provider',
           message: 'there is no CredentialProvider "other"',
         },
       ],

@@ -5,7 +5,7 @@ import { Grant, Revocation, RevocationTarget as Target } from '../../../proto/ge
 const grant = Grant.fromPartial({
   binding: { sessionId: 's1', workloads: ['w1', 'w2'], user: 'u1' },
   accessPolicy: 'p1',
-  credentialProvider: 'c1',
+  credentialProviders: ['c0', 'c1'],
 });
 const standing = standingOfGrant(grant, 't1');
 

@@ -9,7 +9,7 @@ import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Duration } from "../../google/protobuf/duration.ts";
 import { Timestamp } from "../../google/protobuf/timestamp.ts";
 import { ReasonCode } from "./reason.ts";
-import { Destination, FailMode } from "./route.ts";
+import { Destination, FailMode, PlaceholderPlace } from "./route.ts";
 
 export const protobufPackage = "sidekey.v1";
 
@@ -44,7 +44,6 @@ export interface Grant {
   /** Unique; appears in decision records. */
   id: string;
   binding: Binding | undefined;
-  injection: Injection | undefined;
   notAfter:
     | Date
     | undefined;
@@ -60,7 +59,12 @@ export interface Grant {
     | undefined;
   /** Names for records and revocation. */
   accessPolicy: string;
+  /** For records: all providers, joined by ",". */
   credentialProvider: string;
+  /** All are made, or the call is not. Empty: the call is allowed without a credential. */
+  injections: Injection[];
+  /** Revoking any of them ends the grant. */
+  credentialProviders: string[];
 }
 
 /** The proxy checks it again at injection. */
@@ -75,13 +79,20 @@ export interface Binding {
   path: string;
 }
 
-/** How the credential goes in. None set: the call is allowed without a credential. */
+/** How one credential goes in. None set: a kind that this proxy does not know, so the call is refused. */
 export interface Injection {
   kind:
     | { $case: "bearer"; value: BearerInjection }
     | { $case: "basic"; value: BasicInjection }
     | { $case: "header"; value: HeaderInjection }
     | { $case: "query"; value: QueryInjection }
+    | { $case: "cookie"; value: CookieInjection }
+    | { $case: "pathSegment"; value: PathSegmentInjection }
+    | { $case: "formField"; value: FormFieldInjection }
+    | { $case: "jsonField"; value: JsonFieldInjection }
+    | { $case: "placeholder"; value: PlaceholderInjection }
+    | { $case: "clientCertificate"; value: ClientCertificateInjection }
+    | { $case: "oauthToken"; value: OauthTokenInjection }
     | undefined;
 }
 
@@ -96,17 +107,69 @@ export interface BasicInjection {
   password: Buffer;
 }
 
-/** `<name>: <prefix><value>`. */
+/** `<name>: <prefix><value><suffix>`. */
 export interface HeaderInjection {
   name: string;
   prefix: string;
   value: Buffer;
+  suffix: string;
 }
 
 /** Query parameter `<name>=<value>`, percent-encoded by the proxy. */
 export interface QueryInjection {
   name: string;
   value: Buffer;
+}
+
+/** A cookie (RFC 6265), beside the agent's others. */
+export interface CookieInjection {
+  name: string;
+  value: Buffer;
+}
+
+/** The path's segment `index` (from 0) becomes `<prefix><value><suffix>`; what the agent put there must have the same prefix and suffix. */
+export interface PathSegmentInjection {
+  index: number;
+  prefix: string;
+  suffix: string;
+  value: Buffer;
+}
+
+/** A field of an `application/x-www-form-urlencoded` body. */
+export interface FormFieldInjection {
+  name: string;
+  value: Buffer;
+}
+
+/** A member of an object in a JSON body, as a string. */
+export interface JsonFieldInjection {
+  /** JSON Pointer (RFC 6901); every token is a member's name. */
+  pointer: string;
+  value: Buffer;
+}
+
+/** The credential stands where the agent put its placeholder. */
+export interface PlaceholderInjection {
+  /** What the agent may have been given, one for each of its workloads: `sk_placeholder_` and 22 or more of A-Z a-z 0-9 "_" "-". */
+  placeholders: string[];
+  place: PlaceholderPlace | undefined;
+  value: Buffer;
+}
+
+/** Presented to the upstream in the TLS handshake. */
+export interface ClientCertificateInjection {
+  /** Leaf first, then its issuers, PEM. */
+  certificatePem: string;
+  /** PKCS #8, PEM. */
+  privateKey: Buffer;
+}
+
+/** A token request (RFC 6749) at this path is answered by the proxy with the placeholder; no upstream is called. */
+export interface OauthTokenInjection {
+  /** Canonical path of the token endpoint. */
+  path: string;
+  placeholder: string;
+  expiresInSeconds: number;
 }
 
 export interface Denial {
@@ -136,7 +199,6 @@ function createBaseGrant(): Grant {
   return {
     id: "",
     binding: undefined,
-    injection: undefined,
     notAfter: undefined,
     cacheLease: undefined,
     maxUses: 0,
@@ -144,6 +206,8 @@ function createBaseGrant(): Grant {
     failMode: undefined,
     accessPolicy: "",
     credentialProvider: "",
+    injections: [],
+    credentialProviders: [],
   };
 }
 
@@ -154,9 +218,6 @@ export const Grant: MessageFns<Grant> = {
     }
     if (message.binding !== undefined) {
       Binding.encode(message.binding, writer.uint32(18).fork()).join();
-    }
-    if (message.injection !== undefined) {
-      Injection.encode(message.injection, writer.uint32(26).fork()).join();
     }
     if (message.notAfter !== undefined) {
       Timestamp.encode(toTimestamp(message.notAfter), writer.uint32(34).fork()).join();
@@ -178,6 +239,12 @@ export const Grant: MessageFns<Grant> = {
     }
     if (message.credentialProvider !== "") {
       writer.uint32(82).string(message.credentialProvider);
+    }
+    for (const v of message.injections) {
+      Injection.encode(v!, writer.uint32(90).fork()).join();
+    }
+    for (const v of message.credentialProviders) {
+      writer.uint32(98).string(v!);
     }
     return writer;
   },
@@ -209,14 +276,6 @@ export const Grant: MessageFns<Grant> = {
             }
 
             message.binding = Binding.decode(reader, reader.uint32());
-            continue;
-          }
-          case 3: {
-            if (tag !== 26) {
-              break;
-            }
-
-            message.injection = Injection.decode(reader, reader.uint32());
             continue;
           }
           case 4: {
@@ -275,6 +334,22 @@ export const Grant: MessageFns<Grant> = {
             message.credentialProvider = reader.string();
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.injections.push(Injection.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.credentialProviders.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -296,9 +371,6 @@ export const Grant: MessageFns<Grant> = {
     message.binding = (object.binding !== undefined && object.binding !== null)
       ? Binding.fromPartial(object.binding)
       : undefined;
-    message.injection = (object.injection !== undefined && object.injection !== null)
-      ? Injection.fromPartial(object.injection)
-      : undefined;
     message.notAfter = object.notAfter ?? undefined;
     message.cacheLease = (object.cacheLease !== undefined && object.cacheLease !== null)
       ? Duration.fromPartial(object.cacheLease)
@@ -310,6 +382,8 @@ export const Grant: MessageFns<Grant> = {
       : undefined;
     message.accessPolicy = object.accessPolicy ?? "";
     message.credentialProvider = object.credentialProvider ?? "";
+    message.injections = object.injections?.map((e) => Injection.fromPartial(e)) || [];
+    message.credentialProviders = object.credentialProviders?.map((e) => e) || [];
     return message;
   },
 };
@@ -462,6 +536,27 @@ export const Injection: MessageFns<Injection> = {
       case "query":
         QueryInjection.encode(message.kind.value, writer.uint32(34).fork()).join();
         break;
+      case "cookie":
+        CookieInjection.encode(message.kind.value, writer.uint32(42).fork()).join();
+        break;
+      case "pathSegment":
+        PathSegmentInjection.encode(message.kind.value, writer.uint32(50).fork()).join();
+        break;
+      case "formField":
+        FormFieldInjection.encode(message.kind.value, writer.uint32(58).fork()).join();
+        break;
+      case "jsonField":
+        JsonFieldInjection.encode(message.kind.value, writer.uint32(66).fork()).join();
+        break;
+      case "placeholder":
+        PlaceholderInjection.encode(message.kind.value, writer.uint32(74).fork()).join();
+        break;
+      case "clientCertificate":
+        ClientCertificateInjection.encode(message.kind.value, writer.uint32(98).fork()).join();
+        break;
+      case "oauthToken":
+        OauthTokenInjection.encode(message.kind.value, writer.uint32(114).fork()).join();
+        break;
     }
     return writer;
   },
@@ -511,6 +606,65 @@ export const Injection: MessageFns<Injection> = {
             message.kind = { $case: "query", value: QueryInjection.decode(reader, reader.uint32()) };
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.kind = { $case: "cookie", value: CookieInjection.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.kind = { $case: "pathSegment", value: PathSegmentInjection.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.kind = { $case: "formField", value: FormFieldInjection.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.kind = { $case: "jsonField", value: JsonFieldInjection.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.kind = { $case: "placeholder", value: PlaceholderInjection.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.kind = {
+              $case: "clientCertificate",
+              value: ClientCertificateInjection.decode(reader, reader.uint32()),
+            };
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.kind = { $case: "oauthToken", value: OauthTokenInjection.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -550,6 +704,51 @@ export const Injection: MessageFns<Injection> = {
       case "query": {
         if (object.kind?.value !== undefined && object.kind?.value !== null) {
           message.kind = { $case: "query", value: QueryInjection.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+      case "cookie": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "cookie", value: CookieInjection.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+      case "pathSegment": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "pathSegment", value: PathSegmentInjection.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+      case "formField": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "formField", value: FormFieldInjection.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+      case "jsonField": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "jsonField", value: JsonFieldInjection.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+      case "placeholder": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "placeholder", value: PlaceholderInjection.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+      case "clientCertificate": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = {
+            $case: "clientCertificate",
+            value: ClientCertificateInjection.fromPartial(object.kind.value),
+          };
+        }
+        break;
+      }
+      case "oauthToken": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "oauthToken", value: OauthTokenInjection.fromPartial(object.kind.value) };
         }
         break;
       }
@@ -681,7 +880,7 @@ export const BasicInjection: MessageFns<BasicInjection> = {
 };
 
 function createBaseHeaderInjection(): HeaderInjection {
-  return { name: "", prefix: "", value: Buffer.alloc(0) };
+  return { name: "", prefix: "", value: Buffer.alloc(0), suffix: "" };
 }
 
 export const HeaderInjection: MessageFns<HeaderInjection> = {
@@ -694,6 +893,9 @@ export const HeaderInjection: MessageFns<HeaderInjection> = {
     }
     if (message.value.length !== 0) {
       writer.uint32(26).bytes(message.value);
+    }
+    if (message.suffix !== "") {
+      writer.uint32(34).string(message.suffix);
     }
     return writer;
   },
@@ -735,6 +937,14 @@ export const HeaderInjection: MessageFns<HeaderInjection> = {
             message.value = Buffer.from(reader.bytes());
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.suffix = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -755,6 +965,7 @@ export const HeaderInjection: MessageFns<HeaderInjection> = {
     message.name = object.name ?? "";
     message.prefix = object.prefix ?? "";
     message.value = object.value ?? Buffer.alloc(0);
+    message.suffix = object.suffix ?? "";
     return message;
   },
 };
@@ -822,6 +1033,525 @@ export const QueryInjection: MessageFns<QueryInjection> = {
     const message = createBaseQueryInjection();
     message.name = object.name ?? "";
     message.value = object.value ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
+function createBaseCookieInjection(): CookieInjection {
+  return { name: "", value: Buffer.alloc(0) };
+}
+
+export const CookieInjection: MessageFns<CookieInjection> = {
+  encode(message: CookieInjection, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.value.length !== 0) {
+      writer.uint32(18).bytes(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CookieInjection {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCookieInjection();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<CookieInjection>, I>>(base?: I): CookieInjection {
+    return CookieInjection.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CookieInjection>, I>>(object: I): CookieInjection {
+    const message = createBaseCookieInjection();
+    message.name = object.name ?? "";
+    message.value = object.value ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
+function createBasePathSegmentInjection(): PathSegmentInjection {
+  return { index: 0, prefix: "", suffix: "", value: Buffer.alloc(0) };
+}
+
+export const PathSegmentInjection: MessageFns<PathSegmentInjection> = {
+  encode(message: PathSegmentInjection, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.index !== 0) {
+      writer.uint32(8).uint32(message.index);
+    }
+    if (message.prefix !== "") {
+      writer.uint32(18).string(message.prefix);
+    }
+    if (message.suffix !== "") {
+      writer.uint32(26).string(message.suffix);
+    }
+    if (message.value.length !== 0) {
+      writer.uint32(34).bytes(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PathSegmentInjection {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePathSegmentInjection();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.index = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.prefix = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.suffix = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.value = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<PathSegmentInjection>, I>>(base?: I): PathSegmentInjection {
+    return PathSegmentInjection.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PathSegmentInjection>, I>>(object: I): PathSegmentInjection {
+    const message = createBasePathSegmentInjection();
+    message.index = object.index ?? 0;
+    message.prefix = object.prefix ?? "";
+    message.suffix = object.suffix ?? "";
+    message.value = object.value ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
+function createBaseFormFieldInjection(): FormFieldInjection {
+  return { name: "", value: Buffer.alloc(0) };
+}
+
+export const FormFieldInjection: MessageFns<FormFieldInjection> = {
+  encode(message: FormFieldInjection, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.value.length !== 0) {
+      writer.uint32(18).bytes(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FormFieldInjection {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFormFieldInjection();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<FormFieldInjection>, I>>(base?: I): FormFieldInjection {
+    return FormFieldInjection.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<FormFieldInjection>, I>>(object: I): FormFieldInjection {
+    const message = createBaseFormFieldInjection();
+    message.name = object.name ?? "";
+    message.value = object.value ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
+function createBaseJsonFieldInjection(): JsonFieldInjection {
+  return { pointer: "", value: Buffer.alloc(0) };
+}
+
+export const JsonFieldInjection: MessageFns<JsonFieldInjection> = {
+  encode(message: JsonFieldInjection, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.pointer !== "") {
+      writer.uint32(10).string(message.pointer);
+    }
+    if (message.value.length !== 0) {
+      writer.uint32(18).bytes(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): JsonFieldInjection {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseJsonFieldInjection();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.pointer = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<JsonFieldInjection>, I>>(base?: I): JsonFieldInjection {
+    return JsonFieldInjection.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<JsonFieldInjection>, I>>(object: I): JsonFieldInjection {
+    const message = createBaseJsonFieldInjection();
+    message.pointer = object.pointer ?? "";
+    message.value = object.value ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
+function createBasePlaceholderInjection(): PlaceholderInjection {
+  return { placeholders: [], place: undefined, value: Buffer.alloc(0) };
+}
+
+export const PlaceholderInjection: MessageFns<PlaceholderInjection> = {
+  encode(message: PlaceholderInjection, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.placeholders) {
+      writer.uint32(10).string(v!);
+    }
+    if (message.place !== undefined) {
+      PlaceholderPlace.encode(message.place, writer.uint32(18).fork()).join();
+    }
+    if (message.value.length !== 0) {
+      writer.uint32(26).bytes(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PlaceholderInjection {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePlaceholderInjection();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.placeholders.push(reader.string());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.place = PlaceholderPlace.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.value = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<PlaceholderInjection>, I>>(base?: I): PlaceholderInjection {
+    return PlaceholderInjection.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PlaceholderInjection>, I>>(object: I): PlaceholderInjection {
+    const message = createBasePlaceholderInjection();
+    message.placeholders = object.placeholders?.map((e) => e) || [];
+    message.place = (object.place !== undefined && object.place !== null)
+      ? PlaceholderPlace.fromPartial(object.place)
+      : undefined;
+    message.value = object.value ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
+function createBaseClientCertificateInjection(): ClientCertificateInjection {
+  return { certificatePem: "", privateKey: Buffer.alloc(0) };
+}
+
+export const ClientCertificateInjection: MessageFns<ClientCertificateInjection> = {
+  encode(message: ClientCertificateInjection, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.certificatePem !== "") {
+      writer.uint32(10).string(message.certificatePem);
+    }
+    if (message.privateKey.length !== 0) {
+      writer.uint32(18).bytes(message.privateKey);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ClientCertificateInjection {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseClientCertificateInjection();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.certificatePem = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.privateKey = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ClientCertificateInjection>, I>>(base?: I): ClientCertificateInjection {
+    return ClientCertificateInjection.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ClientCertificateInjection>, I>>(object: I): ClientCertificateInjection {
+    const message = createBaseClientCertificateInjection();
+    message.certificatePem = object.certificatePem ?? "";
+    message.privateKey = object.privateKey ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
+function createBaseOauthTokenInjection(): OauthTokenInjection {
+  return { path: "", placeholder: "", expiresInSeconds: 0 };
+}
+
+export const OauthTokenInjection: MessageFns<OauthTokenInjection> = {
+  encode(message: OauthTokenInjection, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.path !== "") {
+      writer.uint32(10).string(message.path);
+    }
+    if (message.placeholder !== "") {
+      writer.uint32(18).string(message.placeholder);
+    }
+    if (message.expiresInSeconds !== 0) {
+      writer.uint32(24).uint32(message.expiresInSeconds);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): OauthTokenInjection {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOauthTokenInjection();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.path = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.placeholder = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.expiresInSeconds = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<OauthTokenInjection>, I>>(base?: I): OauthTokenInjection {
+    return OauthTokenInjection.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<OauthTokenInjection>, I>>(object: I): OauthTokenInjection {
+    const message = createBaseOauthTokenInjection();
+    message.path = object.path ?? "";
+    message.placeholder = object.placeholder ?? "";
+    message.expiresInSeconds = object.expiresInSeconds ?? 0;
     return message;
   },
 };

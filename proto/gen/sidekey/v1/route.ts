@@ -12,6 +12,30 @@ export const protobufPackage = "sidekey.v1";
 
 export const protobufFileName = "sidekey/v1/route.proto";
 
+export const PlaceholderLocation = {
+  PLACEHOLDER_LOCATION_UNSPECIFIED: 0,
+  PLACEHOLDER_LOCATION_HEADER: 1,
+  PLACEHOLDER_LOCATION_QUERY: 2,
+  PLACEHOLDER_LOCATION_COOKIE: 3,
+  PLACEHOLDER_LOCATION_PATH: 4,
+  PLACEHOLDER_LOCATION_JSON: 5,
+  PLACEHOLDER_LOCATION_FORM: 6,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type PlaceholderLocation = typeof PlaceholderLocation[keyof typeof PlaceholderLocation];
+
+export namespace PlaceholderLocation {
+  export type PLACEHOLDER_LOCATION_UNSPECIFIED = typeof PlaceholderLocation.PLACEHOLDER_LOCATION_UNSPECIFIED;
+  export type PLACEHOLDER_LOCATION_HEADER = typeof PlaceholderLocation.PLACEHOLDER_LOCATION_HEADER;
+  export type PLACEHOLDER_LOCATION_QUERY = typeof PlaceholderLocation.PLACEHOLDER_LOCATION_QUERY;
+  export type PLACEHOLDER_LOCATION_COOKIE = typeof PlaceholderLocation.PLACEHOLDER_LOCATION_COOKIE;
+  export type PLACEHOLDER_LOCATION_PATH = typeof PlaceholderLocation.PLACEHOLDER_LOCATION_PATH;
+  export type PLACEHOLDER_LOCATION_JSON = typeof PlaceholderLocation.PLACEHOLDER_LOCATION_JSON;
+  export type PLACEHOLDER_LOCATION_FORM = typeof PlaceholderLocation.PLACEHOLDER_LOCATION_FORM;
+  export type UNRECOGNIZED = typeof PlaceholderLocation.UNRECOGNIZED;
+}
+
 export const DecisionFact = {
   DECISION_FACT_UNSPECIFIED: 0,
   DECISION_FACT_PATH: 1,
@@ -95,6 +119,26 @@ export interface Route {
   /** Where credentials may stand in requests to this route, in addition to the built-in places: header and query names. */
   credentialHeaders: string[];
   credentialQueryParameters: string[];
+  /** Names of cookies that are injected here. None: the agent's whole Cookie header is removed. */
+  credentialCookies: string[];
+  /** The session's placeholders for this route. */
+  placeholders: Placeholder[];
+}
+
+/** A string that the agent holds in place of a credential; it is no secret and works for this workload alone. */
+export interface Placeholder {
+  placeholder: string;
+  place:
+    | PlaceholderPlace
+    | undefined;
+  /** Variable of the agent's environment that should hold it, when policy names one. */
+  environment: string;
+}
+
+export interface PlaceholderPlace {
+  location: PlaceholderLocation;
+  /** Name of the header, parameter, cookie or form field; JSON Pointer; empty in a path. */
+  name: string;
 }
 
 export interface UpstreamTls {
@@ -361,6 +405,8 @@ function createBaseRoute(): Route {
     failMode: undefined,
     credentialHeaders: [],
     credentialQueryParameters: [],
+    credentialCookies: [],
+    placeholders: [],
   };
 }
 
@@ -406,6 +452,12 @@ export const Route: MessageFns<Route> = {
     }
     for (const v of message.credentialQueryParameters) {
       writer.uint32(90).string(v!);
+    }
+    for (const v of message.credentialCookies) {
+      writer.uint32(146).string(v!);
+    }
+    for (const v of message.placeholders) {
+      Placeholder.encode(v!, writer.uint32(154).fork()).join();
     }
     return writer;
   },
@@ -531,6 +583,22 @@ export const Route: MessageFns<Route> = {
             message.credentialQueryParameters.push(reader.string());
             continue;
           }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.credentialCookies.push(reader.string());
+            continue;
+          }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.placeholders.push(Placeholder.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -561,6 +629,156 @@ export const Route: MessageFns<Route> = {
       : undefined;
     message.credentialHeaders = object.credentialHeaders?.map((e) => e) || [];
     message.credentialQueryParameters = object.credentialQueryParameters?.map((e) => e) || [];
+    message.credentialCookies = object.credentialCookies?.map((e) => e) || [];
+    message.placeholders = object.placeholders?.map((e) => Placeholder.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBasePlaceholder(): Placeholder {
+  return { placeholder: "", place: undefined, environment: "" };
+}
+
+export const Placeholder: MessageFns<Placeholder> = {
+  encode(message: Placeholder, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.placeholder !== "") {
+      writer.uint32(10).string(message.placeholder);
+    }
+    if (message.place !== undefined) {
+      PlaceholderPlace.encode(message.place, writer.uint32(18).fork()).join();
+    }
+    if (message.environment !== "") {
+      writer.uint32(26).string(message.environment);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Placeholder {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePlaceholder();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.placeholder = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.place = PlaceholderPlace.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.environment = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Placeholder>, I>>(base?: I): Placeholder {
+    return Placeholder.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Placeholder>, I>>(object: I): Placeholder {
+    const message = createBasePlaceholder();
+    message.placeholder = object.placeholder ?? "";
+    message.place = (object.place !== undefined && object.place !== null)
+      ? PlaceholderPlace.fromPartial(object.place)
+      : undefined;
+    message.environment = object.environment ?? "";
+    return message;
+  },
+};
+
+function createBasePlaceholderPlace(): PlaceholderPlace {
+  return { location: 0, name: "" };
+}
+
+export const PlaceholderPlace: MessageFns<PlaceholderPlace> = {
+  encode(message: PlaceholderPlace, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.location !== 0) {
+      writer.uint32(8).int32(message.location);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PlaceholderPlace {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePlaceholderPlace();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.location = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<PlaceholderPlace>, I>>(base?: I): PlaceholderPlace {
+    return PlaceholderPlace.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PlaceholderPlace>, I>>(object: I): PlaceholderPlace {
+    const message = createBasePlaceholderPlace();
+    message.location = object.location ?? 0;
+    message.name = object.name ?? "";
     return message;
   },
 };

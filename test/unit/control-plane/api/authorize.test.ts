@@ -24,7 +24,7 @@ const SET = policySet({
     read: {
       clientWorkload: 'billing-agent',
       serverWorkload: 'api',
-      credential: { provider: 'key', inject: { type: 'bearer' } },
+      credentials: [{ provider: 'key', inject: { type: 'bearer' } }],
     },
   },
 });
@@ -49,11 +49,11 @@ describe('authorize when something changes while the credential is made', () => 
       clock: { now: () => Date.UTC(2026, 10, 23) },
       gate: { assertLive: () => undefined, facts: () => SESSION },
       policies: { get: async () => state },
-      openSecret: async () => new Secret('the secret'),
+      openSecret: async () => new Secret('the-secret'),
       minter: {
         mint: async () => {
           if (title !== 'nothing') state = { policy: latestPolicy, revocations };
-          return { secret: new Secret('the secret'), notAfter: undefined };
+          return { secret: new Secret('the-secret'), notAfter: undefined };
         },
         forget: () => undefined,
       },

@@ -177,7 +177,7 @@ const CASES: readonly Case[] = [
   },
   {
     title: 'revoked credential',
-    policies: { a: { ...to, credential: { provider: 'key', inject: { type: 'bearer' } } } },
+    policies: { a: { ...to, credentials: [{ provider: 'key', inject: { type: 'bearer' } }] } },
     revoked: ['credential', 'key'],
     expected: 'credential-revoked a',
   },

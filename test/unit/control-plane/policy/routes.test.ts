@@ -5,7 +5,7 @@ import { policySet } from './policy-set.ts';
 
 const session = { workloads: ['billing-agent'] };
 const to = { clientWorkload: 'billing-agent', serverWorkload: 'api' };
-const credential = { provider: 'key', inject: { type: 'header', name: 'X-Key' } };
+const credentials = [{ provider: 'key', inject: { type: 'header', name: 'X-Key' } }];
 const stale = (maxAgeSeconds: number): unknown => ({ failMode: { type: 'stale', maxAgeSeconds } });
 
 function routes(policies: Record<string, unknown>, conditions: Record<string, unknown> = {}): unknown[] {
@@ -14,7 +14,7 @@ function routes(policies: Record<string, unknown>, conditions: Record<string, un
     AccessCondition: conditions,
     AccessPolicy: policies,
   });
-  return routesOf(compilePolicySet(set), session);
+  return routesOf(compilePolicySet(set), session, (workload, provider) => `${workload}/${provider}`);
 }
 
 describe('routesOf', () => {
@@ -28,8 +28,8 @@ describe('routesOf', () => {
   it('unites facts and credential places of the policies that apply', () => {
     const conditions = { reason: { type: 'cel', expression: 'request.headers["x-reason"] != ""' } };
     const policies = {
-      a: { ...to, rules: [{ paths: ['/v1/**'] }], credential },
-      b: { ...to, conditions: ['reason'], credential: { provider: 'key', inject: { type: 'query', name: 'key' } } },
+      a: { ...to, rules: [{ paths: ['/v1/**'] }], credentials },
+      b: { ...to, conditions: ['reason'], credentials: [{ provider: 'key', inject: { type: 'query', name: 'key' } }] },
     };
     expect(routes(policies, conditions)).toMatchObject([
       {
@@ -37,6 +37,24 @@ describe('routesOf', () => {
         decisionFacts: [1, 3],
         credentialHeaders: ['X-Key'],
         credentialQueryParameters: ['key'],
+      },
+    ]);
+  });
+
+  it('names cookies and the placeholders of this session', () => {
+    const at = { type: 'placeholder', in: 'header', name: 'X-Token', environment: 'TOKEN' };
+    const policies = {
+      a: { ...to, clientWorkload: '*', credentials: [{ provider: 'key', inject: at }] },
+      b: { ...to, credentials: [{ provider: 'key', inject: { type: 'cookie', name: 'sid' } }] },
+      c: { ...to, clientWorkload: 'someone', credentials: [{ provider: 'other', inject: at }] },
+    };
+    expect(routes(policies)).toMatchObject([
+      {
+        credentialHeaders: ['X-Token'],
+        credentialCookies: ['sid'],
+        placeholders: [
+          { placeholder: 'billing-agent/key', place: { location: 1, name: 'X-Token' }, environment: 'TOKEN' },
+        ],
       },
     ]);
   });

@@ -66,17 +66,17 @@ describe('documents', () => {
       'a header that carries framing',
       document(
         'AccessPolicy',
-        'clientWorkload: a\nserverWorkload: b\ncredential: {provider: p, inject: {type: header, name: Transfer-Encoding}}',
+        'clientWorkload: a\nserverWorkload: b\ncredentials: [{provider: p, inject: {type: header, name: Transfer-Encoding}}]',
       ),
-      'f.yaml:8: spec.credential.inject.name: this header may not carry',
+      'f.yaml:8: spec.credentials[0].inject.name: this header may not carry',
     ],
     [
       'a deny with a credential',
       document(
         'AccessPolicy',
-        'effect: deny\nclientWorkload: a\nserverWorkload: b\ncredential: {provider: p, inject: {type: bearer}}',
+        'effect: deny\nclientWorkload: a\nserverWorkload: b\ncredentials: [{provider: p, inject: {type: bearer}}]',
       ),
-      'f.yaml:9: spec.credential: a policy that denies',
+      'f.yaml:9: spec.credentials: a policy that denies',
     ],
     [
       'cleartext for a token',

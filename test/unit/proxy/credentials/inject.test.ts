@@ -14,7 +14,7 @@ const destination = { scheme: 'https', host: 'api.example.com', port: 443 };
 function grantOf(kind: Injection['kind'], binding: Record<string, unknown> = {}): Grant {
   return {
     ...Grant.fromPartial({ id: 'g1', binding: { destination, method: 'GET', path: '', ...binding } }),
-    injection: kind === undefined ? undefined : { kind },
+    injections: kind === undefined ? [] : [{ kind }],
   };
 }
 
@@ -54,7 +54,7 @@ describe('injection', () => {
 
   test('header with a prefix replaces what is there', () => {
     const request = requestOf({ headers: HeaderList.from([['x-api-key', 'agent']]) });
-    const value = { name: 'X-Api-Key', prefix: 'v1 ', value: Buffer.from('key-1234') };
+    const value = { name: 'X-Api-Key', prefix: 'v1 ', suffix: '', value: Buffer.from('key-1234') };
     injectCredential(grantOf({ $case: 'header', value }), request);
     expect(request.headers.getAll('x-api-key')).toEqual(['v1 key-1234']);
   });
@@ -67,7 +67,8 @@ describe('injection', () => {
 
   test('a grant without a credential changes nothing', () => {
     const request = requestOf();
-    expect(injectCredential(grantOf(undefined), request)).toEqual({ query: undefined, secrets: [] });
+    const injected = injectCredential(grantOf(undefined), request);
+    expect([injected.path, injected.query, injected.secrets]).toEqual(['/a', undefined, []]);
     expect(request.headers.size).toBe(0);
   });
 
@@ -113,17 +114,29 @@ describe('injection', () => {
   );
 
   test.each<[string, Injection['kind']]>([
-    ['header value with CR', { $case: 'header', value: { name: 'X-K', prefix: '', value: Buffer.from('abcd\r') } }],
+    [
+      'header value with CR',
+      { $case: 'header', value: { name: 'X-K', prefix: '', suffix: '', value: Buffer.from('abcd\r') } },
+    ],
     [
       'header value with a leading space',
-      { $case: 'header', value: { name: 'X-K', prefix: '', value: Buffer.from(' abcd') } },
+      { $case: 'header', value: { name: 'X-K', prefix: '', suffix: '', value: Buffer.from(' abcd') } },
     ],
-    ['header prefix with LF', { $case: 'header', value: { name: 'X-K', prefix: 'a\n', value: Buffer.from('abcd') } }],
-    ['header name with colon', { $case: 'header', value: { name: 'X:K', prefix: '', value: Buffer.from('abcd') } }],
-    ['Host as header', { $case: 'header', value: { name: 'HOST', prefix: '', value: Buffer.from('abcd') } }],
+    [
+      'header prefix with LF',
+      { $case: 'header', value: { name: 'X-K', prefix: 'a\n', suffix: '', value: Buffer.from('abcd') } },
+    ],
+    [
+      'header name with colon',
+      { $case: 'header', value: { name: 'X:K', prefix: '', suffix: '', value: Buffer.from('abcd') } },
+    ],
+    [
+      'Host as header',
+      { $case: 'header', value: { name: 'HOST', prefix: '', suffix: '', value: Buffer.from('abcd') } },
+    ],
     [
       'Content-Length as header',
-      { $case: 'header', value: { name: 'Content-Length', prefix: '', value: Buffer.from('1234') } },
+      { $case: 'header', value: { name: 'Content-Length', prefix: '', suffix: '', value: Buffer.from('1234') } },
     ],
     ['user name with colon', { $case: 'basic', value: { username: 'a:b', password: Buffer.from('pass') } }],
     ['password with LF', { $case: 'basic', value: { username: 'a', password: Buffer.from('pa\nss') } }],

@@ -1,0 +1,24 @@
+import { COOKIE_TEXT, TOKEN } from '../../../common/credential-grammar.ts';
+import type { CookieInjection } from '../../../proto/gen/sidekey/v1/grant.ts';
+import { checkedText, invalid, type PreparedInjection, preparedSecret } from './scheme.ts';
+
+/** `<name>=<value>` in the Cookie header (RFC 6265 section 4.2), in front of the agent's others and instead of its own of that name. */
+export function prepareCookie({ name, value }: CookieInjection): PreparedInjection {
+  if (!TOKEN.test(name)) throw invalid('its cookie has no name that a cookie can have');
+  const pair = `${name}=${checkedText(value, COOKIE_TEXT)}`;
+  return preparedSecret([value], ({ request: { headers } }) => {
+    const kept = headers
+      .getAll('cookie')
+      .flatMap((line) => line.split(';'))
+      .map((cookie) => cookie.trim())
+      .filter((cookie) => cookie !== '' && cookieName(cookie) !== name);
+    // One line: RFC 6265 section 5.4 allows no more, and servers differ on what they make of two.
+    headers.set('Cookie', [pair, ...kept].join('; '));
+  });
+}
+
+/** The name of `name=value`. A cookie without "=" is all value (RFC 6265bis section 5.6), which some servers read as all name. */
+export function cookieName(cookie: string): string {
+  const equals = cookie.indexOf('=');
+  return (equals === -1 ? cookie : cookie.slice(0, equals)).trim();
+}

@@ -1,0 +1,37 @@
+import { FIELD_TEXT, TOKEN } from '../../../common/credential-grammar.ts';
+import type { HeaderInjection } from '../../../proto/gen/sidekey/v1/grant.ts';
+import { checkedText, invalid, type PreparedInjection, preparedSecret } from './scheme.ts';
+
+/** Fields that frame, route or belong to one hop, or that hold more than one value of their own; a credential in them would change what the message is. */
+const FORBIDDEN_NAMES = new Set([
+  'host',
+  'content-length',
+  'transfer-encoding',
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'upgrade',
+  'te',
+  'trailer',
+  'expect',
+  'max-forwards',
+  'accept-encoding',
+  'cookie',
+]);
+
+/** `<name>: <prefix><value><suffix>`. */
+export function prepareHeader({ name, prefix, value, suffix }: HeaderInjection): PreparedInjection {
+  const text = checkedText(value, FIELD_TEXT);
+  checkHeaderName(name);
+  if (!/^[\t\x20-\x7e]*$/.test(prefix + suffix)) throw invalid('its template has bytes that a header cannot hold');
+  // White space at the ends is no part of a field's value (RFC 9110 section 5.5).
+  const field = `${prefix}${text}${suffix}`.trim();
+  return preparedSecret([value], ({ request }) => request.headers.set(name, field));
+}
+
+/** @throws InjectionError `credential-invalid` */
+export function checkHeaderName(name: string): void {
+  if (!TOKEN.test(name) || FORBIDDEN_NAMES.has(name.toLowerCase())) {
+    throw invalid('its header name cannot carry a credential');
+  }
+}

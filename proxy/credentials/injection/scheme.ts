@@ -1,0 +1,141 @@
+import { MIN_SECRET_BYTES } from '../renderings.ts';
+import { Secret } from '../../../common/secret.ts';
+import { SidekeyError } from '../../../common/errors.ts';
+import type { Destination } from '../../../proto/gen/sidekey/v1/route.ts';
+import type { Reason } from '../../../proto/reasons.ts';
+import type { HeaderList } from '../../protocols/header-list.ts';
+
+type InjectionReason =
+  | 'binding-mismatch'
+  | 'credential-invalid'
+  | 'cleartext-refused'
+  | 'injection-refused'
+  | 'placeholder-refused';
+
+/** The grant does not fit this call, its credential not its place, or the request not the credential. Never holds the credential. */
+export class InjectionError extends SidekeyError {
+  readonly reason: Reason;
+
+  constructor(reason: InjectionReason, message: string) {
+    super(reason, message);
+    this.reason = reason;
+  }
+}
+
+/** The call into which credentials go, as it was decided. */
+export interface InjectableRequest {
+  readonly destination: Destination;
+  readonly method: string;
+  /** Canonical path, without query. */
+  readonly path: string;
+  readonly headers: HeaderList;
+  /** Raw, without "?". */
+  readonly query: string | undefined;
+  /** The route allows a credential over plain HTTP (its TLS mode is plaintext). Otherwise only https is served (A-64). */
+  readonly cleartextAllowed?: boolean;
+  /** False when the request is known to have no body. */
+  readonly hasBody?: boolean;
+}
+
+/** Changes a body on its way. What it returns may be parts of what it was given, or buffers of its own. */
+export interface BodyTransform {
+  /** @throws InjectionError when the body cannot be read for what goes into it */
+  push(bytes: Buffer): Buffer[];
+  /** The last bytes. @throws InjectionError when the body ended too early, or had no place for what goes into it */
+  end(): Buffer[];
+  /** `json:/pointer` and `form:name` of what the agent had put where a credential goes; for the record. */
+  readonly removed: readonly string[];
+}
+
+/** Presented in the TLS handshake; `id` tells one certificate and key from any other. */
+export interface ClientCertificate {
+  readonly id: string;
+  readonly certificatePem: string;
+  readonly privateKeyPem: Secret;
+}
+
+/** An answer that the proxy gives itself, without calling the upstream. */
+export interface LocalReply {
+  readonly status: number;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly body: Buffer;
+}
+
+/** What came of injecting; `request.headers` were changed in place. */
+export interface Injected {
+  /** To send; the record keeps the agent's. */
+  path: string;
+  query: string | undefined;
+  /** What must not come back to the agent. The same array for every call under one grant, so that it can key a cache. */
+  readonly secrets: readonly Secret[];
+  /** Through which the body's bytes go, if the request has a body. */
+  body: BodyTransform | undefined;
+  /** Length of the body once changed, from that which the agent declared; undefined when it is not known ahead. */
+  contentLength: ((declared: number) => number | undefined) | undefined;
+  clientCertificate: ClientCertificate | undefined;
+  reply: LocalReply | undefined;
+}
+
+/** What a scheme works on. */
+export interface Draft extends Injected {
+  readonly request: InjectableRequest;
+  /** Appends a transform to those that the body goes through. */
+  transformBody(transform: BodyTransform): void;
+}
+
+/** A credential made ready once for all calls under its grant. */
+export interface PreparedInjection {
+  readonly secrets: readonly Secret[];
+  /** False: nothing of a credential goes into the request, so cleartext does not matter. */
+  readonly isSecret: boolean;
+  /** Placeholders that `apply` puts the credential in place of, so that they may be in the request. */
+  readonly takesPlaceholder: boolean;
+  /** @throws InjectionError `injection-refused` or `placeholder-refused` when the request has no place for it */
+  apply(draft: Draft): void;
+}
+
+/** A credential that goes into the request itself, over whatever stands there. */
+export function preparedSecret(
+  secrets: readonly Uint8Array[],
+  apply: (draft: Draft) => void,
+  takesPlaceholder = false,
+): PreparedInjection {
+  return { secrets: secrets.map((bytes) => new Secret(bytes)), isSecret: true, takesPlaceholder, apply };
+}
+
+export function invalid(detail: string): InjectionError {
+  return new InjectionError('credential-invalid', `the credential cannot be injected: ${detail}`);
+}
+
+export function refused(detail: string): InjectionError {
+  return new InjectionError('injection-refused', `the credential has no place in this request: ${detail}`);
+}
+
+/** The credential as text of this grammar. @throws InjectionError */
+export function checkedText(bytes: Uint8Array, grammar: RegExp): string {
+  checkLength(bytes);
+  const text = Buffer.from(bytes).toString('latin1');
+  if (!grammar.test(text)) throw invalid('it has bytes that its place does not allow');
+  return text;
+}
+
+export function checkLength(bytes: Uint8Array): void {
+  // Shorter values occur in answers by chance and could not be kept from the agent.
+  if (bytes.length < MIN_SECRET_BYTES) throw invalid(`it is shorter than ${MIN_SECRET_BYTES} bytes`);
+}
+
+/** Every byte outside RFC 3986's unreserved set, whatever its charset. */
+export function percentEncode(bytes: Uint8Array): string {
+  return encodeOutside(bytes, /[^A-Za-z0-9\-._~]/g);
+}
+
+/** As a segment of a path: RFC 3986 section 3.3, `pchar`, stays as it is. */
+export function encodeSegment(bytes: Uint8Array): string {
+  return encodeOutside(bytes, /[^A-Za-z0-9\-._~!$&'()*+,;=:@]/g);
+}
+
+function encodeOutside(bytes: Uint8Array, outside: RegExp): string {
+  return Buffer.from(bytes)
+    .toString('latin1')
+    .replaceAll(outside, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`);
+}

@@ -1,0 +1,140 @@
+import { describe, expect, test } from 'vitest';
+import { Grant, type Injection } from '../../../../../proto/gen/sidekey/v1/grant.ts';
+import { PlaceholderLocation, Route } from '../../../../../proto/gen/sidekey/v1/route.ts';
+import {
+  type InjectableRequest,
+  InjectionError,
+  injectCredential,
+  injectNothing,
+  removeAgentCredentials,
+} from '../../../../../proxy/credentials/inject.ts';
+import { HeaderList } from '../../../../../proxy/protocols/header-list.ts';
+import { transformed } from '../../../../support/body-transform.ts';
+
+const destination = { scheme: 'https', host: 'api.example.com', port: 443 };
+const MINE = `sk_placeholder_${'m'.repeat(43)}`;
+const FORGED = `sk_placeholder_${'f'.repeat(43)}`;
+const SECRET = 's3cret/1+2';
+const AT = {
+  header: PlaceholderLocation.PLACEHOLDER_LOCATION_HEADER,
+  query: PlaceholderLocation.PLACEHOLDER_LOCATION_QUERY,
+  cookie: PlaceholderLocation.PLACEHOLDER_LOCATION_COOKIE,
+  path: PlaceholderLocation.PLACEHOLDER_LOCATION_PATH,
+  json: PlaceholderLocation.PLACEHOLDER_LOCATION_JSON,
+  form: PlaceholderLocation.PLACEHOLDER_LOCATION_FORM,
+} as const;
+
+function grantAt(location: keyof typeof AT, name: string): Grant {
+  const placeholder = {
+    placeholders: ['sk_placeholder_of-the-other-workload--', MINE],
+    place: { location: AT[location], name },
+    value: Buffer.from(SECRET),
+  };
+  const injections: Injection[] = [{ kind: { $case: 'placeholder', value: placeholder } }];
+  return { ...Grant.fromPartial({ binding: { destination, method: 'POST', path: '' } }), injections };
+}
+
+interface Parts {
+  readonly path?: string;
+  readonly query?: string;
+  readonly headers?: readonly (readonly [string, string])[];
+  readonly body?: string;
+}
+
+/** What would be sent, as one text; or the reason why not. */
+function outcome(grant: Grant | undefined, { path = '/a', query, headers = [], body = '' }: Parts): string {
+  const list = HeaderList.from(headers);
+  const request: InjectableRequest = { destination, method: 'POST', path, headers: list, query };
+  try {
+    const injected = grant === undefined ? injectNothing(request) : injectCredential(grant, request);
+    const lines = [...list.entries()].map(([name, value]) => `${name}: ${value}`);
+    const sent = injected.body === undefined ? body : transformed(injected.body, body, [7]);
+    return [`${injected.path}?${injected.query ?? ''}`, ...lines, sent].join('\n');
+  } catch (error) {
+    if (error instanceof InjectionError) return error.reason;
+    throw error;
+  }
+}
+
+const JSON_TYPE = ['content-type', 'application/json'] as const;
+const FORM_TYPE = ['content-type', 'application/x-www-form-urlencoded'] as const;
+
+describe('the credential goes where the placeholder is', () => {
+  test.each<[keyof typeof AT, string, Parts, string]>([
+    ['header', 'Authorization', { headers: [['authorization', `Bearer ${MINE}`]] }, `Bearer ${SECRET}`],
+    ['query', 'key', { query: `a=1&key=${MINE}` }, 'a=1&key=s3cret%2F1%2B2'],
+    ['cookie', 'sid', { headers: [['cookie', `a=1; sid=${MINE}`]] }, `a=1; sid=${SECRET}`],
+    ['path', '', { path: `/bot${MINE}/me` }, '/bots3cret%2F1+2/me'],
+    ['json', '/auth/key', { headers: [JSON_TYPE], body: `{"auth":{"key":"${MINE}"}}` }, `{"auth":{"key":"${SECRET}"}}`],
+    ['form', 'key', { headers: [FORM_TYPE], body: `a=1&key=${MINE}` }, 'a=1&key=s3cret%2F1%2B2'],
+  ])('%s %s', (location, name, parts, expected) => {
+    const sent = outcome(grantAt(location, name), parts);
+    expect(sent).toContain(expected);
+    expect(sent).not.toContain('sk_placeholder_');
+  });
+
+  test('without one the call goes as it is', () => {
+    const sent = outcome(grantAt('header', 'Authorization'), { headers: [['accept', '*/*']] });
+    expect(sent).toBe('/a?\naccept: */*\n');
+  });
+});
+
+const inHeader = grantAt('header', 'Authorization');
+const atHeader: readonly [string, string] = ['Authorization', `Bearer ${MINE}`];
+
+describe('A-17, A-18, A-19: any other placeholder is refused', () => {
+  test.each<[string, Grant | undefined, Parts]>([
+    ['forged', inHeader, { headers: [['authorization', `Bearer ${FORGED}`]] }],
+    ['forged by a longer one', inHeader, { headers: [['authorization', `Bearer ${MINE}x`]] }],
+    ['at another header', inHeader, { headers: [['x-other', MINE]] }],
+    ['in the query', inHeader, { query: `q=${MINE}` }],
+    ['in the path', inHeader, { path: `/${MINE}` }],
+    ['in a body', inHeader, { body: `{"say":"${MINE}"}` }],
+    ['twice: the header again', inHeader, { headers: [atHeader, atHeader] }],
+    ['twice: within the header', inHeader, { headers: [['authorization', `${MINE} ${MINE}`]] }],
+    ['twice: the body too', inHeader, { headers: [atHeader], body: `text ${MINE} text` }],
+    ['twice in JSON', grantAt('json', '/k'), { headers: [JSON_TYPE], body: `{"k":"${MINE}","b":"${MINE}"}` }],
+    ['at another member', grantAt('json', '/k'), { headers: [JSON_TYPE], body: `{"b":"${MINE}"}` }],
+    ['in JSON of another type', grantAt('json', '/k'), { headers: [FORM_TYPE], body: `{"k":"${MINE}"}` }],
+    ['as a name', grantAt('json', '/k'), { headers: [JSON_TYPE], body: `{"${MINE}":1}` }],
+    ['twice in a form', grantAt('form', 'k'), { headers: [FORM_TYPE], body: `k=${MINE}&k=${MINE}` }],
+    ['another cookie', grantAt('cookie', 'sid'), { headers: [['cookie', `other=${MINE}`]] }],
+    ['another parameter', grantAt('query', 'key'), { query: `other=${MINE}` }],
+    ['where a bearer token goes', bearerGrant(), { headers: [atHeader] }],
+    ['on a call without a credential', undefined, { headers: [atHeader] }],
+    ['in the body of such a call', undefined, { body: MINE }],
+  ])('%s', (_, grant, parts) => {
+    expect(outcome(grant, parts)).toMatch(/placeholder-refused$/);
+  });
+
+  test('a mark without its random part is no placeholder', () => {
+    expect(outcome(undefined, { body: 'sk_placeholder_ is a prefix' })).toContain('is a prefix');
+  });
+});
+
+function bearerGrant(): Grant {
+  const injections: Injection[] = [{ kind: { $case: 'bearer', value: { token: Buffer.from('token-1') } } }];
+  return { ...inHeader, injections };
+}
+
+test('a placeholder in a credential place is left for injection, a credential is not', () => {
+  const route = Route.fromPartial({ injectsCredential: true, credentialCookies: ['sid'] });
+  const headers = HeaderList.from([atHeader, ['X-Api-Key', 'mine'], ['Cookie', `sid=${MINE}; sid=mine; theme=dark`]]);
+  const { removed, query } = removeAgentCredentials({ headers, query: `api_key=${MINE}&access_token=mine` }, route);
+  expect([...headers.entries()]).toEqual([atHeader, ['Cookie', `sid=${MINE}; theme=dark`]]);
+  expect(query).toBe(`api_key=${MINE}`);
+  expect(removed).toEqual(['cookie:sid', 'header:x-api-key', 'query:access_token']);
+});
+
+test.each<[keyof typeof AT, string, string]>([
+  ['header', 'Authorization', 'a\nbcd'],
+  ['header', 'Host', 'abcd'],
+  ['cookie', 'sid', 'a;bcd'],
+  ['path', '', 'ab\0cd'],
+  ['json', 'no pointer', 'abcd'],
+  ['json', '/k', '\u0000abcd'],
+])('A-14: at %s %s, %j is refused', (location, name, text) => {
+  const grant = grantAt(location, name);
+  for (const { kind } of grant.injections) if (kind?.$case === 'placeholder') kind.value.value = Buffer.from(text);
+  expect(outcome(grant, {})).toBe('credential-invalid');
+});

@@ -1,0 +1,205 @@
+import { describe, expect, test } from 'vitest';
+import { Grant, type Injection } from '../../../../../proto/gen/sidekey/v1/grant.ts';
+import {
+  type InjectableRequest,
+  InjectionError,
+  injectCredential,
+  type Injected,
+} from '../../../../../proxy/credentials/inject.ts';
+import { HeaderList } from '../../../../../proxy/protocols/header-list.ts';
+import { transformed } from '../../../../support/body-transform.ts';
+
+type Kind = NonNullable<Injection['kind']>;
+const destination = { scheme: 'https', host: 'api.example.com', port: 443 };
+
+function grantOf(...kinds: Kind[]): Grant {
+  const bound = Grant.fromPartial({ id: 'g1', binding: { destination, method: 'POST', path: '' } });
+  return { ...bound, injections: kinds.map((kind) => ({ kind })) };
+}
+
+function requestOf(changes: Partial<InjectableRequest> = {}): InjectableRequest {
+  return { destination, method: 'POST', path: '/a', headers: HeaderList.from([]), query: undefined, ...changes };
+}
+
+const typed = (type: string, ...more: [string, string][]): HeaderList =>
+  HeaderList.from([['Content-Type', type], ...more]);
+const sent = (injected: Injected, body: string): string =>
+  injected.body === undefined ? body : transformed(injected.body, body, [3]);
+
+function reasonOf(run: () => unknown): string {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof InjectionError) return error.reason;
+    throw error;
+  }
+  return 'ok';
+}
+
+const value = Buffer.from('s3cret:1/x');
+const header = (prefix: string, suffix: string): Kind => ({
+  $case: 'header',
+  value: { name: 'Authorization', prefix, suffix, value },
+});
+
+test('header: within a template', () => {
+  const request = requestOf();
+  injectCredential(grantOf(header('Token token="', '"')), request);
+  expect(request.headers.get('authorization')).toBe('Token token="s3cret:1/x"');
+});
+
+describe('cookie', () => {
+  const cookie = (bytes: Buffer, name = 'sid'): Kind => ({ $case: 'cookie', value: { name, value: bytes } });
+
+  test('joins the others and replaces its own', () => {
+    const headers = HeaderList.from([
+      ['Cookie', 'csrf=1; sid=mine'],
+      ['Cookie', 'sid=other; theme=dark;'],
+    ]);
+    injectCredential(grantOf(cookie(value)), requestOf({ headers }));
+    expect(headers.getAll('cookie')).toEqual(['sid=s3cret:1/x; csrf=1; theme=dark']);
+  });
+
+  test.each([['ab;cd'], ['ab cd'], ['ab"cd'], ['ab,cd'], ['ab\r\ncd'], ['caf\u00e9']])(
+    'A-14: %j is refused',
+    (text) => {
+      expect(reasonOf(() => injectCredential(grantOf(cookie(Buffer.from(text))), requestOf()))).toBe(
+        'credential-invalid',
+      );
+    },
+  );
+
+  test('A-14: a name that is none is refused', () => {
+    expect(reasonOf(() => injectCredential(grantOf(cookie(value, 'a=b')), requestOf()))).toBe('credential-invalid');
+  });
+});
+
+describe('path segment', () => {
+  const segment = (bytes: Buffer, index = 0, prefix = 'bot', suffix = ''): Kind => ({
+    $case: 'pathSegment',
+    value: { index, prefix, suffix, value: bytes },
+  });
+
+  test.each([
+    ['/botDUMMY/getMe', segment(Buffer.from('123:AA-b_c')), '/bot123:AA-b_c/getMe'],
+    ['/file/botX/a/b', segment(value, 1), '/file/bots3cret:1%2Fx/a/b'],
+    ['/x/KEY.json', segment(Buffer.from('a?b#c%'), 1, '', '.json'), '/x/a%3Fb%23c%25.json'],
+    ['/bot..', segment(Buffer.from('tok en')), '/bottok%20en'],
+  ])('%s', (path, kind, expected) => {
+    const { path: target } = injectCredential(grantOf(kind), requestOf({ path }));
+    expect(target).toBe(expected);
+  });
+
+  test.each([['/'], ['/getMe'], ['/bot'], ['/bot/getMe'], ['/Botx/getMe']])('%s has no place for it', (path) => {
+    expect(reasonOf(() => injectCredential(grantOf(segment(value)), requestOf({ path })))).toBe('injection-refused');
+  });
+
+  test.each([
+    ['a control character', segment(Buffer.from('ab\ncd'))],
+    ['a prefix that is two segments', segment(value, 0, 'a/b')],
+  ])('A-14: %s is refused', (_, kind) => {
+    const request = requestOf({ path: '/botX' });
+    expect(reasonOf(() => injectCredential(grantOf(kind), request))).toBe('credential-invalid');
+  });
+});
+
+describe('fields of a body', () => {
+  const json: Kind = { $case: 'jsonField', value: { pointer: '/auth/key', value } };
+  const form: Kind = { $case: 'formField', value: { name: 'client_secret', value } };
+
+  test('JSON', () => {
+    const headers = typed('application/vnd.api+json; charset=UTF-8', ['Content-Digest', 'sha-256=:x:']);
+    const injected = injectCredential(grantOf(json), requestOf({ headers }));
+    expect(sent(injected, '{"auth":{"key":"mine"}}')).toBe('{"auth":{"key":"s3cret:1/x"}}');
+    expect(injected.body?.removed).toEqual(['json:/auth/key']);
+    expect(injected.contentLength?.(10)).toBeUndefined();
+    expect(headers.has('content-digest')).toBe(false);
+  });
+
+  test('form', () => {
+    const headers = typed('application/x-www-form-urlencoded');
+    const injected = injectCredential(grantOf(form), requestOf({ headers }));
+    expect(sent(injected, 'client_secret=dummy&a=1')).toBe('a=1&client_secret=s3cret%3A1%2Fx');
+  });
+
+  test.each<[string, Kind, HeaderList]>([
+    ['JSON without a type', json, HeaderList.from([])],
+    ['JSON of two types', json, typed('application/json', ['Content-Type', 'text/plain'])],
+    ['text as JSON', json, typed('text/plain')],
+    ['JSON in UTF-16', json, typed('application/json; charset=utf-16')],
+    ['coded JSON', json, typed('application/json', ['Content-Encoding', 'gzip'])],
+    ['multipart', form, typed('multipart/form-data; boundary=x')],
+    ['a form in Latin-1', form, typed('application/x-www-form-urlencoded; charset=iso-8859-1')],
+  ])('%s is refused', (_, kind, headers) => {
+    expect(reasonOf(() => injectCredential(grantOf(kind), requestOf({ headers })))).toBe('injection-refused');
+  });
+
+  test.each([json, form])('a request without a body is refused', (kind) => {
+    const headers = typed(kind === json ? 'application/json' : 'application/x-www-form-urlencoded');
+    expect(reasonOf(() => injectCredential(grantOf(kind), requestOf({ headers, hasBody: false })))).toBe(
+      'injection-refused',
+    );
+  });
+
+  test.each([Buffer.from([0xff, 0xfe, 0xfd, 0xfc]), Buffer.from('ab\0cd')])('A-14: %j is refused', (bytes) => {
+    const kind: Kind = { $case: 'jsonField', value: { pointer: '/key', value: bytes } };
+    const request = requestOf({ headers: typed('application/json') });
+    expect(reasonOf(() => injectCredential(grantOf(kind), request))).toBe('credential-invalid');
+  });
+});
+
+describe('several credentials', () => {
+  const token: Kind = { $case: 'bearer', value: { token: Buffer.from('token-1') } };
+  const cookie: Kind = { $case: 'cookie', value: { name: 'sid', value } };
+  const json: Kind = { $case: 'jsonField', value: { pointer: '/a', value: Buffer.from('first') } };
+  const more: Kind = { $case: 'jsonField', value: { pointer: '/b', value: Buffer.from('second') } };
+
+  test('all go in, and all are kept from the agent', () => {
+    const grant = grantOf(token, cookie, json, more);
+    const request = requestOf({ headers: typed('application/json') });
+    const injected = injectCredential(grant, request);
+    expect(request.headers.get('authorization')).toBe('Bearer token-1');
+    expect(request.headers.get('cookie')).toBe('sid=s3cret:1/x');
+    expect(sent(injected, '{}')).toBe('{"a":"first","b":"second"}');
+    expect(injected.secrets.map((secret) => secret.reveal())).toEqual(['token-1', 's3cret:1/x', 'first', 'second']);
+    const again = requestOf({ headers: typed('application/json') });
+    expect(injectCredential(grant, again).secrets).toBe(injected.secrets);
+  });
+
+  test('A-65: one that does not fit stops them all', () => {
+    const broken: Kind = { $case: 'bearer', value: { token: Buffer.from('a\nb-c') } };
+    expect(reasonOf(() => injectCredential(grantOf(cookie, broken), requestOf()))).toBe('credential-invalid');
+    const unknown = { ...grantOf(cookie), injections: [{ kind: undefined }] };
+    expect(reasonOf(() => injectCredential(unknown, requestOf()))).toBe('credential-invalid');
+  });
+});
+
+describe('token endpoint', () => {
+  const kind: Kind = {
+    $case: 'oauthToken',
+    value: { path: '/oauth/token', placeholder: 'sk_placeholder_0123456789abcdefghijkl', expiresInSeconds: 600 },
+  };
+  const form = (): HeaderList => typed('application/x-www-form-urlencoded');
+  const at = (changes: Partial<InjectableRequest>): Injected =>
+    injectCredential(grantOf(kind), requestOf({ path: '/oauth/token', headers: form(), ...changes }));
+
+  test('is answered with the placeholder', () => {
+    const { reply } = at({});
+    expect(reply?.status).toBe(200);
+    expect(JSON.parse(reply?.body.toString() ?? '')).toEqual({
+      access_token: 'sk_placeholder_0123456789abcdefghijkl',
+      token_type: 'Bearer',
+      expires_in: 600,
+    });
+    expect(reply?.headers).toContainEqual(['Cache-Control', 'no-store']);
+  });
+
+  test('what is no token request gets the error of RFC 6749', () => {
+    const { reply } = at({ headers: typed('application/json') });
+    expect([reply?.status, reply?.body.toString()]).toEqual([400, '{"error":"invalid_request"}']);
+  });
+
+  test('other paths are not answered', () => {
+    expect(at({ path: '/oauth/revoke' }).reply).toBeUndefined();
+  });
+});
