@@ -48,7 +48,17 @@ export function describeEvent(event: Http2Event): string {
 export type React = (event: Http2Event, connection: Http2Connection) => void;
 
 /** Feeds pieces and pulls all events after each; `react` sees each event first. Bodies are consumed. */
-export function drive(connection: Http2Connection, pieces: readonly Buffer[], react: React = () => {}): Played {
+export function drive(connection: Http2Connection, pieces: readonly Buffer[], react?: React): Played {
+  const heard = hear(connection, pieces, react);
+  return { ...heard, output: cutFrames(Buffer.concat(connection.takeOutput())).map(describeFrame) };
+}
+
+/** The same, without taking the output. */
+export function hear(
+  connection: Http2Connection,
+  pieces: readonly Buffer[],
+  react: React = () => {},
+): Pick<Played, 'events' | 'error'> {
   const events: string[] = [];
   let error: string | undefined;
   try {
@@ -68,8 +78,7 @@ export function drive(connection: Http2Connection, pieces: readonly Buffer[], re
     if (!(caught instanceof Http2Error)) throw caught;
     error = caught.code;
   }
-  const output = cutFrames(Buffer.concat(connection.takeOutput())).map(describeFrame);
-  return { events, output, error };
+  return { events, error };
 }
 
 /** A server that has greeted a client; its opening frames are taken. */
