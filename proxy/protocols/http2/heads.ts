@@ -47,8 +47,6 @@ interface Sorted {
   headers: HeaderList;
 }
 
-type PseudoName = 'method' | 'scheme' | 'authority' | 'path' | 'protocol' | 'status';
-
 const MAX_LENGTH_DIGITS = 15;
 
 /** Reads a request. `extendedConnect`: whether our settings allow `:protocol`. Throws Http2StreamError. */
@@ -154,12 +152,10 @@ function sort(block: DecodedBlock): Sorted {
       case FieldKind.te:
         if (value !== 'trailers') throw malformedMessage('TE with other than trailers (RFC 9113 8.2.2)');
         break;
-      default: {
-        const pseudo = pseudoName(field);
+      default:
+        takePseudo(sorted, field);
         if (names.length > 0) throw malformedMessage('a pseudo-field behind a regular one (RFC 9113 8.3)');
-        sorted[pseudo] = once(sorted[pseudo], value, 'a pseudo-field twice (RFC 9113 8.3)');
         continue;
-      }
     }
     raw.push(name, value);
     names.push(name);
@@ -167,20 +163,27 @@ function sort(block: DecodedBlock): Sorted {
   return sorted;
 }
 
-function pseudoName(field: Field): PseudoName {
-  switch (field.kind) {
+function takePseudo(sorted: Sorted, { kind, value }: Field): void {
+  const message = 'a pseudo-field twice (RFC 9113 8.3)';
+  switch (kind) {
     case FieldKind.method:
-      return 'method';
+      sorted.method = once(sorted.method, value, message);
+      return;
     case FieldKind.scheme:
-      return 'scheme';
+      sorted.scheme = once(sorted.scheme, value, message);
+      return;
     case FieldKind.authority:
-      return 'authority';
+      sorted.authority = once(sorted.authority, value, message);
+      return;
     case FieldKind.path:
-      return 'path';
+      sorted.path = once(sorted.path, value, message);
+      return;
     case FieldKind.protocol:
-      return 'protocol';
+      sorted.protocol = once(sorted.protocol, value, message);
+      return;
     case FieldKind.status:
-      return 'status';
+      sorted.status = once(sorted.status, value, message);
+      return;
     case FieldKind.connectionSpecific:
       throw malformedMessage('a connection-specific field (RFC 9113 8.2.2)');
     case FieldKind.unknownPseudo:

@@ -18,12 +18,11 @@ const NO_NAMES: ReadonlySet<string> = new Set();
 let scratch = Buffer.allocUnsafeSlow(4_096);
 
 /**
- * Decodes header blocks (RFC 7541 3). After decode() the block is in `fields`, `sensitive` and `tooLarge`, until the
- * next decode(). Every fault throws Http2Error COMPRESSION_ERROR, after which the decoder may not be used.
+ * Decodes header blocks (RFC 7541 3). After decode() the block is in `fields`, `sensitive` and `tooLarge`. Every fault throws Http2Error COMPRESSION_ERROR, after which the decoder may not be used.
  */
 export class HpackDecoder {
   /** In order. Empty if the block is too large. */
-  readonly fields: Field[] = [];
+  fields: Field[] = [];
   /** Names whose value came as never indexed; who forwards it has to keep that (RFC 7541 6.2.3). */
   sensitive: ReadonlySet<string> = NO_NAMES;
   /** Whether the block went over a limit. It was decoded to its end all the same, for the table's sake. */
@@ -56,7 +55,7 @@ export class HpackDecoder {
 
   /** Decodes the whole block `bytes[start .. end)`. */
   decode(bytes: Buffer, start: number, end: number): void {
-    this.fields.length = 0;
+    this.fields = [];
     this.sensitive = NO_NAMES;
     this.tooLarge = false;
     this.#listBytes = 0;
@@ -92,7 +91,7 @@ export class HpackDecoder {
     this.fields.push(field);
     if (this.#listBytes <= this.#limits.maxHeaderListBytes && this.fields.length <= this.#limits.maxHeaderCount) return;
     this.tooLarge = true;
-    this.fields.length = 0;
+    this.fields = [];
   }
 
   #markSensitive(name: string): void {

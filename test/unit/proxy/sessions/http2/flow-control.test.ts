@@ -1,0 +1,181 @@
+import { describe, expect, it } from 'vitest';
+import { FrameType } from '../../../../../proxy/protocols/http2/frames.ts';
+import { HeaderList } from '../../../../../proxy/protocols/header-list.ts';
+import type { Http2Connection } from '../../../../../proxy/sessions/http2/connection.ts';
+import {
+  cutFrames,
+  data,
+  describeFrame,
+  END_STREAM,
+  frame,
+  GET,
+  headers,
+  POST,
+  reset,
+  settings,
+  SETTINGS_ACK,
+  windowUpdate,
+} from '../../../../support/http2-frames.ts';
+import { drive, startServer } from '../../../../support/http2-play.ts';
+
+const OK = { status: 200, headers: new HeaderList() };
+const written = (connection: Http2Connection) => cutFrames(Buffer.concat(connection.takeOutput())).map(describeFrame);
+const pull = (connection: Http2Connection, ...frames: Buffer[]) => {
+  connection.receive(Buffer.concat(frames));
+  let count = 0;
+  while (connection.next() !== undefined) count += 1;
+  return count;
+};
+
+/** A server that owes so many GET requests an answer, under these settings of the client. */
+function serverOwing(streams: number, ...entries: [number, number][]): Http2Connection {
+  const server = startServer();
+  pull(
+    server,
+    settings(...entries),
+    ...Array.from({ length: streams }, (_, at) => headers(2 * at + 1, GET, END_STREAM)),
+  );
+  for (let at = 0; at < streams; at += 1) server.sendHead(2 * at + 1, OK, false);
+  server.takeOutput();
+  return server;
+}
+
+describe('what we may send, RFC 9113 5.2 and 6.9', () => {
+  it('fits frames to the size that the peer takes', () => {
+    const server = serverOwing(1);
+    expect(server.sendData(1, Buffer.alloc(40_000))).toBe(true);
+    server.sendEnd(1);
+    expect(written(server)).toEqual(['DATA 1 16384', 'DATA 1 16384', 'DATA 1 7232 END']);
+  });
+
+  it('stays within the window of the stream, and says when more may come', () => {
+    const server = serverOwing(1, [4, 10]);
+    expect(server.sendData(1, Buffer.alloc(25))).toBe(false);
+    expect(server.queuedBytes(1)).toBe(15);
+    expect(drive(server, [windowUpdate(1, 10)])).toMatchObject({ events: [], output: ['DATA 1 10', 'DATA 1 10'] });
+    expect(drive(server, [windowUpdate(1, 10)])).toMatchObject({ events: ['writable 1'], output: ['DATA 1 5'] });
+    expect(server.sendData(1, Buffer.alloc(5))).toBe(true);
+  });
+
+  it('stays within the window of the connection, and serves streams in turn', () => {
+    const server = serverOwing(3, [4, 1_000_000]);
+    expect(server.sendData(1, Buffer.alloc(65_535))).toBe(true);
+    for (const stream of [1, 3, 5]) expect(server.sendData(stream, Buffer.alloc(20_000))).toBe(false);
+    written(server);
+    const { output } = drive(server, [windowUpdate(0, 50_000)]);
+    expect(output).toEqual(['DATA 1 16384', 'DATA 3 16384', 'DATA 5 16384', 'DATA 1 848']);
+    expect(drive(server, [windowUpdate(0, 50_000)]).events).toEqual(['writable 3', 'writable 5', 'writable 1']);
+    expect(server.bufferedBytes).toBe(0);
+  });
+
+  it('6.9.2 follows a changed initial window, also below zero', () => {
+    const server = serverOwing(1, [4, 100]);
+    server.sendData(1, Buffer.alloc(100));
+    server.sendData(1, Buffer.alloc(50));
+    written(server);
+    expect(drive(server, [settings([4, 20]), windowUpdate(1, 80)]).output).toEqual(['SETTINGS ACK']);
+    expect(drive(server, [windowUpdate(1, 1)]).output).toEqual(['DATA 1 1']);
+    expect(drive(server, [settings([4, 1_000])]).output).toEqual(['SETTINGS ACK', 'DATA 1 49']);
+  });
+
+  it('keeps the end and its trailers behind the body that waits', () => {
+    const server = serverOwing(2, [4, 5]);
+    for (const stream of [1, 3]) server.sendData(stream, Buffer.alloc(8));
+    server.sendEnd(1, HeaderList.from([['grpc-status', '0']]));
+    server.sendEnd(3);
+    written(server);
+    expect(server.openStreams).toBe(2);
+    expect(drive(server, [windowUpdate(1, 9), windowUpdate(3, 9)])).toMatchObject({
+      events: [],
+      output: ['DATA 1 3', 'HEADERS 1 END', 'DATA 3 3 END'],
+    });
+    expect(server.openStreams).toBe(0);
+  });
+
+  it('copies what it is lent, and drops it when the stream is reset', () => {
+    const server = serverOwing(1, [4, 2]);
+    const lent = Buffer.from('abcdef');
+    server.sendData(1, lent);
+    lent.fill(0);
+    const { output } = drive(server, [reset(1)]);
+    expect(output).toEqual(['DATA 1 2']);
+    expect(server.bufferedBytes).toBe(0);
+    expect(server.sendData(1, lent)).toBe(true);
+  });
+
+  it('ends with the last frame where that is not taken, and with an empty one where it is', () => {
+    const server = serverOwing(3);
+    server.sendEnd(1);
+    server.sendData(3, Buffer.from('a'));
+    server.sendEnd(3);
+    server.sendData(5, Buffer.from('a'));
+    expect(written(server)).toEqual(['DATA 1 0 END', 'DATA 3 1 END', 'DATA 5 1']);
+    server.sendEnd(5, new HeaderList());
+    expect(written(server)).toEqual(['DATA 5 0 END']);
+  });
+});
+
+describe('what the peer may send, RFC 9113 5.2 and 6.9', () => {
+  const window = { streamWindowBytes: 100_000, connectionWindowBytes: 150_000 };
+
+  it('gives credit back when half a window was consumed, and not before', () => {
+    const server = startServer(window);
+    pull(server, headers(1, POST), data(1, Buffer.alloc(16_000)), data(1, Buffer.alloc(16_000)));
+    server.consume(1, 32_000);
+    expect(written(server)).toEqual([]);
+    pull(server, ...Array.from({ length: 4 }, () => data(1, Buffer.alloc(16_000))));
+    server.consume(1, 17_999);
+    expect(written(server)).toEqual([]);
+    server.consume(1, 1);
+    expect(written(server)).toEqual(['WINDOW_UPDATE 1 50000']);
+    server.consume(1, 999_999);
+    expect(written(server)).toEqual(['WINDOW_UPDATE 0 96000']);
+  });
+
+  it('6.9.1 resets a stream whose window is exceeded', () => {
+    const server = startServer(window);
+    pull(server, SETTINGS_ACK, headers(1, POST), ...Array.from({ length: 6 }, () => data(1, Buffer.alloc(16_384))));
+    const played = drive(server, [data(1, Buffer.alloc(1_697))]);
+    expect(played.events).toEqual(['reset 1 FLOW_CONTROL_ERROR by us']);
+    expect(played.error).toBeUndefined();
+  });
+
+  it('6.9.1 closes the connection if its window is exceeded', () => {
+    const server = startServer({ ...window, streamWindowBytes: 1_000_000 });
+    pull(server, headers(1, POST), ...Array.from({ length: 9 }, () => data(1, Buffer.alloc(16_384))));
+    expect(drive(server, [data(1, Buffer.alloc(2_545))]).error).toBe('FLOW_CONTROL_ERROR');
+  });
+
+  it('6.9.2 bears the initial window until the peer has confirmed a smaller one', () => {
+    const server = startServer({ streamWindowBytes: 10 });
+    const early = drive(server, [headers(1, POST), data(1, Buffer.alloc(16_000))]);
+    expect(early.events).toHaveLength(2);
+    expect(drive(server, [SETTINGS_ACK, data(1, 'a')]).events).toEqual(['body 1 a']);
+    expect(drive(server, [headers(3, POST), data(3, Buffer.alloc(11))]).events[1]).toMatch('reset 3 FLOW_CONTROL');
+  });
+
+  it('6.1 gives padding back by itself', () => {
+    const server = startServer({ streamWindowBytes: 100_000, connectionWindowBytes: 65_535 });
+    const padded = frame(FrameType.DATA, 0x8, 1, Buffer.concat([Buffer.from([255]), Buffer.alloc(255)]));
+    const { output } = drive(server, [headers(1, POST), ...Array.from({ length: 200 }, () => padded)]);
+    expect(output).toEqual(['WINDOW_UPDATE 0 32768', 'WINDOW_UPDATE 1 50176']);
+  });
+
+  it('gives back what nobody will consume: of streams that are reset, and what comes for them later', () => {
+    const server = startServer({ ...window, connectionWindowBytes: 65_535 });
+    pull(server, headers(1, POST), data(1, Buffer.alloc(16_384)));
+    server.reset(1, 'CANCEL');
+    server.consume(1, 16_384);
+    expect(written(server)).toEqual(['RST_STREAM 1 CANCEL']);
+    expect(pull(server, data(1, Buffer.alloc(16_384)))).toBe(0);
+    expect(written(server)).toEqual(['WINDOW_UPDATE 0 32768']);
+  });
+
+  it('drops the rest of a frame whose stream is reset meanwhile', () => {
+    const server = startServer();
+    const whole = data(1, Buffer.alloc(1_000), END_STREAM);
+    pull(server, headers(1, POST), whole.subarray(0, 500));
+    server.reset(1, 'CANCEL');
+    expect(pull(server, whole.subarray(500), headers(3, GET, END_STREAM))).toBe(2);
+  });
+});
