@@ -144,6 +144,10 @@ export const ReasonCode = {
   REASON_CODE_AGENT_CLOSED: 63,
   /** REASON_CODE_INTERNAL_ERROR - A bug in Sidekey. */
   REASON_CODE_INTERNAL_ERROR: 64,
+  /** REASON_CODE_UPSTREAM_PROXY_FAILED - The proxy before the upstream could not be used. */
+  REASON_CODE_UPSTREAM_PROXY_FAILED: 90,
+  /** REASON_CODE_UPSTREAM_PROXY_REFUSED - The proxy before the upstream does not allow this destination. */
+  REASON_CODE_UPSTREAM_PROXY_REFUSED: 91,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -215,5 +219,7 @@ export namespace ReasonCode {
   export type REASON_CODE_RESPONSE_UNDECODABLE = typeof ReasonCode.REASON_CODE_RESPONSE_UNDECODABLE;
   export type REASON_CODE_AGENT_CLOSED = typeof ReasonCode.REASON_CODE_AGENT_CLOSED;
   export type REASON_CODE_INTERNAL_ERROR = typeof ReasonCode.REASON_CODE_INTERNAL_ERROR;
+  export type REASON_CODE_UPSTREAM_PROXY_FAILED = typeof ReasonCode.REASON_CODE_UPSTREAM_PROXY_FAILED;
+  export type REASON_CODE_UPSTREAM_PROXY_REFUSED = typeof ReasonCode.REASON_CODE_UPSTREAM_PROXY_REFUSED;
   export type UNRECOGNIZED = typeof ReasonCode.UNRECOGNIZED;
 }
