@@ -4,8 +4,9 @@ import { Secret } from '../common/secret.ts';
 import type { ProxyConfig } from '../proxy/config.ts';
 import { readText, sidekeyHome } from './context.ts';
 import { EVIDENCE_HELP, readEvidenceSources } from './evidence.ts';
+import { addUpstreamProxyOptions, readUpstreamProxy, type UpstreamProxyOptions } from './upstream-proxy.ts';
 
-export interface ProxyOptions {
+export interface ProxyOptions extends UpstreamProxyOptions {
   readonly controlPlane?: string;
   readonly controlPlaneCa?: string;
   readonly tenant: string;
@@ -19,7 +20,7 @@ export interface ProxyOptions {
 
 /** Adds the options with which a command starts a proxy. Each has a variable of the environment beside it. */
 export function addProxyOptions(command: Command): Command {
-  return command
+  return addUpstreamProxyOptions(command)
     .addOption(
       new Option('--control-plane <host:port>', 'gRPC address of the control plane').env('SIDEKEY_CONTROL_PLANE'),
     )
@@ -67,6 +68,7 @@ export function toProxyConfig(options: ProxyOptions, listen: ProxyConfig['listen
     throw new UsageError('no-control-plane', 'give --control-plane or set SIDEKEY_CONTROL_PLANE');
   if (controlPlaneCa === undefined)
     throw new UsageError('no-control-plane-ca', 'give --control-plane-ca or set SIDEKEY_CONTROL_PLANE_CA');
+  const upstreamProxy = readUpstreamProxy(options, listen);
   if (options.evidence === undefined) throw new UsageError('no-evidence', 'give --evidence or set SIDEKEY_EVIDENCE');
   return {
     controlPlane: {
@@ -81,6 +83,7 @@ export function toProxyConfig(options: ProxyOptions, listen: ProxyConfig['listen
     logLevel: options.logLevel,
     harden: true,
     spoolDir: options.spoolDir ?? `${sidekeyHome()}/spool`,
+    ...(upstreamProxy === undefined ? {} : { upstreamProxy }),
     ...(options.upstreamCa === undefined ? {} : { upstreamCaPem: readText(options.upstreamCa, '--upstream-ca') }),
   };
 }

@@ -73,6 +73,8 @@ export const REASONS = {
   'upstream-timeout': { number: 61, httpStatus: 504, summary: 'The upstream did not answer in time.', nextStep: 'Retry with backoff if the call is idempotent.' },
   'response-undecodable': { number: 62, httpStatus: 502, summary: "The answer's encoding cannot be read, so it cannot be scrubbed.", nextStep: "Ask the upstream for identity encoding." },
   'agent-closed': { number: 63, httpStatus: 499, summary: 'The agent went away before the answer was complete.', nextStep: 'Nothing to do.' },
+  'upstream-proxy-failed': { number: 90, httpStatus: 502, summary: 'The proxy before the upstream could not be used.', nextStep: "Check --upstream-proxy: its address, its certificate, and the user name and password." },
+  'upstream-proxy-refused': { number: 91, httpStatus: 502, summary: 'The proxy before the upstream does not allow this destination.', nextStep: "Ask that proxy's owner to allow the host and port, or name the host in --no-proxy." },
   'internal-error': { number: 64, httpStatus: 500, summary: 'A bug in Sidekey.', nextStep: 'Report it with the decision id.' },
   'injection-refused': { number: 68, httpStatus: 400, summary: 'The request has no place for the credential that policy injects.', nextStep: 'Send the path, content type and body shape that the policy names.' },
   'placeholder-refused': { number: 69, httpStatus: 403, summary: 'The request holds a placeholder that is not for this place.', nextStep: 'Use a placeholder once, at the place and the host that it was given for.' },

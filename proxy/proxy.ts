@@ -22,6 +22,8 @@ import { type AddressResolver, createResolver } from './io/address-resolver.ts';
 import { TrustedContexts } from './io/dial.ts';
 import { startListener } from './io/listener.ts';
 import { startSweeper } from './io/sweeper.ts';
+import { chainResolver } from './io/upstream-proxy/chained-resolver.ts';
+import { parseUpstreamProxy } from './io/upstream-proxy/settings.ts';
 import { UpstreamPool } from './io/upstream-pool.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
 
@@ -47,7 +49,10 @@ export async function composeProxy(
   resolver: AddressResolver = createResolver(),
 ): Promise<Proxy> {
   const limits = Object.freeze({ ...DEFAULT_LIMITS, ...config.limits });
-  const pool = new UpstreamPool(resolver, new TrustedContexts(config.upstreamCaPem ?? ''), limits, systemClock);
+  const contexts = new TrustedContexts(config.upstreamCaPem ?? '');
+  const before = config.upstreamProxy && parseUpstreamProxy(config.upstreamProxy.url, config.upstreamProxy.noProxy);
+  const ways = before === undefined ? resolver : chainResolver(resolver, before, contexts.for(''));
+  const pool = new UpstreamPool(ways, contexts, limits, systemClock);
   const routes = new RouteTable();
   const live = new Set<LiveExchange>();
   // A call denied because the session was revoked is still that session's call.

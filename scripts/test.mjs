@@ -11,6 +11,7 @@ const PROGRAMS = [
   ['openssl', ['version'], 'openssl'],
   ['/usr/bin/python3', ['-c', 'import requests'], 'python3-requests'],
   ['/usr/bin/python3', ['-c', 'import httpx'], 'python3-httpx'],
+  ['/usr/bin/python3', ['-c', 'import websockets'], 'python3-websockets'],
 ];
 
 await installIfStale();

@@ -13,12 +13,13 @@ import { paint } from '../paint.ts';
 import { placeholderEnvironment } from '../placeholders.ts';
 import { parseListen } from '../proxy-options.ts';
 import { withClient } from '../rest-client.ts';
+import { addUpstreamProxyOptions, readUpstreamProxy, type UpstreamProxyOptions } from '../upstream-proxy.ts';
 import { waitForSignal } from '../shutdown.ts';
 import { startWithContext } from '../start-control-plane.ts';
 
 const DRAIN_MS = 5_000;
 
-interface DevOptions {
+interface DevOptions extends UpstreamProxyOptions {
   readonly listen: string;
   readonly grpcListen: string;
   readonly restListen: string;
@@ -28,7 +29,7 @@ interface DevOptions {
 }
 
 export function define(command: Command): void {
-  command
+  addUpstreamProxyOptions(command)
     .option('--listen <host:port>', 'where the proxy listens', '127.0.0.1:8080')
     .option('--grpc-listen <host:port>', 'where the control plane listens for proxies', '127.0.0.1:7443')
     .option('--rest-listen <host:port>', 'where the control plane listens for people and tools', '127.0.0.1:7444')
@@ -93,16 +94,19 @@ async function startDevProxy(
   identity: DevIdentity,
   folder: string,
 ): Promise<Proxy> {
+  const listen = parseListen(options.listen, '--listen');
+  const upstreamProxy = readUpstreamProxy(options, listen);
   const { startProxy } = await import('../../proxy/main.ts');
   const proxy = await startProxy({
     controlPlane: { address: context.grpc, caPem: readText(context.caFile, 'control plane'), tenant: context.tenant },
     evidence: () => identity.evidence(),
-    listen: parseListen(options.listen, '--listen'),
+    listen,
     authority: 'local',
     unrouted: options.unrouted,
     harden: true,
     spoolDir: join(folder, 'spool'),
     logLevel: 'warn',
+    ...(upstreamProxy === undefined ? {} : { upstreamProxy }),
     ...(options.upstreamCa === undefined ? {} : { upstreamCaPem: readText(options.upstreamCa, '--upstream-ca') }),
   });
   await Promise.race([proxy.ready, timeout(15_000)]);

@@ -37,6 +37,8 @@ export interface AddressResolver {
    * @throws Refusal `dns-failed`, `address-refused` or `loop-refused`
    */
   resolve(host: string, port: number, allowed: readonly Cidr[]): Promise<ResolvedAddress[]>;
+  /** Looks at the name or address alone, for hosts that somebody else resolves. @throws Refusal `loop-refused` */
+  refuseOwn(host: string, port: number): void;
   /** Refuses our listeners and the control plane as upstreams from now on, by name and by address (A-55). */
   refuse(endpoints: readonly OwnEndpoint[]): void;
 }
@@ -86,6 +88,9 @@ export function createResolver(options: ResolverOptions = {}): AddressResolver {
         }
       }
       return [...addresses];
+    },
+    refuseOwn(host, port) {
+      if (ours.include(host, port)) throw loopRefused();
     },
     refuse(endpoints) {
       for (const { host, port } of endpoints) {

@@ -6,6 +6,7 @@ import { BoundedCache } from '../../common/bounded-cache.ts';
 import { describeError } from '../../common/errors.ts';
 import type { ClientCertificate } from '../credentials/inject.ts';
 import { Refusal } from '../http/refusal.ts';
+import { type Timeouts, whenReady } from './socket-events.ts';
 
 /** One verified way to an upstream: what to dial and what the certificate must prove. */
 export interface DialTarget {
@@ -27,8 +28,16 @@ export function withClientCertificate(target: DialTarget, clientCertificate: Cli
   return { ...target, key: `${target.key}|certificate ${clientCertificate.id}`, clientCertificate };
 }
 
+/** A checked address to dial: the upstream's, or that of a proxy before it, which opens a tunnel to the upstream. */
+export interface Hop {
+  readonly address: string;
+  readonly family: number;
+  /** Gives a paused socket. @throws Refusal */
+  readonly tunnel?: (timeouts: Timeouts) => Promise<net.Socket>;
+}
+
 export interface Resolver {
-  resolve(host: string, port: number, allowed: readonly Cidr[]): Promise<{ address: string; family: number }[]>;
+  resolve(host: string, port: number, allowed: readonly Cidr[]): Promise<Hop[]>;
 }
 
 /** Contexts with the system's roots plus these; `ca` would parse the whole root list again for each (22 ms). */
@@ -63,11 +72,6 @@ export interface ReadSink {
   take(bytes: Buffer): void;
 }
 
-interface Timeouts {
-  readonly connectTimeoutMs: number;
-  readonly tlsHandshakeTimeoutMs: number;
-}
-
 export interface Dialled {
   readonly socket: net.Socket;
   readonly address: string;
@@ -78,38 +82,91 @@ export interface Dialled {
 /** One buffer for all upstream sockets: each read is consumed before the next, so none of them allocates. */
 const READ_BUFFER = Buffer.allocUnsafeSlow(65_536);
 
+/** TLS to an upstream: what to trust, and the sessions that save a handshake. */
+interface TlsWith {
+  readonly context: tls.SecureContext;
+  readonly sessions: BoundedCache<string, Buffer>;
+}
+
+const MAX_TRIES = 4;
+
 /**
- * Connects to one of the checked addresses, in their order, and verifies the certificate for the target's host.
- * Without a sink the socket is an ordinary stream.
+ * Connects to one of the checked addresses, in their order, or through a tunnel there, and verifies the certificate for
+ * the target's host. Without a sink the socket is an ordinary stream.
  *
- * @throws Refusal `connect-failed`, `connect-timeout` or `upstream-tls-failed`
+ * @throws Refusal `connect-failed`, `connect-timeout`, `upstream-tls-failed`, or what a proxy before the upstream caused
  */
 export async function dial(
   target: DialTarget,
-  addresses: readonly { address: string }[],
-  tlsWith: { context: tls.SecureContext; sessions: BoundedCache<string, Buffer> } | undefined,
+  hops: readonly Hop[],
+  tlsWith: TlsWith | undefined,
   timeouts: Timeouts,
   sink?: ReadSink,
 ): Promise<Dialled> {
   let last: Refusal | undefined;
-  for (const { address } of addresses.slice(0, 4)) {
-    const options = { host: address, port: target.port, allowHalfOpen: false, ...(sink && { onread: readInto(sink) }) };
-    const socket = tlsWith === undefined ? net.connect(options) : secure(options, target, tlsWith);
+  for (const hop of hops.slice(0, MAX_TRIES)) {
     try {
-      await connected(socket, target.port, timeouts.connectTimeoutMs);
-      if (socket instanceof tls.TLSSocket) await verified(socket, timeouts.tlsHandshakeTimeoutMs);
+      const socket = await reach(hop, target, tlsWith, timeouts, sink);
       const isHttp2 = socket instanceof tls.TLSSocket && socket.alpnProtocol === 'h2';
-      return { socket, address, protocol: isHttp2 ? 'h2' : 'http/1.1' };
+      return { socket, address: hop.address, protocol: isHttp2 ? 'h2' : 'http/1.1' };
     } catch (error) {
-      socket.destroy();
       if (!(error instanceof Refusal)) throw error;
       last = error;
+      if (error.reason === 'upstream-proxy-refused') break;
       if (error.reason !== 'upstream-tls-failed') continue;
       tlsWith?.sessions.delete(target.key);
       break;
     }
   }
   throw last ?? new Refusal('connect-failed', 'the host has no address to connect to');
+}
+
+async function reach(
+  hop: Hop,
+  target: DialTarget,
+  tlsWith: TlsWith | undefined,
+  timeouts: Timeouts,
+  sink: ReadSink | undefined,
+): Promise<net.Socket> {
+  if (hop.tunnel !== undefined) return reachThrough(await hop.tunnel(timeouts), target, tlsWith, timeouts, sink);
+  const onread = sink && { onread: readInto(sink) };
+  const options = { host: hop.address, port: target.port, allowHalfOpen: false, ...onread };
+  const socket = tlsWith === undefined ? net.connect(options) : secure(options, target, tlsWith);
+  await orDestroy(socket, connected(socket, target.port, timeouts.connectTimeoutMs));
+  return socket instanceof tls.TLSSocket ? orDestroy(socket, verified(socket, timeouts.tlsHandshakeTimeoutMs)) : socket;
+}
+
+/** The same inside a tunnel, whose socket was opened as an ordinary stream (`onread` does not work on top of one). */
+async function reachThrough(
+  tunnel: net.Socket,
+  target: DialTarget,
+  tlsWith: TlsWith | undefined,
+  timeouts: Timeouts,
+  sink: ReadSink | undefined,
+): Promise<net.Socket> {
+  let socket = tunnel;
+  if (tlsWith !== undefined) {
+    const secured = secure({ socket: tunnel }, target, tlsWith);
+    // Neither outlives the other.
+    tunnel.on('error', (error) => secured.destroy(error));
+    secured.once('close', () => tunnel.destroy());
+    socket = await orDestroy(secured, verified(secured, timeouts.tlsHandshakeTimeoutMs));
+  }
+  if (sink !== undefined) {
+    socket.on('data', (bytes: Buffer) => sink.take(bytes));
+    socket.resume();
+  }
+  return socket;
+}
+
+async function orDestroy<S extends net.Socket>(socket: S, ready: Promise<void>): Promise<S> {
+  try {
+    await ready;
+    return socket;
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
 }
 
 function readInto(sink: ReadSink): net.OnReadOpts {
@@ -122,11 +179,7 @@ function readInto(sink: ReadSink): net.OnReadOpts {
   };
 }
 
-function secure(
-  options: net.TcpNetConnectOpts,
-  target: DialTarget,
-  { context, sessions }: { context: tls.SecureContext; sessions: BoundedCache<string, Buffer> },
-): tls.TLSSocket {
+function secure(options: tls.ConnectionOptions, target: DialTarget, { context, sessions }: TlsWith): tls.TLSSocket {
   const name = target.serverName ?? target.host;
   const session = sessions.get(target.key);
   const socket = tls.connect({
@@ -144,7 +197,7 @@ function secure(
 
 function connected(socket: net.Socket, port: number, timeoutMs: number): Promise<void> {
   const late = new Refusal('connect-timeout', 'the upstream did not accept the connection in time');
-  return happened(socket, 'connect', timeoutMs, late, (cause) => {
+  return whenReady(socket, 'connect', timeoutMs, late, (cause) => {
     return new Refusal('connect-failed', `cannot connect to port ${port} of the upstream`, { cause });
   }).then(() => {
     socket.setNoDelay(true);
@@ -154,43 +207,6 @@ function connected(socket: net.Socket, port: number, timeoutMs: number): Promise
 async function verified(socket: tls.TLSSocket, timeoutMs: number): Promise<void> {
   const refused = (cause: Error): Refusal =>
     new Refusal('upstream-tls-failed', `cannot verify the upstream: ${describeError(cause)}`, { cause });
-  await happened(socket, 'secureConnect', timeoutMs, refused(new Error('TLS handshake timed out')), refused);
+  await whenReady(socket, 'secureConnect', timeoutMs, refused(new Error('TLS handshake timed out')), refused);
   if (!socket.authorized) throw refused(socket.authorizationError ?? new Error('certificate not authorized'));
-}
-
-/** Waits for this event; fails on an error, on the socket's end and after the time. */
-function happened(
-  socket: net.Socket,
-  event: string,
-  timeoutMs: number,
-  late: Refusal,
-  failure: (cause: Error) => Refusal,
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const settle = (): void => {
-      clearTimeout(timer);
-      socket.removeListener('error', failed);
-      socket.removeListener('close', closed);
-      socket.removeListener(event, done);
-    };
-    const done = (): void => {
-      settle();
-      resolve();
-    };
-    const failed = (cause: Error): void => {
-      settle();
-      // A second error of the same socket has nobody left to hear it.
-      socket.on('error', () => {});
-      reject(failure(cause));
-    };
-    const closed = (): void => failed(new Error('the upstream closed the connection'));
-    const timer = setTimeout(() => {
-      settle();
-      socket.on('error', () => {});
-      reject(late);
-    }, timeoutMs);
-    socket.once('error', failed);
-    socket.once('close', closed);
-    socket.once(event, done);
-  });
 }

@@ -148,6 +148,10 @@ export const ReasonCode = {
   REASON_CODE_INJECTION_REFUSED: 68,
   /** REASON_CODE_PLACEHOLDER_REFUSED - The request holds a placeholder that is not for this place. */
   REASON_CODE_PLACEHOLDER_REFUSED: 69,
+  /** REASON_CODE_UPSTREAM_PROXY_FAILED - The proxy before the upstream could not be used. */
+  REASON_CODE_UPSTREAM_PROXY_FAILED: 90,
+  /** REASON_CODE_UPSTREAM_PROXY_REFUSED - The proxy before the upstream does not allow this destination. */
+  REASON_CODE_UPSTREAM_PROXY_REFUSED: 91,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -221,5 +225,7 @@ export namespace ReasonCode {
   export type REASON_CODE_INTERNAL_ERROR = typeof ReasonCode.REASON_CODE_INTERNAL_ERROR;
   export type REASON_CODE_INJECTION_REFUSED = typeof ReasonCode.REASON_CODE_INJECTION_REFUSED;
   export type REASON_CODE_PLACEHOLDER_REFUSED = typeof ReasonCode.REASON_CODE_PLACEHOLDER_REFUSED;
+  export type REASON_CODE_UPSTREAM_PROXY_FAILED = typeof ReasonCode.REASON_CODE_UPSTREAM_PROXY_FAILED;
+  export type REASON_CODE_UPSTREAM_PROXY_REFUSED = typeof ReasonCode.REASON_CODE_UPSTREAM_PROXY_REFUSED;
   export type UNRECOGNIZED = typeof ReasonCode.UNRECOGNIZED;
 }

@@ -1,0 +1,313 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import { Secret } from '../../../common/secret.ts';
+import {
+  type CorporateProxy,
+  freePort,
+  HAS_MICROSOCKS,
+  HAS_TINYPROXY,
+  PASSWORD,
+  startHttpsProxy,
+  startMicrosocks,
+  startTinyproxy,
+  USER,
+} from '../../support/corporate-proxies.ts';
+import { runProcess } from '../../support/process.ts';
+import { route, SECRET, startProxyWorld, type ProxyWorld, type ProxyWorldOptions } from '../../support/proxy-world.ts';
+
+// The agent is curl, the proxies before the upstream are tinyproxy, microsocks and Node's https server.
+const ended: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const end of ended.splice(0).reverse()) await end();
+});
+
+/** `localhost` is the one name that real proxies resolve to this machine. */
+async function startWorld(
+  url: string,
+  noProxy = 'nothing.invalid',
+  options: ProxyWorldOptions = {},
+): Promise<ProxyWorld> {
+  const upstreamProxy = { url: new Secret(url), noProxy };
+  const world = await startProxyWorld({
+    routes: ({ httpPort, httpsPort }) => [
+      route({ hosts: ['localhost', '*.test', '127.0.0.1'], ports: [httpPort, httpsPort] }),
+    ],
+    ...options,
+    config: { upstreamProxy, ...options.config },
+  });
+  ended.push(() => world.close());
+  return world;
+}
+
+function keep<T extends CorporateProxy>(proxy: T): T {
+  ended.push(() => proxy.close());
+  return proxy;
+}
+
+async function curl(
+  world: ProxyWorld,
+  url: string,
+  ...more: readonly string[]
+): Promise<{ status: number; body: string }> {
+  const folder = mkdtempSync(join(tmpdir(), 'sidekey-curl-'));
+  ended.push(() => rmSync(folder, { recursive: true, force: true }));
+  writeFileSync(join(folder, 'ca.pem'), world.proxy.caPem ?? '');
+  const proxy = `http://127.0.0.1:${world.proxy.address.port}`;
+  const args = [
+    'curl',
+    '-sS',
+    '--max-time',
+    '15',
+    '--proxy',
+    proxy,
+    '--cacert',
+    join(folder, 'ca.pem'),
+    '-w',
+    '\n%{http_code}',
+    ...more,
+    url,
+  ];
+  const { stdout, stderr } = await runProcess(args, { PATH: process.env['PATH'] });
+  const end = stdout.lastIndexOf('\n');
+  return { status: Number(stdout.slice(end + 1)), body: stdout.slice(0, end) + stderr };
+}
+
+interface Kind {
+  readonly name: string;
+  readonly present: boolean;
+  readonly start: () => Promise<{ proxy: CorporateProxy; url: string; caPem?: string }>;
+}
+
+const login = `${USER}:${PASSWORD}@`;
+const KINDS: readonly Kind[] = [
+  {
+    name: 'http:// (skipped without tinyproxy)',
+    present: HAS_TINYPROXY,
+    start: async () => {
+      const proxy = await startTinyproxy(false);
+      return { proxy, url: `http://127.0.0.1:${proxy.port}` };
+    },
+  },
+  {
+    name: 'http:// with a password (skipped without tinyproxy)',
+    present: HAS_TINYPROXY,
+    start: async () => {
+      const proxy = await startTinyproxy(true);
+      return { proxy, url: `http://${login}127.0.0.1:${proxy.port}` };
+    },
+  },
+  {
+    name: 'https://',
+    present: true,
+    start: async () => {
+      const proxy = await startHttpsProxy();
+      return { proxy, url: `https://localhost:${proxy.port}`, caPem: proxy.caPem };
+    },
+  },
+  {
+    name: 'socks5h:// (skipped without microsocks)',
+    present: HAS_MICROSOCKS,
+    start: async () => {
+      const proxy = await startMicrosocks(false);
+      return { proxy, url: `socks5h://127.0.0.1:${proxy.port}` };
+    },
+  },
+  {
+    name: 'socks5:// with a password (skipped without microsocks)',
+    present: HAS_MICROSOCKS,
+    start: async () => {
+      const proxy = await startMicrosocks(true);
+      return { proxy, url: `socks5://${login}127.0.0.1:${proxy.port}` };
+    },
+  },
+];
+
+describe.each(KINDS)('through $name', ({ present, start }) => {
+  /** The world trusts its upstream by the route, and the corporate authority by configuration. */
+  async function startBoth(): Promise<{ proxy: CorporateProxy; world: ProxyWorld }> {
+    const { proxy, url, caPem } = await start();
+    keep(proxy);
+    const world = await startWorld(url, undefined, {
+      ...(caPem === undefined ? {} : { config: { upstreamCaPem: caPem } }),
+      routes: (upstream) => [
+        route({
+          hosts: ['localhost'],
+          ports: [upstream.httpPort, upstream.httpsPort],
+          tls: { mode: 2, caPem: upstream.caPem, serverName: '' },
+        }),
+      ],
+    });
+    return { proxy, world };
+  }
+
+  test.skipIf(!present)('curl reaches https and http upstreams, injected', async () => {
+    const { proxy, world } = await startBoth();
+    const { httpPort, httpsPort } = world.upstream;
+    for (const url of [`https://localhost:${httpsPort}/a`, `http://localhost:${httpPort}/b`]) {
+      expect(await curl(world, url)).toEqual({ status: 200, body: 'hello' });
+    }
+    expect(world.upstream.seen.map(({ secure, headers }) => [secure, headers.authorization])).toEqual([
+      [true, `Bearer ${SECRET}`],
+      [false, `Bearer ${SECRET}`],
+    ]);
+    const asked = proxy.log();
+    for (const port of [httpPort, httpsPort])
+      expect(asked).toMatch(new RegExp(`(?:localhost|127\\.0\\.0\\.1):${port}`));
+    expect(world.logged()).not.toContain(PASSWORD);
+  });
+
+  test.skipIf(!present)('bodies of 3 MB pass both ways; connections are kept, sessions resumed', async () => {
+    const { world } = await startBoth();
+    const { upstream } = world;
+    const big = Buffer.alloc(3_000_000, 'abcdefghij');
+    upstream.handle(async (request, response) => {
+      const { body } = await upstream.note(request);
+      if (request.url === '/close') response.setHeader('connection', 'close');
+      response.end(body);
+    });
+    const folder = mkdtempSync(join(tmpdir(), 'sidekey-body-'));
+    ended.push(() => rmSync(folder, { recursive: true, force: true }));
+    writeFileSync(join(folder, 'body'), big);
+    for (const path of ['/close', '/keep', '/keep']) {
+      const url = `https://localhost:${upstream.httpsPort}${path}`;
+      const { status, body } = await curl(world, url, '--data-binary', `@${join(folder, 'body')}`);
+      expect([status, body.length, body === big.toString()]).toEqual([200, big.length, true]);
+    }
+    expect(upstream.connections()).toBe(2);
+    expect(upstream.seen.map(({ resumed }) => resumed)).toEqual([false, true, true]);
+  });
+});
+
+describe('an upstream proxy that fails', () => {
+  const closedPort = freePort;
+
+  test.skipIf(!HAS_TINYPROXY)('with a wrong password (skipped without tinyproxy)', async () => {
+    const proxy = keep(await startTinyproxy(true));
+    const world = await startWorld(`http://ann:wrong-hunter2@127.0.0.1:${proxy.port}`);
+    const { status, body } = await curl(world, `https://localhost:${world.upstream.httpsPort}/`);
+    expect([status, body]).toEqual([502, expect.stringContaining('upstream-proxy-failed')]);
+    expect(body + world.logged()).not.toContain('hunter2');
+  });
+
+  test.skipIf(!HAS_MICROSOCKS)('with a wrong SOCKS5 password (skipped without microsocks)', async () => {
+    const proxy = keep(await startMicrosocks(true));
+    const world = await startWorld(`socks5h://ann:wrong-hunter2@127.0.0.1:${proxy.port}`);
+    const { status, body } = await curl(world, `https://localhost:${world.upstream.httpsPort}/`);
+    expect([status, body]).toEqual([502, expect.stringContaining('upstream-proxy-failed')]);
+  });
+
+  test('that is not there', async () => {
+    const world = await startWorld(`http://127.0.0.1:${await closedPort()}`);
+    const { status, body } = await curl(world, `https://localhost:${world.upstream.httpsPort}/`);
+    expect([status, body]).toEqual([502, expect.stringContaining('upstream-proxy-failed')]);
+  });
+
+  test('whose certificate nobody trusts', async () => {
+    const proxy = keep(await startHttpsProxy());
+    const world = await startWorld(`https://localhost:${proxy.port}`);
+    const { status, body } = await curl(world, `https://localhost:${world.upstream.httpsPort}/`);
+    expect([status, body]).toEqual([502, expect.stringContaining('upstream-proxy-failed')]);
+    expect(proxy.log()).toBe('');
+  });
+
+  test.skipIf(!HAS_TINYPROXY)('that does not allow the port (skipped without tinyproxy)', async () => {
+    const proxy = keep(await startTinyproxy(false, 'ConnectPort 443'));
+    const world = await startWorld(`http://127.0.0.1:${proxy.port}`);
+    const { status, body } = await curl(world, `https://localhost:${world.upstream.httpsPort}/`);
+    expect([status, body]).toEqual([502, expect.stringContaining('upstream-proxy-refused')]);
+  });
+
+  test.skipIf(!HAS_TINYPROXY)('whose upstream is closed (skipped without tinyproxy)', async () => {
+    const proxy = keep(await startTinyproxy(false));
+    const port = await closedPort();
+    const world = await startWorld(`http://127.0.0.1:${proxy.port}`, undefined, {
+      routes: () => [route({ hosts: ['localhost'], ports: [port] })],
+    });
+    const { status, body } = await curl(world, `http://localhost:${port}/`);
+    expect([status, body]).toEqual([502, expect.stringContaining('connect-failed')]);
+  });
+});
+
+describe('what still holds behind an upstream proxy', () => {
+  type Case = readonly [name: string, url: string, reason: string];
+  const REFUSED: readonly Case[] = [
+    ['a private address', 'http://10.0.0.7/', 'address-refused'],
+    ['a metadata address', 'http://169.254.169.254/latest/', 'address-refused'],
+    ['a mapped address', 'http://[::ffff:10.0.0.7]/', 'address-refused'],
+    ['a metadata name', 'http://metadata.google.internal/', 'address-refused'],
+    ['localhost', 'http://localhost/', 'address-refused'],
+    ['a name below localhost', 'http://db.localhost/', 'address-refused'],
+    ['a host without a route', 'http://elsewhere.test/', 'no-route'],
+  ];
+  test.each(REFUSED)('%s is refused before the proxy is asked (A-26)', async (_, url, reason) => {
+    const proxy = keep(await startHttpsProxy());
+    const hosts = ['10.0.0.7', '169.254.169.254', 'metadata.google.internal', 'localhost', 'db.localhost'];
+    const world = await startWorld(`https://localhost:${proxy.port}`, undefined, {
+      config: { upstreamCaPem: proxy.caPem },
+      routes: () => [route({ hosts, ports: [80], allowedAddresses: [] })],
+      lookup: (host) => (host === 'db.localhost' ? ['127.0.0.1'] : undefined),
+    });
+    const { status, body } = await curl(world, url);
+    expect([status, body]).toEqual([403, expect.stringContaining(reason)]);
+    expect(proxy.log()).toBe('');
+  });
+
+  test('names are left to the proxy: nothing asks DNS for them (A-28)', async () => {
+    const proxy = keep(await startHttpsProxy());
+    const world = await startWorld(`https://localhost:${proxy.port}`, undefined, {
+      config: { upstreamCaPem: proxy.caPem },
+      routes: () => [route({ hosts: ['api.invalid'], ports: [80] })],
+    });
+    expect((await curl(world, 'http://api.invalid/')).status).toBe(502);
+    expect(proxy.log()).toContain('CONNECT api.invalid:80');
+    expect(world.lookups).toEqual(['localhost']);
+  });
+
+  test('what no-proxy names goes direct', async () => {
+    const world = await startWorld(`http://127.0.0.1:${await freePort()}`, 'localhost');
+    expect((await curl(world, `http://localhost:${world.upstream.httpPort}/`)).status).toBe(200);
+  });
+
+  test('the origin is verified inside the tunnel (A-40)', async () => {
+    const proxy = keep(await startHttpsProxy());
+    const world = await startWorld(`https://localhost:${proxy.port}`, undefined, {
+      config: { upstreamCaPem: proxy.caPem },
+      routes: ({ httpsPort }) => [route({ hosts: ['localhost'], ports: [httpsPort] })],
+    });
+    const { status, body } = await curl(world, `https://localhost:${world.upstream.httpsPort}/`);
+    expect([status, body]).toEqual([502, expect.stringContaining('upstream-tls-failed')]);
+    expect(world.upstream.seen).toEqual([]);
+  });
+
+  test('a proxy that is this one is refused (A-55)', async () => {
+    const port = await freePort();
+    const listen = { host: '127.0.0.1', port };
+    const world = await startWorld(`http://127.0.0.1:${port}`, undefined, { config: { listen } });
+    const { status, body } = await curl(world, `http://localhost:${world.upstream.httpPort}/`);
+    expect([status, body]).toEqual([508, expect.stringContaining('loop-refused')]);
+  });
+
+  test('so is one that is named, when it is Sidekey', async () => {
+    const proxy = keep(await startHttpsProxy());
+    const world = await startWorld(`https://localhost:${proxy.port}`, undefined, {
+      config: { upstreamCaPem: proxy.caPem, controlPlane: { address: 'cp.test:7443', caPem: '', tenant: 'default' } },
+      routes: () => [route({ hosts: ['cp.test'], ports: [7443] })],
+    });
+    const { status, body } = await curl(world, 'http://cp.test:7443/');
+    expect([status, body]).toEqual([508, expect.stringContaining('loop-refused')]);
+  });
+
+  test('unrouted tunnels go through it too', async () => {
+    const proxy = keep(await startHttpsProxy());
+    const world = await startWorld(`https://localhost:${proxy.port}`, undefined, {
+      config: { upstreamCaPem: proxy.caPem, unrouted: 'tunnel' },
+      routes: () => [],
+      allowLoopback: true,
+    });
+    const url = `https://localhost:${world.upstream.httpsPort}/`;
+    expect(await curl(world, url, '--insecure')).toEqual({ status: 200, body: 'hello' });
+    expect(proxy.log()).toContain(`CONNECT localhost:${world.upstream.httpsPort}`);
+  });
+});
