@@ -27,6 +27,8 @@ export class HpackDecoder {
   sensitive: ReadonlySet<string> = NO_NAMES;
   /** Whether the block went over a limit. It was decoded to its end all the same, for the table's sake. */
   tooLarge = false;
+  /** Changes whenever the dynamic table does; with it, or while the table has to shrink, blocks mean something else. */
+  version = 0;
 
   readonly #limits: HpackLimits;
   readonly #table = new DynamicTable(INITIAL_TABLE_BYTES);
@@ -50,6 +52,7 @@ export class HpackDecoder {
   /** The peer has confirmed SETTINGS_HEADER_TABLE_SIZE. */
   limitTable(maxBytes: number): void {
     this.#tableLimit = maxBytes;
+    this.version += 1;
     this.#mustShrink = this.#table.maxSize > maxBytes;
   }
 
@@ -75,6 +78,7 @@ export class HpackDecoder {
     } else if (first >= 0x40) {
       const field = this.#literal(0x3f);
       this.#table.add(field);
+      this.version += 1;
       this.#take(field);
     } else if (first >= 0x20) {
       throw broken('a table size update behind a field (RFC 7541 4.2)');
@@ -103,6 +107,7 @@ export class HpackDecoder {
     const size = this.#integer(0x1f);
     if (size > this.#tableLimit) throw broken('a table size above the limit (RFC 7541 6.3)');
     this.#table.resize(size);
+    this.version += 1;
     this.#mustShrink = false;
   }
 

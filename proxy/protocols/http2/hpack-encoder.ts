@@ -13,8 +13,23 @@ const WITH_INDEXING = 0x40;
 const WITHOUT_INDEXING = 0x00;
 const NEVER_INDEXED = 0x10;
 
-/** The values of one name in the dynamic table, by the number of the insertion. */
-interface TableName {
+/** Names that are looked up at once; those without a value in the table are forgotten when there are so many. */
+const MAX_NAMES = 256;
+
+/** Fields whose values enter no table, whatever the caller marks (RFC 7541 7.1.3). */
+const ALWAYS_SENSITIVE: ReadonlySet<string> = new Set([
+  'authorization',
+  'proxy-authorization',
+  'cookie',
+  'set-cookie',
+  'x-api-key',
+]);
+
+/** All that is known of a name, so that a field costs one search for it. */
+interface KnownName {
+  readonly fixed: StaticName | undefined;
+  readonly sensitive: boolean;
+  /** Its values in the dynamic table, by the number of the insertion. */
   readonly values: Map<string, number>;
   newest: number;
 }
@@ -38,7 +53,7 @@ export class HpackEncoder {
   #tableBytes: number;
   /** The sizes to tell before the next block (RFC 7541 4.2): the smallest since the last, then the present one. */
   #smallest: number | undefined;
-  readonly #names = new Map<string, TableName>();
+  readonly #names = new Map<string, KnownName>();
   /** Entries in order of insertion; those before #oldest are evicted. */
   #entries: Entry[] = [];
   #oldest = 0;
@@ -87,24 +102,36 @@ export class HpackEncoder {
 
   /** Adds a field. A sensitive one is in no table on either side (RFC 7541 7.1.3). */
   field(name: string, value: string, sensitive: boolean): void {
-    const fixed = STATIC_NAMES.get(name);
-    const own = this.#names.get(name);
-    if (sensitive) {
-      this.#literal(NEVER_INDEXED, 0x0f, name, fixed, own, value);
+    const known = this.#names.get(name) ?? this.#learn(name);
+    if (sensitive || known.sensitive) {
+      this.#literal(NEVER_INDEXED, 0x0f, name, known, value);
       return;
     }
-    const index = fixed?.values.get(value) ?? this.#indexOf(own?.values.get(value));
+    const index = known.fixed?.values.get(value) ?? this.#indexOf(known.values.get(value));
     if (index !== undefined) {
       this.#makeRoom(MAX_PREFIX_BYTES);
       this.#integer(0x80, 0x7f, index);
       return;
     }
     if (!this.#repeats(name, value)) {
-      this.#literal(WITHOUT_INDEXING, 0x0f, name, fixed, own, value);
+      this.#literal(WITHOUT_INDEXING, 0x0f, name, known, value);
       return;
     }
-    this.#literal(WITH_INDEXING, 0x3f, name, fixed, own, value);
-    this.#insert(name, value);
+    this.#literal(WITH_INDEXING, 0x3f, name, known, value);
+    this.#insert(name, known, value);
+  }
+
+  #learn(name: string): KnownName {
+    if (kindOfName(name) >= FieldKind.connectionSpecific) {
+      throw new Error('the name of a header to write may not stand in HTTP/2 (RFC 9113 8.2)');
+    }
+    if (this.#names.size >= MAX_NAMES) {
+      for (const [old, { values }] of this.#names) if (values.size === 0) this.#names.delete(old);
+    }
+    const fixed = STATIC_NAMES.get(name);
+    const known = { fixed, sensitive: ALWAYS_SENSITIVE.has(name), values: new Map<string, number>(), newest: 0 };
+    this.#names.set(name, known);
+    return known;
   }
 
   /** Whether the value came before, not long ago, and fits into the table without emptying much of it. */
@@ -124,37 +151,23 @@ export class HpackEncoder {
     return insertion === undefined ? undefined : STATIC_COUNT + this.#dropped + this.#entries.length - insertion;
   }
 
-  #literal(
-    pattern: number,
-    prefix: number,
-    name: string,
-    fixed: StaticName | undefined,
-    own: TableName | undefined,
-    value: string,
-  ): void {
-    if (kindOfName(name) >= FieldKind.connectionSpecific) {
-      throw new Error('the name of a header to write may not stand in HTTP/2 (RFC 9113 8.2)');
-    }
+  #literal(pattern: number, prefix: number, name: string, known: KnownName, value: string): void {
     this.#makeRoom(name.length + value.length + MAX_PREFIX_BYTES);
-    const index = fixed?.index ?? this.#indexOf(own?.newest) ?? 0;
+    const own = known.values.size === 0 ? undefined : known.newest;
+    const index = known.fixed?.index ?? this.#indexOf(own) ?? 0;
     this.#integer(pattern, prefix, index);
     if (index === 0) this.#name(name);
     this.#value(value);
   }
 
-  #insert(name: string, value: string): void {
+  #insert(name: string, known: KnownName, value: string): void {
     const size = entrySize(name, value);
     this.#evict(this.#tableBytes - size);
     const insertion = this.#dropped + this.#entries.length;
     this.#entries.push({ name, value, size });
     this.#used += size;
-    const own = this.#names.get(name);
-    if (own === undefined) {
-      this.#names.set(name, { values: new Map([[value, insertion]]), newest: insertion });
-      return;
-    }
-    own.values.set(value, insertion);
-    own.newest = insertion;
+    known.values.set(value, insertion);
+    known.newest = insertion;
   }
 
   #evict(allowed: number): void {
@@ -163,9 +176,7 @@ export class HpackEncoder {
       if (entry === undefined) return;
       this.#oldest += 1;
       this.#used -= entry.size;
-      const own = this.#names.get(entry.name);
-      own?.values.delete(entry.value);
-      if (own?.values.size === 0) this.#names.delete(entry.name);
+      this.#names.get(entry.name)?.values.delete(entry.value);
     }
     if (this.#oldest < 64 || this.#oldest * 2 < this.#entries.length) return;
     this.#entries = this.#entries.slice(this.#oldest);

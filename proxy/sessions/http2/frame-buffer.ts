@@ -3,6 +3,8 @@ import { Flag, FRAME_HEADER_BYTES, FrameType, writeFrameHeader, writeUint32 } fr
 const FIRST_CHUNK_BYTES = 1_024;
 const MAX_CHUNK_BYTES = 65_536;
 const FLAGS_OFFSET = 4;
+/** Below it a loop is faster than a native copy. */
+const SHORT_BYTES = 64;
 
 /** Frames to write, one behind another in few buffers. Everything is copied in, so nothing lent is held. */
 export class FrameBuffer {
@@ -43,7 +45,7 @@ export class FrameBuffer {
     this.#open(stream, endStream);
     const flags = endStream ? Flag.END_STREAM : 0;
     const at = writeFrameHeader(this.#chunk, this.#at, length, FrameType.DATA, flags, stream);
-    this.#at = at + bytes.copy(this.#chunk, at, start, end);
+    this.#at = copyInto(this.#chunk, at, bytes, start, end);
   }
 
   /** A header block in HEADERS and, if it does not fit, CONTINUATION frames (RFC 9113 4.3). */
@@ -56,7 +58,7 @@ export class FrameBuffer {
       const type = frame === 0 ? FrameType.HEADERS : FrameType.CONTINUATION;
       const flags = (frame === 0 && endStream ? Flag.END_STREAM : 0) | (to === length ? Flag.END_HEADERS : 0);
       const at = writeFrameHeader(this.#chunk, this.#at, to - from, type, flags, stream);
-      this.#at = at + block.copy(this.#chunk, at, from, to);
+      this.#at = copyInto(this.#chunk, at, block, from, to);
     }
   }
 
@@ -99,4 +101,11 @@ export class FrameBuffer {
     this.#at = 0;
     this.#openStream = 0;
   }
+}
+
+/** Copies `source[start .. end)`; returns where the next byte goes. */
+function copyInto(target: Buffer, at: number, source: Buffer, start: number, end: number): number {
+  if (end - start >= SHORT_BYTES) return at + source.copy(target, at, start, end);
+  for (let from = start, to = at; from < end; from += 1, to += 1) target[to] = source[from] ?? 0;
+  return at + end - start;
 }

@@ -152,7 +152,11 @@ export class Inbound {
     this.#expecting = 'frame';
     this.#bodyStream = undefined;
     if (stream === undefined || stream.closed || (this.#reader.flags & Flag.END_STREAM) === 0) return;
-    this.#onStream(stream.id, () => this.#messages.end(stream, undefined));
+    try {
+      this.#messages.end(stream, undefined);
+    } catch (error) {
+      this.#failStream(stream.id, error);
+    }
   }
 
   #readFrame(): void {
@@ -172,7 +176,11 @@ export class Inbound {
         throw new Http2Error('PROTOCOL_ERROR', 'PUSH_PROMISE, which nobody allowed (RFC 9113 6.6, 8.4)');
       default:
         this.#state.spendControl();
-        this.#onStream(frame.stream, () => this.#readControlFrame());
+        try {
+          this.#readControlFrame();
+        } catch (error) {
+          this.#failStream(frame.stream, error);
+        }
     }
   }
 
@@ -239,13 +247,8 @@ export class Inbound {
   }
 
   #readBlock(stream: number, endStream: boolean, bytes: Buffer, start: number, end: number): void {
-    this.#decoder.decode(bytes, start, end);
-    this.#onStream(stream, () => this.#messages.read(stream, endStream));
-  }
-
-  #onStream(stream: number, act: () => void): void {
     try {
-      act();
+      this.#messages.read(stream, endStream, bytes, start, end);
     } catch (error) {
       this.#failStream(stream, error);
     }

@@ -1,4 +1,12 @@
-import { contentLengthOf, readRequestHead, readResponseHead, readTrailers } from '../../protocols/http2/heads.ts';
+import { BlockMemo } from '../../protocols/http2/block-memo.ts';
+import {
+  contentLengthOf,
+  type Http2RequestHead,
+  type Http2ResponseHead,
+  readRequestHead,
+  readResponseHead,
+  readTrailers,
+} from '../../protocols/http2/heads.ts';
 import type { HpackDecoder } from '../../protocols/http2/hpack-decoder.ts';
 import { Http2Error, Http2StreamError, malformedMessage } from '../../protocols/http2/http2-error.ts';
 import type { HeaderList } from '../../protocols/header-list.ts';
@@ -9,18 +17,24 @@ import { Stream } from './stream.ts';
 export class Messages {
   readonly #state: ConnectionState;
   readonly #decoder: HpackDecoder;
+  readonly #requests = new BlockMemo<Http2RequestHead>();
+  readonly #responses = new BlockMemo<Http2ResponseHead>();
+  readonly #trailers = new BlockMemo<HeaderList>();
 
   constructor(state: ConnectionState, decoder: HpackDecoder) {
     this.#state = state;
     this.#decoder = decoder;
   }
 
-  /** A block was decoded. Throws Http2StreamError for the stream `id`. */
-  read(id: number, endStream: boolean): void {
+  /** Reads a whole block on the stream `id`. Throws Http2StreamError for that stream. */
+  read(id: number, endStream: boolean, bytes: Buffer, start: number, end: number): void {
     const stream = this.#state.streams.get(id);
-    if (stream !== undefined) this.#readOn(stream, endStream);
-    else if (this.#state.isIdle(id)) this.#readFirst(id, endStream);
-    else this.refuseClosed(id);
+    if (stream !== undefined) this.#readOn(stream, endStream, bytes, start, end);
+    else if (this.#state.isIdle(id)) this.#readFirst(id, endStream, bytes, start, end);
+    else {
+      this.refuseClosed(id);
+      this.#decoder.decode(bytes, start, end);
+    }
   }
 
   /** A frame that carries a message came for a stream that is gone: tolerated if the peer may not know that yet. */
@@ -49,12 +63,13 @@ export class Messages {
     }
   }
 
-  #readFirst(id: number, endStream: boolean): void {
+  #readFirst(id: number, endStream: boolean, bytes: Buffer, start: number, end: number): void {
     const state = this.#state;
     if (state.role === 'client' || state.isOwn(id)) {
       throw new Http2Error('PROTOCOL_ERROR', 'HEADERS on a stream that the peer may not open (RFC 9113 5.1.1)');
     }
     state.streams.lastPeer = id;
+    const head = this.#requestHead(bytes, start, end);
     if (state.closing) {
       // RFC 9113 6.8: the peer knows by our GOAWAY that this stream was not taken.
       state.streams.rememberReset(id);
@@ -64,7 +79,6 @@ export class Messages {
     if (state.streams.size >= state.options.maxConcurrentStreams) {
       throw new Http2StreamError('REFUSED_STREAM', 'more streams than allowed (RFC 9113 5.1.2)');
     }
-    const head = readRequestHead(this.#decoder, state.options.enableConnectProtocol);
     const windows = { send: state.peer.initialWindowBytes, receive: state.credit.initialWindow };
     const stream = new Stream(id, 'body', 'head', head.method, windows);
     if (head.method !== 'CONNECT') stream.remainingBytes = contentLengthOf(head.headers);
@@ -73,23 +87,25 @@ export class Messages {
     if (endStream) this.end(stream, undefined);
   }
 
-  #readOn(stream: Stream, endStream: boolean): void {
+  #readOn(stream: Stream, endStream: boolean, bytes: Buffer, start: number, end: number): void {
     switch (stream.receiving) {
       case 'head':
-        this.#readResponse(stream, endStream);
+        this.#readResponse(stream, endStream, this.#responseHead(bytes, start, end));
         return;
-      case 'body':
+      case 'body': {
+        const trailers = this.#readTrailers(bytes, start, end);
         if (!endStream) throw malformedMessage('trailers that do not end the stream (RFC 9113 8.1)');
-        this.end(stream, readTrailers(this.#decoder));
+        this.end(stream, trailers);
         return;
+      }
       default:
+        this.#decoder.decode(bytes, start, end);
         throw new Http2StreamError('STREAM_CLOSED', 'HEADERS behind END_STREAM (RFC 9113 5.1)');
     }
   }
 
-  #readResponse(stream: Stream, endStream: boolean): void {
+  #readResponse(stream: Stream, endStream: boolean, head: Http2ResponseHead): void {
     const { events, options } = this.#state;
-    const head = readResponseHead(this.#decoder);
     if (head.status < 200) {
       if (endStream) throw malformedMessage('an interim response that ends the stream (RFC 9113 8.1)');
       stream.informational += 1;
@@ -103,6 +119,41 @@ export class Messages {
     stream.remainingBytes = bodyOf(stream.method, head.status, contentLengthOf(head.headers));
     events.push({ type: 'response-head', stream: stream.id, head, endStream });
     if (endStream) this.end(stream, undefined);
+  }
+
+  #requestHead(bytes: Buffer, start: number, end: number): Http2RequestHead {
+    const known = this.#requests.find(bytes, start, end, this.#decoder.version);
+    if (known !== undefined) return { ...known, headers: known.headers.clone() };
+    const repeatable = this.#decode(bytes, start, end);
+    const head = readRequestHead(this.#decoder, this.#state.options.enableConnectProtocol);
+    if (repeatable) this.#requests.keep(bytes, start, end, { ...head, headers: head.headers.clone() });
+    return head;
+  }
+
+  #responseHead(bytes: Buffer, start: number, end: number): Http2ResponseHead {
+    const known = this.#responses.find(bytes, start, end, this.#decoder.version);
+    if (known !== undefined) return { ...known, headers: known.headers.clone() };
+    const repeatable = this.#decode(bytes, start, end);
+    const head = readResponseHead(this.#decoder);
+    if (repeatable) this.#responses.keep(bytes, start, end, { ...head, headers: head.headers.clone() });
+    return head;
+  }
+
+  #readTrailers(bytes: Buffer, start: number, end: number): HeaderList {
+    const known = this.#trailers.find(bytes, start, end, this.#decoder.version);
+    if (known !== undefined) return known.clone();
+    const repeatable = this.#decode(bytes, start, end);
+    const trailers = readTrailers(this.#decoder);
+    if (repeatable) this.#trailers.keep(bytes, start, end, trailers.clone());
+    return trailers;
+  }
+
+  /** Whether the block may be remembered: it left the table alone, and holds nothing that came as never indexed. */
+  #decode(bytes: Buffer, start: number, end: number): boolean {
+    const decoder = this.#decoder;
+    const { version } = decoder;
+    decoder.decode(bytes, start, end);
+    return decoder.version === version && decoder.sensitive.size === 0;
   }
 }
 

@@ -10,14 +10,6 @@ import { FrameBuffer } from './frame-buffer.ts';
 import type { Http2Limits } from './limits.ts';
 import type { Stream } from './stream.ts';
 
-/** Fields whose values enter no compression table, whatever the caller marks (RFC 7541 7.1.3). */
-const ALWAYS_SENSITIVE: ReadonlySet<string> = new Set([
-  'authorization',
-  'proxy-authorization',
-  'cookie',
-  'set-cookie',
-  'x-api-key',
-]);
 const NO_NAMES: ReadonlySet<string> = new Set();
 /** What a frame of body earns of the control frame allowance: its WINDOW_UPDATE frames, a PING. */
 const EARNED_BY_DATA = 3;
@@ -176,7 +168,7 @@ export class Outbound {
     const { raw } = headers;
     for (let at = 0; at < raw.length; at += 2) {
       const name = raw[at] ?? '';
-      encoder.field(name, raw[at + 1] ?? '', ALWAYS_SENSITIVE.has(name) || sensitive.has(name));
+      encoder.field(name, raw[at + 1] ?? '', sensitive.has(name));
     }
     this.frames.headers(stream, encoder.bytes, encoder.length, endStream, this.#frameBytes());
   }

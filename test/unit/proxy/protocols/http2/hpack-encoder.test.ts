@@ -49,6 +49,28 @@ describe('HpackEncoder', () => {
     expect(encoder.tableBytes).toBe(0);
   });
 
+  it.each(['authorization', 'proxy-authorization', 'cookie', 'set-cookie', 'x-api-key'])(
+    'RFC 7541 7.1.3 takes %s as sensitive without being told',
+    (name) => {
+      const encoder = new HpackEncoder(4_096);
+      for (let time = 0; time < 3; time += 1) expect(encode(encoder, [name, 'v'])[0]).toBeGreaterThanOrEqual(0x10);
+      expect(encoder.tableBytes).toBe(0);
+    },
+  );
+
+  it('bounds the names that it knows', () => {
+    const encoder = new HpackEncoder(4_096);
+    const decoder = new HpackDecoder(LIMITS);
+    for (let at = 0; at < 3_000; at += 1) {
+      const lines: Line[] = [
+        [`x-${at}`, 'a'],
+        ['x-same', 'b'],
+        [`x-${at % 3}`, 'a'],
+      ];
+      expect(decode(decoder, encode(encoder, ...lines))).toEqual(lines.map(([name, value]) => [name, value]));
+    }
+  });
+
   it('RFC 7541 7.1.3 never refers to a table for a sensitive value, even one that stands there', () => {
     const encoder = new HpackEncoder(4_096);
     for (let time = 0; time < 3; time += 1) encode(encoder, ['k', 'v']);

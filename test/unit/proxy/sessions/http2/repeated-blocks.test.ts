@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest';
+import { FrameType } from '../../../../../proxy/protocols/http2/frames.ts';
+import { block, END_HEADERS, END_STREAM, frame, GET, headers, type Pairs } from '../../../../support/http2-frames.ts';
+import { drive, type React, startClient, startServer } from '../../../../support/http2-play.ts';
+
+const OK: Pairs = [
+  [':status', '200'],
+  ['x-a', 'b'],
+];
+const TRAILERS: Pairs = [['grpc-status', '0']];
+
+/** A block of one indexed field besides the request's own literals: what it means depends on the table. */
+const referring = (stream: number) =>
+  frame(FrameType.HEADERS, END_HEADERS | END_STREAM, stream, Buffer.concat([block(GET), Buffer.from([0x80 | 62])]));
+const inserting = (stream: number, value: string) =>
+  frame(
+    FrameType.HEADERS,
+    END_HEADERS | END_STREAM,
+    stream,
+    Buffer.concat([block(GET), block([['x-v', value]], 0x40)]),
+  );
+
+describe('blocks that come again', () => {
+  it('mean the same, whatever the caller did to the head before', () => {
+    const server = startServer();
+    const spoil: React = (event) => {
+      if (event.type !== 'request-head') return;
+      event.head.headers.set('x-a', 'spoilt');
+      event.head.headers.append('authorization', 'Bearer x');
+    };
+    for (let at = 0; at < 6; at += 1) {
+      const heard: string[] = [];
+      drive(server, [headers(2 * at + 1, [...GET, ['x-a', 'b']], END_STREAM)], (event, connection) => {
+        if (event.type === 'request-head') heard.push([...event.head.headers].join());
+        spoil(event, connection);
+      });
+      expect(heard).toEqual(['x-a,b']);
+    }
+  });
+
+  it('mean another thing on another table', () => {
+    const server = startServer();
+    const said = (bytes: Buffer) => drive(server, [bytes]).events[0]?.replace(/^request \d+ /, '');
+    for (let round = 0, id = 1; round < 5; round += 1) {
+      said(inserting(id, `v${round}`));
+      for (let time = 0; time < 4; time += 1) {
+        id += 2;
+        expect(said(referring(id))).toBe(`GET https://a.example/ {x-v: v${round}}`);
+      }
+      id += 2;
+    }
+  });
+
+  it('are refused as often as they come', () => {
+    const server = startServer();
+    for (let at = 0; at < 5; at += 1) {
+      const { events } = drive(server, [headers(2 * at + 1, [...GET, ['connection', 'close']], END_STREAM)]);
+      expect(events).toEqual([`reset ${2 * at + 1} PROTOCOL_ERROR by us`]);
+    }
+  });
+
+  it('are told as heads and as trailers, by their place', () => {
+    const client = startClient(Array.from({ length: 5 }, () => 'POST'));
+    for (let stream = 1; stream < 10; stream += 2) {
+      expect(drive(client, [headers(stream, OK), headers(stream, TRAILERS, END_STREAM)]).events).toEqual([
+        `response ${stream} 200 {x-a: b}`,
+        `end ${stream} {grpc-status: 0}`,
+      ]);
+    }
+  });
+});
