@@ -1,9 +1,11 @@
 import { DEFAULT_HTTP1_LIMITS, type Http1Limits } from './protocols/http1/limits.ts';
+import { DEFAULT_WEBSOCKET_LIMITS, type WebSocketLimits } from './protocols/websocket/limits.ts';
 import { DEFAULT_HTTP2_OPTIONS, type Http2Limits } from './sessions/http2/limits.ts';
 
 /** Every bound of the proxy. Times are milliseconds, sizes bytes. */
 export interface ProxyLimits extends Http1Limits {
   readonly http2: Http2Limits;
+  readonly webSocket: WebSocketLimits;
   /** Agent connections at once; more are closed on arrival. */
   readonly maxConnections: number;
   /** Upstream connections at once for one destination; a call beyond it waits for none and is answered 503. */
@@ -30,6 +32,7 @@ export interface ProxyLimits extends Http1Limits {
 export const DEFAULT_LIMITS: ProxyLimits = Object.freeze({
   ...DEFAULT_HTTP1_LIMITS,
   http2: DEFAULT_HTTP2_OPTIONS,
+  webSocket: DEFAULT_WEBSOCKET_LIMITS,
   maxConnections: 4096,
   maxConnectionsPerHost: 256,
   headerTimeoutMs: 30_000,

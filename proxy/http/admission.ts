@@ -10,8 +10,7 @@ export function viaEntry(instanceId: string): string {
 const REFLECTING = new Set(['TRACE', 'TRACK', 'CONNECT']);
 
 /**
- * What no policy can allow: methods that reflect the request, upgrades that would make the proxy blind, unknown
- * expectations and loops.
+ * What no policy can allow: methods that reflect the request, unknown expectations and loops.
  *
  * @throws Refusal
  */
@@ -19,7 +18,6 @@ export function admit(head: RequestHead, via: string): void {
   if (REFLECTING.has(head.method)) {
     throw new Refusal('method-refused', `${head.method} is not forwarded: its answer reflects the request`);
   }
-  if (head.headers.has('upgrade')) throw new Refusal('upgrade-refused', 'upgrades are not forwarded');
   const expect = head.headers.get('expect');
   if (expect !== undefined && !head.expectContinue) {
     throw new Refusal('expectation-failed', 'only Expect: 100-continue is understood');

@@ -1,7 +1,7 @@
 import type { RequestHead, ResponseHead } from '../protocols/heads.ts';
 import { STATUS_CODES } from 'node:http';
 import type { Grant } from '../../proto/gen/sidekey/v1/grant.ts';
-import type { Answer, Question } from '../../policy-client/index.ts';
+import type { Answer } from '../../policy-client/index.ts';
 import { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
 import type { Reason } from '../../proto/reasons.ts';
 import { type BodyTransform, type LocalReply, removeAgentCredentials } from '../credentials/inject.ts';
@@ -13,7 +13,6 @@ import { admit, countForwards, OPTIONS_REPLY } from './admission.ts';
 import { Call } from './call.ts';
 import { buildDestination, type RequestDestination } from './destination.ts';
 import { acceptsTrailers, stripHopByHop } from './forwarded-headers.ts';
-import { leaseEndsAt } from './lease.ts';
 import { prepareRequest } from './outgoing-request.ts';
 import { refusalReply, toRefusal } from './refusal-reply.ts';
 import { Refusal } from './refusal.ts';
@@ -22,7 +21,10 @@ import { ResponseRelay } from './response-relay.ts';
 import { findRoute } from './routing.ts';
 import { type PreparedRoute, UNROUTED } from './route-table.ts';
 import type { LiveExchange, ProxyServices } from './services.ts';
+import { Standing } from './standing.ts';
 import type { AgentStream, OutgoingRequest, ResponseListener, UpstreamFailure, UpstreamStream } from './streams.ts';
+import { WebSocketExchange } from './web-socket.ts';
+import { WebSocketOpening } from './web-socket-opening.ts';
 
 type Phase =
   | { readonly name: 'deciding' }
@@ -44,13 +46,13 @@ export class Exchange implements ResponseListener, LiveExchange {
   readonly call: Call;
   readonly head: RequestHead;
   deadlineAt: number;
-  leaseEndsAt = Number.POSITIVE_INFINITY;
-  standing: Grant | undefined;
   readonly #services: ProxyServices;
   readonly #agent: AgentStream;
   readonly #body = new RequestBody();
   #phase: Phase = DECIDING;
-  #question: Question | undefined;
+  readonly #standing: Standing;
+  #opening: WebSocketOpening | undefined;
+  #webSocket: WebSocketExchange | undefined;
   #prepared: PreparedRoute = UNROUTED;
   #scrubber: Scrubber | undefined;
   #acceptsTrailers = false;
@@ -64,18 +66,28 @@ export class Exchange implements ResponseListener, LiveExchange {
     this.head = head;
     this.call = new Call(head.method);
     this.deadlineAt = services.clock.now() + services.limits.responseTimeoutMs;
+    this.#standing = new Standing(services.client, services.clock);
     services.live.add(this);
+  }
+
+  get standing(): Grant | undefined {
+    return this.#standing.grant;
+  }
+
+  get leaseEndsAt(): number {
+    return this.#standing.leaseEndsAt;
   }
 
   /** False while request events must wait in the agent's stream. */
   get acceptsRequest(): boolean {
-    return this.#body.accepts;
+    return this.#webSocket?.acceptsAgent ?? this.#body.accepts;
   }
 
   start(): void {
     try {
       const { head } = this;
       admit(head, this.#services.via);
+      this.#opening = WebSocketOpening.of(head);
       const destination = buildDestination(this.#agent.transport, head);
       this.call.destination = destination;
       if (countForwards(head)) return this.#answer(OPTIONS_REPLY, Outcome.OUTCOME_DENIED, 'method-refused');
@@ -96,7 +108,7 @@ export class Exchange implements ResponseListener, LiveExchange {
     const { removed, query } = removeAgentCredentials({ headers: head.headers, query: destination.query }, route);
     this.call.removedCredentials = removed;
     if (route === undefined) return this.#forward(destination, undefined);
-    this.#question = {
+    const question = {
       destination: { scheme: destination.scheme, host: destination.host, port: destination.port },
       method: head.method,
       path: destination.path,
@@ -105,7 +117,7 @@ export class Exchange implements ResponseListener, LiveExchange {
       route,
     };
     const cleaned = query === destination.query ? destination : { ...destination, query };
-    const answer = this.#services.client.authorize(this.#question);
+    const answer = this.#standing.ask(question);
     if (answer instanceof Promise) {
       answer.then((later) => this.#decided(cleaned, later)).catch((error: unknown) => this.#refuse(error));
     } else this.#decide(cleaned, answer);
@@ -124,7 +136,7 @@ export class Exchange implements ResponseListener, LiveExchange {
       throw new Refusal(answer.reason, answer.message, { accessPolicy: answer.accessPolicy ?? '' });
     }
     this.call.grant = answer.grant;
-    this.#stand(answer.grant);
+    this.#standing.allow(answer.grant);
     this.#forward(destination, answer.grant);
   }
 
@@ -138,7 +150,9 @@ export class Exchange implements ResponseListener, LiveExchange {
     this.#scrubber = prepared.secrets === undefined ? undefined : compileScrubber(prepared.secrets);
     this.#transform = prepared.body;
     this.call.upstreamStartedAt = performance.now();
-    const target = this.#prepared.dialTarget(destination.scheme, destination.host, destination.port);
+    this.#opening?.write(prepared.request.headers);
+    const versions = this.#opening === undefined ? 'any' : 'http/1.1';
+    const target = this.#prepared.dialTarget(destination.scheme, destination.host, destination.port, versions);
     const { clientCertificate } = prepared;
     const way = clientCertificate === undefined ? target : withClientCertificate(target, clientCertificate);
     this.#connect(way, prepared.request, false);
@@ -166,17 +180,19 @@ export class Exchange implements ResponseListener, LiveExchange {
     const complete = this.#body.done || this.head.framing.kind === 'none';
     this.#extend(complete ? limits.responseTimeoutMs : limits.bodyIdleTimeoutMs);
     upstream.sendHead(request, this);
-    this.#body.flow(upstream, this.#transform);
-    if (this.#body.done) upstream.flush();
+    if (this.#opening === undefined) this.#body.flow(upstream, this.#transform);
+    if (this.#opening !== undefined || this.#body.done) upstream.flush();
   }
 
   /** A piece of the request's body, in order. */
   onRequestBody(bytes: Buffer): void {
     this.#extend(this.#services.limits.bodyIdleTimeoutMs);
-    this.#guard(() => this.#body.push(bytes));
+    if (this.#webSocket !== undefined) this.#webSocket.fromAgent(bytes);
+    else this.#guard(() => this.#body.push(bytes));
   }
 
   onRequestEnd(trailers: HeaderList | undefined): void {
+    if (this.#webSocket !== undefined) return this.#webSocket.agentEnded();
     if (trailers !== undefined) {
       stripHopByHop(trailers);
       removeAgentCredentials({ headers: trailers, query: undefined }, this.call.route);
@@ -188,15 +204,18 @@ export class Exchange implements ResponseListener, LiveExchange {
 
   /** All request events of one read were given. */
   onRequestReadDone(): void {
-    this.#body.flush();
+    if (this.#webSocket === undefined) this.#body.flush();
+    else this.#webSocket.flush();
   }
 
   onUpstreamDrain(): void {
+    this.#webSocket?.upstreamDrained();
     if (this.#body.drained()) this.#agent.resumeRequest();
   }
 
   /** The agent takes more again. */
   onAgentDrain(): void {
+    this.#webSocket?.agentDrained();
     this.#relay?.resume();
   }
 
@@ -208,38 +227,70 @@ export class Exchange implements ResponseListener, LiveExchange {
 
   onResponseHead(head: ResponseHead): void {
     if (this.#phase.name !== 'open') return;
-    // No upgrade was asked for (RFC 9110 15.2.2): what follows would be bytes that nobody reads.
-    if (head.status === 101) return this.#refuse(new Refusal('upstream-malformed', 'the upstream switched protocols'));
     this.call.upstreamAnsweredAt = performance.now();
     this.call.status = head.status;
     this.#extend(this.#services.limits.bodyIdleTimeoutMs);
-    try {
+    const { upstream } = this.#phase;
+    this.#guard(() => {
+      if (this.#openWebSocket(head, upstream)) return;
+      // No such upgrade was asked for (RFC 9110 15.2.2): what follows would be bytes that nobody reads.
+      if (head.status === 101) throw new Refusal('upstream-malformed', 'the upstream switched protocols');
       this.#relay = new ResponseRelay({
         call: this.call,
         response: head,
         scrubber: this.#scrubber,
         agent: this.#agent,
-        upstream: this.#phase.upstream,
+        upstream,
         via: this.#services.via,
         done: () => this.#complete(),
         failed: (error) => this.#refuse(error),
       });
-    } catch (error) {
-      this.#refuse(error);
-    }
+    });
+  }
+
+  #openWebSocket(head: ResponseHead, upstream: UpstreamStream): boolean {
+    const agreement = this.#opening?.agreement(head);
+    if (agreement === undefined) return false;
+    const { headers } = head;
+    stripHopByHop(headers);
+    this.call.scrubbed += scrubHeaders(headers, this.#scrubber);
+    this.#opening?.writeAgreement(headers, agreement);
+    upstream.upgrade();
+    this.#agent.upgrade(headers);
+    this.#agent.flush();
+    this.#webSocket = new WebSocketExchange({
+      call: this.call,
+      agent: this.#agent,
+      upstream,
+      deflate: agreement.deflate,
+      scrubber: this.#scrubber,
+      limits: this.#services.limits.webSocket,
+      ended: (reason) => this.#webSocketEnded(reason),
+    });
+    return true;
+  }
+
+  #webSocketEnded(reason: Reason): void {
+    this.#finish(reason === 'ok' ? Outcome.OUTCOME_ALLOWED : Outcome.OUTCOME_FAILED, reason);
+    this.#agent.sendEnd(undefined);
+    this.#agent.flush();
+    this.#agent.ended();
   }
 
   onResponseBody(bytes: Buffer): void {
     this.#extend(this.#services.limits.bodyIdleTimeoutMs);
-    this.#relay?.body(bytes);
+    if (this.#webSocket === undefined) this.#relay?.body(bytes);
+    else this.#webSocket.fromUpstream(bytes);
   }
 
   onResponseEnd(trailers: HeaderList | undefined): void {
-    this.#relay?.end(trailers);
+    if (this.#webSocket === undefined) this.#relay?.end(trailers);
+    else this.#webSocket.upstreamEnded();
   }
 
   onReadDone(): void {
-    if (this.#relay === undefined) this.#agent.flush();
+    if (this.#webSocket !== undefined) this.#webSocket.flush();
+    else if (this.#relay === undefined) this.#agent.flush();
     else this.#relay.flush();
   }
 
@@ -270,33 +321,21 @@ export class Exchange implements ResponseListener, LiveExchange {
 
   cut(reason: Reason): void {
     if (this.#phase.name === 'ended') return;
+    if (this.#webSocket !== undefined) return this.#webSocket.cut(reason);
     if (this.#relay === undefined) return this.#refuse(new Refusal(reason, 'the access was revoked'));
     this.#finish(Outcome.OUTCOME_FAILED, reason);
     this.#agent.abort();
   }
 
   expire(): void {
-    if (this.#relay !== undefined) this.cut('upstream-timeout');
+    if (this.#relay !== undefined || this.#webSocket !== undefined) this.cut('upstream-timeout');
     else this.#refuse(new Refusal(this.#body.done ? 'upstream-timeout' : 'body-timeout', 'the call took too long'));
   }
 
   reauthorize(): void {
     if (this.#phase.name === 'ended') return;
-    if (this.#question === undefined) return this.#cutIfGoverned();
-    // Without a grant the first answer is still on its way, under the present policy.
-    if (this.standing === undefined) return;
-    this.leaseEndsAt = Number.POSITIVE_INFINITY;
-    Promise.resolve(this.#services.client.authorize(this.#question))
-      .then((answer) => {
-        if (answer.kind === 'denial') this.cut(answer.reason);
-        else this.#stand(answer.grant);
-      })
-      .catch(() => this.cut('internal-error'));
-  }
-
-  #stand(grant: Grant): void {
-    this.standing = grant;
-    this.leaseEndsAt = leaseEndsAt(grant, this.#services.clock.now());
+    if (this.#standing.isUnasked) return this.#cutIfGoverned();
+    this.#standing.renew((reason) => this.cut(reason));
   }
 
   /** An observed host that policy covers by now is no longer merely observed. */

@@ -8,13 +8,14 @@ import type { Http2RequestHead, Http2ResponseHead } from '../protocols/http2/hea
  * with what the connection proved.
  */
 export function requestHeadOf(head: Http2RequestHead, endStream: boolean): RequestHead {
-  const { method, path, headers, scheme, authority, protocol } = head;
+  const { path, headers, scheme, authority, protocol } = head;
   return {
-    method,
+    // A stream that opens another protocol is what GET with Upgrade is in HTTP/1.1 (RFC 8441 5).
+    method: protocol === undefined ? head.method : 'GET',
     target: path,
     version: '2',
     headers,
-    framing: framingOf(headers, endStream),
+    framing: framingOf(headers, endStream || protocol !== undefined),
     keepAlive: true,
     expectContinue: headers.get('expect')?.toLowerCase() === '100-continue',
     pseudo: { scheme, authority, protocol },

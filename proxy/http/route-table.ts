@@ -13,7 +13,8 @@ export interface PreparedRoute {
   readonly readsHeaders: boolean;
   /** Where credentials stand in HTTP/2, so that no compression table keeps them: field names and `:path`. */
   readonly sensitive: ReadonlySet<string>;
-  dialTarget(scheme: 'http' | 'https', host: string, port: number): DialTarget;
+  /** `versions`: those of HTTP that may be offered; all by default. */
+  dialTarget(scheme: 'http' | 'https', host: string, port: number, versions?: 'any' | 'http/1.1'): DialTarget;
 }
 
 /** The proxy's routes, looked up by destination through the one matcher that the control plane uses too. */
@@ -56,8 +57,8 @@ function prepareRoute(route: Route | undefined): PreparedRoute {
     readsQuery: route?.decisionFacts.includes(DecisionFact.DECISION_FACT_QUERY) ?? false,
     readsHeaders: route?.decisionFacts.includes(DecisionFact.DECISION_FACT_HEADERS) ?? false,
     sensitive: sensitivePlaces(route),
-    dialTarget(scheme, host, port) {
-      const key = `${name}|${scheme}://${host}:${port}`;
+    dialTarget(scheme, host, port, versions = 'any') {
+      const key = `${name}|${scheme}://${host}:${port}${versions === 'any' ? '' : `|${versions}`}`;
       const known = targets.get(key);
       if (known !== undefined) return known;
       const target: DialTarget = {
@@ -65,7 +66,7 @@ function prepareRoute(route: Route | undefined): PreparedRoute {
         host,
         port,
         tls: scheme === 'https',
-        alpn: ['h2', 'http/1.1'],
+        alpn: versions === 'any' ? ['h2', 'http/1.1'] : [versions],
         serverName,
         caPem,
         allowedAddresses,

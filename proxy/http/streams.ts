@@ -22,6 +22,8 @@ export interface AgentStream {
   flush(): boolean;
   /** The exchange takes request events again. */
   resumeRequest(): void;
+  /** Switches to another protocol, with these headers: from now on bodies pass bare both ways. */
+  upgrade(headers: HeaderList): void;
   /** The answer was sent whole. */
   ended(): void;
   /** The answer cannot be completed: the agent must not take it for whole. */
@@ -76,6 +78,8 @@ export interface UpstreamStream {
   flush(): boolean;
   pause(): void;
   resume(): void;
+  /** The upstream switched protocols: from now on bodies pass bare both ways. To be called in `onResponseHead`. */
+  upgrade(): void;
   /** The exchange is over; the connection may serve others when request and answer were both whole. */
   release(whole: boolean): void;
 }

@@ -47,6 +47,8 @@ export class AgentConnection implements AgentStream, AgentSession {
   /** The present answer is framed in chunks. */
   #chunked = false;
   #keepAlive = true;
+  /** The protocol was switched: bytes go to the exchange as they come. */
+  #isBare = false;
   #pumping = false;
   #requestOpen = false;
   #closing = false;
@@ -120,6 +122,12 @@ export class AgentConnection implements AgentStream, AgentSession {
     this.#chunked = false;
   }
 
+  upgrade(headers: HeaderList): void {
+    this.#isBare = true;
+    this.#keepAlive = false;
+    this.#output.add(writeResponseHead(101, STATUS_CODES[101] ?? '', headers));
+  }
+
   flush(): boolean {
     return this.#output.flush();
   }
@@ -147,6 +155,7 @@ export class AgentConnection implements AgentStream, AgentSession {
 
   #pump(): void {
     if (this.#pumping) return;
+    if (this.#isBare) return this.#pumpBare();
     this.#pumping = true;
     try {
       while (this.#step());
@@ -159,6 +168,19 @@ export class AgentConnection implements AgentStream, AgentSession {
     const full = this.#reader.bufferedBytes > this.#services.limits.highWaterBytes;
     if (full && !this.#closing) this.#socket.pause();
     else if (this.#socket.isPaused() && !this.#handedOver) this.#socket.resume();
+  }
+
+  #pumpBare(): void {
+    const exchange = this.#exchange;
+    if (exchange === undefined) return;
+    this.#pumping = true;
+    if (exchange.acceptsRequest && this.#reader.bufferedBytes > 0) exchange.onRequestBody(this.#reader.takeRest());
+    exchange.onRequestReadDone();
+    this.#pumping = false;
+    if (this.#closing) return;
+    if (!exchange.acceptsRequest) this.#socket.pause();
+    else if (this.#socket.isPaused()) this.#socket.resume();
+    if (this.#ended && this.#reader.bufferedBytes === 0) exchange.onRequestEnd(undefined);
   }
 
   /** Handles one event of the reader; false when there is none or it must wait. */
@@ -241,6 +263,7 @@ export class AgentConnection implements AgentStream, AgentSession {
 
   #onEnd(): void {
     this.#ended = true;
+    if (this.#isBare) return this.#pumpBare();
     try {
       this.#reader.eof();
     } catch (error) {

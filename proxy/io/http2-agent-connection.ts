@@ -33,7 +33,7 @@ export class Http2AgentConnection implements AgentSession {
     const { limits, clock } = services;
     this.#services = services;
     this.#socket = socket;
-    this.#http2 = new Http2Connection('server', limits.http2);
+    this.#http2 = new Http2Connection('server', { ...limits.http2, enableConnectProtocol: true });
     this.#writer = new FrameWriter(socket, this.#http2);
     this.#lastTick = clock.now();
     this.deadlineAt = this.#lastTick + limits.headerTimeoutMs;

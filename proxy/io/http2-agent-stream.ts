@@ -88,6 +88,10 @@ export class Http2AgentStream implements AgentStream {
     this.#parts.http2.sendEnd(this.#id, trailers);
   }
 
+  upgrade(headers: HeaderList): void {
+    this.sendHead(200, '', headers, 'unknown');
+  }
+
   flush(): boolean {
     this.#parts.writer.schedule();
     return !this.#blocked && !this.#parts.writer.full;

@@ -83,6 +83,9 @@ export class Http2UpstreamStream implements UpstreamStream {
     this.#parts.writer.schedule();
   }
 
+  /** Nothing to do: DATA frames carry any protocol (RFC 8441). */
+  upgrade(): void {}
+
   release(whole: boolean): void {
     this.#listener = undefined;
     this.#waiting = [];

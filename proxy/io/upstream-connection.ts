@@ -12,6 +12,8 @@ import { Output } from './output.ts';
 type State =
   | { name: 'idle' }
   | { name: 'busy'; listener: ResponseListener; answered: boolean }
+  /** The protocol was switched: bytes go to the listener as they come. */
+  | { name: 'bare'; listener: ResponseListener }
   /** The whole answer was read, but its exchange still works on it. */
   | { name: 'answered' }
   | { name: 'closed' };
@@ -41,7 +43,7 @@ export class UpstreamConnection implements UpstreamStream, KeptConnection {
     this.#owner = owner;
     socket.on('end', () => this.#ended());
     socket.on('drain', () => {
-      if (this.#state.name === 'busy') this.#state.listener.onUpstreamDrain();
+      if (this.#state.name === 'busy' || this.#state.name === 'bare') this.#state.listener.onUpstreamDrain();
     });
     socket.on('error', (cause) =>
       this.#fail(new Refusal('upstream-closed', 'the upstream broke the connection', { cause })),
@@ -94,6 +96,10 @@ export class UpstreamConnection implements UpstreamStream, KeptConnection {
     return this.#output.flush();
   }
 
+  upgrade(): void {
+    if (this.#state.name === 'busy') this.#state = { name: 'bare', listener: this.#state.listener };
+  }
+
   release(whole: boolean): void {
     if (!whole || !this.#keepAlive || this.#retired || this.#state.name !== 'answered') return this.destroy();
     this.#state = { name: 'idle' };
@@ -130,13 +136,19 @@ export class UpstreamConnection implements UpstreamStream, KeptConnection {
   /** What the socket read. The bytes are lent: whatever outlives this call is copied. */
   receive(bytes: Buffer): void {
     // Bytes nobody asked for desynchronise the connection (RFC 9112 6.3): never carry them into the next exchange.
-    if (this.#state.name !== 'busy') return this.destroy();
+    if (this.#state.name !== 'busy' && this.#state.name !== 'bare') return this.destroy();
     this.#reader.receive(bytes);
     this.#read();
     this.#reader.copyUnread();
   }
 
+  #readBare(listener: ResponseListener): void {
+    if (!this.#paused && this.#reader.bufferedBytes > 0) listener.onResponseBody(this.#reader.takeRest());
+    listener.onReadDone();
+  }
+
   #read(): void {
+    if (this.#state.name === 'bare') return this.#readBare(this.#state.listener);
     try {
       while (!this.#paused && this.#state.name === 'busy') {
         const event = this.#reader.next();
@@ -167,10 +179,17 @@ export class UpstreamConnection implements UpstreamStream, KeptConnection {
       }
       return this.#fail(new Refusal('upstream-malformed', "the upstream's answer is malformed", { cause }));
     }
+    this.#tellReadDone();
+  }
+
+  /** The listener may have changed the state while it was told of a read. */
+  #tellReadDone(): void {
     if (this.#state.name === 'busy') this.#state.listener.onReadDone();
+    else if (this.#state.name === 'bare') this.#readBare(this.#state.listener);
   }
 
   #ended(): void {
+    if (this.#state.name === 'bare') return this.#state.listener.onResponseEnd(undefined);
     if (this.#state.name !== 'busy') return this.destroy();
     this.#reader.eof();
     this.#paused = false;
@@ -182,6 +201,7 @@ export class UpstreamConnection implements UpstreamStream, KeptConnection {
     const state = this.#state;
     if (state.name === 'closed') return;
     this.destroy();
+    if (state.name === 'bare') return state.listener.onResponseEnd(undefined);
     if (state.name !== 'busy') return;
     // A server may have closed its kept connection before it saw the request (RFC 9112 9.3.1).
     const stale = this.#uses > 0 && error.reason === 'upstream-closed';

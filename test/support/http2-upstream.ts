@@ -1,7 +1,6 @@
 import http2 from 'node:http2';
 import type { AddressInfo } from 'node:net';
-import { createRootAuthority, createSigningKey, issueLeaf, publicKeySpki } from '../../common/x509/authority.ts';
-import { toPem } from '../../common/x509/certificate.ts';
+import { makeTlsIdentity } from './tls-identity.ts';
 
 export type StreamHandler = (stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders) => void;
 
@@ -22,15 +21,8 @@ export async function startHttp2Upstream(
   handler: StreamHandler,
   options: http2.SecureServerOptions = {},
 ): Promise<Http2UpstreamServer> {
-  const root = createRootAuthority('http2 upstream root');
-  const key = createSigningKey();
-  const now = Date.now();
-  const leaf = issueLeaf(root, { publicKeySpki: publicKeySpki(key), hosts, now, notAfter: now + 3_600_000 });
-  const server = http2.createSecureServer({
-    key: key.export({ type: 'pkcs8', format: 'pem' }),
-    cert: toPem(leaf),
-    ...options,
-  });
+  const { key, cert, caPem } = makeTlsIdentity(hosts);
+  const server = http2.createSecureServer({ key, cert, ...options });
   const seen: http2.IncomingHttpHeaders[] = [];
   const sessions = new Set<http2.ServerHttp2Session>();
   let accepted = 0;
@@ -49,7 +41,7 @@ export async function startHttp2Upstream(
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     port: (server.address() as AddressInfo).port,
-    caPem: toPem(root.certificateDer),
+    caPem,
     seen,
     connections: () => accepted,
     sessions,

@@ -1,0 +1,67 @@
+import { randomBytes } from 'node:crypto';
+import { MessageError } from '../protocols/http1/message-error.ts';
+import type { HeaderList } from '../protocols/header-list.ts';
+import type { RequestHead, ResponseHead } from '../protocols/heads.ts';
+import {
+  asksForWebSocket,
+  type Opening,
+  type OpeningAnswer,
+  readOpening,
+  readOpeningAnswer,
+  writeOpening,
+  writeOpeningAnswer,
+} from '../protocols/websocket/handshake.ts';
+import { findReason } from '../../proto/reasons.ts';
+import { Refusal } from './refusal.ts';
+
+const KEY_BYTES = 16;
+
+/** A request to open a WebSocket, told to the upstream in our own words and with a key of our own (RFC 6455 4.1). */
+export class WebSocketOpening {
+  readonly #opening: Opening;
+  readonly #key = randomBytes(KEY_BYTES).toString('base64');
+
+  constructor(opening: Opening) {
+    this.#opening = opening;
+  }
+
+  /** @throws Refusal `upgrade-refused` for other upgrades, `bad-request` for a malformed opening */
+  static of(head: RequestHead): WebSocketOpening | undefined {
+    const extended = head.pseudo?.protocol;
+    if (extended === undefined && !head.headers.has('upgrade')) return undefined;
+    const isWebSocket = extended === undefined ? asksForWebSocket(head.headers) : extended === 'websocket';
+    if (!isWebSocket) throw new Refusal('upgrade-refused', 'only upgrades to WebSocket are forwarded');
+    const kind = extended === undefined ? 'upgrade' : 'extended-connect';
+    const opening = refusing(() => readOpening(head.method, head.headers, kind));
+    if (head.framing.kind !== 'none') throw new Refusal('bad-request', 'a request to open a WebSocket has no content');
+    return new WebSocketOpening(opening);
+  }
+
+  /** Puts it into the request as it leaves. */
+  write(headers: HeaderList): void {
+    writeOpening(headers, this.#opening, this.#key);
+  }
+
+  /**
+   * What the upstream agreed to; undefined when its answer is an ordinary one.
+   *
+   * @throws Refusal `upstream-malformed` for an agreement to something else
+   */
+  agreement({ status, headers }: ResponseHead): OpeningAnswer | undefined {
+    return refusing(() => readOpeningAnswer(status, headers, this.#opening, this.#key));
+  }
+
+  /** Puts the agreement into the answer to the agent. */
+  writeAgreement(headers: HeaderList, agreement: OpeningAnswer): void {
+    writeOpeningAnswer(headers, this.#opening, agreement);
+  }
+}
+
+function refusing<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    if (!(cause instanceof MessageError)) throw cause;
+    throw new Refusal(findReason(cause.code) ?? 'bad-request', cause.message, { cause });
+  }
+}
