@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type HttpsServer, startHttpsServer } from '../support/https-server.ts';
 import type { ProcessEnd } from '../support/process.ts';
@@ -24,6 +25,10 @@ const POLICIES: readonly (readonly [name: string, paths: readonly string[], ...c
   ['cookie', ['/cookie'], ['first', { type: 'cookie', name: 'sid' }]],
   ['segment', ['/*/getMe'], ['first', { type: 'path-segment', index: 0, prefix: 'bot' }]],
   ['several', ['/several'], ['first', { type: 'bearer' }], ['second', { type: 'query', name: 'key' }]],
+  ['form', ['/form'], ['first', { type: 'form-field', name: 'secret' }]],
+  ['json', ['/json'], ['second', { type: 'json-field', pointer: '/auth/key' }]],
+  ['token', ['/oauth/token'], ['first', { type: 'oauth-token', path: '/oauth/token', expiresInSeconds: 600 }]],
+  ['token-holder', ['/token-holder'], ['first', { type: 'placeholder', in: 'header', name: 'Authorization' }]],
   [
     'placeholder',
     ['/placeholder'],
@@ -34,14 +39,18 @@ const POLICIES: readonly (readonly [name: string, paths: readonly string[], ...c
 describe.skipIf(!PRESENT)('injection by scheme, with curl behind `sidekey run` (it needs dist/)', () => {
   let world: World;
   let api: HttpsServer;
-  let seen: Pick<IncomingMessage, 'url' | 'headers'>[] = [];
+  let seen: (Pick<IncomingMessage, 'url' | 'headers'> & { readonly body: string })[] = [];
 
   beforeAll(async () => {
     world = await World.start();
     api = await startHttpsServer(() => (request, response) => {
-      seen.push({ url: request.url, headers: request.headers });
-      request.resume();
-      response.end(`seen ${request.url ?? ''} ${JSON.stringify(request.headers)}`);
+      text(request).then(
+        (body) => {
+          seen.push({ url: request.url, headers: request.headers, body });
+          response.end(`seen ${request.url ?? ''} ${JSON.stringify(request.headers)} ${body}`);
+        },
+        () => response.destroy(),
+      );
     });
     const { caPem, port } = api;
     const server = { hosts: ['localhost'], ports: [port], tls: { ca: caPem }, allowedAddresses: LOOPBACK };
@@ -82,7 +91,7 @@ describe.skipIf(!PRESENT)('injection by scheme, with curl behind `sidekey run` (
     expect(stdout).toMatch(/^seen /);
     for (const key of Object.values(KEYS)) expect(stdout).not.toContain(key);
     expect(seen).toHaveLength(1);
-    return seen[0] ?? { url: '', headers: {} };
+    return seen[0] ?? { url: '', headers: {}, body: '' };
   }
 
   it('a header by template', async () => {
@@ -104,6 +113,32 @@ describe.skipIf(!PRESENT)('injection by scheme, with curl behind `sidekey run` (
       return text;
     }, PATIENCE);
     expect(records).not.toContain(KEYS.first);
+  });
+
+  it('a form field, and the record says what the agent had there', async () => {
+    const { body } = only(await curl('/form', '--data', 'a=1&secret=mine&b=2'));
+    expect(body).toBe(`a=1&b=2&secret=${encodeURIComponent(KEYS.first)}`);
+    await vi.waitFor(async () => {
+      expect(JSON.stringify((await world.rest('GET', '/v1/decisions')).body)).toContain('form:secret');
+    }, PATIENCE);
+  });
+
+  it('a JSON field', async () => {
+    const { body } = only(await curl('/json', '--json', '{"auth":{"key":"dummy"},"n":[1,2]}'));
+    expect(body).toBe(`{"auth":{"key":"${KEYS.second}"},"n":[1,2]}`);
+    seen = [];
+    const refused = await curl('/json', '--json', '{"auth":{"key":1,"key":2}}');
+    expect(JSON.parse(refused.stdout)).toMatchObject({ code: 'injection-refused' });
+    expect(seen).toEqual([]);
+  });
+
+  it("a token for the agent's SDK is a placeholder, which the API's route takes", async () => {
+    const grant = ['--data', 'grant_type=client_credentials', '--user', 'id:dummy'];
+    const issued = JSON.parse((await curl('/oauth/token', ...grant)).stdout);
+    expect(issued).toMatchObject({ token_type: 'Bearer', expires_in: 600 });
+    expect(seen).toEqual([]);
+    const { headers } = only(await curl('/token-holder', '-H', `Authorization: Bearer ${issued.access_token}`));
+    expect(headers.authorization).toBe(`Bearer ${KEYS.first}`);
   });
 
   it('two credentials at once, and none once either is revoked', async () => {

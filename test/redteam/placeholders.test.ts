@@ -49,6 +49,15 @@ describe('A-17 a placeholder sent elsewhere is refused', () => {
     expect(await refusal(world.request('GET', path, headers))).toBe('placeholder-refused');
   });
 
+  test('in a body, wherever it is cut', async () => {
+    const agent = await world.agent();
+    const body = `{"note":"${MINE}"}`;
+    const head = world.request('POST', '/', ['Content-Type: application/json', `Content-Length: ${body.length}`]);
+    for (const piece of [head, body.slice(0, 30), body.slice(30)]) agent.send(piece);
+    expect(JSON.parse((await agent.answer('POST')).text).code).toBe('placeholder-refused');
+    expect(world.upstream.seen).toEqual([]);
+  });
+
   test('to a host without a route', async () => {
     const { httpPort } = world.upstream;
     const head = `GET http://other.test:${httpPort}/ HTTP/1.1\r\nHost: other.test:${httpPort}\r\n`;
