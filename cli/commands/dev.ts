@@ -6,13 +6,13 @@ import type { Proxy } from '../../proxy/main.ts';
 import { contextFile, readContext, readText, sidekeyHome } from '../context.ts';
 import type { ControlPlaneContext } from '../control-plane-context.ts';
 import { createDevIdentity, type DevIdentity } from '../dev-identity.ts';
-import { readDocuments } from '../documents.ts';
+import { applyDocuments, readDocuments, type SourceDocument } from '../documents.ts';
 import { CommandFailed, EXIT_CODES } from '../exit-codes.ts';
 import { localProxyFiles } from '../local-proxy.ts';
 import { paint } from '../paint.ts';
 import { placeholderEnvironment } from '../placeholders.ts';
 import { parseListen } from '../proxy-options.ts';
-import { withClient } from '../rest-client.ts';
+import { type RestClient, withClient } from '../rest-client.ts';
 import { addUpstreamProxyOptions, readUpstreamProxy, type UpstreamProxyOptions } from '../upstream-proxy.ts';
 import { waitForSignal } from '../shutdown.ts';
 import { startWithContext } from '../start-control-plane.ts';
@@ -59,9 +59,7 @@ async function dev(options: DevOptions): Promise<void> {
   const documents = await readDocuments(options.file ?? []);
   const { controlPlane, context } = await startWithContext(config, contextFile());
   const identity = createDevIdentity();
-  await withClient(readContext(context), (client) =>
-    client.call('POST', '/v1/apply', { body: { resources: [...identity.resources, ...documents] } }),
-  );
+  await withClient(readContext(context), (client) => applyAtStart(client, identity, documents));
   const proxy = await startDevProxy(options, context, identity, folder);
   const { urlFile, caFile, placeholdersFile } = localProxyFiles();
   mkdirSync(dirname(urlFile), { recursive: true, mode: 0o700 });
@@ -85,6 +83,16 @@ async function dev(options: DevOptions): Promise<void> {
 function writeWhole(file: string, text: string): void {
   writeFileSync(`${file}.new`, text);
   renameSync(`${file}.new`, file);
+}
+
+/** Our own resources first, so that the files may refer to the client workload `developer`. */
+async function applyAtStart(
+  client: RestClient,
+  { resources }: DevIdentity,
+  documents: readonly SourceDocument[],
+): Promise<void> {
+  await client.call('POST', '/v1/apply', { body: { resources } });
+  if (documents.length > 0) await applyDocuments(client, documents, { prune: false, dryRun: false });
 }
 
 /** The proxy speaks to the control plane in this process as it would to any other: gRPC over TLS. */
