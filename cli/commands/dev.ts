@@ -1,5 +1,4 @@
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { Option, type Command } from 'commander';
 import { parseControlPlaneConfig } from '../../control-plane/config.ts';
 import type { Proxy } from '../../proxy/main.ts';
@@ -8,7 +7,7 @@ import type { ControlPlaneContext } from '../control-plane-context.ts';
 import { createDevIdentity, type DevIdentity } from '../dev-identity.ts';
 import { applyDocuments, readDocuments, type SourceDocument } from '../documents.ts';
 import { CommandFailed, EXIT_CODES } from '../exit-codes.ts';
-import { localProxyFiles } from '../local-proxy.ts';
+import { removeLocalProxy, replacedVariablesOf, writeLocalProxy } from '../local-proxy.ts';
 import { paint } from '../paint.ts';
 import { placeholderEnvironment } from '../placeholders.ts';
 import { parseListen } from '../proxy-options.ts';
@@ -61,28 +60,21 @@ async function dev(options: DevOptions): Promise<void> {
   const identity = createDevIdentity();
   await withClient(readContext(context), (client) => applyAtStart(client, identity, documents));
   const proxy = await startDevProxy(options, context, identity, folder);
-  const { urlFile, caFile, placeholdersFile } = localProxyFiles();
-  mkdirSync(dirname(urlFile), { recursive: true, mode: 0o700 });
-  writeFileSync(caFile, proxy.caPem ?? '');
-  const writePlaceholders = (): void => {
-    writeWhole(placeholdersFile, JSON.stringify(placeholderEnvironment(proxy.client.routes())));
-  };
-  writePlaceholders();
-  proxy.client.onChange(writePlaceholders);
   const url = `http://${proxy.address.host}:${proxy.address.port}`;
-  writeFileSync(urlFile, `${url}\n`);
+  const publish = (): void => {
+    const routes = proxy.client.routes();
+    const placeholders = placeholderEnvironment(routes);
+    writeLocalProxy({ url, caPem: proxy.caPem ?? '', placeholders, replacedVariables: replacedVariablesOf(routes) });
+  };
+  publish();
+  const stopPublishing = proxy.client.onChange(publish);
   console.error(`${paint('green', 'sidekey is up', process.stderr)}: proxy ${url}, control plane ${context.server}`);
   console.error('try, in another terminal: sidekey run -- curl https://api.example.com/   Ctrl-C ends it.');
   await waitForSignal();
-  rmSync(urlFile, { force: true });
+  stopPublishing();
+  removeLocalProxy();
   await proxy.close(DRAIN_MS);
   await controlPlane.close();
-}
-
-/** Readers find the old text or the new one. */
-function writeWhole(file: string, text: string): void {
-  writeFileSync(`${file}.new`, text);
-  renameSync(`${file}.new`, file);
 }
 
 /** Our own resources first, so that the files may refer to the client workload `developer`. */

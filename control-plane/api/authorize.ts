@@ -10,7 +10,7 @@ import { type Decision, decide } from '../policy/decide.ts';
 import type { RequestFacts, SessionFacts } from '../policy/facts.ts';
 import type { PolicySource, TenantPolicy } from '../policy/policy-source.ts';
 import type { CompiledPolicy, CompiledServerWorkload } from '../policy/compile.ts';
-import { factsRead, failModeOf } from '../policy/routes.ts';
+import { factsRead, failModeOf, pathFormsAt } from '../policy/routes.ts';
 import { type CredentialSourceOptions, type MintedCredentials, mintFor } from './credential-source.ts';
 import { Refusal } from './refusal.ts';
 import type { LiveSession, SessionGate } from './session-gate.ts';
@@ -66,8 +66,8 @@ async function answerQuestion(
   session: LiveSession,
   wire: AuthorizeRequest,
 ): Promise<Answer> {
-  const request = readFacts(wire);
   let current = await stateOf(options, session);
+  const request = readFacts(wire, current);
   let facts = options.gate.facts(session, current);
   let decision = decide(current.policy, facts, request, current.revocations, options.clock.now());
   if (lacksPath(decision, facts, request)) return denial('not-ready');
@@ -104,7 +104,7 @@ async function stateOf(options: AuthorizeOptions, session: LiveSession): Promise
 }
 
 /** The question in canonical form. The proxy sends it so; anything else is refused, not mended. */
-function readFacts(wire: AuthorizeRequest): RequestFacts {
+function readFacts(wire: AuthorizeRequest, { policy }: TenantPolicy): RequestFacts {
   const { destination, http } = wire;
   if (!destination || !http) throw new Refusal('bad-request', 'the question has no destination or no request');
   const { scheme, host, port } = destination;
@@ -115,7 +115,8 @@ function readFacts(wire: AuthorizeRequest): RequestFacts {
   if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}$/.test(http.method))
     throw new Refusal('bad-request', 'the method is not a token');
   // Empty: the proxy's route says that no policy reads the path (see lacksPath).
-  if (http.path !== '' && !isCanonical(http.path, canonicalPath)) {
+  const forms = pathFormsAt(policy, host, port);
+  if (http.path !== '' && !isCanonical(http.path, (path) => canonicalPath(path, forms))) {
     throw new Refusal('path-refused', 'the path is not canonical');
   }
   return { scheme, host, port, method: http.method, path: http.path, query: http.query, headers: http.headers };

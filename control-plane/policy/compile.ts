@@ -1,5 +1,6 @@
 import { describeError } from '../../common/errors.ts';
 import { compilePathPattern } from '../../common/match/path-pattern.ts';
+import { pathReadings } from '../../common/match/path.ts';
 import type { CompiledCondition } from '../conditions/condition.ts';
 import { compileCondition } from '../conditions/compile.ts';
 import type { AccessPolicySpec, PolicySet, ServerWorkloadSpec } from '../resources/kinds.ts';
@@ -114,12 +115,15 @@ function compilePolicy(
 }
 
 /** A pattern that cannot be read covers nothing that is allowed and everything that is denied. */
-function compilePath(pattern: string, otherwise: boolean): { pattern: string; matches(path: string): boolean } {
+function compilePath(pattern: string, isDenial: boolean): { pattern: string; matches(path: string): boolean } {
   try {
     const compiled = compilePathPattern(pattern);
+    // A server may read the path more leniently than it should: what is denied is denied in every reading.
+    if (isDenial)
+      return { pattern, matches: (path) => pathReadings(path).some((reading) => compiled.matches(reading)) };
     return { pattern, matches: (path) => compiled.matches(path) };
   } catch {
-    return { pattern, matches: () => otherwise };
+    return { pattern, matches: () => isDenial };
   }
 }
 

@@ -145,6 +145,21 @@ spec:
     expect((await sidekey('run', '--', process.execPath, '-e', script)).stdout).toContain('policy-denied');
   }, 60_000);
 
+  it('removes the variables that the policy says its credentials replace', async () => {
+    const file = join(home, 'replaces.yaml');
+    const replacing = POLICY.replace('{ type: static,', '{ type: static, replaces: [CLI_TEST_SECRET],');
+    writeFileSync(file, replacing);
+    expect((await sidekey('run', '--', 'env')).stdout).toContain('CLI_TEST_SECRET=hunter2');
+    expect((await sidekey('apply', '-f', file)).code).toBe(0);
+    await expect
+      .poll(async () => (await sidekey('run', '--', 'env')).stdout, { timeout: 20_000 })
+      .not.toContain('hunter2');
+    const { stderr } = await sidekey('run', '--', 'true');
+    expect(stderr).toContain("removed from the agent's environment: ");
+    expect(stderr).toContain('CLI_TEST_SECRET');
+    expect((await sidekey('run', '--keep-env', 'CLI_TEST_SECRET', '--', 'env')).stdout).not.toContain('hunter2');
+  }, 60_000);
+
   it('doctor finds the tools of this machine covered', async () => {
     const { stdout } = await sidekey('doctor', '-o', 'json');
     const findings = JSON.parse(stdout) as { tool: string; verdict: string }[];
