@@ -70,7 +70,7 @@ async function answerQuestion(
   const request = readFacts(wire, current);
   let facts = options.gate.facts(session, current);
   let decision = decide(current.policy, facts, request, current.revocations, options.clock.now());
-  if (lacksPath(decision, facts, request)) return denial('not-ready');
+  if (lacksFacts(decision, facts, wire, current)) return denial('not-ready');
   if (decision.outcome === 'deny' || !decision.policy || !decision.serverWorkload) return denied(decision);
   const minted = await mintFor(options, facts, decision.policy, current);
   const latest = await stateOf(options, session);
@@ -80,7 +80,7 @@ async function answerQuestion(
     current = latest;
     facts = options.gate.facts(session, current);
     decision = decide(current.policy, facts, request, current.revocations, options.clock.now());
-    if (lacksPath(decision, facts, request)) return denial('not-ready');
+    if (lacksFacts(decision, facts, wire, current)) return denial('not-ready');
     if (decision.outcome === 'deny' || !decision.policy || !decision.serverWorkload) return denied(decision);
     // The secret that was minted may be what the change retired; asked again, the proxy gets one of the new version.
     if (!samePolicy) return denial('overloaded');
@@ -90,10 +90,20 @@ async function answerQuestion(
   return grant ? { outcome: { $case: 'grant', value: grant } } : denial('credential-unavailable');
 }
 
-/** The policy began to read the path after the proxy's routes were made; it will know in a moment. */
-function lacksPath(decision: Decision, facts: SessionFacts, request: RequestFacts): boolean {
-  const server = decision.serverWorkload;
-  return request.path === '' && server !== undefined && factsRead(server, facts).has('path');
+/**
+ * Whether the proxy chose what to send by an older policy, while the present one reads facts beyond it. What it left out
+ * reads like what is empty, so such a question is not answered: the snapshot that tells it is on its way.
+ */
+function lacksFacts(
+  { serverWorkload: server }: Decision,
+  facts: SessionFacts,
+  wire: AuthorizeRequest,
+  current: TenantPolicy,
+): boolean {
+  if (server === undefined) return false;
+  const read = factsRead(server, facts);
+  const isBehind = wire.policyVersion !== 0 && wire.policyVersion < current.policy.source.version;
+  return isBehind ? read.size > 0 : read.has('path') && wire.http?.path === '';
 }
 
 async function stateOf(options: AuthorizeOptions, session: LiveSession): Promise<TenantPolicy> {
