@@ -12,6 +12,7 @@ import { ResourceStore } from './resources/resource-store.ts';
 import { Sealer, type SealingKeys } from './store/sealing.ts';
 import { loadSealingKeys, parseSealingKeys } from './store/sealing-keys.ts';
 import { openStore, type SqlStore } from './store/sql.ts';
+import { pruneUsedProofs } from './store/used-proofs.ts';
 
 /** What both APIs stand on. */
 export interface Foundation {
@@ -49,6 +50,7 @@ export class Closers {
 }
 
 const PRUNE_MS = 3_600_000;
+const PRUNE_PROOFS_MS = 60_000;
 
 /** Opens the store and what keeps it in memory. */
 export async function openFoundation(
@@ -71,12 +73,28 @@ export async function openFoundation(
   const policies = await PolicySource.open({ store, onError, load: loadKnownTenant });
   closers.add(() => policies.close());
   const records = new SessionRecords(store);
-  const prune = setInterval(() => void records.prune(clock.now()).catch(onError), PRUNE_MS);
-  prune.unref();
-  closers.add(() => clearInterval(prune));
+  every(PRUNE_MS, () => records.prune(clock.now()), closers, onError);
+  every(PRUNE_PROOFS_MS, () => pruneUsedProofs(store, clock.now()), closers, onError);
   const resources = new ResourceStore(store, sealer, checkResource);
   const sealingKeyFile = sealingKeyFileOf(config);
   return { clock, onError, store, sealer, sealingKeyFile, keys, fetcher, policies, resources, records };
+}
+
+/** Runs until closed; a run that fails is told and the next one comes all the same. Runs never overlap. */
+function every(ms: number, run: () => Promise<void>, closers: Closers, onError: (error: unknown) => void): void {
+  let running: Promise<void> | undefined;
+  const timer = setInterval(() => {
+    running ??= run()
+      .catch(onError)
+      .finally(() => {
+        running = undefined;
+      });
+  }, ms);
+  timer.unref();
+  closers.add(async () => {
+    clearInterval(timer);
+    await running;
+  });
 }
 
 function sealingKeyFileOf(config: ControlPlaneConfig): string | undefined {

@@ -30,6 +30,7 @@ import { Closers, type Foundation, openFoundation } from './foundation.ts';
 import { startGrpcServer } from './grpc-server.ts';
 import { rotateSealing } from './rotate-sealing.ts';
 import { loadServerTls } from './server-tls.ts';
+import { createUsedProofs } from './store/used-proofs.ts';
 
 export { type ControlPlaneConfig, type ControlPlaneFlags, parseControlPlaneConfig } from './config.ts';
 
@@ -139,7 +140,12 @@ function createProxyService(
       if (target === 'tenant') minter.forget(tenant);
     }
   });
-  const sessions = createSessionAuthority({ keys: keys.session, clock, issuer: SESSION_ISSUER });
+  const sessions = createSessionAuthority({
+    keys: keys.session,
+    clock,
+    issuer: SESSION_ISSUER,
+    sharedProofs: createUsedProofs(store),
+  });
   return new ProxyService({
     clock,
     evidence,

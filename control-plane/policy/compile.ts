@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { describeError } from '../../common/errors.ts';
 import { compilePathPattern } from '../../common/match/path-pattern.ts';
 import { pathReadings } from '../../common/match/path.ts';
@@ -45,6 +46,8 @@ export interface CompiledPolicySet {
   readonly source: PolicySet;
   readonly servers: CompiledServerWorkload[];
   readonly clients: ReadonlyMap<string, CompiledClientWorkload>;
+  /** What each trust provider says, in short: a session goes only as long as those that vouched for it say the same. */
+  readonly trustDigests: ReadonlyMap<string, string>;
 }
 
 /** Compiles everything once. What does not compile denies instead of failing the whole set. */
@@ -72,7 +75,12 @@ export function compilePolicySet(source: PolicySet): CompiledPolicySet {
       clientsDependOnTime: own.some((policy) => clientDependsOnTime(policy.spec.clientWorkload, clients)),
     };
   });
-  return { source, servers, clients };
+  const trustDigests = new Map([...source.trustProviders].map(([name, spec]) => [name, digestOf(spec)]));
+  return { source, servers, clients, trustDigests };
+}
+
+function digestOf(spec: object): string {
+  return hash('sha256', JSON.stringify(spec), 'base64url');
 }
 
 function clientDependsOnTime(name: string, clients: ReadonlyMap<string, CompiledClientWorkload>): boolean {

@@ -61,9 +61,29 @@ export async function applyToTenant(
   for (const { kind, metadata } of kept) changes.push({ kind, name: metadata.name, action: 'kept', fields: [] });
   if (changes.every(({ action }) => action === 'unchanged' || action === 'kept'))
     return { changes, policyVersion: version };
+  await endSessionsVouchedForBy(
+    tx,
+    tenant,
+    changes.filter(isOtherTrust).map(({ name }) => name),
+  );
   await tx.query('update tenants set policy_version = $2 where name = $1', [tenant, version + 1]);
   await notifyFrom(tx, CHANNELS.policy, tenant);
   return { changes, policyVersion: version + 1 };
+}
+
+/** A trust provider that is gone, or says something else than when it vouched for sessions. */
+function isOtherTrust({ kind, action, fields }: Change): boolean {
+  if (kind !== 'TrustProvider') return false;
+  return action === 'deleted' || (action === 'updated' && fields.some(({ path }) => path.startsWith('spec')));
+}
+
+/** For lists of sessions; what ends their calls is the session gate, which compares what trust providers say. */
+async function endSessionsVouchedForBy(tx: Sql, tenant: string, providers: readonly string[]): Promise<void> {
+  if (providers.length === 0) return;
+  await tx.query(
+    'update sessions set ended_at = now() where tenant = $1 and ended_at is null and trust_providers && $2::text[]',
+    [tenant, providers],
+  );
 }
 
 function findDoomed(
