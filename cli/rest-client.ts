@@ -180,3 +180,8 @@ export function readList(value: unknown, ...names: string[]): unknown[] {
   }
   return [];
 }
+
+/** An object in an answer. */
+export function readObject(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? Object.getOwnPropertyDescriptor(value, name)?.value : undefined;
+}

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Clock } from '../common/clock.ts';
+import { sealLogs } from './audit/seal-log.ts';
 import { SessionRecords } from './api/session-records.ts';
 import type { ControlPlaneConfig } from './config.ts';
 import { type KeyRings, openKeyRings } from './key-rings.ts';
@@ -51,6 +52,8 @@ export class Closers {
 
 const PRUNE_MS = 3_600_000;
 const PRUNE_PROOFS_MS = 60_000;
+/** What was stored since the last checkpoint is what a rewriter of the database could still change unseen. */
+const SEAL_MS = 30_000;
 
 /** Opens the store and what keeps it in memory. */
 export async function openFoundation(
@@ -74,6 +77,7 @@ export async function openFoundation(
   closers.add(() => policies.close());
   const records = new SessionRecords(store);
   every(PRUNE_MS, () => records.prune(clock.now()), closers, onError);
+  every(SEAL_MS, () => sealLogs({ store, keys: keys.checkpoint, clock }), closers, onError);
   every(PRUNE_PROOFS_MS, () => pruneUsedProofs(store, clock.now()), closers, onError);
   const resources = new ResourceStore(store, sealer, checkResource);
   const sealingKeyFile = sealingKeyFileOf(config);

@@ -22,6 +22,7 @@ import { openLocalSocket } from './attestation/local-socket.ts';
 import { createSessionAuthority } from './attestation/session.ts';
 import { followDecisions, queryDecisions } from './audit/query-decisions.ts';
 import { verifyChains } from './audit/verify.ts';
+import { verifyCheckpoints } from './audit/verify-checkpoints.ts';
 import { openBootstrapToken } from './bootstrap-token.ts';
 import type { ControlPlaneConfig, ListenAddress } from './config.ts';
 import { Issuer } from './credentials/issuer.ts';
@@ -183,6 +184,7 @@ function restDependencies(
       query: (tenant, filter, page) => queryDecisions(store, tenant, filter, page),
       follow: (tenant, filter, from, onEntries) => followDecisions(store, tenant, filter, from, onEntries),
       verify: (tenant, instance) => verifyChains(store, tenant, instance),
+      verifyCheckpoints: (tenant, kept) => verifyCheckpoints(store, keys.checkpoint, tenant, kept),
     },
     explain: createExplainer({ resources, revocations, clock }),
     placeholders: createPlaceholderReader({ resources, placeholders }),

@@ -96,7 +96,8 @@ describe('control plane', () => {
     const call = one.client.authorize(one.metadata('authorize'));
     const ids = new Set<number>();
     call.on('data', ({ id }: { id: number }) => ids.add(id));
-    for (let id = 1; id <= 300; id += 1) call.write({ ...QUESTION, id, deadlineMs: 5_000, policyVersion: 0 } as AuthorizeRequest);
+    for (let id = 1; id <= 300; id += 1)
+      call.write({ ...QUESTION, id, deadlineMs: 5_000, policyVersion: 0 } as AuthorizeRequest);
     await vi.waitFor(() => expect(ids.size).toBe(300), 10_000);
     call.end();
   });
