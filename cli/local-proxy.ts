@@ -31,11 +31,17 @@ function files(): { folder: string; url: string; ca: string; replaced: string; p
   };
 }
 
+/** The file of authorities, which the proxy itself keeps up to date. */
+export function localAuthorityFile(): string {
+  const { folder, ca } = files();
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  return ca;
+}
+
 /** Leaves word of the proxy of `sidekey dev`; the address last, for its file says that the proxy is there. */
-export function writeLocalProxy({ url, caPem, placeholders, replacedVariables }: AgentProxy): void {
+export function writeLocalProxy({ url, placeholders, replacedVariables }: Omit<AgentProxy, 'caPem'>): void {
   const names = files();
   mkdirSync(names.folder, { recursive: true, mode: 0o700 });
-  writeWhole(names.ca, caPem);
   writeWhole(names.replaced, replacedVariables.map((name) => `${name}\n`).join(''));
   writeWhole(names.placeholders, JSON.stringify(placeholders));
   writeWhole(names.url, `${url}\n`);

@@ -7,7 +7,7 @@ import type { ControlPlaneContext } from '../control-plane-context.ts';
 import { createDevIdentity, type DevIdentity } from '../dev-identity.ts';
 import { applyDocuments, readDocuments, type SourceDocument } from '../documents.ts';
 import { CommandFailed, EXIT_CODES } from '../exit-codes.ts';
-import { removeLocalProxy, replacedVariablesOf, writeLocalProxy } from '../local-proxy.ts';
+import { localAuthorityFile, removeLocalProxy, replacedVariablesOf, writeLocalProxy } from '../local-proxy.ts';
 import { paint } from '../paint.ts';
 import { placeholderEnvironment } from '../placeholders.ts';
 import { parseListen } from '../proxy-options.ts';
@@ -64,7 +64,7 @@ async function dev(options: DevOptions): Promise<void> {
   const publish = (): void => {
     const routes = proxy.client.routes();
     const placeholders = placeholderEnvironment(routes);
-    writeLocalProxy({ url, caPem: proxy.caPem ?? '', placeholders, replacedVariables: replacedVariablesOf(routes) });
+    writeLocalProxy({ url, placeholders, replacedVariables: replacedVariablesOf(routes) });
   };
   publish();
   const stopPublishing = proxy.client.onChange(publish);
@@ -102,6 +102,7 @@ async function startDevProxy(
     evidence: () => identity.evidence(),
     listen,
     authority: 'local',
+    caFile: localAuthorityFile(),
     unrouted: options.unrouted,
     harden: true,
     spoolDir: join(folder, 'spool'),
