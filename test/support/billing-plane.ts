@@ -31,7 +31,7 @@ export function useBillingPlane(): BillingPlane {
     plane = await TestControlPlane.start({ heartbeatMs: 200 });
     const { status } = await plane.rest('POST', '/v1/apply', { resources: billingResources(cluster) });
     expect(status).toBe(200);
-  }, 60_000);
+  }, 180_000);
   afterEach(async () => {
     for (const one of opened) await one.close();
     opened = [];
