@@ -147,7 +147,7 @@ describe('decision records', () => {
     await until('all were acknowledged', () => client.stats().recordsQueued === 0);
     expect(provenPaths(client)).toEqual(pathsTo(5_000));
     expect(client.stats()).toMatchObject({ recordsDelivered: 5_000, recordsLost: 0, recordMemoryBytes: 0 });
-  });
+  }, 120_000);
 
   it('wait in memory through an outage when there is no spool', async () => {
     const client = await readyClient();
@@ -184,7 +184,7 @@ describe('decision records', () => {
     await until('all were acknowledged', () => client.stats().recordsQueued === 0, 10_000);
     expect(provenPaths(client)).toEqual([...pathsTo(20_000), '/last']);
     expect(client.stats()).toMatchObject({ spoolBytes: 0, recordsLost: 0 });
-  });
+  }, 120_000);
 
   it('that found no room are counted, and the count stands in the chain', async () => {
     const limits = { maxRecordMemoryBytes: 5_000, maxSpoolBytes: 10_000, spoolAfterMs: 20 };
