@@ -36,7 +36,7 @@ describe('identity and minting, attacked from a proxy that speaks to the control
         clientWorkload: 'billing',
         serverWorkload: 'minted',
         rules: [{ methods: ['GET'], paths: ['/v1/**'] }],
-        credential: { provider: 'oauth', inject: { type: 'bearer' } },
+        credentials: [{ provider: 'oauth', inject: { type: 'bearer' } }],
         leaseSeconds: 0,
       }),
       resource('AccessPolicy', 'mint-never', {
@@ -44,7 +44,7 @@ describe('identity and minting, attacked from a proxy that speaks to the control
         serverWorkload: 'minted',
         conditions: ['never'],
         rules: [{ methods: ['POST'], paths: ['/v1/**'] }],
-        credential: { provider: 'oauth', inject: { type: 'bearer' } },
+        credentials: [{ provider: 'oauth', inject: { type: 'bearer' } }],
       }),
     );
     expect(applied.status).toBe(200);
