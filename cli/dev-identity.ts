@@ -43,7 +43,8 @@ function makeResources(jwk: object, user: string): object[] {
   const resource = (kind: string, name: string, spec: object): object => ({
     apiVersion: 'sidekey.dev/v1',
     kind,
-    metadata: { name, description: 'Made by `sidekey dev`.' },
+    // `apply --prune` leaves it: without it the proxy of `sidekey dev` could not attest.
+    metadata: { name, description: 'Made by `sidekey dev`.', labels: { 'sidekey.dev/prune': 'never' } },
     spec,
   });
   return [

@@ -24,6 +24,31 @@ export class RestError extends SidekeyError {
   }
 }
 
+/** What the control plane found wrong with one resource. */
+export interface RefusedField {
+  /** `Kind/name`; empty when the answer names none. */
+  readonly resource: string;
+  readonly field: string;
+  readonly message: string;
+}
+
+/** The control plane says that the request itself is wrong: HTTP 400, or 422 with the fields that are. */
+export class RequestRefused extends UsageError {
+  readonly title: string;
+  readonly fields: readonly RefusedField[];
+
+  constructor(code: string, title: string, fields: readonly RefusedField[]) {
+    super(code, [title, ...fields.map(formatRefused)].join('\n  '));
+    this.title = title;
+    this.fields = fields;
+  }
+}
+
+/** `Kind/name: field: message`. */
+export function formatRefused({ resource, field, message }: RefusedField): string {
+  return [resource, field, message].filter((part) => part !== '').join(': ');
+}
+
 /** Speaks to the control plane's REST API as an administrator. */
 export class RestClient {
   readonly #context: Context;
@@ -123,24 +148,17 @@ function refusal(status: number, text: string): Error {
     return new RestError(status, 'rest-error', `the control plane answered ${status}: ${describeError(error)}`);
   }
   const code = readField(problem, 'code') ?? 'rest-error';
-  const lines = [
-    readField(problem, 'detail') ?? readField(problem, 'message') ?? readField(problem, 'title') ?? 'refused',
-  ];
-  lines.push(...readErrors(problem));
-  const message = `${lines.join('\n  ')} [HTTP ${status}]`;
-  return status === 400 || status === 422 ? new UsageError(code, message) : new RestError(status, code, message);
-}
-
-function readErrors(problem: unknown): string[] {
-  const errors = typeof problem === 'object' && problem !== null && 'errors' in problem ? problem.errors : undefined;
-  if (!Array.isArray(errors)) return [];
-  return errors.map((error: unknown) => {
-    if (typeof error === 'string') return error;
-    const where = ['resource', 'file', 'line', 'field', 'path']
-      .map((name) => readField(error, name))
-      .filter((part) => part !== undefined);
-    return [where.join(':'), readField(error, 'message') ?? ''].filter((part) => part !== '').join(': ');
-  });
+  const title =
+    readField(problem, 'detail') ?? readField(problem, 'message') ?? readField(problem, 'title') ?? 'refused';
+  const fields = readList(problem, 'errors').map(
+    (error): RefusedField => ({
+      resource: readField(error, 'resource') ?? '',
+      field: readField(error, 'field') ?? '',
+      message: readField(error, 'message') ?? '',
+    }),
+  );
+  if (status === 400 || status === 422) return new RequestRefused(code, title, fields);
+  return new RestError(status, code, [`${title} [HTTP ${status}]`, ...fields.map(formatRefused)].join('\n  '));
 }
 
 /** A field of an answer as text, when it is text or a number. */
@@ -161,4 +179,9 @@ export function readList(value: unknown, ...names: string[]): unknown[] {
     if (Array.isArray(field)) return field;
   }
   return [];
+}
+
+/** An object in an answer. */
+export function readObject(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? Object.getOwnPropertyDescriptor(value, name)?.value : undefined;
 }

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Clock } from '../common/clock.ts';
+import { sealLogs } from './audit/seal-log.ts';
 import { SessionRecords } from './api/session-records.ts';
 import type { ControlPlaneConfig } from './config.ts';
 import { type KeyRings, openKeyRings } from './key-rings.ts';
@@ -12,6 +13,7 @@ import { ResourceStore } from './resources/resource-store.ts';
 import { Sealer, type SealingKeys } from './store/sealing.ts';
 import { loadSealingKeys, parseSealingKeys } from './store/sealing-keys.ts';
 import { openStore, type SqlStore } from './store/sql.ts';
+import { pruneUsedProofs } from './store/used-proofs.ts';
 
 /** What both APIs stand on. */
 export interface Foundation {
@@ -49,6 +51,9 @@ export class Closers {
 }
 
 const PRUNE_MS = 3_600_000;
+const PRUNE_PROOFS_MS = 60_000;
+/** What was stored since the last checkpoint is what a rewriter of the database could still change unseen. */
+const SEAL_MS = 30_000;
 
 /** Opens the store and what keeps it in memory. */
 export async function openFoundation(
@@ -71,12 +76,29 @@ export async function openFoundation(
   const policies = await PolicySource.open({ store, onError, load: loadKnownTenant });
   closers.add(() => policies.close());
   const records = new SessionRecords(store);
-  const prune = setInterval(() => void records.prune(clock.now()).catch(onError), PRUNE_MS);
-  prune.unref();
-  closers.add(() => clearInterval(prune));
+  every(PRUNE_MS, () => records.prune(clock.now()), closers, onError);
+  every(SEAL_MS, () => sealLogs({ store, keys: keys.checkpoint, clock }), closers, onError);
+  every(PRUNE_PROOFS_MS, () => pruneUsedProofs(store, clock.now()), closers, onError);
   const resources = new ResourceStore(store, sealer, checkResource);
   const sealingKeyFile = sealingKeyFileOf(config);
   return { clock, onError, store, sealer, sealingKeyFile, keys, fetcher, policies, resources, records };
+}
+
+/** Runs until closed; a run that fails is told and the next one comes all the same. Runs never overlap. */
+function every(ms: number, run: () => Promise<void>, closers: Closers, onError: (error: unknown) => void): void {
+  let running: Promise<void> | undefined;
+  const timer = setInterval(() => {
+    running ??= run()
+      .catch(onError)
+      .finally(() => {
+        running = undefined;
+      });
+  }, ms);
+  timer.unref();
+  closers.add(async () => {
+    clearInterval(timer);
+    await running;
+  });
 }
 
 function sealingKeyFileOf(config: ControlPlaneConfig): string | undefined {

@@ -1,6 +1,7 @@
 import type { Clock } from '../common/clock.ts';
-import { SigningKeyRing } from './credentials/signing-keys.ts';
-import { createSigningKeyStore } from './store/signing-key-store.ts';
+import { JWKS_MAX_AGE_SECONDS } from './credentials/issuer.ts';
+import { type KeyRotation, SigningKeyRing } from './credentials/signing-keys.ts';
+import { createSigningKeyStore, type KeyPurpose } from './store/signing-key-store.ts';
 import type { Sealer } from './store/sealing.ts';
 import { CHANNELS, type SqlStore } from './store/sql-store.ts';
 
@@ -9,12 +10,21 @@ export interface KeyRings {
   readonly session: SigningKeyRing;
   readonly event: SigningKeyRing;
   readonly issuer: SigningKeyRing;
-  /** Replaces every signing key; the old ones still verify what they signed. Gives the purposes. */
+  /** Seals the decision log; its keys verify for as long as a log is kept. */
+  readonly checkpoint: SigningKeyRing;
+  /**
+   * Replaces every signing key; the old ones still verify what they signed. The issuer's next key is published before it
+   * signs, for longer than verifiers hold the old list. Gives the purposes.
+   */
   rotate(): Promise<string[]>;
   close(): Promise<void>;
 }
 
 const REFRESH_MS = 60_000;
+/** Longer than any verifier may cache the issuer's keys, and another replica needs to hear of them. */
+const ISSUER_AHEAD_MS = JWKS_MAX_AGE_SECONDS * 1_000 + 300_000;
+const YEAR_MS = 365 * 86_400_000;
+const CHECKPOINT_ROTATION = { signForMs: YEAR_MS, verifyAfterMs: 20 * YEAR_MS };
 
 /** Opens all rings, and keeps them rotating and in step with other replicas. */
 export async function openKeyRings(
@@ -23,9 +33,14 @@ export async function openKeyRings(
   clock: Clock,
   onError: (error: unknown) => void,
 ): Promise<KeyRings> {
-  const open = (purpose: 'session' | 'event' | 'issuer'): Promise<SigningKeyRing> =>
-    SigningKeyRing.open(createSigningKeyStore(store, sealer, purpose), clock);
-  const rings = { session: await open('session'), event: await open('event'), issuer: await open('issuer') };
+  const open = (purpose: KeyPurpose, rotation?: KeyRotation): Promise<SigningKeyRing> =>
+    SigningKeyRing.open(createSigningKeyStore(store, sealer, purpose), clock, rotation);
+  const rings = {
+    session: await open('session'),
+    event: await open('event'),
+    issuer: await open('issuer'),
+    checkpoint: await open('checkpoint', CHECKPOINT_ROTATION),
+  };
   const all = Object.values(rings);
   let refreshing: Promise<void> = Promise.resolve();
   const refresh = (): void => {
@@ -41,7 +56,7 @@ export async function openKeyRings(
   return {
     ...rings,
     async rotate() {
-      for (const ring of all) await ring.rotateNow(false);
+      for (const ring of all) await (ring === rings.issuer ? ring.rotateIn(ISSUER_AHEAD_MS) : ring.rotateNow(false));
       return Object.keys(rings);
     },
     async close() {

@@ -22,6 +22,7 @@ import { openLocalSocket } from './attestation/local-socket.ts';
 import { createSessionAuthority } from './attestation/session.ts';
 import { followDecisions, queryDecisions } from './audit/query-decisions.ts';
 import { verifyChains } from './audit/verify.ts';
+import { verifyCheckpoints } from './audit/verify-checkpoints.ts';
 import { openBootstrapToken } from './bootstrap-token.ts';
 import type { ControlPlaneConfig, ListenAddress } from './config.ts';
 import { Issuer } from './credentials/issuer.ts';
@@ -30,6 +31,7 @@ import { Closers, type Foundation, openFoundation } from './foundation.ts';
 import { startGrpcServer } from './grpc-server.ts';
 import { rotateSealing } from './rotate-sealing.ts';
 import { loadServerTls } from './server-tls.ts';
+import { createUsedProofs } from './store/used-proofs.ts';
 
 export { type ControlPlaneConfig, type ControlPlaneFlags, parseControlPlaneConfig } from './config.ts';
 
@@ -139,7 +141,12 @@ function createProxyService(
       if (target === 'tenant') minter.forget(tenant);
     }
   });
-  const sessions = createSessionAuthority({ keys: keys.session, clock, issuer: SESSION_ISSUER });
+  const sessions = createSessionAuthority({
+    keys: keys.session,
+    clock,
+    issuer: SESSION_ISSUER,
+    sharedProofs: createUsedProofs(store),
+  });
   return new ProxyService({
     clock,
     evidence,
@@ -177,6 +184,7 @@ function restDependencies(
       query: (tenant, filter, page) => queryDecisions(store, tenant, filter, page),
       follow: (tenant, filter, from, onEntries) => followDecisions(store, tenant, filter, from, onEntries),
       verify: (tenant, instance) => verifyChains(store, tenant, instance),
+      verifyCheckpoints: (tenant, kept) => verifyCheckpoints(store, keys.checkpoint, tenant, kept),
     },
     explain: createExplainer({ resources, revocations, clock }),
     placeholders: createPlaceholderReader({ resources, placeholders }),

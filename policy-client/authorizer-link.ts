@@ -4,6 +4,7 @@ import type { Authorizer } from './authorizer.ts';
 import type { Backoff } from './backoff.ts';
 import { failureReason, refusesSession, type Connection } from './connection.ts';
 import type { ProofMaker } from './proof.ts';
+import { Retry } from './retry.ts';
 import type { Session } from './session.ts';
 
 export interface AuthorizerLinkOptions {
@@ -21,17 +22,17 @@ export class AuthorizerLink {
   readonly #streams = new Set<AskStream>();
   #session: Session | undefined;
   #current: AskStream | undefined;
-  #retry: NodeJS.Timeout | undefined;
+  readonly #retry: Retry;
 
   constructor(options: AuthorizerLinkOptions) {
     this.#options = options;
+    this.#retry = new Retry(options.backoff);
   }
 
   /** Opens a stream for this session unless one is open; undefined closes them all. */
   setSession(session: Session | undefined): void {
     this.#session = session;
-    clearTimeout(this.#retry);
-    this.#retry = undefined;
+    this.#retry.cancel();
     if (session === undefined) {
       for (const stream of [...this.#streams]) this.#forget(stream);
       return;
@@ -40,11 +41,11 @@ export class AuthorizerLink {
   }
 
   #open(session: Session): void {
-    const { authorizer, backoff, connection, proofs, nowMs } = this.#options;
+    const { authorizer, connection, proofs, nowMs } = this.#options;
     const old = this.#current;
     const stream: AskStream = new AskStream(connection, proofs, session, nowMs(), {
       onAnswer: (response) => {
-        backoff.reset();
+        this.#retry.succeeded();
         authorizer.receive(stream, response);
       },
       onEnd: (error) => this.#ended(stream, error),
@@ -56,17 +57,15 @@ export class AuthorizerLink {
   }
 
   #ended(stream: AskStream, error: unknown): void {
-    const { backoff, onSessionRefused } = this.#options;
+    const { onSessionRefused } = this.#options;
     const wasCurrent = this.#current === stream;
     this.#forget(stream, false);
     if (!wasCurrent) return;
     if (refusesSession(error)) onSessionRefused(stream.session, failureReason(error));
     else {
-      clearTimeout(this.#retry);
-      this.#retry = setTimeout(() => {
+      this.#retry.schedule(() => {
         if (this.#session !== undefined && this.#current === undefined) this.#open(this.#session);
-      }, backoff.nextMs());
-      this.#retry.unref();
+      });
     }
   }
 

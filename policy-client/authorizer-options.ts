@@ -2,6 +2,7 @@ import type { Reason } from '../proto/reasons.ts';
 import type { AuthorizeRequest } from '../proto/gen/sidekey/v1/proxy.ts';
 import type { GrantCache } from './grant-cache.ts';
 import type { RevocationSet } from './revocation-set.ts';
+import type { RouteVersions } from './route-versions.ts';
 import type { PolicyClientLimits, SessionState } from './types.ts';
 
 /** The stream that questions go out on; `authorizer-link.ts` keeps one open. */
@@ -19,6 +20,7 @@ export interface AuthorizerOptions {
   readonly monotonicMs: () => number;
   /** Of the last snapshot; 0 before the first. */
   readonly policyVersion: () => number;
+  readonly routeVersions: RouteVersions;
   /** Why nothing can be asked. */
   readonly downReason: () => Reason;
 }

@@ -1,11 +1,14 @@
-import type { Grant } from '../proto/gen/sidekey/v1/grant.ts';
+import type { Denial, Grant } from '../proto/gen/sidekey/v1/grant.ts';
 import type { AuthorizeResponse } from '../proto/gen/sidekey/v1/proxy.ts';
 import type { AskPort, AuthorizerOptions } from './authorizer-options.ts';
 import { denialValidity, grantValidity, refuseGrant } from './check-grant.ts';
 import { denial, denialReason, mayPass } from './denial.ts';
 import { durationMs } from './durations.ts';
+import { LinkGrace } from './link-grace.ts';
 import { maskGrant } from './mask-grant.ts';
-import { hasUnknownFact, questionFacts, questionKey } from './question-key.ts';
+import type { Pending } from './pending-question.ts';
+import { questionFacts, questionKey } from './question-key.ts';
+import { refuseQuestion } from './refuse-question.ts';
 import { standingOfGrant } from './revocation-set.ts';
 import { SharedFlights } from './shared-flights.ts';
 import type { Answer, DenialAnswer, Question, SessionState } from './types.ts';
@@ -14,26 +17,15 @@ import type { Answer, DenialAnswer, Question, SessionState } from './types.ts';
 const MAX_ATTEMPTS = 4;
 const BEHIND_RETRY_MS = 20;
 
-interface Pending {
-  readonly id: number;
-  readonly question: Question;
-  readonly resolve: (answer: Answer) => void;
-  readonly timer: NodeJS.Timeout;
-  key: string;
-  port: AskPort | undefined;
-  attempts: number;
-}
-
 /** Answers questions from the cache or by asking; one question in flight for each decision tuple. */
 export class Authorizer {
   readonly #options: AuthorizerOptions;
   readonly #pending = new Map<number, Pending>();
   readonly #flights = new SharedFlights();
+  readonly #grace: LinkGrace;
   #session: SessionState | undefined;
   #port: AskPort | undefined;
   #connected = false;
-  #downSinceMs: number;
-  #graceTimer: NodeJS.Timeout | undefined;
   #lastId = 0;
   #waiters = 0;
   #closed = false;
@@ -45,7 +37,9 @@ export class Authorizer {
 
   constructor(options: AuthorizerOptions) {
     this.#options = options;
-    this.#downSinceMs = options.monotonicMs();
+    this.#grace = new LinkGrace(options.limits.reconnectGraceMs, options.monotonicMs, () => {
+      if (!this.#connected) this.#failUnsent(true);
+    });
   }
 
   get pending(): number {
@@ -62,28 +56,13 @@ export class Authorizer {
   setConnected(connected: boolean): void {
     if (connected === this.#connected) return;
     this.#connected = connected;
-    clearTimeout(this.#graceTimer);
     if (connected) {
+      this.#grace.end();
       this.#sendUnsent();
       return;
     }
-    this.#downSinceMs = this.#options.monotonicMs();
-    this.#graceTimer = undefined;
+    this.#grace.begin();
     this.#failUnsent(this.#isHopeless());
-    this.#armGrace();
-  }
-
-  #armGrace(): void {
-    if (this.#connected || this.#graceTimer !== undefined) return;
-    const graceEndsMs = this.#downSinceMs + this.#options.limits.reconnectGraceMs;
-    this.#graceTimer = setTimeout(
-      () => {
-        this.#graceTimer = undefined;
-        if (!this.#connected) this.#failUnsent(true);
-      },
-      Math.max(0, graceEndsMs - this.#options.monotonicMs()),
-    );
-    this.#graceTimer.unref();
   }
 
   /** Takes the stream for new questions; those that a lost stream left unanswered go out again. */
@@ -108,7 +87,7 @@ export class Authorizer {
 
   close(): void {
     this.#closed = true;
-    clearTimeout(this.#graceTimer);
+    this.#grace.end();
     for (const pending of [...this.#pending.values()]) this.#finish(pending, denial('draining'));
   }
 
@@ -138,21 +117,10 @@ export class Authorizer {
 
   /** What can be answered without asking, which is only ever no. */
   #refuse(question: Question): DenialAnswer | undefined {
-    const { limits, revocations, tenant } = this.#options;
     if (this.#closed) return denial('draining');
-    if (this.#waiters >= limits.maxPendingQuestions) return denial('overloaded');
-    if (hasUnknownFact(question))
-      return denial('internal-error', 'The route asks for a fact that this proxy does not know.');
-    const session = this.#session;
-    if (session !== undefined) {
-      const revoked = revocations.find({
-        tenant,
-        sessionId: session.id,
-        workloads: session.workloads,
-        user: session.user,
-      });
-      if (revoked !== undefined) return denial(revoked);
-    }
+    if (this.#waiters >= this.#options.limits.maxPendingQuestions) return denial('overloaded');
+    const refusal = refuseQuestion(question, this.#session, this.#options);
+    if (refusal !== undefined) return refusal;
     if (!this.#connected && this.#isHopeless()) return denial(this.#options.downReason());
     return undefined;
   }
@@ -178,18 +146,30 @@ export class Authorizer {
       this.#lastId += 1;
       const id = this.#lastId;
       const timer = setTimeout(() => this.#timeOut(id), this.#options.limits.authorizeTimeoutMs);
-      const pending: Pending = { id, question, resolve, timer, key, port: undefined, attempts: 0 };
+      const pending: Pending = {
+        id,
+        question,
+        resolve,
+        timer,
+        key,
+        port: undefined,
+        attempts: 0,
+        version: 0,
+        isBehind: false,
+      };
       this.#pending.set(id, pending);
       this.#waiters += 1;
       if (this.#connected) this.#send(pending);
-      else this.#armGrace();
+      else this.#grace.arm();
     });
   }
 
   #send(pending: Pending): void {
     const port = this.#port;
     if (port === undefined || !this.#connected) return;
-    const { question } = pending;
+    const question = this.#options.routeVersions.present(pending.question);
+    pending.question = question;
+    pending.version = this.#options.routeVersions.versionOf(question.route);
     // The session may have changed since the question came in.
     pending.key = questionKey(question, port.session.state.id);
     pending.port = port;
@@ -200,6 +180,7 @@ export class Authorizer {
       destination: question.destination,
       http: questionFacts(question),
       deadlineMs: this.#options.limits.authorizeTimeoutMs,
+      policyVersion: pending.version,
     });
   }
 
@@ -223,8 +204,7 @@ export class Authorizer {
 
   /** True when no question should wait for the link any more. */
   #isHopeless(): boolean {
-    if (!mayPass(this.#options.downReason())) return true;
-    return this.#options.monotonicMs() - this.#downSinceMs >= this.#options.limits.reconnectGraceMs;
+    return !mayPass(this.#options.downReason()) || this.#grace.isOver;
   }
 
   #timeOut(id: number): void {
@@ -250,17 +230,33 @@ export class Authorizer {
       case 'grant':
         this.#receiveGrant(pending, port, outcome.value);
         return;
-      case 'denial': {
-        const { reason, message, accessPolicy, cacheLease } = outcome.value;
-        const answer = denial(denialReason(reason), message, accessPolicy);
-        const validity = denialValidity(durationMs(cacheLease), this.#options.monotonicMs(), this.#options.nowMs());
-        if (validity !== undefined && this.#mayCache(port))
-          this.#options.cache.putDenial(pending.key, answer, validity);
-        this.#finish(pending, answer);
+      case 'denial':
+        this.#receiveDenial(pending, port, outcome.value);
         return;
-      }
       default:
         this.#finish(pending, denial('internal-error', 'The control plane gave no answer that this proxy knows.'));
+    }
+  }
+
+  #receiveDenial(pending: Pending, port: AskPort, { reason, message, accessPolicy, cacheLease }: Denial): void {
+    const answer = denial(denialReason(reason), message, accessPolicy);
+    if (answer.reason === 'not-ready' && !pending.isBehind) {
+      // The policy reads more than this snapshot's routes said: once more, by the next snapshot.
+      pending.isBehind = true;
+      pending.port = undefined;
+      this.policyChanged();
+      return;
+    }
+    const validity = denialValidity(durationMs(cacheLease), this.#options.monotonicMs(), this.#options.nowMs());
+    if (validity !== undefined && this.#mayCache(port)) this.#options.cache.putDenial(pending.key, answer, validity);
+    this.#finish(pending, answer);
+  }
+
+  /** A snapshot has come: what waited for it goes out again. */
+  policyChanged(): void {
+    const version = this.#options.policyVersion();
+    for (const pending of this.#pending.values()) {
+      if (pending.isBehind && pending.port === undefined && version > pending.version) this.#send(pending);
     }
   }
 
@@ -276,8 +272,9 @@ export class Authorizer {
     maskGrant(grant);
     const validity = grantValidity(grant, session, monotonicMs(), nowWallMs);
     if (validity === undefined) this.#flights.markSolo(pending.key);
-    else if (this.#mayCache(port)) cache.putGrant(pending.key, grant, validity);
-    this.#finish(pending, { kind: 'grant', grant, fromCache: false, stale: false });
+    const isHeld = validity !== undefined && this.#mayCache(port);
+    const given = isHeld ? cache.putGrant(pending.key, grant, validity) : grant;
+    this.#finish(pending, { kind: 'grant', grant: given, fromCache: false, stale: false });
   }
 
   #askAgain(pending: Pending): void {

@@ -8,6 +8,7 @@ import type { CertificateAuthority, Snapshot } from '../proto/gen/sidekey/v1/pro
 import type { Route } from '../proto/gen/sidekey/v1/route.ts';
 import { Authorizer } from './authorizer.ts';
 import { AuthorizerLink } from './authorizer-link.ts';
+import { gatherStats } from './client-stats.ts';
 import { Backoff } from './backoff.ts';
 import { Connection } from './connection.ts';
 import { DecisionReporting } from './decision-reporting.ts';
@@ -30,6 +31,7 @@ import type {
   SessionState,
   Unsubscribe,
 } from './types.ts';
+import { StillnessWatch } from './stillness.ts';
 import { Watcher } from './watcher.ts';
 
 const SILENT_LOG: PolicyClientLog = { info: () => {}, warn: () => {}, error: () => {} };
@@ -56,6 +58,7 @@ class LinkedPolicyClient implements PolicyClient {
   readonly #sessionBackoff: Backoff;
   readonly #policy: PolicyState;
   readonly #connectionChanged: Listeners<boolean>;
+  readonly #stillness: StillnessWatch;
   #resolveReady: () => void = () => {};
   #rejectReady: (error: Error) => void = () => {};
   /** The session whose events arrive; a renewed one takes over with its first snapshot. */
@@ -87,6 +90,8 @@ class LinkedPolicyClient implements PolicyClient {
     this.ready.catch(() => {});
     const shared = { connection: this.#connection, proofs: this.#proofs, nowMs, monotonicMs, log, newBackoff };
     this.#sessionBackoff = newBackoff();
+    const onResumed = (stillMs: number) => this.#onResumed(stillMs, log);
+    this.#stillness = new StillnessWatch({ maxStillMs: limits.maxStillMs, nowMs, monotonicMs, onResumed });
     this.#sessions = new SessionKeeper({
       attest: () => this.#attestAs(this.instanceId),
       nowMs,
@@ -116,6 +121,7 @@ class LinkedPolicyClient implements PolicyClient {
       nowMs,
       monotonicMs,
       policyVersion: () => this.#policy.version,
+      routeVersions: this.#policy.routeVersions,
       downReason: () => this.#lastFailure ?? (this.#policy.version === 0 ? 'not-ready' : 'control-plane-unavailable'),
     });
     const authorizer = this.#authorizer;
@@ -156,6 +162,7 @@ class LinkedPolicyClient implements PolicyClient {
     this.#state = 'started';
     await this.#decisions.openSpoolDir();
     this.#sessions.start();
+    this.#stillness.start();
     this.ready.then(
       () => this.#decisions.takeOverLeftovers(),
       () => {},
@@ -199,24 +206,16 @@ class LinkedPolicyClient implements PolicyClient {
   }
 
   stats(): PolicyClientStats {
-    const authorizer = this.#authorizer;
-    return {
-      connected: this.#connected,
-      attestations: this.#sessions.attestations,
-      attestationFailures: this.#sessions.failures,
-      reconnects: this.#watcher.reconnects,
-      policyVersion: this.#policy.version,
-      activeRevocations: this.#revocations.size,
-      cachedAnswers: this.#cache.size,
-      cacheHits: authorizer.hits,
-      cacheMisses: authorizer.misses,
-      staleHits: authorizer.staleHits,
-      pendingQuestions: authorizer.pending,
-      questionsAsked: authorizer.asked,
-      questionTimeouts: authorizer.timeouts,
-      ...this.#decisions.stats(),
-      lastFailure: this.#lastFailure,
+    const parts = {
+      authorizer: this.#authorizer,
+      cache: this.#cache,
+      decisions: this.#decisions,
+      policy: this.#policy,
+      revocations: this.#revocations,
+      sessions: this.#sessions,
+      watcher: this.#watcher,
     };
+    return gatherStats(parts, this.#connected, this.#lastFailure);
   }
 
   async close(deadlineMs: number): Promise<void> {
@@ -224,6 +223,7 @@ class LinkedPolicyClient implements PolicyClient {
     this.#state = 'closed';
     this.#rejectReady(new SidekeyError('closed', 'the policy client was closed before it was ready'));
     this.#authorizer.close();
+    this.#stillness.stop();
     await this.#decisions.close(deadlineMs);
     this.#authorizerLink.setSession(undefined);
     this.#watcher.setSession(undefined);
@@ -267,6 +267,7 @@ class LinkedPolicyClient implements PolicyClient {
     this.#authorizerLink.setSession(session);
     this.#decisions.setSession(session);
     this.#setConnected(true);
+    this.#authorizer.policyChanged();
     this.#resolveReady();
     this.#policy.changed.tell(undefined);
   }
@@ -277,6 +278,13 @@ class LinkedPolicyClient implements PolicyClient {
     if (session === undefined || revocation.lifted || revocation.name !== session.state.id) return;
     const reason = revocationReason(revocation.target);
     if (reason === 'session-revoked') this.#sessions.invalidate(session, reason);
+  }
+
+  /** Whoever runs now must show anew who it is: an image may have been restored elsewhere, or twice (attack A-68). */
+  #onResumed(stillMs: number, log: PolicyClientLog): void {
+    const { session } = this.#sessions;
+    log.warn({ stillMs, session: session?.state.id }, 'this process stood still: attesting again');
+    if (session !== undefined) this.#sessions.invalidate(session, 'session-invalid');
   }
 
   #setConnected(connected: boolean): void {

@@ -30,6 +30,7 @@ const PASSING: ReadonlySet<Reason> = new Set<Reason>([
   'session-expired',
   'session-invalid',
   'session-revoked',
+  'trust-withdrawn',
 ]);
 
 /** True when it is worth a caller's while to wait for the link. */

@@ -63,9 +63,20 @@ export class GrantCache {
     return entry.staleAnswer;
   }
 
-  putGrant(key: string, grant: Grant, validity: Validity): void {
-    const answer: GrantAnswer = { kind: 'grant', grant, fromCache: true, stale: false };
-    this.#put(key, answer, { kind: 'grant', grant, fromCache: true, stale: true }, validity);
+  /**
+   * Gives the grant as it is handed out from now on: it ends with the time that it is held for, so that what goes on under
+   * it, such as a stream, is asked about then and not a whole lease after the last use.
+   */
+  putGrant(key: string, grant: Grant, validity: Validity): Grant {
+    const held = endingAt(grant, validity.leaseEndsWallMs);
+    const stale = endingAt(grant, validity.staleEndsWallMs);
+    this.#put(
+      key,
+      { kind: 'grant', grant: held, fromCache: true, stale: false },
+      { kind: 'grant', grant: stale, fromCache: true, stale: true },
+      validity,
+    );
+    return held;
   }
 
   putDenial(key: string, denial: DenialAnswer, validity: Validity): void {
@@ -103,4 +114,10 @@ export class GrantCache {
   clear(): void {
     this.#entries.clear();
   }
+}
+
+/** A second grant object over the same injection, which keeps its mask. */
+function endingAt(grant: Grant, wallMs: number): Grant {
+  const end = Math.min(grant.notAfter?.getTime() ?? wallMs, wallMs);
+  return { ...grant, notAfter: new Date(end) };
 }

@@ -15,4 +15,5 @@ export const DEFAULT_LIMITS: PolicyClientLimits = {
   maxSpoolBytes: 256 * 1024 * 1024,
   spoolAfterMs: 1_000,
   leftoverAgeMs: 60_000,
+  maxStillMs: 15_000,
 };

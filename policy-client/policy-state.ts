@@ -4,6 +4,7 @@ import type { Route } from '../proto/gen/sidekey/v1/route.ts';
 import type { GrantCache } from './grant-cache.ts';
 import { Listeners } from './listeners.ts';
 import { revokes, standingOfGrant, type RevocationSet } from './revocation-set.ts';
+import { RouteVersions } from './route-versions.ts';
 import type { PolicyClientLog } from './types.ts';
 
 export interface PolicyStateOptions {
@@ -21,6 +22,7 @@ export class PolicyState {
   readonly authorityIssued: Listeners<CertificateAuthority>;
   routes: readonly Route[] = [];
   authority: CertificateAuthority | undefined;
+  readonly routeVersions = new RouteVersions();
   /** 0 before the first snapshot. */
   version = 0;
 
@@ -41,6 +43,7 @@ export class PolicyState {
     }
     this.version = version;
     this.routes = Object.freeze([...snapshot.routes]);
+    this.routeVersions.take(this.routes, version);
     const known = new Set(revocations.list().map(({ id }) => id));
     revocations.replace(snapshot.revocations);
     if (snapshot.certificateAuthority !== undefined) this.setAuthority(snapshot.certificateAuthority);

@@ -8,6 +8,7 @@ import { failureReason, refusesSession, type Connection } from './connection.ts'
 import type { ProofMaker } from './proof.ts';
 import { RecordCodec } from './record-codec.ts';
 import type { RecordQueue } from './record-queue.ts';
+import { Retry } from './retry.ts';
 import { sessionMetadata, type Session } from './session.ts';
 import type { PolicyClientLog } from './types.ts';
 
@@ -40,7 +41,7 @@ export class Reporter {
   #call: Call | undefined;
   #choked = false;
   #tick: NodeJS.Timeout | undefined;
-  #retry: NodeJS.Timeout | undefined;
+  readonly #retry: Retry;
   /** When the backlog began or last shrank. */
   #progressAtMs: number;
   /** When the oldest record on its way was sent, or the last acknowledgement came. */
@@ -51,6 +52,7 @@ export class Reporter {
 
   constructor(options: ReporterOptions) {
     this.#options = options;
+    this.#retry = new Retry(options.backoff);
     this.#progressAtMs = options.monotonicMs();
   }
 
@@ -65,8 +67,7 @@ export class Reporter {
   setSession(session: Session | undefined): void {
     if (session === this.#session) return;
     this.#session = session;
-    clearTimeout(this.#retry);
-    this.#retry = undefined;
+    this.#retry.cancel();
     this.#drop();
     this.#pump();
   }
@@ -78,7 +79,7 @@ export class Reporter {
     this.#pump();
     if (queue.backlog > 0 && this.#session !== undefined && deadlineMs > 0) await this.#delivered(deadlineMs);
     clearTimeout(this.#tick);
-    clearTimeout(this.#retry);
+    this.#retry.cancel();
     this.#session = undefined;
     queue.flush();
     if (queue.backlog > 0) {
@@ -133,7 +134,7 @@ export class Reporter {
 
   #pump(): void {
     const { queue } = this.#options;
-    if (this.#session === undefined || this.#retry !== undefined || queue.backlog === 0) return;
+    if (this.#session === undefined || this.#retry.isWaiting || queue.backlog === 0) return;
     const call = this.#call ?? this.#open(this.#session);
     while (!this.#choked && this.#call === call && queue.inFlight < MAX_IN_FLIGHT_RECORDS) {
       if (queue.inFlight === 0) this.#sentAtMs = this.#options.monotonicMs();
@@ -164,11 +165,11 @@ export class Reporter {
 
   #acknowledged(call: Call, sequence: number): void {
     if (this.#call !== call) return;
-    const { backoff, monotonicMs, queue } = this.#options;
+    const { monotonicMs, queue } = this.#options;
     queue.acknowledge(sequence);
     this.#progressAtMs = monotonicMs();
     this.#sentAtMs = this.#progressAtMs;
-    backoff.reset();
+    this.#retry.succeeded();
     // Room has come: losses so far can enter the chain.
     if (queue.unreportedLosses > 0) queue.flush();
     this.#pump();
@@ -177,16 +178,12 @@ export class Reporter {
 
   #failed(call: Call, error: unknown): void {
     if (this.#call !== call) return;
-    const { backoff, log, onSessionRefused } = this.#options;
+    const { log, onSessionRefused } = this.#options;
     const session = this.#session;
     this.#drop();
     if (session === undefined) return;
     log.warn({ reason: failureReason(error), error: describeError(error) }, 'the decision stream ended');
-    this.#retry = setTimeout(() => {
-      this.#retry = undefined;
-      this.#pump();
-    }, backoff.nextMs());
-    this.#retry.unref();
+    this.#retry.schedule(() => this.#pump());
     if (refusesSession(error)) onSessionRefused(session, failureReason(error));
   }
 

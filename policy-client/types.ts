@@ -42,6 +42,8 @@ export interface PolicyClientLimits {
   readonly spoolAfterMs: number;
   /** Records of another process are taken over when it showed no life for this long. */
   readonly leftoverAgeMs: number;
+  /** A process that stood still for longer, such as one restored from an image, attests again. */
+  readonly maxStillMs: number;
 }
 
 export interface PolicyClientOptions {

@@ -4,6 +4,7 @@ import type { Snapshot, WatchEvent } from '../proto/gen/sidekey/v1/proxy.ts';
 import type { Backoff } from './backoff.ts';
 import { failureReason, refusesSession, type Connection } from './connection.ts';
 import type { ProofMaker } from './proof.ts';
+import { Retry } from './retry.ts';
 import type { Session } from './session.ts';
 import type { PolicyClientLog } from './types.ts';
 import { mayBeHung, watchFailure, WatchError, WatchStream } from './watch.ts';
@@ -32,16 +33,17 @@ export class Watcher {
   #current: WatchStream | undefined;
   /** Has not yet. */
   #next: WatchStream | undefined;
-  #retry: NodeJS.Timeout | undefined;
+  readonly #retry: Retry;
   reconnects = 0;
 
   constructor(options: WatcherOptions) {
     this.#options = options;
+    this.#retry = new Retry(options.backoff);
   }
 
   setSession(session: Session | undefined): void {
     this.#session = session;
-    clearTimeout(this.#retry);
+    this.#retry.cancel();
     this.#next?.close();
     this.#next = undefined;
     if (session !== undefined) {
@@ -72,14 +74,14 @@ export class Watcher {
         this.#current?.close();
         this.#current = stream;
         this.#next = undefined;
-        this.#options.backoff.reset();
+        this.#retry.succeeded();
       }
       this.#options.onSnapshot(stream.session, kind.value);
     } else if (kind?.$case === 'revocation') this.#options.onRevocation(kind.value);
   }
 
   #ended(stream: WatchStream, error: unknown): void {
-    const { backoff, connection, log, onDown, onSessionRefused } = this.#options;
+    const { connection, log, onDown, onSessionRefused } = this.#options;
     const wasCurrent = stream === this.#current;
     if (wasCurrent) this.#current = undefined;
     if (stream === this.#next) this.#next = undefined;
@@ -93,11 +95,9 @@ export class Watcher {
     }
     if (this.#session === undefined || this.#next !== undefined) return;
     this.reconnects += 1;
-    clearTimeout(this.#retry);
-    this.#retry = setTimeout(() => {
+    this.#retry.schedule(() => {
       if (this.#session !== undefined && this.#next === undefined) this.#open(this.#session);
-    }, backoff.nextMs());
-    this.#retry.unref();
+    });
   }
 }
 

@@ -78,6 +78,7 @@ export const REASONS = {
   'internal-error': { number: 64, httpStatus: 500, summary: 'A bug in Sidekey.', nextStep: 'Report it with the decision id.' },
   'injection-refused': { number: 68, httpStatus: 400, summary: 'The request has no place for the credential that policy injects.', nextStep: 'Send the path, content type and body shape that the policy names.' },
   'placeholder-refused': { number: 69, httpStatus: 403, summary: 'The request holds a placeholder that is not for this place.', nextStep: 'Use a placeholder once, at the place and the host that it was given for.' },
+  'trust-withdrawn': { number: 95, httpStatus: 403, summary: 'The trust provider that vouched for the session was changed or deleted.', nextStep: 'Retry; the proxy attests again where it still can.' },
 } as const satisfies Record<string, ReasonEntry>;
 
 export type Reason = keyof typeof REASONS;

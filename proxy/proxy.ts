@@ -13,11 +13,8 @@ import { viaEntry } from './http/admission.ts';
 import type { Call } from './http/call.ts';
 import { RouteTable } from './http/route-table.ts';
 import type { LiveExchange, ProxyServices } from './http/services.ts';
-import {
-  createIssuedAuthority,
-  createLocalAuthority,
-  type CertificateAuthority,
-} from './intercept/certificate-authority.ts';
+import { createIssuedAuthority, type CertificateAuthority } from './intercept/certificate-authority.ts';
+import { createRenewingAuthority } from './intercept/renewing-authority.ts';
 import { type AddressResolver, createResolver } from './io/address-resolver.ts';
 import { TrustedContexts } from './io/dial.ts';
 import { startListener } from './io/listener.ts';
@@ -32,7 +29,7 @@ export interface Proxy {
   readonly address: { readonly host: string; readonly port: number };
   /** `host:port` or socket path; undefined without an admin listener. */
   readonly adminAddress: string | undefined;
-  /** What agents trust; undefined until an issued authority has arrived. */
+  /** What agents trust, one root or two while one follows the other; undefined until an issued authority has arrived. */
   readonly caPem: string | undefined;
   /** The first policy snapshot has arrived. Rejects when the proxy is closed before. */
   readonly ready: Promise<void>;
@@ -40,6 +37,9 @@ export interface Proxy {
   /** Stops taking calls, lets running ones end until the deadline, delivers records, and closes. */
   close(deadlineMs: number): Promise<void>;
 }
+
+/** How soon the file of authorities follows a renewal, which leaves days for it. */
+const AUTHORITY_LOOK_MS = 600_000;
 
 /** Starts a proxy over this policy client: it listens at once and answers `not-ready` until the first policy snapshot. */
 export async function composeProxy(
@@ -59,7 +59,7 @@ export async function composeProxy(
   let lastSession: SessionState | undefined;
   const state = { draining: false, ready: false };
   let authority: CertificateAuthority | undefined =
-    config.authority === 'local' ? createLocalAuthority(systemClock) : undefined;
+    config.authority === 'local' ? createRenewingAuthority(systemClock) : undefined;
   const metrics = new ProxyMetrics({
     client,
     agentConnections: () => listener.connections.size,
@@ -86,10 +86,22 @@ export async function composeProxy(
   };
   const listener = await startListener(services, config.listen);
   resolver.refuse([listener.address, ...controlPlaneAddress(config.controlPlane.address)]);
+  let published = '';
   const writeAuthority = (): void => {
-    if (config.caFile !== undefined && authority !== undefined) publish(config.caFile, authority.rootPem);
+    const rootPem = authority?.rootPem ?? '';
+    if (config.caFile === undefined || rootPem === published) return;
+    publish(config.caFile, rootPem);
+    published = rootPem;
   };
   writeAuthority();
+  const renewal = setInterval(() => {
+    try {
+      writeAuthority();
+    } catch (error) {
+      log.error({ error: describeError(error) }, 'the certificate authority file cannot be written');
+    }
+  }, AUTHORITY_LOOK_MS);
+  renewal.unref();
   client.onAuthority((issued) => {
     try {
       authority = createIssuedAuthority(client.proxyKey, issued.chain, issued.permittedHosts);
@@ -131,6 +143,7 @@ export async function composeProxy(
       state.draining = true;
       await listener.drain(deadlineMs);
       sweeper.stop();
+      clearInterval(renewal);
       for (const exchange of [...live]) exchange.cut('draining');
       await client.close(Math.max(100, endsAt - Date.now()));
       pool.destroy();

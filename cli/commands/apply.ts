@@ -3,7 +3,7 @@ import { UsageError } from '../../common/errors.ts';
 import { addContextOptions, readContext, type ContextOptions } from '../context.ts';
 import { outputOption, printAs, type OutputFormat } from '../output.ts';
 import { paint, printable } from '../paint.ts';
-import { readDocuments } from '../documents.ts';
+import { applyDocuments, readDocuments } from '../documents.ts';
 import { readField, readList, withClient } from '../rest-client.ts';
 
 interface ApplyOptions extends ContextOptions {
@@ -16,7 +16,10 @@ interface ApplyOptions extends ContextOptions {
 export function define(command: Command): void {
   addContextOptions(command)
     .requiredOption('-f, --file <path...>', 'YAML file or folder; "-" reads standard input')
-    .option('--prune', 'delete what the control plane holds and the files do not')
+    .option(
+      '--prune',
+      'delete what the control plane holds and the files do not, but for what is labelled sidekey.dev/prune: never',
+    )
     .option('--dry-run', 'show what would change, and change nothing')
     .addOption(outputOption())
     .addHelpText(
@@ -30,9 +33,7 @@ async function apply(options: ApplyOptions): Promise<void> {
   const documents = await readDocuments(options.file);
   if (documents.length === 0) throw new UsageError('no-documents', 'these files hold no resources');
   const answer = await withClient(readContext(options), (client) =>
-    client.call('POST', '/v1/apply', {
-      body: { resources: documents, prune: options.prune === true, dryRun: options.dryRun === true },
-    }),
+    applyDocuments(client, documents, { prune: options.prune === true, dryRun: options.dryRun === true }),
   );
   printAs(options.output, answer, () => formatChanges(answer, options.dryRun === true));
 }
@@ -42,6 +43,7 @@ const SIGNS = {
   updated: paint('yellow', '~'),
   deleted: paint('red', '-'),
   unchanged: ' ',
+  kept: '=',
 } as const;
 
 function formatChanges(answer: unknown, dryRun: boolean): string {
@@ -51,11 +53,11 @@ function formatChanges(answer: unknown, dryRun: boolean): string {
     const sign = isSign(action) ? SIGNS[action] : '?';
     const name = `${readField(change, 'kind') ?? '?'}/${readField(change, 'name') ?? '?'}`;
     return [
-      `${sign} ${printable(name)} ${action}`,
+      `${sign} ${printable(name)} ${action}${action === 'kept' ? ' (its label says sidekey.dev/prune: never)' : ''}`,
       ...readList(change, 'fields').map((field) => `    ${formatField(field)}`),
     ];
   });
-  const changed = changes.filter((change) => readField(change, 'action') !== 'unchanged').length;
+  const changed = changes.filter((change) => !['unchanged', 'kept'].includes(readField(change, 'action') ?? '')).length;
   return [...lines, `${changed} of ${changes.length} ${dryRun ? 'would change' : 'changed'}`].join('\n');
 }
 

@@ -1,18 +1,17 @@
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { Option, type Command } from 'commander';
 import { parseControlPlaneConfig } from '../../control-plane/config.ts';
 import type { Proxy } from '../../proxy/main.ts';
 import { contextFile, readContext, readText, sidekeyHome } from '../context.ts';
 import type { ControlPlaneContext } from '../control-plane-context.ts';
 import { createDevIdentity, type DevIdentity } from '../dev-identity.ts';
-import { readDocuments } from '../documents.ts';
+import { applyDocuments, readDocuments, type SourceDocument } from '../documents.ts';
 import { CommandFailed, EXIT_CODES } from '../exit-codes.ts';
-import { localProxyFiles } from '../local-proxy.ts';
+import { localAuthorityFile, removeLocalProxy, replacedVariablesOf, writeLocalProxy } from '../local-proxy.ts';
 import { paint } from '../paint.ts';
 import { placeholderEnvironment } from '../placeholders.ts';
 import { parseListen } from '../proxy-options.ts';
-import { withClient } from '../rest-client.ts';
+import { type RestClient, withClient } from '../rest-client.ts';
 import { addUpstreamProxyOptions, readUpstreamProxy, type UpstreamProxyOptions } from '../upstream-proxy.ts';
 import { waitForSignal } from '../shutdown.ts';
 import { startWithContext } from '../start-control-plane.ts';
@@ -59,32 +58,33 @@ async function dev(options: DevOptions): Promise<void> {
   const documents = await readDocuments(options.file ?? []);
   const { controlPlane, context } = await startWithContext(config, contextFile());
   const identity = createDevIdentity();
-  await withClient(readContext(context), (client) =>
-    client.call('POST', '/v1/apply', { body: { resources: [...identity.resources, ...documents] } }),
-  );
+  await withClient(readContext(context), (client) => applyAtStart(client, identity, documents));
   const proxy = await startDevProxy(options, context, identity, folder);
-  const { urlFile, caFile, placeholdersFile } = localProxyFiles();
-  mkdirSync(dirname(urlFile), { recursive: true, mode: 0o700 });
-  writeFileSync(caFile, proxy.caPem ?? '');
-  const writePlaceholders = (): void => {
-    writeWhole(placeholdersFile, JSON.stringify(placeholderEnvironment(proxy.client.routes())));
-  };
-  writePlaceholders();
-  proxy.client.onChange(writePlaceholders);
   const url = `http://${proxy.address.host}:${proxy.address.port}`;
-  writeFileSync(urlFile, `${url}\n`);
+  const publish = (): void => {
+    const routes = proxy.client.routes();
+    const placeholders = placeholderEnvironment(routes);
+    writeLocalProxy({ url, placeholders, replacedVariables: replacedVariablesOf(routes) });
+  };
+  publish();
+  const stopPublishing = proxy.client.onChange(publish);
   console.error(`${paint('green', 'sidekey is up', process.stderr)}: proxy ${url}, control plane ${context.server}`);
   console.error('try, in another terminal: sidekey run -- curl https://api.example.com/   Ctrl-C ends it.');
   await waitForSignal();
-  rmSync(urlFile, { force: true });
+  stopPublishing();
+  removeLocalProxy();
   await proxy.close(DRAIN_MS);
   await controlPlane.close();
 }
 
-/** Readers find the old text or the new one. */
-function writeWhole(file: string, text: string): void {
-  writeFileSync(`${file}.new`, text);
-  renameSync(`${file}.new`, file);
+/** Our own resources first, so that the files may refer to the client workload `developer`. */
+async function applyAtStart(
+  client: RestClient,
+  { resources }: DevIdentity,
+  documents: readonly SourceDocument[],
+): Promise<void> {
+  await client.call('POST', '/v1/apply', { body: { resources } });
+  if (documents.length > 0) await applyDocuments(client, documents, { prune: false, dryRun: false });
 }
 
 /** The proxy speaks to the control plane in this process as it would to any other: gRPC over TLS. */
@@ -102,6 +102,7 @@ async function startDevProxy(
     evidence: () => identity.evidence(),
     listen,
     authority: 'local',
+    caFile: localAuthorityFile(),
     unrouted: options.unrouted,
     harden: true,
     spoolDir: join(folder, 'spool'),

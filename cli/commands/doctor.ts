@@ -17,6 +17,8 @@ interface Tool {
   readonly program: string;
   /** Prints the answer's status and body; `url` comes last. */
   readonly args: (url: string) => readonly string[];
+  /** Settings that the tool takes from its environment alone. */
+  readonly env?: (url: string) => NodeJS.ProcessEnv;
 }
 
 const TOOLS: readonly Tool[] = [
@@ -54,6 +56,25 @@ const TOOLS: readonly Tool[] = [
       'fetch(process.argv[1]).then(async r=>console.log(r.status,[...r.headers].join(" "),await r.text()))',
       url,
     ],
+  },
+  {
+    name: 'go',
+    program: 'go',
+    // The go command's own HTTP client, which is that of every Go program; it asks the URL as if for a module.
+    args: () => ['list', '-m', 'sidekey.invalid/doctor@latest'],
+    env: (url) => ({
+      GOPROXY: url.replace(/\/$/, ''),
+      GONOSUMDB: '*',
+      GOTOOLCHAIN: 'local',
+      GOFLAGS: '',
+      GO111MODULE: 'on',
+    }),
+  },
+  {
+    name: 'aws',
+    program: 'aws',
+    args: (url) => ['--endpoint-url', url, '--no-sign-request', '--region', 'us-east-1', 's3api', 'list-buckets'],
+    env: () => ({ AWS_MAX_ATTEMPTS: '1', AWS_EC2_METADATA_DISABLED: 'true' }),
   },
   {
     name: 'deno',
@@ -97,7 +118,7 @@ export function define(command: Command): void {
     .addOption(outputOption())
     .addHelpText(
       'after',
-      '\nEach client tool on this machine calls a host that `sidekey dev` routes and denies. Reading the denial proves that the call\nwent through the proxy and that its certificate was trusted. Exit code 3 when an installed tool fails.',
+      '\nEach client tool on this machine calls a host that `sidekey dev` routes and denies. Reading the denial proves that the call\nwent through the proxy and that its certificate was trusted. Exit code 3 when an installed tool fails.\n\nExamples:\n  sidekey doctor\n  sidekey doctor --proxy http://127.0.0.1:8080 --proxy-ca ca.pem --url https://api.example.com/ -o json',
     )
     .action(doctor);
 }
@@ -135,7 +156,11 @@ function findProxy(options: DoctorOptions): { url: string; caPem: string } {
 }
 
 async function examine(tool: Tool, url: string, env: NodeJS.ProcessEnv): Promise<Finding> {
-  const { code, output } = await runTool(tool.program, tool.args(url), { ...env, GIT_TERMINAL_PROMPT: '0' });
+  const { code, output } = await runTool(tool.program, tool.args(url), {
+    ...env,
+    GIT_TERMINAL_PROMPT: '0',
+    ...tool.env?.(url),
+  });
   return { tool: tool.name, ...judge(code, output) };
 }
 
@@ -144,8 +169,12 @@ function judge(code: number | undefined, output: string): Omit<Finding, 'tool'> 
   if (code === undefined || /ModuleNotFoundError|No module named/.test(output)) {
     return { verdict: 'not installed', detail: '' };
   }
-  // The proxy's own denial, read through the intercepted connection; git shows no more of it than its status.
-  if (/policy-denied|no-policy|rule-denied|requested URL returned error: 403/.test(output)) {
+  // The proxy's own denial, read through the intercepted connection; git, go and aws show no more of it than its status.
+  if (
+    /policy-denied|no-policy|rule-denied|requested URL returned error: 403|reading https:\S+: 403 Forbidden|\(403\) when calling/.test(
+      output,
+    )
+  ) {
     return { verdict: 'covered', detail: '' };
   }
   if (/tunnel|HTTP code 403 from proxy|no-route|Request was cancelled/i.test(output)) {

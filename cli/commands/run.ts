@@ -8,7 +8,7 @@ import { readText } from '../context.ts';
 import { CommandFailed, EXIT_CODES } from '../exit-codes.ts';
 import { paint } from '../paint.ts';
 import { addProxyOptions, toProxyConfig, type ProxyOptions } from '../proxy-options.ts';
-import { readLocalProxy } from '../local-proxy.ts';
+import { type AgentProxy, readLocalProxy, replacedVariablesOf } from '../local-proxy.ts';
 import { placeholderEnvironment } from '../placeholders.ts';
 
 const DRAIN_MS = 5_000;
@@ -23,10 +23,7 @@ interface RunOptions extends ProxyOptions {
   readonly quiet?: boolean;
 }
 
-interface AgentProxy {
-  readonly url: string;
-  readonly caPem: string;
-  readonly placeholders: Readonly<Record<string, string>>;
+interface OpenProxy extends AgentProxy {
   close(): Promise<void>;
 }
 
@@ -48,8 +45,9 @@ export function define(command: Command): void {
 
 const HELP = `
 The command gets proxy variables, trust in the proxy's authority (curl, git, Python, Node, Deno, Go, AWS tools) and an
-environment without credentials. Without --control-plane and --proxy, the proxy of \`sidekey dev\` on this machine is used.
-It gets the placeholders that policy names variables for.
+environment without credentials: well-known ones, and those that the policy's credential providers say they replace. It gets
+the placeholders that policy names variables for. With --proxy the policy is not known: name more with --remove-env. Without
+--control-plane and --proxy, the proxy of \`sidekey dev\` on this machine is used.
 Its exit code is passed through.
 
 Examples:
@@ -64,7 +62,7 @@ async function run(program: string, args: readonly string[], options: RunOptions
     const { env, removed } = makeAgentEnvironment(process.env, {
       proxyUrl: proxy.url,
       trust,
-      remove: options.removeEnv ?? [],
+      remove: [...(options.removeEnv ?? []), ...proxy.replacedVariables],
       keep: options.keepEnv ?? [],
       placeholders: proxy.placeholders,
     });
@@ -81,11 +79,12 @@ async function run(program: string, args: readonly string[], options: RunOptions
 }
 
 /** The proxy that was named, one of our own, or that of `sidekey dev`. */
-async function findProxy(options: RunOptions): Promise<AgentProxy> {
+async function findProxy(options: RunOptions): Promise<OpenProxy> {
   if (options.proxy !== undefined) {
     if (options.proxyCa === undefined) throw new UsageError('no-proxy-ca', '--proxy needs --proxy-ca');
+    // What another process's proxy knows of the policy is its own: --remove-env names more.
     const caPem = readText(options.proxyCa, '--proxy-ca');
-    return { url: options.proxy, caPem, placeholders: {}, close: () => Promise.resolve() };
+    return { url: options.proxy, caPem, placeholders: {}, replacedVariables: [], close: () => Promise.resolve() };
   }
   if (options.controlPlane !== undefined) return startOwnProxy(toProxyConfig(options, { host: '127.0.0.1', port: 0 }));
   const local = readLocalProxy();
@@ -95,7 +94,7 @@ async function findProxy(options: RunOptions): Promise<AgentProxy> {
   return { ...local, close: () => Promise.resolve() };
 }
 
-async function startOwnProxy(config: ProxyConfig): Promise<AgentProxy> {
+async function startOwnProxy(config: ProxyConfig): Promise<OpenProxy> {
   const { startProxy } = await import('../../proxy/main.ts');
   const proxy = await startProxy({
     ...config,
@@ -108,6 +107,7 @@ async function startOwnProxy(config: ProxyConfig): Promise<AgentProxy> {
     url: `http://${proxy.address.host}:${proxy.address.port}`,
     caPem: proxy.caPem,
     placeholders: placeholderEnvironment(proxy.client.routes()),
+    replacedVariables: replacedVariablesOf(proxy.client.routes()),
     close: () => proxy.close(DRAIN_MS),
   };
 }

@@ -1,36 +1,61 @@
+import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { addContextOptions, readContext, type ContextOptions } from '../context.ts';
+import { addContextOptions, readContext, readText, type ContextOptions } from '../context.ts';
 import { CommandFailed, EXIT_CODES } from '../exit-codes.ts';
 import { formatTable, outputOption, printAs, type OutputFormat } from '../output.ts';
-import { paint } from '../paint.ts';
-import { readField, readList, withClient } from '../rest-client.ts';
+import { paint, printable } from '../paint.ts';
+import { readField, readList, readObject, withClient } from '../rest-client.ts';
 
 interface VerifyOptions extends ContextOptions {
+  readonly checkpoint?: string;
+  readonly saveCheckpoint?: string;
   readonly output: OutputFormat;
 }
 
 export function define(command: Command): void {
   addContextOptions(command)
     .addOption(outputOption())
-    .addHelpText(
-      'after',
-      "\nEvery hash of every proxy's chain is computed again. Exit code 3 says that a chain is broken.",
-    )
+    .option('--checkpoint <file>', 'the log must contain this checkpoint, which was saved before')
+    .option('--save-checkpoint <file>', 'write the latest checkpoint here; keep it where the database cannot reach')
+    .addHelpText('after', HELP)
     .action(verify);
 }
 
+const HELP = `
+Every hash of every proxy's chain is computed again, and compared with the checkpoints: statements of where the chains stood,
+signed every half minute with a key that is sealed. A checkpoint that was saved shows a log that has been cut or put back since.
+Exit code 3 says that the log is broken.
+
+Examples:
+  sidekey verify-log --save-checkpoint audit/$(date +%F).jws
+  sidekey verify-log --checkpoint audit/2026-11-01.jws`;
+
 async function verify(options: VerifyOptions): Promise<void> {
-  const answer = await withClient(readContext(options), (client) => client.call('GET', '/v1/verify-log'));
+  const checkpoint = options.checkpoint === undefined ? undefined : readText(options.checkpoint, '--checkpoint').trim();
+  const answer = await withClient(readContext(options), (client) =>
+    checkpoint === undefined
+      ? client.call('GET', '/v1/verify-log')
+      : client.call('POST', '/v1/verify-log', { body: { checkpoint } }),
+  );
   // An answer that says nothing is not proof.
   const whole = readField(answer, 'ok') === 'true';
   printAs(options.output, answer, () => {
     const rows = readList(answer, 'chains').map((chain) => [
       readField(chain, 'instanceId') ?? '',
       readField(chain, 'records') ?? '',
+      readField(chain, 'sealed') ?? '0',
       readField(chain, 'fault') ?? 'whole',
     ]);
+    const seals = readObject(answer, 'checkpoints');
+    const fault = readField(seals, 'fault');
+    const sealed = `${readField(seals, 'count') ?? '0'} checkpoints${fault === undefined ? '' : `: ${printable(fault)}`}`;
     const verdict = whole ? paint('green', 'the log is whole') : paint('red', 'THE LOG IS BROKEN');
-    return `${formatTable(['PROXY', 'RECORDS', 'CHAIN'], rows)}\n${verdict}`;
+    return `${formatTable(['PROXY', 'RECORDS', 'SEALED', 'CHAIN'], rows)}\n${sealed}\n${verdict}`;
   });
+  const latest = readField(readObject(answer, 'checkpoints'), 'latest');
+  if (whole && options.saveCheckpoint !== undefined) {
+    if (latest === undefined) throw new CommandFailed(EXIT_CODES.failed, 'there is no checkpoint yet');
+    writeFileSync(options.saveCheckpoint, `${latest}\n`);
+  }
   if (!whole) throw new CommandFailed(EXIT_CODES.denied, 'the decision log does not verify');
 }

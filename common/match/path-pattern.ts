@@ -1,5 +1,5 @@
 import { SidekeyError } from '../errors.ts';
-import { canonicalPath } from './path.ts';
+import { ALL_PATHS, canonicalPath } from './path.ts';
 
 /** A path pattern in a policy that cannot be read. */
 export class PathPatternError extends SidekeyError {
@@ -21,7 +21,7 @@ const MAX_WILDCARDS = 16;
  * Compiles a path pattern: `*` is any part of one segment (within a segment or the whole of it, never empty when it is
  * the whole), `**` as a whole segment is any number of segments, also none. `/v1/**` covers `/v1` and all below it.
  * Characters that servers may decode (`:` and `%3A`) are taken as the same on both sides, so that a deny rule cannot be
- * passed by a spelling. Throws PathPatternError.
+ * passed by a spelling. An encoded slash is a byte of its segment: `*` covers it. Throws PathPatternError.
  */
 export function compilePathPattern(glob: string): PathPattern {
   if (glob.length > MAX_PATTERN_LENGTH) throw new PathPatternError('the path pattern is too long');
@@ -36,7 +36,7 @@ function checkedPath(glob: string): string {
     if (segment.includes('**') && segment !== '**') throw new PathPatternError('** must be a whole segment');
   }
   try {
-    return canonicalPath(glob);
+    return canonicalPath(glob, ALL_PATHS);
   } catch (error) {
     throw new PathPatternError(`no path can match ${JSON.stringify(glob)}: ${(error as Error).message}`);
   }
@@ -45,7 +45,7 @@ function checkedPath(glob: string): string {
 /** Decodes the reserved characters that a path may also hold raw (RFC 3986 `pchar`), for comparing only. */
 function looseForm(path: string): string {
   if (!path.includes('%')) return path;
-  return path.replaceAll(/%(2[14-9BC]|3[AD]|40)/g, (_, digits: string) =>
+  return path.replaceAll(/%(2[14-9BC]|3[ABD]|40)/g, (_, digits: string) =>
     digits === '2A' ? '%2A' : String.fromCharCode(Number.parseInt(digits, 16)),
   );
 }

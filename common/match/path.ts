@@ -22,20 +22,70 @@ const UNRESERVED = /[A-Za-z0-9\-._~]/;
 /** Characters that clients leave raw although RFC 3986 wants them encoded; they are encoded here. */
 const ENCODED_HERE = /["<>^`{|}[\]]/;
 /** Encoded bytes that some servers decode into structure: `/`, `\`, `;`. */
-const STRUCTURAL = new Set([0x2f, 0x5c, 0x3b]);
+const SLASH = 0x2f;
+const BACKSLASH = 0x5c;
+const SEMICOLON = 0x3b;
 const DOUBLY_ENCODED = /%(?:25)+(?:2[eEfF]|5[cC]|00|3[bB])/;
+
+/** What only `PathForms` let through. */
+const MANY_READINGS = /\/\/|;|%2F|%3B/;
+
+/** Spellings that servers read in more than one way, let through where a server is known to tell them apart. */
+export interface PathForms {
+  /** `%2F` is a byte of its segment, as in GitLab's `group%2Fproject` and npm's `@scope%2Fname`. */
+  readonly encodedSlash: boolean;
+  /** `//`, as keys of object stores have it; never at the start, where it would name an authority (RFC 3986 4.2). */
+  readonly emptySegments: boolean;
+  /** `;` and `%3B` (RFC 3986 section 3.3). */
+  readonly parameters: boolean;
+}
+
+export const STRICT_PATHS: PathForms = Object.freeze({ encodedSlash: false, emptySegments: false, parameters: false });
+/** Every form at once: what a pattern may be written in. */
+export const ALL_PATHS: PathForms = Object.freeze({ encodedSlash: true, emptySegments: true, parameters: true });
 
 /**
  * The one spelling of a path on which policy is decided and which is forwarded (attack A-11). Unreserved characters
- * are decoded and hex digits put in upper case (RFC 3986 section 6.2.2). Refused: dot segments in any encoding, empty
- * segments, backslashes, parameters (`;`), encoded slashes, control characters, bytes that are no UTF-8, doubly encoded
- * structure, fragments, and anything that does not start with a slash. Idempotent.
+ * are decoded and hex digits put in upper case (RFC 3986 section 6.2.2). Refused: dot segments in any encoding,
+ * backslashes, control characters, bytes that are no UTF-8, doubly encoded structure, fragments, anything that does not
+ * start with a slash; and, unless `forms` says otherwise, empty segments, parameters and encoded slashes. Dot segments are
+ * refused in whatever a server might read into those forms too. Idempotent.
  */
-export function canonicalPath(rawPathOfTarget: string): string {
-  const path = PLAIN_PATH.test(rawPathOfTarget) ? rawPathOfTarget : normalise(rawPathOfTarget);
-  if (path.includes('//')) throw new PathError('the path has an empty segment');
-  if (path.includes('/.') && /\/\.\.?(?:\/|$)/.test(path)) throw new PathError('the path has a dot segment');
+export function canonicalPath(rawPathOfTarget: string, forms: PathForms = STRICT_PATHS): string {
+  const path = PLAIN_PATH.test(rawPathOfTarget) ? rawPathOfTarget : normalise(rawPathOfTarget, forms);
+  if (path.startsWith('//')) throw new PathError('the path starts with two slashes');
+  if (!MANY_READINGS.test(path)) {
+    refuseDots(path);
+    return path;
+  }
+  for (const reading of pathReadings(path)) {
+    if (!forms.emptySegments && reading.includes('//')) throw new PathError('the path has an empty segment');
+    refuseDots(reading);
+  }
   return path;
+}
+
+function refuseDots(path: string): void {
+  if (path.includes('/.') && /\/\.\.?(?:\/|$)/.test(path)) throw new PathError('the path has a dot segment');
+}
+
+/**
+ * A canonical path as lenient servers might read it, itself first: encoded slashes decoded, parameters dropped, empty
+ * segments merged. A rule that denies must hold for all of them, one that allows for the path itself.
+ */
+export function pathReadings(path: string): readonly string[] {
+  let readings = [path];
+  if (!MANY_READINGS.test(path)) return readings;
+  if (path.includes('%2F')) readings = alsoAs(readings, (reading) => reading.replaceAll('%2F', '/'));
+  if (/;|%3B/.test(path)) readings = alsoAs(readings, (reading) => reading.replaceAll(/(?:;|%3B)[^/]*/g, ''));
+  if (readings.some((reading) => reading.includes('//'))) {
+    readings = alsoAs(readings, (reading) => reading.replaceAll(/\/{2,}/g, '/'));
+  }
+  return readings;
+}
+
+function alsoAs(readings: readonly string[], change: (reading: string) => string): string[] {
+  return [...readings, ...readings.map(change)];
 }
 
 /** Cuts an origin-form target (RFC 9112 section 3.2.1). */
@@ -46,18 +96,18 @@ export function splitTarget(target: string): Target {
   return at < 0 ? { path: target, query: undefined } : { path: target.slice(0, at), query: target.slice(at + 1) };
 }
 
-function normalise(raw: string): string {
+function normalise(raw: string, forms: PathForms): string {
   if (!raw.startsWith('/')) throw new PathError('the path does not start with a slash');
   let path = '';
   let beyondAscii = false;
   for (let at = 0; at < raw.length; at += 1) {
     const character = raw.charAt(at);
     if (character === '%') {
-      const byte = readEncodedByte(raw, at);
+      const byte = readEncodedByte(raw, at, forms);
       beyondAscii ||= byte >= 0x80;
       path += spell(byte);
       at += 2;
-    } else if (PATH_CHARACTER.test(character)) path += character;
+    } else if (PATH_CHARACTER.test(character) || (character === ';' && forms.parameters)) path += character;
     else if (ENCODED_HERE.test(character)) path += encodeByte(character.charCodeAt(0));
     else throw new PathError('the path has a character that no path may have');
   }
@@ -66,12 +116,14 @@ function normalise(raw: string): string {
   return path;
 }
 
-function readEncodedByte(raw: string, at: number): number {
+function readEncodedByte(raw: string, at: number, forms: PathForms): number {
   const digits = raw.slice(at + 1, at + 3);
   if (!/^[0-9a-fA-F]{2}$/.test(digits)) throw new PathError('the path has a malformed percent-encoding');
   const byte = Number.parseInt(digits, 16);
   if (byte < 0x20 || byte === 0x7f) throw new PathError('the path has an encoded control character');
-  if (STRUCTURAL.has(byte)) throw new PathError('the path has an encoded slash, backslash or semicolon');
+  if (byte === BACKSLASH || (byte === SLASH && !forms.encodedSlash) || (byte === SEMICOLON && !forms.parameters)) {
+    throw new PathError('the path has an encoded slash, backslash or semicolon');
+  }
   return byte;
 }
 

@@ -1,4 +1,4 @@
-import { domainToASCII } from 'node:url';
+import { domainToASCII, domainToUnicode } from 'node:url';
 import { SidekeyError } from '../errors.ts';
 import { formatIpAddress, readIpAddress } from './ip-address.ts';
 
@@ -67,7 +67,9 @@ function toAscii(name: string): string {
   // Only letters beyond ASCII may differ between the two forms; ASCII that is no plain name is refused, not mended.
   if (/[^a-zA-Z0-9._\-\u0080-\uffff]/.test(name)) throw new HostError('host has characters that no host may have');
   const ascii = domainToASCII(lower);
-  if (ascii === '') throw new HostError('host is not a valid international name');
+  // Node 24 gives back A-labels that decode to nothing, where Node 20 gives nothing.
+  const isUndecodable = ascii.includes('xn--') && domainToUnicode(ascii).includes('xn--');
+  if (ascii === '' || isUndecodable) throw new HostError('host is not a valid international name');
   return ascii;
 }
 

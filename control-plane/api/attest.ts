@@ -52,7 +52,7 @@ export async function attest(options: AttestOptions, request: AttestRequest): Pr
   // The same answer as for a tenant that exists but trusts nobody, so that tenants cannot be found by trying.
   if (!policy) throw new Refusal('evidence-wrong-issuer', 'no trust provider accepts this evidence');
   const verified = await verifyEvidence(options, request, policy, proven.thumbprint);
-  proven.useProof();
+  await proven.useProof();
   const now = clock.now();
   const id = randomUUID();
   const workloads = matchWorkloads(policy.policy, { tenant: request.tenant, sessionId: id, ...verified }, now);
@@ -68,6 +68,7 @@ export async function attest(options: AttestOptions, request: AttestRequest): Pr
       notAfter,
     },
     workloads,
+    trustDigests: Object.fromEntries(verified.trust.map((name) => [name, policy.policy.trustDigests.get(name) ?? ''])),
     authorityKey: request.wantCertificateAuthority ? request.proxyKey.toString('base64') : undefined,
     eventKeyId: options.eventKeys.current().id,
   };

@@ -10,7 +10,7 @@ import { type Decision, decide } from '../policy/decide.ts';
 import type { RequestFacts, SessionFacts } from '../policy/facts.ts';
 import type { PolicySource, TenantPolicy } from '../policy/policy-source.ts';
 import type { CompiledPolicy, CompiledServerWorkload } from '../policy/compile.ts';
-import { factsRead, failModeOf } from '../policy/routes.ts';
+import { factsRead, failModeOf, pathFormsAt } from '../policy/routes.ts';
 import { type CredentialSourceOptions, type MintedCredentials, mintFor } from './credential-source.ts';
 import { Refusal } from './refusal.ts';
 import type { LiveSession, SessionGate } from './session-gate.ts';
@@ -66,11 +66,11 @@ async function answerQuestion(
   session: LiveSession,
   wire: AuthorizeRequest,
 ): Promise<Answer> {
-  const request = readFacts(wire);
   let current = await stateOf(options, session);
+  const request = readFacts(wire, current);
   let facts = options.gate.facts(session, current);
   let decision = decide(current.policy, facts, request, current.revocations, options.clock.now());
-  if (lacksPath(decision, facts, request)) return denial('not-ready');
+  if (lacksFacts(decision, facts, wire, current)) return denial('not-ready');
   if (decision.outcome === 'deny' || !decision.policy || !decision.serverWorkload) return denied(decision);
   const minted = await mintFor(options, facts, decision.policy, current);
   const latest = await stateOf(options, session);
@@ -80,7 +80,7 @@ async function answerQuestion(
     current = latest;
     facts = options.gate.facts(session, current);
     decision = decide(current.policy, facts, request, current.revocations, options.clock.now());
-    if (lacksPath(decision, facts, request)) return denial('not-ready');
+    if (lacksFacts(decision, facts, wire, current)) return denial('not-ready');
     if (decision.outcome === 'deny' || !decision.policy || !decision.serverWorkload) return denied(decision);
     // The secret that was minted may be what the change retired; asked again, the proxy gets one of the new version.
     if (!samePolicy) return denial('overloaded');
@@ -90,10 +90,20 @@ async function answerQuestion(
   return grant ? { outcome: { $case: 'grant', value: grant } } : denial('credential-unavailable');
 }
 
-/** The policy began to read the path after the proxy's routes were made; it will know in a moment. */
-function lacksPath(decision: Decision, facts: SessionFacts, request: RequestFacts): boolean {
-  const server = decision.serverWorkload;
-  return request.path === '' && server !== undefined && factsRead(server, facts).has('path');
+/**
+ * Whether the proxy chose what to send by an older policy, while the present one reads facts beyond it. What it left out
+ * reads like what is empty, so such a question is not answered: the snapshot that tells it is on its way.
+ */
+function lacksFacts(
+  { serverWorkload: server }: Decision,
+  facts: SessionFacts,
+  wire: AuthorizeRequest,
+  current: TenantPolicy,
+): boolean {
+  if (server === undefined) return false;
+  const read = factsRead(server, facts);
+  const isBehind = wire.policyVersion !== 0 && wire.policyVersion < current.policy.source.version;
+  return isBehind ? read.size > 0 : read.has('path') && wire.http?.path === '';
 }
 
 async function stateOf(options: AuthorizeOptions, session: LiveSession): Promise<TenantPolicy> {
@@ -104,7 +114,7 @@ async function stateOf(options: AuthorizeOptions, session: LiveSession): Promise
 }
 
 /** The question in canonical form. The proxy sends it so; anything else is refused, not mended. */
-function readFacts(wire: AuthorizeRequest): RequestFacts {
+function readFacts(wire: AuthorizeRequest, { policy }: TenantPolicy): RequestFacts {
   const { destination, http } = wire;
   if (!destination || !http) throw new Refusal('bad-request', 'the question has no destination or no request');
   const { scheme, host, port } = destination;
@@ -115,7 +125,8 @@ function readFacts(wire: AuthorizeRequest): RequestFacts {
   if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}$/.test(http.method))
     throw new Refusal('bad-request', 'the method is not a token');
   // Empty: the proxy's route says that no policy reads the path (see lacksPath).
-  if (http.path !== '' && !isCanonical(http.path, canonicalPath)) {
+  const forms = pathFormsAt(policy, host, port);
+  if (http.path !== '' && !isCanonical(http.path, (path) => canonicalPath(path, forms))) {
     throw new Refusal('path-refused', 'the path is not canonical');
   }
   return { scheme, host, port, method: http.method, path: http.path, query: http.query, headers: http.headers };

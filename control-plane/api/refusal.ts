@@ -15,7 +15,12 @@ export class Refusal extends SidekeyError {
 }
 
 /** Reasons that say "this session is no good", not "you may not". */
-const UNAUTHENTICATED: ReadonlySet<Reason> = new Set<Reason>(['session-expired', 'session-invalid', 'proof-replayed']);
+const UNAUTHENTICATED: ReadonlySet<Reason> = new Set<Reason>([
+  'session-expired',
+  'session-invalid',
+  'proof-replayed',
+  'trust-withdrawn',
+]);
 const UNAVAILABLE: ReadonlySet<Reason> = new Set<Reason>(['evidence-keys-unavailable', 'draining', 'not-ready']);
 
 /** The one table from errors to gRPC replies. Messages of unforeseen errors stay inside. */

@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import type { DecisionFilter } from '../audit/query-decisions.ts';
 import { accessOf } from './rest-access.ts';
 import type { DecisionReader, RestDependencies } from './rest-dependencies.ts';
-import { decisionQuery, tenantHeader, verifyQuery } from './rest-schemas.ts';
+import { decisionQuery, tenantHeader, verifyBody, verifyQuery } from './rest-schemas.ts';
 
 interface Query extends Omit<DecisionFilter, 'since' | 'until'> {
   readonly since?: string;
@@ -52,11 +52,32 @@ export function addDecisionRoutes(app: FastifyInstance, { decisions }: Pick<Rest
   app.get<{ Querystring: { instance?: string } }>(
     '/v1/verify-log',
     { schema: { summary: 'Prove the chains of the log', headers: tenantHeader, querystring: verifyQuery, security } },
-    async (request) => {
-      const chains = await decisions.verify(accessOf(request).tenant, request.query.instance);
-      return { ok: chains.every((chain) => chain.fault === undefined), chains };
-    },
+    async (request) => verifyLog(decisions, accessOf(request).tenant, request.query),
   );
+  app.post<{ Body: { checkpoint: string } }>(
+    '/v1/verify-log',
+    {
+      schema: {
+        summary: 'Prove the log against a checkpoint that was kept elsewhere',
+        headers: tenantHeader,
+        body: verifyBody,
+        security,
+      },
+    },
+    async (request) => verifyLog(decisions, accessOf(request).tenant, request.body),
+  );
+}
+
+async function verifyLog(
+  decisions: DecisionReader,
+  tenant: string,
+  { instance, checkpoint }: { readonly instance?: string; readonly checkpoint?: string },
+): Promise<object> {
+  const reports = await decisions.verify(tenant, instance);
+  const { count, fault, latest, sealed } = await decisions.verifyCheckpoints(tenant, checkpoint);
+  const chains = reports.map((chain) => ({ ...chain, sealed: sealed.get(chain.instanceId) ?? 0 }));
+  const ok = fault === undefined && chains.every((chain) => chain.fault === undefined);
+  return { ok, chains, checkpoints: { count, latest, fault } };
 }
 
 /** One JSON object a line; an empty line now and then shows that the connection lives. */

@@ -1,4 +1,5 @@
 import type { ChainReport } from '../audit/verify.ts';
+import type { CheckpointReport } from '../audit/verify-checkpoints.ts';
 import type { DecisionEntry } from '../audit/decision-entry.ts';
 import type { DecisionFilter, DecisionPage } from '../audit/query-decisions.ts';
 import type { Explanation } from '../policy/explain.ts';
@@ -41,6 +42,8 @@ export interface DecisionReader {
     onEntries: (entries: readonly DecisionEntry[]) => void,
   ): Promise<() => Promise<void>>;
   verify(tenant: string, instance?: string): Promise<ChainReport[]>;
+  /** `kept`: a checkpoint from outside that the log must contain. */
+  verifyCheckpoints(tenant: string, kept?: string): Promise<CheckpointReport>;
 }
 
 export interface KeyRotationResult {

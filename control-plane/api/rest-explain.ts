@@ -1,7 +1,8 @@
 import { UsageError } from '../../common/errors.ts';
 import { canonicalPath, PathError, splitTarget } from '../../common/match/path.ts';
 import { HostError, parseAuthority } from '../../common/net/host.ts';
-import { compilePolicySet } from '../policy/compile.ts';
+import { type CompiledPolicySet, compilePolicySet } from '../policy/compile.ts';
+import { pathFormsAt } from '../policy/routes.ts';
 import { type Explanation, explain } from '../policy/explain.ts';
 import type { RequestFacts } from '../policy/facts.ts';
 import { RevocationSet } from '../policy/revocations.ts';
@@ -33,11 +34,12 @@ export function createExplainer(
   sources: ExplainSources,
 ): (tenant: string, question: ExplainQuestion) => Promise<Explanation> {
   return async (tenant, question) => {
-    const request = readRequest(question);
     const [policySet, revocations] = await Promise.all([
       sources.resources.loadPolicySet(tenant),
       sources.revocations.list(tenant),
     ]);
+    const compiled = compilePolicySet(policySet);
+    const request = readRequest(question, compiled);
     if (!policySet.clientWorkloads.has(question.workload)) {
       throw new UsageError('workload-unknown', `there is no ClientWorkload "${question.workload}"`);
     }
@@ -56,14 +58,14 @@ export function createExplainer(
       name,
       atMs: createdAt.getTime(),
     }));
-    return explain(compilePolicySet(policySet), session, request, new RevocationSet(active), sources.clock.now());
+    return explain(compiled, session, request, new RevocationSet(active), sources.clock.now());
   };
 }
 
 const DEFAULT_PORTS = { http: 80, https: 443 } as const;
 
 /** Cut by hand, as the proxy cuts what agents send: `new URL()` would rewrite the path before it is looked at. */
-function readRequest(question: ExplainQuestion): RequestFacts {
+function readRequest(question: ExplainQuestion, policy: CompiledPolicySet): RequestFacts {
   const parts = /^(https?):\/\/([^/?#]+)([^#]*)$/i.exec(question.url);
   const scheme = parts?.[1]?.toLowerCase();
   if (parts === null || (scheme !== 'http' && scheme !== 'https')) {
@@ -72,8 +74,9 @@ function readRequest(question: ExplainQuestion): RequestFacts {
   const rest = parts[3] ?? '';
   try {
     const { host, port } = parseAuthority(parts[2] ?? '', DEFAULT_PORTS[scheme]);
+    const forms = pathFormsAt(policy, host, port);
     const { path, query } = splitTarget(rest.startsWith('/') ? rest : `/${rest}`);
-    return { scheme, host, port, method: question.method, path: canonicalPath(path), query };
+    return { scheme, host, port, method: question.method, path: canonicalPath(path, forms), query };
   } catch (cause) {
     if (!(cause instanceof HostError || cause instanceof PathError)) throw cause;
     throw new UsageError('url-invalid', cause.message, { cause });

@@ -1,7 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import type { Kind, Resource } from '../resources/kinds.ts';
-import { formatPath, parseDocuments } from '../resources/parse-documents.ts';
+import { formatPath, type LocatedResource, parseDocuments } from '../resources/parse-documents.ts';
 import { parseResource } from '../resources/parse-resource.ts';
+import { ResourceError } from '../resources/resource-error.ts';
 import { accessOf, requireAllTenants } from './rest-access.ts';
 import type { RestDependencies } from './rest-dependencies.ts';
 import { RestError } from './rest-problem.ts';
@@ -22,10 +23,15 @@ export function addResourceRoutes(app: FastifyInstance, { resources }: Pick<Rest
     { schema: { summary: 'Apply resources, all or none', headers: tenantHeader, body: applyBody, security } },
     async (request) => {
       const access = accessOf(request);
-      const wanted = readResources(request.body);
+      const { resources: wanted, located } = readResources(request.body);
       if (wanted.some((resource) => resource.kind === 'Tenant')) requireAllTenants(access);
       const { dryRun, prune } = request.body;
-      return resources.apply(access.tenant, wanted, { dryRun, prune });
+      try {
+        return await resources.apply(access.tenant, wanted, { dryRun, prune });
+      } catch (error) {
+        if (error instanceof ResourceError) throw error.locatedIn(located);
+        throw error;
+      }
     },
   );
 
@@ -69,13 +75,15 @@ export function addResourceRoutes(app: FastifyInstance, { resources }: Pick<Rest
   );
 }
 
-function readResources(body: ApplyBody): Resource[] {
+function readResources(body: ApplyBody): { resources: Resource[]; located: readonly LocatedResource[] } {
   const errors: object[] = [];
   const found: Resource[] = [];
+  let located: readonly LocatedResource[] = [];
   if (body.documents !== undefined) {
     const parsed = parseDocuments(body.documents, 'documents');
     errors.push(...parsed.errors);
-    found.push(...parsed.resources.map((located) => located.resource));
+    located = parsed.resources;
+    found.push(...located.map(({ resource }) => resource));
   }
   for (const [index, value] of (body.resources ?? []).entries()) {
     const parsed = parseResource(value);
@@ -86,7 +94,7 @@ function readResources(body: ApplyBody): Resource[] {
     }
   }
   if (errors.length > 0) throw new RestError(422, 'resources-invalid', 'nothing was applied', errors);
-  return found;
+  return { resources: found, located };
 }
 
 /** What the resource calls itself, when it says so in the usual way. */

@@ -108,6 +108,13 @@ export const workloadQuery = {
   properties: { workload: text(63, 'Name of the client workload.') },
 } as const;
 
+export const verifyBody = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['checkpoint'],
+  properties: { checkpoint: text(500_000, 'A checkpoint of this log that was kept elsewhere, as it was given.') },
+} as const;
+
 export const verifyQuery = {
   type: 'object',
   additionalProperties: false,

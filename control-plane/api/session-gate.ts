@@ -47,10 +47,11 @@ export class SessionGate {
     return session;
   }
 
-  /** Throws Refusal when the session has expired or is revoked. */
+  /** Throws Refusal when the session has expired, is revoked, or rests on a trust provider that says something else now. */
   assertLive(session: LiveSession, policy: TenantPolicy): void {
     if (session.ticket.notAfter <= this.#options.nowMs())
       throw new Refusal('session-expired', 'the session has expired');
+    if (isTrustWithdrawn(session, policy)) throw new Refusal('trust-withdrawn', REASONS['trust-withdrawn'].summary);
     const reason = policy.revocations.reasonAgainst(this.facts(session, policy));
     if (reason === 'session-revoked') this.#options.records.forget(session.ticket);
     if (reason) throw new Refusal(reason, REASONS[reason].summary);
@@ -73,6 +74,14 @@ export class SessionGate {
     const workloads = record.workloads.filter((name) => matching.has(name) || policy.revocations.has('workload', name));
     return { ...base, workloads };
   }
+}
+
+function isTrustWithdrawn({ record }: LiveSession, { policy }: TenantPolicy): boolean {
+  return record.trust.some((name) => {
+    const digest = policy.trustDigests.get(name);
+    const attested = record.trustDigests[name];
+    return digest === undefined || (attested !== undefined && attested !== digest);
+  });
 }
 
 /** A metadata entry that is there exactly once. */

@@ -10,6 +10,8 @@ export interface SessionRecord {
   readonly workloads: readonly string[];
   readonly user: string | undefined;
   readonly trust: readonly string[];
+  /** What each of them said at attestation. */
+  readonly trustDigests: Readonly<Record<string, string>>;
   readonly claims: Readonly<Record<string, unknown>>;
   readonly userClaims: Readonly<Record<string, unknown>>;
   /** base64url SHA-256 of each evidence token. */
@@ -25,6 +27,8 @@ interface StoredClaims {
   readonly agent: Record<string, unknown>;
   readonly user: Record<string, unknown>;
   readonly authorityKey?: string;
+  /** Sessions of an older control plane lack it. */
+  readonly trustDigests?: Record<string, string>;
   readonly eventKeyId: string;
 }
 
@@ -56,6 +60,7 @@ export class SessionRecords {
       agent: record.claims,
       user: record.userClaims,
       eventKeyId: record.eventKeyId,
+      trustDigests: record.trustDigests,
       ...(record.authorityKey === undefined ? {} : { authorityKey: record.authorityKey }),
     };
     const outcome = await this.#store.transaction(ticket.tenant, async (tx) => {
@@ -113,6 +118,7 @@ export class SessionRecords {
       workloads: row.workloads,
       user: row.user_subject ?? undefined,
       trust: row.trust_providers,
+      trustDigests: row.claims.trustDigests ?? {},
       claims: row.claims.agent,
       userClaims: row.claims.user,
       evidenceHashes: row.evidence_hashes,

@@ -1,4 +1,4 @@
-import { sign } from 'node:crypto';
+import { randomUUID, sign } from 'node:crypto';
 import type { ServerWritableStream } from '@grpc/grpc-js';
 import type { Clock } from '../../common/clock.ts';
 import { type Revocation, RevocationTarget } from '../../proto/gen/sidekey/v1/grant.ts';
@@ -106,9 +106,24 @@ export class WatchStream {
     this.#enqueue(async () => {
       for (const revocation of change.lifted) this.#sendRevocation(revocation, true, change.current);
       for (const revocation of change.revoked) this.#sendRevocation(revocation, false, change.current);
-      this.#options.gate.assertLive(this.#session, change.current);
+      this.#assertLive(change.current);
       if (change.policyChanged) await this.#sendSnapshot(change.current);
     });
+  }
+
+  /** Ends the watch of a session that has lost its standing; without a revocation to tell it, live calls are cut by one here. */
+  #assertLive(current: TenantPolicy): void {
+    try {
+      this.#options.gate.assertLive(this.#session, current);
+    } catch (error) {
+      if (error instanceof Refusal && error.reason === 'trust-withdrawn') {
+        const name = this.#session.ticket.id;
+        const atMs = this.#options.clock.now();
+        const revocation: ActiveRevocation = { id: randomUUID(), target: 'session', name, atMs };
+        this.#send({ $case: 'revocation', value: wireRevocation(revocation, false) });
+      }
+      throw error;
+    }
   }
 
   #enqueue(run: () => Promise<void>): void {

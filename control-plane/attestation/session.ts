@@ -44,7 +44,13 @@ export interface AttestPresentation {
 /** A key whose holder asks for a session. */
 export interface ProvenKey extends ProxyKey {
   /** Uses the proof up. Reasons: proof-replayed, overloaded. */
-  readonly useProof: () => void;
+  readonly useProof: () => Promise<void>;
+}
+
+/** Memory of used proofs that all replicas share. */
+export interface UsedProofs {
+  /** False when the id was used for this key before. It may be forgotten at `expires` (milliseconds since the epoch). */
+  use(thumbprint: string, id: string, expires: number): Promise<boolean>;
 }
 
 /** Mints and checks key-bound sessions. All refusals are AttestationErrors. */
@@ -65,6 +71,8 @@ export interface SessionAuthorityOptions {
   readonly proofWindowMs?: number;
   /** Proofs remembered in all; default 100,000. */
   readonly maxProofs?: number;
+  /** What other replicas know of; default: there are none. */
+  readonly sharedProofs?: UsedProofs | undefined;
   /** Proofs remembered for one key; default 2,000. */
   readonly maxProofsPerKey?: number;
 }
@@ -84,10 +92,14 @@ export function createSessionAuthority(options: SessionAuthorityOptions): Sessio
   const sessionProofs = new ReplayGuard(clock, maxProofs, maxProofsPerKey);
   const attestProofs = new ReplayGuard(clock, maxProofs, maxProofsPerKey);
 
-  function useOnce(guard: ReplayGuard, proof: DpopProof): void {
-    const outcome = guard.use(proof.thumbprint, proof.id, proof.issuedAt + windowMs);
+  async function useOnce(guard: ReplayGuard, { thumbprint, id, issuedAt }: DpopProof): Promise<void> {
+    const expires = issuedAt + windowMs;
+    const outcome = guard.use(thumbprint, id, expires);
     if (outcome === 'replayed') throw replayed();
     if (outcome === 'full') throw new AttestationError('overloaded', 'too many DPoP proofs at once');
+    // The memory above bounds what one replica writes; only the store knows what was used at another.
+    if (options.sharedProofs !== undefined && !(await options.sharedProofs.use(thumbprint, id, expires)))
+      throw replayed();
   }
 
   return {
@@ -111,7 +123,7 @@ export function createSessionAuthority(options: SessionAuthorityOptions): Sessio
       const ticket = readTicket(await verifyToken(token, keys, issuer, now));
       const proof = await verifyDpopProof(dpop, { path, tokenHash: tokenHash(token), now, windowMs });
       if (proof.thumbprint !== ticket.proxyKeyThumbprint) throw invalid('the session belongs to another key');
-      useOnce(sessionProofs, proof);
+      await useOnce(sessionProofs, proof);
       return ticket;
     },
 

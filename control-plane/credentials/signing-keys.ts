@@ -103,6 +103,20 @@ export class SigningKeyRing implements SigningKeys {
     await this.#load();
   }
 
+  /**
+   * Has a new key sign after `aheadMs`, published until then; a key that waits to sign already is left to do so.
+   * Gives the moment when it begins.
+   */
+  async rotateIn(aheadMs: number): Promise<number> {
+    await this.#load();
+    const now = this.#clock.now();
+    const waiting = this.#keys.find((key) => key.signsFrom > now);
+    if (waiting !== undefined && waiting.signsFrom <= now + aheadMs) return waiting.signsFrom;
+    await this.#add(now + aheadMs);
+    await this.#load();
+    return now + aheadMs;
+  }
+
   /** Replaces the signing key at once, without publishing ahead; `dropOld` also stops the old keys from verifying. */
   async rotateNow(dropOld: boolean): Promise<void> {
     const old = this.#keys;

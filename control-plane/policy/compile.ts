@@ -1,5 +1,7 @@
+import { hash } from 'node:crypto';
 import { describeError } from '../../common/errors.ts';
 import { compilePathPattern } from '../../common/match/path-pattern.ts';
+import { pathReadings } from '../../common/match/path.ts';
 import type { CompiledCondition } from '../conditions/condition.ts';
 import { compileCondition } from '../conditions/compile.ts';
 import type { AccessPolicySpec, PolicySet, ServerWorkloadSpec } from '../resources/kinds.ts';
@@ -44,6 +46,8 @@ export interface CompiledPolicySet {
   readonly source: PolicySet;
   readonly servers: CompiledServerWorkload[];
   readonly clients: ReadonlyMap<string, CompiledClientWorkload>;
+  /** What each trust provider says, in short: a session goes only as long as those that vouched for it say the same. */
+  readonly trustDigests: ReadonlyMap<string, string>;
 }
 
 /** Compiles everything once. What does not compile denies instead of failing the whole set. */
@@ -71,7 +75,12 @@ export function compilePolicySet(source: PolicySet): CompiledPolicySet {
       clientsDependOnTime: own.some((policy) => clientDependsOnTime(policy.spec.clientWorkload, clients)),
     };
   });
-  return { source, servers, clients };
+  const trustDigests = new Map([...source.trustProviders].map(([name, spec]) => [name, digestOf(spec)]));
+  return { source, servers, clients, trustDigests };
+}
+
+function digestOf(spec: object): string {
+  return hash('sha256', JSON.stringify(spec), 'base64url');
 }
 
 function clientDependsOnTime(name: string, clients: ReadonlyMap<string, CompiledClientWorkload>): boolean {
@@ -114,12 +123,15 @@ function compilePolicy(
 }
 
 /** A pattern that cannot be read covers nothing that is allowed and everything that is denied. */
-function compilePath(pattern: string, otherwise: boolean): { pattern: string; matches(path: string): boolean } {
+function compilePath(pattern: string, isDenial: boolean): { pattern: string; matches(path: string): boolean } {
   try {
     const compiled = compilePathPattern(pattern);
+    // A server may read the path more leniently than it should: what is denied is denied in every reading.
+    if (isDenial)
+      return { pattern, matches: (path) => pathReadings(path).some((reading) => compiled.matches(reading)) };
     return { pattern, matches: (path) => compiled.matches(path) };
   } catch {
-    return { pattern, matches: () => otherwise };
+    return { pattern, matches: () => isDenial };
   }
 }
 

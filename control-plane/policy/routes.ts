@@ -1,3 +1,5 @@
+import { type PathForms, STRICT_PATHS } from '../../common/match/path.ts';
+import { findRoute } from '../../common/match/route-match.ts';
 import {
   DecisionFact,
   type FailMode,
@@ -6,6 +8,7 @@ import {
   TlsMode,
 } from '../../proto/gen/sidekey/v1/route.ts';
 import type { CredentialInjection, FailModeSpec } from '../resources/kinds.ts';
+import { pathFormsOf } from '../resources/server-workload.ts';
 import type { CompiledPolicy, CompiledPolicySet, CompiledServerWorkload } from './compile.ts';
 import type { FactName } from './cel.ts';
 import { appliesTo } from './decide.ts';
@@ -28,7 +31,10 @@ export function routesOf(
   for (const server of set.servers) {
     const policies = server.policies.filter((policy) => appliesTo(policy, session));
     if (policies.length === 0) continue;
-    routes.push({ ...routeOf(server, policies), placeholders: placeholdersOf(policies, session, placeholderOf) });
+    routes.push({
+      ...routeOf(server, policies, replacedVariables(set, policies)),
+      placeholders: placeholdersOf(policies, session, placeholderOf),
+    });
   }
   return routes;
 }
@@ -40,6 +46,12 @@ export function factsRead(server: CompiledServerWorkload, session: Pick<SessionF
     if (appliesTo(policy, session)) for (const fact of policy.reads) facts.add(fact);
   }
   return facts;
+}
+
+/** The forms of paths that the server workload at this host and port lets through. */
+export function pathFormsAt({ servers }: CompiledPolicySet, host: string, port: number): PathForms {
+  const server = findRoute(servers, host, port);
+  return server === undefined ? STRICT_PATHS : pathFormsOf(server.spec);
 }
 
 /** The wire form of a policy's fail mode. */
@@ -65,7 +77,11 @@ function placeholdersOf(
   );
 }
 
-function routeOf(server: CompiledServerWorkload, policies: readonly CompiledPolicy[]): Omit<Route, 'placeholders'> {
+function routeOf(
+  server: CompiledServerWorkload,
+  policies: readonly CompiledPolicy[],
+  replaced: readonly string[],
+): Omit<Route, 'placeholders'> {
   const { spec } = server;
   const facts = new Set(policies.flatMap((policy) => [...policy.reads]));
   const injections = policies.flatMap(({ spec }) => spec.credentials.map(({ inject }) => inject));
@@ -86,7 +102,16 @@ function routeOf(server: CompiledServerWorkload, policies: readonly CompiledPoli
     credentialHeaders: namesOf(injections, 'header'),
     credentialQueryParameters: namesOf(injections, 'query'),
     credentialCookies: namesOf(injections, 'cookie'),
+    agent: { paths: pathFormsOf(spec), replacedVariables: [...replaced] },
   };
+}
+
+/** Variables of the agent's environment that the credentials of these policies take the place of. */
+function replacedVariables({ source }: CompiledPolicySet, policies: readonly CompiledPolicy[]): string[] {
+  const names = policies.flatMap(({ spec: { credentials } }) =>
+    credentials.flatMap(({ provider }) => source.credentialProviders.get(provider)?.replaces ?? []),
+  );
+  return [...new Set(names)].sort();
 }
 
 /** Names that injections fill in this part of the head, themselves or where the agent has a placeholder. */

@@ -13,7 +13,8 @@ import { mayKeepSecret, secretFields, secretName, secretPrefix, withoutSecrets }
 export interface Change {
   readonly kind: Kind;
   readonly name: string;
-  readonly action: 'created' | 'updated' | 'deleted' | 'unchanged';
+  /** `kept`: pruning passed it over, because its label says so. */
+  readonly action: 'created' | 'updated' | 'deleted' | 'unchanged' | 'kept';
   readonly fields: readonly FieldChange[];
 }
 
@@ -27,6 +28,9 @@ export interface ApplyRequest {
   readonly remove: { readonly kind: Kind; readonly name: string } | undefined;
 }
 
+/** A resource with this label and the value `never` is not pruned, such as what `sidekey dev` made for itself. */
+const PRUNE_LABEL = 'sidekey.dev/prune';
+
 /** Applies within the tenant's open transaction; the caller rolls back on a throw. */
 export async function applyToTenant(
   tx: Sql,
@@ -36,8 +40,9 @@ export async function applyToTenant(
   const version = await lockTenant(tx, tenant);
   const before = new Map((await readResources(tx, tenant)).map((one) => [keyOf(one.kind, one.metadata.name), one]));
   const wanted = new Map(resources.map((one) => [keyOf(one.kind, one.metadata.name), one]));
-  const doomed = findDoomed(request, before, wanted);
-  const after = new Map([...before, ...wanted]);
+  const { doomed, kept } = findDoomed(request, before, wanted);
+  // Those applied come last, so that it is they who are told of an overlap with what stands.
+  const after = new Map([...[...before].filter(([key]) => !wanted.has(key)), ...wanted]);
   for (const resource of doomed) after.delete(keyOf(resource.kind, resource.metadata.name));
 
   const issues = [...findDuplicates(resources), ...checkSet([...after.values()], request.check)];
@@ -53,24 +58,49 @@ export async function applyToTenant(
     );
   }
   for (const resource of doomed) changes.push(await deleteOne(tx, tenant, resource));
-  if (changes.every((change) => change.action === 'unchanged')) return { changes, policyVersion: version };
+  for (const { kind, metadata } of kept) changes.push({ kind, name: metadata.name, action: 'kept', fields: [] });
+  if (changes.every(({ action }) => action === 'unchanged' || action === 'kept'))
+    return { changes, policyVersion: version };
+  await endSessionsVouchedForBy(
+    tx,
+    tenant,
+    changes.filter(isOtherTrust).map(({ name }) => name),
+  );
   await tx.query('update tenants set policy_version = $2 where name = $1', [tenant, version + 1]);
   await notifyFrom(tx, CHANNELS.policy, tenant);
   return { changes, policyVersion: version + 1 };
+}
+
+/** A trust provider that is gone, or says something else than when it vouched for sessions. */
+function isOtherTrust({ kind, action, fields }: Change): boolean {
+  if (kind !== 'TrustProvider') return false;
+  return action === 'deleted' || (action === 'updated' && fields.some(({ path }) => path.startsWith('spec')));
+}
+
+/** For lists of sessions; what ends their calls is the session gate, which compares what trust providers say. */
+async function endSessionsVouchedForBy(tx: Sql, tenant: string, providers: readonly string[]): Promise<void> {
+  if (providers.length === 0) return;
+  await tx.query(
+    'update sessions set ended_at = now() where tenant = $1 and ended_at is null and trust_providers && $2::text[]',
+    [tenant, providers],
+  );
 }
 
 function findDoomed(
   request: ApplyRequest,
   before: ReadonlyMap<string, Resource>,
   wanted: ReadonlyMap<string, Resource>,
-): Resource[] {
+): { doomed: Resource[]; kept: Resource[] } {
   if (request.remove) {
     const { kind, name } = request.remove;
     const found = before.get(keyOf(kind, name));
     if (found === undefined) throw new ResourceError('resource-unknown', `there is no ${kind} "${name}"`);
-    return [found];
+    return { doomed: [found], kept: [] };
   }
-  return request.prune ? [...before].filter(([key]) => !wanted.has(key)).map(([, resource]) => resource) : [];
+  if (!request.prune) return { doomed: [], kept: [] };
+  const absent = [...before].filter(([key]) => !wanted.has(key)).map(([, resource]) => resource);
+  const isKept = ({ metadata }: Resource): boolean => metadata.labels?.[PRUNE_LABEL] === 'never';
+  return { doomed: absent.filter((resource) => !isKept(resource)), kept: absent.filter(isKept) };
 }
 
 function findDuplicates(resources: readonly Resource[]): ResourceIssue[] {

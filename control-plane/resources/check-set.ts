@@ -1,5 +1,7 @@
+import { ALL_PATHS, canonicalPath, type PathForms } from '../../common/match/path.ts';
 import type { Kind, Resource, ResourceOf } from './kinds.ts';
 import type { ResourceIssue } from './resource-error.ts';
+import { pathFormsOf } from './server-workload.ts';
 
 /** A check of one resource beyond its shape, such as that its CEL compiles. `field` starts with `spec`. */
 export type ResourceCheck = (resource: Resource) => readonly { readonly field: string; readonly message: string }[];
@@ -10,6 +12,7 @@ export function checkSet(resources: readonly Resource[], check?: ResourceCheck):
   return [
     ...resources.flatMap((resource) => (resource.kind === 'AccessPolicy' ? checkReferences(resource, names) : [])),
     ...checkOverlaps(resources),
+    ...checkPathForms(resources),
     ...resources.flatMap((resource) =>
       (check?.(resource) ?? []).map((issue) => ({ kind: resource.kind, name: resource.metadata.name, ...issue })),
     ),
@@ -43,6 +46,36 @@ function checkReferences(policy: ResourceOf<'AccessPolicy'>, names: ReadonlySet<
       field,
       message: `there is no ${kind} "${name}"`,
     }));
+}
+
+/** A pattern in a form that its server workload refuses could never match; the check of its own compiles it. */
+function checkPathForms(resources: readonly Resource[]): ResourceIssue[] {
+  const forms = new Map<string, PathForms>();
+  for (const { kind, metadata, spec } of resources) {
+    if (kind === 'ServerWorkload') forms.set(metadata.name, pathFormsOf(spec));
+  }
+  return resources.flatMap((resource) => {
+    if (resource.kind !== 'AccessPolicy') return [];
+    const kept = forms.get(resource.spec.serverWorkload);
+    if (kept === undefined) return [];
+    return (resource.spec.rules ?? []).flatMap((rule, at) =>
+      (rule.paths ?? []).flatMap((path, index) => {
+        if (!isPath(path, ALL_PATHS) || isPath(path, kept)) return [];
+        const message = `the paths of ServerWorkload "${resource.spec.serverWorkload}" do not keep this form`;
+        const field = `spec.rules[${at}].paths[${index}]`;
+        return [{ kind: resource.kind, name: resource.metadata.name, field, message }];
+      }),
+    );
+  });
+}
+
+function isPath(path: string, forms: PathForms): boolean {
+  try {
+    canonicalPath(path, forms);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function checkOverlaps(resources: readonly Resource[]): ResourceIssue[] {

@@ -1,8 +1,24 @@
 import { z } from 'zod';
 import { cidr, httpsUrl, line, pem, secretSource } from './fields.ts';
 
+/** What every type has. */
+const common = {
+  replaces: z
+    .array(
+      z
+        .string()
+        .max(128)
+        .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'use the name of an environment variable'),
+    )
+    .max(64)
+    .default([])
+    .describe(
+      'Environment variables that this credential takes the place of, such as `GITHUB_TOKEN`: `sidekey run` removes them.',
+    ),
+};
+
 const staticProvider = z
-  .strictObject({ type: z.literal('static'), secret: secretSource.describe('The credential.') })
+  .strictObject({ type: z.literal('static'), secret: secretSource.describe('The credential.'), ...common })
   .describe('A sealed secret, injected as it is.');
 
 const clientAuthentication = z.discriminatedUnion('method', [
@@ -33,6 +49,7 @@ const oauth2ClientCredentials = z
       .max(64)
       .default([])
       .describe('Refused addresses that the token endpoint may resolve to.'),
+    ...common,
   })
   .describe('An access token by client credentials (RFC 6749 section 4.4).');
 
@@ -43,6 +60,7 @@ const jwt = z
     subject: line(1024).describe('`sub` of the token; a template such as `agent:{{workload}}`.'),
     claims: z.record(line(128), z.json()).default({}).describe('More claims; strings are templates.'),
     ttlSeconds: z.int().min(10).max(3600).default(300).describe('Life of the token.'),
+    ...common,
   })
   .describe("A token minted by Sidekey's own issuer.");
 

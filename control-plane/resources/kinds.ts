@@ -36,7 +36,12 @@ export type Kind = keyof SpecByKind;
 export const metadata = z.strictObject({
   name: resourceName,
   description: line(1000).optional().describe('For people.'),
-  labels: z.record(line(63), z.string().max(63)).optional().describe('Names and values for finding resources.'),
+  labels: z
+    .record(line(63), z.string().max(63))
+    .optional()
+    .describe(
+      'Names and values for finding resources. `sidekey.dev/prune: never` keeps a resource from `apply --prune`.',
+    ),
 });
 
 export type Metadata = z.output<typeof metadata>;

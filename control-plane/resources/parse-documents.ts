@@ -8,6 +8,8 @@ export interface LocatedResource {
   readonly resource: Resource;
   readonly file: string;
   readonly line: number;
+  /** Line of a field such as `spec.rules[0].methods`, or of the nearest thing around it that is written down. */
+  lineOf(field: string): number;
 }
 
 export interface DocumentError {
@@ -57,10 +59,13 @@ export function parseDocuments(text: string, file: string): ParsedDocuments {
       continue;
     }
     const parsed = parseResource(value);
-    if (parsed.ok) resources.push({ resource: parsed.resource, file, line: lineOf(lines, start) });
-    else
-      for (const issue of parsed.issues)
-        fail(offsetOf(document, issue) ?? start, formatPath(issue.path), issue.message);
+    const lineAt = (path: FieldIssue['path']): number => lineOf(lines, offsetOf(document, path) ?? start);
+    if (parsed.ok) {
+      const { resource } = parsed;
+      resources.push({ resource, file, line: lineOf(lines, start), lineOf: (field) => lineAt(parsePath(field)) });
+    } else
+      for (const { path, message } of parsed.issues)
+        errors.push({ file, line: lineAt(path), field: formatPath(path), message });
   }
   return { resources, errors };
 }
@@ -70,21 +75,39 @@ export function formatPath(path: readonly (string | number)[]): string {
   return path.map((part, index) => (typeof part === 'number' ? `[${part}]` : index === 0 ? part : `.${part}`)).join('');
 }
 
+/** `spec.rules[0]` as `['spec', 'rules', 0]`. */
+function parsePath(field: string): (string | number)[] {
+  return [...field.matchAll(/\[(\d+)\]|[^.[\]]+/g)].map(([part, index]) =>
+    index === undefined ? part : Number(index),
+  );
+}
+
+/** The place that an issue is about: of resources of one name, the last one. */
+export function locateIssue(
+  located: readonly LocatedResource[],
+  issue: { readonly kind: string; readonly name: string; readonly field: string },
+): { file: string; line: number } | undefined {
+  const found = located.findLast(
+    ({ resource }) => resource.kind === issue.kind && resource.metadata.name === issue.name,
+  );
+  return found && { file: found.file, line: found.lineOf(issue.field) };
+}
+
 /** One error as people and editors read it: `file:line: field: message`. */
 export function formatDocumentError(error: DocumentError): string {
   return [`${error.file}:${error.line}`, error.field, error.message].filter((part) => part !== '').join(': ');
 }
 
 /** Where the field stands, or else the nearest thing around it that does. */
-function offsetOf(document: Document, issue: FieldIssue): number | undefined {
-  for (let depth = issue.path.length; depth > 0; depth -= 1) {
-    const parent: unknown = depth === 1 ? document.contents : document.getIn(issue.path.slice(0, depth - 1), true);
-    const last = issue.path[depth - 1];
+function offsetOf(document: Document, path: FieldIssue['path']): number | undefined {
+  for (let depth = path.length; depth > 0; depth -= 1) {
+    const parent: unknown = depth === 1 ? document.contents : document.getIn(path.slice(0, depth - 1), true);
+    const last = path[depth - 1];
     if (isMap(parent)) {
       const pair = parent.items.find((item) => isScalar(item.key) && item.key.value === last);
       if (pair && isScalar(pair.key) && pair.key.range) return pair.key.range[0];
     }
-    const node: unknown = document.getIn(issue.path.slice(0, depth), true);
+    const node: unknown = document.getIn(path.slice(0, depth), true);
     if (isNode(node) && node.range) return node.range[0];
   }
   return undefined;

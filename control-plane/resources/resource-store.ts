@@ -13,7 +13,7 @@ import { type SecretField, secretName } from './secret-fields.ts';
 export type { Change } from './apply.ts';
 
 export interface ApplyOptions {
-  /** Deletes the tenant's resources that are not among the documents. Tenants themselves are never pruned. */
+  /** Deletes the tenant's resources that are not among the documents, save those labelled `sidekey.dev/prune: never`. Tenants themselves are never pruned. */
   readonly prune?: boolean;
   /** Does all the work, checks included, and takes it back. */
   readonly dryRun?: boolean;

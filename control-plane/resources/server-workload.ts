@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { PathForms } from '../../common/match/path.ts';
 import { cidr, hostPattern, pem } from './fields.ts';
 
 const tls = z.strictObject({
@@ -13,12 +14,25 @@ const tls = z.strictObject({
     .describe("Verify the certificate for this name instead of the destination's host."),
 });
 
+const keep = z.enum(['refuse', 'keep']).default('refuse');
+
+const paths = z.strictObject({
+  encodedSlash: keep.describe(
+    '`%2F` within a segment, as in `group%2Fproject`; rules see it as a byte of its segment.',
+  ),
+  emptySegments: keep.describe('`//` past the start of the path.'),
+  parameters: keep.describe('`;` and `%3B`.'),
+});
+
 export const serverWorkloadSpec = z
   .strictObject({
     hosts: z.array(hostPattern).min(1).max(256).describe('Hosts of the server.'),
     ports: z.array(z.int().min(1).max(65_535)).min(1).max(64).default([443]).describe('Ports of the server.'),
     protocol: z.enum(['http']).default('http').describe('What the server speaks.'),
     tls: tls.prefault({}).describe('How the server is verified.'),
+    paths: paths
+      .prefault({})
+      .describe('Spellings of a path that are refused as ambiguous, unless this server is known to tell them apart.'),
     allowedAddresses: z
       .array(cidr)
       .max(64)
@@ -26,5 +40,14 @@ export const serverWorkloadSpec = z
       .describe('Private or otherwise refused addresses that this server may resolve to.'),
   })
   .describe('A thing that agents call.');
+
+/** The forms of paths that a server workload lets through. */
+export function pathFormsOf({ paths: forms }: Pick<ServerWorkloadSpec, 'paths'>): PathForms {
+  return {
+    encodedSlash: forms.encodedSlash === 'keep',
+    emptySegments: forms.emptySegments === 'keep',
+    parameters: forms.parameters === 'keep',
+  };
+}
 
 export type ServerWorkloadSpec = z.output<typeof serverWorkloadSpec>;

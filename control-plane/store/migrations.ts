@@ -180,5 +180,43 @@ grant select, insert, update, delete on signing_keys to ${SYSTEM_ROLE};
 grant usage on schema public to ${TENANT_ROLE}, ${SYSTEM_ROLE};
 `;
 
+/** For the control plane alone. */
+const isolateSystem = (table: string): string => `
+alter table ${table} enable row level security;
+alter table ${table} force row level security;
+create policy system_rows on ${table} to ${SYSTEM_ROLE} using (${AS_SYSTEM}) with check (${AS_SYSTEM});
+grant select, insert, update, delete on ${table} to ${SYSTEM_ROLE};`;
+
+const USED_PROOFS = `
+create table used_proofs (
+  key_thumbprint text not null,
+  id text not null,
+  expires_at timestamptz not null,
+  primary key (key_thumbprint, id)
+);
+create index used_proofs_expires_at on used_proofs (expires_at);
+${isolateSystem('used_proofs')}
+`;
+
+const CHECKPOINTS = `
+alter table decision_heads add column sealed_sequence bigint not null default 0;
+create table decision_checkpoints (
+  tenant text not null references tenants (name),
+  number bigint not null check (number > 0),
+  statement text not null,
+  created_at timestamptz not null default now(),
+  primary key (tenant, number)
+);
+create trigger decision_checkpoints_append_only before update or delete on decision_checkpoints
+  for each row execute function refuse_change();
+create trigger decision_checkpoints_no_truncate before truncate on decision_checkpoints
+  for each statement execute function refuse_change();
+${isolate('decision_checkpoints', 'select, insert')}
+`;
+
 /** In order; version n is the n-th. Append only: a migration that has shipped is never edited. */
-export const MIGRATIONS: readonly Migration[] = [{ name: 'first', sql: FIRST }];
+export const MIGRATIONS: readonly Migration[] = [
+  { name: 'first', sql: FIRST },
+  { name: 'used-proofs', sql: USED_PROOFS },
+  { name: 'decision-checkpoints', sql: CHECKPOINTS },
+];

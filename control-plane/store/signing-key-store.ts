@@ -11,7 +11,7 @@ interface Row {
 }
 
 /** What a ring of signing keys serves; each purpose has keys of its own. */
-export type KeyPurpose = 'session' | 'issuer' | 'event' | 'local-evidence';
+export type KeyPurpose = 'session' | 'issuer' | 'event' | 'checkpoint';
 
 /** Keeps the keys of one purpose, sealed. A change is announced on the keys channel, so that other replicas refresh. */
 export function createSigningKeyStore(store: SqlStore, sealer: Sealer, purpose: KeyPurpose): SigningKeyStore {

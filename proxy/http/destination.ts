@@ -1,7 +1,7 @@
 import type { PseudoFields, RequestHead } from '../protocols/heads.ts';
 import { BoundedCache } from '../../common/bounded-cache.ts';
 import { type Authority, formatAuthority, parseAuthority } from '../../common/net/host.ts';
-import { canonicalPath, splitTarget } from '../../common/match/path.ts';
+import { canonicalPath, type PathForms, splitTarget, STRICT_PATHS } from '../../common/match/path.ts';
 import { Refusal } from './refusal.ts';
 
 /** What the connection itself proved, before any request on it was read. */
@@ -23,6 +23,9 @@ export interface RequestDestination {
   readonly query: string | undefined;
 }
 
+/** Which spellings of paths the route to a host and port lets through. */
+export type PathFormsAt = (host: string, port: number) => PathForms;
+
 const DEFAULT_PORTS = { http: 80, https: 443 } as const;
 const ABSOLUTE_FORM = /^(https?):\/\/([^/?#]*)(.*)$/i;
 
@@ -31,12 +34,16 @@ const ABSOLUTE_FORM = /^(https?):\/\/([^/?#]*)(.*)$/i;
  *
  * @throws Refusal `bad-request`, `path-refused` or `destination-mismatch`
  */
-export function buildDestination(transport: Transport, head: RequestHead): RequestDestination {
+export function buildDestination(
+  transport: Transport,
+  head: RequestHead,
+  pathFormsAt: PathFormsAt = () => STRICT_PATHS,
+): RequestDestination {
   const hostField = head.headers.get('host');
   if (transport.kind === 'tunnel') {
-    if (head.pseudo !== undefined) return fromStream(transport, head.target, head.pseudo, hostField);
-    if (!head.target.startsWith('/')) return withinTunnel(transport, head, hostField);
-    return fromTunnel(transport, head.target, hostField);
+    if (head.pseudo !== undefined) return fromStream(transport, head.target, head.pseudo, hostField, pathFormsAt);
+    if (!head.target.startsWith('/')) return withinTunnel(transport, head, hostField, pathFormsAt);
+    return fromTunnel(transport, head.target, hostField, pathFormsAt);
   }
   const absolute = ABSOLUTE_FORM.exec(head.target);
   if (absolute === null) {
@@ -47,16 +54,21 @@ export function buildDestination(transport: Transport, head: RequestHead): Reque
   const { host, port } = authorityOf(authority, DEFAULT_PORTS[scheme]);
   // RFC 9112 3.2.2 lets a proxy ignore Host here; a difference is how fronting starts, so it is refused.
   if (hostField !== undefined && hostField !== authority) expectSame(hostField, host, port, DEFAULT_PORTS[scheme]);
-  return build(scheme, host, port, absolute[3] ?? '');
+  return build(scheme, host, port, absolute[3] ?? '', pathFormsAt);
 }
 
 type Tunnel = Extract<Transport, { kind: 'tunnel' }>;
 
-function fromTunnel(tunnel: Tunnel, target: string, hostField: string | undefined): RequestDestination {
+function fromTunnel(
+  tunnel: Tunnel,
+  target: string,
+  hostField: string | undefined,
+  pathFormsAt: PathFormsAt,
+): RequestDestination {
   const scheme = tunnel.tls ? 'https' : 'http';
   if (hostField === undefined) throw new Refusal('bad-request', 'the request has no Host');
   expectSame(hostField, tunnel.host, tunnel.port, DEFAULT_PORTS[scheme]);
-  return build(scheme, tunnel.host, tunnel.port, target);
+  return build(scheme, tunnel.host, tunnel.port, target, pathFormsAt);
 }
 
 /** A stream names its destination up to three times; none of them may differ from the connection's (A-08). */
@@ -65,17 +77,23 @@ function fromStream(
   target: string,
   { scheme, authority }: PseudoFields,
   hostField: string | undefined,
+  pathFormsAt: PathFormsAt,
 ): RequestDestination {
   if (scheme !== (tunnel.tls ? 'https' : 'http')) {
     throw new Refusal('destination-mismatch', 'the request names another scheme than the connection');
   }
   if (!target.startsWith('/')) throw new Refusal('bad-request', 'the path must start with "/"');
   if (hostField !== undefined) expectSame(hostField, tunnel.host, tunnel.port, DEFAULT_PORTS[scheme]);
-  return fromTunnel(tunnel, target, authority);
+  return fromTunnel(tunnel, target, authority, pathFormsAt);
 }
 
 /** Absolute-form inside a tunnel: allowed by RFC 9112 3.2.2 when it names the tunnel's own destination. */
-function withinTunnel(tunnel: Tunnel, head: RequestHead, hostField: string | undefined): RequestDestination {
+function withinTunnel(
+  tunnel: Tunnel,
+  head: RequestHead,
+  hostField: string | undefined,
+  pathFormsAt: PathFormsAt,
+): RequestDestination {
   const absolute = ABSOLUTE_FORM.exec(head.target);
   if (absolute === null) throw new Refusal('bad-request', 'the request target must start with "/"');
   const scheme = tunnel.tls ? 'https' : 'http';
@@ -83,7 +101,7 @@ function withinTunnel(tunnel: Tunnel, head: RequestHead, hostField: string | und
     throw new Refusal('destination-mismatch', 'the request target names another scheme than the connection');
   }
   expectSame(absolute[2] ?? '', tunnel.host, tunnel.port, DEFAULT_PORTS[scheme]);
-  return fromTunnel(tunnel, absolute[3] === '' ? '/' : (absolute[3] ?? '/'), hostField);
+  return fromTunnel(tunnel, absolute[3] === '' ? '/' : (absolute[3] ?? '/'), hostField, pathFormsAt);
 }
 
 /** Host and port of a CONNECT target. */
@@ -115,8 +133,14 @@ function expectSame(text: string, host: string, port: number, defaultPort: numbe
   }
 }
 
-function build(scheme: 'http' | 'https', host: string, port: number, target: string): RequestDestination {
-  const { path, query } = split(target.startsWith('/') ? target : `/${target}`);
+function build(
+  scheme: 'http' | 'https',
+  host: string,
+  port: number,
+  target: string,
+  pathFormsAt: PathFormsAt,
+): RequestDestination {
+  const { path, query } = split(target.startsWith('/') ? target : `/${target}`, pathFormsAt(host, port));
   return Object.freeze({
     scheme,
     host,
@@ -127,10 +151,10 @@ function build(scheme: 'http' | 'https', host: string, port: number, target: str
   });
 }
 
-function split(target: string): ReturnType<typeof splitTarget> {
+function split(target: string, forms: PathForms): ReturnType<typeof splitTarget> {
   try {
     const { path, query } = splitTarget(target);
-    return { path: canonicalPath(path), query };
+    return { path: canonicalPath(path, forms), query };
   } catch (cause) {
     throw new Refusal('path-refused', 'the path is ambiguous', { cause });
   }

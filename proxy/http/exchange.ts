@@ -88,7 +88,7 @@ export class Exchange implements ResponseListener, LiveExchange {
       const { head } = this;
       admit(head, this.#services.via);
       this.#opening = WebSocketOpening.of(head);
-      const destination = buildDestination(this.#agent.transport, head);
+      const destination = buildDestination(this.#agent.transport, head, this.#services.routes.pathForms);
       this.call.destination = destination;
       if (countForwards(head)) return this.#answer(OPTIONS_REPLY, Outcome.OUTCOME_DENIED, 'method-refused');
       const route = findRoute(this.#services, destination);

@@ -1,6 +1,7 @@
 import type { Route } from '../../proto/gen/sidekey/v1/route.ts';
 import { DecisionFact, TlsMode } from '../../proto/gen/sidekey/v1/route.ts';
 import { parseCidr } from '../../common/net/address-policy.ts';
+import { type PathForms, STRICT_PATHS } from '../../common/match/path.ts';
 import { findRoute } from '../../common/match/route-match.ts';
 import { BoundedCache } from '../../common/bounded-cache.ts';
 import type { DialTarget } from '../io/dial.ts';
@@ -13,6 +14,8 @@ export interface PreparedRoute {
   readonly readsHeaders: boolean;
   /** Where credentials stand in HTTP/2, so that no compression table keeps them: field names and `:path`. */
   readonly sensitive: ReadonlySet<string>;
+  /** Spellings of a path that this server is known to tell apart. */
+  readonly pathForms: PathForms;
   /** `versions`: those of HTTP that may be offered; all by default. */
   dialTarget(scheme: 'http' | 'https', host: string, port: number, versions?: 'any' | 'http/1.1'): DialTarget;
 }
@@ -40,6 +43,9 @@ export class RouteTable {
     this.#found.set(key, prepared ?? 'none');
     return prepared;
   }
+
+  /** The forms of paths that may go to this host and port; strict where no route covers them. */
+  readonly pathForms = (host: string, port: number): PathForms => this.find(host, port)?.pathForms ?? STRICT_PATHS;
 }
 
 /** How hosts without a route are reached when configuration lets them through. */
@@ -55,6 +61,7 @@ function prepareRoute(route: Route | undefined): PreparedRoute {
     route,
     plaintextAllowed: route?.tls?.mode === TlsMode.TLS_MODE_PLAINTEXT,
     readsQuery: route?.decisionFacts.includes(DecisionFact.DECISION_FACT_QUERY) ?? false,
+    pathForms: route?.agent?.paths ?? STRICT_PATHS,
     readsHeaders: route?.decisionFacts.includes(DecisionFact.DECISION_FACT_HEADERS) ?? false,
     sensitive: sensitivePlaces(route),
     dialTarget(scheme, host, port, versions = 'any') {

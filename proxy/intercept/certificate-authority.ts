@@ -21,7 +21,7 @@ export class CertificateAuthorityError extends SidekeyError {}
 export interface CertificateAuthority {
   /** Certificates sent after each leaf, the leaf's issuer first, the root not among them. */
   readonly chainPem: readonly string[];
-  /** What agents trust. */
+  /** What agents trust: one root, or two while one follows the other. */
   readonly rootPem: string;
   /** Milliseconds since the epoch at which the signing certificate ends. */
   readonly notAfter: number;

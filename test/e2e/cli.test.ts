@@ -88,6 +88,53 @@ describe.skipIf(!existsSync(SIDEKEY))('the sidekey command (needs dist/: npm run
     expect((await sidekey('delete', 'AccessPolicy', 'read')).code).toBe(0);
   }, 60_000);
 
+  it('names file, line and field of what only the control plane can see', async () => {
+    const file = join(home, 'wrong.yaml');
+    writeFileSync(
+      file,
+      `${POLICY.replace('clientWorkload: developer', 'clientWorkload: nobody')}---
+apiVersion: sidekey.dev/v1
+kind: ServerWorkload
+metadata: { name: rival }
+spec:
+  hosts:
+    - rival.test.example
+    - sidekey-doctor.example.com
+---
+apiVersion: sidekey.dev/v1
+kind: AccessCondition
+metadata: { name: odd }
+spec:
+  type: cel
+  expression: agent.nonsense(
+`,
+    );
+    for (const dryRun of [[], ['--dry-run']]) {
+      const { code, stderr } = await sidekey('apply', '-f', file, ...dryRun);
+      expect(code).toBe(2);
+      expect(stderr).toContain(
+        `${file}:15: AccessPolicy/read: spec.clientWorkload: there is no ClientWorkload "nobody"`,
+      );
+      expect(stderr).toContain(
+        `${file}:26: ServerWorkload/rival: spec.hosts[1]: ServerWorkload "sidekey-doctor" claims`,
+      );
+      expect(stderr).toContain(`${file}:33: AccessCondition/odd: spec.expression: `);
+    }
+  }, 60_000);
+
+  it('prunes, but not what sidekey dev made for itself', async () => {
+    const file = join(home, 'pruned.yaml');
+    writeFileSync(file, POLICY);
+    await sidekey('apply', '-f', file);
+    const [first = ''] = POLICY.split('---');
+    writeFileSync(file, first);
+    const { code, stdout } = await sidekey('apply', '-f', file, '--prune');
+    expect(code).toBe(0);
+    expect(stdout).toContain('AccessPolicy/read deleted');
+    expect(stdout).toContain('TrustProvider/sidekey-dev kept');
+    expect((await sidekey('get', 'TrustProvider', 'sidekey-dev')).code).toBe(0);
+  }, 60_000);
+
   it('runs a command as an agent: its exit code, its environment, its denials', async () => {
     expect((await sidekey('run', '--', 'sh', '-c', 'exit 7')).code).toBe(7);
     expect((await sidekey('run', '--', 'sh', '-c', 'kill -9 $$')).code).toBe(137);
@@ -96,6 +143,21 @@ describe.skipIf(!existsSync(SIDEKEY))('the sidekey command (needs dist/: npm run
     expect(shown.stderr).toContain('CLI_TEST_SECRET');
     const script = 'fetch("https://sidekey-doctor.example.com/").then(async a=>console.log(a.status, await a.text()))';
     expect((await sidekey('run', '--', process.execPath, '-e', script)).stdout).toContain('policy-denied');
+  }, 60_000);
+
+  it('removes the variables that the policy says its credentials replace', async () => {
+    const file = join(home, 'replaces.yaml');
+    const replacing = POLICY.replace('{ type: static,', '{ type: static, replaces: [CLI_TEST_SECRET],');
+    writeFileSync(file, replacing);
+    expect((await sidekey('run', '--', 'env')).stdout).toContain('CLI_TEST_SECRET=hunter2');
+    expect((await sidekey('apply', '-f', file)).code).toBe(0);
+    await expect
+      .poll(async () => (await sidekey('run', '--', 'env')).stdout, { timeout: 20_000 })
+      .not.toContain('hunter2');
+    const { stderr } = await sidekey('run', '--', 'true');
+    expect(stderr).toContain("removed from the agent's environment: ");
+    expect(stderr).toContain('CLI_TEST_SECRET');
+    expect((await sidekey('run', '--keep-env', 'CLI_TEST_SECRET', '--', 'env')).stdout).not.toContain('hunter2');
   }, 60_000);
 
   it('doctor finds the tools of this machine covered', async () => {

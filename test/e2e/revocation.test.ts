@@ -53,3 +53,18 @@ it('a policy taken away denies the next call and cuts the stream', async () => {
   ]);
   await expect.poll(async () => (await curl(world, '/v1/items')).status, { timeout: 20_000 }).toBe(200);
 });
+
+it('a trust provider that says something else cuts the streams of those it vouched for within a second', async () => {
+  const { body } = await world.rest('GET', '/v1/resources/TrustProvider/world');
+  const { spec } = body as { spec: Record<string, unknown> };
+  const stream = curlStream(world, '/v1/stream');
+  await until('the stream runs', () => stream.bytes() > 20);
+  const changedAt = performance.now();
+  await world.apply(['TrustProvider', 'world', { ...spec, audience: 'somebody else' }]);
+  await until('the stream is cut', () => stream.endedAt() !== undefined);
+  expect((stream.endedAt() ?? Number.POSITIVE_INFINITY) - changedAt).toBeLessThan(CUT_WITHIN_MS);
+  const code = async (): Promise<unknown> => JSON.parse((await curl(world, '/v1/items')).body).code;
+  await expect.poll(code, { timeout: 10_000 }).toBe('evidence-wrong-audience');
+  await world.apply(['TrustProvider', 'world', spec]);
+  await expect.poll(async () => (await curl(world, '/v1/items')).status, { timeout: 20_000 }).toBe(200);
+});

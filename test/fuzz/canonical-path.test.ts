@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { canonicalPath, PathError, splitTarget } from '../../common/match/path.ts';
+import { canonicalPath, PathError, type PathForms, splitTarget, STRICT_PATHS } from '../../common/match/path.ts';
 
-const SECONDS = Number(process.env['FUZZ_SECONDS'] ?? 5) / 2;
+const SECONDS = Number(process.env['FUZZ_SECONDS'] ?? 5) / 3;
 const TIME_BOX = {
   numRuns: 1_000_000,
   interruptAfterTimeLimit: SECONDS * 1000,
@@ -63,9 +63,9 @@ const piece = fc.oneof(
 const path = fc.array(piece, { maxLength: 20 }).map((pieces) => `/${pieces.join('')}`);
 const CANONICAL = /^\/(?:[A-Za-z0-9\-._~!$&'()*+,=:@/]|%[0-9A-F]{2})*$/;
 
-function canonicalOf(raw: string): string | undefined {
+function canonicalOf(raw: string, forms: PathForms = STRICT_PATHS): string | undefined {
   try {
-    return canonicalPath(raw);
+    return canonicalPath(raw, forms);
   } catch (error) {
     if (error instanceof PathError) return undefined;
     throw error;
@@ -104,7 +104,38 @@ function check(raw: string): void {
   expect(new URL(`http://host${canonical}`).pathname).toBe(canonical);
 }
 
+/** What a server was said to tell apart comes through as it was sent, and no reading of it has dots to climb with. */
+function checkForms(raw: string, forms: PathForms): void {
+  const strict = canonicalOf(raw);
+  const canonical = canonicalOf(raw, forms);
+  if (strict !== undefined) expect(canonical).toBe(strict);
+  if (canonical === undefined) return;
+  expect(canonicalPath(canonical, forms)).toBe(canonical);
+  expect(canonical.replaceAll(';', '')).toMatch(CANONICAL);
+  expect(Buffer.from(decodeBytes(canonical), 'latin1').equals(Buffer.from(decodeBytes(raw), 'latin1'))).toBe(true);
+  expect(canonical.split('/').length, 'separators').toBe(raw.split('/').length);
+  expect(canonical.startsWith('//')).toBe(false);
+  if (!forms.encodedSlash) expect(canonical).not.toContain('%2F');
+  if (!forms.parameters) expect(canonical).not.toMatch(/;|%3B/);
+  for (const reading of lenientReadings(canonical)) {
+    const segments = reading.split('/');
+    expect(segments.includes('..') || segments.includes('.'), `dot segment in ${JSON.stringify(reading)}`).toBe(false);
+    if (!forms.emptySegments) expect(reading.slice(0, -1)).not.toContain('//');
+    expect(reading).not.toMatch(/[\0\r\n\\]/);
+  }
+  expect(new URL(`http://host${canonical}`).pathname).toBe(canonical);
+}
+
 describe('A-11: the canonical path', () => {
+  test(
+    'with the forms that a server tells apart is as unambiguous, and strict paths stay what they are',
+    () => {
+      const forms = fc.record({ encodedSlash: fc.boolean(), emptySegments: fc.boolean(), parameters: fc.boolean() });
+      fc.assert(fc.property(path, forms, checkForms), TIME_BOX);
+    },
+    DEADLINE_MS,
+  );
+
   test(
     'is idempotent, keeps its bytes, and has one shape for strict and lenient readers',
     () => {

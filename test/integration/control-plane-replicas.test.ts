@@ -91,6 +91,18 @@ describe.skipIf(!hasPostgres)('two replicas on one PostgreSQL', () => {
     await server.stop();
   });
 
+  it('take a proof once between them', async () => {
+    const atA = new RawProxy(a.running.grpcAddress, a.running.caPem);
+    await vi.waitFor(async () => atA.attest(await (await cluster).token('prod', 'billing')), 5_000);
+    const atB = atA.moveTo(new RawProxy(b.running.grpcAddress, b.running.caPem));
+    const metadata = atA.metadata('authorize');
+    expect((await atA.ask(QUESTION, metadata)).outcome?.$case).toBe('grant');
+    expect(reasonOf(await atB.ask(QUESTION, metadata).catch((error: unknown) => error))).toBe('proof-replayed');
+    expect((await atB.ask(QUESTION)).outcome?.$case).toBe('grant');
+    atA.close();
+    atB.close();
+  }, 30_000);
+
   it('share sessions, and one hears at once what was revoked at the other', async () => {
     const atA = new RawProxy(a.running.grpcAddress, a.running.caPem);
     await vi.waitFor(async () => atA.attest(await (await cluster).token('prod', 'billing')), 5_000);

@@ -132,6 +132,7 @@ export function route(over: Partial<Route> = {}): Route {
     credentialQueryParameters: [],
     credentialCookies: [],
     placeholders: [],
+    agent: undefined,
     ...over,
   };
 }

@@ -32,6 +32,7 @@ beforeAll(async () => {
     decisions: {
       query: unused,
       verify: unused,
+      verifyCheckpoints: unused,
       follow: (_tenant, _filter, _from, onEntries) => {
         emit = onEntries;
         return Promise.resolve(() => {

@@ -45,9 +45,11 @@ async function goAway(client: PolicyClient): Promise<void> {
 }
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+/** Long enough for a busy machine to notice within it that the control plane is gone. */
+const LEASE_MS = 2_000;
 
 describe('fail modes', () => {
-  const lease = { cacheLease: { seconds: 0, nanos: 100_000_000 } };
+  const lease = { cacheLease: { seconds: LEASE_MS / 1_000, nanos: 0 } };
 
   it('closed: serves within the lease and denies after it', async () => {
     grantAlways(lease);
@@ -55,18 +57,18 @@ describe('fail modes', () => {
     await client.authorize(question());
     await goAway(client);
     expect(client.authorize(question())).toMatchObject({ kind: 'grant', stale: false });
-    await pause(120);
+    await pause(LEASE_MS + 50);
     expect(client.authorize(question())).toMatchObject({ kind: 'denial', reason: 'control-plane-unavailable' });
   });
 
   it('stale: serves until the age, then denies', async () => {
-    grantAlways({ ...lease, failMode: { staleMaxAge: { seconds: 0, nanos: 300_000_000 } } });
+    grantAlways({ ...lease, failMode: { staleMaxAge: { seconds: 3, nanos: 0 } } });
     const client = await readyClient({ limits: { reconnectGraceMs: 10 } });
     await client.authorize(question());
     await goAway(client);
-    await pause(120);
+    await pause(LEASE_MS + 50);
     expect(client.authorize(question())).toMatchObject({ kind: 'grant', stale: true });
-    await pause(320);
+    await pause(3_050);
     expect(client.authorize(question())).toMatchObject({ kind: 'denial', reason: 'control-plane-unavailable' });
     expect(client.stats().staleHits).toBe(1);
   });
@@ -85,7 +87,7 @@ describe('fail modes', () => {
     grantAlways({ ...lease, failMode: { staleMaxAge: { seconds: 60, nanos: 0 } } });
     const client = await readyClient();
     await client.authorize(question());
-    await pause(120);
+    await pause(LEASE_MS + 50);
     expect(await client.authorize(question())).toMatchObject({ kind: 'grant', fromCache: false, stale: false });
   });
 
@@ -145,7 +147,7 @@ describe('decision records', () => {
     await until('all were acknowledged', () => client.stats().recordsQueued === 0);
     expect(provenPaths(client)).toEqual(pathsTo(5_000));
     expect(client.stats()).toMatchObject({ recordsDelivered: 5_000, recordsLost: 0, recordMemoryBytes: 0 });
-  });
+  }, 120_000);
 
   it('wait in memory through an outage when there is no spool', async () => {
     const client = await readyClient();
@@ -182,7 +184,7 @@ describe('decision records', () => {
     await until('all were acknowledged', () => client.stats().recordsQueued === 0, 10_000);
     expect(provenPaths(client)).toEqual([...pathsTo(20_000), '/last']);
     expect(client.stats()).toMatchObject({ spoolBytes: 0, recordsLost: 0 });
-  });
+  }, 120_000);
 
   it('that found no room are counted, and the count stands in the chain', async () => {
     const limits = { maxRecordMemoryBytes: 5_000, maxSpoolBytes: 10_000, spoolAfterMs: 20 };

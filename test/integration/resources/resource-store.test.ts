@@ -86,6 +86,7 @@ describeStores('resource store', (fixture) => {
       hosts: ['api.example.com'],
       ports: [443],
       protocol: 'http',
+      paths: { encodedSlash: 'refuse', emptySegments: 'refuse', parameters: 'refuse' },
       tls: { mode: 'verify' },
       allowedAddresses: [],
     });
@@ -101,6 +102,7 @@ describeStores('resource store', (fixture) => {
     expect((await resources.get(tenant, 'CredentialProvider', 'api-key'))?.spec).toEqual({
       type: 'static',
       secret: { sealed: true },
+      replaces: [],
     });
     expect((await resources.openSecret(tenant, 'api-key', 'secret'))?.reveal()).toBe('hunter2');
     expect(await resources.openSecret(other, 'api-key', 'secret')).toBeUndefined();
@@ -172,6 +174,16 @@ describeStores('resource store', (fixture) => {
     await expect(resources.apply(tenant, documents(`${one}\n---\n${one.replace('one', 'two')}`))).rejects.toThrow(
       /claims x.example.com port 443 too/,
     );
+  });
+
+  it('refuses a pattern in a form of path that its server workload does not keep', async () => {
+    const tenant = await freshTenant();
+    const set = (paths: string): string =>
+      `${head('ServerWorkload', 'git')} {hosts: [git.example.com], paths: {${paths}}}\n---\n${head('AccessPolicy', 'p')} {clientWorkload: '*', serverWorkload: git, rules: [{paths: [/projects/a%2Fb]}]}`;
+    await expect(resources.apply(tenant, documents(set('')))).rejects.toMatchObject({
+      issues: [{ kind: 'AccessPolicy', name: 'p', field: 'spec.rules[0].paths[0]' }],
+    });
+    await resources.apply(tenant, documents(set('encodedSlash: keep')));
   });
 
   it('asks the further check that it was given', async () => {

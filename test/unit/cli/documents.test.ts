@@ -27,18 +27,20 @@ describe('readDocuments', () => {
   it('brings in a secret from a file beside the document, without its line end', async () => {
     write('key.txt', 'hunter2\n');
     const [document] = await readDocuments([write('p.yaml', provider('{ fromFile: key.txt }'))]);
-    expect(document).toMatchObject({ spec: { secret: { value: 'hunter2' } } });
+    expect(document?.document).toMatchObject({ spec: { secret: { value: 'hunter2' } } });
   });
 
   it('brings in a secret from the environment', async () => {
     process.env['DOCUMENTS_TEST_SECRET'] = 'hunter2';
     const [document] = await readDocuments([write('p.yaml', provider('{ fromEnv: DOCUMENTS_TEST_SECRET }'))]);
-    expect(document).toMatchObject({ spec: { secret: { value: 'hunter2' } } });
+    expect(document?.document).toMatchObject({ spec: { secret: { value: 'hunter2' } } });
   });
 
   it('names the variable that is missing', async () => {
     const file = write('p.yaml', provider('{ fromEnv: DOCUMENTS_TEST_SECRET }'));
-    await expect(readDocuments([file])).rejects.toThrow('the environment has no DOCUMENTS_TEST_SECRET');
+    await expect(readDocuments([file])).rejects.toThrow(
+      `${file}:4: spec.secret: the environment has no DOCUMENTS_TEST_SECRET`,
+    );
   });
 
   it('names file, line and field of every error', async () => {
@@ -51,9 +53,7 @@ describe('readDocuments', () => {
     write('sub/b.yml', 'apiVersion: sidekey.dev/v1\nkind: Tenant\nmetadata: { name: b }\nspec: {}\n');
     write('a.yaml', 'apiVersion: sidekey.dev/v1\nkind: Tenant\nmetadata: { name: a }\nspec: {}\n');
     write('note.txt', 'not: [yaml');
-    const names = (await readDocuments([folder])).map(
-      (found) => (found as { metadata: { name: string } }).metadata.name,
-    );
+    const names = (await readDocuments([folder])).map(({ resource }) => resource.metadata.name);
     expect(names).toEqual(['a', 'b']);
   });
 });

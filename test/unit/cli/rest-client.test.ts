@@ -68,7 +68,7 @@ describe('RestClient', () => {
       (thrown: unknown) => thrown,
     );
     expect(error).toBeInstanceOf(UsageError);
-    expect(error).toMatchObject({ code: 'bad-reference', message: 'wrong\n  spec.x: is missing [HTTP 400]' });
+    expect(error).toMatchObject({ code: 'bad-reference', message: 'wrong\n  spec.x: is missing' });
   });
 
   it('tells refused from unreachable', async () => {

@@ -37,6 +37,21 @@ describe('GrantCache', () => {
     expect(got).toBe(expected);
   });
 
+  it('hands out grants that end with the time they are held for', () => {
+    const cache = new GrantCache(3);
+    const long = Grant.fromPartial({ id: 'g1', notAfter: new Date(9_999), cacheLease: { seconds: 30, nanos: 0 } });
+    cache.putGrant('k', long, validity());
+    const end = (monotonicMs: number, wallMs: number, away: boolean): number | undefined => {
+      const answer = cache.take('k', monotonicMs, wallMs, away);
+      return answer?.kind === 'grant' ? answer.grant.notAfter?.getTime() : undefined;
+    };
+    expect(end(99, 1_099, false)).toBe(1_100);
+    expect(end(150, 1_150, true)).toBe(1_200);
+    expect(long.notAfter).toEqual(new Date(9_999));
+    cache.putGrant('k', Grant.fromPartial({ id: 'g1', notAfter: new Date(1_050) }), validity());
+    expect(end(0, 1_000, false)).toBe(1_050);
+  });
+
   it('serves as often as it may', () => {
     const cache = cacheWith({ maxUses: 2 });
     expect([1, 2, 3].map(() => cache.take('k', 0, 0, false) !== undefined)).toEqual([true, true, false]);

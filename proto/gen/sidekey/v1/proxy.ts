@@ -156,6 +156,11 @@ export interface AuthorizeRequest {
     | undefined;
   /** Milliseconds that the proxy waits at most. */
   deadlineMs: number;
+  /**
+   * Version of the snapshot whose route chose the facts that are sent; 0 when it is not known. Asked with facts that an
+   * older policy wanted, a question whose present policy reads more is denied with NOT_READY: ask again after the snapshot.
+   */
+  policyVersion: number;
 }
 
 export interface AuthorizeResponse {
@@ -1060,7 +1065,7 @@ export const Heartbeat: MessageFns<Heartbeat> = {
 };
 
 function createBaseAuthorizeRequest(): AuthorizeRequest {
-  return { id: 0, destination: undefined, http: undefined, deadlineMs: 0 };
+  return { id: 0, destination: undefined, http: undefined, deadlineMs: 0, policyVersion: 0 };
 }
 
 export const AuthorizeRequest: MessageFns<AuthorizeRequest> = {
@@ -1076,6 +1081,9 @@ export const AuthorizeRequest: MessageFns<AuthorizeRequest> = {
     }
     if (message.deadlineMs !== 0) {
       writer.uint32(32).uint32(message.deadlineMs);
+    }
+    if (message.policyVersion !== 0) {
+      writer.uint32(40).uint64(message.policyVersion);
     }
     return writer;
   },
@@ -1125,6 +1133,14 @@ export const AuthorizeRequest: MessageFns<AuthorizeRequest> = {
             message.deadlineMs = reader.uint32();
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.policyVersion = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1150,6 +1166,7 @@ export const AuthorizeRequest: MessageFns<AuthorizeRequest> = {
       ? HttpRequestFacts.fromPartial(object.http)
       : undefined;
     message.deadlineMs = object.deadlineMs ?? 0;
+    message.policyVersion = object.policyVersion ?? 0;
     return message;
   },
 };

@@ -152,6 +152,8 @@ export const ReasonCode = {
   REASON_CODE_UPSTREAM_PROXY_FAILED: 90,
   /** REASON_CODE_UPSTREAM_PROXY_REFUSED - The proxy before the upstream does not allow this destination. */
   REASON_CODE_UPSTREAM_PROXY_REFUSED: 91,
+  /** REASON_CODE_TRUST_WITHDRAWN - The trust provider that vouched for the session was changed or deleted. */
+  REASON_CODE_TRUST_WITHDRAWN: 95,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -227,5 +229,6 @@ export namespace ReasonCode {
   export type REASON_CODE_PLACEHOLDER_REFUSED = typeof ReasonCode.REASON_CODE_PLACEHOLDER_REFUSED;
   export type REASON_CODE_UPSTREAM_PROXY_FAILED = typeof ReasonCode.REASON_CODE_UPSTREAM_PROXY_FAILED;
   export type REASON_CODE_UPSTREAM_PROXY_REFUSED = typeof ReasonCode.REASON_CODE_UPSTREAM_PROXY_REFUSED;
+  export type REASON_CODE_TRUST_WITHDRAWN = typeof ReasonCode.REASON_CODE_TRUST_WITHDRAWN;
   export type UNRECOGNIZED = typeof ReasonCode.UNRECOGNIZED;
 }

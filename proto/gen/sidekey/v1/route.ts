@@ -123,6 +123,8 @@ export interface Route {
   credentialCookies: string[];
   /** The session's placeholders for this route. */
   placeholders: Placeholder[];
+  /** What holds on the agent's side of the route. */
+  agent: AgentTerms | undefined;
 }
 
 /** A string that the agent holds in place of a credential; it is no secret and works for this workload alone. */
@@ -139,6 +141,24 @@ export interface PlaceholderPlace {
   location: PlaceholderLocation;
   /** Name of the header, parameter, cookie or form field; JSON Pointer; empty in a path. */
   name: string;
+}
+
+export interface AgentTerms {
+  paths:
+    | PathForms
+    | undefined;
+  /** Environment variables that the route's credentials take the place of: an agent is started without them. */
+  replacedVariables: string[];
+}
+
+/** Spellings of a path that are refused as ambiguous unless the server is known to tell them apart. */
+export interface PathForms {
+  /** "%2F" is a byte of its segment, not a separator. */
+  encodedSlash: boolean;
+  /** "//" past the start of the path. */
+  emptySegments: boolean;
+  /** ";" and "%3B" (RFC 3986 section 3.3). */
+  parameters: boolean;
 }
 
 export interface UpstreamTls {
@@ -407,6 +427,7 @@ function createBaseRoute(): Route {
     credentialQueryParameters: [],
     credentialCookies: [],
     placeholders: [],
+    agent: undefined,
   };
 }
 
@@ -458,6 +479,9 @@ export const Route: MessageFns<Route> = {
     }
     for (const v of message.placeholders) {
       Placeholder.encode(v!, writer.uint32(154).fork()).join();
+    }
+    if (message.agent !== undefined) {
+      AgentTerms.encode(message.agent, writer.uint32(170).fork()).join();
     }
     return writer;
   },
@@ -599,6 +623,14 @@ export const Route: MessageFns<Route> = {
             message.placeholders.push(Placeholder.decode(reader, reader.uint32()));
             continue;
           }
+          case 21: {
+            if (tag !== 170) {
+              break;
+            }
+
+            message.agent = AgentTerms.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -631,6 +663,9 @@ export const Route: MessageFns<Route> = {
     message.credentialQueryParameters = object.credentialQueryParameters?.map((e) => e) || [];
     message.credentialCookies = object.credentialCookies?.map((e) => e) || [];
     message.placeholders = object.placeholders?.map((e) => Placeholder.fromPartial(e)) || [];
+    message.agent = (object.agent !== undefined && object.agent !== null)
+      ? AgentTerms.fromPartial(object.agent)
+      : undefined;
     return message;
   },
 };
@@ -779,6 +814,154 @@ export const PlaceholderPlace: MessageFns<PlaceholderPlace> = {
     const message = createBasePlaceholderPlace();
     message.location = object.location ?? 0;
     message.name = object.name ?? "";
+    return message;
+  },
+};
+
+function createBaseAgentTerms(): AgentTerms {
+  return { paths: undefined, replacedVariables: [] };
+}
+
+export const AgentTerms: MessageFns<AgentTerms> = {
+  encode(message: AgentTerms, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.paths !== undefined) {
+      PathForms.encode(message.paths, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.replacedVariables) {
+      writer.uint32(18).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AgentTerms {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAgentTerms();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.paths = PathForms.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.replacedVariables.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<AgentTerms>, I>>(base?: I): AgentTerms {
+    return AgentTerms.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AgentTerms>, I>>(object: I): AgentTerms {
+    const message = createBaseAgentTerms();
+    message.paths = (object.paths !== undefined && object.paths !== null)
+      ? PathForms.fromPartial(object.paths)
+      : undefined;
+    message.replacedVariables = object.replacedVariables?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBasePathForms(): PathForms {
+  return { encodedSlash: false, emptySegments: false, parameters: false };
+}
+
+export const PathForms: MessageFns<PathForms> = {
+  encode(message: PathForms, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.encodedSlash !== false) {
+      writer.uint32(8).bool(message.encodedSlash);
+    }
+    if (message.emptySegments !== false) {
+      writer.uint32(16).bool(message.emptySegments);
+    }
+    if (message.parameters !== false) {
+      writer.uint32(24).bool(message.parameters);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PathForms {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePathForms();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.encodedSlash = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.emptySegments = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.parameters = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<PathForms>, I>>(base?: I): PathForms {
+    return PathForms.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PathForms>, I>>(object: I): PathForms {
+    const message = createBasePathForms();
+    message.encodedSlash = object.encodedSlash ?? false;
+    message.emptySegments = object.emptySegments ?? false;
+    message.parameters = object.parameters ?? false;
     return message;
   },
 };

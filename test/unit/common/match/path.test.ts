@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { PathError, canonicalPath, splitTarget } from '../../../../common/match/path.ts';
+import {
+  ALL_PATHS,
+  PathError,
+  STRICT_PATHS,
+  canonicalPath,
+  pathReadings,
+  splitTarget,
+} from '../../../../common/match/path.ts';
 
 describe('canonicalPath', () => {
   it.each([
@@ -97,6 +104,51 @@ describe('canonicalPath', () => {
         expect(new URL(`http://h${path}`).pathname).toBe(path);
       }),
       { numRuns: 2000 },
+    );
+  });
+});
+
+describe('canonicalPath with forms that a server tells apart', () => {
+  const encodedSlash = { ...STRICT_PATHS, encodedSlash: true };
+  const emptySegments = { ...STRICT_PATHS, emptySegments: true };
+  const parameters = { ...STRICT_PATHS, parameters: true };
+
+  it.each([
+    ['/api/v4/projects/group%2fproject/issues', '/api/v4/projects/group%2Fproject/issues', encodedSlash],
+    ['/@scope%2Fname', '/@scope%2Fname', encodedSlash],
+    ['/bucket/a//b/', '/bucket/a//b/', emptySegments],
+    ['/a;v=1/b%3bc', '/a;v=1/b%3Bc', parameters],
+    ['/a%2F%2Fb', '/a%2F%2Fb', { ...encodedSlash, emptySegments: true }],
+  ])('%s is %s, and stays so', (raw, path, forms) => {
+    expect(canonicalPath(raw, forms)).toBe(path);
+    expect(canonicalPath(path, forms)).toBe(path);
+    expect(() => canonicalPath(raw)).toThrow(PathError);
+  });
+
+  it.each([
+    ['/a%2f..%2fb', ALL_PATHS],
+    ['/a/..%2Fb', ALL_PATHS],
+    ['/a%2F.', ALL_PATHS],
+    ['/..;/b', ALL_PATHS],
+    ['/.%3bx/b', ALL_PATHS],
+    ['/a%2F..;x/b', ALL_PATHS],
+    ['//evil.example/', ALL_PATHS],
+    ['/a%5cb', ALL_PATHS],
+    ['/a%252fb', ALL_PATHS],
+    ['/a%2F%2Fb', encodedSlash],
+    ['/a/%2Fb', encodedSlash],
+    ['/a/;x/b', parameters],
+    ['/a;x', encodedSlash],
+    ['/a//b', { ...encodedSlash, parameters: true }],
+  ])('still refuses %s', (raw, forms) => {
+    expect(() => canonicalPath(raw, forms)).toThrow(PathError);
+  });
+
+  it('are read leniently in every way for rules that deny', () => {
+    expect(pathReadings('/a/b')).toEqual(['/a/b']);
+    expect(pathReadings('/a%2Fb')).toEqual(['/a%2Fb', '/a/b']);
+    expect(new Set(pathReadings('/a%2Fb//c;d'))).toEqual(
+      new Set(['/a%2Fb//c;d', '/a/b//c;d', '/a%2Fb//c', '/a/b//c', '/a%2Fb/c;d', '/a/b/c;d', '/a%2Fb/c', '/a/b/c']),
     );
   });
 });

@@ -19,6 +19,12 @@ describe('path patterns', () => {
     ['/x:run', ['/x:run', '/x%3Arun'], ['/x%20run']],
     ['/x%3arun', ['/x:run'], []],
     ['/%61dmin', ['/admin'], []],
+    ['/projects/*/issues', ['/projects/group%2Fproject/issues'], ['/projects/group/project/issues']],
+    ['/projects/group%2fproject', ['/projects/group%2Fproject'], ['/projects/group/project']],
+    ['/projects/group%2F*', ['/projects/group%2Fx'], ['/projects/group/x', '/projects/other%2Fx']],
+    ['/a//b', ['/a//b'], ['/a/b']],
+    ['/a/*', ['/a/b;c', '/a/b%2Fc'], ['/a//b']],
+    ['/a;b', ['/a;b', '/a%3Bb'], ['/a']],
   ])('%s', (glob, covered, others) => {
     const pattern = compilePathPattern(glob);
     expect(covered.filter((path) => !pattern.matches(path))).toEqual([]);

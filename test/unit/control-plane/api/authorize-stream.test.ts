@@ -53,6 +53,7 @@ it('refuses a question of more than 64 KB', () => {
       id: 7,
       destination: undefined,
       deadlineMs: 1,
+      policyVersion: 0,
       http: { method: 'GET', path: '/', query, headers: [{ name: 'x', value }] },
     });
   expect(question('q'.repeat(32_768), 'v'.repeat(32_767))).toBeUndefined();

@@ -13,6 +13,7 @@ import { policySet, SESSION } from '../policy/policy-set.ts';
 const QUESTION: AuthorizeRequest = {
   id: 1,
   deadlineMs: 5_000,
+  policyVersion: 0,
   destination: { scheme: 'https', host: 'api.example.com', port: 443 },
   http: { method: 'GET', path: '/v1/items', query: '', headers: [] },
 };
@@ -63,6 +64,45 @@ describe('authorize when something changes while the credential is made', () => 
     } as unknown as AuthorizeOptions;
     const session = { ticket: { tenant: 'acme' } } as unknown as LiveSession;
     const { outcome } = await authorize(options, session, QUESTION);
+    const got = outcome?.$case === 'denial' ? reasonFromNumber(outcome.value.reason) : outcome?.$case;
+    expect(got).toBe(expected);
+  });
+});
+
+describe('a question asked by an older policy', () => {
+  const reads = (facts: object): ReturnType<typeof compilePolicySet> =>
+    compilePolicySet({
+      ...policySet({
+        ServerWorkload: { api: { hosts: ['api.example.com'] } },
+        AccessCondition: { quiet: { type: 'cel', expression: 'request.query != "loud"' } },
+        AccessPolicy: { read: { clientWorkload: 'billing-agent', serverWorkload: 'api', ...facts } },
+      }),
+      version: 5,
+    });
+  const query = reads({ conditions: ['quiet'] });
+  const path = reads({ rules: [{ paths: ['/v1/**'] }] });
+
+  it.each([
+    ['is answered when the policy reads nothing more than it always has', reads({}), 4, '/v1/items', 'grant'],
+    ['is not answered when the policy reads what it may lack', query, 4, '/v1/items', 'not-ready'],
+    ['is not answered without the path', path, 4, '', 'not-ready'],
+    ['is answered by the same version', query, 5, '/v1/items', 'grant'],
+    ['is answered by a newer version', query, 6, '/v1/items', 'grant'],
+    ['without its version is answered by what it holds', query, 0, '/v1/items', 'grant'],
+    ['without its version is not answered without the path', path, 0, '', 'not-ready'],
+  ])('%s', async (_title, policy, policyVersion, requestPath, expected) => {
+    const options = {
+      clock: { now: () => Date.UTC(2026, 10, 23) },
+      gate: { assertLive: () => undefined, facts: () => SESSION },
+      policies: { get: async () => state },
+      onError: (error: unknown) => {
+        throw error;
+      },
+    } as unknown as AuthorizeOptions;
+    const state: TenantPolicy = { policy, revocations: new RevocationSet([]) };
+    const session = { ticket: { tenant: 'acme' } } as unknown as LiveSession;
+    const http = { method: 'GET', path: requestPath, query: '', headers: [] };
+    const { outcome } = await authorize(options, session, { ...QUESTION, policyVersion, http });
     const got = outcome?.$case === 'denial' ? reasonFromNumber(outcome.value.reason) : outcome?.$case;
     expect(got).toBe(expected);
   });

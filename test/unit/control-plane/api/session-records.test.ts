@@ -21,6 +21,7 @@ describe('SessionRecords and revoked sessions', () => {
     workloads: ['billing'],
     user: undefined,
     trust: [],
+    trustDigests: {},
     claims: {},
     userClaims: {},
     evidenceHashes: [hash],

@@ -1,43 +1,19 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { genesisHash, nextHash } from '../../../../common/decision-chain.ts';
+import { nextHash } from '../../../../common/decision-chain.ts';
 import { appendDecisions } from '../../../../control-plane/audit/decision-log.ts';
 import { followDecisions, queryDecisions } from '../../../../control-plane/audit/query-decisions.ts';
 import { verifyChains } from '../../../../control-plane/audit/verify.ts';
 import { openStore, type SqlStore } from '../../../../control-plane/store/sql.ts';
-import { type ChainedRecord, DecisionRecord, Outcome } from '../../../../proto/gen/sidekey/v1/decision.ts';
+import type { ChainedRecord, DecisionRecord } from '../../../../proto/gen/sidekey/v1/decision.ts';
+import { decisionChain } from '../../../support/decision-chain.ts';
 
 const TENANT = 'default';
-
-/** A chain of `count` records. */
-function chain(instanceId: string, count: number, changes: Partial<DecisionRecord> = {}): ChainedRecord[] {
-  let previousHash = genesisHash(instanceId);
-  return Array.from({ length: count }, (_, index) => {
-    const record = Buffer.from(
-      DecisionRecord.encode(
-        DecisionRecord.fromPartial({
-          id: `${instanceId}-${index + 1}`,
-          at: new Date(1_700_000_000_000 + index),
-          workloads: [index % 2 === 0 ? 'even' : 'odd'],
-          destination: { scheme: 'https', host: 'api.example.com', port: 443 },
-          outcome: index % 2 === 0 ? Outcome.OUTCOME_ALLOWED : Outcome.OUTCOME_DENIED,
-          reason: index % 2 === 0 ? 1 : 4,
-          path: '/a\0b',
-          instanceId,
-          ...changes,
-        }),
-      ).finish(),
-    );
-    const link = { sequence: index + 1, previousHash, hash: nextHash(previousHash, record), record };
-    previousHash = link.hash;
-    return link;
-  });
-}
 
 describe('decision log', () => {
   let store: SqlStore;
   beforeAll(async () => {
     store = await openStore();
-  }, 30_000);
+  }, 120_000);
   afterAll(() => store.close());
 
   /** As whoever holds the database: no trigger and no row-level security stands in the way. */
@@ -50,7 +26,7 @@ describe('decision log', () => {
     });
 
   it('stores a chain once, however often it is delivered', async () => {
-    const records = chain('again', 6);
+    const records = decisionChain('again', 6);
     expect(await appendDecisions(store, TENANT, 'again', records.slice(0, 4))).toBe(4);
     expect(await appendDecisions(store, TENANT, 'again', records.slice(2))).toBe(6);
     expect(await appendDecisions(store, TENANT, 'again', records)).toBe(6);
@@ -60,7 +36,7 @@ describe('decision log', () => {
   });
 
   it('refuses gaps, foreign hashes, changed content and rewritten history', async () => {
-    const records = chain('strict', 4);
+    const records = decisionChain('strict', 4);
     const [first, second, third] = records as [ChainedRecord, ChainedRecord, ChainedRecord];
     await appendDecisions(store, TENANT, 'strict', [first]);
     const append = (record: ChainedRecord): Promise<number> => appendDecisions(store, TENANT, 'strict', [record]);
@@ -75,7 +51,7 @@ describe('decision log', () => {
   });
 
   it('finds by filter and by page, and keeps tenants apart', async () => {
-    await appendDecisions(store, TENANT, 'find', chain('find', 10));
+    await appendDecisions(store, TENANT, 'find', decisionChain('find', 10));
     const odd = await queryDecisions(store, TENANT, { instance: 'find', workload: 'odd' }, { limit: 3 });
     expect(odd.map((entry) => entry.sequence)).toEqual([6, 8, 10]);
     expect(odd[0]).toMatchObject({ outcome: 'denied', reason: 'rule-denied', path: '/a\0b' });
@@ -86,7 +62,7 @@ describe('decision log', () => {
   });
 
   it('notices records that are gone', async () => {
-    await appendDecisions(store, TENANT, 'cut', chain('cut', 3));
+    await appendDecisions(store, TENANT, 'cut', decisionChain('cut', 3));
     await store.system((tx) =>
       tx.query(`update decision_heads set sequence = 5 where tenant = $1 and instance_id = 'cut'`, [TENANT]),
     );
@@ -103,7 +79,7 @@ describe('decision log', () => {
       ),
     );
     const append = (changes: Partial<DecisionRecord>): Promise<number> =>
-      appendDecisions(store, TENANT, 'owner', chain('owner', 2, changes));
+      appendDecisions(store, TENANT, 'owner', decisionChain('owner', 2, changes));
     const foreign = { code: 'record-foreign' };
     await expect(append({ instanceId: 'neighbour' })).rejects.toMatchObject(foreign);
     await expect(append({ instanceId: '' })).rejects.toMatchObject(foreign);
@@ -112,12 +88,14 @@ describe('decision log', () => {
     await expect(append({ sessionId: 'mine', user: 'bob' })).rejects.toMatchObject(foreign);
     await expect(append({ sessionId: 'mine', user: 'alice', workloads: ['admin'] })).rejects.toMatchObject(foreign);
     expect(await append({ sessionId: 'mine', user: 'alice' })).toBe(2);
-    expect(await appendDecisions(store, TENANT, 'pruned', chain('pruned', 1, { sessionId: 'long-gone' }))).toBe(1);
+    expect(await appendDecisions(store, TENANT, 'pruned', decisionChain('pruned', 1, { sessionId: 'long-gone' }))).toBe(
+      1,
+    );
   });
 
   it('notices a head that is gone, or differs where the chain has gone on', async () => {
-    await appendDecisions(store, TENANT, 'headless', chain('headless', 3));
-    await appendDecisions(store, TENANT, 'passed', chain('passed', 3));
+    await appendDecisions(store, TENANT, 'headless', decisionChain('headless', 3));
+    await appendDecisions(store, TENANT, 'passed', decisionChain('passed', 3));
     await store.system((tx) =>
       tx.query(`update decision_heads set sequence = 2 where tenant = $1 and instance_id = 'passed'`, [TENANT]),
     );
@@ -136,7 +114,7 @@ describe('decision log', () => {
     `host = 'elsewhere'`,
   ])('notices a column that was edited: %s', async (change) => {
     const instance = `edited ${change}`;
-    await appendDecisions(store, TENANT, instance, chain(instance, 3));
+    await appendDecisions(store, TENANT, instance, decisionChain(instance, 3));
     await editUnseen(`update decisions set ${change} where instance_id = $1 and sequence = 2`, [instance]);
     const [report] = await verifyChains(store, TENANT, instance);
     expect(report?.fault).toBe(`column ${change.split(' ')[0]} of record 2 differs from the record`);
@@ -147,7 +125,7 @@ describe('decision log', () => {
     const stop = await followDecisions(store, TENANT, { instance: 'live' }, undefined, (entries) =>
       seen.push(...entries.map((entry) => entry.sequence)),
     );
-    const records = chain('live', 5);
+    const records = decisionChain('live', 5);
     await appendDecisions(store, TENANT, 'live', records.slice(0, 2));
     await appendDecisions(store, TENANT, 'live', records.slice(2));
     await vi.waitFor(() => expect(seen).toEqual([1, 2, 3, 4, 5]), 5_000);

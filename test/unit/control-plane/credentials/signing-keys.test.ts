@@ -39,6 +39,20 @@ describe('SigningKeyRing', () => {
     expect(a.current().id).toBe(b.current().id);
   });
 
+  test('a key that is replaced on demand is published before it signs, and not replaced twice', async () => {
+    const clock = new ManualClock();
+    const ring = await SigningKeyRing.open(createMemoryKeyStore(), clock);
+    const old = ring.current().id;
+    const signsFrom = await ring.rotateIn(20 * 60_000);
+    expect(await ring.rotateIn(20 * 60_000)).toBe(signsFrom);
+    expect(ring.published()).toHaveLength(2);
+    clock.advance(20 * 60_000 - 1);
+    expect(ring.current().id).toBe(old);
+    clock.advance(1);
+    expect(ring.current().id).not.toBe(old);
+    expect(ring.find(old)).toBeDefined();
+  });
+
   test('a compromised key is replaced at once', async () => {
     const ring = await SigningKeyRing.open(createMemoryKeyStore(), new ManualClock());
     const old = ring.current().id;

@@ -59,6 +59,28 @@ describe('routesOf', () => {
     ]);
   });
 
+  it("names what holds on the agent's side: forms of paths, variables that credentials replace", () => {
+    const set = policySet({
+      ServerWorkload: { api: { hosts: ['api.example.com'], paths: { encodedSlash: 'keep' } } },
+      CredentialProvider: {
+        key: { type: 'static', secret: { value: 'x' }, replaces: ['GITHUB_TOKEN', 'GH_ENTERPRISE'] },
+        other: { type: 'static', secret: { value: 'x' }, replaces: ['OTHER'] },
+      },
+      AccessPolicy: {
+        a: { ...to, credentials },
+        b: { ...to, clientWorkload: 'someone', credentials: credentials.map((one) => ({ ...one, provider: 'other' })) },
+      },
+    });
+    expect(routesOf(compilePolicySet(set), session, () => '')).toMatchObject([
+      {
+        agent: {
+          paths: { encodedSlash: true, emptySegments: false, parameters: false },
+          replacedVariables: ['GH_ENTERPRISE', 'GITHUB_TOKEN'],
+        },
+      },
+    ]);
+  });
+
   it('fails closed unless every allowing policy says stale', () => {
     expect(routes({ a: { ...to, ...(stale(60) as object) }, b: to })).toMatchObject([
       { failMode: { staleMaxAge: undefined } },

@@ -19,6 +19,7 @@ describe('documents', () => {
       ports: [443],
       protocol: 'http',
       tls: { mode: 'verify' },
+      paths: { encodedSlash: 'refuse', emptySegments: 'refuse', parameters: 'refuse' },
       allowedAddresses: [],
     });
   });

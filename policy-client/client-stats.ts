@@ -1,0 +1,44 @@
+import type { Reason } from '../proto/reasons.ts';
+import type { Authorizer } from './authorizer.ts';
+import type { DecisionReporting } from './decision-reporting.ts';
+import type { GrantCache } from './grant-cache.ts';
+import type { PolicyState } from './policy-state.ts';
+import type { RevocationSet } from './revocation-set.ts';
+import type { SessionKeeper } from './session-keeper.ts';
+import type { PolicyClientStats } from './types.ts';
+import type { Watcher } from './watcher.ts';
+
+export interface StatsSources {
+  readonly authorizer: Authorizer;
+  readonly cache: GrantCache;
+  readonly decisions: DecisionReporting;
+  readonly policy: PolicyState;
+  readonly revocations: RevocationSet;
+  readonly sessions: SessionKeeper;
+  readonly watcher: Watcher;
+}
+
+/** The figures of all parts at this moment. */
+export function gatherStats(
+  { authorizer, cache, decisions, policy, revocations, sessions, watcher }: StatsSources,
+  connected: boolean,
+  lastFailure: Reason | undefined,
+): PolicyClientStats {
+  return {
+    connected,
+    attestations: sessions.attestations,
+    attestationFailures: sessions.failures,
+    reconnects: watcher.reconnects,
+    policyVersion: policy.version,
+    activeRevocations: revocations.size,
+    cachedAnswers: cache.size,
+    cacheHits: authorizer.hits,
+    cacheMisses: authorizer.misses,
+    staleHits: authorizer.staleHits,
+    pendingQuestions: authorizer.pending,
+    questionsAsked: authorizer.asked,
+    questionTimeouts: authorizer.timeouts,
+    ...decisions.stats(),
+    lastFailure,
+  };
+}

@@ -1,0 +1,35 @@
+import type { Backoff } from './backoff.ts';
+
+/** The wait before a lost stream is opened again: one at a time, longer after each failure, none after `cancel`. */
+export class Retry {
+  readonly #backoff: Backoff;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(backoff: Backoff) {
+    this.#backoff = backoff;
+  }
+
+  get isWaiting(): boolean {
+    return this.#timer !== undefined;
+  }
+
+  /** Takes the place of a wait that goes on. */
+  schedule(run: () => void): void {
+    this.cancel();
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      run();
+    }, this.#backoff.nextMs());
+    this.#timer.unref();
+  }
+
+  cancel(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** The stream works: the next wait is short again. */
+  succeeded(): void {
+    this.#backoff.reset();
+  }
+}

@@ -1,0 +1,121 @@
+import { describe, expect, it } from 'vitest';
+import { Secret } from '../../../common/secret.ts';
+import { createAdminAuthenticator } from '../../../control-plane/api/rest-admin.ts';
+import { JwksCache } from '../../../control-plane/attestation/jwks-cache.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
+import { head, NOW, TOKEN, useRestApi } from '../../support/rest-api.ts';
+
+describe('access to the REST API', () => {
+  const api = useRestApi();
+
+  it.each([
+    ['GET', '/v1/resources/AccessPolicy'],
+    ['POST', '/v1/apply'],
+    ['DELETE', '/v1/resources/AccessPolicy/x'],
+    ['POST', '/v1/explain'],
+    ['GET', '/v1/decisions'],
+    ['GET', '/v1/decisions?follow=true'],
+    ['POST', '/v1/revocations'],
+    ['GET', '/v1/revocations'],
+    ['DELETE', '/v1/revocations/x'],
+    ['GET', '/v1/sessions'],
+    ['GET', '/v1/verify-log'],
+    ['POST', '/v1/keys/rotate'],
+  ] as const)('%s %s is closed without an administrator', async (method, url) => {
+    for (const authorization of [undefined, 'Bearer wrong-token-altogether', `Basic ${TOKEN}`, `Bearer ${TOKEN}x`]) {
+      const answer = await api.app.inject({
+        method,
+        url,
+        headers: authorization === undefined ? {} : { authorization },
+      });
+      expect(answer.statusCode).toBe(401);
+      expect(answer.headers['www-authenticate']).toBe('Bearer realm="sidekey"');
+      expect(answer.headers['content-type']).toContain('application/problem+json');
+      expect(answer.json()).toMatchObject({ code: 'admin-required' });
+    }
+  });
+
+  it('lists every guarded route in the OpenAPI document, and nothing unguarded under /v1', async () => {
+    const document = (await api.app.inject('/openapi.json')).json<{
+      openapi: string;
+      paths: Record<string, Record<string, { security?: unknown }>>;
+    }>();
+    expect(document.openapi).toBe('3.1.0');
+    const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, operation]) => ({
+        path,
+        method,
+        guarded: operation.security !== undefined,
+      })),
+    );
+    expect(operations.filter((one) => one.path.startsWith('/v1/')).every((one) => one.guarded)).toBe(true);
+    expect(operations.length).toBeGreaterThan(15);
+  });
+
+  it('holds an administrator of one tenant to that tenant', async () => {
+    await api.call('POST', '/v1/apply', { body: { documents: `${head('Tenant', 'acme')} {}` } });
+    const claims = { aud: 'sidekey-admin', groups: ['platform'] };
+    const token = await api.oidc.sign(claims, NOW);
+    expect((await api.call('GET', '/v1/resources', { token, tenant: 'acme' })).status).toBe(200);
+    expect((await api.call('GET', '/v1/resources', { token })).body['code']).toBe('tenant-forbidden');
+    expect((await api.call('POST', '/v1/keys/rotate', { token, tenant: 'acme' })).status).toBe(403);
+    const tenants = await api.call('GET', '/v1/resources/Tenant', { token, tenant: 'acme' });
+    expect(tenants.body['resources']).toMatchObject([{ metadata: { name: 'acme' } }]);
+    const create = await api.call('POST', '/v1/apply', {
+      token,
+      tenant: 'acme',
+      body: { documents: `${head('Tenant', 'mine')} {}` },
+    });
+    expect(create.body['code']).toBe('tenant-forbidden');
+    for (const wrong of [
+      { ...claims, aud: 'other' },
+      { ...claims, groups: ['sales'] },
+      { ...claims, exp: NOW / 1000 - 60 },
+    ]) {
+      expect(
+        (await api.call('GET', '/v1/resources', { token: await api.oidc.sign(wrong, NOW), tenant: 'acme' })).status,
+      ).toBe(401);
+    }
+  });
+
+  it('serves health and the issuer to anybody', async () => {
+    expect((await api.app.inject('/healthz')).statusCode).toBe(200);
+    expect((await api.app.inject('/readyz')).statusCode).toBe(200);
+    api.setReady(false);
+    expect((await api.app.inject('/readyz')).statusCode).toBe(503);
+    expect((await api.app.inject('/.well-known/openid-configuration')).json()).toEqual({
+      issuer: 'https://sidekey.example.com',
+    });
+    expect((await api.app.inject('/.well-known/jwks.json')).headers['cache-control']).toContain('max-age');
+  });
+
+  it('refuses what is malformed without telling more than that', async () => {
+    for (const url of ['/v1/resources/Nope', '/v1/decisions?limit=0'])
+      expect((await api.call('GET', url)).status).toBe(400);
+    expect((await api.call('GET', '/v1/resources', { tenant: '../x' })).body['code']).toBe('tenant-invalid');
+    const broken = await api.app.inject({
+      method: 'POST',
+      url: '/v1/apply',
+      payload: '{"documents',
+      headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
+    });
+    expect(broken.statusCode).toBe(400);
+    expect((await api.app.inject('/nothing')).json()).toMatchObject({ code: 'not-found' });
+    expect(api.bugs).toEqual([]);
+  });
+});
+
+describe('administrators', () => {
+  const clock = new ManualClock(NOW);
+  const jwks = new JwksCache({
+    fetcher: { fetch: () => Promise.reject(new Error('offline')), close: async () => {} },
+    clock,
+  });
+
+  it('are never nobody', () => {
+    expect(() => createAdminAuthenticator({ bootstrapToken: undefined, oidc: [], jwks, clock })).toThrow(/never open/);
+    expect(() => createAdminAuthenticator({ bootstrapToken: new Secret('short'), oidc: [], jwks, clock })).toThrow(
+      /20 bytes/,
+    );
+  });
+});

@@ -1,0 +1,31 @@
+import { genesisHash, nextHash } from '../../common/decision-chain.ts';
+import { type ChainedRecord, DecisionRecord, Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
+
+/** The hash chain of a proxy instance: a chain of `count` records. */
+export function decisionChain(
+  instanceId: string,
+  count: number,
+  changes: Partial<DecisionRecord> = {},
+): ChainedRecord[] {
+  let previousHash = genesisHash(instanceId);
+  return Array.from({ length: count }, (_, index) => {
+    const record = Buffer.from(
+      DecisionRecord.encode(
+        DecisionRecord.fromPartial({
+          id: `${instanceId}-${index + 1}`,
+          at: new Date(1_700_000_000_000 + index),
+          workloads: [index % 2 === 0 ? 'even' : 'odd'],
+          destination: { scheme: 'https', host: 'api.example.com', port: 443 },
+          outcome: index % 2 === 0 ? Outcome.OUTCOME_ALLOWED : Outcome.OUTCOME_DENIED,
+          reason: index % 2 === 0 ? 1 : 4,
+          path: '/a\0b',
+          instanceId,
+          ...changes,
+        }),
+      ).finish(),
+    );
+    const link = { sequence: index + 1, previousHash, hash: nextHash(previousHash, record), record };
+    previousHash = link.hash;
+    return link;
+  });
+}

@@ -1,0 +1,159 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import type { FastifyInstance, InjectOptions } from 'fastify';
+import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
+import { Secret } from '../../common/secret.ts';
+import { createAdminAuthenticator } from '../../control-plane/api/rest-admin.ts';
+import type { RestDependencies } from '../../control-plane/api/rest-dependencies.ts';
+import { createExplainer } from '../../control-plane/api/rest-explain.ts';
+import { PlaceholderKeys } from '../../control-plane/api/placeholder-keys.ts';
+import { createPlaceholderReader } from '../../control-plane/api/rest-placeholders.ts';
+import { buildRestApp } from '../../control-plane/api/rest-server.ts';
+import { Revocations } from '../../control-plane/api/revocations.ts';
+import { listSessions } from '../../control-plane/api/session-list.ts';
+import { JwksCache } from '../../control-plane/attestation/jwks-cache.ts';
+import { followDecisions, queryDecisions } from '../../control-plane/audit/query-decisions.ts';
+import { verifyChains } from '../../control-plane/audit/verify.ts';
+import { verifyCheckpoints } from '../../control-plane/audit/verify-checkpoints.ts';
+import { createMemoryKeyStore, SigningKeyRing } from '../../control-plane/credentials/signing-keys.ts';
+import { checkResource } from '../../control-plane/policy/check-resource.ts';
+import { ResourceStore } from '../../control-plane/resources/resource-store.ts';
+import { Sealer, sealingKey } from '../../control-plane/store/sealing.ts';
+import { openStore, type SqlStore } from '../../control-plane/store/sql.ts';
+import { ManualClock } from './manual-clock.ts';
+import { TokenIssuer } from './token-issuer.ts';
+
+export const TOKEN = 'bootstrap-token-of-this-test';
+export const NOW = Date.UTC(2026, 0, 15, 12);
+export const head = (kind: string, name: string) =>
+  `apiVersion: sidekey.dev/v1\nkind: ${kind}\nmetadata: {name: ${name}}\nspec:`;
+export const DOCUMENTS = `
+${head('ClientWorkload', 'agent')} {selectors: {all: [{claim: local.user, equals: me}]}}
+---
+${head('ServerWorkload', 'api')} {hosts: [api.example.com]}
+---
+${head('CredentialProvider', 'key')} {type: static, secret: {value: hunter2}}
+---
+${head('AccessPolicy', 'agent-api')}
+  clientWorkload: agent
+  serverWorkload: api
+  rules: [{methods: [GET], paths: ['/v1/**']}]
+  credentials: [{provider: key, inject: {type: bearer}}]
+`;
+
+interface RestCall {
+  readonly body?: object;
+  readonly tenant?: string;
+  readonly token?: string;
+}
+
+interface RestAnswer {
+  readonly status: number;
+  readonly body: Record<string, unknown>;
+  readonly headers: Record<string, unknown>;
+}
+
+/** The REST API over an in-memory store, for all tests of a file. `oidc` makes tokens of administrators of tenant `acme`. */
+export interface RestApi {
+  readonly app: FastifyInstance;
+  readonly oidc: TokenIssuer;
+  /** Unforeseen errors of the present test. */
+  readonly bugs: readonly unknown[];
+  setReady(ready: boolean): void;
+  call(method: 'GET' | 'POST' | 'DELETE', url: string, options?: RestCall): Promise<RestAnswer>;
+  freshTenant(): Promise<string>;
+}
+
+export function useRestApi(): RestApi {
+  let store: SqlStore;
+  let app: FastifyInstance;
+  let keys: SigningKeyRing;
+  const oidc = new TokenIssuer('https://id.example.com');
+  const bugs: unknown[] = [];
+  let ready = true;
+
+  beforeAll(async () => {
+    store = await openStore();
+    keys = await SigningKeyRing.open(createMemoryKeyStore(), new ManualClock(NOW));
+    app = await buildRestApp(dependencies(store));
+  }, 120_000);
+  afterAll(async () => {
+    await app.close();
+    await store.close();
+  });
+  beforeEach(() => {
+    bugs.length = 0;
+    ready = true;
+  });
+
+  function dependencies(sql: SqlStore): RestDependencies {
+    const clock = new ManualClock(NOW);
+    const sealer = new Sealer({ current: sealingKey(randomBytes(32)), older: [] });
+    const resources = new ResourceStore(sql, sealer, checkResource);
+    const revocations = new Revocations(sql);
+    const jwks = new JwksCache({
+      fetcher: { fetch: () => Promise.reject(new Error('offline')), close: async () => {} },
+      clock,
+    });
+    const team = {
+      issuer: oidc.issuer,
+      audience: 'sidekey-admin',
+      jwks: { inline: oidc.jwks },
+      selectors: { all: [{ claim: 'groups', equals: 'platform' }] },
+      tenants: ['acme'],
+    };
+    return {
+      authenticate: createAdminAuthenticator({ bootstrapToken: new Secret(TOKEN), oidc: [team], jwks, clock }),
+      resources,
+      revocations,
+      listSessions: (tenant, options) => listSessions(sql, tenant, options),
+      decisions: {
+        query: (tenant, filter, page) => queryDecisions(sql, tenant, filter, page),
+        follow: (tenant, filter, from, onEntries) => followDecisions(sql, tenant, filter, from, onEntries),
+        verify: (tenant, instance) => verifyChains(sql, tenant, instance),
+        verifyCheckpoints: (tenant, kept) => verifyCheckpoints(sql, keys, tenant, kept),
+      },
+      explain: createExplainer({ resources, revocations, clock }),
+      placeholders: createPlaceholderReader({ resources, placeholders: new PlaceholderKeys(sql, sealer) }),
+      rotateKeys: () => Promise.resolve({ resealed: 0, rotated: ['issuer'] }),
+      issuer: { discovery: () => ({ issuer: 'https://sidekey.example.com' }), jwks: () => ({ keys: [] }) },
+      notReady: () => Promise.resolve(ready ? undefined : 'the store cannot be reached'),
+      clock,
+      onError: (error) => bugs.push(error),
+    };
+  }
+
+  async function call(method: 'GET' | 'POST' | 'DELETE', url: string, options: RestCall = {}): Promise<RestAnswer> {
+    const request: InjectOptions = {
+      method,
+      url,
+      headers: {
+        authorization: `Bearer ${options.token ?? TOKEN}`,
+        ...(options.tenant === undefined ? {} : { 'sidekey-tenant': options.tenant }),
+      },
+      ...(options.body === undefined ? {} : { payload: options.body }),
+    };
+    const answer = await app.inject(request);
+    const body: Record<string, unknown> = answer.body === '' ? {} : answer.json();
+    return { status: answer.statusCode, body, headers: answer.headers };
+  }
+
+  async function freshTenant(): Promise<string> {
+    const name = `t-${randomUUID().slice(0, 8)}`;
+    const made = await call('POST', '/v1/apply', { body: { documents: `${head('Tenant', name)} {}` } });
+    expect(made.status).toBe(200);
+    return name;
+  }
+
+  return {
+    get app() {
+      return app;
+    },
+    oidc,
+    bugs,
+    setReady: (value) => {
+      ready = value;
+    },
+    call,
+    freshTenant,
+  };
+}

@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest';
+import { STRICT_PATHS } from '../../../../common/match/path.ts';
+import { buildDestination } from '../../../../proxy/http/destination.ts';
+import { RouteTable } from '../../../../proxy/http/route-table.ts';
+import { HeaderList } from '../../../../proxy/protocols/header-list.ts';
+import { NO_BODY, type RequestHead } from '../../../../proxy/protocols/heads.ts';
+import { route } from '../../../support/proxy-world.ts';
+
+function head(target: string, host: string): RequestHead {
+  const headers = new HeaderList();
+  headers.append('host', host);
+  return {
+    method: 'GET',
+    target,
+    version: '1.1',
+    headers,
+    framing: NO_BODY,
+    keepAlive: true,
+    expectContinue: false,
+  };
+}
+
+describe('the destination of a path in a form that the route keeps', () => {
+  const routes = new RouteTable();
+  routes.replace([
+    route({
+      hosts: ['git.test'],
+      agent: { paths: { ...STRICT_PATHS, encodedSlash: true }, replacedVariables: [] },
+    }),
+    route({ hosts: ['api.test'] }),
+  ]);
+  const formsAt = (host: string, port: number) => routes.pathForms(host, port);
+  const tunnel = (host: string) => ({ kind: 'tunnel', host, port: 443, tls: true }) as const;
+
+  it('is taken as it was sent, and forwarded so', () => {
+    const destination = buildDestination(tunnel('git.test'), head('/projects/a%2fb?x=%2f', 'git.test'), formsAt);
+    expect(destination).toMatchObject({ path: '/projects/a%2Fb', query: 'x=%2f' });
+    expect(
+      buildDestination({ kind: 'explicit' }, head('https://git.test/projects/a%2Fb', 'git.test'), formsAt).path,
+    ).toBe('/projects/a%2Fb');
+  });
+
+  it.each([
+    ['api.test', '/projects/a%2fb'],
+    ['git.test', '/projects//b'],
+    ['git.test', '/projects/a%2F..%2Fb'],
+    ['unrouted.test', '/projects/a%2fb'],
+  ])('is refused elsewhere and in other forms: %s %s', (host, target) => {
+    expect(() => buildDestination(tunnel(host), head(target, host), formsAt)).toThrow('the path is ambiguous');
+  });
+});
