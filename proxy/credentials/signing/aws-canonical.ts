@@ -12,8 +12,10 @@ export interface CanonicalParts {
   readonly pathEncoding: PathEncoding;
   /** Without "?", as it is forwarded. */
   readonly query: string | undefined;
+  /** As `Host` or `:authority` says. */
+  readonly authority: string;
   readonly headers: HeaderList;
-  /** Lower case, sorted, each present in `headers`. */
+  /** Lower case, sorted; `host`, and names that `headers` has. */
   readonly signedHeaders: readonly string[];
   /** Hash of the body in hex, or the word that stands for it. */
   readonly payload: string;
@@ -21,9 +23,9 @@ export interface CanonicalParts {
 
 /** AWS "Create a signed API request", step 1. Header values are bytes as Latin-1. */
 export function canonicalRequest(parts: CanonicalParts): string {
-  const { method, path, query, headers, signedHeaders, payload } = parts;
+  const { method, path, query, signedHeaders, payload } = parts;
   const uri = canonicalUri(path, parts.pathEncoding);
-  const lines = canonicalHeaders(headers, signedHeaders);
+  const lines = canonicalHeaders(parts);
   return `${method}\n${uri}\n${canonicalQuery(query)}\n${lines}\n${signedHeaders.join(';')}\n${payload}`;
 }
 
@@ -69,9 +71,12 @@ function canonicalText(text: string): string {
 }
 
 /** `name:value\n` each: trimmed, inner spaces as one, values of one name joined by commas. */
-export function canonicalHeaders(headers: HeaderList, names: readonly string[]): string {
+function canonicalHeaders({ authority, headers, signedHeaders }: CanonicalParts): string {
   let lines = '';
-  for (const name of names) lines += `${name}:${headers.getAll(name).map(canonicalValue).join(',')}\n`;
+  for (const name of signedHeaders) {
+    lines +=
+      name === 'host' ? `host:${authority}\n` : `${name}:${headers.getAll(name).map(canonicalValue).join(',')}\n`;
+  }
   return lines;
 }
 

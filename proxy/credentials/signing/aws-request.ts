@@ -18,7 +18,7 @@ export interface AwsSigning {
 /** The request as it is forwarded, but for the headers that signing sets. */
 export interface AwsRequest {
   readonly method: string;
-  /** Host as it is forwarded, with its port where that is not the scheme's own. */
+  /** As it is forwarded, with its port where that is not the scheme's own. */
   readonly authority: string;
   readonly path: string;
   readonly query: string | undefined;
@@ -86,7 +86,7 @@ function isS3(service: string): boolean {
 }
 
 /**
- * Signs the request: sets `host`, `x-amz-date`, the session token, the region set and `authorization`, last of all that is
+ * Signs the request: sets `x-amz-date`, the session token, the region set and `authorization`, last of all that is
  * put in. Returns the transform that the body must pass, if it must.
  *
  * @param nowMs - Milliseconds since the epoch, by the proxy's clock; the agent's own date is dropped.
@@ -105,7 +105,6 @@ export function signAwsRequest(
   const isV4 = algorithm === 'AWS4-HMAC-SHA256';
   const region = isV4 ? (regions[0] ?? '') : '';
   const signer = createAwsSigner(credential, { algorithm, stamp: awsStamp(nowMs), region, service });
-  headers.set('Host', request.authority);
   headers.set('X-Amz-Date', signer.stamp);
   headers.delete('x-amz-region-set');
   if (!isV4) headers.set('X-Amz-Region-Set', regions.join(','));
@@ -115,9 +114,18 @@ export function signAwsRequest(
 
   const hash = payload.kind === 'absent' ? bodySha256 : payload.value;
   const signedHeaders = headersToSign(headers, plan.agentSigned);
-  const { method, path, query } = request;
+  const { method, authority, path, query } = request;
   const pathEncoding = isS3(service) ? 'once' : 'twice';
-  const canonical = canonicalRequest({ method, path, pathEncoding, query, headers, signedHeaders, payload: hash });
+  const canonical = canonicalRequest({
+    method,
+    authority,
+    path,
+    pathEncoding,
+    query,
+    headers,
+    signedHeaders,
+    payload: hash,
+  });
   const signature = signer.sign(stringToSign(signer, canonical));
   const scope = `${credential.accessKeyId}/${signer.scope}`;
   headers.set(
@@ -155,10 +163,10 @@ const NEVER_SIGNED = new Set([
 
 /** The host, all that AWS asks for, and whatever else the agent's SDK had signed. */
 function headersToSign(headers: HeaderList, agentSigned: ReadonlySet<string>): string[] {
-  const names = new Set<string>();
+  const names = new Set(['host']);
   for (let at = 0; at < headers.raw.length; at += 2) {
     const name = headers.raw[at] ?? '';
-    const always = name === 'host' || name === 'content-type' || name === 'content-md5' || name.startsWith('x-amz-');
+    const always = name === 'content-type' || name === 'content-md5' || name.startsWith('x-amz-');
     if (always || (agentSigned.has(name) && !NEVER_SIGNED.has(name))) names.add(name);
   }
   return Array.from(names).toSorted();

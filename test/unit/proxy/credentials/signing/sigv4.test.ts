@@ -24,6 +24,7 @@ function suiteRequest(vector: SuiteVector): string {
   return canonicalRequest({
     method,
     path,
+    authority: 'example.amazonaws.com',
     pathEncoding: 'once',
     query,
     headers,
@@ -73,7 +74,17 @@ describe("S3's documented examples", () => {
       ['x-amz-date', '20130524T000000Z'],
     ]);
     const signedHeaders = Array.from(new Set(headers.raw.filter((_, at) => at % 2 === 0))).toSorted();
-    const parts = { method: 'GET', path, pathEncoding: 'once', query, headers, signedHeaders, payload: empty } as const;
+    const authority = 'examplebucket.s3.amazonaws.com';
+    const parts = {
+      method: 'GET',
+      authority,
+      path,
+      pathEncoding: 'once',
+      query,
+      headers,
+      signedHeaders,
+      payload: empty,
+    } as const;
     const scope = {
       algorithm: 'AWS4-HMAC-SHA256',
       stamp: '20130524T000000Z',
