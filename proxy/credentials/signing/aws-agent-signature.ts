@@ -25,14 +25,21 @@ const AUTHORIZATION =
   /^(AWS4-HMAC-SHA256|AWS4-ECDSA-P256-SHA256)\s+Credential=([^,\s]+),\s*SignedHeaders=([^,\s]+),\s*Signature=[0-9a-fA-F]+$/;
 
 /**
- * Reads the agent's signature from the head as it arrived, before it is removed. Undefined when there is none.
+ * Reads the agent's signature as it arrived. Undefined when there is none.
  *
+ * @param authorization - Every Authorization field, before they were removed.
+ * @param query - As it arrived, before credentials were removed from it.
+ * @param headers - For the region set.
  * @throws SigningError for a presigned URL, which the proxy could not re-sign without making one itself, and for a
  *   signature that cannot be read.
  */
-export function readAgentSignature(headers: HeaderList, query: string | undefined): AgentAwsSignature | undefined {
+export function readAgentSignature(
+  authorization: readonly string[],
+  query: string | undefined,
+  headers: HeaderList,
+): AgentAwsSignature | undefined {
   refusePresigned(query);
-  const values = headers.getAll('authorization').filter((value) => /^AWS4-/i.test(value.trim()));
+  const values = authorization.filter((value) => /^AWS4-/i.test(value.trim()));
   const [value] = values;
   if (value === undefined) return undefined;
   const match = values.length === 1 ? AUTHORIZATION.exec(value.trim()) : null;

@@ -5,6 +5,7 @@ import {
   type InjectableRequest,
   InjectionError,
   injectCredential,
+  NO_CLAIMS,
   removeAgentCredentials,
 } from '../../../../proxy/credentials/inject.ts';
 import { HeaderList } from '../../../../proxy/protocols/header-list.ts';
@@ -19,7 +20,7 @@ function grantOf(kind: Injection['kind'], binding: Record<string, unknown> = {})
 }
 
 function requestOf(changes: Partial<InjectableRequest> = {}): InjectableRequest {
-  return { destination, method: 'GET', path: '/a', headers: HeaderList.from([]), query: undefined, ...changes };
+  return { destination, authority: 'api.example.com', claims: NO_CLAIMS, method: 'GET', path: '/a', headers: HeaderList.from([]), query: undefined, ...changes };
 }
 
 const bearer = (token: string) => grantOf({ $case: 'bearer', value: { token: Buffer.from(token, 'latin1') } });

@@ -31,7 +31,7 @@ function authorization(scope: string, names = 'host;x-amz-date', algorithm: stri
 /** The steps as the proxy takes them. */
 function plan(pairs: Pairs, changes: Partial<AwsSigning> = {}, rest: Partial<AwsRequest> = {}): [AwsPlan, AwsRequest] {
   const headers = HeaderList.from(pairs);
-  const agent = readAgentSignature(headers, rest.query);
+  const agent = readAgentSignature(headers.getAll('authorization'), rest.query, headers);
   headers.delete('authorization');
   const base = { method: 'PUT', authority: 'b.example.com', path: '/k', query: undefined, headers, hasBody: true };
   const request: AwsRequest = { ...base, ...rest };
