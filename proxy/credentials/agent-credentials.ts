@@ -1,6 +1,6 @@
 import type { Route } from '../../proto/gen/sidekey/v1/route.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
-import type { AgentClaims } from './injection/scheme.ts';
+import { type AgentClaims, NO_CLAIMS } from './injection/scheme.ts';
 import { cookieName } from './injection/cookie.ts';
 import { holdsPlaceholder } from './injection/placeholder-guard.ts';
 import { parameterName } from './parameter-name.ts';
@@ -19,8 +19,6 @@ export interface RemovedCredentials {
   /** Of what was removed, that which tells how the agent would have signed. */
   readonly claims: AgentClaims;
 }
-
-export const NO_CLAIMS: AgentClaims = { authorization: [], query: undefined };
 
 /** Removed on every call: secrets of this hop, and claims about who calls or where to, which only transport may make. */
 const NEVER_FORWARDED = new Set([

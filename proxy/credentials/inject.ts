@@ -14,7 +14,7 @@ import {
 } from './injection/scheme.ts';
 import { prepareInjection } from './injection/schemes.ts';
 
-export { NO_CLAIMS, removeAgentCredentials } from './agent-credentials.ts';
+export { removeAgentCredentials } from './agent-credentials.ts';
 export {
   type AgentClaims,
   type BodyTransform,
@@ -23,6 +23,7 @@ export {
   type Injected,
   InjectionError,
   type LocalReply,
+  NO_CLAIMS,
   type RequestSignature,
   type SigningMoment,
 } from './injection/scheme.ts';

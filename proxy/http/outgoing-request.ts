@@ -54,7 +54,6 @@ export function prepareRequest(
   const { headers, method } = head;
   const injectable = {
     destination,
-    authority: destination.authority,
     claims,
     method,
     path: destination.path,

@@ -2,7 +2,7 @@ import { Secret } from '../../../common/secret.ts';
 import type { DpopInjection } from '../../../proto/gen/sidekey/v1/grant.ts';
 import { asksForDpopNonce } from '../signing/dpop-nonces.ts';
 import { makeDpopProof, prepareDpop as prepareSigning } from '../signing/dpop-proof.ts';
-import { checkLength, type PreparedInjection } from './scheme.ts';
+import { authorityOf, checkLength, type PreparedInjection } from './scheme.ts';
 
 /** `Authorization: DPoP <token>` and a proof of the key that the token is bound to (RFC 9449 section 7.1). */
 export function prepareDpop({ accessToken, privateKey }: DpopInjection): PreparedInjection {
@@ -15,10 +15,10 @@ export function prepareDpop({ accessToken, privateKey }: DpopInjection): Prepare
     takesPlaceholder: false,
     signs: true,
     apply(draft) {
-      const { method, authority, headers, destination } = draft.request;
+      const { method, headers, destination } = draft.request;
       const { scheme, host, port } = destination;
       const origin = `${scheme}://${host}:${port}`;
-      const uri = `${scheme}://${authority}${draft.path}`;
+      const uri = `${scheme}://${authorityOf(destination)}${draft.path}`;
       draft.signatures.push({
         needsWholeBody: false,
         sign: ({ nowMs, nonce, dpopNonces }) => {

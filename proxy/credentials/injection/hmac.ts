@@ -2,7 +2,7 @@ import { Secret } from '../../../common/secret.ts';
 import type { HmacInjection } from '../../../proto/gen/sidekey/v1/grant.ts';
 import { type HmacSpec, prepareHmac as prepareSigning, signHmacRequest } from '../signing/hmac-request.ts';
 import { checkHeaderName } from './header.ts';
-import { invalid, type PreparedInjection } from './scheme.ts';
+import { authorityOf, invalid, type PreparedInjection } from './scheme.ts';
 
 const NO_BODY = Buffer.alloc(0);
 
@@ -17,7 +17,8 @@ export function prepareHmac(injection: HmacInjection): PreparedInjection {
     takesPlaceholder: false,
     signs: true,
     apply(draft) {
-      const { method, authority, headers } = draft.request;
+      const { method, destination, headers } = draft.request;
+      const authority = authorityOf(destination);
       const outgoing = { method, authority, path: draft.path, query: draft.query, headers };
       draft.signatures.push({
         needsWholeBody: signing.needsWholeBody && draft.request.hasBody !== false,

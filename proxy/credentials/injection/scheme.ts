@@ -1,6 +1,7 @@
 import { MIN_SECRET_BYTES } from '../renderings.ts';
 import { Secret } from '../../../common/secret.ts';
 import { SidekeyError } from '../../../common/errors.ts';
+import { formatAuthority } from '../../../common/net/host.ts';
 import type { Destination } from '../../../proto/gen/sidekey/v1/route.ts';
 import type { Reason } from '../../../proto/reasons.ts';
 import type { HeaderList } from '../../protocols/header-list.ts';
@@ -33,12 +34,13 @@ export interface AgentClaims {
   readonly query: string | undefined;
 }
 
+export const NO_CLAIMS: AgentClaims = Object.freeze({ authorization: [], query: undefined });
+
 /** The call into which credentials go, as it was decided. */
 export interface InjectableRequest {
   readonly destination: Destination;
-  /** Of the Host field that is sent. */
-  readonly authority: string;
-  readonly claims: AgentClaims;
+  /** Absent: it made none. */
+  readonly claims?: AgentClaims;
   readonly method: string;
   /** Canonical path, without query. */
   readonly path: string;
@@ -143,6 +145,11 @@ export function preparedSecret(
   takesPlaceholder = false,
 ): PreparedInjection {
   return { secrets: secrets.map((bytes) => new Secret(bytes)), isSecret: true, takesPlaceholder, apply };
+}
+
+/** The Host field that is sent. */
+export function authorityOf({ scheme, host, port }: Destination): string {
+  return formatAuthority(host, port, scheme === 'https' ? 443 : 80);
 }
 
 export function invalid(detail: string): InjectionError {

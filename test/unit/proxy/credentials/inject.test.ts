@@ -5,7 +5,6 @@ import {
   type InjectableRequest,
   InjectionError,
   injectCredential,
-  NO_CLAIMS,
   removeAgentCredentials,
 } from '../../../../proxy/credentials/inject.ts';
 import { HeaderList } from '../../../../proxy/protocols/header-list.ts';
@@ -20,7 +19,7 @@ function grantOf(kind: Injection['kind'], binding: Record<string, unknown> = {})
 }
 
 function requestOf(changes: Partial<InjectableRequest> = {}): InjectableRequest {
-  return { destination, authority: 'api.example.com', claims: NO_CLAIMS, method: 'GET', path: '/a', headers: HeaderList.from([]), query: undefined, ...changes };
+  return { destination, method: 'GET', path: '/a', headers: HeaderList.from([]), query: undefined, ...changes };
 }
 
 const bearer = (token: string) => grantOf({ $case: 'bearer', value: { token: Buffer.from(token, 'latin1') } });
@@ -192,7 +191,7 @@ describe('what the agent may not say', () => {
       credentialQueryParameters: ['Key'],
     });
     const headers = HeaderList.from([['x-acme', '1']]);
-    expect(removeAgentCredentials({ headers, query: 'key=1' }, route)).toEqual({
+    expect(removeAgentCredentials({ headers, query: 'key=1' }, route)).toMatchObject({
       removed: ['header:x-acme', 'query:key'],
       query: undefined,
     });
