@@ -55,7 +55,9 @@ const hmac = z
     timestamp: z.enum(['seconds', 'milliseconds', 'iso8601']).default('seconds').describe('Form of `{{timestamp}}`.'),
     signed: template.describe('What is signed; a template, such as `{{timestamp}}.{{body}}`.'),
     headers: z
-      .array(z.strictObject({ name: headerName, value: template.describe('A template.') }))
+      .array(
+        z.strictObject({ name: headerName.describe('Name of the header.'), value: template.describe('A template.') }),
+      )
       .min(1)
       .max(8)
       .describe('Headers to set; one at least holds `{{signature}}`.'),

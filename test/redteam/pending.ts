@@ -18,7 +18,6 @@ export const PENDING: Readonly<Record<string, string>> = {
   'A-49': 'no approvals yet',
   'A-56': 'no plugins',
   'A-57': 'no MCP or A2A yet',
-  'A-60': 'no SigV4 yet; presigned query parameters are removed (A-16)',
   'A-67': 'no answer-shape rules yet',
   'A-68': "the session is bound to the proxy's key, in the control plane; no restore of a snapshot is detected yet",
 };
