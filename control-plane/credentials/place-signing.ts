@@ -36,7 +36,7 @@ export function placeSigning(inject: SigningInjection, secret: Secret): Kind {
       return { $case: 'awsSigv4', value: { accessKeyId, ...keys, service, regions: [...regions], algorithm } };
     }
     case 'hmac': {
-      const { algorithm, encoding, timestamp, signed, headers } = inject;
+      const { hash: algorithm, encoding, timestamp, signed, headers } = inject;
       const key = decodeKey(secret, inject.keyEncoding);
       return { $case: 'hmac', value: { key, algorithm, encoding, timestamp, signed, headers: [...headers] } };
     }

@@ -49,7 +49,7 @@ function headersRead(text: string): string[] {
 const hmac = z
   .strictObject({
     type: z.literal('hmac'),
-    algorithm: z.enum(['sha1', 'sha256', 'sha512']).default('sha256').describe('Hash of the HMAC (RFC 2104).'),
+    hash: z.enum(['sha1', 'sha256', 'sha512']).default('sha256').describe('Hash of the HMAC (RFC 2104).'),
     encoding: z.enum(['hex', 'base64', 'base64url']).default('hex').describe('Form of `{{signature}}`.'),
     keyEncoding: z.enum(['utf8', 'hex', 'base64']).default('utf8').describe('How the credential spells the key.'),
     timestamp: z.enum(['seconds', 'milliseconds', 'iso8601']).default('seconds').describe('Form of `{{timestamp}}`.'),

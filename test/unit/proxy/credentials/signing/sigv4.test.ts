@@ -1,4 +1,5 @@
 import { verify } from 'node:crypto';
+import { SignatureV4a } from '@smithy/signature-v4a';
 import { describe, expect, test } from 'vitest';
 import { canonicalRequest, canonicalUri, sha256Hex } from '../../../../../proxy/credentials/signing/aws-canonical.ts';
 import {
@@ -8,10 +9,12 @@ import {
 } from '../../../../../proxy/credentials/signing/aws-request.ts';
 import { createAwsSigner } from '../../../../../proxy/credentials/signing/aws-signer.ts';
 import { HeaderList } from '../../../../../proxy/protocols/header-list.ts';
+import { Sha256 } from '../../../../support/aws-verifier.ts';
 import { S3_CREDENTIAL, SUITE_CREDENTIAL, SUITE_V4A_PUBLIC_KEY } from './published-keys.ts';
 import { SUITE, type SuiteVector } from './sigv4-vectors.ts';
 
 const STAMP = '20150830T123600Z';
+const NOW = Date.parse('2015-08-30T12:36:00Z');
 
 function suiteRequest(vector: SuiteVector): string {
   const { method = 'GET', path = '/', query, body = '' } = vector;
@@ -143,5 +146,37 @@ describe('SigV4a', () => {
         true,
       );
     }
+  });
+
+  test("what AWS's own signer (@smithy/signature-v4a) signs, we would have signed", async () => {
+    const headers = { host: 'example.amazonaws.com', 'x-amz-meta-a': ' b  c ' };
+    const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: SUITE_CREDENTIAL.secretAccessKey.reveal() };
+    const theirs = new SignatureV4a({ service: 's', region: '*', credentials, sha256: Sha256, applyChecksum: false });
+    const request = {
+      method: 'GET',
+      protocol: 'https:',
+      hostname: headers.host,
+      path: '/a%20b',
+      query: { q: ['2', '1'] },
+    };
+    const { headers: signed } = await theirs.sign({ ...request, headers }, { signingDate: new Date(NOW) });
+    const list = HeaderList.from(Object.entries(signed).map(([name, value]) => [name, String(value)] as const));
+    const given = list.get('authorization') ?? '';
+    const names = /SignedHeaders=([^,]+)/.exec(given)?.[1]?.split(';') ?? [];
+    expect(names).toContain('x-amz-region-set');
+    const canonical = canonicalRequest({
+      method: 'GET',
+      authority: headers.host,
+      path: request.path,
+      pathEncoding: 'twice',
+      query: 'q=2&q=1',
+      headers: list,
+      signedHeaders: names,
+      payload: sha256Hex(''),
+    });
+    const scope = { algorithm: 'AWS4-ECDSA-P256-SHA256', stamp: STAMP, region: '', service: 's' } as const;
+    const text = stringToSign(createAwsSigner(SUITE_CREDENTIAL, scope), canonical);
+    const signature = Buffer.from(/Signature=(\w+)$/.exec(given)?.[1] ?? '', 'hex');
+    expect(verify('sha256', Buffer.from(text), SUITE_V4A_PUBLIC_KEY, signature)).toBe(true);
   });
 });
