@@ -4,7 +4,13 @@ import type { Grant } from '../../proto/gen/sidekey/v1/grant.ts';
 import type { Answer, Question } from '../../policy-client/index.ts';
 import { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
 import type { Reason } from '../../proto/reasons.ts';
-import { type AgentClaims, type LocalReply, NO_CLAIMS, removeAgentCredentials } from '../credentials/inject.ts';
+import {
+  type AgentClaims,
+  type BodyTransform,
+  type LocalReply,
+  NO_CLAIMS,
+  removeAgentCredentials,
+} from '../credentials/inject.ts';
 import { type DialTarget, withClientCertificate } from '../io/dial.ts';
 import { scrubHeaders } from '../credentials/scrub-headers.ts';
 import { compileScrubber, type Scrubber } from '../credentials/scrub.ts';
@@ -17,7 +23,7 @@ import { leaseEndsAt } from './lease.ts';
 import { type Prepared, prepareRequest } from './outgoing-request.ts';
 import { refusalReply, toRefusal } from './refusal-reply.ts';
 import { Refusal } from './refusal.ts';
-import { type BodyTransform, RequestBody } from './request-body.ts';
+import { RequestBody } from './request-body.ts';
 import { ResponseRelay } from './response-relay.ts';
 import { findRoute } from './routing.ts';
 import { type PreparedRoute, UNROUTED } from './route-table.ts';

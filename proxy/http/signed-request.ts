@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import type { RequestSignature, SigningMoment } from '../credentials/inject.ts';
+import type { BodyTransform, RequestSignature, SigningMoment } from '../credentials/inject.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
-import type { RequestHead } from '../protocols/http1/request-head.ts';
-import type { BodyTransform } from './request-body.ts';
+import type { RequestHead } from '../protocols/heads.ts';
 import { Refusal } from './refusal.ts';
 import type { ProxyServices } from './services.ts';
 
@@ -35,7 +34,7 @@ export class SignedRequest {
     const moment: SigningMoment = { nowMs: clock.now(), body, nonce: randomUUID, dpopNonces };
     for (const signature of this.#signatures) {
       const signed = signature.sign(moment);
-      if (signed !== undefined) transform = transform === undefined ? signed : chain(transform, signed);
+      if (signed !== undefined) transform = chain(transform, signed);
     }
     return transform;
   }
@@ -63,8 +62,12 @@ export function takeExpectation({ headers }: RequestHead): boolean {
   return headers.delete('expect') > 0;
 }
 
-function chain(first: BodyTransform, second: BodyTransform): BodyTransform {
+function chain(first: BodyTransform | undefined, second: Omit<BodyTransform, 'removed'>): BodyTransform {
+  if (first === undefined) return { removed: [], push: (bytes) => second.push(bytes), end: () => second.end() };
   return {
+    get removed() {
+      return first.removed;
+    },
     push: (bytes) => first.push(bytes).flatMap((piece) => second.push(piece)),
     end: () => [...first.end().flatMap((piece) => second.push(piece)), ...second.end()],
   };
