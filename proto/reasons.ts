@@ -76,6 +76,8 @@ export const REASONS = {
   'upstream-proxy-failed': { number: 90, httpStatus: 502, summary: 'The proxy before the upstream could not be used.', nextStep: "Check --upstream-proxy: its address, its certificate, and the user name and password." },
   'upstream-proxy-refused': { number: 91, httpStatus: 502, summary: 'The proxy before the upstream does not allow this destination.', nextStep: "Ask that proxy's owner to allow the host and port, or name the host in --no-proxy." },
   'internal-error': { number: 64, httpStatus: 500, summary: 'A bug in Sidekey.', nextStep: 'Report it with the decision id.' },
+  'signature-refused': { number: 65, httpStatus: 403, summary: 'The request may not be signed as it is.', nextStep: 'Sign in headers, for the service and region that the policy names; the message says what is wrong.' },
+  'signed-body-too-large': { number: 66, httpStatus: 413, summary: 'The body is longer than what can be read whole, which its signature needs.', nextStep: 'Send a hash of the body (x-amz-content-sha256), or a smaller body.' },
   'injection-refused': { number: 68, httpStatus: 400, summary: 'The request has no place for the credential that policy injects.', nextStep: 'Send the path, content type and body shape that the policy names.' },
   'placeholder-refused': { number: 69, httpStatus: 403, summary: 'The request holds a placeholder that is not for this place.', nextStep: 'Use a placeholder once, at the place and the host that it was given for.' },
   'trust-withdrawn': { number: 95, httpStatus: 403, summary: 'The trust provider that vouched for the session was changed or deleted.', nextStep: 'Retry; the proxy attests again where it still can.' },

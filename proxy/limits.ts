@@ -25,6 +25,8 @@ export interface ProxyLimits extends Http1Limits {
   readonly upstreamMaxAgeMs: number;
   readonly tlsHandshakeTimeoutMs: number;
   readonly maxIdlePerHost: number;
+  /** A request body that is held whole because its signature must read it first. */
+  readonly maxSignedBodyBytes: number;
   /** Bytes held for one slow reader before its source is paused. */
   readonly highWaterBytes: number;
 }
@@ -44,5 +46,6 @@ export const DEFAULT_LIMITS: ProxyLimits = Object.freeze({
   upstreamMaxAgeMs: 300_000,
   tlsHandshakeTimeoutMs: 10_000,
   maxIdlePerHost: 32,
+  maxSignedBodyBytes: 1_048_576,
   highWaterBytes: 65_536,
 });

@@ -1,5 +1,6 @@
 import { writeFileSync, renameSync } from 'node:fs';
 import { systemClock } from '../common/clock.ts';
+import { DpopNonces } from './credentials/signing/dpop-nonces.ts';
 import { describeError } from '../common/errors.ts';
 import { parseAuthority } from '../common/net/host.ts';
 import type { PolicyClient, SessionState } from '../policy-client/index.ts';
@@ -72,6 +73,7 @@ export async function composeProxy(
     pool,
     limits,
     clock: systemClock,
+    dpopNonces: new DpopNonces(),
     via: viaEntry(client.instanceId),
     unrouted: config.unrouted,
     proxyToken: config.proxyToken,

@@ -12,6 +12,7 @@ const PROGRAMS = [
   ['/usr/bin/python3', ['-c', 'import requests'], 'python3-requests'],
   ['/usr/bin/python3', ['-c', 'import httpx'], 'python3-httpx'],
   ['/usr/bin/python3', ['-c', 'import websockets'], 'python3-websockets'],
+  ['/usr/bin/python3', ['-c', 'import boto3'], 'python3-boto3'],
 ];
 
 await installIfStale();

@@ -13,6 +13,7 @@ import { PLACEHOLDER_LOCATIONS } from '../policy/placeholders.ts';
 import { CREDENTIAL_MARK } from '../resources/injection.ts';
 import type { CredentialInjection } from '../resources/kinds.ts';
 import { CredentialError } from './credential-minter.ts';
+import { placeSigning } from './place-signing.ts';
 
 /** Injections for which a credential is made. */
 export type PlacedInjection = Exclude<CredentialInjection, { readonly type: 'oauth-token' }>;
@@ -66,6 +67,10 @@ export function placeCredential(inject: PlacedInjection, secret: Secret, placeho
       const { certificate, notAfter } = readCertificate(secret);
       return { kind: { $case: 'clientCertificate', value: certificate }, notAfter };
     }
+    case 'aws-sigv4':
+    case 'hmac':
+    case 'dpop':
+      return { kind: placeSigning(inject, secret) };
   }
 }
 

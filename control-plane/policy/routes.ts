@@ -118,6 +118,7 @@ function replacedVariables({ source }: CompiledPolicySet, policies: readonly Com
 function namesOf(injections: readonly CredentialInjection[], part: 'header' | 'query' | 'cookie'): string[] {
   const names = injections.flatMap((inject) => {
     if (inject.type === part) return [inject.name];
+    if (inject.type === 'hmac') return part === 'header' ? inject.headers.map(({ name }) => name) : [];
     return inject.type === 'placeholder' && inject.in === part && inject.name !== undefined ? [inject.name] : [];
   });
   return [...new Set(names)].sort();

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { resourceName } from './fields.ts';
-import { injection, placeOf } from './injection.ts';
+import { editsSignedBody, injection, placeOf } from './injection.ts';
 
 const token = z.string().regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}$/, 'use a token (RFC 9110 section 5.6.2)');
 
@@ -59,6 +59,10 @@ export const accessPolicySpec = z
   })
   .refine(({ credentials }) => new Set(credentials.map(({ inject }) => placeOf(inject))).size === credentials.length, {
     error: 'two credentials are for the same place',
+    path: ['credentials'],
+  })
+  .refine(({ credentials }) => !editsSignedBody(credentials.map(({ inject }) => inject)), {
+    error: 'a signature reads the body, so no credential can be put into it',
     path: ['credentials'],
   })
   .describe('Client workload x server workload -> trust, conditions, rules, credential. Nothing matches: denied.');

@@ -1,27 +1,7 @@
 import { z } from 'zod';
 import { line } from './fields.ts';
-
-const token = z.string().regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,128}$/, 'use a token (RFC 9110 section 5.6.2)');
-
-/** Headers that carry framing, routing or identity of the hop; a credential in them would be refused by the proxy. */
-const RESERVED_HEADERS = new Set([
-  'host',
-  'content-length',
-  'transfer-encoding',
-  'connection',
-  'keep-alive',
-  'te',
-  'trailer',
-  'upgrade',
-  'expect',
-  'proxy-authorization',
-  'proxy-connection',
-  'cookie',
-]);
-
-const headerName = token.refine((name) => !RESERVED_HEADERS.has(name.toLowerCase()), {
-  error: 'this header may not carry a credential',
-});
+import { headerName, token } from './header-name.ts';
+import { readsBody, signing } from './signing-injection.ts';
 
 /** RFC 6901; tokens name members of objects, so an array is not entered. */
 const JSON_POINTER = /^(?:\/(?:[^~/\p{Cc}]|~[01])+){1,16}$/u;
@@ -133,7 +113,7 @@ const others = [
 
 export const CREDENTIAL_MARK = '{{credential}}';
 
-export const injection = z.discriminatedUnion('type', [...atRequest, ...inBody, ...others]);
+export const injection = z.discriminatedUnion('type', [...atRequest, ...inBody, ...others, ...signing]);
 
 export type CredentialInjection = z.output<typeof injection>;
 
@@ -142,6 +122,8 @@ export function placeOf(inject: CredentialInjection): string {
   switch (inject.type) {
     case 'bearer':
     case 'basic':
+    case 'aws-sigv4':
+    case 'dpop':
       return 'header:authorization';
     case 'header':
       return `header:${inject.name.toLowerCase()}`;
@@ -158,6 +140,20 @@ export function placeOf(inject: CredentialInjection): string {
       return `${inject.in}:${inject.in === 'header' ? inject.name?.toLowerCase() : (inject.name ?? '')}`;
     case 'client-certificate':
     case 'oauth-token':
+    case 'hmac':
       return inject.type;
   }
+}
+
+/** True when one of these signs a body into which another puts its credential. */
+export function editsSignedBody(injections: readonly CredentialInjection[]): boolean {
+  const edits = injections.some(
+    (inject) =>
+      inject.type === 'form-field' ||
+      inject.type === 'json-field' ||
+      (inject.type === 'placeholder' && (inject.in === 'json' || inject.in === 'form')),
+  );
+  const signs = (inject: CredentialInjection): boolean =>
+    (inject.type === 'aws-sigv4' || inject.type === 'hmac' || inject.type === 'dpop') && readsBody(inject);
+  return edits && injections.some(signs);
 }

@@ -1,5 +1,6 @@
 import type { Route } from '../../proto/gen/sidekey/v1/route.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
+import { type AgentClaims, NO_CLAIMS } from './injection/scheme.ts';
 import { cookieName } from './injection/cookie.ts';
 import { holdsPlaceholder } from './injection/placeholder-guard.ts';
 import { parameterName } from './parameter-name.ts';
@@ -15,6 +16,8 @@ export interface RemovedCredentials {
   /** `header:name`, `cookie:name` and `query:name`, each once, never a value. */
   readonly removed: string[];
   readonly query: string | undefined;
+  /** Of what was removed, that which tells how the agent would have signed. */
+  readonly claims: AgentClaims;
 }
 
 /** Removed on every call: secrets of this hop, and claims about who calls or where to, which only transport may make (A-34, A-39, A-62). */
@@ -65,6 +68,8 @@ const CREDENTIAL_HEADERS = new Set([
   'x-goog-api-key',
   'x-goog-iam-authorization-token',
   'x-amz-security-token',
+  'x-amz-s3session-token',
+  'dpop',
   'x-functions-key',
   'ocp-apim-subscription-key',
   'x-vault-token',
@@ -109,14 +114,16 @@ const CREDENTIAL_QUERY = new Set([
 export function removeAgentCredentials(head: CredentialedHead, route: Route | undefined): RemovedCredentials {
   const removed: string[] = [];
   const injects = route?.injectsCredential === true;
+  const { query } = head;
+  const claims = injects ? { authorization: head.headers.getAll('authorization'), query } : NO_CLAIMS;
   if (injects && route.credentialCookies.length > 0) removeCookies(head.headers, route.credentialCookies, removed);
   for (const name of namesToRemove(head.headers, injects ? route : undefined)) {
     head.headers.delete(name);
     // The proxy's own token is where it belongs, so it is no event.
     if (name !== 'proxy-authorization') removed.push(`header:${name}`);
   }
-  if (!injects || head.query === undefined || head.query === '') return { removed, query: head.query };
-  return { removed, query: withoutCredentials(head.query, route.credentialQueryParameters, removed) };
+  if (!injects || query === undefined || query === '') return { removed, query, claims };
+  return { removed, query: withoutCredentials(query, route.credentialQueryParameters, removed), claims };
 }
 
 function namesToRemove(headers: HeaderList, route: Route | undefined): Set<string> {

@@ -10,17 +10,22 @@ import {
   InjectionError,
   type LocalReply,
   type PreparedInjection,
+  type RequestSignature,
 } from './injection/scheme.ts';
 import { prepareInjection } from './injection/schemes.ts';
 
 export { removeAgentCredentials } from './agent-credentials.ts';
 export {
+  type AgentClaims,
   type BodyTransform,
   type ClientCertificate,
   type InjectableRequest,
   type Injected,
   InjectionError,
   type LocalReply,
+  NO_CLAIMS,
+  type RequestSignature,
+  type SigningMoment,
 } from './injection/scheme.ts';
 
 /** The credentials of one grant, made ready once. */
@@ -28,12 +33,14 @@ interface Prepared {
   /** Those that go where the agent put a placeholder. They come first: what is then left of placeholders is refused. */
   readonly substituting: readonly PreparedInjection[];
   readonly setting: readonly PreparedInjection[];
+  /** Those that sign what the others made. */
+  readonly signing: readonly PreparedInjection[];
   readonly secrets: readonly Secret[];
   readonly hasSecret: boolean;
 }
 
 const PREPARED = new WeakMap<Grant, Prepared>();
-const NOTHING: Prepared = { substituting: [], setting: [], secrets: [], hasSecret: false };
+const NOTHING: Prepared = { substituting: [], setting: [], signing: [], secrets: [], hasSecret: false };
 
 /**
  * Puts the grant's credentials into the request, after checking that the grant was given for exactly this call (A-20).
@@ -68,6 +75,7 @@ function inject(prepared: Prepared, request: InjectableRequest): Injected {
   for (const injection of prepared.substituting) injection.apply(call);
   refusePlaceholders(request.headers, call.path, call.query);
   for (const injection of prepared.setting) injection.apply(call);
+  for (const injection of prepared.signing) injection.apply(call);
   if (request.hasBody !== false) call.guardBody();
   return call;
 }
@@ -81,6 +89,7 @@ class InjectedCall implements Draft {
   contentLength: Injected['contentLength'];
   clientCertificate: ClientCertificate | undefined;
   reply: LocalReply | undefined;
+  readonly signatures: RequestSignature[] = [];
 
   constructor(request: InjectableRequest, secrets: readonly Secret[]) {
     this.request = request;
@@ -155,7 +164,8 @@ function prepareAll(injections: readonly Injection[]): Prepared {
   const all = injections.map(prepareInjection);
   return {
     substituting: all.filter((one) => one.takesPlaceholder),
-    setting: all.filter((one) => !one.takesPlaceholder),
+    setting: all.filter((one) => !one.takesPlaceholder && one.signs === undefined),
+    signing: all.filter((one) => one.signs === true),
     secrets: all.flatMap((one) => one.secrets),
     hasSecret: all.some((one) => one.isSecret),
   };

@@ -4,7 +4,13 @@ import type { Grant } from '../../proto/gen/sidekey/v1/grant.ts';
 import type { Answer } from '../../policy-client/index.ts';
 import { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
 import type { Reason } from '../../proto/reasons.ts';
-import { type BodyTransform, type LocalReply, removeAgentCredentials } from '../credentials/inject.ts';
+import {
+  type AgentClaims,
+  type BodyTransform,
+  type LocalReply,
+  NO_CLAIMS,
+  removeAgentCredentials,
+} from '../credentials/inject.ts';
 import { type DialTarget, withClientCertificate } from '../io/dial.ts';
 import { scrubHeaders } from '../credentials/scrub-headers.ts';
 import { compileScrubber, type Scrubber } from '../credentials/scrub.ts';
@@ -13,7 +19,7 @@ import { admit, countForwards, OPTIONS_REPLY } from './admission.ts';
 import { Call } from './call.ts';
 import { buildDestination, type RequestDestination } from './destination.ts';
 import { acceptsTrailers, stripHopByHop } from './forwarded-headers.ts';
-import { prepareRequest } from './outgoing-request.ts';
+import { type Prepared, prepareRequest } from './outgoing-request.ts';
 import { refusalReply, toRefusal } from './refusal-reply.ts';
 import { Refusal } from './refusal.ts';
 import { RequestBody } from './request-body.ts';
@@ -21,6 +27,7 @@ import { ResponseRelay } from './response-relay.ts';
 import { findRoute } from './routing.ts';
 import { type PreparedRoute, UNROUTED } from './route-table.ts';
 import type { LiveExchange, ProxyServices } from './services.ts';
+import { SignedRequest, signedBodyTooLarge, takeExpectation } from './signed-request.ts';
 import { Standing } from './standing.ts';
 import type { AgentStream, OutgoingRequest, ResponseListener, UpstreamFailure, UpstreamStream } from './streams.ts';
 import { WebSocketExchange } from './web-socket.ts';
@@ -56,6 +63,8 @@ export class Exchange implements ResponseListener, LiveExchange {
   #prepared: PreparedRoute = UNROUTED;
   #scrubber: Scrubber | undefined;
   #acceptsTrailers = false;
+  #claims: AgentClaims = NO_CLAIMS;
+  #signed: SignedRequest | undefined;
   #transform: BodyTransform | undefined;
   #retried = false;
   #relay: ResponseRelay | undefined;
@@ -105,8 +114,10 @@ export class Exchange implements ResponseListener, LiveExchange {
     const { route } = this.#prepared;
     this.#acceptsTrailers = acceptsTrailers(head.headers);
     stripHopByHop(head.headers);
-    const { removed, query } = removeAgentCredentials({ headers: head.headers, query: destination.query }, route);
+    const given = { headers: head.headers, query: destination.query };
+    const { removed, query, claims } = removeAgentCredentials(given, route);
     this.call.removedCredentials = removed;
+    this.#claims = claims;
     if (route === undefined) return this.#forward(destination, undefined);
     const question = {
       destination: { scheme: destination.scheme, host: destination.host, port: destination.port },
@@ -145,10 +156,30 @@ export class Exchange implements ResponseListener, LiveExchange {
       route: this.#prepared,
       via: this.#services.via,
       acceptsTrailers: this.#acceptsTrailers,
+      claims: this.#claims,
     });
     if (prepared.reply !== undefined) return this.#answer(prepared.reply, Outcome.OUTCOME_ALLOWED, 'ok');
     this.#scrubber = prepared.secrets === undefined ? undefined : compileScrubber(prepared.secrets);
-    this.#transform = prepared.body;
+    this.#signed = new SignedRequest(prepared.signatures, this.#services);
+    if (this.#signed.needsWholeBody) return this.#holdBody(destination, prepared);
+    this.#send(destination, prepared, undefined);
+  }
+
+  /** For a signature that must read all of the body before the head is sent. */
+  #holdBody(destination: RequestDestination, prepared: Prepared): void {
+    const { maxSignedBodyBytes, bodyIdleTimeoutMs } = this.#services.limits;
+    this.#extend(bodyIdleTimeoutMs);
+    if (takeExpectation(this.head)) {
+      this.#agent.sendInformational(100, new HeaderList());
+      this.#agent.flush();
+    }
+    this.#body.hold(maxSignedBodyBytes, signedBodyTooLarge(maxSignedBodyBytes), (body) =>
+      this.#send(destination, prepared, body),
+    );
+  }
+
+  #send(destination: RequestDestination, prepared: Prepared, body: Buffer | undefined): void {
+    this.#transform = this.#signed?.sign(body, prepared.body);
     this.call.upstreamStartedAt = performance.now();
     this.#opening?.write(prepared.request.headers);
     const versions = this.#opening === undefined ? 'any' : 'http/1.1';
@@ -227,6 +258,7 @@ export class Exchange implements ResponseListener, LiveExchange {
 
   onResponseHead(head: ResponseHead): void {
     if (this.#phase.name !== 'open') return;
+    if (this.#signed?.learn(head.status, head.headers) === true && this.#mayRetrySigned()) return this.#retrySigned();
     this.call.upstreamAnsweredAt = performance.now();
     this.call.status = head.status;
     this.#extend(this.#services.limits.bodyIdleTimeoutMs);
@@ -307,6 +339,23 @@ export class Exchange implements ResponseListener, LiveExchange {
   #mayRetry({ answered, processed }: UpstreamFailure): boolean {
     if (answered || this.#retried || this.#body.sent) return false;
     return processed === 'never' || (processed === 'perhaps-not' && IDEMPOTENT.has(this.head.method));
+  }
+
+  /** RFC 9449 section 9: a proof was refused for want of the server's nonce, so nothing has been done. */
+  #mayRetrySigned(): boolean {
+    return !this.#retried && !this.#body.sent && this.#body.done && IDEMPOTENT.has(this.head.method);
+  }
+
+  #retrySigned(): void {
+    if (this.#phase.name !== 'open') return;
+    const { upstream, target, request } = this.#phase;
+    this.#retried = true;
+    this.#body.detach();
+    upstream.release(false);
+    this.#guard(() => {
+      this.#signed?.sign(undefined, undefined);
+      this.#connect(target, request, true);
+    });
   }
 
   onAgentClosed(): void {

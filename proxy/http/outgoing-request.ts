@@ -2,12 +2,14 @@ import type { RequestHead } from '../protocols/heads.ts';
 import type { Secret } from '../../common/secret.ts';
 import type { Grant } from '../../proto/gen/sidekey/v1/grant.ts';
 import {
+  type AgentClaims,
   type BodyTransform,
   type ClientCertificate,
   injectCredential,
   type Injected,
   injectNothing,
   type LocalReply,
+  type RequestSignature,
 } from '../credentials/inject.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
 import type { RequestDestination } from './destination.ts';
@@ -24,6 +26,8 @@ export interface Prepared {
   readonly clientCertificate: ClientCertificate | undefined;
   /** Answers the agent in place of the upstream, which is then not called. */
   readonly reply: LocalReply | undefined;
+  /** To be made before it is sent. */
+  readonly signatures: readonly RequestSignature[];
 }
 
 /** What is known of the way that the request takes. */
@@ -32,6 +36,7 @@ interface Way {
   /** Our entry in Via fields. */
   readonly via: string;
   readonly acceptsTrailers: boolean;
+  readonly claims: AgentClaims;
 }
 
 /**
@@ -44,11 +49,12 @@ export function prepareRequest(
   head: RequestHead,
   destination: RequestDestination,
   grant: Grant | undefined,
-  { route, via, acceptsTrailers }: Way,
+  { route, via, acceptsTrailers, claims }: Way,
 ): Prepared {
   const { headers, method } = head;
   const injectable = {
     destination,
+    claims,
     method,
     path: destination.path,
     headers,
@@ -59,7 +65,7 @@ export function prepareRequest(
   // OPTIONS is authorized like any call but carries no credential: its answer may reflect what it was sent.
   const isInjected = grant !== undefined && method !== 'OPTIONS';
   const injected = isInjected ? injectCredential(grant, injectable) : injectNothing(injectable);
-  const { body, clientCertificate, path, query, reply } = injected;
+  const { body, clientCertificate, path, query, reply, signatures } = injected;
   const secrets = injected.secrets.length > 0 ? injected.secrets : undefined;
   if (secrets !== undefined) expectScrubbable(headers);
   const length = lengthOf(head, injected);
@@ -69,7 +75,7 @@ export function prepareRequest(
   const inTarget = path !== destination.path || query !== destination.query;
   const sensitive = inTarget ? new Set([...route.sensitive, ':path']) : route.sensitive;
   const request = { method, scheme, authority, target, headers, length, acceptsTrailers, sensitive };
-  return { request, secrets, body, clientCertificate, reply };
+  return { request, secrets, body, clientCertificate, reply, signatures };
 }
 
 /** How long the body will be, with Content-Length to match. */

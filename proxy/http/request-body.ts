@@ -105,10 +105,9 @@ export class RequestBody {
   #send(bytes: Buffer): void {
     if (this.#state.name !== 'flowing') return;
     const { upstream, transform } = this.#state;
-    if (transform === undefined) {
-      this.sent = true;
-      return upstream.sendBody(bytes);
-    }
+    // What a transform has taken in cannot be sent again either.
+    this.sent = true;
+    if (transform === undefined) return upstream.sendBody(bytes);
     for (const changed of transform.push(bytes)) this.#emit(changed);
   }
 
@@ -121,7 +120,6 @@ export class RequestBody {
 
   #emit(bytes: Buffer): void {
     if (this.#state.name !== 'flowing' || bytes.length === 0) return;
-    this.sent = true;
     this.#state.upstream.sendBody(bytes);
   }
 

@@ -1,5 +1,6 @@
 import type { Clock } from '../../common/clock.ts';
 import type { Secret } from '../../common/secret.ts';
+import type { DpopNonces } from '../credentials/signing/dpop-nonces.ts';
 import type { PolicyClient } from '../../policy-client/index.ts';
 import type { CertificateAuthority } from '../intercept/certificate-authority.ts';
 import type { UpstreamPool } from '../io/upstream-pool.ts';
@@ -32,6 +33,7 @@ export interface ProxyServices {
   readonly pool: UpstreamPool;
   readonly limits: ProxyLimits;
   readonly clock: Clock;
+  readonly dpopNonces: DpopNonces;
   /** Our entry in Via fields. */
   readonly via: string;
   readonly unrouted: 'deny' | 'tunnel' | 'observe';

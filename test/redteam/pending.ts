@@ -15,7 +15,6 @@ export const PENDING: Readonly<Record<string, string>> = {
   'A-49': 'no approvals yet',
   'A-56': 'no plugins',
   'A-57': 'no MCP or A2A yet',
-  'A-60': 'no SigV4 yet; presigned query parameters are removed (A-16)',
   'A-67': 'no answer-shape rules yet',
 };
 

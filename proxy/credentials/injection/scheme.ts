@@ -1,16 +1,20 @@
 import { MIN_SECRET_BYTES } from '../renderings.ts';
 import { Secret } from '../../../common/secret.ts';
 import { SidekeyError } from '../../../common/errors.ts';
+import { formatAuthority } from '../../../common/net/host.ts';
 import type { Destination } from '../../../proto/gen/sidekey/v1/route.ts';
 import type { Reason } from '../../../proto/reasons.ts';
 import type { HeaderList } from '../../protocols/header-list.ts';
+import type { DpopNonces } from '../signing/dpop-nonces.ts';
 
 type InjectionReason =
   | 'binding-mismatch'
   | 'credential-invalid'
   | 'cleartext-refused'
   | 'injection-refused'
-  | 'placeholder-refused';
+  | 'placeholder-refused'
+  | 'signature-refused'
+  | 'bad-request';
 
 /** The grant does not fit this call, its credential not its place, or the request not the credential. Never holds the credential. */
 export class InjectionError extends SidekeyError {
@@ -22,9 +26,21 @@ export class InjectionError extends SidekeyError {
   }
 }
 
+/** What the agent claimed of itself, before it was removed; only signatures look at it, never for its secret. */
+export interface AgentClaims {
+  /** Every Authorization field. */
+  readonly authorization: readonly string[];
+  /** Raw, without "?". */
+  readonly query: string | undefined;
+}
+
+export const NO_CLAIMS: AgentClaims = Object.freeze({ authorization: [], query: undefined });
+
 /** The call into which credentials go, as it was decided. */
 export interface InjectableRequest {
   readonly destination: Destination;
+  /** Absent: it made none. */
+  readonly claims?: AgentClaims;
   readonly method: string;
   /** Canonical path, without query. */
   readonly path: string;
@@ -61,6 +77,30 @@ export interface LocalReply {
   readonly body: Buffer;
 }
 
+/** What a signature needs beside the request. */
+export interface SigningMoment {
+  readonly nowMs: number;
+  /** The whole body as it is sent, where a signature needed it. */
+  readonly body: Buffer | undefined;
+  /** A fresh one each time: 128 bits, visible ASCII. */
+  nonce(): string;
+  readonly dpopNonces: DpopNonces;
+}
+
+/** A signature over the request as it leaves, made when all else is in its place. */
+export interface RequestSignature {
+  readonly needsWholeBody: boolean;
+  /**
+   * Sets the headers of the signature.
+   *
+   * @returns through which the body must go, which keeps its length
+   * @throws SigningError
+   */
+  sign(moment: SigningMoment): Omit<BodyTransform, 'removed'> | undefined;
+  /** Notes what the answer teaches. True: the upstream would take the same request, signed anew. */
+  learn?(status: number, answer: HeaderList, moment: Pick<SigningMoment, 'dpopNonces'>): boolean;
+}
+
 /** What came of injecting; `request.headers` were changed in place. */
 export interface Injected {
   /** To send; the record keeps the agent's. */
@@ -74,6 +114,8 @@ export interface Injected {
   contentLength: ((declared: number) => number | undefined) | undefined;
   clientCertificate: ClientCertificate | undefined;
   reply: LocalReply | undefined;
+  /** To be made in this order, last of all. */
+  readonly signatures: RequestSignature[];
 }
 
 /** What a scheme works on. */
@@ -90,6 +132,8 @@ export interface PreparedInjection {
   readonly isSecret: boolean;
   /** Placeholders that `apply` puts the credential in place of, so that they may be in the request. */
   readonly takesPlaceholder: boolean;
+  /** It goes in last, over what the others did. */
+  readonly signs?: true;
   /** @throws InjectionError `injection-refused` or `placeholder-refused` when the request has no place for it */
   apply(draft: Draft): void;
 }
@@ -101,6 +145,11 @@ export function preparedSecret(
   takesPlaceholder = false,
 ): PreparedInjection {
   return { secrets: secrets.map((bytes) => new Secret(bytes)), isSecret: true, takesPlaceholder, apply };
+}
+
+/** The Host field that is sent. */
+export function authorityOf({ scheme, host, port }: Destination): string {
+  return formatAuthority(host, port, scheme === 'https' ? 443 : 80);
 }
 
 export function invalid(detail: string): InjectionError {

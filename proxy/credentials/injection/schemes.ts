@@ -1,10 +1,13 @@
 import type { Injection } from '../../../proto/gen/sidekey/v1/grant.ts';
+import { prepareAwsSigV4 } from './aws-sigv4.ts';
 import { prepareBasic } from './basic.ts';
 import { prepareBearer } from './bearer.ts';
 import { prepareClientCertificate } from './client-certificate.ts';
 import { prepareCookie } from './cookie.ts';
+import { prepareDpop } from './dpop.ts';
 import { prepareFormField } from './form-field.ts';
 import { prepareHeader } from './header.ts';
+import { prepareHmac } from './hmac.ts';
 import { prepareJsonField } from './json-field.ts';
 import { prepareOauthToken } from './oauth-token.ts';
 import { preparePathSegment } from './path-segment.ts';
@@ -30,6 +33,9 @@ const SCHEMES: Schemes = {
   formField: prepareFormField,
   jsonField: prepareJsonField,
   placeholder: preparePlaceholder,
+  awsSigv4: prepareAwsSigV4,
+  hmac: prepareHmac,
+  dpop: prepareDpop,
   clientCertificate: prepareClientCertificate,
   oauthToken: prepareOauthToken,
 };

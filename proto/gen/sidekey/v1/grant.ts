@@ -15,6 +15,22 @@ export const protobufPackage = "sidekey.v1";
 
 export const protobufFileName = "sidekey/v1/grant.proto";
 
+export const AwsAlgorithm = {
+  AWS_ALGORITHM_UNSPECIFIED: 0,
+  AWS_ALGORITHM_HMAC_SHA256: 1,
+  AWS_ALGORITHM_ECDSA_P256_SHA256: 2,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type AwsAlgorithm = typeof AwsAlgorithm[keyof typeof AwsAlgorithm];
+
+export namespace AwsAlgorithm {
+  export type AWS_ALGORITHM_UNSPECIFIED = typeof AwsAlgorithm.AWS_ALGORITHM_UNSPECIFIED;
+  export type AWS_ALGORITHM_HMAC_SHA256 = typeof AwsAlgorithm.AWS_ALGORITHM_HMAC_SHA256;
+  export type AWS_ALGORITHM_ECDSA_P256_SHA256 = typeof AwsAlgorithm.AWS_ALGORITHM_ECDSA_P256_SHA256;
+  export type UNRECOGNIZED = typeof AwsAlgorithm.UNRECOGNIZED;
+}
+
 export const RevocationTarget = {
   REVOCATION_TARGET_UNSPECIFIED: 0,
   REVOCATION_TARGET_WORKLOAD: 1,
@@ -91,7 +107,10 @@ export interface Injection {
     | { $case: "formField"; value: FormFieldInjection }
     | { $case: "jsonField"; value: JsonFieldInjection }
     | { $case: "placeholder"; value: PlaceholderInjection }
+    | { $case: "awsSigv4"; value: AwsSigV4Injection }
+    | { $case: "hmac"; value: HmacInjection }
     | { $case: "clientCertificate"; value: ClientCertificateInjection }
+    | { $case: "dpop"; value: DpopInjection }
     | { $case: "oauthToken"; value: OauthTokenInjection }
     | undefined;
 }
@@ -170,6 +189,46 @@ export interface OauthTokenInjection {
   path: string;
   placeholder: string;
   expiresInSeconds: number;
+}
+
+/** The request is signed by AWS Signature Version 4 or 4a, in place of the agent's own signature. */
+export interface AwsSigV4Injection {
+  accessKeyId: string;
+  secretAccessKey: Buffer;
+  /** Empty: none. */
+  sessionToken: Buffer;
+  /** The agent's signature must be for this service and one of these regions, or it is refused. */
+  service: string;
+  /** The first serves a request that names none. `*` only with ECDSA. */
+  regions: string[];
+  algorithm: AwsAlgorithm;
+}
+
+/** The request is signed by HMAC over a text of a template. */
+export interface HmacInjection {
+  key: Buffer;
+  /** `sha1`, `sha256` or `sha512`. */
+  algorithm: string;
+  /** `hex`, `base64` or `base64url`. */
+  encoding: string;
+  /** What {{timestamp}} is: `seconds`, `milliseconds` or `iso8601`. */
+  timestamp: string;
+  /** Template of what is signed. */
+  signed: string;
+  /** Headers to set; each value is a template. */
+  headers: HmacHeader[];
+}
+
+export interface HmacHeader {
+  name: string;
+  value: string;
+}
+
+/** An access token bound to a key: `Authorization: DPoP <token>` and a proof for each request (RFC 9449). */
+export interface DpopInjection {
+  accessToken: Buffer;
+  /** P-256, PKCS #8 PEM or a private JWK in JSON. */
+  privateKey: Buffer;
 }
 
 export interface Denial {
@@ -551,8 +610,17 @@ export const Injection: MessageFns<Injection> = {
       case "placeholder":
         PlaceholderInjection.encode(message.kind.value, writer.uint32(74).fork()).join();
         break;
+      case "awsSigv4":
+        AwsSigV4Injection.encode(message.kind.value, writer.uint32(82).fork()).join();
+        break;
+      case "hmac":
+        HmacInjection.encode(message.kind.value, writer.uint32(90).fork()).join();
+        break;
       case "clientCertificate":
         ClientCertificateInjection.encode(message.kind.value, writer.uint32(98).fork()).join();
+        break;
+      case "dpop":
+        DpopInjection.encode(message.kind.value, writer.uint32(106).fork()).join();
         break;
       case "oauthToken":
         OauthTokenInjection.encode(message.kind.value, writer.uint32(114).fork()).join();
@@ -646,6 +714,22 @@ export const Injection: MessageFns<Injection> = {
             message.kind = { $case: "placeholder", value: PlaceholderInjection.decode(reader, reader.uint32()) };
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.kind = { $case: "awsSigv4", value: AwsSigV4Injection.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.kind = { $case: "hmac", value: HmacInjection.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 12: {
             if (tag !== 98) {
               break;
@@ -655,6 +739,14 @@ export const Injection: MessageFns<Injection> = {
               $case: "clientCertificate",
               value: ClientCertificateInjection.decode(reader, reader.uint32()),
             };
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.kind = { $case: "dpop", value: DpopInjection.decode(reader, reader.uint32()) };
             continue;
           }
           case 14: {
@@ -737,12 +829,30 @@ export const Injection: MessageFns<Injection> = {
         }
         break;
       }
+      case "awsSigv4": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "awsSigv4", value: AwsSigV4Injection.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+      case "hmac": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "hmac", value: HmacInjection.fromPartial(object.kind.value) };
+        }
+        break;
+      }
       case "clientCertificate": {
         if (object.kind?.value !== undefined && object.kind?.value !== null) {
           message.kind = {
             $case: "clientCertificate",
             value: ClientCertificateInjection.fromPartial(object.kind.value),
           };
+        }
+        break;
+      }
+      case "dpop": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "dpop", value: DpopInjection.fromPartial(object.kind.value) };
         }
         break;
       }
@@ -1552,6 +1662,377 @@ export const OauthTokenInjection: MessageFns<OauthTokenInjection> = {
     message.path = object.path ?? "";
     message.placeholder = object.placeholder ?? "";
     message.expiresInSeconds = object.expiresInSeconds ?? 0;
+    return message;
+  },
+};
+
+function createBaseAwsSigV4Injection(): AwsSigV4Injection {
+  return {
+    accessKeyId: "",
+    secretAccessKey: Buffer.alloc(0),
+    sessionToken: Buffer.alloc(0),
+    service: "",
+    regions: [],
+    algorithm: 0,
+  };
+}
+
+export const AwsSigV4Injection: MessageFns<AwsSigV4Injection> = {
+  encode(message: AwsSigV4Injection, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.accessKeyId !== "") {
+      writer.uint32(10).string(message.accessKeyId);
+    }
+    if (message.secretAccessKey.length !== 0) {
+      writer.uint32(18).bytes(message.secretAccessKey);
+    }
+    if (message.sessionToken.length !== 0) {
+      writer.uint32(26).bytes(message.sessionToken);
+    }
+    if (message.service !== "") {
+      writer.uint32(34).string(message.service);
+    }
+    for (const v of message.regions) {
+      writer.uint32(42).string(v!);
+    }
+    if (message.algorithm !== 0) {
+      writer.uint32(48).int32(message.algorithm);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AwsSigV4Injection {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAwsSigV4Injection();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.accessKeyId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.secretAccessKey = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.sessionToken = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.service = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.regions.push(reader.string());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.algorithm = reader.int32() as any;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<AwsSigV4Injection>, I>>(base?: I): AwsSigV4Injection {
+    return AwsSigV4Injection.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AwsSigV4Injection>, I>>(object: I): AwsSigV4Injection {
+    const message = createBaseAwsSigV4Injection();
+    message.accessKeyId = object.accessKeyId ?? "";
+    message.secretAccessKey = object.secretAccessKey ?? Buffer.alloc(0);
+    message.sessionToken = object.sessionToken ?? Buffer.alloc(0);
+    message.service = object.service ?? "";
+    message.regions = object.regions?.map((e) => e) || [];
+    message.algorithm = object.algorithm ?? 0;
+    return message;
+  },
+};
+
+function createBaseHmacInjection(): HmacInjection {
+  return { key: Buffer.alloc(0), algorithm: "", encoding: "", timestamp: "", signed: "", headers: [] };
+}
+
+export const HmacInjection: MessageFns<HmacInjection> = {
+  encode(message: HmacInjection, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key.length !== 0) {
+      writer.uint32(10).bytes(message.key);
+    }
+    if (message.algorithm !== "") {
+      writer.uint32(18).string(message.algorithm);
+    }
+    if (message.encoding !== "") {
+      writer.uint32(26).string(message.encoding);
+    }
+    if (message.timestamp !== "") {
+      writer.uint32(34).string(message.timestamp);
+    }
+    if (message.signed !== "") {
+      writer.uint32(42).string(message.signed);
+    }
+    for (const v of message.headers) {
+      HmacHeader.encode(v!, writer.uint32(50).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HmacInjection {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHmacInjection();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.algorithm = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.encoding = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.timestamp = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.signed = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.headers.push(HmacHeader.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<HmacInjection>, I>>(base?: I): HmacInjection {
+    return HmacInjection.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<HmacInjection>, I>>(object: I): HmacInjection {
+    const message = createBaseHmacInjection();
+    message.key = object.key ?? Buffer.alloc(0);
+    message.algorithm = object.algorithm ?? "";
+    message.encoding = object.encoding ?? "";
+    message.timestamp = object.timestamp ?? "";
+    message.signed = object.signed ?? "";
+    message.headers = object.headers?.map((e) => HmacHeader.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseHmacHeader(): HmacHeader {
+  return { name: "", value: "" };
+}
+
+export const HmacHeader: MessageFns<HmacHeader> = {
+  encode(message: HmacHeader, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HmacHeader {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHmacHeader();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<HmacHeader>, I>>(base?: I): HmacHeader {
+    return HmacHeader.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<HmacHeader>, I>>(object: I): HmacHeader {
+    const message = createBaseHmacHeader();
+    message.name = object.name ?? "";
+    message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseDpopInjection(): DpopInjection {
+  return { accessToken: Buffer.alloc(0), privateKey: Buffer.alloc(0) };
+}
+
+export const DpopInjection: MessageFns<DpopInjection> = {
+  encode(message: DpopInjection, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.accessToken.length !== 0) {
+      writer.uint32(10).bytes(message.accessToken);
+    }
+    if (message.privateKey.length !== 0) {
+      writer.uint32(18).bytes(message.privateKey);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DpopInjection {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDpopInjection();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.accessToken = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.privateKey = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<DpopInjection>, I>>(base?: I): DpopInjection {
+    return DpopInjection.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DpopInjection>, I>>(object: I): DpopInjection {
+    const message = createBaseDpopInjection();
+    message.accessToken = object.accessToken ?? Buffer.alloc(0);
+    message.privateKey = object.privateKey ?? Buffer.alloc(0);
     return message;
   },
 };

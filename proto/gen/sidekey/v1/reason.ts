@@ -144,6 +144,10 @@ export const ReasonCode = {
   REASON_CODE_AGENT_CLOSED: 63,
   /** REASON_CODE_INTERNAL_ERROR - A bug in Sidekey. */
   REASON_CODE_INTERNAL_ERROR: 64,
+  /** REASON_CODE_SIGNATURE_REFUSED - The request may not be signed as it is: presigned, out of scope, or not signable. */
+  REASON_CODE_SIGNATURE_REFUSED: 65,
+  /** REASON_CODE_SIGNED_BODY_TOO_LARGE - The body is longer than what can be read whole, which its signature needs. */
+  REASON_CODE_SIGNED_BODY_TOO_LARGE: 66,
   /** REASON_CODE_INJECTION_REFUSED - The request has no place for the credential that policy injects, or its body cannot be read for it. */
   REASON_CODE_INJECTION_REFUSED: 68,
   /** REASON_CODE_PLACEHOLDER_REFUSED - The request holds a placeholder that is not for this place. */
@@ -225,6 +229,8 @@ export namespace ReasonCode {
   export type REASON_CODE_RESPONSE_UNDECODABLE = typeof ReasonCode.REASON_CODE_RESPONSE_UNDECODABLE;
   export type REASON_CODE_AGENT_CLOSED = typeof ReasonCode.REASON_CODE_AGENT_CLOSED;
   export type REASON_CODE_INTERNAL_ERROR = typeof ReasonCode.REASON_CODE_INTERNAL_ERROR;
+  export type REASON_CODE_SIGNATURE_REFUSED = typeof ReasonCode.REASON_CODE_SIGNATURE_REFUSED;
+  export type REASON_CODE_SIGNED_BODY_TOO_LARGE = typeof ReasonCode.REASON_CODE_SIGNED_BODY_TOO_LARGE;
   export type REASON_CODE_INJECTION_REFUSED = typeof ReasonCode.REASON_CODE_INJECTION_REFUSED;
   export type REASON_CODE_PLACEHOLDER_REFUSED = typeof ReasonCode.REASON_CODE_PLACEHOLDER_REFUSED;
   export type REASON_CODE_UPSTREAM_PROXY_FAILED = typeof ReasonCode.REASON_CODE_UPSTREAM_PROXY_FAILED;

@@ -191,7 +191,7 @@ describe('what the agent may not say', () => {
       credentialQueryParameters: ['Key'],
     });
     const headers = HeaderList.from([['x-acme', '1']]);
-    expect(removeAgentCredentials({ headers, query: 'key=1' }, route)).toEqual({
+    expect(removeAgentCredentials({ headers, query: 'key=1' }, route)).toMatchObject({
       removed: ['header:x-acme', 'query:key'],
       query: undefined,
     });

@@ -1,0 +1,71 @@
+import { createHash, createPrivateKey, createPublicKey, sign, type KeyObject } from 'node:crypto';
+import type { Secret } from '../../../common/secret.ts';
+import { SigningError } from './signing-error.ts';
+
+/** An access token and the key that it is bound to (RFC 9449), made ready once for all calls under a grant. */
+export interface DpopSigning {
+  readonly accessToken: Secret;
+  readonly key: KeyObject;
+  /** First part of every proof: type, algorithm and public key. */
+  readonly encodedHeader: string;
+  /** RFC 9449 section 4.2, `ath`. */
+  readonly tokenHash: string;
+}
+
+/** What one proof is for. */
+export interface DpopCall {
+  readonly method: string;
+  /** Scheme, host, port where it is not the scheme's own, and path: no query and no fragment (RFC 9449 section 4.2). */
+  readonly uri: string;
+  /** As the server gave it; undefined when it has given none. */
+  readonly nonce: string | undefined;
+  readonly nowMs: number;
+  /** Unique a proof; at least 96 bits of chance. */
+  readonly jti: string;
+}
+
+const VISIBLE_TEXT = /^[\x21-\x7e]+$/;
+
+/**
+ * @param privateKey - P-256, in PKCS #8 PEM or as a private JWK in JSON.
+ * @throws SigningError `credential-invalid`
+ */
+export function prepareDpop(accessToken: Secret, privateKey: Secret): DpopSigning {
+  if (!VISIBLE_TEXT.test(accessToken.reveal())) throw invalid('the access token cannot stand in a header');
+  const key = readKey(privateKey);
+  const { kty, crv, x, y } = createPublicKey(key).export({ format: 'jwk' });
+  if (kty !== 'EC' || crv !== 'P-256') throw invalid('the DPoP key is not on the curve P-256');
+  return {
+    accessToken,
+    key,
+    encodedHeader: encodeJson({ typ: 'dpop+jwt', alg: 'ES256', jwk: { kty, crv, x, y } }),
+    tokenHash: createHash('sha256').update(accessToken.revealBytes()).digest('base64url'),
+  };
+}
+
+/** A proof JWT (RFC 9449 section 4.2): value of the `DPoP` header. */
+export function makeDpopProof(signing: DpopSigning, { method, uri, nonce, nowMs, jti }: DpopCall): string {
+  const claims = { jti, htm: method, htu: uri, iat: Math.floor(nowMs / 1000), ath: signing.tokenHash, nonce };
+  const input = `${signing.encodedHeader}.${encodeJson(claims)}`;
+  // JWS wants the two numbers side by side, not DER (RFC 7518 section 3.4).
+  const signature = sign('sha256', Buffer.from(input), { key: signing.key, dsaEncoding: 'ieee-p1363' });
+  return `${input}.${signature.toString('base64url')}`;
+}
+
+function readKey(privateKey: Secret): KeyObject {
+  const text = privateKey.reveal().trim();
+  try {
+    return text.startsWith('{') ? createPrivateKey({ key: JSON.parse(text), format: 'jwk' }) : createPrivateKey(text);
+  } catch {
+    // Not kept as the cause: a parser's message may quote the key.
+    throw invalid('the DPoP key is neither PKCS #8 PEM nor a private JWK');
+  }
+}
+
+function encodeJson(value: unknown): string {
+  return Buffer.from(JSON.stringify(value)).toString('base64url');
+}
+
+function invalid(what: string): SigningError {
+  return new SigningError('credential-invalid', `the credential cannot be injected: ${what}`);
+}

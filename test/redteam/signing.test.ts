@@ -1,0 +1,106 @@
+import { createHash, createHmac } from 'node:crypto';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { AwsAlgorithm } from '../../proto/gen/sidekey/v1/grant.ts';
+import { verifyAwsSignature } from '../support/aws-verifier.ts';
+import { grant, type ProxyWorld, startProxyWorld } from '../support/proxy-world.ts';
+import type { SeenRequest } from '../support/upstream.ts';
+
+const KEY = { accessKeyId: 'AKIAREALREALREALREAL', secretAccessKey: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY' };
+
+let world: ProxyWorld;
+beforeAll(async () => {
+  world = await startProxyWorld();
+  const algorithm = AwsAlgorithm.AWS_ALGORITHM_HMAC_SHA256;
+  const keys = { secretAccessKey: Buffer.from(KEY.secretAccessKey), sessionToken: Buffer.alloc(0) };
+  const value = { ...KEY, ...keys, service: 's3', regions: ['eu-west-1'], algorithm };
+  world.client.decide = (question) => grant(question, { kind: { $case: 'awsSigv4', value } });
+});
+afterAll(() => world.close());
+beforeEach(() => {
+  world.upstream.seen.length = 0;
+});
+
+function dummy(scope = '20260101/eu-west-1/s3/aws4_request', names = 'host;x-amz-date'): string {
+  return `Authorization: AWS4-HMAC-SHA256 Credential=DUMMY/${scope}, SignedHeaders=${names}, Signature=${'0'.repeat(64)}`;
+}
+
+async function send(path: string, head: readonly string[], method = 'GET', body = ''): Promise<[number, string]> {
+  const answer = await (await world.agent()).exchange(world.request(method, path, head, body), method);
+  return [answer.status, answer.body.toString()];
+}
+
+function headersOf(seen: SeenRequest | undefined): Record<string, string> {
+  return Object.fromEntries(Object.entries(seen?.headers ?? {}).map(([name, value]) => [name, String(value)]));
+}
+
+describe('A-60 what the agent may have signed', () => {
+  test.each<[string, string, readonly string[]]>([
+    ['another region', '/b/k', [dummy('20260101/us-east-1/s3/aws4_request')]],
+    ['another service', '/b/k', [dummy('20260101/eu-west-1/sts/aws4_request')]],
+    ['two signatures', '/b/k', [dummy(), dummy('20260101/us-east-1/s3/aws4_request')]],
+    ['a presigned URL', '/b/k?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Expires=600', []],
+    ['a presigned URL, disguised', '/b/k?%58-amz-signature=00', [dummy()]],
+    ['a presigned URL of version 2', '/b/k?AWSAccessKeyId=A&Expires=1&Signature=s', []],
+    ['a query that servers read in two ways', '/b/k?prefix=a+b', [dummy()]],
+  ])('%s is refused, and the service sees nothing', async (_, path, head) => {
+    const [status, body] = await send(path, head);
+    expect(status).toBe(403);
+    expect(JSON.parse(body)).toMatchObject({ code: 'signature-refused' });
+    expect(world.upstream.seen).toEqual([]);
+  });
+
+  test('A-60 headers that it left unsigned are signed, its own dates and tokens are gone', async () => {
+    const head = [dummy(), 'X-Amz-Acl: private', 'X-Amz-Date: 20000101T000000Z', 'X-Amz-Security-Token: own'];
+    expect((await send('/b/k', head))[0]).toBe(200);
+    const [seen] = world.upstream.seen;
+    const headers = headersOf(seen);
+    expect(
+      await verifyAwsSignature({ method: 'GET', target: '/b/k', headers, body: Buffer.alloc(0) }, KEY),
+    ).toBeUndefined();
+    expect(headers['authorization']).toMatch(/SignedHeaders=host;x-amz-acl;x-amz-content-sha256;x-amz-date,/);
+    expect(headers['x-amz-date']).not.toBe('20000101T000000Z');
+    expect(headers).not.toHaveProperty('x-amz-security-token');
+  });
+
+  test('A-60 chunks are signed with the real key, one on the other', async () => {
+    const stale = `chunk-signature=${'0'.repeat(64)}`;
+    const body = `5;${stale}\r\nhello\r\n0;${stale}\r\n\r\n`;
+    const mode = ['X-Amz-Content-Sha256: STREAMING-AWS4-HMAC-SHA256-PAYLOAD', 'X-Amz-Decoded-Content-Length: 5'];
+    expect((await send('/b/k', [dummy(), ...mode, `Content-Length: ${body.length}`], 'PUT', body))[0]).toBe(200);
+    const [seen] = world.upstream.seen;
+    const headers = headersOf(seen);
+    const received = { method: 'PUT', target: '/b/k', headers, body: Buffer.alloc(0) };
+    expect(await verifyAwsSignature(received, KEY)).toBeUndefined();
+    const stamp = headers['x-amz-date'] ?? '';
+    const seed = /Signature=([0-9a-f]{64})$/.exec(headers['authorization'] ?? '')?.[1] ?? '';
+    const first = chunkSignature(stamp, seed, 'hello');
+    const last = chunkSignature(stamp, first, '');
+    expect(seen?.body.toString()).toBe(`5;chunk-signature=${first}\r\nhello\r\n0;chunk-signature=${last}\r\n\r\n`);
+  });
+
+  test.each<[string, string]>([
+    [
+      'longer than announced',
+      `6;chunk-signature=${'0'.repeat(64)}\r\nhello!\r\n0;chunk-signature=${'0'.repeat(64)}\r\n\r\n`,
+    ],
+    ['unsigned', '5\r\nhello\r\n0\r\n\r\n'],
+    ['cut off', `5;chunk-signature=${'0'.repeat(64)}\r\nhello\r\n`],
+  ])('A-60 chunks that are %s are refused', async (_, body) => {
+    const mode = ['X-Amz-Content-Sha256: STREAMING-AWS4-HMAC-SHA256-PAYLOAD', 'X-Amz-Decoded-Content-Length: 5'];
+    const [status, text] = await send('/b/k', [dummy(), ...mode, `Content-Length: ${body.length}`], 'PUT', body);
+    expect(status).toBe(400);
+    expect(JSON.parse(text)).toMatchObject({ code: 'bad-request' });
+    expect(world.upstream.seen).toEqual([]);
+  });
+});
+
+/** As S3 documents it: "Transferring payload in multiple chunks". */
+function chunkSignature(stamp: string, previous: string, chunk: string): string {
+  const day = stamp.slice(0, 8);
+  const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+  let key: Buffer | string = `AWS4${KEY.secretAccessKey}`;
+  for (const part of [day, 'eu-west-1', 's3', 'aws4_request']) key = createHmac('sha256', key).update(part).digest();
+  const scope = `${day}/eu-west-1/s3/aws4_request`;
+  const text = `AWS4-HMAC-SHA256-PAYLOAD\n${stamp}\n${scope}\n${previous}\n${sha256('')}\n${sha256(chunk)}`;
+  return createHmac('sha256', key).update(text).digest('hex');
+}
