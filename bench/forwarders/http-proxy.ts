@@ -3,6 +3,7 @@ import https from 'node:https';
 import type net from 'node:net';
 import httpProxy from 'http-proxy-3';
 import { serveParent } from '../child.ts';
+import { AUTHORIZATION } from '../credential.ts';
 
 /** The package that a Node user would pick: http-proxy, in its maintained successor. */
 interface Config {
@@ -16,7 +17,7 @@ serveParent<Config>(async (config) => {
     agent: new https.Agent({ keepAlive: true, maxSockets: 64, ca: config.upstreamCaPem }),
   });
   for (const proxy of [plain, secure]) {
-    proxy.on('proxyReq', (request) => request.setHeader('authorization', 'Bearer bench-credential-0123456789'));
+    proxy.on('proxyReq', (request) => request.setHeader('authorization', AUTHORIZATION));
     proxy.on('error', (_error, _request, response) => (response as http.ServerResponse).destroy());
   }
   const intercepted = https.createServer(config.tls, (request, response) => {
@@ -32,5 +33,5 @@ serveParent<Config>(async (config) => {
     intercepted.emit('connection', socket);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return (server.address() as net.AddressInfo).port;
+  return { proxy: (server.address() as net.AddressInfo).port };
 });

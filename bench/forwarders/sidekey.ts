@@ -25,5 +25,5 @@ serveParent<Config>(async (config) => {
     logLevel: 'warn',
   });
   await proxy.ready;
-  return proxy.address.port;
+  return { proxy: proxy.address.port };
 });
