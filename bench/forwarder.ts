@@ -1,14 +1,20 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { chmodSync, mkdtempSync } from 'node:fs';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import net from 'node:net';
+import { join } from 'node:path';
 import type { Child } from './child.ts';
 
 /** The kinds of traffic that rows ask a forwarder to carry. All but `plain` have TLS on both sides. */
-export type Lane = 'plain' | 'secure' | 'h2' | 'grpc' | 'websocket' | 'sse';
+export type Lane = 'plain' | 'secure' | 'h2' | 'grpc' | 'websocket' | 'sse' | 'transparent';
 
-/** How the load reaches the upstream: straight, by absolute-form or CONNECT, or at an address that stands for it. */
+/**
+ * How the load reaches the upstream: straight, by absolute-form or CONNECT, at an address that stands for it, or by
+ * dialling the upstream and being redirected as this user.
+ */
 export interface Access {
-  readonly style: 'direct' | 'absolute' | 'connect' | 'reverse';
+  readonly style: 'direct' | 'absolute' | 'connect' | 'reverse' | 'redirected';
   readonly port: number;
+  readonly uid?: number;
 }
 
 /** One running forwarder. */
@@ -24,7 +30,7 @@ export interface Forwarder {
   readonly lanes: Partial<Record<Lane, Access>>;
   /** Set for those that run in Node and can be profiled. */
   readonly child?: Child;
-  stop(): void;
+  stop(): void | Promise<void>;
 }
 
 /** What forwarders are started from. */
@@ -46,10 +52,18 @@ export interface Contender {
 }
 
 const START_TIMEOUT_MS = 30_000;
+const STOP_TIMEOUT_MS = 2_000;
 
 /** Whether the program can be called. */
 export function isInstalled(program: string, args: readonly string[]): boolean {
   return spawnSync(program, args, { stdio: 'ignore' }).error === undefined;
+}
+
+/** A folder for one start of a forwarder; readable, because some give up root. */
+export function ownFolder(world: BenchWorld, name: string): string {
+  const folder = mkdtempSync(join(world.folder, `${name}-`));
+  chmodSync(folder, 0o755);
+  return folder;
 }
 
 /** A port that was free a moment ago. */
@@ -66,8 +80,9 @@ export async function startProgram(
   program: string,
   args: readonly string[],
   port: number,
-): Promise<{ pid: number; stop(): void }> {
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+): Promise<{ pid: number; stop(): Promise<void> }> {
+  // A process group of its own, so that workers and helpers can be ended with it.
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
   let output = '';
   let ended: string | undefined;
   for (const stream of [child.stdout, child.stderr]) {
@@ -85,8 +100,18 @@ export async function startProgram(
     }
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  // SIGTERM, so that workers and helpers end with their parent.
-  return { pid: child.pid ?? 0, stop: () => child.kill('SIGTERM') };
+  return { pid: child.pid ?? 0, stop: () => stopGroup(child) };
+}
+
+async function stopGroup(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => {
+    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+  }, STOP_TIMEOUT_MS);
+  await ended;
+  clearTimeout(timer);
 }
 
 export function listens(port: number): Promise<boolean> {

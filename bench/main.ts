@@ -76,6 +76,16 @@ function keep<T extends Child | Forwarder>(started: T): T {
   return started;
 }
 
+async function stopAll(): Promise<void> {
+  for (let stop = stops.pop(); stop !== undefined; stop = stops.pop()) await stop();
+}
+
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const) {
+  process.once(signal, () => void stopAll().then(() => process.exit(code)));
+}
 try {
   const options = parseOptions(process.argv.slice(2), process.env);
   if (options.help)
@@ -85,6 +95,6 @@ try {
   console.error(error);
   process.exitCode = 1;
 } finally {
-  for (const stop of stops.reverse()) await stop();
+  await stopAll();
 }
 process.exit();

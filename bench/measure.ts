@@ -48,7 +48,7 @@ export async function measure(bench: Bench, traffic: Traffic): Promise<Measured[
       missing('not supported');
       continue;
     }
-    const refused = await open(bench, forwarder, spec);
+    const refused = await openLoad(bench, forwarder, spec);
     if (refused !== undefined) {
       if (traffic.required === true) throw new Error(`${runner.name}, ${traffic.name}: ${refused}`);
       missing(`not supported: ${firstLine(refused)}`);
@@ -82,18 +82,18 @@ async function slice(
   last: boolean,
 ): Promise<void> {
   const { load, options } = bench;
-  const refused = await open(bench, forwarder, spec);
+  const refused = await openLoad(bench, forwarder, spec);
   if (refused !== undefined) throw new Error(`${forwarder.name}, ${traffic.name}: ${refused}`);
   const profiled = options.profile && last && forwarder.child !== undefined;
   if (profiled) await forwarder.child.ask({ profile: 'start' });
   const before = forwarder.pid === undefined ? 0 : readUsage(forwarder.pid).cpuUs;
-  const result = await run(load, forwarder, traffic, { ms: options.sliceMs });
+  const result = await askLoad(bench, forwarder, traffic.name, { ms: options.sliceMs });
   const cpuUs = forwarder.pid === undefined ? 0 : readUsage(forwarder.pid).cpuUs - before;
   if (profiled) await saveProfile(bench, traffic, forwarder);
   const paced =
     traffic.pacedPerSecond === undefined
       ? undefined
-      : await run(load, forwarder, traffic, { ms: options.sliceMs / 2, perSecond: traffic.pacedPerSecond });
+      : await askLoad(bench, forwarder, traffic.name, { ms: options.sliceMs / 2, perSecond: traffic.pacedPerSecond });
   await load.ask('close');
   if (sums === undefined) return;
   sums.cpuUs += cpuUs;
@@ -103,16 +103,16 @@ async function slice(
   sums.latenciesMs.push(...(paced ?? result).latenciesMs);
 }
 
-async function run(
-  load: Bench['load'],
+export async function askLoad(
+  bench: Bench,
   forwarder: Forwarder,
-  traffic: Traffic,
+  traffic: string,
   how: { ms: number; perSecond?: number },
 ): Promise<LoadResult> {
   try {
-    return (await load.ask({ run: how })) as LoadResult;
+    return (await bench.load.ask({ run: how })) as LoadResult;
   } catch (cause) {
-    throw new Error(`${forwarder.name}, ${traffic.name}: the load failed`, { cause });
+    throw new Error(`${forwarder.name}, ${traffic}: the load failed`, { cause });
   }
 }
 
@@ -121,7 +121,7 @@ async function run(
  * @returns why the forwarder refuses this traffic, or undefined
  * @throws Error when an answer is wrong, the credential did not arrive or it came back
  */
-async function open(bench: Bench, forwarder: Forwarder, spec: LoadSpec): Promise<string | undefined> {
+export async function openLoad(bench: Bench, forwarder: Forwarder, spec: LoadSpec): Promise<string | undefined> {
   let opened: Opened;
   try {
     opened = (await bench.load.ask({ open: spec })) as Opened;
@@ -135,7 +135,7 @@ async function open(bench: Bench, forwarder: Forwarder, spec: LoadSpec): Promise
 
 /** Under `/secret` the upstream has demanded the credential already; here it has answered with what it was sent. */
 function checkEcho(forwarder: Forwarder, spec: LoadSpec, echo: string): void {
-  const injected = spec.path.startsWith('/secret/');
+  const injected = spec.path.startsWith('/secret');
   const where = `${forwarder.name}, ${spec.driver} ${spec.echoPath}`;
   if (forwarder.leaks ? injected && echo !== AUTHORIZATION : echo.includes(CREDENTIAL)) {
     throw new Error(`${where}: ${forwarder.leaks ? 'the header was not injected' : 'the credential came back'}`);

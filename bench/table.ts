@@ -1,8 +1,9 @@
 import type { Report } from './bench.ts';
 import type { Measured, Sums } from './measure.ts';
 
-const NGINX = 'nginx';
-const NODE = 'node:http + undici';
+const NGINX = /^nginx$/;
+/** What one would write with node:http, or node:http2 where that is the protocol, on the Node of this run. */
+const NODE = /^node:http( \+ undici|2)$/;
 
 export interface CpuColumns {
   /** What is counted, such as "request". */
@@ -15,8 +16,8 @@ export interface CpuColumns {
 /** CPU a unit, and its ratio to two baselines of the same run; absolute times are this machine's and this hour's. */
 export function cpuReport(title: string, results: readonly Measured[], columns: CpuColumns): Report {
   const { unit } = columns;
-  const baseline = (name: string): number => {
-    const found = results.find((result) => result.name === name && result.state === 'measured');
+  const baseline = (name: RegExp): number => {
+    const found = results.find((result) => name.test(result.name) && result.state === 'measured');
     return found?.state === 'measured' ? cpuOf(found) : Number.NaN;
   };
   const nginx = baseline(NGINX);

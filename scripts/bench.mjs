@@ -22,6 +22,7 @@ await build({
     'bench/main.ts',
     'bench/upstream/main.ts',
     'bench/load/agent.ts',
+    'bench/starter.ts',
     ...readdirSync(`${root}bench/forwarders`).map((name) => `bench/forwarders/${name}`),
   ],
   outdir: 'dist/bench',

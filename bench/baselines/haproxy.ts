@@ -1,15 +1,14 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AUTHORIZATION } from '../credential.ts';
-import { type BenchWorld, type Contender, freePort, isInstalled, startProgram } from '../forwarder.ts';
+import { type BenchWorld, type Contender, freePort, isInstalled, ownFolder, startProgram } from '../forwarder.ts';
 
 /** HAProxy as a reverse proxy with one thread: like nginx it makes no certificates; unlike it, HTTP/2 on both sides. */
 export const haproxy: Contender = {
   name: 'HAProxy',
   missing: () => (isInstalled('haproxy', ['-v']) ? undefined : 'not installed'),
   start: async (world) => {
-    const folder = join(world.folder, 'haproxy');
-    mkdirSync(folder, { recursive: true });
+    const folder = ownFolder(world, 'haproxy');
     const ports = [await freePort(), await freePort(), await freePort()] as const;
     writeFileSync(join(folder, 'leaf.pem'), world.tls.cert + world.tls.key);
     writeFileSync(join(folder, 'ca.pem'), world.caPem);
@@ -22,7 +21,15 @@ export const haproxy: Contender = {
       name: 'HAProxy',
       caPem: world.caPem,
       leaks: true,
-      lanes: { plain: { style: 'reverse', port: ports[0] }, secure: tls, websocket: tls, sse: tls, h2, grpc: h2 },
+      lanes: {
+        plain: { style: 'reverse', port: ports[0] },
+        secure: tls,
+        websocket: tls,
+        sse: tls,
+        h2,
+        grpc: h2,
+        transparent: { style: 'redirected', port: ports[1] },
+      },
       ...program,
     };
   },

@@ -1,7 +1,7 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AUTHORIZATION } from '../credential.ts';
-import { type BenchWorld, type Contender, freePort, isInstalled, startProgram } from '../forwarder.ts';
+import { type BenchWorld, type Contender, freePort, isInstalled, ownFolder, startProgram } from '../forwarder.ts';
 
 /**
  * nginx as a reverse proxy with one worker. It has no CONNECT and makes no certificates: the agent dials it as if it
@@ -11,8 +11,7 @@ export const nginx: Contender = {
   name: 'nginx',
   missing: () => (isInstalled('nginx', ['-v']) ? undefined : 'not installed'),
   start: async (world) => {
-    const folder = join(world.folder, 'nginx');
-    mkdirSync(folder, { recursive: true });
+    const folder = ownFolder(world, 'nginx');
     const [plain, secure] = [await freePort(), await freePort()];
     const file = join(folder, 'nginx.conf');
     for (const [name, text] of [
@@ -29,7 +28,15 @@ export const nginx: Contender = {
       name: 'nginx',
       caPem: world.caPem,
       leaks: true,
-      lanes: { plain: { style: 'reverse', port: plain }, secure: tls, h2: tls, grpc: tls, websocket: tls, sse: tls },
+      lanes: {
+        plain: { style: 'reverse', port: plain },
+        secure: tls,
+        h2: tls,
+        grpc: tls,
+        websocket: tls,
+        sse: tls,
+        transparent: { style: 'redirected', port: secure },
+      },
       ...program,
     };
   },
@@ -92,7 +99,7 @@ http {
       proxy_set_header Upgrade $http_upgrade;
       proxy_set_header Connection "upgrade";
     }
-    location /bench.Echo/ {
+    location /secret.Echo/ {
       grpc_pass grpcs://h2;
       grpc_set_header Authorization "${AUTHORIZATION}";
     }

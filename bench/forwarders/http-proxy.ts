@@ -12,16 +12,20 @@ interface Config {
 }
 
 serveParent<Config>(async (config) => {
-  const plain = httpProxy.createProxyServer({ agent: new http.Agent({ keepAlive: true, maxSockets: 64 }) });
+  const plain = httpProxy.createProxyServer({ agent: new http.Agent({ keepAlive: true, maxSockets: 1024 }) });
   const secure = httpProxy.createProxyServer({
-    agent: new https.Agent({ keepAlive: true, maxSockets: 64, ca: config.upstreamCaPem }),
+    agent: new https.Agent({ keepAlive: true, maxSockets: 1024, ca: config.upstreamCaPem }),
   });
   for (const proxy of [plain, secure]) {
+    proxy.on('proxyReqWs', (request) => request.setHeader('authorization', AUTHORIZATION));
     proxy.on('proxyReq', (request) => request.setHeader('authorization', AUTHORIZATION));
     proxy.on('error', (_error, _request, response) => (response as http.ServerResponse).destroy());
   }
   const intercepted = https.createServer(config.tls, (request, response) => {
     secure.web(request, response, { target: `https://${request.headers.host}` });
+  });
+  intercepted.on('upgrade', (request: http.IncomingMessage, socket: net.Socket, head: Buffer) => {
+    secure.ws(request, socket, head, { target: `https://${request.headers.host}` });
   });
   const server = http.createServer((request, response) => {
     const url = new URL(request.url ?? '');

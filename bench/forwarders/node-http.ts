@@ -17,7 +17,7 @@ serveParent<Config>(async (config) => {
     let pool = pools.get(origin);
     if (pool === undefined) {
       pool = new Pool(origin, {
-        connections: 64,
+        connections: 1024,
         factory: (at, options) => new Client(at, options),
         connect: { ca: config.upstreamCaPem },
       });

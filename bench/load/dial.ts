@@ -23,7 +23,9 @@ export async function dial(
   protocol: 'http/1.1' | 'h2',
   session?: Buffer,
 ): Promise<net.Socket | tls.TLSSocket> {
-  const raw = await open(spec.access.style === 'direct' ? spec.upstreamPort : spec.access.port);
+  const raw = await open(
+    spec.access.style === 'direct' || spec.access.style === 'redirected' ? spec.upstreamPort : spec.access.port,
+  );
   if (spec.access.style === 'connect') await establish(raw, authorityOf(spec));
   if (!spec.https) return raw;
   const socket = await secure(raw, spec.caPem, protocol, session);
@@ -34,9 +36,25 @@ export async function dial(
   return socket;
 }
 
+/** Redirection goes by the user that dials, so for a while this process is that user. */
+export function becomeUser(uid: number | undefined): void {
+  if (uid === undefined || process.geteuid?.() === uid) return;
+  process.seteuid?.(process.getuid?.() ?? uid);
+  process.seteuid?.(uid);
+}
+
+const sockets = new Set<net.Socket>();
+
+/** Ends every connection that was dialled. */
+export function closeAll(): void {
+  for (const socket of sockets) socket.destroy();
+}
+
 function open(port: number): Promise<net.Socket> {
   return new Promise((resolve, reject) => {
     const socket = net.connect({ port, host: '127.0.0.1', noDelay: true }, () => resolve(socket));
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
     socket.once('error', reject);
     socket.setTimeout(TIMEOUT_MS, () => socket.destroy(new Error(`nothing came for ${TIMEOUT_MS} ms`)));
   });
@@ -60,7 +78,7 @@ function secure(raw: net.Socket, ca: string, protocol: string, session?: Buffer)
     const socket = tls.connect(session === undefined ? options : { ...options, session }, () => resolve(socket));
     socket.once('error', (error: NodeJS.ErrnoException) => {
       // RFC 7301, section 3.2: a server that shares no protocol ends the handshake with this alert.
-      reject(/no.application.protocol/i.test(error.message) ? new RefusedError(`TLS: ${error.message}`) : error);
+      reject(/no.application.protocol/i.test(error.message) ? new RefusedError(`no ${protocol} by ALPN`) : error);
     });
     raw.once('close', () => reject(new Error('closed during the TLS handshake')));
   });

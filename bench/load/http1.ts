@@ -119,8 +119,5 @@ export async function openHttp1(spec: LoadSpec): Promise<LoadDriver> {
         ms,
         perSecond,
       ),
-    close: () => {
-      for (const connection of connections) connection.close();
-    },
   };
 }

@@ -27,13 +27,12 @@ export interface LoadResult {
   readonly resumed?: number;
 }
 
-/** Open connections, ready to be driven. Any wrong answer rejects `run`. */
+/** Open connections, ready to be driven. Any wrong answer rejects `run`; `closeAll` ends them. */
 export interface LoadDriver {
   /** What the upstream has seen as Authorization, read through the forwarder. */
   readonly echo: string | undefined;
   /** As many units as the connections carry for this long, or at a fixed total rate a second. */
   run(ms: number, perSecond?: number): Promise<LoadResult>;
-  close(): void;
 }
 
 /** The forwarder does not do this kind of traffic, and says so. */

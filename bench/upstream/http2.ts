@@ -11,13 +11,13 @@ export function serveHttp2(stream: http2.ServerHttp2Stream, headers: http2.Incom
   stream.on('error', () => stream.destroy());
   const path = headers[':path'] ?? '/';
   const authorization = headers.authorization ?? '';
-  const demanded = path.startsWith('/secret/') || path.startsWith('/bench.Echo/');
+  const demanded = /^\/secret[./]/.test(path);
   if (demanded && authorization !== AUTHORIZATION) {
     stream.respond({ ':status': 401 }, { endStream: true });
     return;
   }
-  if (path.startsWith('/bench.Echo/')) {
-    answerGrpc(stream, path === '/bench.Echo/Authorization' ? authorization : undefined);
+  if (path.includes('.Echo/')) {
+    answerGrpc(stream, path.endsWith('/Authorization') ? authorization : undefined);
     return;
   }
   const name = path.replace(/^\/secret/, '');
