@@ -12,7 +12,11 @@ export interface Child {
   stop(): void;
 }
 
-type Answer = { readonly value: unknown } | { readonly error: string };
+/** Opening a thousand connections through a slow forwarder takes its time. */
+const ANSWER_TIMEOUT_MS = 120_000;
+
+/** The id tells a late answer from the one that is waited for. */
+type Answer = { readonly id: number } & ({ readonly value: unknown } | { readonly error: string });
 
 /** Starts dist/bench/NAME.js with this configuration and waits for its ports. */
 export async function startChild(name: string, config: unknown, execPath = process.execPath): Promise<Child> {
@@ -21,9 +25,11 @@ export async function startChild(name: string, config: unknown, execPath = proce
     execArgv: [],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
+  let asked = 0;
   const ask = async (question: unknown): Promise<unknown> => {
-    const answered = nextAnswer(child, name);
-    child.send({ question });
+    asked += 1;
+    const answered = nextAnswer(child, name, asked);
+    child.send({ id: asked, question }, () => {});
     const answer = await answered;
     if ('error' in answer) throw new Error(answer.error);
     return answer.value;
@@ -32,14 +38,28 @@ export async function startChild(name: string, config: unknown, execPath = proce
   return { pid: child.pid ?? 0, ports, ask, stop: () => child.kill('SIGKILL') };
 }
 
-function nextAnswer(child: ChildProcess, name: string): Promise<Answer> {
+function nextAnswer(child: ChildProcess, name: string, id: number): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const exited = (code: number | null): void => reject(new Error(`bench program ${name} ended with ${code}`));
-    child.once('exit', exited);
-    child.once('message', (message) => {
+    const end = (): void => {
+      clearTimeout(timer);
       child.removeListener('exit', exited);
-      resolve(message as Answer);
-    });
+      child.removeListener('message', answered);
+    };
+    const exited = (code: number | null): void => {
+      end();
+      reject(new Error(`bench program ${name} ended with ${code}`));
+    };
+    const answered = (message: Answer): void => {
+      if (message.id !== id) return;
+      end();
+      resolve(message);
+    };
+    const timer = setTimeout(() => {
+      end();
+      reject(new Error(`bench program ${name} has not answered for ${ANSWER_TIMEOUT_MS} ms`));
+    }, ANSWER_TIMEOUT_MS);
+    child.once('exit', exited);
+    child.on('message', answered);
   });
 }
 
@@ -49,15 +69,16 @@ export function serveParent<Config>(
   answer: (question: unknown) => Promise<unknown> = answerProfiling,
 ): void {
   process.once('disconnect', () => process.exit());
-  process.on('message', (message: { question: unknown }) => {
-    const { question } = message;
+  process.on('message', (message: { id: number; question: unknown }) => {
+    const { id, question } = message;
     const begun =
       typeof question === 'object' && question !== null && 'start' in question
         ? start(question.start as Config)
         : answer(question);
     begun.then(
-      (value) => process.send?.({ value }),
-      (error: unknown) => process.send?.({ error: error instanceof Error ? (error.stack ?? error.message) : 'failed' }),
+      (value) => process.send?.({ id, value }),
+      (error: unknown) =>
+        process.send?.({ id, error: error instanceof Error ? (error.stack ?? error.message) : 'failed' }),
     );
   });
 }

@@ -22,7 +22,7 @@ async function main(options: BenchOptions): Promise<void> {
   const identities = await makeIdentities();
   stops.push(() => rmSync(identities.folder, { recursive: true, force: true }));
   chmodSync(identities.folder, 0o755); // Squid gives up root and still has to read its files
-  const upstream = keep(await startChild('upstream/main', { tls: identities.tls }));
+  const upstream = keep(await startChild('upstream/main', { tls: identities.tls, fault: options.fault }));
   const load = keep(await startChild('load/agent', {}));
   const controlPlane = await startControlPlaneForBench(identities.folder, benchPolicy(identities.jwks, upstream.ports));
   stops.push(() => controlPlane.close());

@@ -10,8 +10,13 @@ export interface BenchOptions {
   readonly otherNode: string | undefined;
   readonly profile: boolean;
   readonly out: string;
+  readonly fault: Fault | undefined;
   readonly help: boolean;
 }
+
+export type Fault = (typeof FAULTS)[number];
+
+const FAULTS = ['short', 'status', 'credential'] as const;
 
 export const HELP = `npm run bench -- [options]
 
@@ -21,6 +26,8 @@ export const HELP = `npm run bench -- [options]
   --out FILE      where the table goes (bench/results/latest.txt)
   --profile       write a CPU profile of each Node forwarder and row to bench/results/*.cpuprofile and print where its
                   time went; the profiler costs time itself, so the table of such a run is not for comparing
+  --fault KIND    prove that the bench notices: the upstream answers one byte short (short), with an error (status), or
+                  demands another credential than the one that is injected (credential)
   --help
 
   BENCH_ROUNDS    measured rounds, after one to warm up (3)
@@ -39,6 +46,7 @@ export function parseOptions(args: readonly string[], env: NodeJS.ProcessEnv): B
       only: { type: 'string' },
       out: { type: 'string', default: 'bench/results/latest.txt' },
       profile: { type: 'boolean', default: false },
+      fault: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   });
@@ -50,8 +58,15 @@ export function parseOptions(args: readonly string[], env: NodeJS.ProcessEnv): B
     otherNode: env['BENCH_NODE'] || undefined,
     profile: values.profile,
     out: values.out,
+    fault: fault(values.fault),
     help: values.help,
   };
+}
+
+function fault(text: string | undefined): Fault | undefined {
+  const found = FAULTS.find((known) => known === text);
+  if (text !== undefined && found === undefined) throw new Error(`--fault: use ${FAULTS.join(', ')}`);
+  return found;
 }
 
 function words(text: string | undefined): string[] | undefined {

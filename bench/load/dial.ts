@@ -63,6 +63,7 @@ function open(port: number): Promise<net.Socket> {
 function establish(socket: net.Socket, authority: string): Promise<void> {
   return new Promise((resolve, reject) => {
     socket.once('error', reject);
+    socket.once('close', () => reject(new RefusedError('CONNECT: closed without an answer')));
     socket.once('data', (bytes: Buffer) => {
       const line = bytes.toString('latin1', 0, 200).split('\r\n')[0] ?? '';
       if (/^HTTP\/1\.[01] 200 /.test(line)) resolve();

@@ -111,13 +111,22 @@ export async function openHttp1(spec: LoadSpec): Promise<LoadDriver> {
     const missing = Math.min(OPEN_AT_ONCE, spec.connections - connections.length);
     await Promise.all(Array.from({ length: missing }, open));
   }
+  const lanes = Array.from({ length: spec.inFlight ?? spec.connections }, (_, lane) =>
+    byTurns(connections, lane, spec),
+  );
   return {
     echo,
-    run: (ms, perSecond) =>
-      driveLanes(
-        (perSecond === undefined ? connections : connections.slice(0, 4)).map((one) => () => one.request()),
-        ms,
-        perSecond,
-      ),
+    run: (ms, perSecond) => driveLanes(perSecond === undefined ? lanes : lanes.slice(0, 4), ms, perSecond),
+  };
+}
+
+/** A lane has every n-th connection to itself. */
+function byTurns(all: readonly Http1Connection[], lane: number, { inFlight }: LoadSpec): () => Promise<unknown> {
+  const own = inFlight === undefined ? all.slice(lane, lane + 1) : all.filter((_, index) => index % inFlight === lane);
+  let turn = 0;
+  return async () => {
+    const connection = own[turn % own.length];
+    turn += 1;
+    return connection?.request();
   };
 }

@@ -12,6 +12,8 @@ export interface LoadSpec {
   /** Of the answer's body, of a message or of an event. */
   readonly bytes: number;
   readonly connections: number;
+  /** HTTP/1.1 only: so many requests at a time, over all connections by turns; without it one a connection. */
+  readonly inFlight?: number;
   /** Where the upstream shows the Authorization header that has reached it; nothing is asked when it is missing. */
   readonly echoPath?: string;
   /** New connections only: resume the TLS session of the one before. */

@@ -1,10 +1,12 @@
 import type net from 'node:net';
 import { AUTHORIZATION } from '../credential.ts';
+import type { Fault } from '../options.ts';
 import { acceptOf, echoOf } from '../websocket-frames.ts';
 import { serveEvents } from './events.ts';
 
 const TOKEN = `authorization: ${AUTHORIZATION}`.toLowerCase();
 const UNAUTHORIZED = Buffer.from('HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n');
+const FAILED = Buffer.from('HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n');
 const bodies = new Map<string, Buffer>();
 
 /**
@@ -12,7 +14,12 @@ const bodies = new Map<string, Buffer>();
  * events and `GET /websocket` with an echoing WebSocket. Under `/secret` it demands the credential. Answers are made
  * once: the upstream must not be what is measured.
  */
-export function serveHttp1(socket: net.Socket): void {
+export function http1Server(fault: Fault | undefined): (socket: net.Socket) => void {
+  const token = fault === 'credential' ? 'authorization: bearer another' : TOKEN;
+  return (socket) => serve(socket, token, fault);
+}
+
+function serve(socket: net.Socket, token: string, fault: Fault | undefined): void {
   let pending = '';
   const readRequests = (bytes: Buffer): void => {
     pending += bytes.toString('latin1');
@@ -22,16 +29,21 @@ export function serveHttp1(socket: net.Socket): void {
       const path = /^GET (\/\S*) /.exec(head)?.[1] ?? '/';
       const secret = path.startsWith('/secret/');
       const name = secret ? path.slice(7) : path;
-      if (secret && !head.toLowerCase().includes(TOKEN)) socket.write(UNAUTHORIZED);
+      if (secret && !head.toLowerCase().includes(token)) socket.write(UNAUTHORIZED);
+      else if (fault === 'status' && name !== '/echo') socket.write(FAILED);
       else if (name.startsWith('/events/')) serveEvents(socket, Number(name.slice(8)));
       else if (name === '/websocket') {
         socket.removeListener('data', readRequests);
         serveWebsocket(socket, head);
-      } else socket.write(answerTo(name, head));
+      } else socket.write(answerTo(fault === 'short' ? shortened(name) : name, head));
     }
   };
   socket.on('error', () => socket.destroy());
   socket.on('data', readRequests);
+}
+
+function shortened(name: string): string {
+  return name === '/echo' ? name : `/${Number(name.slice(1)) - 1}`;
 }
 
 function answerTo(name: string, head: string): Buffer {
