@@ -153,6 +153,8 @@ async function saveProfile(bench: Bench, traffic: Traffic, forwarder: Forwarder)
   console.log(`\n${forwarder.name}, ${traffic.name}: ${file}\n${summarizeProfile(file)}`);
 }
 
+/** Of an answer of Sidekey, its reason code too. */
 function firstLine(text: string): string {
-  return (text.split(/[\r\n]/)[0] ?? '').slice(0, 70);
+  const code = /"code":"([a-z-]+)"/.exec(text)?.[1];
+  return `${(text.split(/[\r\n]/)[0] ?? '').slice(0, 70)}${code === undefined ? '' : ` (${code})`}`;
 }

@@ -27,8 +27,9 @@ export async function dial(
     spec.access.style === 'direct' || spec.access.style === 'redirected' ? spec.upstreamPort : spec.access.port,
   );
   if (spec.access.style === 'connect') await establish(raw, authorityOf(spec));
-  if (!spec.https) return raw;
-  const socket = await secure(raw, spec.caPem, protocol, session);
+  const socket = spec.https ? await secure(raw, spec.caPem, protocol, session) : raw;
+  raw.setTimeout(0); // from here on the parent's patience counts
+  if (!(socket instanceof tls.TLSSocket)) return socket;
   if (protocol === 'h2' && socket.alpnProtocol !== 'h2') {
     socket.destroy();
     throw new RefusedError(`ALPN gave ${socket.alpnProtocol || 'nothing'}, not h2`);

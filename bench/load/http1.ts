@@ -11,6 +11,7 @@ export class Http1Connection {
   #body: Buffer[] | undefined;
   #wantedBytes: number | undefined;
   #left = -1;
+  #broken: Error | undefined;
   #resolve: ((body: string) => void) | undefined;
   #reject: ((error: Error) => void) | undefined;
 
@@ -19,8 +20,8 @@ export class Http1Connection {
     this.#spec = spec;
     this.#request = this.#get(spec.path);
     socket.on('data', (bytes: Buffer) => this.#receive(bytes));
-    socket.on('error', (error) => this.#reject?.(error));
-    socket.on('close', () => this.#reject?.(new Error('connection closed by the forwarder')));
+    socket.on('error', (error) => this.#fail(error));
+    socket.on('close', () => this.#fail(new Error('connection closed by the forwarder')));
   }
 
   /** @throws Error when the answer is not 200 with the promised length */
@@ -38,6 +39,11 @@ export class Http1Connection {
     this.#socket.destroy();
   }
 
+  #fail(error: Error): void {
+    this.#broken ??= error;
+    this.#reject?.(error);
+  }
+
   #get(path: string): Buffer {
     const target = targetOf(this.#spec, path);
     return Buffer.from(
@@ -47,6 +53,7 @@ export class Http1Connection {
 
   #exchange(request: Buffer, bytes: number | undefined, body: Buffer[] | undefined): Promise<string> {
     return new Promise((resolve, reject) => {
+      if (this.#broken !== undefined) return reject(this.#broken);
       this.#resolve = resolve;
       this.#reject = reject;
       this.#head = Buffer.alloc(0);

@@ -62,6 +62,7 @@ class EchoSocket {
   readonly #frame: Buffer;
   readonly #wanted: Buffer;
   #left: Buffer = Buffer.alloc(0);
+  #broken: Error | undefined;
   #resolve: (() => void) | undefined;
   #reject: ((error: Error) => void) | undefined;
 
@@ -70,16 +71,22 @@ class EchoSocket {
     this.#frame = maskedFrame(bytes);
     this.#wanted = echoedFrame(bytes);
     socket.on('data', (received: Buffer) => this.#receive(received));
-    socket.on('error', (error) => this.#reject?.(error));
-    socket.on('close', () => this.#reject?.(new Error('WebSocket closed by the forwarder')));
+    socket.on('error', (error) => this.#fail(error));
+    socket.on('close', () => this.#fail(new Error('WebSocket closed by the forwarder')));
   }
 
   roundTrip(): Promise<void> {
     return new Promise((resolve, reject) => {
+      if (this.#broken !== undefined) return reject(this.#broken);
       this.#resolve = resolve;
       this.#reject = reject;
       this.#socket.write(this.#frame);
     });
+  }
+
+  #fail(error: Error): void {
+    this.#broken ??= error;
+    this.#reject?.(error);
   }
 
   #receive(received: Buffer): void {
