@@ -32,4 +32,6 @@ export interface Report {
   readonly title: string;
   readonly columns: readonly string[];
   readonly lines: readonly (readonly string[])[];
+  /** Under the table. */
+  readonly notes?: readonly string[];
 }

@@ -34,15 +34,15 @@ export function cpuReport(title: string, results: readonly Measured[], columns: 
       ...(columns.resumed === true ? ['resumed'] : []),
       ...(columns.latency === true ? ['added p50 ms', 'added p99 ms'] : []),
     ],
-    lines: results.map((result) => {
-      if (result.state === 'missing') return [result.name, result.why];
+    lines: results.flatMap((result) => {
+      if (result.state === 'missing') return [];
       const straight = result.name === 'direct';
       const cpu = cpuOf(result);
       const added = (share: number): string =>
         straight || direct?.state !== 'measured'
           ? '-'
           : (quantile(result.latenciesMs, share) - quantile(direct.latenciesMs, share)).toFixed(2);
-      return [
+      const cells = [
         result.name,
         straight ? '-' : cpu.toFixed(1),
         straight ? '-' : ratio(cpu, nginx),
@@ -51,8 +51,19 @@ export function cpuReport(title: string, results: readonly Measured[], columns: 
         ...(columns.resumed === true ? [`${((100 * result.resumed) / result.units).toFixed(0)} %`] : []),
         ...(columns.latency === true ? [added(0.5), added(0.99)] : []),
       ];
+      return [cells];
     }),
+    notes: missingOf(results),
   };
+}
+
+/** Those that were not measured, gathered by reason. */
+function missingOf(results: readonly Measured[]): string[] {
+  const names = new Map<string, string[]>();
+  for (const result of results) {
+    if (result.state === 'missing') names.set(result.why, [...(names.get(result.why) ?? []), result.name]);
+  }
+  return [...names].map(([why, those]) => `${those.join(', ')}: ${why}`);
 }
 
 export function cpuOf(sums: Sums): number {
@@ -78,5 +89,6 @@ export function formatReport(report: Report): string {
   const lines = [report.columns, ...report.lines].map((line) =>
     `  ${line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd(),
   );
-  return `${report.title}\n${lines.join('\n')}\n`;
+  const notes = (report.notes ?? []).map((note) => `  ${note}`);
+  return `${[report.title, ...lines, ...notes].join('\n')}\n`;
 }

@@ -36,6 +36,8 @@ serveParent<Config>(async (config) => {
     socket.write('HTTP/1.1 200 Connection Established\r\n\r\n');
     intercepted.emit('connection', socket);
   });
+  // Node closes idle connections after five seconds; the others here keep them.
+  for (const one of [server, intercepted]) one.keepAliveTimeout = 300_000;
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return { proxy: (server.address() as net.AddressInfo).port };
 });

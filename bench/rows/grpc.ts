@@ -14,6 +14,7 @@ export const grpcRow: Row = {
   measure: async (bench) => {
     const results = await measure(bench, {
       name: 'grpc',
+      required: true,
       pacedPerSecond: PACED_PER_SECOND,
       spec: (forwarder) => {
         const access = forwarder.lanes.grpc;

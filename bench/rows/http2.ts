@@ -14,6 +14,7 @@ export const http2Row: Row = {
   measure: async (bench) => {
     const results = await measure(bench, {
       name: 'h2',
+      required: true,
       pacedPerSecond: PACED_PER_SECOND,
       spec: (forwarder) => {
         const access = forwarder.lanes.h2;

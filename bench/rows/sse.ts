@@ -5,7 +5,7 @@ import { cpuReport } from '../table.ts';
 const STREAMS = 100;
 const BYTES = 120;
 
-const TITLE = `Server-sent events over intercepted TLS, ${STREAMS} streams, 10 events a second each of ${BYTES} bytes`;
+const TITLE = `Server-sent events over intercepted TLS, ${STREAMS} streams, 25 events a second each of ${BYTES} bytes`;
 
 export const sseRow: Row = {
   name: 'sse',

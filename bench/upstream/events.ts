@@ -1,6 +1,6 @@
 import type net from 'node:net';
 
-const EVERY_MS = 100;
+const EVERY_MS = 40;
 /** A stream whose reader has fallen this far behind is left out until it has caught up. */
 const MAX_BEHIND_BYTES = 65_536;
 const HEAD =
@@ -9,7 +9,7 @@ const HEAD =
 const streams = new Map<net.Socket, number>();
 let timer: NodeJS.Timeout | undefined;
 
-/** Sends an event of `bytes` bytes to all open streams ten times a second. */
+/** Sends an event of `bytes` bytes to all open streams 25 times a second. */
 export function serveEvents(socket: net.Socket, bytes: number): void {
   socket.write(HEAD);
   streams.set(socket, bytes);
