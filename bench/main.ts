@@ -76,8 +76,14 @@ function keep<T extends Child | Forwarder>(started: T): T {
   return started;
 }
 
-async function stopAll(): Promise<void> {
-  for (let stop = stops.pop(); stop !== undefined; stop = stops.pop()) await stop();
+let stopping: Promise<void> | undefined;
+
+/** Once, whoever asks first: a signal and the error that it causes must not cut each other short. */
+function stopAll(): Promise<void> {
+  stopping ??= (async () => {
+    for (let stop = stops.pop(); stop !== undefined; stop = stops.pop()) await stop();
+  })();
+  return stopping;
 }
 
 for (const [signal, code] of [
