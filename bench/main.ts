@@ -1,126 +1,106 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { startControlPlaneForBench } from './control-plane.ts';
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import { dirname } from 'node:path';
+import type { Bench, Row, Runner } from './bench.ts';
 import { startChild, type Child } from './child.ts';
-import { connect, load, type LoadConnection, type Route } from './load.ts';
-import { formatTable, type Row } from './table.ts';
+import { startControlPlaneForBench } from './control-plane.ts';
+import { chooseField } from './field.ts';
+import type { BenchWorld, Contender, Forwarder } from './forwarder.ts';
+import { type BenchOptions, HELP, parseOptions } from './options.ts';
+import { ROWS } from './rows/index.ts';
+import { formatReport } from './table.ts';
 import { benchPolicy, makeIdentities } from './world.ts';
 
 /** One alternating run of every forwarder on every row. It fails on wrong answers, never on slow ones. */
 
-const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? '3');
-const SLICE_MS = Number(process.env['BENCH_SLICE_MS'] ?? '1500');
-const CONNECTIONS = 16;
-const RATE_PER_SECOND = 200;
+const stops: (() => unknown)[] = [];
 
-interface Forwarder {
-  readonly name: string;
-  readonly child: Child | undefined;
-  readonly caPem: string;
+async function main(options: BenchOptions): Promise<void> {
+  const rows = chooseRows(options);
+  const contenders = chooseField(options);
+  console.error('starting the upstream, the control plane and the forwarders');
+  const identities = await makeIdentities();
+  stops.push(() => rmSync(identities.folder, { recursive: true, force: true }));
+  chmodSync(identities.folder, 0o755); // Squid gives up root and still has to read its files
+  const upstream = keep(await startChild('upstream/main', { tls: identities.tls, fault: options.fault }));
+  const load = keep(await startChild('load/agent', {}));
+  const controlPlane = await startControlPlaneForBench(identities.folder, benchPolicy(identities.jwks, upstream.ports));
+  stops.push(() => controlPlane.close());
+  const world: BenchWorld = { ...identities, controlPlane: controlPlane.connection, upstream: upstream.ports };
+  const field: Runner[] = [];
+  for (const contender of contenders) field.push(await enter(contender, world));
+  const bench: Bench = { options, world, field, load, fresh: async (contender) => keep(await contender.start(world)) };
+  const text = await measureAll(bench, rows);
+  mkdirSync(dirname(options.out), { recursive: true });
+  writeFileSync(options.out, text);
+  console.error(`written to ${options.out}`);
 }
 
-const identities = await makeIdentities();
-const children: Child[] = [];
-const start = async (name: string, config: unknown): Promise<Child> => {
-  const child = await startChild(name, config);
-  children.push(child);
-  return child;
-};
+async function enter(contender: Contender, world: BenchWorld): Promise<Runner> {
+  const missing = contender.missing();
+  const { name } = contender;
+  if (missing !== undefined) return { contender, name, forwarder: undefined, missing };
+  return { contender, name, forwarder: keep(await contender.start(world)), missing };
+}
 
-async function main(): Promise<void> {
-  const plain = await start('upstream', {});
-  const secure = await start('upstream', { tls: identities.tls });
-  console.log('starting the control plane and the forwarders');
-  const controlPlane = await startControlPlaneForBench(
-    identities.folder,
-    benchPolicy(identities.jwks, plain.port, secure.port),
-  );
-  const caFile = join(identities.folder, 'proxy-ca.pem');
-  const common = { tls: identities.tls, upstreamCaPem: identities.caPem };
-  const sidekey = await start('forwarders/sidekey', {
-    controlPlane: controlPlane.connection,
-    evidenceToken: identities.token,
-    caFile,
-    upstreamCaPem: identities.caPem,
-  });
-  const idle = await sidekey.usage();
-  const forwarders: Forwarder[] = [
-    { name: 'direct', child: undefined, caPem: identities.caPem },
-    { name: 'node:http + undici', child: await start('forwarders/node-http', common), caPem: identities.caPem },
-    { name: 'http-proxy', child: await start('forwarders/http-proxy', common), caPem: identities.caPem },
-    { name: 'sidekey', child: sidekey, caPem: readFileSync(caFile, 'utf8') },
-  ];
-  const rows: Row[] = [];
-  for (const https of [false, true]) {
-    for (const bytes of [200, 100_000]) {
-      rows.push(...(await measure(forwarders, https, bytes, https ? secure.port : plain.port)));
-    }
+async function measureAll(bench: Bench, rows: readonly Row[]): Promise<string> {
+  const parts = [describeMachine(bench.options)];
+  console.log(parts[0]);
+  for (const row of rows) {
+    console.error(`${row.name} (${rows.indexOf(row) + 1} of ${rows.length})`);
+    const report = formatReport(await row.measure(bench));
+    console.log(report);
+    parts.push(report);
   }
-  const loaded = await sidekey.usage();
-  const memory = `sidekey proxy memory: ${megabytes(idle.rssBytes)} MB idle, ${megabytes(loaded.rssBytes)} MB after the load`;
-  const text = `${formatTable(rows)}\n${memory}\n`;
-  console.log(text);
-  mkdirSync('bench/results', { recursive: true });
-  writeFileSync('bench/results/latest.txt', `node ${process.version}, ${new Date().toISOString()}\n\n${text}`);
-  await controlPlane.close();
+  return parts.join('\n');
 }
 
-async function measure(forwarders: readonly Forwarder[], https: boolean, bytes: number, port: number): Promise<Row[]> {
-  const rows = new Map<string, Row>();
-  const opened = new Map<string, LoadConnection[]>();
-  for (const forwarder of forwarders) {
-    const route: Route = {
-      proxyPort: forwarder.child?.port,
-      upstreamPort: port,
-      https,
-      caPem: forwarder.caPem,
-      path: forwarder.child === undefined ? `/${bytes}` : `/secret/${bytes}`,
-      bytes,
-    };
-    opened.set(forwarder.name, await Promise.all(Array.from({ length: CONNECTIONS }, () => connect(route))));
-    rows.set(forwarder.name, {
-      forwarder: forwarder.name,
-      protocol: https ? 'HTTPS intercepted' : 'HTTP',
-      bytes,
-      cpuUs: 0,
-      requests: 0,
-      seconds: 0,
-      latenciesMs: [],
-    });
-  }
-  for (let round = -1; round < ROUNDS; round += 1) {
-    for (const { name, child } of forwarders) {
-      const connections = opened.get(name) ?? [];
-      const row = rows.get(name);
-      if (row === undefined) continue;
-      const before = await child?.usage();
-      const result = await load(connections, SLICE_MS);
-      const after = await child?.usage();
-      const paced = await load(connections.slice(0, 4), SLICE_MS / 2, RATE_PER_SECOND);
-      if (round < 0) continue; // warm-up
-      row.cpuUs += (after?.cpuUs ?? 0) - (before?.cpuUs ?? 0);
-      row.requests += result.requests;
-      row.seconds += result.seconds;
-      row.latenciesMs.push(...paced.latenciesMs);
-    }
-    process.stdout.write('.');
-  }
-  process.stdout.write('\n');
-  for (const connections of opened.values()) for (const connection of connections) connection.close();
-  return [...rows.values()];
+function describeMachine({ rounds, sliceMs, profile }: BenchOptions): string {
+  const cpus = os.cpus();
+  return [
+    `node ${process.version}, ${new Date().toISOString()}, Linux ${os.release()}`,
+    `${cpus.length} x ${cpus[0]?.model.trim() ?? 'unknown CPU'}, load average ${os.loadavg()[0]?.toFixed(1)} at the start`,
+    `${rounds} rounds of ${sliceMs} ms a forwarder, alternating${profile ? ', PROFILED: not for comparing' : ''}`,
+    '',
+  ].join('\n');
 }
 
-function megabytes(bytes: number): string {
-  return (bytes / 1_048_576).toFixed(0);
+function chooseRows({ rows }: BenchOptions): Row[] {
+  const unknown = rows?.find((word) => !ROWS.some((row) => row.name.startsWith(word)));
+  if (unknown !== undefined) throw new Error(`--rows: there is no row "${unknown}"`);
+  return ROWS.filter((row) => rows === undefined || rows.some((word) => row.name.startsWith(word)));
 }
 
+function keep<T extends Child | Forwarder>(started: T): T {
+  stops.push(() => started.stop());
+  return started;
+}
+
+let stopping: Promise<void> | undefined;
+
+/** Once, whoever asks first: a signal and the error that it causes must not cut each other short. */
+function stopAll(): Promise<void> {
+  stopping ??= (async () => {
+    for (let stop = stops.pop(); stop !== undefined; stop = stops.pop()) await stop();
+  })();
+  return stopping;
+}
+
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const) {
+  process.once(signal, () => void stopAll().then(() => process.exit(code)));
+}
 try {
-  await main();
+  const options = parseOptions(process.argv.slice(2), process.env);
+  if (options.help)
+    console.log(`${HELP}\nRows:\n${ROWS.map((row) => `  ${row.name.padEnd(20)} ${row.about}`).join('\n')}`);
+  else await main(options);
 } catch (error) {
   console.error(error);
   process.exitCode = 1;
 } finally {
-  for (const child of children) child.stop();
-  rmSync(identities.folder, { recursive: true, force: true });
+  await stopAll();
 }
 process.exit();

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { exportJWK, SignJWT } from 'jose';
 import { createRootAuthority, createSigningKey, issueLeaf, publicKeySpki } from '../common/x509/authority.ts';
 import { toPem } from '../common/x509/certificate.ts';
+import { CREDENTIAL } from './credential.ts';
 
 /** A certificate for localhost from a throw-away root, and an identity token issuer with a static key. */
 export async function makeIdentities(): Promise<{
@@ -42,8 +43,8 @@ export async function makeIdentities(): Promise<{
   };
 }
 
-/** The policy of the bench: one agent, two server workloads on this machine, one static credential. */
-export function benchPolicy(jwks: unknown, plainPort: number, securePort: number): unknown[] {
+/** The policy of the bench: one agent, a server workload for each port of the upstream, one static credential. */
+export function benchPolicy(jwks: unknown, ports: Readonly<Record<string, number>>): unknown[] {
   const resource = (kind: string, name: string, spec: unknown): unknown => ({
     apiVersion: 'sidekey.dev/v1',
     kind,
@@ -54,8 +55,8 @@ export function benchPolicy(jwks: unknown, plainPort: number, securePort: number
     resource('AccessPolicy', `bench-${name}`, {
       clientWorkload: 'bench',
       serverWorkload: name,
-      rules: [{ methods: ['GET'] }],
-      credentials: [{ provider: 'bench', inject: { type: 'bearer' } }],
+      rules: [{ methods: ['GET', 'POST'] }],
+      ...(name.startsWith('open') ? {} : { credentials: [{ provider: 'bench', inject: { type: 'bearer' } }] }),
       leaseSeconds: 300,
     });
   const allowedAddresses = ['127.0.0.1/32', '::1/128'];
@@ -67,21 +68,16 @@ export function benchPolicy(jwks: unknown, plainPort: number, securePort: number
       jwks: { inline: jwks },
     }),
     resource('ClientWorkload', 'bench', { selectors: { all: [{ claim: 'oidc.sub', equals: 'bench-agent' }] } }),
-    resource('ServerWorkload', 'plain', {
-      hosts: ['localhost'],
-      ports: [plainPort],
-      protocol: 'http',
-      tls: { mode: 'plaintext' },
-      allowedAddresses,
-    }),
-    resource('ServerWorkload', 'secure', {
-      hosts: ['localhost'],
-      ports: [securePort],
-      protocol: 'http',
-      allowedAddresses,
-    }),
-    resource('CredentialProvider', 'bench', { type: 'static', secret: { value: 'bench-credential-0123456789' } }),
-    policy('plain'),
-    policy('secure'),
+    ...Object.entries(ports).map(([name, port]) =>
+      resource('ServerWorkload', name, {
+        hosts: ['localhost'],
+        ports: [port],
+        protocol: 'http',
+        ...(name.endsWith('plain') ? { tls: { mode: 'plaintext' } } : {}),
+        allowedAddresses,
+      }),
+    ),
+    resource('CredentialProvider', 'bench', { type: 'static', secret: { value: CREDENTIAL } }),
+    ...Object.keys(ports).map(policy),
   ];
 }

@@ -1,15 +1,28 @@
 /** `npm run bench`: builds the bench programs and runs them; the table goes to bench/results/. */
 import { readdirSync } from 'node:fs';
 import { build } from 'esbuild';
+import { installPrograms } from './lib/programs.mjs';
 import { installIfStale, root, run } from './lib/run.mjs';
 
+const BASELINES = [
+  ['nginx', ['-v'], 'nginx'],
+  ['haproxy', ['-v'], 'haproxy'],
+  ['/usr/lib/squid/security_file_certgen', ['-h'], 'squid-openssl'],
+  ['mitmdump', ['--version'], 'mitmproxy'],
+];
+
 await installIfStale();
-if ((await run(process.execPath, [`${root}scripts/build.mjs`])) !== 0) process.exit(1);
+const quick = process.argv.includes('--help') || process.env['BENCH_INSTALL'] === '0';
+if (!quick) await installPrograms(BASELINES, (names) => `rows of ${names} will say "not installed"`);
+if (process.env['SIDEKEY_SKIP_BUILD'] !== '1' && (await run(process.execPath, [`${root}scripts/build.mjs`])) !== 0)
+  process.exit(1);
 await build({
   absWorkingDir: root,
   entryPoints: [
     'bench/main.ts',
-    'bench/upstream.ts',
+    'bench/upstream/main.ts',
+    'bench/load/agent.ts',
+    'bench/starter.ts',
     ...readdirSync(`${root}bench/forwarders`).map((name) => `bench/forwarders/${name}`),
   ],
   outdir: 'dist/bench',

@@ -2,7 +2,8 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bin, capture, installIfStale, run } from './lib/run.mjs';
+import { installPrograms } from './lib/programs.mjs';
+import { bin, installIfStale, run } from './lib/run.mjs';
 
 // Program to look for, and the Debian package that brings it. Tests skip, with the reason, what they do not find.
 const PROGRAMS = [
@@ -16,7 +17,7 @@ const PROGRAMS = [
 ];
 
 await installIfStale();
-await installPrograms();
+await installPrograms(PROGRAMS, (names) => `tests that need ${names} will be skipped`);
 if (process.env['SIDEKEY_SKIP_BUILD'] !== '1') {
   const built = await run(process.execPath, ['scripts/build.mjs']);
   if (built !== 0) {
@@ -25,25 +26,6 @@ if (process.env['SIDEKEY_SKIP_BUILD'] !== '1') {
   }
 }
 process.exit(await runTests());
-
-async function installPrograms() {
-  const missing = [];
-  for (const [program, args, name] of PROGRAMS) {
-    const { code } = await capture(program, args);
-    if (code !== 0 && !missing.includes(name)) missing.push(name);
-  }
-  if (missing.length === 0) return;
-  if (process.getuid?.() !== 0) {
-    console.log(`tests that need ${missing.join(', ')} will be skipped: installing them needs root`);
-    return;
-  }
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  await capture('apt-get', ['update', '-qq'], { env });
-  const { code, output } = await capture('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...missing], {
-    env,
-  });
-  if (code !== 0) console.log(`could not install ${missing.join(', ')}: ${output.trim().split('\n').at(-1)}`);
-}
 
 async function runTests() {
   const folder = mkdtempSync(join(tmpdir(), 'sidekey-test-'));

@@ -3,6 +3,7 @@ import https from 'node:https';
 import type net from 'node:net';
 import { Client, type Dispatcher, Pool } from 'undici';
 import { serveParent } from '../child.ts';
+import { AUTHORIZATION } from '../credential.ts';
 
 /** What one would write in an afternoon: node:http in front, undici behind, the header set. The baseline of the ratios. */
 interface Config {
@@ -16,7 +17,7 @@ serveParent<Config>(async (config) => {
     let pool = pools.get(origin);
     if (pool === undefined) {
       pool = new Pool(origin, {
-        connections: 64,
+        connections: 1024,
         factory: (at, options) => new Client(at, options),
         connect: { ca: config.upstreamCaPem },
       });
@@ -33,7 +34,7 @@ serveParent<Config>(async (config) => {
     const headers: Record<string, string | string[] | undefined> = { ...request.headers };
     delete headers['connection'];
     delete headers['proxy-authorization'];
-    headers['authorization'] = 'Bearer bench-credential-0123456789';
+    headers['authorization'] = AUTHORIZATION;
     poolFor(origin).stream(
       {
         path,
@@ -61,6 +62,8 @@ serveParent<Config>(async (config) => {
     socket.write('HTTP/1.1 200 Connection Established\r\n\r\n');
     intercepted.emit('connection', socket);
   });
+  // Node closes idle connections after five seconds; the others here keep them.
+  for (const one of [server, intercepted]) one.keepAliveTimeout = 300_000;
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return (server.address() as net.AddressInfo).port;
+  return { proxy: (server.address() as net.AddressInfo).port };
 });

@@ -9,9 +9,12 @@ interface Config {
   readonly evidenceToken: string;
   readonly caFile: string;
   readonly upstreamCaPem: string;
+  /** Where redirected connections arrive, when this proxy knows how to take them. */
+  readonly transparentPort: number;
 }
 
 serveParent<Config>(async (config) => {
+  const transparent = { transparent: [{ host: '127.0.0.1', port: config.transparentPort }] };
   const proxy = await startProxy({
     controlPlane: config.controlPlane,
     evidence: async (): Promise<Evidence[]> => [
@@ -23,7 +26,8 @@ serveParent<Config>(async (config) => {
     upstreamCaPem: config.upstreamCaPem,
     caFile: config.caFile,
     logLevel: 'warn',
+    ...transparent,
   });
   await proxy.ready;
-  return proxy.address.port;
+  return { proxy: proxy.address.port };
 });

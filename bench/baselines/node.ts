@@ -1,0 +1,77 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { startChild } from '../child.ts';
+import { type Access, type Contender, freePort, type Lane, ownFolder } from '../forwarder.ts';
+
+/** The forwarders that run in Node: Sidekey itself, and what one would write or install instead. */
+
+/** @param node the Node to run it with, and the suffix that its name gets */
+export function sidekey(node: NodeBinary): Contender {
+  return {
+    name: `sidekey${node.suffix}`,
+    missing: () => undefined,
+    start: async (world) => {
+      const caFile = join(ownFolder(world, 'sidekey'), 'ca.pem');
+      const transparentPort = await freePort();
+      const config = {
+        controlPlane: world.controlPlane,
+        evidenceToken: world.token,
+        caFile,
+        upstreamCaPem: world.caPem,
+        transparentPort,
+      };
+      const child = await startChild('forwarders/sidekey', config, node.path);
+      return {
+        name: `sidekey${node.suffix}`,
+        pid: child.pid,
+        child,
+        caPem: readFileSync(caFile, 'utf8'),
+        leaks: false,
+        lanes: {
+          ...explicit(child.ports['proxy'] ?? 0, ['plain', 'secure', 'h2', 'grpc', 'websocket', 'sse']),
+          transparent: { style: 'redirected', port: transparentPort },
+        },
+        stop: child.stop,
+      };
+    },
+  };
+}
+
+/** A forwarder of dist/bench/forwarders/PROGRAM.js. */
+export function nodeBaseline(name: string, program: string, lanes: readonly Lane[], node: NodeBinary): Contender {
+  return {
+    name: `${name}${node.suffix}`,
+    missing: () => undefined,
+    start: async (world) => {
+      const child = await startChild(
+        `forwarders/${program}`,
+        { tls: world.tls, upstreamCaPem: world.caPem },
+        node.path,
+      );
+      return {
+        name: `${name}${node.suffix}`,
+        pid: child.pid,
+        child,
+        caPem: world.caPem,
+        leaks: true,
+        lanes: explicit(child.ports['proxy'] ?? 0, lanes),
+        stop: child.stop,
+      };
+    },
+  };
+}
+
+export interface NodeBinary {
+  readonly path: string;
+  /** Empty, or such as ` (node 24)`. */
+  readonly suffix: string;
+}
+
+export const OWN_NODE: NodeBinary = { path: process.execPath, suffix: '' };
+
+/** The lanes of a proxy that is told by CONNECT, and by absolute-form where there is no TLS. */
+export function explicit(port: number, names: readonly Lane[]): Partial<Record<Lane, Access>> {
+  const lanes: Partial<Record<Lane, Access>> = {};
+  for (const lane of names) lanes[lane] = { style: lane === 'plain' ? 'absolute' : 'connect', port };
+  return lanes;
+}

@@ -1,0 +1,160 @@
+import { dirname, resolve } from 'node:path';
+import { mkdirSync } from 'node:fs';
+import type { Bench, Runner } from './bench.ts';
+import { AUTHORIZATION, CREDENTIAL } from './credential.ts';
+import type { Forwarder } from './forwarder.ts';
+import type { Opened } from './load/agent.ts';
+import type { LoadResult, LoadSpec } from './load/spec.ts';
+import { readUsage } from './process-usage.ts';
+import { summarizeProfile } from './profile-summary.ts';
+
+/** One traffic, the same for every forwarder. */
+export interface Traffic {
+  /** Short and fit for a file name. */
+  readonly name: string;
+  /** How the load goes through this forwarder; undefined when it has no such lane. */
+  spec(forwarder: Forwarder): LoadSpec | undefined;
+  /** A fixed rate a second beside the full load, for latencies. */
+  readonly pacedPerSecond?: number;
+  /** Traffic that Sidekey must carry: to be refused is an error, not a gap. */
+  readonly required?: boolean;
+}
+
+export type Measured =
+  | { readonly name: string; readonly state: 'missing'; readonly why: string }
+  | ({ readonly name: string; readonly state: 'measured' } & Sums);
+
+export interface Sums {
+  cpuUs: number;
+  units: number;
+  seconds: number;
+  resumed: number;
+  readonly latenciesMs: number[];
+}
+
+/** Every forwarder in turn, round after round, so that what the machine does meanwhile hits them alike. */
+export async function measure(bench: Bench, traffic: Traffic): Promise<Measured[]> {
+  const results: Measured[] = [];
+  const runs: { runner: Runner; forwarder: Forwarder; spec: LoadSpec; sums: Sums }[] = [];
+  for (const runner of bench.field) {
+    const missing = (why: string): number => results.push({ name: runner.name, state: 'missing', why });
+    const { forwarder } = runner;
+    if (forwarder === undefined) {
+      missing(runner.missing ?? 'not started');
+      continue;
+    }
+    const spec = traffic.spec(forwarder);
+    if (spec === undefined) {
+      missing('not supported');
+      continue;
+    }
+    const refused = await openLoad(bench, forwarder, spec);
+    if (refused !== undefined) {
+      if (traffic.required === true) throw new Error(`${runner.name}, ${traffic.name}: ${refused}`);
+      missing(`not supported: ${firstLine(refused)}`);
+      continue;
+    }
+    const sums: Sums = { cpuUs: 0, units: 0, seconds: 0, resumed: 0, latenciesMs: [] };
+    runs.push({ runner, forwarder, spec, sums });
+    results.push({ name: runner.name, state: 'measured', ...sums });
+  }
+  const { rounds } = bench.options;
+  for (let round = -1; round < rounds; round += 1) {
+    for (const { forwarder, spec, sums } of runs) {
+      await slice(bench, traffic, forwarder, spec, round < 0 ? undefined : sums, round === rounds - 1);
+    }
+    process.stderr.write('.');
+  }
+  process.stderr.write('\n');
+  return results.map((result) => {
+    const run = runs.find(({ runner }) => runner.name === result.name);
+    return run === undefined ? result : { name: result.name, state: 'measured', ...run.sums };
+  });
+}
+
+/** One forwarder's turn. Without `sums` it only warms up. */
+async function slice(
+  bench: Bench,
+  traffic: Traffic,
+  forwarder: Forwarder,
+  spec: LoadSpec,
+  sums: Sums | undefined,
+  last: boolean,
+): Promise<void> {
+  const { load, options } = bench;
+  const refused = await openLoad(bench, forwarder, spec);
+  if (refused !== undefined) throw new Error(`${forwarder.name}, ${traffic.name}: ${refused}`);
+  const profiled = options.profile && last && forwarder.child !== undefined;
+  if (profiled) await forwarder.child.ask({ profile: 'start' });
+  const before = forwarder.pid === undefined ? 0 : readUsage(forwarder.pid).cpuUs;
+  const result = await askLoad(bench, forwarder, traffic.name, { ms: options.sliceMs });
+  const cpuUs = forwarder.pid === undefined ? 0 : readUsage(forwarder.pid).cpuUs - before;
+  if (profiled) await saveProfile(bench, traffic, forwarder);
+  const paced =
+    traffic.pacedPerSecond === undefined
+      ? undefined
+      : await askLoad(bench, forwarder, traffic.name, { ms: options.sliceMs / 2, perSecond: traffic.pacedPerSecond });
+  await load.ask('close');
+  if (sums === undefined) return;
+  sums.cpuUs += cpuUs;
+  sums.units += result.units;
+  sums.seconds += result.seconds;
+  sums.resumed += result.resumed ?? 0;
+  sums.latenciesMs.push(...(paced ?? result).latenciesMs);
+}
+
+export async function askLoad(
+  bench: Bench,
+  forwarder: Forwarder,
+  traffic: string,
+  how: { ms: number; perSecond?: number },
+): Promise<LoadResult> {
+  try {
+    return (await bench.load.ask({ run: how })) as LoadResult;
+  } catch (cause) {
+    throw new Error(`${forwarder.name}, ${traffic}: the load failed`, { cause });
+  }
+}
+
+/**
+ * Opens the load's connections and checks what came of the credential.
+ * @returns why the forwarder refuses this traffic, or undefined
+ * @throws Error when an answer is wrong, the credential did not arrive or it came back
+ */
+export async function openLoad(bench: Bench, forwarder: Forwarder, spec: LoadSpec): Promise<string | undefined> {
+  let opened: Opened;
+  try {
+    opened = (await bench.load.ask({ open: spec })) as Opened;
+  } catch (cause) {
+    throw new Error(`${forwarder.name}, ${spec.driver} ${spec.path}: wrong answer`, { cause });
+  }
+  if ('refused' in opened) return opened.refused;
+  if (spec.echoPath !== undefined) checkEcho(forwarder, spec, opened.echo ?? '');
+  return undefined;
+}
+
+/** Under `/secret` the upstream has demanded the credential already; here it has answered with what it was sent. */
+function checkEcho(forwarder: Forwarder, spec: LoadSpec, echo: string): void {
+  const injected = spec.path.startsWith('/secret');
+  const where = `${forwarder.name}, ${spec.driver} ${spec.echoPath}`;
+  if (forwarder.leaks ? injected && echo !== AUTHORIZATION : echo.includes(CREDENTIAL)) {
+    throw new Error(`${where}: ${forwarder.leaks ? 'the header was not injected' : 'the credential came back'}`);
+  }
+  if (!injected && echo !== '') throw new Error(`${where}: a header was injected where none should be`);
+  if (injected && echo === '') throw new Error(`${where}: nothing came back`);
+}
+
+async function saveProfile(bench: Bench, traffic: Traffic, forwarder: Forwarder): Promise<void> {
+  const name = `${forwarder.name}-${traffic.name}`.toLowerCase().replace(/[^a-z0-9]+/g, '-');
+  const folder = dirname(bench.options.out);
+  mkdirSync(folder, { recursive: true });
+  const file = resolve(folder, `${name}.cpuprofile`);
+  await forwarder.child?.ask({ profile: 'stop', file });
+  console.log(`\n${forwarder.name}, ${traffic.name}: ${file}\n${summarizeProfile(file)}`);
+}
+
+/** Of an answer of Sidekey, its reason code too. */
+function firstLine(text: string): string {
+  const code = /"code":"([a-z-]+)"/.exec(text)?.[1];
+  return `${(text.split(/[\r\n]/)[0] ?? '').slice(0, 70)}${code === undefined ? '' : ` (${code})`}`;
+}

@@ -1,0 +1,51 @@
+import type { Forwarder } from '../forwarder.ts';
+import type { Row } from '../bench.ts';
+import type { LoadSpec } from '../load/spec.ts';
+import { measure } from '../measure.ts';
+import { cpuReport } from '../table.ts';
+
+const CONNECTIONS = 16;
+const PACED_PER_SECOND = 200;
+
+function http1(https: boolean, bytes: number): Row {
+  const name = `http1-${https ? 'tls' : 'plain'}-${bytes === 200 ? 'small' : 'large'}`;
+  const title = `HTTP/1.1, ${https ? 'TLS intercepted' : 'plain'}, answers of ${bytes} bytes`;
+  return {
+    name,
+    about: title,
+    measure: async (bench) => {
+      const results = await measure(bench, {
+        name,
+        required: true,
+        pacedPerSecond: PACED_PER_SECOND,
+        spec: (forwarder) => http1Spec(forwarder, bench.world.upstream, { https, bytes, injected: true }),
+      });
+      return cpuReport(title, results, { unit: 'request', latency: true });
+    },
+  };
+}
+
+export const http1Rows = [http1(false, 200), http1(true, 200), http1(false, 100_000), http1(true, 100_000)];
+
+/** Kept HTTP/1.1 connections, each with one request at a time; `injected` chooses the upstream that has a credential. */
+export function http1Spec(
+  forwarder: Forwarder,
+  upstream: Readonly<Record<string, number>>,
+  what: { https: boolean; bytes: number; injected: boolean; connections?: number },
+): LoadSpec | undefined {
+  const access = forwarder.lanes[what.https ? 'secure' : 'plain'];
+  if (access === undefined) return undefined;
+  const injected = what.injected && access.style !== 'direct';
+  const port = `${what.injected ? '' : 'open-'}${what.https ? 'secure' : 'plain'}`;
+  return {
+    driver: 'http1',
+    access,
+    upstreamPort: upstream[port] ?? 0,
+    https: what.https,
+    caPem: forwarder.caPem,
+    path: `${injected ? '/secret' : ''}/${what.bytes}`,
+    bytes: what.bytes,
+    connections: what.connections ?? CONNECTIONS,
+    echoPath: `${injected ? '/secret' : ''}/echo`,
+  };
+}
