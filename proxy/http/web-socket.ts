@@ -1,10 +1,14 @@
 import type { Scrubber } from '../credentials/scrub.ts';
+import { scrubHeaders } from '../credentials/scrub-headers.ts';
+import type { ResponseHead } from '../protocols/heads.ts';
 import { WebSocketRelay, type WebSocketEnding } from '../sessions/websocket/relay.ts';
 import type { DeflateParameters } from '../protocols/websocket/deflate-agreement.ts';
 import type { WebSocketLimits } from '../protocols/websocket/limits.ts';
 import type { Reason } from '../../proto/reasons.ts';
 import { createMaskingKeys } from '../io/masking-keys.ts';
 import type { Call } from './call.ts';
+import { stripHopByHop } from './forwarded-headers.ts';
+import type { Departure } from './preparation.ts';
 import type { AgentStream, UpstreamStream } from './streams.ts';
 
 const maskingKeys = createMaskingKeys();
@@ -18,6 +22,30 @@ interface WebSocketOptions {
   readonly limits: WebSocketLimits;
   /** Both sides were told all that is to be said. */
   ended(reason: Reason): void;
+}
+
+/**
+ * Goes on as a WebSocket when that is what the agent asked for and the upstream agreed to; else undefined, and the answer
+ * is an ordinary one.
+ *
+ * @throws Refusal `upstream-malformed`
+ */
+export function openWebSocket(
+  head: ResponseHead,
+  { opening, scrubber }: Pick<Departure, 'opening' | 'scrubber'>,
+  parts: Omit<WebSocketOptions, 'deflate' | 'scrubber'>,
+): WebSocketExchange | undefined {
+  const agreement = opening?.agreement(head);
+  if (opening === undefined || agreement === undefined) return undefined;
+  const { headers } = head;
+  const { agent, call, upstream } = parts;
+  stripHopByHop(headers);
+  call.scrubbed += scrubHeaders(headers, scrubber);
+  opening.writeAgreement(headers, agreement);
+  upstream.upgrade();
+  agent.upgrade(headers);
+  agent.flush();
+  return new WebSocketExchange({ ...parts, deflate: agreement.deflate, scrubber });
 }
 
 /** How a WebSocket's end is recorded. */

@@ -1,0 +1,205 @@
+import type { Answer } from '../../policy-client/index.ts';
+import {
+  type AgentClaims,
+  type BodyTransform,
+  type LocalReply,
+  removeAgentCredentials,
+} from '../credentials/inject.ts';
+import { compileScrubber, type Scrubber } from '../credentials/scrub.ts';
+import { type DialTarget, withClientCertificate } from '../io/dial.ts';
+import { HeaderList } from '../protocols/header-list.ts';
+import type { RequestHead } from '../protocols/heads.ts';
+import { admit, countForwards, OPTIONS_REPLY } from './admission.ts';
+import type { Call } from './call.ts';
+import { buildDestination, type RequestDestination } from './destination.ts';
+import { acceptsTrailers, stripHopByHop } from './forwarded-headers.ts';
+import { type Prepared, prepareRequest } from './outgoing-request.ts';
+import { Refusal } from './refusal.ts';
+import type { RequestBody } from './request-body.ts';
+import { type PreparedRoute, UNROUTED } from './route-table.ts';
+import { findRoute } from './routing.ts';
+import type { ProxyServices } from './services.ts';
+import { SignedRequest, signedBodyTooLarge, takeExpectation } from './signed-request.ts';
+import type { Standing } from './standing.ts';
+import type { AgentStream, OutgoingRequest } from './streams.ts';
+import { WebSocketOpening } from './web-socket-opening.ts';
+
+/** A request that is ready to leave: how to dial, what to send, and what its answer must go through. */
+export interface Departure {
+  readonly target: DialTarget;
+  readonly request: OutgoingRequest;
+  /** Through which the body goes to the upstream. */
+  readonly transform: BodyTransform | undefined;
+  readonly signed: SignedRequest;
+  readonly scrubber: Scrubber | undefined;
+  readonly opening: WebSocketOpening | undefined;
+}
+
+/** What the steps work on. */
+export interface PreparationParts {
+  readonly services: ProxyServices;
+  readonly agent: AgentStream;
+  readonly head: RequestHead;
+  readonly call: Call;
+  readonly body: RequestBody;
+  readonly standing: Standing;
+}
+
+/** How the steps end; one of the first three is called once, unless the call is over before. */
+export interface PreparationEnd {
+  depart(departure: Departure): void;
+  /** The proxy answers itself, with or without having asked policy. */
+  answer(reply: LocalReply, allowed: boolean): void;
+  refuse(error: unknown): void;
+  /** The call has ended meanwhile: nothing may follow. */
+  isOver(): boolean;
+  /** More time is needed: the agent is to send its body. */
+  awaitBody(): void;
+}
+
+/**
+ * The steps of a request before a byte of it leaves, in this order: admit, destination, route, clean, authorize, inject,
+ * sign. Whichever stops it says so by a Refusal.
+ */
+export class Preparation {
+  readonly #parts: PreparationParts;
+  readonly #end: PreparationEnd;
+  #route: PreparedRoute = UNROUTED;
+  #opening: WebSocketOpening | undefined;
+
+  constructor(parts: PreparationParts, end: PreparationEnd) {
+    this.#parts = parts;
+    this.#end = end;
+  }
+
+  /** No policy was asked, as configuration lets hosts without a route through. */
+  get isUnrouted(): boolean {
+    return this.#route === UNROUTED;
+  }
+
+  start(): void {
+    this.#guard(() => {
+      const { services, agent, head, call } = this.#parts;
+      admit(head, services.via);
+      this.#opening = WebSocketOpening.of(head);
+      const destination = buildDestination(agent.transport, head, services.routes.pathForms);
+      call.destination = destination;
+      if (countForwards(head)) return this.#end.answer(OPTIONS_REPLY, false);
+      this.#route = findRoute(services, destination) ?? UNROUTED;
+      call.route = this.#route.route;
+      this.#clean(destination);
+    });
+  }
+
+  /** Takes out what belongs to one hop, and every credential that the agent sent. */
+  #clean(destination: RequestDestination): void {
+    const { head, call } = this.#parts;
+    const takesTrailers = acceptsTrailers(head.headers);
+    stripHopByHop(head.headers);
+    const given = { headers: head.headers, query: destination.query };
+    const { removed, query, claims } = removeAgentCredentials(given, this.#route.route);
+    call.removedCredentials = removed;
+    const cleaned = query === destination.query ? destination : { ...destination, query };
+    this.#authorize({ destination: cleaned, takesTrailers, claims });
+  }
+
+  #authorize(request: CleanRequest): void {
+    const { route, readsQuery, readsHeaders } = this.#route;
+    if (route === undefined) return this.#inject(request);
+    const { head, standing } = this.#parts;
+    const { scheme, host, port, path, query } = request.destination;
+    const answer = standing.ask({
+      destination: { scheme, host, port },
+      method: head.method,
+      path,
+      query: readsQuery ? query : undefined,
+      headers: readsHeaders ? headerFacts(head.headers) : undefined,
+      route,
+    });
+    if (!(answer instanceof Promise)) return this.#decide(request, answer);
+    answer
+      .then((later) => {
+        if (!this.#end.isOver()) this.#guard(() => this.#decide(request, later));
+      })
+      .catch((error: unknown) => this.#end.refuse(error));
+  }
+
+  #decide(request: CleanRequest, answer: Answer): void {
+    const { call, standing } = this.#parts;
+    call.fromCache = answer.fromCache;
+    if (answer.kind === 'denial') {
+      throw new Refusal(answer.reason, answer.message, { accessPolicy: answer.accessPolicy ?? '' });
+    }
+    call.grant = answer.grant;
+    standing.allow(answer.grant);
+    this.#inject(request);
+  }
+
+  #inject({ destination, takesTrailers, claims }: CleanRequest): void {
+    const { head, call, services } = this.#parts;
+    const prepared = prepareRequest(head, destination, call.grant, {
+      route: this.#route,
+      via: services.via,
+      acceptsTrailers: takesTrailers,
+      claims,
+    });
+    if (prepared.reply !== undefined) return this.#end.answer(prepared.reply, true);
+    const signed = new SignedRequest(prepared.signatures, services);
+    if (!signed.needsWholeBody) return this.#depart(prepared, signed, destination, undefined);
+    const { maxSignedBodyBytes } = services.limits;
+    this.#hold(maxSignedBodyBytes, signedBodyTooLarge(maxSignedBodyBytes), (body) =>
+      this.#depart(prepared, signed, destination, body),
+    );
+  }
+
+  /** Takes in all of the body before the next step. */
+  #hold(limitBytes: number, tooLong: Refusal, next: (body: Buffer) => void): void {
+    const { agent, head, body } = this.#parts;
+    this.#end.awaitBody();
+    if (takeExpectation(head)) {
+      agent.sendInformational(100, new HeaderList());
+      agent.flush();
+    }
+    body.hold(limitBytes, tooLong, next);
+    agent.resumeRequest();
+  }
+
+  #depart(prepared: Prepared, signed: SignedRequest, destination: RequestDestination, body: Buffer | undefined): void {
+    const { scheme, host, port } = destination;
+    const { request, secrets, clientCertificate } = prepared;
+    const transform = signed.sign(body, prepared.body);
+    const opening = this.#opening;
+    opening?.write(request.headers);
+    const target = this.#route.dialTarget(scheme, host, port, opening === undefined ? 'any' : 'http/1.1');
+    this.#end.depart({
+      target: clientCertificate === undefined ? target : withClientCertificate(target, clientCertificate),
+      request,
+      transform,
+      signed,
+      scrubber: secrets === undefined ? undefined : compileScrubber(secrets),
+      opening,
+    });
+  }
+
+  #guard(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      this.#end.refuse(error);
+    }
+  }
+}
+
+/** A request without anything that the agent may not say for itself. */
+interface CleanRequest {
+  readonly destination: RequestDestination;
+  readonly takesTrailers: boolean;
+  /** What the agent's own credentials said of what it wants, such as the scope of a signature. */
+  readonly claims: AgentClaims;
+}
+
+function headerFacts(headers: HeaderList): { name: string; value: string }[] {
+  const facts: { name: string; value: string }[] = [];
+  for (const [name, value] of headers.entries()) facts.push({ name: name.toLowerCase(), value });
+  return facts;
+}
