@@ -81,6 +81,6 @@ function withPassword(url: string, file: string): string {
 function pointsTo(url: string, listen: ProxyConfig['listen']): boolean {
   const [, host, port] = /(?:\/\/|@)(\[[^\]]+\]|[^:/@]+):([0-9]+)\/?$/.exec(url) ?? [];
   if (Number(port) !== listen.port) return false;
-  const isLoopback = host === 'localhost' || host === '[::1]' || /^127\./.test(host ?? '');
+  const isLoopback = host === 'localhost' || host === '[::1]' || host?.startsWith('127.') === true;
   return host === listen.host || host === `[${listen.host}]` || isLoopback;
 }

@@ -23,7 +23,6 @@ export {
   type Injected,
   InjectionError,
   type LocalReply,
-  NO_CLAIMS,
   type RequestSignature,
   type SigningMoment,
 } from './injection/scheme.ts';
