@@ -30,13 +30,15 @@ serveParent<Config>(async (config) => {
     let trailers: http2.IncomingHttpHeaders = {};
     stream.on('error', () => upstream.destroy());
     upstream.on('error', () => stream.destroy());
-    upstream.on('response', (answer) => stream.respond(answer, { waitForTrailers: true }));
+    upstream.on('response', (answer) => {
+      stream.respond(answer, { waitForTrailers: true });
+      upstream.pipe(stream);
+    });
     upstream.on('trailers', (received) => {
       trailers = received;
     });
     stream.on('wantTrailers', () => stream.sendTrailers(trailers));
     if (headers[':method'] !== 'GET') stream.pipe(upstream);
-    upstream.pipe(stream);
   });
   const server = http.createServer();
   server.on('connect', (_request: http.IncomingMessage, socket: net.Socket) => {
