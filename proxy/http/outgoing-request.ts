@@ -12,6 +12,7 @@ import {
   type RequestSignature,
 } from '../credentials/inject.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
+import { viaEntry } from './admission.ts';
 import type { RequestDestination } from './destination.ts';
 import type { PreparedRoute } from './route-table.ts';
 import type { BodyLength, OutgoingRequest } from './streams.ts';
@@ -33,7 +34,7 @@ export interface Prepared {
 /** What is known of the way that the request takes. */
 interface Way {
   readonly route: PreparedRoute;
-  /** Our entry in Via fields. */
+  /** Our name in Via fields. */
   readonly via: string;
   readonly acceptsTrailers: boolean;
   readonly claims: AgentClaims;
@@ -69,7 +70,7 @@ export function prepareRequest(
   const secrets = injected.secrets.length > 0 ? injected.secrets : undefined;
   if (secrets !== undefined) expectScrubbable(headers);
   const length = lengthOf(head, injected);
-  headers.append('via', via);
+  headers.append('via', viaEntry(head.version, via));
   const target = query === undefined ? path : `${path}?${query}`;
   const { scheme, authority } = destination;
   const inTarget = path !== destination.path || query !== destination.query;

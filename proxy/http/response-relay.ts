@@ -3,6 +3,7 @@ import { createContentDecoder } from '../credentials/decode-content.ts';
 import type { Scrubber } from '../credentials/scrub.ts';
 import { scrubHeaders } from '../credentials/scrub-headers.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
+import { viaEntry } from './admission.ts';
 import { DecodingPump } from './decoding-pump.ts';
 import type { Call } from './call.ts';
 import { stripHopByHop } from './forwarded-headers.ts';
@@ -38,7 +39,7 @@ export class ResponseRelay {
     stripHopByHop(headers);
     options.call.scrubbed += scrubHeaders(headers, scrubber);
     this.#scrub = hasBody ? scrubber?.stream() : undefined;
-    headers.append('Via', options.via);
+    headers.append('Via', viaEntry(response.version, options.via));
     const reason = scrubber === undefined ? response.reason : scrubber.scrubText(response.reason).text;
     options.agent.sendHead(response.status, reason, headers, bodyLength(response, this.#decoder !== undefined));
   }
