@@ -1,4 +1,4 @@
-import type tls from 'node:tls';
+import type net from 'node:net';
 import { FrameType, Flag } from '../../proxy/protocols/http2/frames.ts';
 import { HpackDecoder } from '../../proxy/protocols/http2/hpack-decoder.ts';
 import { DEFAULT_HTTP2_OPTIONS } from '../../proxy/sessions/http2/limits.ts';
@@ -11,20 +11,20 @@ export interface StreamAnswer {
 }
 
 /** One end of an HTTP/2 connection that sends frames by hand and keeps every frame that it is sent. */
-export class FrameAgent {
+export class FrameLog {
   readonly frames: Frame[] = [];
-  readonly authority: string;
-  readonly #socket: tls.TLSSocket;
+  readonly #socket: net.Socket;
+  /** Called for every frame, once it is kept. */
+  onFrame: (frame: Frame) => void = () => {};
   readonly #decoder = new HpackDecoder(DEFAULT_HTTP2_OPTIONS);
   readonly #answers = new Map<number, { heads: Map<string, string>[]; body: Buffer }>();
   #pending: Buffer = Buffer.alloc(0);
   #wake: (() => void)[] = [];
   #closed = false;
 
-  constructor(socket: tls.TLSSocket, authority: string) {
+  constructor(socket: net.Socket) {
     this.#socket = socket;
-    this.authority = authority;
-    socket.on('data', (bytes: Buffer) => this.#receive(bytes));
+    socket.on('data', (bytes: Buffer) => this.receive(bytes));
     socket.on('error', () => {});
     for (const event of ['end', 'close']) {
       socket.on(event, () => {
@@ -34,29 +34,9 @@ export class FrameAgent {
     }
   }
 
-  /** A GET of this authority, with what a case changes. */
-  get(...more: Pairs): Pairs {
-    return this.request('GET', ...more);
-  }
-
-  request(method: string, ...more: Pairs): Pairs {
-    const pseudo: Pairs = [
-      [':method', method],
-      [':scheme', 'https'],
-      [':authority', this.authority],
-      [':path', '/'],
-    ];
-    return [...pseudo, ...more];
-  }
-
   send(...parts: readonly Buffer[]): this {
     if (!this.#socket.destroyed) this.#socket.write(Buffer.concat(parts));
     return this;
-  }
-
-  /** The client's preface and empty SETTINGS, then these. */
-  start(...parts: readonly Buffer[]): this {
-    return this.send(CLIENT_START, ...parts);
   }
 
   answer(stream: number): StreamAnswer {
@@ -87,7 +67,7 @@ export class FrameAgent {
     return this.frames.map(describeFrame);
   }
 
-  #receive(bytes: Buffer): void {
+  protected receive(bytes: Buffer): void {
     this.#pending = Buffer.concat([this.#pending, bytes]);
     while (this.#pending.length >= 9) {
       const end = 9 + this.#pending.readUIntBE(0, 3);
@@ -107,8 +87,8 @@ export class FrameAgent {
       this.#decoder.decode(frame.payload, 0, frame.payload.length);
       answer.heads.push(new Map(this.#decoder.fields.map(({ name, value }) => [name, value])));
     } else if (frame.type === FrameType.DATA) answer.body = Buffer.concat([answer.body, frame.payload]);
-    else return;
     this.#answers.set(frame.stream, answer);
+    this.onFrame(frame);
   }
 
   async #when(holds: () => boolean, what: string): Promise<void> {
@@ -131,5 +111,35 @@ export class FrameAgent {
     const waiting = this.#wake;
     this.#wake = [];
     for (const wake of waiting) wake();
+  }
+}
+
+/** An agent's end, in a tunnel through the proxy. */
+export class FrameAgent extends FrameLog {
+  readonly authority: string;
+
+  constructor(socket: net.Socket, authority: string) {
+    super(socket);
+    this.authority = authority;
+  }
+
+  /** A GET of this authority, with what a case changes. */
+  get(...more: Pairs): Pairs {
+    return this.request('GET', ...more);
+  }
+
+  request(method: string, ...more: Pairs): Pairs {
+    const pseudo: Pairs = [
+      [':method', method],
+      [':scheme', 'https'],
+      [':authority', this.authority],
+      [':path', '/'],
+    ];
+    return [...pseudo, ...more];
+  }
+
+  /** The client's preface and empty SETTINGS, then these. */
+  start(...parts: readonly Buffer[]): this {
+    return this.send(CLIENT_START, ...parts);
   }
 }

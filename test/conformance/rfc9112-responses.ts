@@ -55,7 +55,7 @@ const ANSWERS: readonly ConformanceCase[] = [
   ),
   badGateway(
     'RFC 9112 6.3',
-    'two Content-Length fields that differ',
+    'an answer of two Content-Length fields that differ',
     `${OK_HEAD}Content-Length: 4\r\nContent-Length: 5\r\n\r\nevil`,
   ),
   ...['-1', '+4', '4, 5', 'four', ''].map((length) =>

@@ -26,6 +26,8 @@ export interface ConformanceWorld {
   readonly proxy: ProxyWorld;
   /** Cleartext; `plain.test` at its port injects nothing, `api.test` does. */
   readonly http1: RawServer;
+  /** HTTP/1.1 over TLS. */
+  readonly secure: RawServer;
   /** TLS with ALPN h2. */
   readonly http2: RawServer;
   agent(): Promise<RawAgent>;
@@ -46,9 +48,9 @@ export async function startConformanceWorld(): Promise<ConformanceWorld> {
   const identity = { key: key.export({ type: 'pkcs8', format: 'pem' }), cert: toPem(leaf) };
   const http1 = await startRaw((accept) => net.createServer({ noDelay: true, allowHalfOpen: true }, accept));
   const http2 = await startRaw((accept) => tls.createServer({ ...identity, ALPNProtocols: ['h2'] }, accept));
-  const secure1 = await startRaw((accept) => tls.createServer({ ...identity, ALPNProtocols: ['http/1.1'] }, accept));
+  const secure = await startRaw((accept) => tls.createServer({ ...identity, ALPNProtocols: ['http/1.1'] }, accept));
   const caPem = toPem(root.certificateDer);
-  const ports = [http1.port, http2.port, secure1.port];
+  const ports = [http1.port, http2.port, secure.port];
   const plain = { hosts: ['plain.test'], serverWorkload: 'plain', injectsCredential: false };
   const routes = [plain, { hosts: ['api.test'] }].map((over) =>
     route({ ports, tls: { mode: 2, caPem, serverName: '' }, ...over }),
@@ -66,15 +68,15 @@ export async function startConformanceWorld(): Promise<ConformanceWorld> {
     agents.add(connected);
     return connected;
   };
-  const servers = [http1, http2, secure1];
+  const servers = [http1, http2, secure];
   return {
     proxy,
     http1,
+    secure,
     http2,
     agent,
     frames: async () => {
-      secure1.script = http1.script;
-      const authority = `plain.test:${secure1.port}`;
+      const authority = `plain.test:${secure.port}`;
       const connected = await agent();
       const answer = await connected.exchange(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n\r\n`, 'CONNECT');
       if (answer.status !== 200) throw new Error(`CONNECT was answered ${answer.status}`);
