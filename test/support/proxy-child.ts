@@ -24,7 +24,7 @@ let proxy: Proxy | undefined;
 async function start({ upstreams, limits, injects }: ChildSetup): Promise<{ port: number; caPem: string }> {
   const routes = upstreams.map(({ host, port, caPem }) =>
     route({
-      serverWorkload: host,
+      serverWorkload: `${host}:${port}`,
       hosts: [host],
       ports: [port],
       tls: { mode: 2, caPem, serverName: '' },
