@@ -10,7 +10,7 @@ import { startAdminServer } from './admin/admin-server.ts';
 import type { Logger } from 'pino';
 import { ProxyMetrics } from './admin/metrics.ts';
 import type { ProxyConfig } from './config.ts';
-import { viaEntry } from './http/admission.ts';
+import { viaPseudonym } from './http/admission.ts';
 import type { Call } from './http/call.ts';
 import { RouteTable } from './http/route-table.ts';
 import type { LiveExchange, ProxyServices } from './http/services.ts';
@@ -74,7 +74,7 @@ export async function composeProxy(
     limits,
     clock: systemClock,
     dpopNonces: new DpopNonces(),
-    via: viaEntry(client.instanceId),
+    via: viaPseudonym(client.instanceId),
     unrouted: config.unrouted,
     proxyToken: config.proxyToken,
     live,

@@ -14,6 +14,8 @@ const PROGRAMS = [
   ['/usr/bin/python3', ['-c', 'import httpx'], 'python3-httpx'],
   ['/usr/bin/python3', ['-c', 'import websockets'], 'python3-websockets'],
   ['/usr/bin/python3', ['-c', 'import boto3'], 'python3-boto3'],
+  ['/usr/bin/python3', ['-c', 'import h2'], 'python3-h2'],
+  ['/usr/bin/python3', ['-c', 'import grpc'], 'python3-grpcio'],
 ];
 
 await installIfStale();

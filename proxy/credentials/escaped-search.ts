@@ -79,6 +79,41 @@ export class EscapedSearch {
     return end;
   }
 
+  /** The most bytes that a needle may take, all of it escaped, with an escape before it that was cut. */
+  get longestBytes(): number {
+    return (this.#longest + 1) * MAX_ESCAPE_BYTES;
+  }
+
+  /**
+   * Calls `found(start, end)` for what may be left of a needle whose beginning stood before `bytes`: at least `minMatched`
+   * of its characters, up to its last one or to the last byte. Before it stands at most the rest of an escape.
+   */
+  rests(bytes: Uint8Array, minMatched: number, found: (start: number, end: number) => void): void {
+    const starts = Math.min(MAX_ESCAPE_BYTES, bytes.length);
+    for (let start = 0; start < starts; start += 1) {
+      const byte = bytes[start] as number;
+      for (const needle of this.#needles) {
+        for (let index = 1; index <= needle.length - minMatched; index += 1) {
+          if (needle[index] !== byte && !startsEscape(byte)) continue;
+          const stop = this.#restEnd(needle, index, bytes, start, minMatched);
+          if (stop > 0) found(start, stop);
+        }
+      }
+    }
+  }
+
+  #restEnd(needle: Uint8Array, index: number, bytes: Uint8Array, start: number, minMatched: number): number {
+    let at = start;
+    for (let next = index; next < needle.length; next += 1) {
+      const length =
+        at < bytes.length ? this.#matchElement(needle[next] as number, bytes, at, bytes.length) : INCOMPLETE;
+      if (length === INCOMPLETE) return next - index >= minMatched ? bytes.length : 0;
+      if (length === NO_MATCH) return 0;
+      at += length;
+    }
+    return at;
+  }
+
   /** How many characters of the needle fill [start, end) exactly; -1 when they do not, or when the needle is whole. */
   #prefixMatched(needle: Uint8Array, bytes: Uint8Array, start: number, end: number): number {
     let at = start;

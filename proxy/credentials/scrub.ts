@@ -5,7 +5,7 @@ import { renderingsOf } from './renderings.ts';
 
 const MASK = 0x2a; // "*": legal in header names and values, in JSON strings, URLs and base64 readers that are lenient
 const SCRATCH_BYTES = 16_384;
-/** At the very end of a body, this many characters of a secret are masked even though the rest is missing. */
+/** At the very end of a body, and at the beginning of a part, so many characters of a secret are masked without the rest. */
 const MIN_TRUNCATED_CHARS = 8;
 const EMPTY = Buffer.alloc(0);
 
@@ -50,9 +50,9 @@ export class Scrubber {
     return { text: bytes.toString(encoding, 0, length), hits: ranges.length / 2 };
   }
 
-  /** A scrubber of one body, whose chunks may cut a secret anywhere. */
-  stream(): ScrubStream {
-    return new ScrubStream(this);
+  /** A scrubber of one body, whose chunks may cut a secret anywhere; `isInside`: which may begin in the middle of one. */
+  stream(isInside = false): ScrubStream {
+    return new ScrubStream(this, isInside ? this.#escaped.longestBytes : 0);
   }
 
   /** Whole matches in bytes[0, end) as `[start, end, start, end ...]`, ordered and disjoint; undefined when there are none. */
@@ -72,6 +72,13 @@ export class Scrubber {
     return ranges === undefined ? undefined : inOrder(ranges);
   }
 
+  /** The same for the rest of a secret that began before the bytes did: its end, or the middle of it if no more comes. */
+  findRests(bytes: Buffer): number[] {
+    const ranges: number[] = [];
+    this.#escaped.rests(bytes, MIN_TRUNCATED_CHARS, (start, stop) => ranges.push(start, stop));
+    return ranges;
+  }
+
   /** Where a secret may have begun that goes on behind `end`, with at least `minMatched` characters seen; else `end`. */
   pendingFrom(bytes: Uint8Array, end: number, minMatched: number): number {
     return this.#escaped.pendingFrom(bytes, end, minMatched);
@@ -88,9 +95,14 @@ export class ScrubStream {
   /** So many of the held bytes are the end of a match whose beginning has left already. */
   #heldMasked = 0;
   #hits = 0;
+  /** So many bytes are gathered before the first are judged; 0 once they are. */
+  #gathering: number;
+  #gathered: Buffer[] = [];
+  #gatheredBytes = 0;
 
-  constructor(scrubber: Scrubber) {
+  constructor(scrubber: Scrubber, gathering: number) {
     this.#scrubber = scrubber;
+    this.#gathering = gathering;
   }
 
   /** Secrets masked so far. */
@@ -99,7 +111,7 @@ export class ScrubStream {
   }
 
   get heldBytes(): number {
-    return this.#held.length;
+    return this.#held.length + this.#gatheredBytes;
   }
 
   push(chunk: Buffer): Buffer[] {
@@ -115,10 +127,27 @@ export class ScrubStream {
     return this.#scrub(EMPTY, true);
   }
 
+  #find(bytes: Buffer): number[] | undefined {
+    const whole = this.#scrubber.findAll(bytes, bytes.length);
+    if (this.#gathering === 0) return whole;
+    this.#gathering = 0;
+    this.#gatheredBytes = 0;
+    const rests = this.#scrubber.findRests(bytes);
+    return rests.length === 0 ? whole : inOrder([...rests, ...(whole ?? [])]);
+  }
+
   #scrub(chunk: Buffer, isLast: boolean): Buffer[] {
     if (chunk.length === 0 && !isLast) return [];
+    if (this.#gathering > 0) {
+      this.#gathered.push(Buffer.from(chunk));
+      this.#gatheredBytes += chunk.length;
+      if (this.#gatheredBytes < this.#gathering && !isLast) return [];
+      this.#held = Buffer.concat(this.#gathered);
+      this.#gathered = [];
+      chunk = EMPTY;
+    }
     const bytes = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
-    const ranges = this.#scrubber.findAll(bytes, bytes.length);
+    const ranges = this.#find(bytes);
     const pending = this.#scrubber.pendingFrom(bytes, bytes.length, isLast ? MIN_TRUNCATED_CHARS : 0);
     const emitted = isLast ? bytes.length : pending;
     const carried = this.#heldMasked;

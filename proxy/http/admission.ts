@@ -3,8 +3,13 @@ import type { LocalReply } from '../credentials/inject.ts';
 import { Refusal } from './refusal.ts';
 
 /** The pseudonym in our Via entries (RFC 9110 7.6.3); meeting our own means a loop. */
-export function viaEntry(instanceId: string): string {
-  return `1.1 sidekey-${instanceId.slice(0, 8)}`;
+export function viaPseudonym(instanceId: string): string {
+  return `sidekey-${instanceId.slice(0, 8)}`;
+}
+
+/** Our Via entry for a message that was received in this version (RFC 9110 7.6.3). */
+export function viaEntry(version: RequestHead['version'], pseudonym: string): string {
+  return `${version} ${pseudonym}`;
 }
 
 const REFLECTING = new Set(['TRACE', 'TRACK', 'CONNECT']);
@@ -20,7 +25,11 @@ export function admit(head: RequestHead, via: string): void {
   }
   const expect = head.headers.get('expect');
   if (expect !== undefined && !head.expectContinue) {
-    throw new Refusal('expectation-failed', 'only Expect: 100-continue is understood');
+    if (expect.toLowerCase() !== '100-continue') {
+      throw new Refusal('expectation-failed', 'only Expect: 100-continue is understood');
+    }
+    // Of HTTP/1.0 it has to be ignored, and without content there is nothing to wait for (RFC 9110 10.1.1).
+    head.headers.delete('expect');
   }
   for (const value of head.headers.getAll('via')) {
     if (value.includes(via)) throw new Refusal('loop-refused', 'the call has been through this proxy before');

@@ -52,6 +52,7 @@ export function buildDestination(
   const scheme = absolute[1]?.toLowerCase() === 'https' ? 'https' : 'http';
   const authority = absolute[2] ?? '';
   const { host, port } = authorityOf(authority, DEFAULT_PORTS[scheme]);
+  expectPath(head.method, absolute[3] ?? '');
   // RFC 9112 3.2.2 lets a proxy ignore Host here; a difference is how fronting starts, so it is refused.
   if (hostField !== undefined && hostField !== authority) expectSame(hostField, host, port, DEFAULT_PORTS[scheme]);
   return build(scheme, host, port, absolute[3] ?? '', pathFormsAt);
@@ -100,8 +101,16 @@ function withinTunnel(
   if (absolute[1]?.toLowerCase() !== scheme) {
     throw new Refusal('destination-mismatch', 'the request target names another scheme than the connection');
   }
+  expectPath(head.method, absolute[3] ?? '');
   expectSame(absolute[2] ?? '', tunnel.host, tunnel.port, DEFAULT_PORTS[scheme]);
   return fromTunnel(tunnel, absolute[3] === '' ? '/' : (absolute[3] ?? '/'), hostField, pathFormsAt);
+}
+
+/** RFC 9112 3.2.4: that would have to become OPTIONS of "*", which asks about the server and not about anything in it. */
+function expectPath(method: string, rest: string): void {
+  if (method === 'OPTIONS' && rest === '') {
+    throw new Refusal('path-refused', 'OPTIONS of a server as a whole is not forwarded');
+  }
 }
 
 /** Host and port of a CONNECT target. */

@@ -11,7 +11,8 @@ import {
   type LocalReply,
   type RequestSignature,
 } from '../credentials/inject.ts';
-import type { HeaderList } from '../protocols/header-list.ts';
+import { viaEntry } from './admission.ts';
+import { isSearchableRange } from './byte-range.ts';
 import type { RequestDestination } from './destination.ts';
 import type { PreparedRoute } from './route-table.ts';
 import type { BodyLength, OutgoingRequest } from './streams.ts';
@@ -33,7 +34,7 @@ export interface Prepared {
 /** What is known of the way that the request takes. */
 interface Way {
   readonly route: PreparedRoute;
-  /** Our entry in Via fields. */
+  /** Our name in Via fields. */
   readonly via: string;
   readonly acceptsTrailers: boolean;
   readonly claims: AgentClaims;
@@ -67,9 +68,9 @@ export function prepareRequest(
   const injected = isInjected ? injectCredential(grant, injectable) : injectNothing(injectable);
   const { body, clientCertificate, path, query, reply, signatures } = injected;
   const secrets = injected.secrets.length > 0 ? injected.secrets : undefined;
-  if (secrets !== undefined) expectScrubbable(headers);
+  if (secrets !== undefined) expectScrubbable(head, secrets);
   const length = lengthOf(head, injected);
-  headers.append('via', via);
+  headers.append('via', viaEntry(head.version, via));
   const target = query === undefined ? path : `${path}?${query}`;
   const { scheme, authority } = destination;
   const inTarget = path !== destination.path || query !== destination.query;
@@ -90,9 +91,11 @@ function lengthOf({ framing, headers }: RequestHead, injected: Injected): BodyLe
 }
 
 /** Asks for an answer in which a secret can be found. */
-function expectScrubbable(headers: HeaderList): void {
+function expectScrubbable({ method, headers }: RequestHead, secrets: readonly Secret[]): void {
   headers.set('accept-encoding', 'identity');
-  // Pieces of an echo would each be too short to be recognised; a whole answer is always allowed (RFC 9110 14.2).
+  const ranges = headers.getAll('range');
+  const [range] = ranges;
+  if (method === 'GET' && range !== undefined && ranges.length === 1 && isSearchableRange(range, secrets)) return;
   headers.delete('range');
   headers.delete('if-range');
 }

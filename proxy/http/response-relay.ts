@@ -3,7 +3,9 @@ import { createContentDecoder } from '../credentials/decode-content.ts';
 import type { Scrubber } from '../credentials/scrub.ts';
 import { scrubHeaders } from '../credentials/scrub-headers.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
+import { viaEntry } from './admission.ts';
 import { DecodingPump } from './decoding-pump.ts';
+import { beginsInside } from './byte-range.ts';
 import type { Call } from './call.ts';
 import { stripHopByHop } from './forwarded-headers.ts';
 import { Refusal } from './refusal.ts';
@@ -34,11 +36,12 @@ export class ResponseRelay {
     const { headers } = response;
     const hasBody = response.framing.kind !== 'none';
     const encoding = scrubber !== undefined && hasBody ? headers.getAll('content-encoding').join(', ') : '';
+    const isInside = scrubber !== undefined && hasBody && response.status === 206 && beginsInside(headers);
     if (encoding !== '') this.#decoder = this.#decode(encoding, headers);
     stripHopByHop(headers);
     options.call.scrubbed += scrubHeaders(headers, scrubber);
-    this.#scrub = hasBody ? scrubber?.stream() : undefined;
-    headers.append('Via', options.via);
+    this.#scrub = hasBody ? scrubber?.stream(isInside) : undefined;
+    headers.append('Via', viaEntry(response.version, options.via));
     const reason = scrubber === undefined ? response.reason : scrubber.scrubText(response.reason).text;
     options.agent.sendHead(response.status, reason, headers, bodyLength(response, this.#decoder !== undefined));
   }

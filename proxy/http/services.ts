@@ -34,7 +34,7 @@ export interface ProxyServices {
   readonly limits: ProxyLimits;
   readonly clock: Clock;
   readonly dpopNonces: DpopNonces;
-  /** Our entry in Via fields. */
+  /** Our name in Via fields. */
   readonly via: string;
   readonly unrouted: 'deny' | 'tunnel' | 'observe';
   readonly proxyToken: Secret | undefined;

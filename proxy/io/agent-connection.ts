@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import { Exchange } from '../http/exchange.ts';
 import type { Transport } from '../http/destination.ts';
 import type { AgentStream, BodyLength } from '../http/streams.ts';
+import { httpDate } from '../http/http-date.ts';
 import { refusalReply } from '../http/refusal-reply.ts';
 import { Refusal } from '../http/refusal.ts';
 import { Call } from '../http/call.ts';
@@ -105,6 +106,7 @@ export class AgentConnection implements AgentStream, AgentSession {
     const unread = this.#requestOpen && head?.framing.kind !== 'none';
     this.#keepAlive = head?.keepAlive === true && !unread && !untilClose && !this.#services.state.draining;
     if (length === 'unknown') headers.delete('content-length');
+    if (!headers.has('date')) headers.append('Date', httpDate(this.#services.clock.now()));
     if (this.#chunked) headers.set('Transfer-Encoding', 'chunked');
     if (!this.#keepAlive) headers.set('Connection', 'close');
     this.#output.add(writeResponseHead(status, reason, headers));

@@ -1,4 +1,5 @@
 import type { Call } from '../http/call.ts';
+import { httpDate } from '../http/http-date.ts';
 import { refusalReply } from '../http/refusal-reply.ts';
 import type { Refusal } from '../http/refusal.ts';
 import { writeResponseHead } from '../protocols/http1/message-writer.ts';
@@ -8,6 +9,7 @@ export function bareReply(refusal: Refusal, call: Call): Buffer {
   const pieces: Buffer[] = [];
   refusalReply(refusal, call, undefined, {
     sendHead: (status, reason, headers) => {
+      headers.append('Date', httpDate(Date.now()));
       headers.set('Connection', 'close');
       pieces.push(writeResponseHead(status, reason, headers));
     },

@@ -3,6 +3,7 @@ import type { HeaderList } from '../protocols/header-list.ts';
 import type { Http2Connection } from '../sessions/http2/connection.ts';
 import type { Transport } from '../http/destination.ts';
 import { Exchange } from '../http/exchange.ts';
+import { httpDate } from '../http/http-date.ts';
 import type { ProxyServices } from '../http/services.ts';
 import type { AgentStream, BodyLength } from '../http/streams.ts';
 import type { FrameWriter } from './frame-writer.ts';
@@ -74,6 +75,7 @@ export class Http2AgentStream implements AgentStream {
 
   sendHead(status: number, _reason: string, headers: HeaderList, length: BodyLength): void {
     if (length === 'unknown') headers.delete('content-length');
+    if (!headers.has('date')) headers.append('date', httpDate(this.#parts.services.clock.now()));
     this.#answered = length === 'none';
     this.#parts.http2.sendHead(this.#id, { status, headers }, this.#answered);
   }

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
@@ -12,9 +13,17 @@ export interface GitServer extends HttpsServer {
   readonly calls: readonly string[];
 }
 
-/** A real repository served by `git http-backend` on real HTTPS, for one user and password (Basic). */
-export async function startGitServer(folder: string, user: string, password: string): Promise<GitServer> {
-  await makeRepository(folder);
+/**
+ * A real repository served by `git http-backend` on real HTTPS, for one user and password (Basic). It has a file of
+ * `noiseBytes` that does not shrink; `empty.git` beside it has nothing.
+ */
+export async function startGitServer(
+  folder: string,
+  user: string,
+  password: string,
+  noiseBytes = 400_000,
+): Promise<GitServer> {
+  await makeRepository(folder, noiseBytes);
   const expected = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
   const calls: string[] = [];
   const server = await startHttpsServer(() => (request, response) => {
@@ -26,21 +35,30 @@ export async function startGitServer(folder: string, user: string, password: str
   return { ...server, calls, repository: `${server.url}/project.git` };
 }
 
-async function makeRepository(folder: string): Promise<void> {
+async function makeRepository(folder: string, noiseBytes: number): Promise<void> {
   const work = join(folder, 'work');
   await mkdir(work, { recursive: true });
   await writeFile(join(work, 'README.md'), 'hello from the repository\n');
   // Large enough that the pack comes in many pieces, and does not shrink.
-  await writeFile(join(work, 'noise'), Buffer.from(Array.from({ length: 400_000 }, (_, at) => (at * 7919) % 251)));
+  await writeFile(join(work, 'noise'), randomBytes(noiseBytes));
   const commands = [
     ['init', '--quiet', '--initial-branch=main'],
+    // Time is for the transport.
+    ['config', 'core.compression', '0'],
     ['add', '.'],
     ['-c', 'user.name=Test', '-c', 'user.email=test@example.com', 'commit', '--quiet', '-m', 'First'],
     ['clone', '--quiet', '--bare', '.', '../project.git'],
     ['--git-dir=../project.git', 'config', 'http.receivepack', 'true'],
+    ['--git-dir=../project.git', 'config', 'core.compression', '0'],
+    ['init', '--quiet', '--bare', '../empty.git'],
+    ['--git-dir=../empty.git', 'config', 'http.receivepack', 'true'],
   ];
   for (const command of commands) {
-    const end = await runProcess(['git', ...command], { PATH: process.env['PATH'], HOME: folder }, { cwd: work });
+    const end = await runProcess(
+      ['git', ...command],
+      { PATH: process.env['PATH'], HOME: folder },
+      { cwd: work, timeoutMs: 60_000 },
+    );
     if (end.code !== 0) throw new Error(`git ${command[0] ?? ''}: ${end.stderr}`);
   }
 }

@@ -47,7 +47,7 @@ export class Messages {
 
   /** The peer has said all on this stream. */
   end(stream: Stream, trailers: HeaderList | undefined): void {
-    if (stream.remainingBytes > 0) throw malformedMessage('less body than Content-Length says (RFC 9113 8.1.1)');
+    expectNoMore(stream);
     stream.receiving = 'done';
     this.#state.events.push({ type: 'end', stream: stream.id, trailers });
     this.#state.settle(stream);
@@ -82,6 +82,7 @@ export class Messages {
     const windows = { send: state.peer.initialWindowBytes, receive: state.credit.initialWindow };
     const stream = new Stream(id, 'body', 'head', head.method, windows);
     if (head.method !== 'CONNECT') stream.remainingBytes = contentLengthOf(head.headers);
+    if (endStream) expectNoMore(stream);
     state.opened(stream);
     state.events.push({ type: 'request-head', stream: id, head, endStream });
     if (endStream) this.end(stream, undefined);
@@ -117,6 +118,7 @@ export class Messages {
     }
     stream.receiving = 'body';
     stream.remainingBytes = bodyOf(stream.method, head.status, contentLengthOf(head.headers));
+    if (endStream) expectNoMore(stream);
     events.push({ type: 'response-head', stream: stream.id, head, endStream });
     if (endStream) this.end(stream, undefined);
   }
@@ -155,6 +157,11 @@ export class Messages {
     decoder.decode(bytes, start, end);
     return decoder.version === version && decoder.sensitive.size === 0;
   }
+}
+
+/** Asked before a head is told too: nobody acts on a message that is known to be malformed. */
+function expectNoMore(stream: Stream): void {
+  if (stream.remainingBytes > 0) throw malformedMessage('less body than Content-Length says (RFC 9113 8.1.1)');
 }
 
 /** How many octets of body may come (RFC 9110 6.4.1, RFC 9113 8.1.1, 8.5); -1: any number. */

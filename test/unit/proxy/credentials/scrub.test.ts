@@ -157,3 +157,52 @@ describe('the scrubber', () => {
     expect(compileScrubber([new Secret('abc')])).toBeUndefined();
   });
 });
+
+describe('a part of an answer, which begins inside', () => {
+  const LONG = 'sk-live_9f/+Q~"z=\\%&<Ab1c2D3e4F5g6H';
+  const scrubber = scrubberOf(LONG);
+  const escapes: Record<string, (char: string) => string> = {
+    raw: (char) => char,
+    percent: (char) => `%${hex(char, 2)}`,
+    JSON: (char) => `\\u${hex(char, 4)}`,
+    HTML: (char) => `&#x${hex(char, 2)};`,
+  };
+
+  test.each(Object.keys(escapes))('%s: the end of a secret is masked, wherever the part begins', (name) => {
+    const chars = Array.from(LONG, escapes[name] ?? String);
+    const text = chars.join('');
+    const size = chars[0]?.length ?? 1;
+    for (let first = 1; first < text.length; first += 1) {
+      for (const tail of ['', '-tail'.repeat(100)]) {
+        const whole = Buffer.from(text.slice(first) + tail);
+        for (const cut of [whole.length, 1, 7]) {
+          const stream = scrubber.stream(true);
+          const out: Buffer[] = [];
+          for (let at = 0; at < whole.length; at += cut)
+            out.push(...stream.push(Buffer.from(whole.subarray(at, at + cut))));
+          const clean = Buffer.concat([...out, ...stream.end()]).toString();
+          expect(clean.length).toBe(whole.length);
+          expect(clean.endsWith(tail)).toBe(true);
+          // Fewer than 8 characters may be left, with a part of one that was cut.
+          expect(clean.replaceAll('*', '').length - tail.length).toBeLessThan(8 * size);
+          if ((text.length - first) / size >= 9) expect(clean).toContain('********');
+        }
+      }
+    }
+  });
+
+  test('the middle of a secret is masked when nothing follows', () => {
+    const stream = scrubber.stream(true);
+    expect(Buffer.concat([...stream.push(Buffer.from(LONG.slice(3, 15))), ...stream.end()]).toString()).toBe(
+      '*'.repeat(12),
+    );
+  });
+
+  test('what is no secret passes, and a whole one further on is found', () => {
+    const stream = scrubber.stream(true);
+    const body = `${'live and let live '.repeat(40)}${LONG}.`;
+    const clean = Buffer.concat([...stream.push(Buffer.from(body)), ...stream.end()]).toString();
+    expect(clean).toBe(body.replace(LONG, '*'.repeat(LONG.length)));
+    expect(stream.hits).toBe(1);
+  });
+});

@@ -1,0 +1,115 @@
+import { fork } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import type { ProxyLimits } from '../../proxy/limits.ts';
+
+export interface ChildSetup {
+  readonly upstreams: readonly { readonly host: string; readonly port: number; readonly caPem: string }[];
+  /** All routes inject SECRET, so that all answers are scrubbed. */
+  readonly injects: boolean;
+  readonly limits?: Partial<ProxyLimits>;
+}
+
+export type ChildQuestion =
+  | { readonly kind: 'start'; readonly setup: ChildSetup }
+  | { readonly kind: 'memory' }
+  | { readonly kind: 'records' }
+  | { readonly kind: 'routes' }
+  | { readonly kind: 'close' };
+
+export type ChildAnswer =
+  | { readonly kind: 'started'; readonly port: number; readonly caPem: string }
+  | { readonly kind: 'memory'; readonly usage: NodeJS.MemoryUsage }
+  | { readonly kind: 'records'; readonly counts: [string, number][] }
+  | { readonly kind: 'done' };
+
+/** A proxy in a process of its own, over a policy client in that process's memory. */
+export interface ProxyProcess {
+  readonly port: number;
+  readonly caPem: string;
+  /** After a garbage collection. */
+  memory(): Promise<NodeJS.MemoryUsage>;
+  /** Bytes of memory that the process had at most; 0 where there is no /proc. */
+  peakBytes(): number;
+  descriptors(): number;
+  /** Decision records by the first segment of the path. */
+  records(): Promise<ReadonlyMap<string, number>>;
+  /** A new snapshot of the routes, as a control plane that comes back sends it. */
+  renewRoutes(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function startProxyProcess(setup: ChildSetup): Promise<ProxyProcess> {
+  const folder = await mkdtemp(join(tmpdir(), 'sidekey-proxy-'));
+  const file = join(folder, 'proxy.mjs');
+  await build({
+    entryPoints: [fileURLToPath(new URL('proxy-child.ts', import.meta.url))],
+    outfile: file,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20.19',
+    external: ['koffi'],
+    define: { __SIDEKEY_VERSION__: '"test"' },
+    banner: { js: "import{createRequire as made}from'node:module';const require=made(import.meta.url);" },
+    logLevel: 'silent',
+  });
+  const child = fork(file, {
+    execArgv: ['--expose-gc'],
+    env: { PATH: process.env['PATH'] },
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
+  const ask = <K extends ChildAnswer['kind']>(
+    question: ChildQuestion,
+    kind: K,
+  ): Promise<Extract<ChildAnswer, { kind: K }>> =>
+    new Promise((resolve, reject) => {
+      const gone = (code: number | null): void => reject(new Error(`the proxy's process ended with ${code}`));
+      child.once('exit', gone);
+      child.once('message', (answer: ChildAnswer) => {
+        child.off('exit', gone);
+        if (answer.kind === kind) resolve(answer as Extract<ChildAnswer, { kind: K }>);
+        else reject(new Error(`asked for ${kind}, was told ${answer.kind}`));
+      });
+      child.send(question);
+    });
+  const { port, caPem } = await ask({ kind: 'start', setup }, 'started');
+  const pid = child.pid ?? 0;
+  return {
+    port,
+    caPem,
+    memory: async () => (await ask({ kind: 'memory' }, 'memory')).usage,
+    peakBytes: () => 1024 * Number(/VmHWM:\s+(\d+)/.exec(procFile(pid, 'status'))?.[1] ?? 0),
+    descriptors: () => {
+      try {
+        return readdirSync(`/proc/${pid}/fd`).length;
+      } catch {
+        return 0;
+      }
+    },
+    records: async () => new Map((await ask({ kind: 'records' }, 'records')).counts),
+    renewRoutes: async () => void (await ask({ kind: 'routes' }, 'done')),
+    close: async () => {
+      if (child.exitCode === null) {
+        const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+        const timer = setTimeout(() => child.kill('SIGKILL'), 10_000);
+        child.send({ kind: 'close' } satisfies ChildQuestion);
+        await gone;
+        clearTimeout(timer);
+      }
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function procFile(pid: number, name: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${name}`, 'utf8');
+  } catch {
+    return '';
+  }
+}
