@@ -14,6 +14,9 @@ const PROGRAMS = [
   ['/usr/bin/python3', ['-c', 'import httpx'], 'python3-httpx'],
   ['/usr/bin/python3', ['-c', 'import websockets'], 'python3-websockets'],
   ['/usr/bin/python3', ['-c', 'import boto3'], 'python3-boto3'],
+  ['ip', ['-V'], 'iproute2'],
+  ['nft', ['--version'], 'nftables'],
+  ['iptables', ['--version'], 'iptables'],
 ];
 
 await installIfStale();
