@@ -20,6 +20,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   run: { summary: 'run any command as an agent behind a proxy', load: () => import('./commands/run.ts') },
   'control-plane': { summary: 'run a control plane', load: () => import('./commands/control-plane.ts') },
   proxy: { summary: 'run a proxy beside an agent', load: () => import('./commands/proxy.ts') },
+  redirect: {
+    summary: "redirect agents' connections to a transparent proxy",
+    load: () => import('./commands/redirect.ts'),
+  },
   apply: { summary: 'make the control plane hold what these files say', load: () => import('./commands/apply.ts') },
   get: { summary: 'show resources', load: () => import('./commands/get.ts') },
   delete: { summary: 'delete a resource', load: () => import('./commands/delete.ts') },

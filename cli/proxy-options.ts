@@ -110,6 +110,6 @@ export function readProxyToken(file: string): Secret {
 }
 
 /** From the environment several values come as one text, divided by blanks or commas. */
-function collectWords(text: string, before: unknown): string[] {
+export function collectWords(text: string, before: unknown): string[] {
   return [...(Array.isArray(before) ? before.map(String) : []), ...text.split(/[\s,]+/).filter((word) => word !== '')];
 }

@@ -73,13 +73,15 @@ export const REASONS = {
   'upstream-timeout': { number: 61, httpStatus: 504, summary: 'The upstream did not answer in time.', nextStep: 'Retry with backoff if the call is idempotent.' },
   'response-undecodable': { number: 62, httpStatus: 502, summary: "The answer's encoding cannot be read, so it cannot be scrubbed.", nextStep: "Ask the upstream for identity encoding." },
   'agent-closed': { number: 63, httpStatus: 499, summary: 'The agent went away before the answer was complete.', nextStep: 'Nothing to do.' },
-  'upstream-proxy-failed': { number: 90, httpStatus: 502, summary: 'The proxy before the upstream could not be used.', nextStep: "Check --upstream-proxy: its address, its certificate, and the user name and password." },
-  'upstream-proxy-refused': { number: 91, httpStatus: 502, summary: 'The proxy before the upstream does not allow this destination.', nextStep: "Ask that proxy's owner to allow the host and port, or name the host in --no-proxy." },
   'internal-error': { number: 64, httpStatus: 500, summary: 'A bug in Sidekey.', nextStep: 'Report it with the decision id.' },
   'signature-refused': { number: 65, httpStatus: 403, summary: 'The request may not be signed as it is.', nextStep: 'Sign in headers, for the service and region that the policy names; the message says what is wrong.' },
   'signed-body-too-large': { number: 66, httpStatus: 413, summary: 'The body is longer than what can be read whole, which its signature needs.', nextStep: 'Send a hash of the body (x-amz-content-sha256), or a smaller body.' },
   'injection-refused': { number: 68, httpStatus: 400, summary: 'The request has no place for the credential that policy injects.', nextStep: 'Send the path, content type and body shape that the policy names.' },
   'placeholder-refused': { number: 69, httpStatus: 403, summary: 'The request holds a placeholder that is not for this place.', nextStep: 'Use a placeholder once, at the place and the host that it was given for.' },
+  'protocol-refused': { number: 80, httpStatus: 403, summary: 'The connection opens with a protocol that the proxy does not forward.', nextStep: 'Use HTTP, over TLS or in cleartext; a SOCKS client must speak version 5.' },
+  'port-refused': { number: 81, httpStatus: 403, summary: 'Connections to this port are refused by configuration.', nextStep: 'Ask a platform engineer whether the service can be reached in another way.' },
+  'upstream-proxy-failed': { number: 90, httpStatus: 502, summary: 'The proxy before the upstream could not be used.', nextStep: "Check --upstream-proxy: its address, its certificate, and the user name and password." },
+  'upstream-proxy-refused': { number: 91, httpStatus: 502, summary: 'The proxy before the upstream does not allow this destination.', nextStep: "Ask that proxy's owner to allow the host and port, or name the host in --no-proxy." },
   'trust-withdrawn': { number: 95, httpStatus: 403, summary: 'The trust provider that vouched for the session was changed or deleted.', nextStep: 'Retry; the proxy attests again where it still can.' },
 } as const satisfies Record<string, ReasonEntry>;
 

@@ -1,6 +1,14 @@
 import type { Evidence } from '../proto/gen/sidekey/v1/proxy.ts';
 import type { Secret } from '../common/secret.ts';
+import type { Authority } from '../common/net/host.ts';
 import type { ProxyLimits } from './limits.ts';
+
+/** A listener bound to one upstream host: cleartext HTTP from the agent, TLS to the upstream. */
+export interface LocalListener {
+  readonly at: Authority | { readonly socketPath: string };
+  /** Canonical. */
+  readonly upstream: Authority;
+}
 
 /** What a proxy needs to start. `startProxy` freezes it. */
 export interface ProxyConfig {
@@ -9,6 +17,17 @@ export interface ProxyConfig {
   readonly evidence: (proxyKeySpki: Buffer) => Promise<Evidence[]>;
   /** Port 0 picks a free one. */
   readonly listen: { readonly host: string; readonly port: number };
+  /** Where redirected connections arrive, one entry an address family. */
+  readonly transparent?: readonly Authority[];
+  readonly local?: readonly LocalListener[];
+  /** Ports of protocols whose server speaks first: there is nothing to wait for, so connections by address are refused. */
+  readonly refusedPorts?: readonly number[];
+  /** Listeners may be reachable from other machines; without it only loopback addresses are taken. */
+  readonly allowRemote?: boolean;
+  /** Users (uid) whose processes may connect, to any listener; without it whoever reaches one. */
+  readonly allowedUids?: readonly number[];
+  /** Not ready before a connection of another user was seen to be redirected, and none of the proxy's own. */
+  readonly selfTest?: boolean;
   /** Who signs the certificates that the agent sees. */
   readonly authority: 'local' | 'issued';
   /** What happens to hosts without a route. */

@@ -2,7 +2,7 @@ import { writeFileSync, renameSync } from 'node:fs';
 import { systemClock } from '../common/clock.ts';
 import { DpopNonces } from './credentials/signing/dpop-nonces.ts';
 import { describeError } from '../common/errors.ts';
-import { parseAuthority } from '../common/net/host.ts';
+import { type Authority, parseAuthority } from '../common/net/host.ts';
 import type { PolicyClient, SessionState } from '../policy-client/index.ts';
 import { type Grant, type Revocation, RevocationTarget } from '../proto/gen/sidekey/v1/grant.ts';
 import type { Reason } from '../proto/reasons.ts';
@@ -18,7 +18,9 @@ import { createIssuedAuthority, type CertificateAuthority } from './intercept/ce
 import { createRenewingAuthority } from './intercept/renewing-authority.ts';
 import { type AddressResolver, createResolver } from './io/address-resolver.ts';
 import { TrustedContexts } from './io/dial.ts';
-import { startListener } from './io/listener.ts';
+import { AgentSessions } from './io/agent-sessions.ts';
+import { startListeners } from './io/listeners.ts';
+import { SelfTest } from './io/self-test.ts';
 import { startSweeper } from './io/sweeper.ts';
 import { chainResolver } from './io/upstream-proxy/chained-resolver.ts';
 import { parseUpstreamProxy } from './io/upstream-proxy/settings.ts';
@@ -27,7 +29,11 @@ import { DEFAULT_LIMITS } from './limits.ts';
 
 /** A running proxy. */
 export interface Proxy {
-  readonly address: { readonly host: string; readonly port: number };
+  readonly address: Authority;
+  /** Of the transparent listeners. */
+  readonly transparentAddresses: readonly Authority[];
+  /** Of the local listeners, in the order of the configuration; undefined for a unix socket. */
+  readonly localAddresses: readonly (Authority | undefined)[];
   /** `host:port` or socket path; undefined without an admin listener. */
   readonly adminAddress: string | undefined;
   /** What agents trust, one root or two while one follows the other; undefined until an issued authority has arrived. */
@@ -59,11 +65,12 @@ export async function composeProxy(
   // A call denied because the session was revoked is still that session's call.
   let lastSession: SessionState | undefined;
   const state = { draining: false, ready: false };
+  const sessions = new AgentSessions();
   let authority: CertificateAuthority | undefined =
     config.authority === 'local' ? createRenewingAuthority(systemClock) : undefined;
   const metrics = new ProxyMetrics({
     client,
-    agentConnections: () => listener.connections.size,
+    agentConnections: () => sessions.size,
     upstreamConnections: () => pool.size,
     liveCalls: () => live.size,
   });
@@ -77,6 +84,7 @@ export async function composeProxy(
     via: viaPseudonym(client.instanceId),
     unrouted: config.unrouted,
     proxyToken: config.proxyToken,
+    refusedPorts: new Set(config.refusedPorts),
     live,
     state,
     authority: () => authority,
@@ -86,8 +94,11 @@ export async function composeProxy(
       client.record(call.toRecord(outcome, reason, Date.now(), lastSession));
     },
   };
-  const listener = await startListener(services, config.listen);
-  resolver.refuse([listener.address, ...controlPlaneAddress(config.controlPlane.address)]);
+  const selfTest = config.selfTest === true ? new SelfTest(process.getuid?.() ?? -1, log) : undefined;
+  const listeners = await startListeners(services, config, sessions, selfTest?.watch);
+  const { explicit, transparent, local } = listeners;
+  resolver.refuse([explicit, ...transparent, ...local.filter((at) => at !== undefined)]);
+  resolver.refuse(controlPlaneAddress(config.controlPlane.address));
   let published = '';
   const writeAuthority = (): void => {
     const rootPem = authority?.rootPem ?? '';
@@ -119,21 +130,26 @@ export async function composeProxy(
     for (const exchange of live) exchange.reauthorize();
   });
   client.onRevocation((revocation) => cutRevoked(live, revocation));
-  const sweeper = startSweeper(systemClock, listener.connections, live, pool);
+  const sweeper = startSweeper(systemClock, sessions, live, pool);
   const ready = (): { ready: boolean; reason?: string } => {
     if (state.draining) return { ready: false, reason: 'draining' };
     if (!state.ready) return { ready: false, reason: 'waiting for the first policy snapshot' };
-    return authority === undefined ? { ready: false, reason: 'waiting for a certificate authority' } : { ready: true };
+    if (authority === undefined) return { ready: false, reason: 'waiting for a certificate authority' };
+    const unproven = selfTest?.unproven();
+    return unproven === undefined ? { ready: true } : { ready: false, reason: `self-test: ${unproven}` };
   };
   const admin = config.admin === undefined ? undefined : await startAdminServer(config.admin, metrics, ready);
   if (admin !== undefined && config.admin !== undefined && 'host' in config.admin) {
     resolver.refuse([parseAuthority(admin.address, 80)]);
   }
+  selfTest?.start();
   await client.start();
-  log.info({ host: listener.address.host, port: listener.address.port }, 'proxy listening');
+  log.info({ ...explicit, transparent, local: local.length }, 'proxy listening');
   client.ready.catch(() => {});
   return {
-    address: listener.address,
+    address: explicit,
+    transparentAddresses: transparent,
+    localAddresses: local,
     adminAddress: admin?.address,
     get caPem() {
       return authority?.rootPem;
@@ -143,7 +159,7 @@ export async function composeProxy(
     close: async (deadlineMs) => {
       const endsAt = Date.now() + deadlineMs;
       state.draining = true;
-      await listener.drain(deadlineMs);
+      await listeners.drain(deadlineMs);
       sweeper.stop();
       clearInterval(renewal);
       for (const exchange of [...live]) exchange.cut('draining');

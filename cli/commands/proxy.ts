@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { Option, type Command } from 'commander';
+import { addModeOptions, toModeConfig, type ModeOptions } from '../mode-options.ts';
 import {
   addProxyOptions,
   parseAdmin,
@@ -10,7 +11,7 @@ import {
 } from '../proxy-options.ts';
 import { waitForSignal } from '../shutdown.ts';
 
-interface ProxyCommandOptions extends ProxyOptions {
+interface ProxyCommandOptions extends ProxyOptions, ModeOptions {
   readonly listen: string;
   readonly admin?: string;
   readonly caFile?: string;
@@ -20,7 +21,7 @@ interface ProxyCommandOptions extends ProxyOptions {
 }
 
 export function define(command: Command): void {
-  addProxyOptions(command)
+  addModeOptions(addProxyOptions(command))
     .addOption(
       new Option('--listen <host:port>', 'where agents connect').env('SIDEKEY_LISTEN').default('127.0.0.1:8080'),
     )
@@ -53,6 +54,7 @@ export function define(command: Command): void {
 async function runProxy(options: ProxyCommandOptions): Promise<void> {
   const config = {
     ...toProxyConfig(options, parseListen(options.listen, '--listen')),
+    ...toModeConfig(options),
     ...(options.admin === undefined ? {} : { admin: parseAdmin(options.admin) }),
     ...(options.caFile === undefined ? {} : { caFile: options.caFile }),
     ...(options.proxyTokenFile === undefined ? {} : { proxyToken: readProxyToken(options.proxyTokenFile) }),

@@ -1,13 +1,26 @@
 import type { PseudoFields, RequestHead } from '../protocols/heads.ts';
 import { BoundedCache } from '../../common/bounded-cache.ts';
-import { type Authority, formatAuthority, parseAuthority } from '../../common/net/host.ts';
+import { type Authority, formatAuthority, isIpAddress, parseAuthority } from '../../common/net/host.ts';
 import { canonicalPath, type PathForms, splitTarget, STRICT_PATHS } from '../../common/match/path.ts';
 import { Refusal } from './refusal.ts';
 
 /** What the connection itself proved, before any request on it was read. */
 export type Transport =
   | { readonly kind: 'explicit' }
-  | { readonly kind: 'tunnel'; readonly host: string; readonly port: number; readonly tls: boolean };
+  /** CONNECT or SOCKS named the host, or TLS to an address did (SNI). */
+  | { readonly kind: 'tunnel'; readonly host: string; readonly port: number; readonly tls: boolean }
+  /** Cleartext to an address, which the agent resolved by itself: Host says what it was looking for. */
+  | { readonly kind: 'address'; readonly address: string; readonly port: number }
+  | LocalTransport;
+
+/** A listener that is bound to one upstream, always over TLS. */
+export interface LocalTransport {
+  readonly kind: 'local';
+  readonly host: string;
+  readonly port: number;
+  /** What the listener itself is called; port 0 stands for any. */
+  readonly ownNames: readonly Authority[];
+}
 
 /**
  * Where one request goes: the only thing that policy, credential, certificate, dial and record read.
@@ -40,6 +53,8 @@ export function buildDestination(
   pathFormsAt: PathFormsAt = () => STRICT_PATHS,
 ): RequestDestination {
   const hostField = head.headers.get('host');
+  if (transport.kind === 'local') return fromLocal(transport, head, hostField, pathFormsAt);
+  if (transport.kind === 'address') return buildDestination(throughAddress(transport, hostField), head, pathFormsAt);
   if (transport.kind === 'tunnel') {
     if (head.pseudo !== undefined) return fromStream(transport, head.target, head.pseudo, hostField, pathFormsAt);
     if (!head.target.startsWith('/')) return withinTunnel(transport, head, hostField, pathFormsAt);
@@ -59,6 +74,46 @@ export function buildDestination(
 }
 
 type Tunnel = Extract<Transport, { kind: 'tunnel' }>;
+
+/** The port is proven, the address is not dialled: the name is resolved here, and another address in Host is refused. */
+function throughAddress(at: Extract<Transport, { kind: 'address' }>, hostField: string | undefined): Tunnel {
+  if (hostField === undefined) throw new Refusal('bad-request', 'the request has no Host');
+  const { host } = authorityOf(hostField, DEFAULT_PORTS.http);
+  if (isIpAddress(host) && host !== at.address) {
+    throw new Refusal('destination-mismatch', 'Host names another address than the connection');
+  }
+  return { kind: 'tunnel', host, port: at.port, tls: false };
+}
+
+function fromLocal(
+  local: LocalTransport,
+  head: RequestHead,
+  hostField: string | undefined,
+  pathFormsAt: PathFormsAt,
+): RequestDestination {
+  const absolute = head.target.startsWith('/') ? undefined : ABSOLUTE_FORM.exec(head.target);
+  if (absolute === null) throw new Refusal('bad-request', 'the request target must start with "/"');
+  const named = absolute?.[2] ?? hostField;
+  if (named === undefined || hostField === undefined) throw new Refusal('bad-request', 'the request has no Host');
+  // A web page that rebinds its own name to this listener shows it in Host.
+  if (!isLocalName(local, hostField) || !isLocalName(local, named)) {
+    throw new Refusal('destination-mismatch', `this listener is for ${local.host} alone`);
+  }
+  return build(
+    'https',
+    local.host,
+    local.port,
+    absolute === undefined ? head.target : (absolute[3] ?? ''),
+    pathFormsAt,
+  );
+}
+
+function isLocalName(local: LocalTransport, text: string): boolean {
+  const { host, port } = authorityOf(text, 0);
+  if (host === local.host && (port === 0 || port === local.port)) return true;
+  const stated = port === 0 ? DEFAULT_PORTS.http : port;
+  return local.ownNames.some((own) => own.host === host && (own.port === 0 || own.port === stated));
+}
 
 function fromTunnel(
   tunnel: Tunnel,

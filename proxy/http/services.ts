@@ -38,6 +38,8 @@ export interface ProxyServices {
   readonly via: string;
   readonly unrouted: 'deny' | 'tunnel' | 'observe';
   readonly proxyToken: Secret | undefined;
+  /** Ports of protocols whose server speaks first: connections by address to them are refused at once. */
+  readonly refusedPorts: ReadonlySet<number>;
   readonly live: Set<LiveExchange>;
   readonly state: { draining: boolean; ready: boolean };
   authority(): CertificateAuthority | undefined;

@@ -7,15 +7,18 @@ import { UNROUTED } from '../http/route-table.ts';
 import type { LiveExchange, ProxyServices } from '../http/services.ts';
 import { relayBytes, type Relay } from './byte-relay.ts';
 
-const ESTABLISHED = Buffer.from('HTTP/1.1 200 Connection Established\r\n\r\n', 'latin1');
-
 /**
  * An opaque relay to a host that no route covers, where configuration says `tunnel`. It ends when the host gets a route,
- * and with every revocation that concerns this proxy's session.
+ * and with every revocation that concerns this proxy's session. `established` is what the agent is told once it stands, `rest`
+ * what it sent before.
  *
  * @throws Refusal before anything was sent to the agent
  */
-export async function openBlindTunnel(services: ProxyServices, agent: Socket, call: Call, rest: Buffer): Promise<void> {
+export async function openBlindTunnel(
+  services: ProxyServices,
+  { socket: agent, call, established }: { socket: Socket; call: Call; established: Buffer },
+  rest: Buffer,
+): Promise<void> {
   const { host, port } = call.destination ?? { host: '', port: 0 };
   const { socket: upstream, address } = await services.pool.openRaw(UNROUTED.dialTarget('http', host, port));
   call.upstreamAddress = address;
@@ -26,7 +29,7 @@ export async function openBlindTunnel(services: ProxyServices, agent: Socket, ca
     return services.ended(call, Outcome.OUTCOME_FAILED, 'agent-closed');
   }
   call.status = 200;
-  agent.write(ESTABLISHED);
+  if (established.length > 0) agent.write(established);
   if (rest.length > 0) upstream.write(rest);
   let cutFor: Reason | undefined;
   const relay: Relay = relayBytes(agent, upstream, services.limits.bodyIdleTimeoutMs, ({ sent, received, clean }) => {

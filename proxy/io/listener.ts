@@ -1,58 +1,55 @@
+import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
 import net from 'node:net';
-import type { ProxyServices } from '../http/services.ts';
 import { UsageError } from '../../common/errors.ts';
-import { AgentConnection } from './agent-connection.ts';
-import type { AgentSession } from './agent-session.ts';
-import { serveConnect } from './tunnel.ts';
+import type { Authority } from '../../common/net/host.ts';
+import type { AgentSessions } from './agent-sessions.ts';
+
+/** Where to listen; port 0 picks a free one. `openToAll` lets every user of the machine connect to a unix socket. */
+export type ListenAt = Authority | { readonly socketPath: string; readonly openToAll: boolean };
 
 export interface Listener {
-  readonly address: { readonly host: string; readonly port: number };
-  readonly connections: ReadonlySet<AgentSession>;
-  /** Closes the port and idle connections, waits for busy ones until the deadline, then closes them. */
-  drain(deadlineMs: number): Promise<void>;
+  /** Undefined for a unix socket. */
+  readonly bound: Authority | undefined;
+  /** Takes no more connections; resolves once the last one is closed. */
+  close(): Promise<void>;
 }
 
-/** Listens for agents in explicit mode. @throws UsageError when the address cannot be listened on */
-export async function startListener(services: ProxyServices, at: { host: string; port: number }): Promise<Listener> {
-  const connections = new Set<AgentSession>();
-  const sockets = new Set<net.Socket>();
-  const track = (connection: AgentSession, socket: net.Socket): void => {
-    connections.add(connection);
-    socket.once('close', () => connections.delete(connection));
-  };
+/** Listens for agents and hands their sockets on. @throws UsageError when the address cannot be listened on */
+export async function startListener(
+  at: ListenAt,
+  sessions: AgentSessions,
+  maxConnections: number,
+  serve: (socket: net.Socket) => void,
+): Promise<Listener> {
+  const { sockets } = sessions;
   const server = net.createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
-    if (sockets.size > services.limits.maxConnections) {
-      socket.destroy();
-      return;
-    }
-    const connection = new AgentConnection(services, socket, { kind: 'explicit' }, (taken, head, rest) => {
-      connections.delete(connection);
-      taken.once('close', () => sockets.delete(taken));
-      serveConnect(services, taken, head, rest, (inner) => track(inner, taken));
-    });
-    track(connection, socket);
+    socket.on('error', () => socket.destroy());
+    if (sockets.size > maxConnections) socket.destroy();
+    else serve(socket);
   });
+  const name = 'socketPath' in at ? at.socketPath : `${at.host}:${at.port}`;
+  if ('socketPath' in at) removeStale(at.socketPath);
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause) => {
-      reject(new UsageError('listen-failed', `cannot listen on ${at.host}:${at.port}`, { cause }));
-    });
-    server.listen({ host: at.host, port: at.port, backlog: 1024 }, resolve);
+    server.once('error', (cause) => reject(new UsageError('listen-failed', `cannot listen on ${name}`, { cause })));
+    if ('socketPath' in at) server.listen({ path: at.socketPath, backlog: 1024 }, resolve);
+    // One socket a family: the original destination of a mapped address could not be told from that of a real one.
+    else server.listen({ host: at.host, port: at.port, backlog: 1024, ipv6Only: true }, resolve);
   });
   server.on('error', () => {});
-  const bound = server.address() as net.AddressInfo;
+  if ('socketPath' in at) chmodSync(at.socketPath, at.openToAll ? 0o666 : 0o600);
+  const found = server.address();
   return {
-    address: { host: bound.address, port: bound.port },
-    connections,
-    drain: async (deadlineMs) => {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      for (const connection of connections) connection.drain();
-      const timer = setTimeout(() => {
-        for (const socket of sockets) socket.destroy();
-      }, deadlineMs);
-      await closed;
-      clearTimeout(timer);
-    },
+    bound: typeof found === 'string' || found === null ? undefined : { host: found.address, port: found.port },
+    close: () => new Promise((resolve) => server.close(() => resolve())),
   };
+}
+
+/** Removes what a killed proxy left behind; anything but a socket stays. */
+function removeStale(path: string): void {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return;
+  if (!found.isSocket()) throw new UsageError('listen-failed', `${path} exists and is not a socket`);
+  unlinkSync(path);
 }

@@ -11,14 +11,14 @@ const SWEEP_MS = 500;
  */
 export function startSweeper(
   clock: Clock,
-  connections: ReadonlySet<AgentSession>,
+  sessions: Iterable<AgentSession>,
   live: ReadonlySet<LiveExchange>,
   pool: UpstreamPool,
 ): { stop(): void } {
   const timer = setInterval(() => {
     const now = clock.now();
-    for (const connection of connections) {
-      if (connection.deadlineAt <= now) connection.expire();
+    for (const session of sessions) {
+      if (session.deadlineAt <= now) session.expire();
     }
     for (const exchange of live) {
       if (exchange.deadlineAt <= now) exchange.expire();

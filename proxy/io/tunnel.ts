@@ -1,187 +1,169 @@
-import type { RequestHead } from '../protocols/heads.ts';
-import type { Socket } from 'node:net';
-import tls from 'node:tls';
+import { formatAuthority, parseHost } from '../../common/net/host.ts';
 import { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
 import type { Reason } from '../../proto/reasons.ts';
-import { Call } from '../http/call.ts';
-import { connectTarget, type Transport } from '../http/destination.ts';
+import type { Call } from '../http/call.ts';
 import { Refusal } from '../http/refusal.ts';
 import { toRefusal } from '../http/refusal-reply.ts';
-import { bareReply } from './bare-reply.ts';
 import type { ProxyServices } from '../http/services.ts';
-import { readClientHello } from '../protocols/tls-client-hello.ts';
-import { CertificateAuthorityError } from '../intercept/certificate-authority.ts';
-import { parseHost } from '../../common/net/host.ts';
+import { type Opening, readOpening } from '../protocols/opening.ts';
 import { AgentConnection } from './agent-connection.ts';
-import type { AgentSession } from './agent-session.ts';
 import { openBlindTunnel } from './blind-tunnel.ts';
-import { Http2AgentConnection } from './http2-agent-connection.ts';
+import { FirstBytes } from './first-bytes.ts';
+import { ALERT, type AgentEnd, interceptTls } from './intercept-tls.ts';
+import { closeWith } from './linger.ts';
 
-const ESTABLISHED = Buffer.from('HTTP/1.1 200 Connection Established\r\n\r\n', 'latin1');
-/** A fatal unrecognized_name alert (RFC 8446 6.2) in a TLS 1.2 record. */
-const UNRECOGNIZED_NAME = Buffer.from([0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x70]);
-/** A fatal ech_required alert; encrypted server names are refused (A-10). */
-const ECH_REFUSED = Buffer.from([0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x79]);
-const HTTP2_PREFACE = 'PRI * HTTP/2.0';
+/** A connection on which the agent asked for a way to somewhere, by CONNECT, SOCKS or simply by dialling. */
+export interface Tunnel extends AgentEnd {
+  /** What the agent is told once the tunnel stands; may be empty. */
+  readonly established: Buffer;
+  /** What the agent is told instead; may be empty. */
+  refusal(refusal: Refusal): Buffer;
+}
 
-type Track = (connection: AgentSession) => void;
+interface Target {
+  readonly host: string;
+  readonly port: number;
+}
 
-/** Serves one accepted CONNECT: refused, relayed blindly (unrouted hosts, by configuration) or intercepted. */
-export function serveConnect(
-  services: ProxyServices,
-  socket: Socket,
-  head: RequestHead,
-  rest: Buffer,
-  track: Track,
-): void {
-  const call = new Call('CONNECT');
+const NOTHING = Buffer.alloc(0);
+
+/** Opens a tunnel to a host that the agent named: refused, relayed blindly (unrouted hosts, by configuration) or intercepted. */
+export function openTunnel(services: ProxyServices, tunnel: Tunnel, target: Target, rest: Buffer): void {
+  nameCall(tunnel.call, target);
   try {
-    const { host, port } = connectTarget(head.target);
-    call.destination = { scheme: 'https', host, port, authority: head.target, path: '', query: undefined };
-    if (head.framing.kind !== 'none') throw new Refusal('bad-request', 'CONNECT takes no content');
-    expectHost(head, host, port);
-    if (services.state.draining) throw new Refusal('draining', 'the proxy is shutting down');
-    if (!services.state.ready) throw new Refusal('not-ready', 'the proxy has no policy yet');
-    const prepared = services.routes.find(host, port);
-    // Few clients show the body of a refused CONNECT, so where we may speak for the host the call inside is refused instead.
-    if (prepared === undefined && services.unrouted === 'deny' && services.authority()?.permits(host) !== true) {
-      throw new Refusal('no-route', `no server workload covers ${host}:${port}`);
-    }
-    if (prepared === undefined && services.unrouted === 'tunnel') {
-      openBlindTunnel(services, socket, call, rest).catch((error: unknown) => refuse(services, socket, call, error));
-      return;
-    }
-    if (rest.length > 0) socket.unshift(rest);
-    socket.write(ESTABLISHED);
-    intercept(services, socket, { host, port }, call, track);
+    refusePort(services, target.port);
+    if (admit(services, target) === 'blind') return relay(services, tunnel, rest);
   } catch (error) {
-    refuse(services, socket, call, error);
+    return refuse(services, tunnel, error);
   }
-}
-
-function expectHost(head: RequestHead, host: string, port: number): void {
-  const field = head.headers.get('host');
-  if (field === undefined) return;
-  // Clients send Host with or without the port; a host name alone stands for the target's port.
-  const same = connectTarget(/:\d+$/.test(field) ? field : `${field}:${port}`);
-  if (same.host !== host || same.port !== port) {
-    throw new Refusal('destination-mismatch', 'CONNECT target and Host name different hosts');
-  }
-}
-
-/** Reads what the agent opens with, checks it against the CONNECT host and speaks TLS or HTTP with it. */
-function intercept(
-  services: ProxyServices,
-  socket: Socket,
-  target: { host: string; port: number },
-  call: Call,
-  track: Track,
-): void {
-  let opening: Buffer = Buffer.alloc(0);
-  const giveUp = (reason: Reason, alert?: Buffer): void => {
-    clearTimeout(timer);
-    socket.removeListener('data', onData);
-    socket.removeListener('close', onClose);
-    services.ended(call, Outcome.OUTCOME_DENIED, reason);
-    if (alert !== undefined) socket.end(alert);
-    setTimeout(() => socket.destroy(), 500).unref();
-  };
-  const timer = setTimeout(() => giveUp('header-timeout'), services.limits.tlsHandshakeTimeoutMs);
-  const onData = (bytes: Buffer): void => {
-    opening = opening.length === 0 ? bytes : Buffer.concat([opening, bytes]);
-    const hello = readClientHello(opening);
-    if (hello.kind === 'need-more') return;
-    if (hello.kind === 'not-tls') {
-      const text = opening.toString('latin1', 0, HTTP2_PREFACE.length);
-      if (text.length < HTTP2_PREFACE.length && HTTP2_PREFACE.startsWith(text)) return;
-      if (text === HTTP2_PREFACE) return giveUp('upgrade-refused');
-    } else {
-      if (hello.ech) return giveUp('destination-mismatch', ECH_REFUSED);
-      if (hello.serverName !== undefined && canonical(hello.serverName) !== target.host) {
-        return giveUp('destination-mismatch', UNRECOGNIZED_NAME);
-      }
+  establish(tunnel, rest);
+  listen(services, tunnel, (opening, bytes) => {
+    if (opening.kind !== 'tls')
+      return serveCleartext(services, tunnel, { kind: 'tunnel', ...target, tls: false }, opening, bytes);
+    if (opening.ech) return giveUp(services, tunnel, 'destination-mismatch', ALERT.echRequired);
+    if (opening.serverName !== undefined && canonical(opening.serverName) !== target.host) {
+      return giveUp(services, tunnel, 'destination-mismatch', ALERT.unrecognizedName);
     }
-    clearTimeout(timer);
-    socket.removeListener('data', onData);
-    socket.removeListener('end', onEnd);
-    socket.removeListener('close', onClose);
-    socket.pause();
-    socket.unshift(opening);
-    if (hello.kind === 'not-tls') {
-      track(new AgentConnection(services, socket, { kind: 'tunnel', ...target, tls: false }));
-      socket.resume();
-    } else serveTls(services, socket, target, call, track);
+    interceptTls(services, tunnel, target, bytes);
+  });
+}
+
+/**
+ * Opens a tunnel to an address, behind which the agent has a name in mind. The name comes from SNI or Host; it, and never the
+ * agent's address, is what is resolved and dialled. Without SNI the address itself is the host.
+ */
+export function openAddressTunnel(services: ProxyServices, tunnel: Tunnel, at: Target, rest: Buffer): void {
+  nameCall(tunnel.call, at);
+  try {
+    refusePort(services, at.port);
+    refuseEarly(services);
+  } catch (error) {
+    return refuse(services, tunnel, error);
+  }
+  establish(tunnel, rest);
+  listen(services, tunnel, (opening, bytes) => {
+    if (opening.kind !== 'tls') {
+      return serveCleartext(services, tunnel, { kind: 'address', address: at.host, port: at.port }, opening, bytes);
+    }
+    if (opening.ech) return giveUp(services, tunnel, 'destination-mismatch', ALERT.echRequired);
+    const host = opening.serverName === undefined ? at.host : canonical(opening.serverName);
+    if (host === undefined) return giveUp(services, tunnel, 'bad-request', ALERT.unrecognizedName);
+    const target = { host, port: at.port };
+    nameCall(tunnel.call, target);
+    // The tunnel stands: from here on the agent is told in TLS.
+    const inside: Tunnel = { ...tunnel, established: NOTHING, refusal: () => ALERT.unrecognizedName };
+    try {
+      if (admit(services, target) === 'blind') return relay(services, inside, bytes);
+    } catch (error) {
+      return refuse(services, inside, error);
+    }
+    interceptTls(services, tunnel, target, bytes);
+  });
+}
+
+/** @throws Refusal */
+function admit(services: ProxyServices, { host, port }: Target): 'intercept' | 'blind' {
+  refuseEarly(services);
+  if (services.routes.find(host, port) !== undefined) return 'intercept';
+  if (services.unrouted === 'tunnel') return 'blind';
+  // Few clients show why a tunnel was refused, so where we may speak for the host the call inside is refused instead.
+  if (services.unrouted === 'deny' && services.authority()?.permits(host) !== true) {
+    throw new Refusal('no-route', `no server workload covers ${host}:${port}`);
+  }
+  return 'intercept';
+}
+
+function refuseEarly({ state }: ProxyServices): void {
+  if (state.draining) throw new Refusal('draining', 'the proxy is shutting down');
+  if (!state.ready) throw new Refusal('not-ready', 'the proxy has no policy yet');
+}
+
+function refusePort(services: ProxyServices, port: number): void {
+  if (services.refusedPorts.has(port)) throw new Refusal('port-refused', `port ${port} is refused by configuration`);
+}
+
+/** Notes where a connection is to go, for its record. */
+export function nameCall(call: Call, { host, port }: Target): void {
+  call.destination = {
+    scheme: 'https',
+    host,
+    port,
+    authority: formatAuthority(host, port),
+    path: '',
+    query: undefined,
   };
-  const onClose = (): void => {
-    clearTimeout(timer);
-    services.ended(call, Outcome.OUTCOME_FAILED, 'agent-closed');
-  };
-  // An agent that closes before it has said what it speaks will not say it any more.
-  const onEnd = (): void => void socket.destroy();
-  socket.on('data', onData);
-  socket.once('end', onEnd);
-  socket.once('close', onClose);
+}
+
+function establish({ socket, established }: Tunnel, rest: Buffer): void {
+  if (rest.length > 0) socket.unshift(rest);
+  if (established.length > 0) socket.write(established);
+}
+
+/** Reads what the agent opens with. */
+function listen(services: ProxyServices, tunnel: Tunnel, done: (opening: Opening, bytes: Buffer) => void): void {
+  const { clock, limits } = services;
+  new FirstBytes(tunnel.sessions, tunnel.socket, {
+    judge: readOpening,
+    deadlineAt: clock.now() + limits.tlsHandshakeTimeoutMs,
+    done: (end) => {
+      if (end.kind === 'known') return done(end.value, end.bytes);
+      if (end.kind === 'late') return giveUp(services, tunnel, 'header-timeout');
+      services.ended(tunnel.call, Outcome.OUTCOME_FAILED, 'agent-closed');
+      tunnel.socket.destroy();
+    },
+  });
+}
+
+function serveCleartext(
+  services: ProxyServices,
+  tunnel: Tunnel,
+  transport: AgentConnection['transport'],
+  opening: Opening,
+  bytes: Buffer,
+): void {
+  if (opening.kind === 'http2') return giveUp(services, tunnel, 'upgrade-refused');
+  if (opening.kind === 'unknown') return giveUp(services, tunnel, 'protocol-refused');
+  const { socket, sessions } = tunnel;
+  socket.unshift(bytes);
+  sessions.track(new AgentConnection(services, socket, transport), socket);
   socket.resume();
 }
 
-function serveTls(
-  services: ProxyServices,
-  socket: Socket,
-  target: { host: string; port: number },
-  call: Call,
-  track: Track,
-): void {
-  const context = contextFor(services, target.host);
-  if (context === undefined) {
-    services.ended(call, Outcome.OUTCOME_DENIED, 'not-ready');
-    socket.destroy();
-    return;
-  }
-  const secured = new tls.TLSSocket(socket, {
-    isServer: true,
-    secureContext: context,
-    ALPNProtocols: ['h2', 'http/1.1'],
-  });
-  let settled = false;
-  const timer = setTimeout(() => secured.destroy(), services.limits.tlsHandshakeTimeoutMs);
-  const failed = (): void => {
-    clearTimeout(timer);
-    if (settled) return;
-    settled = true;
-    // Most often an agent that does not trust the certificate authority.
-    services.ended(call, Outcome.OUTCOME_FAILED, 'agent-closed');
-    secured.destroy();
-    socket.destroy();
-  };
-  secured.on('error', failed);
-  secured.once('close', failed);
-  secured.once('secure', () => {
-    clearTimeout(timer);
-    settled = true;
-    const transport: Transport = { kind: 'tunnel', ...target, tls: true };
-    const speaksHttp2 = secured.alpnProtocol === 'h2';
-    track(new (speaksHttp2 ? Http2AgentConnection : AgentConnection)(services, secured, transport));
-  });
+function relay(services: ProxyServices, tunnel: Tunnel, rest: Buffer): void {
+  openBlindTunnel(services, tunnel, rest).catch((error: unknown) => refuse(services, tunnel, error));
 }
 
-/** undefined when the certificate authority is missing, over, or may not speak for this host. */
-function contextFor(services: ProxyServices, host: string): tls.SecureContext | undefined {
-  const authority = services.authority();
-  if (authority === undefined || !authority.permits(host)) return undefined;
-  try {
-    return authority.secureContextFor(host);
-  } catch (error) {
-    if (error instanceof CertificateAuthorityError) return undefined;
-    throw error;
-  }
-}
-
-function refuse(services: ProxyServices, socket: Socket, call: Call, error: unknown): void {
+/** Ends a tunnel that was never established, as its own protocol does it. */
+function refuse(services: ProxyServices, tunnel: Tunnel, error: unknown): void {
   const refusal = toRefusal(error);
-  socket.end(bareReply(refusal, call));
-  socket.resume();
-  setTimeout(() => socket.destroy(), 2_000).unref();
-  services.ended(call, Outcome.OUTCOME_DENIED, refusal.reason);
+  closeWith(tunnel.socket, tunnel.refusal(refusal));
+  services.ended(tunnel.call, Outcome.OUTCOME_DENIED, refusal.reason);
+}
+
+/** Ends a tunnel that stands, as the protocol inside does it. */
+function giveUp(services: ProxyServices, { socket, call }: Tunnel, reason: Reason, alert: Buffer = NOTHING): void {
+  closeWith(socket, alert);
+  services.ended(call, Outcome.OUTCOME_DENIED, reason);
 }
 
 function canonical(name: string): string | undefined {

@@ -3,8 +3,6 @@ export const PENDING: Readonly<Record<string, string>> = {
   'A-05': 'no rule pack of credential-minting endpoints yet; policies deny what they do not allow',
   'A-24': 'policy does not read bodies yet',
   'A-25': 'policy does not read bodies yet',
-  'A-29': 'transparent mode is not there yet',
-  'A-30': 'the caller is checked by token alone (A-34); uid and namespace come with transparent mode',
   'A-41': 'no database protocols yet',
   'A-42': 'no database protocols yet',
   'A-43': 'no database protocols yet',

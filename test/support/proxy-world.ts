@@ -21,6 +21,8 @@ export interface ProxyWorldOptions {
   readonly config?: Partial<ProxyConfig>;
   /** Instead of the route to the world's own upstream. */
   readonly routes?: (world: { httpPort: number; httpsPort: number; caPem: string }) => Route[];
+  /** Configuration that needs the upstream's ports. */
+  readonly listeners?: (world: { httpPort: number; httpsPort: number }) => Partial<ProxyConfig>;
   /** Lets hosts without a route stand on this machine. */
   readonly allowLoopback?: boolean;
   /** Names beside HOSTS; called on every lookup. */
@@ -80,8 +82,12 @@ export async function startProxyWorld(options: ProxyWorldOptions = {}): Promise<
     unrouted: 'deny',
     upstreamCaPem: upstream.caPem,
     ...options.config,
+    ...options.listeners?.(upstream),
   };
-  const proxy = await composeProxy(config, client, pino({ level: 'debug' }, sink), resolver);
+  const proxy = await composeProxy(config, client, pino({ level: 'debug' }, sink), resolver).catch(async (error) => {
+    await upstream.close();
+    throw error;
+  });
   const agents = new Set<RawAgent>();
   const agent = async (): Promise<RawAgent> => {
     const connected = await connectRaw(proxy.address.port);

@@ -111,7 +111,7 @@ export class World {
   }
 
   /** Applies more resources, each `[kind, name, spec]`. */
-  apply(...resources: readonly [kind: string, name: string, spec: object][]): Promise<void> {
+  apply(...resources: readonly (readonly [kind: string, name: string, spec: object])[]): Promise<void> {
     return applyTo(
       this.#controlPlane,
       resources.map(([kind, name, spec]) => makeResource(kind, name, spec)),
@@ -134,10 +134,15 @@ export class World {
     });
   }
 
+  /** Writes a token that proves to be the agent. */
+  async writeEvidence(file: string): Promise<void> {
+    await writeFile(file, await makeEvidence(this.#issuer));
+  }
+
   /** `sidekey run --control-plane ... -- COMMAND`: the agent with a proxy of its own. */
   async agentWithOwnProxy(command: readonly string[], ...options: readonly string[]): Promise<ProcessEnd> {
     const evidenceFile = join(this.folder, `evidence-${crypto.randomUUID()}`);
-    await writeFile(evidenceFile, await makeEvidence(this.#issuer));
+    await this.writeEvidence(evidenceFile);
     const controlPlane = ['--control-plane', this.#controlPlane.grpcAddress, '--control-plane-ca'];
     const run = [
       'run',

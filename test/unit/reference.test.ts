@@ -17,8 +17,9 @@ describe('reference pages say what the code says', () => {
     for (const [name, entry] of Object.entries(COMMANDS)) {
       const command = new Command(name).summary(entry.summary).description(entry.summary);
       (await entry.load()).define(command);
-      const help = command.configureHelp({ helpWidth: 120 }).helpInformation();
-      parts.push(`## ${name}`, '', '```', help.trim(), '```', '');
+      parts.push(`## ${name}`, '', '```', helpOf(command), '```', '');
+      for (const inner of command.commands)
+        parts.push(`### ${name} ${inner.name()}`, '', '```', helpOf(inner), '```', '');
     }
     await expect(parts.join('\n')).toMatchFileSnapshot(page('cli.md'));
   });
@@ -41,6 +42,10 @@ describe('reference pages say what the code says', () => {
     }
   });
 });
+
+function helpOf(command: Command): string {
+  return command.configureHelp({ helpWidth: 120 }).helpInformation().trim();
+}
 
 function page(name: string): string {
   return join(process.cwd(), 'docs/reference', name);

@@ -152,6 +152,10 @@ export const ReasonCode = {
   REASON_CODE_INJECTION_REFUSED: 68,
   /** REASON_CODE_PLACEHOLDER_REFUSED - The request holds a placeholder that is not for this place. */
   REASON_CODE_PLACEHOLDER_REFUSED: 69,
+  /** REASON_CODE_PROTOCOL_REFUSED - The connection opens with a protocol that the proxy does not forward. */
+  REASON_CODE_PROTOCOL_REFUSED: 80,
+  /** REASON_CODE_PORT_REFUSED - Connections to this port are refused by configuration. */
+  REASON_CODE_PORT_REFUSED: 81,
   /** REASON_CODE_UPSTREAM_PROXY_FAILED - The proxy before the upstream could not be used. */
   REASON_CODE_UPSTREAM_PROXY_FAILED: 90,
   /** REASON_CODE_UPSTREAM_PROXY_REFUSED - The proxy before the upstream does not allow this destination. */
@@ -233,6 +237,8 @@ export namespace ReasonCode {
   export type REASON_CODE_SIGNED_BODY_TOO_LARGE = typeof ReasonCode.REASON_CODE_SIGNED_BODY_TOO_LARGE;
   export type REASON_CODE_INJECTION_REFUSED = typeof ReasonCode.REASON_CODE_INJECTION_REFUSED;
   export type REASON_CODE_PLACEHOLDER_REFUSED = typeof ReasonCode.REASON_CODE_PLACEHOLDER_REFUSED;
+  export type REASON_CODE_PROTOCOL_REFUSED = typeof ReasonCode.REASON_CODE_PROTOCOL_REFUSED;
+  export type REASON_CODE_PORT_REFUSED = typeof ReasonCode.REASON_CODE_PORT_REFUSED;
   export type REASON_CODE_UPSTREAM_PROXY_FAILED = typeof ReasonCode.REASON_CODE_UPSTREAM_PROXY_FAILED;
   export type REASON_CODE_UPSTREAM_PROXY_REFUSED = typeof ReasonCode.REASON_CODE_UPSTREAM_PROXY_REFUSED;
   export type REASON_CODE_TRUST_WITHDRAWN = typeof ReasonCode.REASON_CODE_TRUST_WITHDRAWN;

@@ -1,0 +1,55 @@
+import type { Socket } from 'node:net';
+import { Call } from '../http/call.ts';
+import { connectTarget } from '../http/destination.ts';
+import { Refusal } from '../http/refusal.ts';
+import { toRefusal } from '../http/refusal-reply.ts';
+import { bareReply } from './bare-reply.ts';
+import type { ProxyServices } from '../http/services.ts';
+import { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
+import type { RequestHead } from '../protocols/heads.ts';
+import type { AgentSessions } from './agent-sessions.ts';
+import { closeWith } from './linger.ts';
+import { nameCall, openTunnel, type Tunnel } from './tunnel.ts';
+
+const ESTABLISHED = Buffer.from('HTTP/1.1 200 Connection Established\r\n\r\n', 'latin1');
+
+/** Serves one CONNECT (RFC 9110 9.3.6) whose caller is admitted. */
+export function serveConnect(
+  services: ProxyServices,
+  sessions: AgentSessions,
+  socket: Socket,
+  head: RequestHead,
+  rest: Buffer,
+): void {
+  const call = new Call('CONNECT');
+  const tunnel: Tunnel = {
+    socket,
+    sessions,
+    call,
+    established: ESTABLISHED,
+    refusal: (refusal) => bareReply(refusal, call),
+  };
+  let target: { host: string; port: number };
+  try {
+    target = connectTarget(head.target);
+    nameCall(call, target);
+    if (head.framing.kind !== 'none') throw new Refusal('bad-request', 'CONNECT takes no content');
+    expectHost(head, target);
+  } catch (error) {
+    const refusal = toRefusal(error);
+    closeWith(socket, tunnel.refusal(refusal));
+    services.ended(call, Outcome.OUTCOME_DENIED, refusal.reason);
+    return;
+  }
+  openTunnel(services, tunnel, target, rest);
+}
+
+function expectHost(head: RequestHead, { host, port }: { host: string; port: number }): void {
+  const field = head.headers.get('host');
+  if (field === undefined) return;
+  // Clients send Host with or without the port; a host name alone stands for the target's port.
+  const same = connectTarget(/:\d+$/.test(field) ? field : `${field}:${port}`);
+  if (same.host !== host || same.port !== port) {
+    throw new Refusal('destination-mismatch', 'CONNECT target and Host name different hosts');
+  }
+}

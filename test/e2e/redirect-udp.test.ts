@@ -1,0 +1,89 @@
+import dgram from 'node:dgram';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CAN_MAKE_NAMESPACES, NetworkNamespace } from '../support/network-namespace.ts';
+
+const [ROOT, PROXY, AGENT] = [0, 61_337, 61_338];
+const PYTHON = '/usr/bin/python3';
+const READY = CAN_MAKE_NAMESPACES && existsSync('dist/sidekey.js');
+
+/** What becomes of UDP and DNS, without any proxy. */
+describe.skipIf(!READY).each(['nftables', 'iptables'])(
+  'UDP under rules of %s (it needs root, nftables, iptables, dist/)',
+  (tool) => {
+    let space: NetworkNamespace;
+    const servers: dgram.Socket[] = [];
+
+    beforeAll(async () => {
+      space = new NetworkNamespace([]);
+      for (const port of [53, 5353]) {
+        for (const [type, host] of [
+          ['udp4', space.outside.IPv4],
+          ['udp6', space.outside.IPv6],
+        ] as const) {
+          const server = dgram.createSocket(type);
+          server.on('message', (message, { port: from, address }) => server.send(`echo ${message}`, from, address));
+          server.bind(port, host);
+          await once(server, 'listening');
+          servers.push(server);
+        }
+      }
+    });
+    afterAll(async () => {
+      for (const server of servers) server.close();
+      await space.remove();
+    });
+
+    const redirect = async (...options: string[]): Promise<void> => {
+      const plan = ['--proxy-uid', String(PROXY), '--port', '15001', '--tool', tool];
+      const end = await space.run(ROOT, [
+        process.execPath,
+        'dist/sidekey.js',
+        'redirect',
+        'install',
+        ...plan,
+        ...options,
+      ]);
+      expect(end).toMatchObject({ code: 0, stderr: '' });
+    };
+    /** The answer to one datagram, or an empty text. */
+    const ask = async (host: string, port: number, uid: number = AGENT): Promise<string> => {
+      const family = host.includes(':') ? 'AF_INET6' : 'AF_INET';
+      const script = `import socket
+s = socket.socket(socket.${family}, socket.SOCK_DGRAM); s.settimeout(1)
+try:
+  s.sendto(b"hi", ("${host}", ${port})); print(s.recv(99).decode(), end="")
+except OSError: pass`;
+      return (await space.run(uid, [PYTHON, '-c', script])).stdout;
+    };
+
+    it('DNS and other UDP are left alone', async () => {
+      await redirect();
+      for (const host of Object.values(space.outside)) {
+        expect(await ask(host, 53)).toBe('echo hi');
+        expect(await ask(host, 5353)).toBe('echo hi');
+      }
+    });
+
+    it('--dns drop drops DNS, --drop-udp the rest, but not what the proxy sends', async () => {
+      await redirect('--dns', 'drop', '--drop-udp');
+      for (const host of Object.values(space.outside)) {
+        expect(await ask(host, 53)).toBe('');
+        expect(await ask(host, 5353)).toBe('');
+        expect(await ask(host, 53, PROXY)).toBe('echo hi');
+      }
+    });
+
+    it('--dns ADDRESS sends all queries there, whichever resolver they were meant for', async () => {
+      const { IPv4, IPv6 } = space.outside;
+      await redirect('--dns', `${IPv4},${IPv6}`, '--drop-udp');
+      expect(await ask('192.0.2.9', 53)).toBe('echo hi');
+      expect(await ask('2001:db8::9', 53)).toBe('echo hi');
+      expect(await ask(IPv4, 5353)).toBe('');
+      await redirect('--dns', IPv4);
+      expect(await ask('192.0.2.9', 53)).toBe('echo hi');
+      expect(await ask(IPv6, 53)).toBe('');
+    });
+  },
+);

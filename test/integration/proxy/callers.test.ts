@@ -1,0 +1,75 @@
+import { spawnSync } from 'node:child_process';
+import { chmod } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import { Secret } from '../../../common/secret.ts';
+import type { ProxyConfig } from '../../../proxy/config.ts';
+import { withFolder } from '../../support/folder.ts';
+import { type ProcessEnd, runProcess } from '../../support/process.ts';
+import { type ProxyWorld, startProxyWorld } from '../../support/proxy-world.ts';
+
+const OURS = process.getuid?.() ?? 0;
+const [AGENT, STRANGER] = [64_001, 64_002];
+const CAN_CHANGE_USER = OURS === 0 && spawnSync('setpriv', ['--version']).status === 0;
+
+let world: ProxyWorld;
+afterEach(() => world?.close());
+
+function curlAs(uid: number, ...args: string[]): Promise<ProcessEnd> {
+  const user = ['--reuid', String(uid), '--regid', String(uid), '--clear-groups'];
+  return runProcess(['setpriv', ...user, 'curl', '-sS', ...args], { PATH: process.env['PATH'] });
+}
+
+const start = async (config: Partial<ProxyConfig>): Promise<void> => {
+  world = await startProxyWorld({ config });
+};
+
+describe('callers by user', () => {
+  test('this user is let in when it is allowed, and refused with its reason when not', async () => {
+    await start({ allowedUids: [OURS] });
+    const agent = await world.agent();
+    expect((await agent.exchange(world.request('GET', '/v1'))).status).toBe(200);
+    await world.close();
+    await start({ allowedUids: [OURS + 1] });
+    const stranger = await world.agent();
+    const answer = await stranger.answer();
+    expect(answer.status).toBe(403);
+    expect(JSON.parse(answer.text)).toMatchObject({ code: 'caller-refused' });
+    expect(world.client.records).toMatchObject([{ reason: 39, outcome: 2 }]);
+    expect(world.upstream.connections()).toBe(0);
+  });
+
+  test.skipIf(!CAN_CHANGE_USER)('a unix socket is open to the users allowed alone (needs root)', async () => {
+    await withFolder(async (folder) => {
+      await chmod(folder, 0o755);
+      const socketPath = join(folder, 'api.sock');
+      world = await startProxyWorld({
+        config: { allowedUids: [AGENT] },
+        listeners: ({ httpsPort }) => ({
+          local: [{ at: { socketPath }, upstream: { host: 'api.test', port: httpsPort } }],
+        }),
+      });
+      const call = ['--unix-socket', socketPath, 'http://localhost/v1'];
+      expect(await curlAs(AGENT, ...call)).toMatchObject({ stdout: 'hello' });
+      expect((await curlAs(STRANGER, ...call)).stdout).toContain('caller-refused');
+    });
+  });
+
+  test('a token that some listener cannot ask for is no protection: it is refused at start', async () => {
+    const config = {
+      proxyToken: new Secret('a-token-of-the-proxy'),
+      local: [{ at: { host: '127.0.0.1', port: 0 }, upstream: { host: 'api.test', port: 443 } }],
+    };
+    await expect(startProxyWorld({ config })).rejects.toMatchObject({ code: 'token-bypassed' });
+    world = await startProxyWorld({ config: { ...config, allowedUids: [OURS] } });
+  });
+});
+
+test.skipIf(!CAN_CHANGE_USER)('another user of the machine is refused on the explicit port (needs root)', async () => {
+  await start({ allowedUids: [AGENT] });
+  const proxy = `http://127.0.0.1:${world.proxy.address.port}`;
+  const url = `http://api.test:${world.upstream.httpPort}/v1`;
+  expect(await curlAs(AGENT, '--proxy', proxy, url)).toMatchObject({ stdout: 'hello' });
+  expect((await curlAs(STRANGER, '--proxy', proxy, url)).stdout).toContain('caller-refused');
+  expect(world.upstream.seen).toHaveLength(1);
+});

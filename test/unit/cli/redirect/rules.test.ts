@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest';
+import { renderIptables } from '../../../../cli/redirect/iptables.ts';
+import { renderNft } from '../../../../cli/redirect/nftables.ts';
+import { fingerprint, makeRules, type RedirectPlan } from '../../../../cli/redirect/rules.ts';
+
+const PLAN: RedirectPlan = { port: 15_001, exemptUids: [1337], dns: { kind: 'leave' }, dropUdp: false };
+const bare = (text: string): string[] =>
+  text
+    .split('\n')
+    .map((line) => line.replace(/ (?:-m comment --)?comment "[^"]*"/, '').trim())
+    .filter((line) => line !== '');
+
+describe('the rules of a redirection', () => {
+  it('for nftables', () => {
+    expect(bare(renderNft(makeRules(PLAN)))).toEqual([
+      'table inet sidekey',
+      'delete table inet sidekey',
+      'table inet sidekey {',
+      'chain output_nat {',
+      'type nat hook output priority -100; policy accept;',
+      'meta skuid 1337 return',
+      'ip daddr 127.0.0.0/8 return',
+      'ip6 daddr ::1 return',
+      'meta l4proto tcp redirect to :15001',
+      '}',
+      'chain output_filter {',
+      'type filter hook output priority 0; policy accept;',
+      'meta skuid 1337 return',
+      'ip daddr 127.0.0.0/8 return',
+      'ip6 daddr ::1 return',
+      'udp dport 443 drop',
+      'udp dport 853 drop',
+      'meta l4proto sctp drop',
+      'meta l4proto dccp drop',
+      'meta l4proto udplite drop',
+      '}',
+      '}',
+    ]);
+  });
+
+  it('for ip6tables', () => {
+    expect(bare(renderIptables(makeRules(PLAN), 'IPv6'))).toEqual([
+      '*nat',
+      ':SIDEKEY - [0:0]',
+      '-A SIDEKEY -m owner --uid-owner 1337 -j RETURN',
+      '-A SIDEKEY -d ::1/128 -j RETURN',
+      '-A SIDEKEY -p tcp -j REDIRECT --to-ports 15001',
+      'COMMIT',
+      '*filter',
+      ':SIDEKEY - [0:0]',
+      '-A SIDEKEY -m owner --uid-owner 1337 -j RETURN',
+      '-A SIDEKEY -d ::1/128 -j RETURN',
+      '-A SIDEKEY -p udp --dport 443 -j DROP',
+      '-A SIDEKEY -p udp --dport 853 -j DROP',
+      '-A SIDEKEY -p sctp -j DROP',
+      '-A SIDEKEY -p dccp -j DROP',
+      '-A SIDEKEY -p udplite -j DROP',
+      'COMMIT',
+    ]);
+  });
+
+  it('drop DNS even on loopback, before it is left alone', () => {
+    const lines = bare(renderNft(makeRules({ ...PLAN, dns: { kind: 'drop' } })));
+    const refuse = lines.slice(lines.indexOf('chain output_filter {'));
+    expect(refuse.indexOf('udp dport 53 drop')).toBeLessThan(refuse.indexOf('ip daddr 127.0.0.0/8 return'));
+  });
+
+  it('send DNS to the resolver of its family, and drop that of a family without one', () => {
+    const rules = makeRules({ ...PLAN, dns: { kind: 'to', resolvers: { IPv4: '10.0.0.53' } }, dropUdp: true });
+    const lines = bare(renderNft(rules));
+    expect(lines).toContain('meta nfproto ipv4 udp dport 53 dnat ip to 10.0.0.53');
+    expect(lines).toContain('meta nfproto ipv4 tcp dport 53 dnat ip to 10.0.0.53');
+    expect(lines).toContain('meta nfproto ipv6 udp dport 53 drop');
+    expect(lines.slice(-7, -4)).toEqual(['udp dport 53 return', 'meta l4proto udp drop', 'meta l4proto sctp drop']);
+    expect(bare(renderIptables(rules, 'IPv4'))).toContain(
+      '-A SIDEKEY -p udp --dport 53 -j DNAT --to-destination 10.0.0.53',
+    );
+    expect(bare(renderIptables(rules, 'IPv6'))).toContain('-A SIDEKEY -p udp --dport 53 -j DROP');
+  });
+
+  it('have a fingerprint that follows every option', () => {
+    const plans: RedirectPlan[] = [
+      PLAN,
+      { ...PLAN, port: 15_002 },
+      { ...PLAN, exemptUids: [1337, 1] },
+      { ...PLAN, dns: { kind: 'drop' } },
+      { ...PLAN, dropUdp: true },
+    ];
+    expect(new Set(plans.map((plan) => fingerprint(makeRules(plan)))).size).toBe(plans.length);
+  });
+});
