@@ -78,6 +78,10 @@ export const REASONS = {
   'internal-error': { number: 64, httpStatus: 500, summary: 'A bug in Sidekey.', nextStep: 'Report it with the decision id.' },
   'injection-refused': { number: 68, httpStatus: 400, summary: 'The request has no place for the credential that policy injects.', nextStep: 'Send the path, content type and body shape that the policy names.' },
   'placeholder-refused': { number: 69, httpStatus: 403, summary: 'The request holds a placeholder that is not for this place.', nextStep: 'Use a placeholder once, at the place and the host that it was given for.' },
+  'body-uninspectable': { number: 70, httpStatus: 403, summary: "A rule reads the request's body, and the body cannot be read.", nextStep: 'Send it plain, in UTF-8, in one piece, with its content type, and no longer than the policy reads.' },
+  'message-refused': { number: 71, httpStatus: 403, summary: 'The message cannot be judged: it is a batch, or its head and its body disagree.', nextStep: 'Send one message a request.' },
+  'secret-endpoint': { number: 72, httpStatus: 403, summary: 'This endpoint makes or shows secrets, and no policy opens it.', nextStep: 'Ask for a policy that lists it in `opens`; `sidekey explain` shows its name.' },
+  'answer-refused': { number: 73, httpStatus: 502, summary: "The answer lists what policy must filter, and cannot be read.", nextStep: "Report it to the upstream's owner." },
 } as const satisfies Record<string, ReasonEntry>;
 
 export type Reason = keyof typeof REASONS;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { secretEndpointProviders } from '../policy/rule-pack/names.ts';
 import { cidr, hostPattern, pem } from './fields.ts';
 
 const tls = z.strictObject({
@@ -19,6 +20,16 @@ export const serverWorkloadSpec = z
     ports: z.array(z.int().min(1).max(65_535)).min(1).max(64).default([443]).describe('Ports of the server.'),
     protocol: z.enum(['http']).default('http').describe('What the server speaks.'),
     tls: tls.prefault({}).describe('How the server is verified.'),
+    inspectBytes: z
+      .int()
+      .min(0)
+      .max(8_388_608)
+      .default(1_048_576)
+      .describe('Longest request body that rules read. A rule that reads the body denies longer ones.'),
+    provider: z
+      .enum(secretEndpointProviders)
+      .optional()
+      .describe('What is served here, where the host does not tell: its endpoints for secrets are denied too.'),
     allowedAddresses: z
       .array(cidr)
       .max(64)

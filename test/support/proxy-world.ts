@@ -132,6 +132,9 @@ export function route(over: Partial<Route> = {}): Route {
     credentialQueryParameters: [],
     credentialCookies: [],
     placeholders: [],
+    inspectLimitBytes: 0,
+    selectors: [],
+    maskedAnswerFields: [],
     ...over,
   };
 }

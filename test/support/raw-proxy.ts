@@ -76,7 +76,7 @@ export class RawProxy {
       call.once('data', resolve);
       call.on('error', reject);
     });
-    call.write({ id: 7, deadlineMs: 5_000, destination: undefined, http: undefined, ...question });
+    call.write({ id: 7, deadlineMs: 5_000, dryRun: false, destination: undefined, http: undefined, ...question });
     return answer.finally(() => call.end());
   }
 

@@ -156,6 +156,11 @@ export interface AuthorizeRequest {
     | undefined;
   /** Milliseconds that the proxy waits at most. */
   deadlineMs: number;
+  /**
+   * Asks whether such a call could be allowed; no credential is made. Used to leave out of lists what cannot be called, so arguments that a
+   * rule reads count as fitting.
+   */
+  dryRun: boolean;
 }
 
 export interface AuthorizeResponse {
@@ -1060,7 +1065,7 @@ export const Heartbeat: MessageFns<Heartbeat> = {
 };
 
 function createBaseAuthorizeRequest(): AuthorizeRequest {
-  return { id: 0, destination: undefined, http: undefined, deadlineMs: 0 };
+  return { id: 0, destination: undefined, http: undefined, deadlineMs: 0, dryRun: false };
 }
 
 export const AuthorizeRequest: MessageFns<AuthorizeRequest> = {
@@ -1076,6 +1081,9 @@ export const AuthorizeRequest: MessageFns<AuthorizeRequest> = {
     }
     if (message.deadlineMs !== 0) {
       writer.uint32(32).uint32(message.deadlineMs);
+    }
+    if (message.dryRun !== false) {
+      writer.uint32(48).bool(message.dryRun);
     }
     return writer;
   },
@@ -1125,6 +1133,14 @@ export const AuthorizeRequest: MessageFns<AuthorizeRequest> = {
             message.deadlineMs = reader.uint32();
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.dryRun = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1150,6 +1166,7 @@ export const AuthorizeRequest: MessageFns<AuthorizeRequest> = {
       ? HttpRequestFacts.fromPartial(object.http)
       : undefined;
     message.deadlineMs = object.deadlineMs ?? 0;
+    message.dryRun = object.dryRun ?? false;
     return message;
   },
 };

@@ -148,6 +148,14 @@ export const ReasonCode = {
   REASON_CODE_INJECTION_REFUSED: 68,
   /** REASON_CODE_PLACEHOLDER_REFUSED - The request holds a placeholder that is not for this place. */
   REASON_CODE_PLACEHOLDER_REFUSED: 69,
+  /** REASON_CODE_BODY_UNINSPECTABLE - A rule reads the request's body, and the body cannot be read. */
+  REASON_CODE_BODY_UNINSPECTABLE: 70,
+  /** REASON_CODE_MESSAGE_REFUSED - The message is not one that can be judged: a batch, or head and body that disagree. */
+  REASON_CODE_MESSAGE_REFUSED: 71,
+  /** REASON_CODE_SECRET_ENDPOINT - The endpoint makes or shows secrets, and no policy opens it. */
+  REASON_CODE_SECRET_ENDPOINT: 72,
+  /** REASON_CODE_ANSWER_REFUSED - The answer cannot be filtered. */
+  REASON_CODE_ANSWER_REFUSED: 73,
   /** REASON_CODE_UPSTREAM_PROXY_FAILED - The proxy before the upstream could not be used. */
   REASON_CODE_UPSTREAM_PROXY_FAILED: 90,
   /** REASON_CODE_UPSTREAM_PROXY_REFUSED - The proxy before the upstream does not allow this destination. */
@@ -225,6 +233,10 @@ export namespace ReasonCode {
   export type REASON_CODE_INTERNAL_ERROR = typeof ReasonCode.REASON_CODE_INTERNAL_ERROR;
   export type REASON_CODE_INJECTION_REFUSED = typeof ReasonCode.REASON_CODE_INJECTION_REFUSED;
   export type REASON_CODE_PLACEHOLDER_REFUSED = typeof ReasonCode.REASON_CODE_PLACEHOLDER_REFUSED;
+  export type REASON_CODE_BODY_UNINSPECTABLE = typeof ReasonCode.REASON_CODE_BODY_UNINSPECTABLE;
+  export type REASON_CODE_MESSAGE_REFUSED = typeof ReasonCode.REASON_CODE_MESSAGE_REFUSED;
+  export type REASON_CODE_SECRET_ENDPOINT = typeof ReasonCode.REASON_CODE_SECRET_ENDPOINT;
+  export type REASON_CODE_ANSWER_REFUSED = typeof ReasonCode.REASON_CODE_ANSWER_REFUSED;
   export type REASON_CODE_UPSTREAM_PROXY_FAILED = typeof ReasonCode.REASON_CODE_UPSTREAM_PROXY_FAILED;
   export type REASON_CODE_UPSTREAM_PROXY_REFUSED = typeof ReasonCode.REASON_CODE_UPSTREAM_PROXY_REFUSED;
   export type UNRECOGNIZED = typeof ReasonCode.UNRECOGNIZED;

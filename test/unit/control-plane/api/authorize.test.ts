@@ -13,8 +13,9 @@ import { policySet, SESSION } from '../policy/policy-set.ts';
 const QUESTION: AuthorizeRequest = {
   id: 1,
   deadlineMs: 5_000,
+  dryRun: false,
   destination: { scheme: 'https', host: 'api.example.com', port: 443 },
-  http: { method: 'GET', path: '/v1/items', query: '', headers: [] },
+  http: { method: 'GET', path: '/v1/items', query: '', headers: [], inspected: undefined },
 };
 
 const SET = policySet({
