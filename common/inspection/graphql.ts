@@ -1,4 +1,7 @@
-import { type DocumentNode, Kind, type OperationDefinitionNode, parse, type SelectionSetNode } from 'graphql';
+// By file: the package's root would bring its executor and type system into the proxy.
+import type { DocumentNode, OperationDefinitionNode, SelectionSetNode } from 'graphql/language/ast.js';
+import { Kind } from 'graphql/language/kinds.js';
+import { parse } from 'graphql/language/parser.js';
 import { fieldOf, type FormField } from './form.ts';
 import { isJsonObject, memberOf } from './strict-json.ts';
 import { Unreadable } from './unreadable.ts';
