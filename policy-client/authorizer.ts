@@ -179,6 +179,7 @@ export class Authorizer {
       id: pending.id,
       destination: question.destination,
       http: questionFacts(question),
+      dryRun: question.dryRun === true,
       deadlineMs: this.#options.limits.authorizeTimeoutMs,
       policyVersion: pending.version,
     });

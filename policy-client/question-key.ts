@@ -1,4 +1,5 @@
-import { DecisionFact, type HttpRequestFacts } from '../proto/gen/sidekey/v1/route.ts';
+import { DecisionFact, type Header, type HttpRequestFacts, InspectedFacts } from '../proto/gen/sidekey/v1/route.ts';
+import { inspectedKey } from './inspected-key.ts';
 import type { Question } from './types.ts';
 
 /**
@@ -12,7 +13,8 @@ export function questionKey(question: Question, sessionId: string): string {
   const name = route.serverWorkload;
   let key = `${sessionId} ${name.length}:${name}${destination.scheme} ${destination.port} ${method.length}:${method}${host.length}:${host}`;
   for (const fact of route.decisionFacts) key += factKey(fact, question);
-  return key;
+  if (question.inspected !== undefined) key += inspectedKey(question.inspected);
+  return question.dryRun === true ? `${key}?` : key;
 }
 
 function factKey(fact: DecisionFact, question: Question): string {
@@ -25,7 +27,7 @@ function factKey(fact: DecisionFact, question: Question): string {
     }
     case DecisionFact.DECISION_FACT_HEADERS: {
       let key = 'h';
-      for (const { name, value } of question.headers ?? []) key += `${name.length}:${name}${value.length}:${value}`;
+      for (const { name, value } of headersAsked(question)) key += `${name.length}:${name}${value.length}:${value}`;
       return `${key};`;
     }
     default:
@@ -33,18 +35,35 @@ function factKey(fact: DecisionFact, question: Question): string {
   }
 }
 
+const LAST_KNOWN_FACT = DecisionFact.DECISION_FACT_A2A;
+
 /** True when the route asks for a fact that this version does not know, so that it can neither send it nor cache by it. */
 export function hasUnknownFact(question: Question): boolean {
-  return question.route.decisionFacts.some((fact) => fact !== 1 && fact !== 2 && fact !== 3);
+  return question.route.decisionFacts.some((fact) => fact < 1 || fact > LAST_KNOWN_FACT);
 }
 
 /** The facts that are sent: exactly those that `questionKey` holds. */
 export function questionFacts(question: Question): HttpRequestFacts {
-  const facts = question.route.decisionFacts;
+  const { decisionFacts: facts, selectors } = question.route;
   return {
     method: question.method,
     path: facts.includes(DecisionFact.DECISION_FACT_PATH) ? question.path : '',
     query: facts.includes(DecisionFact.DECISION_FACT_QUERY) ? (question.query ?? '') : '',
-    headers: facts.includes(DecisionFact.DECISION_FACT_HEADERS) ? [...(question.headers ?? [])] : [],
+    headers: facts.includes(DecisionFact.DECISION_FACT_HEADERS) ? [...headersAsked(question)] : [],
+    inspected: inspectedOf(question, selectors),
   };
+}
+
+function inspectedOf({ inspected }: Question, selectors: readonly string[]): InspectedFacts | undefined {
+  if (inspected === undefined && selectors.length === 0) return undefined;
+  return InspectedFacts.fromPartial({ ...inspected, selectors: [...selectors] });
+}
+
+const HEADER = 'header:';
+
+/** Of all headers those that the route's selectors name; it names none, or `*`: all. */
+function headersAsked({ headers = [], route }: Question): readonly Header[] {
+  const names = route.selectors.filter((selector) => selector.startsWith(HEADER));
+  if (names.length === 0 || names.includes('header:*')) return headers;
+  return headers.filter(({ name }) => names.includes(HEADER + name.toLowerCase()));
 }

@@ -41,6 +41,7 @@ export class RecordCodec {
     for (const place of record.removedCredentials) writer.item(21, place);
     writer.number(22, record.scrubbed);
     writer.string(23, record.instanceId);
+    writer.string(24, record.action);
     return writer.take();
   }
 

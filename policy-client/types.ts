@@ -4,7 +4,7 @@ import type { Reason } from '../proto/reasons.ts';
 import type { DecisionRecord } from '../proto/gen/sidekey/v1/decision.ts';
 import type { Grant, Revocation } from '../proto/gen/sidekey/v1/grant.ts';
 import type { CertificateAuthority, Evidence } from '../proto/gen/sidekey/v1/proxy.ts';
-import type { Destination, Header, Route } from '../proto/gen/sidekey/v1/route.ts';
+import type { Destination, Header, InspectedFacts, Route } from '../proto/gen/sidekey/v1/route.ts';
 
 /** Where log entries go; a pino logger fits. Entries hold codes, names and counts, never a secret. */
 export interface PolicyClientLog {
@@ -86,6 +86,10 @@ export interface Question {
   readonly query?: string | undefined;
   /** Headers that a policy may read; the caller leaves credentials out. */
   readonly headers?: readonly Header[] | undefined;
+  /** What was read out of the request, when the route asks for more than path, query and headers. */
+  readonly inspected?: InspectedFacts | undefined;
+  /** Asks whether such a call could be allowed; the grant holds no credential. */
+  readonly dryRun?: boolean | undefined;
   readonly route: Route;
 }
 

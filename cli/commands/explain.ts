@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { UsageError } from '../../common/errors.ts';
 import { addContextOptions, readContext, type ContextOptions } from '../context.ts';
@@ -9,7 +10,10 @@ import { readField, readList, withClient } from '../rest-client.ts';
 interface ExplainOptions extends ContextOptions {
   readonly workload: string;
   readonly url: string;
-  readonly method: string;
+  readonly method?: string;
+  readonly header: readonly string[];
+  readonly data?: string;
+  readonly json?: string;
   readonly user?: string;
   readonly output: OutputFormat;
 }
@@ -18,24 +22,52 @@ export function define(command: Command): void {
   addContextOptions(command)
     .requiredOption('--workload <name>', 'client workload that calls')
     .requiredOption('--url <url>', 'what it calls')
-    .option('--method <method>', 'HTTP method', 'GET')
+    .option('--method <method>', 'HTTP method (default: GET, with a body POST)')
+    .option('--header <line>', '"name: value"; may be repeated', (line, lines: string[]) => [...lines, line], [])
+    .option('--data <form>', 'body: a form; @FILE reads one')
+    .option('--json <json>', 'body: JSON; @FILE reads one')
     .option('--user <subject>', 'user it acts for')
     .addOption(outputOption())
     .addHelpText(
       'after',
-      '\nNo credential is made. Exit code 0 says allowed, 3 denied.\n\nExample:\n  sidekey explain --workload agent --url https://api.example.com/v1/items --method DELETE',
+      '\nNo credential is made. Exit code 0 says allowed, 3 denied.\n\nExample:\n  sidekey explain --workload agent --url https://api.example.com/v1/items --method DELETE\n  sidekey explain --workload agent --url https://api.example.com/graphql --json \'{"query": "{ viewer { login } }"}\'',
     )
     .action(explain);
 }
 
 async function explain(options: ExplainOptions): Promise<void> {
   if (!URL.canParse(options.url)) throw new UsageError('bad-url', `--url: not a URL: ${options.url}`);
-  const { workload, url, method, user } = options;
+  const { workload, url, user } = options;
+  const { headers, body } = readBody(options);
+  const method = options.method ?? (body === undefined ? 'GET' : 'POST');
   const answer = await withClient(readContext(options), (client) =>
-    client.call('POST', '/v1/explain', { body: { workload, url, method, ...(user === undefined ? {} : { user }) } }),
+    client.call('POST', '/v1/explain', { body: { workload, url, method, user, headers, body } }),
   );
   printAs(options.output, answer, () => formatExplanation(answer));
   if (readField(answer, 'outcome') !== 'allow') throw new CommandFailed(EXIT_CODES.denied, '');
+}
+
+const FORM = 'application/x-www-form-urlencoded';
+
+/** The body, and its content type unless a header names one. */
+function readBody({ data, json, header }: ExplainOptions): { headers: readonly string[]; body: string | undefined } {
+  if (data !== undefined && json !== undefined) throw new UsageError('two-bodies', 'give --data or --json, not both');
+  const given = data ?? json;
+  if (given === undefined) return { headers: header, body: undefined };
+  const typed = header.some((line) => /^content-type\s*:/i.test(line));
+  const type = `content-type: ${json === undefined ? FORM : 'application/json'}`;
+  return {
+    headers: typed ? header : [...header, type],
+    body: given.startsWith('@') ? readFrom(given.slice(1)) : given,
+  };
+}
+
+function readFrom(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new UsageError('unreadable-file', `cannot read ${file}`, { cause });
+  }
 }
 
 function formatExplanation(answer: unknown): string {
@@ -43,7 +75,7 @@ function formatExplanation(answer: unknown): string {
   const lines = [
     `${allowed ? paint('green', 'allowed') : paint('red', 'denied')}  ${readField(answer, 'reason') ?? ''}  ${readField(answer, 'summary') ?? ''}`,
   ];
-  for (const name of ['policy', 'condition', 'serverWorkload']) {
+  for (const name of ['detail', 'policy', 'condition', 'serverWorkload']) {
     const value = readField(answer, name);
     if (value !== undefined) lines.push(`${name}: ${printable(value)}`);
   }

@@ -1,5 +1,6 @@
 import { SidekeyError } from '../errors.ts';
 import { ALL_PATHS, canonicalPath } from './path.ts';
+import { captureVariables, type PathVariables, takeVariables } from './path-variables.ts';
 
 /** A path pattern in a policy that cannot be read. */
 export class PathPatternError extends SidekeyError {
@@ -12,6 +13,8 @@ export class PathPatternError extends SidekeyError {
 export interface PathPattern {
   readonly source: string;
   matches(path: string): boolean;
+  /** The values of the pattern's `{name}` segments, percent-decoded; undefined when it does not match. */
+  capture(path: string): Readonly<Record<string, string>> | undefined;
 }
 
 const MAX_PATTERN_LENGTH = 1024;
@@ -21,13 +24,33 @@ const MAX_WILDCARDS = 16;
  * Compiles a path pattern: `*` is any part of one segment (within a segment or the whole of it, never empty when it is
  * the whole), `**` as a whole segment is any number of segments, also none. `/v1/**` covers `/v1` and all below it.
  * Characters that servers may decode (`:` and `%3A`) are taken as the same on both sides, so that a deny rule cannot be
- * passed by a spelling. An encoded slash is a byte of its segment: `*` covers it. Throws PathPatternError.
+ * passed by a spelling. An encoded slash is a byte of its segment: `*` covers it. `{name}` as a whole segment is `*` and keeps
+ * what stands there. Throws PathPatternError.
  */
 export function compilePathPattern(glob: string): PathPattern {
   if (glob.length > MAX_PATTERN_LENGTH) throw new PathPatternError('the path pattern is too long');
   if ((glob.match(/\*+/g)?.length ?? 0) > MAX_WILDCARDS) throw new PathPatternError('the path pattern has too many *');
-  const segments = looseForm(checkedPath(glob)).split('/').slice(1);
-  return { source: glob, matches: (path) => matchSegments(segments, looseForm(path).split('/').slice(1)) };
+  const { plain, variables } = readVariables(glob);
+  const segments = looseForm(checkedPath(plain)).split('/').slice(1);
+  const matches = (path: string): boolean => matchSegments(segments, looseForm(path).split('/').slice(1));
+  return {
+    source: glob,
+    matches,
+    capture: (path) => (matches(path) ? captureVariables(variables, path) : undefined),
+  };
+}
+
+function readVariables(glob: string): { readonly plain: string; readonly variables: PathVariables } {
+  try {
+    const { plain, variables } = takeVariables(glob.split('/'));
+    // Counted without the empty text before the first slash, as paths are.
+    return {
+      plain: plain.join('/'),
+      variables: new Map([...variables].map(([name, at]) => [name, at < 0 ? at : at - 1])),
+    };
+  } catch (error) {
+    throw new PathPatternError((error as Error).message);
+  }
 }
 
 function checkedPath(glob: string): string {

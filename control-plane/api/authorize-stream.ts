@@ -1,18 +1,21 @@
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import type { AuthorizeRequest, AuthorizeResponse } from '../../proto/gen/sidekey/v1/proxy.ts';
+import { InspectedFacts } from '../../proto/gen/sidekey/v1/route.ts';
 import { REASONS } from '../../proto/reasons.ts';
 
 export type AuthorizeCall = ServerDuplexStream<AuthorizeRequest, AuthorizeResponse>;
 
 const MAX_QUESTION_BYTES = 65_536;
+const MAX_INSPECTED_BYTES = 262_144;
 
 /** The denial of a question whose facts are longer than any that a proxy sends; undefined for all others. */
 export function refuseTooLong({ id, http }: AuthorizeRequest): AuthorizeResponse | undefined {
   if (http === undefined) return undefined;
   let bytes = Buffer.byteLength(http.query);
   for (const { name, value } of http.headers) bytes += Buffer.byteLength(name) + Buffer.byteLength(value);
-  if (bytes <= MAX_QUESTION_BYTES) return undefined;
-  const message = `query and headers are over ${MAX_QUESTION_BYTES} bytes`;
+  const inspectedBytes = http.inspected === undefined ? 0 : InspectedFacts.encode(http.inspected).finish().length;
+  if (bytes <= MAX_QUESTION_BYTES && inspectedBytes <= MAX_INSPECTED_BYTES) return undefined;
+  const message = `query and headers are over ${MAX_QUESTION_BYTES} bytes, or what was read of the body is over ${MAX_INSPECTED_BYTES}`;
   const value = { reason: REASONS['head-too-large'].number, message, accessPolicy: '', cacheLease: undefined };
   return { id, outcome: { $case: 'denial', value } };
 }

@@ -10,7 +10,8 @@ import { type Decision, decide } from '../policy/decide.ts';
 import type { RequestFacts, SessionFacts } from '../policy/facts.ts';
 import type { PolicySource, TenantPolicy } from '../policy/policy-source.ts';
 import type { CompiledPolicy, CompiledServerWorkload } from '../policy/compile.ts';
-import { factsRead, failModeOf, pathFormsAt } from '../policy/routes.ts';
+import { lacksFacts, readInspected } from '../policy/fact-numbers.ts';
+import { factsRead, failModeOf, pathFormsAt, selectorsRead } from '../policy/routes.ts';
 import { type CredentialSourceOptions, type MintedCredentials, mintFor } from './credential-source.ts';
 import { Refusal } from './refusal.ts';
 import type { LiveSession, SessionGate } from './session-gate.ts';
@@ -35,6 +36,7 @@ const SHORTEST_GRANT_MS = 60_000;
 /** A credential is not handed out again this shortly before it expires. */
 const EXPIRY_MARGIN_MS = 5_000;
 const MAX_DEADLINE_MS = 30_000;
+const NOTHING_MINTED: MintedCredentials = { injections: [], notAfter: Number.POSITIVE_INFINITY };
 
 /** Answers one question; never throws. A missing or late answer is a denial. */
 export async function authorize(
@@ -70,9 +72,9 @@ async function answerQuestion(
   const request = readFacts(wire, current);
   let facts = options.gate.facts(session, current);
   let decision = decide(current.policy, facts, request, current.revocations, options.clock.now());
-  if (lacksFacts(decision, facts, wire, current)) return denial('not-ready');
+  if (isBehind(decision, facts, request, { wire, current })) return denial('not-ready');
   if (decision.outcome === 'deny' || !decision.policy || !decision.serverWorkload) return denied(decision);
-  const minted = await mintFor(options, facts, decision.policy, current);
+  const minted = wire.dryRun ? NOTHING_MINTED : await mintFor(options, facts, decision.policy, current);
   const latest = await stateOf(options, session);
   if (latest !== current) {
     // Policy or revocations changed while the credential was being made: the new state has the last word.
@@ -80,7 +82,7 @@ async function answerQuestion(
     current = latest;
     facts = options.gate.facts(session, current);
     decision = decide(current.policy, facts, request, current.revocations, options.clock.now());
-    if (lacksFacts(decision, facts, wire, current)) return denial('not-ready');
+    if (isBehind(decision, facts, request, { wire, current })) return denial('not-ready');
     if (decision.outcome === 'deny' || !decision.policy || !decision.serverWorkload) return denied(decision);
     // The secret that was minted may be what the change retired; asked again, the proxy gets one of the new version.
     if (!samePolicy) return denial('overloaded');
@@ -94,16 +96,17 @@ async function answerQuestion(
  * Whether the proxy chose what to send by an older policy, while the present one reads facts beyond it. What it left out
  * reads like what is empty, so such a question is not answered: the snapshot that tells it is on its way.
  */
-function lacksFacts(
+function isBehind(
   { serverWorkload: server }: Decision,
-  facts: SessionFacts,
-  wire: AuthorizeRequest,
-  current: TenantPolicy,
+  session: SessionFacts,
+  request: RequestFacts,
+  { wire, current }: { readonly wire: AuthorizeRequest; readonly current: TenantPolicy },
 ): boolean {
   if (server === undefined) return false;
-  const read = factsRead(server, facts);
-  const isBehind = wire.policyVersion !== 0 && wire.policyVersion < current.policy.source.version;
-  return isBehind ? read.size > 0 : read.has('path') && wire.http?.path === '';
+  const read = factsRead(server, session);
+  const isOlder = wire.policyVersion !== 0 && wire.policyVersion < current.policy.source.version;
+  if (isOlder && read.size > 0) return true;
+  return lacksFacts(request, read, selectorsRead(server, session), wire.http?.inspected?.selectors ?? []);
 }
 
 async function stateOf(options: AuthorizeOptions, session: LiveSession): Promise<TenantPolicy> {
@@ -124,12 +127,14 @@ function readFacts(wire: AuthorizeRequest, { policy }: TenantPolicy): RequestFac
   }
   if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}$/.test(http.method))
     throw new Refusal('bad-request', 'the method is not a token');
-  // Empty: the proxy's route says that no policy reads the path (see lacksPath).
+  // Empty: the proxy's route says that no policy reads the path (see isBehind).
   const forms = pathFormsAt(policy, host, port);
   if (http.path !== '' && !isCanonical(http.path, (path) => canonicalPath(path, forms))) {
     throw new Refusal('path-refused', 'the path is not canonical');
   }
-  return { scheme, host, port, method: http.method, path: http.path, query: http.query, headers: http.headers };
+  const { method, path, query, headers } = http;
+  const inspected = http.inspected && readInspected(http.inspected);
+  return { scheme, host, port, method, path, query, headers, inspected, dryRun: wire.dryRun };
 }
 
 function isCanonical(text: string, canonical: (text: string) => string): boolean {
@@ -182,8 +187,10 @@ function grantOf({ policy, server, leaseMs }: Allowed, parts: GrantParts): Grant
 }
 
 function denied(decision: Decision): Answer {
-  const { reason, policy, condition, leaseMs } = decision;
-  return denial(reason, { accessPolicy: condition ?? policy?.name ?? '', leaseMs });
+  const { reason, policy, condition, detail, leaseMs } = decision;
+  const message =
+    detail === undefined ? REASONS[reason].summary : `${REASONS[reason].summary.slice(0, -1)}: ${detail}.`;
+  return denial(reason, { message, accessPolicy: condition ?? policy?.name ?? '', leaseMs });
 }
 
 function denial(

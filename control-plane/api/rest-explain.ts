@@ -1,11 +1,14 @@
 import { UsageError } from '../../common/errors.ts';
+import { type InspectedFact, inspectRequest } from '../../common/inspection/inspect.ts';
+import { makeWish } from '../../common/inspection/wish.ts';
 import { canonicalPath, PathError, splitTarget } from '../../common/match/path.ts';
+import { findRoute } from '../../common/match/route-match.ts';
 import { HostError, parseAuthority } from '../../common/net/host.ts';
 import { type CompiledPolicySet, compilePolicySet } from '../policy/compile.ts';
-import { pathFormsAt } from '../policy/routes.ts';
 import { type Explanation, explain } from '../policy/explain.ts';
-import type { RequestFacts } from '../policy/facts.ts';
+import { INSPECTED, type RequestFacts, type SessionFacts } from '../policy/facts.ts';
 import { RevocationSet } from '../policy/revocations.ts';
+import { factsRead, pathFormsAt, selectorsRead } from '../policy/routes.ts';
 import type { ResourceStore } from '../resources/resource-store.ts';
 import type { Clock } from '../../common/clock.ts';
 import type { Revocations } from './revocations.ts';
@@ -16,6 +19,9 @@ export interface ExplainQuestion {
   readonly workload: string;
   readonly url: string;
   readonly method: string;
+  /** `name: value`, each. */
+  readonly headers?: readonly string[] | undefined;
+  readonly body?: string | undefined;
   readonly user?: string | undefined;
   /** Claims that the session is supposed to have. */
   readonly claims?: Readonly<Record<string, unknown>> | undefined;
@@ -58,11 +64,39 @@ export function createExplainer(
       name,
       atMs: createdAt.getTime(),
     }));
-    return explain(compiled, session, request, new RevocationSet(active), sources.clock.now());
+    const read = inspectFor(compiled, session, request, question.body ?? '');
+    return explain(compiled, session, read, new RevocationSet(active), sources.clock.now());
   };
 }
 
 const DEFAULT_PORTS = { http: 80, https: 443 } as const;
+
+/** Reads out of the request what the proxy would, with the same code. */
+function inspectFor(set: CompiledPolicySet, session: SessionFacts, request: RequestFacts, text: string): RequestFacts {
+  const server = findRoute(set.servers, request.host, request.port);
+  if (server === undefined) return request;
+  const facts = [...factsRead(server, session)].filter((fact): fact is InspectedFact => INSPECTED.has(fact));
+  if (facts.length === 0) return request;
+  const body = Buffer.from(text);
+  const inspected = inspectRequest(makeWish(facts, selectorsRead(server, session)), {
+    method: request.method,
+    path: request.path,
+    query: request.query,
+    header: (name) => (request.headers ?? []).filter((header) => header.name === name).map(({ value }) => value),
+    declaredBytes: body.length,
+    body: body.length > server.spec.inspectBytes ? undefined : body,
+  });
+  return { ...request, inspected };
+}
+
+/** As header lines are written: `name: value`. */
+function readHeaders(lines: readonly string[]): { name: string; value: string }[] {
+  return lines.map((line) => {
+    const at = line.indexOf(':');
+    if (at < 1) throw new UsageError('header-invalid', 'write a header as "name: value"');
+    return { name: line.slice(0, at).trim().toLowerCase(), value: line.slice(at + 1).trim() };
+  });
+}
 
 /** Cut by hand, as the proxy cuts what agents send: `new URL()` would rewrite the path before it is looked at. */
 function readRequest(question: ExplainQuestion, policy: CompiledPolicySet): RequestFacts {
@@ -76,7 +110,8 @@ function readRequest(question: ExplainQuestion, policy: CompiledPolicySet): Requ
     const { host, port } = parseAuthority(parts[2] ?? '', DEFAULT_PORTS[scheme]);
     const forms = pathFormsAt(policy, host, port);
     const { path, query } = splitTarget(rest.startsWith('/') ? rest : `/${rest}`);
-    return { scheme, host, port, method: question.method, path: canonicalPath(path, forms), query };
+    const headers = readHeaders(question.headers ?? []);
+    return { scheme, host, port, method: question.method, path: canonicalPath(path, forms), query, headers };
   } catch (cause) {
     if (!(cause instanceof HostError || cause instanceof PathError)) throw cause;
     throw new UsageError('url-invalid', cause.message, { cause });

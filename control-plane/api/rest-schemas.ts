@@ -47,6 +47,8 @@ export const explainBody = {
     workload: text(63),
     url: text(8192),
     method: { ...text(32), default: 'GET' },
+    headers: { type: 'array', maxItems: 100, items: text(8192) },
+    body: { type: 'string', maxLength: 1_048_576 },
     user: text(1024),
     claims: { type: 'object' },
     trust: { type: 'array', maxItems: 64, items: text(63) },

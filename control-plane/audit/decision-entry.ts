@@ -21,6 +21,8 @@ export interface DecisionEntry {
   readonly serverWorkload: string;
   readonly method: string;
   readonly path: string;
+  /** What the call was within its protocol, such as `mcp:tools/call search`; empty when nothing was read. */
+  readonly action: string;
   readonly outcome: OutcomeName;
   readonly reason: Reason;
   readonly accessPolicy: string;
@@ -73,6 +75,7 @@ export function entryOf(position: number, instanceId: string, sequence: number, 
     serverWorkload: record.serverWorkload,
     method: record.method,
     path: record.path,
+    action: record.action,
     outcome: outcomeName(record.outcome),
     reason: reasonFromNumber(record.reason),
     accessPolicy: record.accessPolicy,

@@ -6,6 +6,7 @@ export function compileCelCondition(expression: string): CompiledCondition {
   const program = compileCel(expression);
   return {
     reads: program.reads,
+    selectors: program.selectors,
     dependsOnTime: program.readsNow,
     holds: (session, request, nowMs) => program.evaluate(session, request, nowMs),
   };

@@ -10,7 +10,12 @@ export function compileCondition(spec: AccessConditionSpec): CompiledCondition {
       return compileCelCondition(spec.expression);
     case 'time-window': {
       const holds = compileTimeWindow(spec);
-      return { reads: new Set(), dependsOnTime: true, holds: (_session, _request, nowMs) => holds(nowMs) };
+      return {
+        reads: new Set(),
+        selectors: new Set(),
+        dependsOnTime: true,
+        holds: (_session, _request, nowMs) => holds(nowMs),
+      };
     }
   }
 }

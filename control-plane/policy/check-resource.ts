@@ -4,7 +4,7 @@ import { parseHostPattern } from '../../common/match/host-pattern.ts';
 import { compilePathPattern } from '../../common/match/path-pattern.ts';
 import { parseCidr } from '../../common/net/address-policy.ts';
 import { compileCondition } from '../conditions/compile.ts';
-import type { Resource } from '../resources/kinds.ts';
+import type { AccessRule, Resource } from '../resources/kinds.ts';
 import { compileCel } from './cel.ts';
 
 interface Issue {
@@ -38,14 +38,17 @@ export function checkResource(resource: Resource): Issue[] {
       return attempt(spec.type === 'cel' ? 'spec.expression' : 'spec', () => compileCondition(spec));
     }
     case 'AccessPolicy':
-      return (resource.spec.rules ?? []).flatMap((rule, at) =>
-        (rule.paths ?? []).flatMap((path, index) =>
-          attempt(`spec.rules[${at}].paths[${index}]`, () => compilePathPattern(path)),
-        ),
-      );
+      return (resource.spec.rules ?? []).flatMap((rule, at) => checkRule(rule, `spec.rules[${at}]`));
     case 'Tenant':
       return [];
   }
+}
+
+function checkRule({ paths, when }: AccessRule, field: string): Issue[] {
+  const patterns = (paths ?? []).flatMap((path, index) =>
+    attempt(`${field}.paths[${index}]`, () => compilePathPattern(path)),
+  );
+  return when === undefined ? patterns : [...patterns, ...attempt(`${field}.when`, () => compileCel(when))];
 }
 
 function compileClientCondition(expression: string): void {

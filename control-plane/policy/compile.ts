@@ -1,19 +1,15 @@
 import { hash } from 'node:crypto';
 import { describeError } from '../../common/errors.ts';
-import { compilePathPattern } from '../../common/match/path-pattern.ts';
-import { pathReadings } from '../../common/match/path.ts';
 import type { CompiledCondition } from '../conditions/condition.ts';
 import { compileCondition } from '../conditions/compile.ts';
 import type { AccessPolicySpec, PolicySet, ServerWorkloadSpec } from '../resources/kinds.ts';
-import { type CelProgram, compileCel, type FactName } from './cel.ts';
+import { type CelProgram, compileCel } from './cel.ts';
+import type { FactName } from './facts.ts';
+import { SecretEndpointSet } from './rule-pack/match.ts';
+import { type CompiledRule, compileRule } from './rules/compile-rule.ts';
 
 /** A condition that compiled, or the sentence why it did not: then it never holds. */
 export type ConditionOutcome = { readonly condition: CompiledCondition } | { readonly broken: string };
-
-export interface CompiledRule {
-  readonly methods: ReadonlySet<string> | undefined;
-  readonly paths: readonly { readonly pattern: string; matches(path: string): boolean }[] | undefined;
-}
 
 export interface CompiledPolicy {
   readonly name: string;
@@ -22,6 +18,8 @@ export interface CompiledPolicy {
   readonly conditions: readonly { readonly name: string; readonly outcome: ConditionOutcome }[];
   /** Facts that rules and conditions read beyond scheme, host, port and method. */
   readonly reads: ReadonlySet<FactName>;
+  /** Of large facts, the parts that they read. */
+  readonly selectors: ReadonlySet<string>;
   readonly dependsOnTime: boolean;
 }
 
@@ -31,6 +29,8 @@ export interface CompiledServerWorkload {
   readonly hosts: string[];
   readonly ports: number[];
   readonly policies: readonly CompiledPolicy[];
+  /** The rule pack's entries that may concern it. */
+  readonly secretEndpoints: SecretEndpointSet;
   /** Whom its policies apply to depends on the time: a client workload's condition reads the clock. */
   readonly clientsDependOnTime: boolean;
 }
@@ -59,12 +59,16 @@ export function compilePolicySet(source: PolicySet): CompiledPolicySet {
       attempt(() => ({ condition: compileCondition(spec) })),
     );
   }
+  const endpoints = new Map(
+    [...source.serverWorkloads].map(([name, spec]) => [name, new SecretEndpointSet(spec)] as const),
+  );
   const policies = [...source.accessPolicies]
-    .map(([name, spec]) => compilePolicy(name, spec, outcomes))
+    .map(([name, spec]) => compilePolicy(name, spec, outcomes, endpoints.get(spec.serverWorkload)))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
   const clients = new Map<string, CompiledClientWorkload>();
   for (const [name, spec] of source.clientWorkloads) clients.set(name, compileClient(name, spec.condition));
   const servers = [...source.serverWorkloads].map(([name, spec]) => {
+    const secretEndpoints = endpoints.get(name) ?? new SecretEndpointSet(spec);
     const own = policies.filter((policy) => policy.spec.serverWorkload === name);
     return {
       name,
@@ -72,6 +76,7 @@ export function compilePolicySet(source: PolicySet): CompiledPolicySet {
       hosts: [...spec.hosts],
       ports: [...spec.ports],
       policies: own,
+      secretEndpoints,
       clientsDependOnTime: own.some((policy) => clientDependsOnTime(policy.spec.clientWorkload, clients)),
     };
   });
@@ -102,37 +107,31 @@ function compilePolicy(
   name: string,
   spec: AccessPolicySpec,
   outcomes: ReadonlyMap<string, ConditionOutcome>,
+  endpoints: SecretEndpointSet | undefined,
 ): CompiledPolicy {
-  const rules = spec.rules?.map((rule) => ({
-    methods: rule.methods && new Set(rule.methods),
-    paths: rule.paths?.map((pattern) => compilePath(pattern, spec.effect === 'deny')),
-  }));
+  const rules = spec.rules?.map((rule) => compileRule(rule, spec.effect === 'deny'));
   const conditions = spec.conditions.map((condition) => ({
     name: condition,
     outcome: outcomes.get(condition) ?? { broken: 'the access condition does not exist' },
   }));
-  const reads = new Set<FactName>();
-  if (rules?.some((rule) => rule.paths !== undefined)) reads.add('path');
+  const pack = spec.credentials.length > 0 ? endpoints?.reads(spec.opens) : undefined;
+  const reads = new Set<FactName>(pack?.facts);
+  const selectors = new Set<string>(pack?.selectors);
   let dependsOnTime = false;
-  for (const { outcome } of conditions) {
-    if (!('condition' in outcome)) continue;
-    for (const fact of outcome.condition.reads) reads.add(fact);
-    dependsOnTime ||= outcome.condition.dependsOnTime;
+  const held = conditions.flatMap(({ outcome }) => ('condition' in outcome ? [outcome.condition] : []));
+  for (const part of [...(rules ?? []), ...held]) {
+    for (const fact of part.reads) reads.add(fact);
+    for (const selector of part.selectors) selectors.add(selector);
+    dependsOnTime ||= part.dependsOnTime;
   }
-  return { name, spec, rules, conditions, reads, dependsOnTime };
+  return { name, spec, rules, conditions, reads, selectors, dependsOnTime };
 }
 
-/** A pattern that cannot be read covers nothing that is allowed and everything that is denied. */
-function compilePath(pattern: string, isDenial: boolean): { pattern: string; matches(path: string): boolean } {
-  try {
-    const compiled = compilePathPattern(pattern);
-    // A server may read the path more leniently than it should: what is denied is denied in every reading.
-    if (isDenial)
-      return { pattern, matches: (path) => pathReadings(path).some((reading) => compiled.matches(reading)) };
-    return { pattern, matches: (path) => compiled.matches(path) };
-  } catch {
-    return { pattern, matches: () => isDenial };
-  }
+/** Whether a call that the policy allows goes out with more authority than the agent's own; token requests answered here go nowhere. */
+export function injects({ credentials }: AccessPolicySpec, path: string): boolean {
+  return (
+    credentials.length > 0 && !credentials.some(({ inject }) => inject.type === 'oauth-token' && inject.path === path)
+  );
 }
 
 function attempt<T>(run: () => T): T | { broken: string } {

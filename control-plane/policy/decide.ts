@@ -1,9 +1,10 @@
 import { findRoute } from '../../common/match/route-match.ts';
 import type { Reason } from '../../proto/reasons.ts';
-import type { CompiledPolicy, CompiledPolicySet, CompiledServerWorkload } from './compile.ts';
-import type { RequestFacts, SessionFacts } from './facts.ts';
+import { type CompiledPolicy, type CompiledPolicySet, type CompiledServerWorkload, injects } from './compile.ts';
+import type { FactName, RequestFacts, SessionFacts } from './facts.ts';
 import { checkConditions, covers, missingTrust } from './policy-checks.ts';
 import type { RevocationSet } from './revocations.ts';
+import type { Unread } from './rules/fit.ts';
 import { compareSpecificity, type Specificity } from './specificity.ts';
 import type { Step } from './step.ts';
 
@@ -14,6 +15,8 @@ export interface Decision {
   readonly policy: CompiledPolicy | undefined;
   /** Name of the condition that said no, when one did. */
   readonly condition: string | undefined;
+  /** What the reason alone does not say, for people. */
+  readonly detail: string | undefined;
   readonly serverWorkload: CompiledServerWorkload | undefined;
   /** How long the same answer would be given, as far as the clock goes; at most the policy's lease. */
   readonly leaseMs: number;
@@ -23,6 +26,8 @@ export interface Decision {
 interface Candidate {
   readonly policy: CompiledPolicy;
   readonly specificity: Specificity;
+  /** The call, with the variables of the path through which the policy covers it. */
+  readonly request: RequestFacts;
 }
 
 interface Question {
@@ -113,21 +118,38 @@ function decideByPolicies(question: Question, server: CompiledServerWorkload): D
     return deny(question, 'no-policy', server);
   }
   const candidates: Candidate[] = [];
+  let unread: Unread | undefined;
   for (const policy of applicable) {
-    const specificity = covers(policy, request);
-    if (specificity) candidates.push({ policy, specificity });
-    steps.push({
-      check: 'rule',
-      name: policy.name,
-      outcome: specificity ? 'pass' : 'fail',
-      detail: `${specificity ? 'covers' : 'does not cover'} ${request.method} ${request.path}`,
-    });
+    const covering = covers(policy, question);
+    const step = (outcome: Step['outcome'], detail: string): void => {
+      steps.push({ check: 'rule', name: policy.name, outcome, detail });
+    };
+    if (covering === undefined) step('fail', `does not cover ${request.method} ${request.path}`);
+    else if ('why' in covering) {
+      step('fail', `could not be asked: ${covering.why}`);
+      unread ??= covering;
+    } else {
+      step('pass', `covers ${request.method} ${request.path}`);
+      const { specificity, variables } = covering;
+      candidates.push({ policy, specificity, request: { ...request, variables } });
+    }
   }
   candidates.sort(
     (a, b) => compareSpecificity(b.specificity, a.specificity) || (a.policy.name < b.policy.name ? -1 : 1),
   );
+  const decision = decideByRank(question, server, candidates);
+  if (decision) return decision;
+  if (unread) return { ...deny(question, reasonOfUnread(unread), server), detail: unread.why };
   const allowing = applicable.some((policy) => policy.spec.effect === 'allow');
-  return decideByRank(question, server, candidates) ?? deny(question, allowing ? 'rule-denied' : 'no-policy', server);
+  return deny(question, allowing ? 'rule-denied' : 'no-policy', server);
+}
+
+const MESSAGE_FACTS: ReadonlySet<FactName | undefined> = new Set<FactName>(['jsonRpc', 'mcp', 'mcpArguments', 'a2a']);
+
+/** An expression that failed over what was read is a rule that does not fit; one over what could not be read says so. */
+function reasonOfUnread({ fact }: Unread): Reason {
+  if (fact === undefined || fact === 'path' || fact === 'query' || fact === 'headers') return 'rule-denied';
+  return MESSAGE_FACTS.has(fact) ? 'message-refused' : 'body-uninspectable';
 }
 
 /** Goes down the ranks: a rank of deny policies whose conditions do not hold leaves the word to the next rank. */
@@ -147,8 +169,8 @@ function decideByRank(
     const first = allowing[0];
     if (first === undefined) continue;
     let refusal: Decision | undefined;
-    for (const { policy } of allowing) {
-      const decision = tryAllow(question, server, policy, candidates);
+    for (const candidate of allowing) {
+      const decision = tryAllow(question, server, candidate, candidates);
       if (decision.outcome === 'allow') return decision;
       refusal ??= decision;
     }
@@ -163,9 +185,9 @@ function findDenial(
   server: CompiledServerWorkload,
   rank: readonly Candidate[],
 ): Decision | undefined {
-  for (const { policy } of rank) {
+  for (const { policy, request } of rank) {
     if (policy.spec.effect !== 'deny') continue;
-    const failed = checkConditions(policy, question);
+    const failed = checkConditions(policy, { ...question, request });
     if (failed?.reason === 'condition-failed') continue;
     return deny(question, 'policy-denied', server, policy);
   }
@@ -175,7 +197,7 @@ function findDenial(
 function tryAllow(
   question: Question,
   server: CompiledServerWorkload,
-  policy: CompiledPolicy,
+  { policy, request }: Candidate,
   candidates: readonly Candidate[],
 ): Decision {
   const { revocations, session, steps } = question;
@@ -190,17 +212,40 @@ function tryAllow(
   }
   for (const name of policy.spec.trust)
     steps.push({ check: 'trust', name, outcome: 'pass', detail: 'evidence verified' });
-  const failed = checkConditions(policy, question);
+  const failed = checkConditions(policy, { ...question, request });
   if (failed) return deny(question, failed.reason, server, policy, failed.name);
+  const lent = injects(policy.spec, request.path);
+  const secret = lent ? server.secretEndpoints.find(request, policy.spec.opens) : undefined;
+  if (secret !== undefined) {
+    steps.push({
+      check: 'rule-pack',
+      name: secret,
+      outcome: 'fail',
+      detail: 'makes or shows secrets; the policy does not open it',
+    });
+    return { ...deny(question, 'secret-endpoint', server, policy), detail: `the endpoint is ${secret}` };
+  }
   const revoked = policy.spec.credentials.find(({ provider }) => revocations.has('credential', provider));
   if (revoked !== undefined) {
     steps.push({ check: 'revocation', name: revoked.provider, outcome: 'fail', detail: 'the credential is revoked' });
     return deny(question, 'credential-revoked', server, policy);
   }
   steps.push({ check: 'decision', name: policy.name, outcome: 'pass', detail: 'allowed' });
-  const timed = server.clientsDependOnTime || candidates.some((candidate) => candidate.policy.dependsOnTime);
+  const timed =
+    server.clientsDependOnTime ||
+    candidates.some((candidate) => candidate.policy.dependsOnTime) ||
+    server.policies.some(({ rules }) => rules?.some((rule) => rule.dependsOnTime));
   const leaseMs = timed ? 0 : policy.spec.leaseSeconds * 1_000;
-  return { outcome: 'allow', reason: 'ok', policy, condition: undefined, serverWorkload: server, leaseMs, steps };
+  return {
+    outcome: 'allow',
+    reason: 'ok',
+    policy,
+    condition: undefined,
+    detail: undefined,
+    serverWorkload: server,
+    leaseMs,
+    steps,
+  };
 }
 
 function deny(
@@ -215,5 +260,14 @@ function deny(
   const timed =
     serverWorkload !== undefined &&
     (serverWorkload.clientsDependOnTime || serverWorkload.policies.some((candidate) => candidate.dependsOnTime));
-  return { outcome: 'deny', reason, policy, condition, serverWorkload, leaseMs: timed ? 0 : DENIAL_LEASE_MS, steps };
+  return {
+    outcome: 'deny',
+    reason,
+    policy,
+    condition,
+    detail: undefined,
+    serverWorkload,
+    leaseMs: timed ? 0 : DENIAL_LEASE_MS,
+    steps,
+  };
 }

@@ -13,6 +13,7 @@ export interface Explanation {
   readonly nextStep: string;
   readonly policy: string | undefined;
   readonly condition: string | undefined;
+  readonly detail: string | undefined;
   readonly serverWorkload: string | undefined;
   readonly credentialProviders: readonly string[];
   readonly leaseSeconds: number;
@@ -39,6 +40,7 @@ export function explain(
     nextStep,
     policy: decision.policy?.name,
     condition: decision.condition,
+    detail: decision.detail,
     serverWorkload: decision.serverWorkload?.name,
     credentialProviders: decision.policy?.spec.credentials.map(({ provider }) => provider) ?? [],
     leaseSeconds: decision.leaseMs / 1_000,

@@ -1,3 +1,12 @@
+import { INSPECTED_FACTS, type Inspection } from '../../common/inspection/inspect.ts';
+
+/** Parts of the question beyond scheme, host, port and method: sent, and part of the grant cache's key, when policy reads them. */
+export const FACT_NAMES = ['path', 'query', 'headers', ...INSPECTED_FACTS] as const;
+export type FactName = (typeof FACT_NAMES)[number];
+
+/** Those that the proxy must read out of the request. */
+export const INSPECTED: ReadonlySet<FactName> = new Set(INSPECTED_FACTS);
+
 /** What attestation proved about the caller. */
 export interface SessionFacts {
   readonly tenant: string;
@@ -22,6 +31,12 @@ export interface RequestFacts {
   readonly path: string;
   readonly query?: string | undefined;
   readonly headers?: readonly { readonly name: string; readonly value: string }[] | undefined;
+  /** What was read out of the request, when the route asks for it. */
+  readonly inspected?: Inspection | undefined;
+  /** Variables of the path pattern through which a rule covers the call. */
+  readonly variables?: Readonly<Record<string, string>> | undefined;
+  /** Asks whether such a call could be allowed, whatever its arguments. */
+  readonly dryRun?: boolean | undefined;
 }
 
 export const REVOCATION_TARGETS = ['workload', 'policy', 'credential', 'user', 'session', 'tenant'] as const;

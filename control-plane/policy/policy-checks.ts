@@ -1,25 +1,36 @@
 import { describeError } from '../../common/errors.ts';
 import type { CompiledPolicy } from './compile.ts';
 import type { RequestFacts, SessionFacts } from './facts.ts';
-import { type Specificity, specificityOf } from './specificity.ts';
+import { readsAnyArgument } from './rules/compile-rule.ts';
+import type { RuleQuestion, Unread } from './rules/fit.ts';
+import { compareSpecificity, type Specificity, specificityOf } from './specificity.ts';
 import type { Step } from './step.ts';
 
-/** How specifically a policy covers a call, or undefined when none of its rules does. */
-export function covers(
-  policy: CompiledPolicy,
-  request: Pick<RequestFacts, 'method' | 'path'>,
-): Specificity | undefined {
-  if (!policy.rules) return specificityOf(policy.spec, []);
-  const covering: { pattern: string | undefined; methods: boolean }[] = [];
+/** How specifically a policy covers a call, and through which path variables. */
+export interface PolicyCoverage {
+  readonly specificity: Specificity;
+  readonly variables: Readonly<Record<string, string>>;
+}
+
+/** Coverage by the policy's narrowest rule; undefined when no rule covers the call; Unread when one could not be asked. */
+export function covers(policy: CompiledPolicy, question: RuleQuestion): PolicyCoverage | Unread | undefined {
+  if (!policy.rules) return { specificity: specificityOf(policy.spec, []), variables: {} };
+  let narrowest: PolicyCoverage | undefined;
+  let unread: Unread | undefined;
   for (const rule of policy.rules) {
-    if (rule.methods && !rule.methods.has(request.method)) continue;
-    const methods = rule.methods !== undefined;
-    if (!rule.paths) covering.push({ pattern: undefined, methods });
-    for (const path of rule.paths ?? []) {
-      if (path.matches(request.path)) covering.push({ pattern: path.pattern, methods });
+    const covering = rule.cover(question);
+    if ('why' in covering) {
+      unread ??= covering;
+      continue;
+    }
+    for (const one of covering) {
+      const specificity = specificityOf(policy.spec, [one]);
+      if (narrowest === undefined || compareSpecificity(specificity, narrowest.specificity) > 0) {
+        narrowest = { specificity, variables: one.variables };
+      }
     }
   }
-  return covering.length === 0 ? undefined : specificityOf(policy.spec, covering);
+  return narrowest ?? unread;
 }
 
 /** The first trust provider that the policy asks for and the session lacks. */
@@ -49,6 +60,11 @@ export function checkConditions(policy: CompiledPolicy, question: ConditionQuest
     if ('broken' in outcome) {
       step('fail', outcome.broken);
       return { name, reason: 'condition-error' };
+    }
+    if (request.dryRun === true && readsAnyArgument(outcome.condition)) {
+      step('skip', 'arguments are not known yet');
+      if (policy.spec.effect === 'allow') continue;
+      return { name, reason: 'condition-failed' };
     }
     try {
       if (!outcome.condition.holds(session, request, nowMs)) {

@@ -1,25 +1,14 @@
 import { type PathForms, STRICT_PATHS } from '../../common/match/path.ts';
 import { findRoute } from '../../common/match/route-match.ts';
-import {
-  DecisionFact,
-  type FailMode,
-  type Placeholder,
-  type Route,
-  TlsMode,
-} from '../../proto/gen/sidekey/v1/route.ts';
+import { type FailMode, type Placeholder, type Route, TlsMode } from '../../proto/gen/sidekey/v1/route.ts';
 import type { CredentialInjection, FailModeSpec } from '../resources/kinds.ts';
 import { pathFormsOf } from '../resources/server-workload.ts';
 import type { CompiledPolicy, CompiledPolicySet, CompiledServerWorkload } from './compile.ts';
-import type { FactName } from './cel.ts';
+import { factNumber } from './fact-numbers.ts';
+import { secretFieldsOf } from './rule-pack/match.ts';
 import { appliesTo } from './decide.ts';
-import type { SessionFacts } from './facts.ts';
+import { type FactName, INSPECTED, type SessionFacts } from './facts.ts';
 import { holdersOf, PLACEHOLDER_LOCATIONS, type PlaceholderOf } from './placeholders.ts';
-
-const FACT_NUMBER = {
-  path: DecisionFact.DECISION_FACT_PATH,
-  query: DecisionFact.DECISION_FACT_QUERY,
-  headers: DecisionFact.DECISION_FACT_HEADERS,
-} as const satisfies Record<FactName, DecisionFact>;
 
 /** The routes of a session: every server workload that some policy connects with its workloads, and no other. */
 export function routesOf(
@@ -52,6 +41,17 @@ export function factsRead(server: CompiledServerWorkload, session: Pick<SessionF
 export function pathFormsAt({ servers }: CompiledPolicySet, host: string, port: number): PathForms {
   const server = findRoute(servers, host, port);
   return server === undefined ? STRICT_PATHS : pathFormsOf(server.spec);
+}
+
+/** Of the large facts among these, the parts that policy reads, sorted; `header:*` stands alone. */
+export function selectorsRead(server: CompiledServerWorkload, session: Pick<SessionFacts, 'workloads'>): string[] {
+  return selectorsOf(server.policies.filter((policy) => appliesTo(policy, session)));
+}
+
+function selectorsOf(policies: readonly CompiledPolicy[]): string[] {
+  const selectors = new Set(policies.flatMap((policy) => [...policy.selectors]));
+  const all = selectors.has('header:*');
+  return [...selectors].filter((selector) => !all || !/^header:(?!\*$)/.test(selector)).sort();
 }
 
 /** The wire form of a policy's fail mode. */
@@ -97,12 +97,15 @@ function routeOf(
     },
     allowedAddresses: [...spec.allowedAddresses],
     injectsCredential: injections.length > 0,
-    decisionFacts: [...facts].map((fact) => FACT_NUMBER[fact]).sort((a, b) => a - b),
+    decisionFacts: [...facts].map((fact) => factNumber(fact)).sort((a, b) => a - b),
     failMode: strictestFailMode(policies),
     credentialHeaders: namesOf(injections, 'header'),
     credentialQueryParameters: namesOf(injections, 'query'),
     credentialCookies: namesOf(injections, 'cookie'),
     agent: { paths: pathFormsOf(spec), replacedVariables: [...replaced] },
+    inspectLimitBytes: [...facts].some((fact) => INSPECTED.has(fact)) ? spec.inspectBytes : 0,
+    selectors: selectorsOf(policies),
+    maskedAnswerFields: maskedFields(policies),
   };
 }
 
@@ -112,6 +115,12 @@ function replacedVariables({ source }: CompiledPolicySet, policies: readonly Com
     credentials.flatMap(({ provider }) => source.credentialProviders.get(provider)?.replaces ?? []),
   );
   return [...new Set(names)].sort();
+}
+
+/** What an opened endpoint answers is masked for all, unless each policy that opens one lets the agent see it. */
+function maskedFields(policies: readonly CompiledPolicy[]): string[] {
+  const opened = policies.flatMap(({ spec }) => (spec.revealsSecrets ? [] : spec.opens));
+  return [...new Set(secretFieldsOf(opened))].sort();
 }
 
 /** Names that injections fill in this part of the head, themselves or where the agent has a placeholder. */

@@ -8,6 +8,7 @@ export interface Step {
     | 'rule'
     | 'trust'
     | 'condition'
+    | 'rule-pack'
     | 'decision';
   /** Name of the resource that was looked at. */
   readonly name: string;

@@ -1,25 +1,8 @@
 import { z } from 'zod';
+import { secretEndpointNames } from '../policy/rule-pack/names.ts';
+import { accessRule } from './access-rule.ts';
 import { resourceName } from './fields.ts';
 import { editsSignedBody, injection, placeOf } from './injection.ts';
-
-const token = z.string().regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}$/, 'use a token (RFC 9110 section 5.6.2)');
-
-const rule = z
-  .strictObject({
-    methods: z.array(token).min(1).max(32).optional().describe('Methods, exactly as sent. Absent: all.'),
-    paths: z
-      .array(
-        z
-          .string()
-          .max(2048)
-          .regex(/^\/[^\p{Cc}\s?#\\]*$/u, 'start with "/", without spaces, "?" and "#"'),
-      )
-      .min(1)
-      .max(256)
-      .optional()
-      .describe('Path patterns: `*` is one segment, `**` is any rest. Absent: all.'),
-  })
-  .describe('A call passes when its method and its path are both listed.');
 
 const credential = z.strictObject({
   provider: resourceName.describe('CredentialProvider that makes it.'),
@@ -43,12 +26,23 @@ export const accessPolicySpec = z
     serverWorkload: resourceName.describe('ServerWorkload.'),
     trust: z.array(resourceName).max(16).default([]).describe('TrustProviders whose evidence the session must have.'),
     conditions: z.array(resourceName).max(32).default([]).describe('AccessConditions that must all hold.'),
-    rules: z.array(rule).min(1).max(256).optional().describe('Calls that the policy covers. Absent: all.'),
+    rules: z.array(accessRule).min(1).max(256).optional().describe('Calls that the policy covers. Absent: all.'),
     credentials: z
       .array(credential)
       .max(8)
       .default([])
       .describe('What is injected: all of it, or the call is denied. None: the call goes out without a credential.'),
+    opens: z
+      .array(z.enum(secretEndpointNames))
+      .max(64)
+      .default([])
+      .describe(
+        'Endpoints that make or show secrets and may be called with the credential (docs/reference/rule-pack.md).',
+      ),
+    revealsSecrets: z
+      .boolean()
+      .default(false)
+      .describe('The agent may see the secrets that opened endpoints answer. Else they are masked.'),
     leaseSeconds: z.int().min(0).max(3600).default(30).describe('How long the proxy may reuse the answer. 0: never.'),
     maxUses: z.int().min(1).max(1_000_000).optional().describe('Uses of one answer at most.'),
     failMode: failMode.default({ type: 'closed' }).describe('What held grants do while the control plane is away.'),
@@ -65,9 +59,13 @@ export const accessPolicySpec = z
     error: 'a signature reads the body, so no credential can be put into it',
     path: ['credentials'],
   })
+  .refine(
+    (spec) => spec.effect === 'deny' || (spec.rules ?? []).every((rule) => !rule.mcp || rule.paths !== undefined),
+    { error: 'a rule with mcp that allows names the path of the MCP endpoint in paths', path: ['rules'] },
+  )
   .describe('Client workload x server workload -> trust, conditions, rules, credential. Nothing matches: denied.');
 
-export type AccessRule = z.output<typeof rule>;
+export type { AccessRule } from './access-rule.ts';
 export type PolicyCredential = z.output<typeof credential>;
 export type FailModeSpec = z.output<typeof failMode>;
 export type AccessPolicySpec = z.output<typeof accessPolicySpec>;

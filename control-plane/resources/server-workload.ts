@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { PathForms } from '../../common/match/path.ts';
+import { secretEndpointProviders } from '../policy/rule-pack/names.ts';
 import { cidr, hostPattern, pem } from './fields.ts';
 
 const tls = z.strictObject({
@@ -33,6 +34,16 @@ export const serverWorkloadSpec = z
     paths: paths
       .prefault({})
       .describe('Spellings of a path that are refused as ambiguous, unless this server is known to tell them apart.'),
+    inspectBytes: z
+      .int()
+      .min(0)
+      .max(8_388_608)
+      .default(1_048_576)
+      .describe('Longest request body that rules read. A rule that reads the body denies longer ones.'),
+    provider: z
+      .enum(secretEndpointProviders)
+      .optional()
+      .describe('What is served here, where the host does not tell: its endpoints for secrets are denied too.'),
     allowedAddresses: z
       .array(cidr)
       .max(64)

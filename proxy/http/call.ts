@@ -23,6 +23,8 @@ export class Call {
   requestBytes = 0;
   responseBytes = 0;
   accessPolicy = '';
+  /** What the call is within its protocol (proxy/inspection/action.ts). */
+  action = '';
   /** Milliseconds from the request's head to the upstream's head, less what the upstream took; for metrics. */
   upstreamStartedAt = 0;
   upstreamAnsweredAt = 0;
@@ -60,6 +62,7 @@ export class Call {
       removedCredentials: this.removedCredentials,
       scrubbed: this.scrubbed,
       instanceId: '',
+      action: this.action,
     };
   }
 }

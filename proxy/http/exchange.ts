@@ -4,6 +4,8 @@ import { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
 import type { Reason } from '../../proto/reasons.ts';
 import { type LocalReply, removeAgentCredentials } from '../credentials/inject.ts';
 import { scrubHeaders } from '../credentials/scrub-headers.ts';
+import type { AnswerFilter } from '../inspection/answer-filter.ts';
+import { answerFilterFor } from '../inspection/answer-filters.ts';
 import { HeaderList } from '../protocols/header-list.ts';
 import type { RequestHead, ResponseHead } from '../protocols/heads.ts';
 import { Call } from './call.ts';
@@ -181,6 +183,8 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd 
         call: this.call,
         response: head,
         scrubber: departure.scrubber,
+        filter: this.#filterFor(head, departure),
+        ask: (things) => this.#standing.askListed(things),
         agent: this.#agent,
         upstream,
         via: this.#services.via,
@@ -188,6 +192,11 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd 
         failed: (error) => this.refuse(error),
       });
     });
+  }
+
+  #filterFor({ headers }: ResponseHead, { inspected }: Departure): AnswerFilter | undefined {
+    const { route } = this.call;
+    return route === undefined ? undefined : answerFilterFor(route, inspected, { headers });
   }
 
   #webSocketEnded(reason: Reason): void {

@@ -13,6 +13,9 @@ import {
 } from '../credentials/inject.ts';
 import { viaEntry } from './admission.ts';
 import { isSearchableRange } from './byte-range.ts';
+import { mayFilterAnswer } from '../inspection/answer-filters.ts';
+import type { HeaderList } from '../protocols/header-list.ts';
+import type { InspectedFacts } from '../../proto/gen/sidekey/v1/route.ts';
 import type { RequestDestination } from './destination.ts';
 import type { PreparedRoute } from './route-table.ts';
 import type { BodyLength, OutgoingRequest } from './streams.ts';
@@ -38,6 +41,7 @@ interface Way {
   readonly via: string;
   readonly acceptsTrailers: boolean;
   readonly claims: AgentClaims;
+  readonly inspected: InspectedFacts | undefined;
 }
 
 /**
@@ -50,7 +54,7 @@ export function prepareRequest(
   head: RequestHead,
   destination: RequestDestination,
   grant: Grant | undefined,
-  { route, via, acceptsTrailers, claims }: Way,
+  { route, via, acceptsTrailers, claims, inspected }: Way,
 ): Prepared {
   const { headers, method } = head;
   const injectable = {
@@ -69,6 +73,8 @@ export function prepareRequest(
   const { body, clientCertificate, path, query, reply, signatures } = injected;
   const secrets = injected.secrets.length > 0 ? injected.secrets : undefined;
   if (secrets !== undefined) expectScrubbable(head, secrets);
+  const isFiltered = route.route !== undefined && mayFilterAnswer(route.route, inspected);
+  if (isFiltered) expectWhole(headers);
   const length = lengthOf(head, injected);
   headers.append('via', viaEntry(head.version, via));
   const target = query === undefined ? path : `${path}?${query}`;
@@ -88,6 +94,13 @@ function lengthOf({ framing, headers }: RequestHead, injected: Injected): BodyLe
   if (length === undefined) headers.delete('content-length');
   else headers.set('content-length', String(length));
   return length === undefined ? 'unknown' : 'declared';
+}
+
+/** Asks for an answer that can be read as it comes. */
+function expectWhole(headers: HeaderList): void {
+  headers.set('accept-encoding', 'identity');
+  headers.delete('range');
+  headers.delete('if-range');
 }
 
 /** Asks for an answer in which a secret can be found. */

@@ -8,7 +8,10 @@ import {
 import { compileScrubber, type Scrubber } from '../credentials/scrub.ts';
 import { type DialTarget, withClientCertificate } from '../io/dial.ts';
 import { HeaderList } from '../protocols/header-list.ts';
+import { actionOf } from '../inspection/action.ts';
+import { planInspection, readFacts } from '../inspection/plan.ts';
 import type { RequestHead } from '../protocols/heads.ts';
+import type { InspectedFacts, Route } from '../../proto/gen/sidekey/v1/route.ts';
 import { admit, countForwards, OPTIONS_REPLY } from './admission.ts';
 import type { Call } from './call.ts';
 import { buildDestination, type RequestDestination } from './destination.ts';
@@ -33,6 +36,8 @@ export interface Departure {
   readonly signed: SignedRequest;
   readonly scrubber: Scrubber | undefined;
   readonly opening: WebSocketOpening | undefined;
+  /** What was read out of the request, by which its answer may have to be filtered. */
+  readonly inspected: InspectedFacts | undefined;
 }
 
 /** What the steps work on. */
@@ -58,14 +63,15 @@ export interface PreparationEnd {
 }
 
 /**
- * The steps of a request before a byte of it leaves, in this order: admit, destination, route, clean, authorize, inject,
- * sign. Whichever stops it says so by a Refusal.
+ * The steps of a request before a byte of it leaves, in this order: admit, destination, route, clean, inspect, authorize,
+ * inject, sign. Whichever stops it says so by a Refusal.
  */
 export class Preparation {
   readonly #parts: PreparationParts;
   readonly #end: PreparationEnd;
   #route: PreparedRoute = UNROUTED;
   #opening: WebSocketOpening | undefined;
+  #inspected: InspectedFacts | undefined;
 
   constructor(parts: PreparationParts, end: PreparationEnd) {
     this.#parts = parts;
@@ -100,20 +106,39 @@ export class Preparation {
     const { removed, query, claims } = removeAgentCredentials(given, this.#route.route);
     call.removedCredentials = removed;
     const cleaned = query === destination.query ? destination : { ...destination, query };
-    this.#authorize({ destination: cleaned, takesTrailers, claims });
+    this.#inspect({ destination: cleaned, takesTrailers, claims });
   }
 
-  #authorize(request: CleanRequest): void {
-    const { route, readsQuery, readsHeaders } = this.#route;
+  /** Reads out of the request what the route's policies ask for, its body included where they do. */
+  #inspect(request: CleanRequest): void {
+    const { route } = this.#route;
     if (route === undefined) return this.#inject(request);
-    const { head, standing } = this.#parts;
+    const { head } = this.#parts;
+    const { path, query } = request.destination;
+    const inspected = { method: head.method, path, query, headers: head.headers, declaredBytes: declaredBytes(head) };
+    const plan = planInspection(route, inspected);
+    if (plan === 'none') return this.#authorize(request, route);
+    if (plan.limitBytes === 0) return this.#authorizeWith(request, route, readFacts(plan, inspected, undefined));
+    this.#hold(plan.limitBytes, (body) => this.#authorizeWith(request, route, readFacts(plan, inspected, body)));
+  }
+
+  #authorizeWith(request: CleanRequest, route: Route, facts: InspectedFacts): void {
+    this.#inspected = facts;
+    this.#authorize(request, route);
+  }
+
+  #authorize(request: CleanRequest, route: Route): void {
+    const { readsQuery, readsHeaders } = this.#route;
+    const { head, call, standing } = this.#parts;
     const { scheme, host, port, path, query } = request.destination;
+    call.action = actionOf(path, head.headers.get('content-type'), this.#inspected);
     const answer = standing.ask({
       destination: { scheme, host, port },
       method: head.method,
       path,
       query: readsQuery ? query : undefined,
       headers: readsHeaders ? headerFacts(head.headers) : undefined,
+      inspected: this.#inspected,
       route,
     });
     if (!(answer instanceof Promise)) return this.#decide(request, answer);
@@ -142,25 +167,27 @@ export class Preparation {
       via: services.via,
       acceptsTrailers: takesTrailers,
       claims,
+      inspected: this.#inspected,
     });
     if (prepared.reply !== undefined) return this.#end.answer(prepared.reply, true);
     const signed = new SignedRequest(prepared.signatures, services);
     if (!signed.needsWholeBody) return this.#depart(prepared, signed, destination, undefined);
     const { maxSignedBodyBytes } = services.limits;
-    this.#hold(maxSignedBodyBytes, signedBodyTooLarge(maxSignedBodyBytes), (body) =>
-      this.#depart(prepared, signed, destination, body),
-    );
+    this.#hold(maxSignedBodyBytes, (body) => {
+      if (body === undefined) throw signedBodyTooLarge(maxSignedBodyBytes);
+      this.#depart(prepared, signed, destination, body);
+    });
   }
 
-  /** Takes in all of the body before the next step. */
-  #hold(limitBytes: number, tooLong: Refusal, next: (body: Buffer) => void): void {
+  /** Takes in the body before the next step, which is given undefined when it is longer than that. */
+  #hold(limitBytes: number, next: (body: Buffer | undefined) => void): void {
     const { agent, head, body } = this.#parts;
     this.#end.awaitBody();
     if (takeExpectation(head)) {
       agent.sendInformational(100, new HeaderList());
       agent.flush();
     }
-    body.hold(limitBytes, tooLong, next);
+    body.hold(limitBytes, next);
     agent.resumeRequest();
   }
 
@@ -178,6 +205,7 @@ export class Preparation {
       signed,
       scrubber: secrets === undefined ? undefined : compileScrubber(secrets),
       opening,
+      inspected: this.#inspected,
     });
   }
 
@@ -202,4 +230,10 @@ function headerFacts(headers: HeaderList): { name: string; value: string }[] {
   const facts: { name: string; value: string }[] = [];
   for (const [name, value] of headers.entries()) facts.push({ name: name.toLowerCase(), value });
   return facts;
+}
+
+/** As the framing says: 0 for no body; undefined when only its end will show. */
+function declaredBytes({ framing }: RequestHead): number | undefined {
+  if (framing.kind === 'none') return 0;
+  return framing.kind === 'length' ? framing.length : undefined;
 }

@@ -1,19 +1,14 @@
 import type { BodyTransform } from '../credentials/inject.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
-import type { Refusal } from './refusal.ts';
 import type { UpstreamStream } from './streams.ts';
 
 type State =
   | { readonly name: 'waiting' }
-  | {
-      readonly name: 'held';
-      readonly limitBytes: number;
-      readonly tooLong: Refusal;
-      readonly whole: (body: Buffer) => void;
-    }
+  | { readonly name: 'held'; readonly limitBytes: number; readonly next: (body: Buffer | undefined) => void }
   | { readonly name: 'flowing'; readonly upstream: UpstreamStream; readonly transform: BodyTransform | undefined }
   | { readonly name: 'dropped' };
 
+const NOTHING = Buffer.alloc(0);
 const WAITING: State = Object.freeze({ name: 'waiting' });
 const DROPPED: State = Object.freeze({ name: 'dropped' });
 
@@ -44,14 +39,12 @@ export class RequestBody {
   }
 
   /**
-   * Takes in the whole body, then calls `whole` with it; the bytes are kept for the upstream.
-   *
-   * @throws Refusal `tooLong`, here and in `push`, once the body is longer than `limitBytes`
+   * Takes in the body and calls `next` with all of it, or with undefined as soon as it proves longer than `limitBytes`.
+   * The bytes are kept for the upstream.
    */
-  hold(limitBytes: number, tooLong: Refusal, whole: (body: Buffer) => void): void {
-    this.#state = { name: 'held', limitBytes, tooLong, whole };
-    this.#checkHeld();
-    if (this.done) this.#releaseHeld();
+  hold(limitBytes: number, next: (body: Buffer | undefined) => void): void {
+    this.#state = { name: 'held', limitBytes, next };
+    this.#settleHeld();
   }
 
   /** From now on everything goes to the upstream, what was held first. */
@@ -80,14 +73,14 @@ export class RequestBody {
     if (this.#state.name !== 'held') return;
     // The agent's stream may write over what it lent.
     this.#held.push(Buffer.from(bytes));
-    this.#checkHeld();
+    this.#settleHeld();
   }
 
   end(trailers: HeaderList | undefined): void {
     this.done = true;
     this.#trailers = trailers;
     if (this.#state.name === 'flowing') this.#sendEnd();
-    else if (this.#state.name === 'held') this.#releaseHeld();
+    else this.#settleHeld();
   }
 
   /** Sends what was gathered. */
@@ -123,19 +116,15 @@ export class RequestBody {
     this.#state.upstream.sendBody(bytes);
   }
 
-  #checkHeld(): void {
-    if (this.#state.name !== 'held' || this.bytes <= this.#state.limitBytes) return;
-    const { tooLong } = this.#state;
-    this.drop();
-    throw tooLong;
-  }
-
-  #releaseHeld(): void {
+  #settleHeld(): void {
     if (this.#state.name !== 'held') return;
-    const { whole } = this.#state;
+    const { limitBytes, next } = this.#state;
+    const isLonger = this.bytes > limitBytes;
+    if (!isLonger && !this.done) return;
     this.#state = WAITING;
-    const body = this.#held.length === 1 ? (this.#held[0] ?? Buffer.alloc(0)) : Buffer.concat(this.#held);
+    if (isLonger) return next(undefined);
+    const body = this.#held.length === 1 ? (this.#held[0] ?? NOTHING) : Buffer.concat(this.#held);
     this.#held = body.length === 0 ? [] : [body];
-    whole(body);
+    next(body);
   }
 }

@@ -1,9 +1,11 @@
 import type { ResponseHead } from '../protocols/heads.ts';
+import type { AnswerFilter, ListedThing } from '../inspection/answer-filter.ts';
 import { createContentDecoder } from '../credentials/decode-content.ts';
 import type { Scrubber } from '../credentials/scrub.ts';
 import { scrubHeaders } from '../credentials/scrub-headers.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
 import { viaEntry } from './admission.ts';
+import { AnswerGate } from './answer-gate.ts';
 import { DecodingPump } from './decoding-pump.ts';
 import { beginsInside } from './byte-range.ts';
 import type { Call } from './call.ts';
@@ -15,11 +17,15 @@ interface RelayOptions {
   readonly call: Call;
   readonly response: ResponseHead;
   readonly scrubber: Scrubber | undefined;
+  /** Through which the scrubbed body goes. */
+  readonly filter: AnswerFilter | undefined;
+  /** What the filter must know of policy. */
+  readonly ask: (things: readonly ListedThing[]) => Promise<boolean[]>;
   readonly agent: AgentStream;
   readonly upstream: UpstreamStream;
   readonly via: string;
   done(): void;
-  failed(error: Refusal): void;
+  failed(error: unknown): void;
 }
 
 /** Carries one answer to the agent: head cleaned, body decoded where needed and scrubbed, paused when the agent is slow. */
@@ -27,6 +33,8 @@ export class ResponseRelay {
   readonly #options: RelayOptions;
   readonly #scrub: ReturnType<Scrubber['stream']> | undefined;
   readonly #decoder: DecodingPump | undefined;
+  readonly #gate: AnswerGate | undefined;
+  #waiting = false;
   #trailers: HeaderList | undefined;
 
   /** @throws Refusal `response-undecodable` before anything was written */
@@ -35,35 +43,44 @@ export class ResponseRelay {
     const { response, scrubber } = options;
     const { headers } = response;
     const hasBody = response.framing.kind !== 'none';
-    const encoding = scrubber !== undefined && hasBody ? headers.getAll('content-encoding').join(', ') : '';
+    const filter = hasBody ? options.filter : undefined;
+    const isRead = scrubber !== undefined || filter !== undefined;
+    const encoding = isRead && hasBody ? headers.getAll('content-encoding').join(', ') : '';
     const isInside = scrubber !== undefined && hasBody && response.status === 206 && beginsInside(headers);
     if (encoding !== '') this.#decoder = this.#decode(encoding, headers);
+    if (filter !== undefined) this.#gate = this.#gateFor(filter, headers);
     stripHopByHop(headers);
     options.call.scrubbed += scrubHeaders(headers, scrubber);
     this.#scrub = hasBody ? scrubber?.stream(isInside) : undefined;
     headers.append('Via', viaEntry(response.version, options.via));
     const reason = scrubber === undefined ? response.reason : scrubber.scrubText(response.reason).text;
-    options.agent.sendHead(response.status, reason, headers, bodyLength(response, this.#decoder !== undefined));
+    options.agent.sendHead(
+      response.status,
+      reason,
+      headers,
+      bodyLength(response, this.#decoder !== undefined || filter?.keepsLength === false),
+    );
   }
 
   body(bytes: Buffer): void {
-    if (this.#decoder === undefined) return this.#scrubbed(bytes);
+    if (this.#decoder === undefined) return this.#guard(() => this.#scrubbed(bytes));
     // The decoder works on it later; the bytes are only lent.
     this.#decoder.write(Buffer.from(bytes));
   }
 
   end(trailers: HeaderList | undefined): void {
     this.#trailers = trailers;
-    if (this.#decoder === undefined) this.#finish();
+    if (this.#decoder === undefined) this.#guard(() => this.#finish());
     else this.#decoder.end();
   }
 
   /** Sends what was gathered; a slow agent pauses the upstream. */
   flush(): void {
-    if (this.#decoder === undefined && !this.#options.agent.flush()) this.#options.upstream.pause();
+    if (this.#decoder === undefined && (!this.#options.agent.flush() || this.#waiting)) this.#options.upstream.pause();
   }
 
   resume(): void {
+    if (this.#waiting) return;
     if (this.#decoder === undefined) this.#options.upstream.resume();
     else this.#decoder.drained();
   }
@@ -71,6 +88,32 @@ export class ResponseRelay {
   /** The exchange ends before the answer did. */
   abort(): void {
     this.#decoder?.close();
+    this.#gate?.close();
+  }
+
+  /** A filter may find that it cannot read the answer. */
+  #guard(step: () => void): void {
+    if (this.#gate === undefined) return step();
+    try {
+      step();
+    } catch (error) {
+      this.#options.failed(error);
+    }
+  }
+
+  #gateFor(filter: AnswerFilter, headers: HeaderList): AnswerGate {
+    if (!filter.keepsLength) headers.delete('content-length');
+    for (const name of ['content-md5', 'content-digest', 'repr-digest', 'etag']) headers.delete(name);
+    const { ask, agent, failed } = this.#options;
+    return new AnswerGate(filter, ask, {
+      send: (bytes) => this.#send(bytes),
+      wait: (isWaiting) => {
+        this.#waiting = isWaiting;
+        if (!isWaiting && agent.flush()) this.resume();
+      },
+      finished: () => this.#close(),
+      failed,
+    });
   }
 
   #decode(encoding: string, headers: HeaderList): DecodingPump | undefined {
@@ -80,7 +123,7 @@ export class ResponseRelay {
     return new DecodingPump(decoder, {
       take: (bytes) => {
         this.#scrubbed(bytes);
-        return this.#options.agent.flush();
+        return this.#options.agent.flush() && !this.#waiting;
       },
       ready: (isReady) => {
         if (isReady) this.#options.upstream.resume();
@@ -88,14 +131,20 @@ export class ResponseRelay {
       },
       finished: () => this.#finish(),
       failed: (cause) => {
+        if (cause instanceof Refusal) return this.#options.failed(cause);
         this.#options.failed(new Refusal('response-undecodable', "the answer's body cannot be decoded", { cause }));
       },
     });
   }
 
   #scrubbed(bytes: Buffer): void {
-    if (this.#scrub === undefined) return this.#send(bytes);
-    for (const clean of this.#scrub.push(bytes)) this.#send(clean);
+    if (this.#scrub === undefined) return this.#pass(bytes);
+    for (const clean of this.#scrub.push(bytes)) this.#pass(clean);
+  }
+
+  #pass(bytes: Buffer): void {
+    if (this.#gate === undefined) this.#send(bytes);
+    else this.#gate.push(bytes);
   }
 
   #send(bytes: Buffer): void {
@@ -105,11 +154,16 @@ export class ResponseRelay {
   }
 
   #finish(): void {
-    const { agent, call, scrubber } = this.#options;
     if (this.#scrub !== undefined) {
-      for (const clean of this.#scrub.end()) this.#send(clean);
-      call.scrubbed += this.#scrub.hits;
+      for (const clean of this.#scrub.end()) this.#pass(clean);
+      this.#options.call.scrubbed += this.#scrub.hits;
     }
+    if (this.#gate === undefined) this.#close();
+    else this.#gate.end();
+  }
+
+  #close(): void {
+    const { agent, call, scrubber } = this.#options;
     const trailers = this.#trailers;
     if (trailers !== undefined) {
       stripHopByHop(trailers);

@@ -2,6 +2,8 @@ import type { Answer, PolicyClient, Question } from '../../policy-client/index.t
 import type { Grant } from '../../proto/gen/sidekey/v1/grant.ts';
 import type { Reason } from '../../proto/reasons.ts';
 import type { Clock } from '../../common/clock.ts';
+import type { ListedThing } from '../inspection/answer-filter.ts';
+import { askListed } from '../inspection/ask-listed.ts';
 import { leaseEndsAt } from './lease.ts';
 
 /** On what a running call stands: the question that allowed it, the grant of the last answer, and until when that holds. */
@@ -26,6 +28,12 @@ export class Standing {
   ask(question: Question): Answer | Promise<Answer> {
     this.#question = question;
     return this.#client.authorize(question);
+  }
+
+  /** Which of the things that the answer lists the agent could ask for. */
+  async askListed(things: readonly ListedThing[]): Promise<boolean[]> {
+    if (this.#question === undefined) return things.map(() => false);
+    return askListed(this.#client, this.#question, things);
   }
 
   allow(grant: Grant): void {

@@ -10,7 +10,7 @@ import { RawProxy, reasonOf } from '../support/raw-proxy.ts';
 
 const QUESTION = {
   destination: { scheme: 'https', host: 'api.example.com', port: 443 },
-  http: { method: 'GET', path: '/v1/items', query: '', headers: [] },
+  http: { method: 'GET', path: '/v1/items', query: '', headers: [], inspected: undefined },
 };
 
 describe('a control plane that starts again', () => {

@@ -77,10 +77,10 @@ describe('control plane', () => {
   });
 
   it.each([
-    ['rule-denied', { http: { method: 'DELETE', path: '/v1/items', query: '', headers: [] } }],
-    ['rule-denied', { http: { method: 'GET', path: '/v2', query: '', headers: [] } }],
-    ['path-refused', { http: { method: 'GET', path: '/v1/../v2', query: '', headers: [] } }],
-    ['path-refused', { http: { method: 'GET', path: '/v1//x', query: '', headers: [] } }],
+    ['rule-denied', { http: { method: 'DELETE', path: '/v1/items', query: '', headers: [], inspected: undefined } }],
+    ['rule-denied', { http: { method: 'GET', path: '/v2', query: '', headers: [], inspected: undefined } }],
+    ['path-refused', { http: { method: 'GET', path: '/v1/../v2', query: '', headers: [], inspected: undefined } }],
+    ['path-refused', { http: { method: 'GET', path: '/v1//x', query: '', headers: [], inspected: undefined } }],
     ['no-route', { destination: { scheme: 'https', host: 'evil.example', port: 443 } }],
     ['bad-request', { destination: { scheme: 'https', host: 'API.example.com', port: 443 } }],
     ['bad-request', { destination: { scheme: 'ftp', host: 'api.example.com', port: 443 } }],

@@ -5,7 +5,10 @@ import { resource } from '../support/control-plane.ts';
 import { type HttpsServer, startHttpsServer } from '../support/https-server.ts';
 
 const MINTED = { scheme: 'https', host: 'minted.example.com', port: 443 };
-const ASK = { destination: MINTED, http: { method: 'GET', path: '/v1/items', query: '', headers: [] } };
+const ASK = {
+  destination: MINTED,
+  http: { method: 'GET', path: '/v1/items', query: '', headers: [], inspected: undefined },
+};
 
 describe('identity and minting, attacked from a proxy that speaks to the control plane itself', () => {
   const billing = useBillingPlane();
@@ -67,7 +70,7 @@ describe('identity and minting, attacked from a proxy that speaks to the control
       value: 'admin',
     }));
     const { outcome } = await one.ask(
-      { ...QUESTION, http: { method: 'GET', path: '/v1/items', query: '', headers } },
+      { ...QUESTION, http: { method: 'GET', path: '/v1/items', query: '', headers, inspected: undefined } },
       metadata,
     );
     expect(outcome).toMatchObject({

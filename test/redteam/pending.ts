@@ -1,6 +1,5 @@
 /** Attack classes without a test against the running proxy yet, each with the reason. */
 export const PENDING: Readonly<Record<string, string>> = {
-  'A-05': 'no rule pack of credential-minting endpoints yet; policies deny what they do not allow',
   'A-24': 'policy does not read bodies yet',
   'A-25': 'policy does not read bodies yet',
   'A-41': 'no database protocols yet',

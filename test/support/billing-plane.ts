@@ -5,7 +5,7 @@ import { RawProxy } from './raw-proxy.ts';
 
 export const QUESTION: Partial<AuthorizeRequest> = {
   destination: { scheme: 'https', host: 'api.example.com', port: 443 },
-  http: { method: 'GET', path: '/v1/items', query: '', headers: [] },
+  http: { method: 'GET', path: '/v1/items', query: '', headers: [], inspected: undefined },
 };
 
 /** A control plane with the billing resources for all tests of a file, and proxies of it that end with each test. */

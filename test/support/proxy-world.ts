@@ -139,6 +139,9 @@ export function route(over: Partial<Route> = {}): Route {
     credentialCookies: [],
     placeholders: [],
     agent: undefined,
+    inspectLimitBytes: 0,
+    selectors: [],
+    maskedAnswerFields: [],
     ...over,
   };
 }

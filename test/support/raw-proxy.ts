@@ -76,7 +76,15 @@ export class RawProxy {
       call.once('data', resolve);
       call.on('error', reject);
     });
-    call.write({ id: 7, deadlineMs: 5_000, policyVersion: 0, destination: undefined, http: undefined, ...question });
+    call.write({
+      id: 7,
+      deadlineMs: 5_000,
+      policyVersion: 0,
+      dryRun: false,
+      destination: undefined,
+      http: undefined,
+      ...question,
+    });
     return answer.finally(() => call.end());
   }
 

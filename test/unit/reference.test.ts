@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { COMMANDS } from '../../cli/commands.ts';
+import { SECRET_ENDPOINTS } from '../../control-plane/policy/rule-pack/names.ts';
 import { REASONS } from '../../proto/reasons.ts';
 
 /** Pages made from the code; `npx vitest run test/unit/reference.test.ts -u` writes them anew. */
@@ -31,6 +32,31 @@ describe('reference pages say what the code says', () => {
     const head = ['# Reason codes', '', 'Made from the code. Codes are stable: added, never renamed or reused.', ''];
     const table = ['| code | HTTP | what happened | what to do next |', '|---|---|---|---|', ...rows, ''];
     await expect([...head, ...table].join('\n')).toMatchFileSnapshot(page('reasons.md'));
+  });
+
+  it('docs/reference/rule-pack.md', async () => {
+    const list = (values: readonly string[] = []): string => values.map((value) => `\`${value}\``).join(', ');
+    const rows = Object.entries(SECRET_ENDPOINTS).map(([name, endpoint]) => {
+      const { provider, hosts, methods, paths, actions, targets, secretFields, about } = endpoint;
+      const where = [
+        paths && list(paths),
+        actions && `Action ${list(actions)}`,
+        targets && `X-Amz-Target ${list(targets)}`,
+      ];
+      const calls = where.filter((part) => part !== undefined).join('; ') || 'all paths';
+      return `| \`${name}\` | ${about} | \`${provider}\`: ${list(hosts)} | ${list(methods) || 'all'} | ${calls} | ${list(secretFields)} |`;
+    });
+    const head = [
+      '# Rule pack: endpoints that make or show secrets',
+      '',
+      'Made from the code (`control-plane/policy/rule-pack`). Denied with `secret-endpoint` under every policy that injects a credential,',
+      'unless its `opens` lists the name. The masked fields are overwritten in answers unless the policy has `revealsSecrets: true`.',
+      'A server workload whose `provider` is the one named here is covered at every host.',
+      '',
+      '| name | what it gives | provider and hosts | methods | calls | masked fields |',
+      '|---|---|---|---|---|---|',
+    ];
+    await expect([...head, ...rows, ''].join('\n')).toMatchFileSnapshot(page('rule-pack.md'));
   });
 
   it('docs/dependencies.md names every dependency', () => {

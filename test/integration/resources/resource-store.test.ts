@@ -85,6 +85,7 @@ describeStores('resource store', (fixture) => {
     expect(set.serverWorkloads.get('api')).toEqual({
       hosts: ['api.example.com'],
       ports: [443],
+      inspectBytes: 1_048_576,
       protocol: 'http',
       paths: { encodedSlash: 'refuse', emptySegments: 'refuse', parameters: 'refuse' },
       tls: { mode: 'verify' },

@@ -55,14 +55,15 @@ describe('questionKey', () => {
     const route = Route.fromPartial({ serverWorkload: 'api' });
     const one = question({ route, path: '/a', query: 'x=1', headers: [{ name: 'a', value: 'b' }] });
     expect(questionKey(one, 's')).toBe(questionKey(question({ route, path: '/b' }), 's'));
-    expect(questionFacts(one)).toEqual({ method: 'GET', path: '', query: '', headers: [] });
+    expect(questionFacts(one)).toEqual({ method: 'GET', path: '', query: '', headers: [], inspected: undefined });
   });
 
   it('notices a fact of a newer control plane', () => {
     const facts = (decisionFacts: number[]) =>
       question({ route: { ...question().route, decisionFacts: decisionFacts as [] } });
     expect(hasUnknownFact(facts([1, 2, 3]))).toBe(false);
-    expect(hasUnknownFact(facts([1, 4]))).toBe(true);
+    expect(hasUnknownFact(facts([1, 12]))).toBe(false);
+    expect(hasUnknownFact(facts([1, 13]))).toBe(true);
     expect(hasUnknownFact(facts([0]))).toBe(true);
   });
 });

@@ -34,6 +34,7 @@ const record: fc.Arbitrary<DecisionRecord> = fc.record({
   removedCredentials: fc.array(text, { maxLength: 4 }),
   scrubbed: small,
   instanceId: text,
+  action: text,
 });
 
 describe('RecordCodec', () => {

@@ -76,6 +76,8 @@ export interface DecisionRecord {
   /** Injected values found in the answer and replaced. */
   scrubbed: number;
   instanceId: string;
+  /** What the call was, within its protocol: "mcp:tools/call search", "graphql:mutation createIssue", "grpc:pkg.Svc/Method". */
+  action: string;
 }
 
 function createBaseChainedRecord(): ChainedRecord {
@@ -194,6 +196,7 @@ function createBaseDecisionRecord(): DecisionRecord {
     removedCredentials: [],
     scrubbed: 0,
     instanceId: "",
+    action: "",
   };
 }
 
@@ -267,6 +270,9 @@ export const DecisionRecord: MessageFns<DecisionRecord> = {
     }
     if (message.instanceId !== "") {
       writer.uint32(186).string(message.instanceId);
+    }
+    if (message.action !== "") {
+      writer.uint32(194).string(message.action);
     }
     return writer;
   },
@@ -468,6 +474,14 @@ export const DecisionRecord: MessageFns<DecisionRecord> = {
             message.instanceId = reader.string();
             continue;
           }
+          case 24: {
+            if (tag !== 194) {
+              break;
+            }
+
+            message.action = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -510,6 +524,7 @@ export const DecisionRecord: MessageFns<DecisionRecord> = {
     message.removedCredentials = object.removedCredentials?.map((e) => e) || [];
     message.scrubbed = object.scrubbed ?? 0;
     message.instanceId = object.instanceId ?? "";
+    message.action = object.action ?? "";
     return message;
   },
 };

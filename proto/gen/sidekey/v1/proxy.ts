@@ -161,6 +161,11 @@ export interface AuthorizeRequest {
    * older policy wanted, a question whose present policy reads more is denied with NOT_READY: ask again after the snapshot.
    */
   policyVersion: number;
+  /**
+   * Asks whether such a call could be allowed; no credential is made. Used to leave out of lists what cannot be called, so arguments that a
+   * rule reads count as fitting.
+   */
+  dryRun: boolean;
 }
 
 export interface AuthorizeResponse {
@@ -1065,7 +1070,7 @@ export const Heartbeat: MessageFns<Heartbeat> = {
 };
 
 function createBaseAuthorizeRequest(): AuthorizeRequest {
-  return { id: 0, destination: undefined, http: undefined, deadlineMs: 0, policyVersion: 0 };
+  return { id: 0, destination: undefined, http: undefined, deadlineMs: 0, policyVersion: 0, dryRun: false };
 }
 
 export const AuthorizeRequest: MessageFns<AuthorizeRequest> = {
@@ -1084,6 +1089,9 @@ export const AuthorizeRequest: MessageFns<AuthorizeRequest> = {
     }
     if (message.policyVersion !== 0) {
       writer.uint32(40).uint64(message.policyVersion);
+    }
+    if (message.dryRun !== false) {
+      writer.uint32(48).bool(message.dryRun);
     }
     return writer;
   },
@@ -1141,6 +1149,14 @@ export const AuthorizeRequest: MessageFns<AuthorizeRequest> = {
             message.policyVersion = longToNumber(reader.uint64());
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.dryRun = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1167,6 +1183,7 @@ export const AuthorizeRequest: MessageFns<AuthorizeRequest> = {
       : undefined;
     message.deadlineMs = object.deadlineMs ?? 0;
     message.policyVersion = object.policyVersion ?? 0;
+    message.dryRun = object.dryRun ?? false;
     return message;
   },
 };

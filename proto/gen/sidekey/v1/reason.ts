@@ -156,6 +156,14 @@ export const ReasonCode = {
   REASON_CODE_PROTOCOL_REFUSED: 80,
   /** REASON_CODE_PORT_REFUSED - Connections to this port are refused by configuration. */
   REASON_CODE_PORT_REFUSED: 81,
+  /** REASON_CODE_BODY_UNINSPECTABLE - A rule reads the request's body, and the body cannot be read. */
+  REASON_CODE_BODY_UNINSPECTABLE: 70,
+  /** REASON_CODE_MESSAGE_REFUSED - The message is not one that can be judged: a batch, or head and body that disagree. */
+  REASON_CODE_MESSAGE_REFUSED: 71,
+  /** REASON_CODE_SECRET_ENDPOINT - The endpoint makes or shows secrets, and no policy opens it. */
+  REASON_CODE_SECRET_ENDPOINT: 72,
+  /** REASON_CODE_ANSWER_REFUSED - The answer cannot be filtered. */
+  REASON_CODE_ANSWER_REFUSED: 73,
   /** REASON_CODE_UPSTREAM_PROXY_FAILED - The proxy before the upstream could not be used. */
   REASON_CODE_UPSTREAM_PROXY_FAILED: 90,
   /** REASON_CODE_UPSTREAM_PROXY_REFUSED - The proxy before the upstream does not allow this destination. */
@@ -239,6 +247,10 @@ export namespace ReasonCode {
   export type REASON_CODE_PLACEHOLDER_REFUSED = typeof ReasonCode.REASON_CODE_PLACEHOLDER_REFUSED;
   export type REASON_CODE_PROTOCOL_REFUSED = typeof ReasonCode.REASON_CODE_PROTOCOL_REFUSED;
   export type REASON_CODE_PORT_REFUSED = typeof ReasonCode.REASON_CODE_PORT_REFUSED;
+  export type REASON_CODE_BODY_UNINSPECTABLE = typeof ReasonCode.REASON_CODE_BODY_UNINSPECTABLE;
+  export type REASON_CODE_MESSAGE_REFUSED = typeof ReasonCode.REASON_CODE_MESSAGE_REFUSED;
+  export type REASON_CODE_SECRET_ENDPOINT = typeof ReasonCode.REASON_CODE_SECRET_ENDPOINT;
+  export type REASON_CODE_ANSWER_REFUSED = typeof ReasonCode.REASON_CODE_ANSWER_REFUSED;
   export type REASON_CODE_UPSTREAM_PROXY_FAILED = typeof ReasonCode.REASON_CODE_UPSTREAM_PROXY_FAILED;
   export type REASON_CODE_UPSTREAM_PROXY_REFUSED = typeof ReasonCode.REASON_CODE_UPSTREAM_PROXY_REFUSED;
   export type REASON_CODE_TRUST_WITHDRAWN = typeof ReasonCode.REASON_CODE_TRUST_WITHDRAWN;

@@ -41,6 +41,15 @@ export const DecisionFact = {
   DECISION_FACT_PATH: 1,
   DECISION_FACT_QUERY: 2,
   DECISION_FACT_HEADERS: 3,
+  DECISION_FACT_BODY_BYTES: 4,
+  DECISION_FACT_CONTENT_TYPE: 5,
+  DECISION_FACT_JSON: 6,
+  DECISION_FACT_FORM: 7,
+  DECISION_FACT_GRAPHQL: 8,
+  DECISION_FACT_JSON_RPC: 9,
+  DECISION_FACT_MCP: 10,
+  DECISION_FACT_MCP_ARGUMENTS: 11,
+  DECISION_FACT_A2A: 12,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -51,6 +60,15 @@ export namespace DecisionFact {
   export type DECISION_FACT_PATH = typeof DecisionFact.DECISION_FACT_PATH;
   export type DECISION_FACT_QUERY = typeof DecisionFact.DECISION_FACT_QUERY;
   export type DECISION_FACT_HEADERS = typeof DecisionFact.DECISION_FACT_HEADERS;
+  export type DECISION_FACT_BODY_BYTES = typeof DecisionFact.DECISION_FACT_BODY_BYTES;
+  export type DECISION_FACT_CONTENT_TYPE = typeof DecisionFact.DECISION_FACT_CONTENT_TYPE;
+  export type DECISION_FACT_JSON = typeof DecisionFact.DECISION_FACT_JSON;
+  export type DECISION_FACT_FORM = typeof DecisionFact.DECISION_FACT_FORM;
+  export type DECISION_FACT_GRAPHQL = typeof DecisionFact.DECISION_FACT_GRAPHQL;
+  export type DECISION_FACT_JSON_RPC = typeof DecisionFact.DECISION_FACT_JSON_RPC;
+  export type DECISION_FACT_MCP = typeof DecisionFact.DECISION_FACT_MCP;
+  export type DECISION_FACT_MCP_ARGUMENTS = typeof DecisionFact.DECISION_FACT_MCP_ARGUMENTS;
+  export type DECISION_FACT_A2A = typeof DecisionFact.DECISION_FACT_A2A;
   export type UNRECOGNIZED = typeof DecisionFact.UNRECOGNIZED;
 }
 
@@ -88,6 +106,76 @@ export interface HttpRequestFacts {
   /** Query without "?", only when the route asks for it (decision_facts). */
   query: string;
   headers: Header[];
+  /** Set when the route asks for any fact beyond those above. */
+  inspected: InspectedFacts | undefined;
+}
+
+/** What the proxy read out of a request, body included: each fact that decision_facts names is set, unless `unreadable` says why not. */
+export interface InspectedFacts {
+  /** Facts that were asked for and could not be read. A rule that needs one denies. */
+  unreadable: UnreadableFact[];
+  /** The route's selectors as the proxy had them, so that one that has not heard of a change is told to wait for it. */
+  selectors: string[];
+  /** Length of the body. */
+  bodyBytes?:
+    | number
+    | undefined;
+  /** Media type in lower case, without parameters; empty when the request has none. */
+  contentType?:
+    | string
+    | undefined;
+  /**
+   * JSON of an object: the members of the body that the route's selectors name, in their places. No two keys of one object are the
+   * same or differ in case alone. An empty body reads as {}.
+   */
+  json?: string | undefined;
+  form: FormFacts | undefined;
+  graphql: GraphqlFacts | undefined;
+  jsonRpc: JsonRpcFacts | undefined;
+  mcp: McpFacts | undefined;
+  a2a: A2aFacts | undefined;
+}
+
+export interface UnreadableFact {
+  fact: DecisionFact;
+  /** In a few words, for people; holds nothing of the request. */
+  why: string;
+}
+
+/** Fields of an application/x-www-form-urlencoded body that the route's selectors name. A name stands once, unless it ends with "[]". */
+export interface FormFacts {
+  fields: Header[];
+}
+
+export interface GraphqlFacts {
+  /** "query", "mutation" or "subscription". */
+  operationType: string;
+  /** Empty: anonymous. */
+  operationName: string;
+  /** Names, not aliases, of all fields at the root, fragments included; sorted, each once. */
+  rootFields: string[];
+}
+
+export interface JsonRpcFacts {
+  method: string;
+}
+
+export interface McpFacts {
+  /** Of the JSON-RPC message; "response" for an answer to the server; "http/stream" for GET, "http/end-session" for DELETE. */
+  method: string;
+  /** What the method is about; at most one is set. */
+  tool: string;
+  resource: string;
+  prompt: string;
+  /** JSON of an object: the arguments that the route's selectors name; only with DECISION_FACT_MCP_ARGUMENTS. */
+  arguments: string;
+}
+
+export interface A2aFacts {
+  /** JSON-RPC name of A2A 0.3, whichever binding and revision was used: "message/send"; "agent/card" for fetching the card. */
+  method: string;
+  /** Id of the skill that the request's metadata names; empty when it names none. */
+  skill: string;
 }
 
 export interface Header {
@@ -119,6 +207,15 @@ export interface Route {
   /** Where credentials may stand in requests to this route, in addition to the built-in places: header and query names. */
   credentialHeaders: string[];
   credentialQueryParameters: string[];
+  /** Body bytes that the proxy reads at most for the facts below; a longer body is unreadable. Zero: no policy reads bodies. */
+  inspectLimitBytes: number;
+  /**
+   * Which parts of large facts policy reads; no other part is sent. "json:/a/b", "form:/name", "mcp:/argument/b" (JSON Pointers, RFC 6901;
+   * "json:" is the whole) and "header:name" (none of these: all headers). Sorted.
+   */
+  selectors: string[];
+  /** Names of fields in answers that hold fresh secrets: their values are masked (attack A-67). */
+  maskedAnswerFields: string[];
   /** Names of cookies that are injected here. None: the agent's whole Cookie header is removed. */
   credentialCookies: string[];
   /** The session's placeholders for this route. */
@@ -255,7 +352,7 @@ export const Destination: MessageFns<Destination> = {
 };
 
 function createBaseHttpRequestFacts(): HttpRequestFacts {
-  return { method: "", path: "", query: "", headers: [] };
+  return { method: "", path: "", query: "", headers: [], inspected: undefined };
 }
 
 export const HttpRequestFacts: MessageFns<HttpRequestFacts> = {
@@ -271,6 +368,9 @@ export const HttpRequestFacts: MessageFns<HttpRequestFacts> = {
     }
     for (const v of message.headers) {
       Header.encode(v!, writer.uint32(34).fork()).join();
+    }
+    if (message.inspected !== undefined) {
+      InspectedFacts.encode(message.inspected, writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -320,6 +420,14 @@ export const HttpRequestFacts: MessageFns<HttpRequestFacts> = {
             message.headers.push(Header.decode(reader, reader.uint32()));
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.inspected = InspectedFacts.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -341,6 +449,613 @@ export const HttpRequestFacts: MessageFns<HttpRequestFacts> = {
     message.path = object.path ?? "";
     message.query = object.query ?? "";
     message.headers = object.headers?.map((e) => Header.fromPartial(e)) || [];
+    message.inspected = (object.inspected !== undefined && object.inspected !== null)
+      ? InspectedFacts.fromPartial(object.inspected)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseInspectedFacts(): InspectedFacts {
+  return {
+    unreadable: [],
+    selectors: [],
+    bodyBytes: undefined,
+    contentType: undefined,
+    json: undefined,
+    form: undefined,
+    graphql: undefined,
+    jsonRpc: undefined,
+    mcp: undefined,
+    a2a: undefined,
+  };
+}
+
+export const InspectedFacts: MessageFns<InspectedFacts> = {
+  encode(message: InspectedFacts, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.unreadable) {
+      UnreadableFact.encode(v!, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.selectors) {
+      writer.uint32(18).string(v!);
+    }
+    if (message.bodyBytes !== undefined) {
+      writer.uint32(24).uint64(message.bodyBytes);
+    }
+    if (message.contentType !== undefined) {
+      writer.uint32(34).string(message.contentType);
+    }
+    if (message.json !== undefined) {
+      writer.uint32(42).string(message.json);
+    }
+    if (message.form !== undefined) {
+      FormFacts.encode(message.form, writer.uint32(50).fork()).join();
+    }
+    if (message.graphql !== undefined) {
+      GraphqlFacts.encode(message.graphql, writer.uint32(58).fork()).join();
+    }
+    if (message.jsonRpc !== undefined) {
+      JsonRpcFacts.encode(message.jsonRpc, writer.uint32(66).fork()).join();
+    }
+    if (message.mcp !== undefined) {
+      McpFacts.encode(message.mcp, writer.uint32(74).fork()).join();
+    }
+    if (message.a2a !== undefined) {
+      A2aFacts.encode(message.a2a, writer.uint32(82).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): InspectedFacts {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseInspectedFacts();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.unreadable.push(UnreadableFact.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.selectors.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.bodyBytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.contentType = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.json = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.form = FormFacts.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.graphql = GraphqlFacts.decode(reader, reader.uint32());
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.jsonRpc = JsonRpcFacts.decode(reader, reader.uint32());
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.mcp = McpFacts.decode(reader, reader.uint32());
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.a2a = A2aFacts.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<InspectedFacts>, I>>(base?: I): InspectedFacts {
+    return InspectedFacts.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<InspectedFacts>, I>>(object: I): InspectedFacts {
+    const message = createBaseInspectedFacts();
+    message.unreadable = object.unreadable?.map((e) => UnreadableFact.fromPartial(e)) || [];
+    message.selectors = object.selectors?.map((e) => e) || [];
+    message.bodyBytes = object.bodyBytes ?? undefined;
+    message.contentType = object.contentType ?? undefined;
+    message.json = object.json ?? undefined;
+    message.form = (object.form !== undefined && object.form !== null) ? FormFacts.fromPartial(object.form) : undefined;
+    message.graphql = (object.graphql !== undefined && object.graphql !== null)
+      ? GraphqlFacts.fromPartial(object.graphql)
+      : undefined;
+    message.jsonRpc = (object.jsonRpc !== undefined && object.jsonRpc !== null)
+      ? JsonRpcFacts.fromPartial(object.jsonRpc)
+      : undefined;
+    message.mcp = (object.mcp !== undefined && object.mcp !== null) ? McpFacts.fromPartial(object.mcp) : undefined;
+    message.a2a = (object.a2a !== undefined && object.a2a !== null) ? A2aFacts.fromPartial(object.a2a) : undefined;
+    return message;
+  },
+};
+
+function createBaseUnreadableFact(): UnreadableFact {
+  return { fact: 0, why: "" };
+}
+
+export const UnreadableFact: MessageFns<UnreadableFact> = {
+  encode(message: UnreadableFact, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.fact !== 0) {
+      writer.uint32(8).int32(message.fact);
+    }
+    if (message.why !== "") {
+      writer.uint32(18).string(message.why);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UnreadableFact {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUnreadableFact();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.fact = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.why = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<UnreadableFact>, I>>(base?: I): UnreadableFact {
+    return UnreadableFact.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UnreadableFact>, I>>(object: I): UnreadableFact {
+    const message = createBaseUnreadableFact();
+    message.fact = object.fact ?? 0;
+    message.why = object.why ?? "";
+    return message;
+  },
+};
+
+function createBaseFormFacts(): FormFacts {
+  return { fields: [] };
+}
+
+export const FormFacts: MessageFns<FormFacts> = {
+  encode(message: FormFacts, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.fields) {
+      Header.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FormFacts {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFormFacts();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.fields.push(Header.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<FormFacts>, I>>(base?: I): FormFacts {
+    return FormFacts.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<FormFacts>, I>>(object: I): FormFacts {
+    const message = createBaseFormFacts();
+    message.fields = object.fields?.map((e) => Header.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseGraphqlFacts(): GraphqlFacts {
+  return { operationType: "", operationName: "", rootFields: [] };
+}
+
+export const GraphqlFacts: MessageFns<GraphqlFacts> = {
+  encode(message: GraphqlFacts, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.operationType !== "") {
+      writer.uint32(10).string(message.operationType);
+    }
+    if (message.operationName !== "") {
+      writer.uint32(18).string(message.operationName);
+    }
+    for (const v of message.rootFields) {
+      writer.uint32(26).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GraphqlFacts {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGraphqlFacts();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.operationType = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.operationName = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.rootFields.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<GraphqlFacts>, I>>(base?: I): GraphqlFacts {
+    return GraphqlFacts.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GraphqlFacts>, I>>(object: I): GraphqlFacts {
+    const message = createBaseGraphqlFacts();
+    message.operationType = object.operationType ?? "";
+    message.operationName = object.operationName ?? "";
+    message.rootFields = object.rootFields?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseJsonRpcFacts(): JsonRpcFacts {
+  return { method: "" };
+}
+
+export const JsonRpcFacts: MessageFns<JsonRpcFacts> = {
+  encode(message: JsonRpcFacts, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.method !== "") {
+      writer.uint32(10).string(message.method);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): JsonRpcFacts {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseJsonRpcFacts();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.method = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<JsonRpcFacts>, I>>(base?: I): JsonRpcFacts {
+    return JsonRpcFacts.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<JsonRpcFacts>, I>>(object: I): JsonRpcFacts {
+    const message = createBaseJsonRpcFacts();
+    message.method = object.method ?? "";
+    return message;
+  },
+};
+
+function createBaseMcpFacts(): McpFacts {
+  return { method: "", tool: "", resource: "", prompt: "", arguments: "" };
+}
+
+export const McpFacts: MessageFns<McpFacts> = {
+  encode(message: McpFacts, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.method !== "") {
+      writer.uint32(10).string(message.method);
+    }
+    if (message.tool !== "") {
+      writer.uint32(18).string(message.tool);
+    }
+    if (message.resource !== "") {
+      writer.uint32(26).string(message.resource);
+    }
+    if (message.prompt !== "") {
+      writer.uint32(34).string(message.prompt);
+    }
+    if (message.arguments !== "") {
+      writer.uint32(42).string(message.arguments);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): McpFacts {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMcpFacts();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.method = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.tool = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.resource = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.prompt = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.arguments = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<McpFacts>, I>>(base?: I): McpFacts {
+    return McpFacts.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<McpFacts>, I>>(object: I): McpFacts {
+    const message = createBaseMcpFacts();
+    message.method = object.method ?? "";
+    message.tool = object.tool ?? "";
+    message.resource = object.resource ?? "";
+    message.prompt = object.prompt ?? "";
+    message.arguments = object.arguments ?? "";
+    return message;
+  },
+};
+
+function createBaseA2aFacts(): A2aFacts {
+  return { method: "", skill: "" };
+}
+
+export const A2aFacts: MessageFns<A2aFacts> = {
+  encode(message: A2aFacts, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.method !== "") {
+      writer.uint32(10).string(message.method);
+    }
+    if (message.skill !== "") {
+      writer.uint32(18).string(message.skill);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): A2aFacts {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseA2aFacts();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.method = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.skill = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<A2aFacts>, I>>(base?: I): A2aFacts {
+    return A2aFacts.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<A2aFacts>, I>>(object: I): A2aFacts {
+    const message = createBaseA2aFacts();
+    message.method = object.method ?? "";
+    message.skill = object.skill ?? "";
     return message;
   },
 };
@@ -425,6 +1140,9 @@ function createBaseRoute(): Route {
     failMode: undefined,
     credentialHeaders: [],
     credentialQueryParameters: [],
+    inspectLimitBytes: 0,
+    selectors: [],
+    maskedAnswerFields: [],
     credentialCookies: [],
     placeholders: [],
     agent: undefined,
@@ -473,6 +1191,15 @@ export const Route: MessageFns<Route> = {
     }
     for (const v of message.credentialQueryParameters) {
       writer.uint32(90).string(v!);
+    }
+    if (message.inspectLimitBytes !== 0) {
+      writer.uint32(96).uint32(message.inspectLimitBytes);
+    }
+    for (const v of message.selectors) {
+      writer.uint32(106).string(v!);
+    }
+    for (const v of message.maskedAnswerFields) {
+      writer.uint32(114).string(v!);
     }
     for (const v of message.credentialCookies) {
       writer.uint32(146).string(v!);
@@ -607,6 +1334,30 @@ export const Route: MessageFns<Route> = {
             message.credentialQueryParameters.push(reader.string());
             continue;
           }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.inspectLimitBytes = reader.uint32();
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.selectors.push(reader.string());
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.maskedAnswerFields.push(reader.string());
+            continue;
+          }
           case 18: {
             if (tag !== 146) {
               break;
@@ -661,6 +1412,9 @@ export const Route: MessageFns<Route> = {
       : undefined;
     message.credentialHeaders = object.credentialHeaders?.map((e) => e) || [];
     message.credentialQueryParameters = object.credentialQueryParameters?.map((e) => e) || [];
+    message.inspectLimitBytes = object.inspectLimitBytes ?? 0;
+    message.selectors = object.selectors?.map((e) => e) || [];
+    message.maskedAnswerFields = object.maskedAnswerFields?.map((e) => e) || [];
     message.credentialCookies = object.credentialCookies?.map((e) => e) || [];
     message.placeholders = object.placeholders?.map((e) => Placeholder.fromPartial(e)) || [];
     message.agent = (object.agent !== undefined && object.agent !== null)
@@ -1114,6 +1868,17 @@ export type DeepPartial<T> = T extends Builtin ? T
 type KeysOfUnion<T> = T extends T ? keyof T : never;
 export type Exact<P, I extends P> = P extends Builtin ? P
   : P & { [K in keyof P]: Exact<P[K], I[K]> } & { [K in Exclude<keyof I, KeysOfUnion<P>>]: never };
+
+function longToNumber(int64: { toString(): string }): number {
+  const num = globalThis.Number(int64.toString());
+  if (num > globalThis.Number.MAX_SAFE_INTEGER) {
+    throw new globalThis.Error("Value is larger than Number.MAX_SAFE_INTEGER");
+  }
+  if (num < globalThis.Number.MIN_SAFE_INTEGER) {
+    throw new globalThis.Error("Value is smaller than Number.MIN_SAFE_INTEGER");
+  }
+  return num;
+}
 
 export interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;

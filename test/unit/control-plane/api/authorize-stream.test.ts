@@ -54,7 +54,8 @@ it('refuses a question of more than 64 KB', () => {
       destination: undefined,
       deadlineMs: 1,
       policyVersion: 0,
-      http: { method: 'GET', path: '/', query, headers: [{ name: 'x', value }] },
+      dryRun: false,
+      http: { method: 'GET', path: '/', query, headers: [{ name: 'x', value }], inspected: undefined },
     });
   expect(question('q'.repeat(32_768), 'v'.repeat(32_767))).toBeUndefined();
   expect(question('q'.repeat(32_768), 'v'.repeat(32_768))).toMatchObject({

@@ -14,8 +14,9 @@ const QUESTION: AuthorizeRequest = {
   id: 1,
   deadlineMs: 5_000,
   policyVersion: 0,
+  dryRun: false,
   destination: { scheme: 'https', host: 'api.example.com', port: 443 },
-  http: { method: 'GET', path: '/v1/items', query: '', headers: [] },
+  http: { method: 'GET', path: '/v1/items', query: '', headers: [], inspected: undefined },
 };
 
 const SET = policySet({
@@ -101,7 +102,7 @@ describe('a question asked by an older policy', () => {
     } as unknown as AuthorizeOptions;
     const state: TenantPolicy = { policy, revocations: new RevocationSet([]) };
     const session = { ticket: { tenant: 'acme' } } as unknown as LiveSession;
-    const http = { method: 'GET', path: requestPath, query: '', headers: [] };
+    const http = { method: 'GET', path: requestPath, query: '', headers: [], inspected: undefined };
     const { outcome } = await authorize(options, session, { ...QUESTION, policyVersion, http });
     const got = outcome?.$case === 'denial' ? reasonFromNumber(outcome.value.reason) : outcome?.$case;
     expect(got).toBe(expected);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { CelError, compileCel } from '../../../../control-plane/policy/cel.ts';
+import { compileCel } from '../../../../control-plane/policy/cel.ts';
+import { CelError } from '../../../../control-plane/policy/cel-error.ts';
 import { REQUEST, SESSION } from './policy-set.ts';
 
 const evaluate = (expression: string): boolean =>

@@ -17,6 +17,7 @@ describe('documents', () => {
     expect(resources[0]?.resource.spec).toEqual({
       hosts: ['a.example.com'],
       ports: [443],
+      inspectBytes: 1_048_576,
       protocol: 'http',
       tls: { mode: 'verify' },
       paths: { encodedSlash: 'refuse', emptySegments: 'refuse', parameters: 'refuse' },

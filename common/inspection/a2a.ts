@@ -1,0 +1,75 @@
+import { readJsonRpc } from './json-rpc.ts';
+import { memberOf } from './strict-json.ts';
+import { Unreadable } from './unreadable.ts';
+
+/** What one request to an A2A agent asks, by the method names of A2A 0.3. */
+export interface A2aCall {
+  readonly method: string;
+  /** Id of the skill that the request's metadata names; empty when it names none. */
+  readonly skill: string;
+}
+
+/** JSON-RPC methods of A2A 1.0 by their names in 0.3. */
+const RENAMED: Readonly<Record<string, string>> = {
+  SendMessage: 'message/send',
+  SendStreamingMessage: 'message/stream',
+  GetTask: 'tasks/get',
+  ListTasks: 'tasks/list',
+  CancelTask: 'tasks/cancel',
+  SubscribeToTask: 'tasks/resubscribe',
+  CreateTaskPushNotificationConfig: 'tasks/pushNotificationConfig/set',
+  GetTaskPushNotificationConfig: 'tasks/pushNotificationConfig/get',
+  ListTaskPushNotificationConfigs: 'tasks/pushNotificationConfig/list',
+  DeleteTaskPushNotificationConfig: 'tasks/pushNotificationConfig/delete',
+  GetExtendedAgentCard: 'agent/getAuthenticatedExtendedCard',
+};
+
+const CONFIGS = String.raw`/tasks/[^/]+/pushNotificationConfigs`;
+
+/** The HTTP+JSON binding, 0.3 and 1.0: HTTP method and the end of the path. */
+const HTTP_BINDING: readonly (readonly [httpMethod: string, path: RegExp, method: string])[] = [
+  ['GET', /\/\.well-known\/agent(?:-card)?\.json$/, 'agent/card'],
+  ['GET', /\/(?:card|extendedAgentCard)$/, 'agent/getAuthenticatedExtendedCard'],
+  ['POST', /\/message:send$/, 'message/send'],
+  ['POST', /\/message:stream$/, 'message/stream'],
+  ['GET', /\/tasks$/, 'tasks/list'],
+  ['GET', /\/tasks\/[^/:]+$/, 'tasks/get'],
+  ['POST', /\/tasks\/[^/:]+:cancel$/, 'tasks/cancel'],
+  ['GET', /\/tasks\/[^/:]+:subscribe$/, 'tasks/resubscribe'],
+  ['POST', /\/tasks\/[^/:]+:subscribe$/, 'tasks/resubscribe'],
+  ['POST', new RegExp(`${CONFIGS}$`), 'tasks/pushNotificationConfig/set'],
+  ['GET', new RegExp(`${CONFIGS}$`), 'tasks/pushNotificationConfig/list'],
+  ['GET', new RegExp(`${CONFIGS}/[^/]+$`), 'tasks/pushNotificationConfig/get'],
+  ['DELETE', new RegExp(`${CONFIGS}/[^/]+$`), 'tasks/pushNotificationConfig/delete'],
+];
+
+/**
+ * Reads a request of the JSON-RPC or the HTTP+JSON binding of A2A 0.3 and 1.0. `body` is strictly parsed JSON.
+ *
+ * @throws Unreadable
+ */
+export function readA2a(httpMethod: string, canonicalPath: string, body: () => unknown): A2aCall {
+  const path = canonicalPath.replaceAll('%3A', ':');
+  const bound = HTTP_BINDING.find(([verb, pattern]) => verb === httpMethod && pattern.test(path));
+  if (bound !== undefined) {
+    const [verb, , method] = bound;
+    return { method, skill: verb === 'POST' ? readSkill(body()) : '' };
+  }
+  if (httpMethod !== 'POST') throw new Unreadable('it is no request of A2A');
+  const { method, params } = readJsonRpc(body());
+  if (method === undefined) throw new Unreadable('it is an answer, which A2A agents are not sent');
+  return { method: (Object.hasOwn(RENAMED, method) ? RENAMED[method] : undefined) ?? method, skill: readSkill(params) };
+}
+
+const SKILL_MEMBERS = ['skillId', 'skill_id', 'skill'] as const;
+
+/** A2A leaves the choice of a skill to metadata; every place that agents are known to read must say the same. */
+function readSkill(params: unknown): string {
+  const places = [memberOf(params, 'metadata'), memberOf(memberOf(params, 'message'), 'metadata')];
+  const named = places.flatMap((place) => SKILL_MEMBERS.map((name) => memberOf(place, name)));
+  const skills = new Set(named.filter((value) => value !== undefined));
+  if (skills.size === 0) return '';
+  const [skill] = skills;
+  if (skills.size > 1 || typeof skill !== 'string') throw new Unreadable('it names more than one skill');
+  return skill;
+}

@@ -1,0 +1,49 @@
+import { isJsonObject } from './strict-json.ts';
+
+/** Reference tokens of a JSON Pointer (RFC 6901), unescaped; the empty pointer, the whole document, has none. */
+export type JsonPointer = readonly string[];
+
+/** Reads a pointer that `writePointer` wrote. */
+export function readPointer(text: string): JsonPointer {
+  if (text === '') return [];
+  return text
+    .slice(1)
+    .split('/')
+    .map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~'));
+}
+
+export function writePointer(pointer: JsonPointer): string {
+  return pointer.map((token) => `/${token.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+}
+
+type Selection = { [name: string]: unknown };
+
+/**
+ * Only the members that the pointers lead to, each in its place; what is not there is left out. A pointer leads through
+ * objects, not into lists. With the empty pointer: the whole value.
+ */
+export function selectMembers(value: unknown, pointers: readonly JsonPointer[]): unknown {
+  if (pointers.some((pointer) => pointer.length === 0)) return value;
+  const selected = emptySelection();
+  // Shorter pointers first: a member that is taken whole already holds what lies below it.
+  for (const pointer of [...pointers].sort((a, b) => a.length - b.length)) copyMember(value, selected, pointer);
+  return selected;
+}
+
+function copyMember(value: unknown, into: Selection, pointer: JsonPointer): void {
+  const [name, ...rest] = pointer;
+  if (name === undefined || !isJsonObject(value) || !Object.hasOwn(value, name)) return;
+  const member = value[name];
+  const held = into[name];
+  if (rest.length === 0) into[name] = member;
+  else if (isJsonObject(member) && held !== member) {
+    const inner = isJsonObject(held) ? (held as Selection) : emptySelection();
+    into[name] = inner;
+    copyMember(member, inner, rest);
+  }
+}
+
+/** Without a prototype, so that a member named `__proto__` is a member like any other. */
+function emptySelection(): Selection {
+  return Object.create(null) as Selection;
+}

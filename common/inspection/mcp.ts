@@ -1,0 +1,98 @@
+import { readJsonRpc } from './json-rpc.ts';
+import { isJsonObject, memberOf } from './strict-json.ts';
+import { Unreadable } from './unreadable.ts';
+
+/** What one request to an MCP server asks; at most one of tool, resource and prompt is not empty. */
+export interface McpCall {
+  /** `http/stream` for GET, `http/end-session` for DELETE, `response` for an answer to the server. */
+  readonly method: string;
+  readonly tool: string;
+  readonly resource: string;
+  readonly prompt: string;
+  readonly params: unknown;
+}
+
+/** Header values, in order; none: an empty list. */
+export type ReadHeader = (name: string) => readonly string[];
+
+const MAX_NAME_CHARS = 2_048;
+
+/** Which parameter names the target of a method, and what kind of thing it is. */
+const TARGETS: Readonly<Record<string, readonly [parameter: 'name' | 'uri', kind: 'tool' | 'resource' | 'prompt']>> = {
+  'tools/call': ['name', 'tool'],
+  'prompts/get': ['name', 'prompt'],
+  'resources/read': ['uri', 'resource'],
+  'resources/subscribe': ['uri', 'resource'],
+  'resources/unsubscribe': ['uri', 'resource'],
+};
+
+/**
+ * Reads a request of the streamable HTTP transport (2025-03-26 and later) or of HTTP+SSE (2024-11-05). `body` is strictly
+ * parsed JSON, of a POST. Batches, which 2025-03-26 allowed, are refused; the mirrored headers of 2026-07-28 must agree with
+ * the body.
+ *
+ * @throws Unreadable
+ */
+export function readMcp(httpMethod: string, header: ReadHeader, body: () => unknown): McpCall {
+  const none = { tool: '', resource: '', prompt: '', params: undefined };
+  if (httpMethod === 'GET') {
+    if (!header('accept').some((value) => value.toLowerCase().includes('text/event-stream'))) {
+      throw new Unreadable('a GET without Accept: text/event-stream is not MCP');
+    }
+    return { method: 'http/stream', ...none };
+  }
+  if (httpMethod === 'DELETE') return { method: 'http/end-session', ...none };
+  if (httpMethod !== 'POST') throw new Unreadable('MCP knows POST, GET and DELETE');
+  const { method, params } = readJsonRpc(body());
+  expectSame(header('mcp-method'), method);
+  if (method === undefined) return { method: 'response', ...none };
+  const target = readTarget(method, params);
+  const name = target.tool || target.resource || target.prompt;
+  if (name !== '') expectSame(header('mcp-name'), name);
+  return { method, ...none, ...target, params };
+}
+
+type Target = Partial<Record<'tool' | 'resource' | 'prompt', string>>;
+
+function readTarget(method: string, params: unknown): Target {
+  if (method === 'completion/complete') return readCompletion(memberOf(params, 'ref'));
+  const target = Object.hasOwn(TARGETS, method) ? TARGETS[method] : undefined;
+  if (target === undefined) return {};
+  const [parameter, kind] = target;
+  return { [kind]: readName(memberOf(params, parameter)) };
+}
+
+function readCompletion(ref: unknown): Target {
+  switch (memberOf(ref, 'type')) {
+    case 'ref/prompt':
+      return { prompt: readName(memberOf(ref, 'name')) };
+    case 'ref/resource':
+      return { resource: readName(memberOf(ref, 'uri')) };
+    default:
+      throw new Unreadable('it completes something unknown');
+  }
+}
+
+function readName(value: unknown): string {
+  if (typeof value !== 'string' || value === '' || value.length > MAX_NAME_CHARS)
+    throw new Unreadable('it names nothing');
+  return value;
+}
+
+/** The arguments of a tool or a prompt; none read as an empty object. */
+export function readArguments(params: unknown): unknown {
+  const value = memberOf(params, 'arguments') ?? {};
+  if (!isJsonObject(value)) throw new Unreadable('its arguments are not an object');
+  return value;
+}
+
+/** Routers upstream may go by the mirrored header alone, so a call must not say one thing there and another in its body. */
+function expectSame(mirrored: readonly string[], value: string | undefined): void {
+  if (!mirrored.every((text) => decodeMirrored(text) === value)) throw new Unreadable('its head and its body disagree');
+}
+
+/** Values that a header cannot hold travel as `=?base64?...?=` (MCP 2026-07-28, streamable HTTP). */
+function decodeMirrored(text: string): string {
+  const encoded = /^=\?base64\?([A-Za-z0-9+/=]*)\?=$/.exec(text)?.[1];
+  return encoded === undefined ? text : Buffer.from(encoded, 'base64').toString('utf8');
+}

@@ -1,0 +1,18 @@
+/** An endpoint that makes or shows secrets to whoever calls it with a credential (attacks A-05, A-67). */
+export interface SecretEndpoint {
+  /** What is served: the table's name for it, and the `provider` of a server workload. */
+  readonly provider: string;
+  /** Globs over canonical hosts. Empty: only server workloads that name the provider. */
+  readonly hosts: readonly string[];
+  /** Absent: all. */
+  readonly methods?: readonly string[];
+  /** Path patterns, as in rules. Absent: all. */
+  readonly paths?: readonly string[];
+  /** Globs over `Action` in query or form. A body that cannot be read fits. */
+  readonly actions?: readonly string[];
+  /** Globs over the operation in `X-Amz-Target`. */
+  readonly targets?: readonly string[];
+  /** Fields of its answers that hold the secret: masked in JSON, XML and forms. */
+  readonly secretFields: readonly string[];
+  readonly about: string;
+}

@@ -1,0 +1,157 @@
+import { compilePathPattern, type PathPattern } from '../../../common/match/path-pattern.ts';
+import { pathReadings } from '../../../common/match/path.ts';
+import { describeError } from '../../../common/errors.ts';
+import type { AccessRule } from '../../resources/kinds.ts';
+import { type CelProgram, compileCel } from '../cel.ts';
+import type { FactName, RequestFacts } from '../facts.ts';
+import type { Covering } from '../specificity.ts';
+import type { Fit, Matcher, RuleQuestion, Unread } from './fit.ts';
+import { hasTarget } from './mcp-matcher.ts';
+import { protocolMatchers } from './protocol-matchers.ts';
+import { requestMatchers } from './request-matchers.ts';
+
+/** A way in which a rule covers the call. */
+export interface Coverage extends Covering {
+  readonly variables: Readonly<Record<string, string>>;
+}
+
+export interface CompiledRule {
+  readonly reads: ReadonlySet<FactName>;
+  readonly selectors: ReadonlySet<string>;
+  readonly dependsOnTime: boolean;
+  /** One for each path pattern that covers the call; or why a rule that allows could not be asked. */
+  cover(question: RuleQuestion): readonly Coverage[] | Unread;
+}
+
+interface CompiledPath {
+  readonly pattern: string;
+  capture(path: string): Readonly<Record<string, string>> | undefined;
+}
+
+const NONE: readonly Coverage[] = [];
+
+export function compileRule(rule: AccessRule, denies: boolean): CompiledRule {
+  const methods = rule.methods && new Set(rule.methods);
+  const paths = rule.paths?.map((pattern) => compilePath(pattern, denies));
+  const matchers = [...requestMatchers(rule), ...protocolMatchers(rule, denies)];
+  const when = rule.when === undefined ? undefined : compileWhen(rule.when, rule, denies);
+  const all = when ? [...matchers, when] : matchers;
+  const reads = new Set<FactName>(all.flatMap((matcher) => matcher.reads));
+  if (paths) reads.add('path');
+  const content = all.length > 0;
+  return {
+    reads,
+    selectors: new Set(all.flatMap((matcher) => matcher.selectors ?? [])),
+    dependsOnTime: when?.dependsOnTime ?? false,
+    cover: (question) => {
+      const { request } = question;
+      if (methods && !methods.has(request.method)) return NONE;
+      const covering = paths
+        ? coverPaths(paths, request, methods !== undefined, content)
+        : [{ pattern: undefined, methods: methods !== undefined, content, variables: {} }];
+      return all.length === 0 ? covering : fitContent(covering, all, question, denies);
+    },
+  };
+}
+
+function coverPaths(
+  paths: readonly CompiledPath[],
+  request: RequestFacts,
+  methods: boolean,
+  content: boolean,
+): readonly Coverage[] {
+  const covering: Coverage[] = [];
+  for (const { pattern, capture } of paths) {
+    const variables = capture(request.path);
+    if (variables) covering.push({ pattern, methods, content, variables });
+  }
+  return covering;
+}
+
+/** Each covering path is asked on its own, since `when` may read its variables. */
+function fitContent(
+  covering: readonly Coverage[],
+  matchers: readonly Matcher[],
+  question: RuleQuestion,
+  denies: boolean,
+): readonly Coverage[] | Unread {
+  let unread: Unread | undefined;
+  const fitting: Coverage[] = [];
+  for (const coverage of covering) {
+    const request = { ...question.request, variables: coverage.variables };
+    const fit = fitAll(matchers, { ...question, request });
+    if (fit === true || (denies && fit !== false)) fitting.push(coverage);
+    else if (fit !== false) unread ??= fit;
+  }
+  return fitting.length === 0 ? (unread ?? NONE) : fitting;
+}
+
+/** One that does not fit decides; else one that could not be read. */
+function fitAll(matchers: readonly Matcher[], question: RuleQuestion): Fit {
+  let unread: Unread | undefined;
+  for (const matcher of matchers) {
+    const fit = matcher.fits(question);
+    if (fit === false) return false;
+    if (fit !== true) unread ??= fit;
+  }
+  return unread ?? true;
+}
+
+/** A pattern that cannot be read covers nothing that is allowed and everything that is denied. */
+function compilePath(pattern: string, denies: boolean): CompiledPath {
+  try {
+    const compiled = compilePathPattern(pattern);
+    if (!denies) return { pattern, capture: (path) => compiled.capture(path) };
+    // A server may read the path more leniently than it should: what is denied is denied in every reading.
+    return { pattern, capture: (path) => firstCapture(compiled, pathReadings(path)) };
+  } catch {
+    return { pattern, capture: () => (denies ? {} : undefined) };
+  }
+}
+
+function firstCapture(pattern: PathPattern, readings: readonly string[]): ReturnType<PathPattern['capture']> {
+  for (const reading of readings) {
+    const captured = pattern.capture(reading);
+    if (captured !== undefined) return captured;
+  }
+  return undefined;
+}
+
+function compileWhen(
+  expression: string,
+  rule: AccessRule,
+  denies: boolean,
+): Matcher & { readonly dependsOnTime: boolean } {
+  let program: CelProgram;
+  try {
+    program = compileCel(expression);
+  } catch (error) {
+    return { reads: [], dependsOnTime: false, fits: () => ({ fact: undefined, why: describeError(error) }) };
+  }
+  const readsArguments = program.reads.has('mcpArguments') || program.reads.has('mcp');
+  return {
+    reads: [...program.reads],
+    selectors: [...program.selectors],
+    dependsOnTime: program.readsNow,
+    fits: ({ session, request, nowMs }) => {
+      if (request.dryRun === true && readsAnyArgument(program)) return !denies;
+      // Messages about nothing in particular, such as `initialize`, have no arguments to ask for.
+      const mcp = request.inspected?.mcp;
+      if (!denies && rule.mcp && readsArguments && mcp && !hasTarget(mcp)) return true;
+      try {
+        return program.evaluate(session, request, nowMs);
+      } catch (error) {
+        return { fact: unreadableFact(program, request), why: describeError(error) };
+      }
+    },
+  };
+}
+
+/** What a question about a list does not know yet. */
+export function readsAnyArgument({ reads }: Pick<CelProgram, 'reads'>): boolean {
+  return reads.has('mcpArguments') || reads.has('json') || reads.has('bodyBytes');
+}
+
+function unreadableFact(program: CelProgram, { inspected }: RequestFacts): FactName | undefined {
+  return inspected?.unreadable.find(({ fact }) => program.reads.has(fact))?.fact;
+}

@@ -1,0 +1,86 @@
+import type { Inspection } from '../../../common/inspection/inspect.ts';
+import type { AccessRule } from '../../resources/kinds.ts';
+import { fitFact, type Matcher, type NameTest, nameTest } from './fit.ts';
+
+type Mcp = NonNullable<Inspection['mcp']>;
+type McpRule = NonNullable<AccessRule['mcp']>;
+
+/** What every session needs; a rule that allows anything of MCP allows these. */
+export const MCP_LIFECYCLE: ReadonlySet<string> = new Set([
+  'initialize',
+  'ping',
+  'server/discover',
+  'notifications/initialized',
+  'notifications/cancelled',
+  'notifications/progress',
+  'notifications/roots/list_changed',
+  'logging/setLevel',
+  'response',
+  'http/stream',
+  'http/end-session',
+]);
+
+/** Methods that list what a rule speaks of; the proxy filters their answers. */
+const LISTS: Readonly<Record<string, 'tools' | 'resources' | 'prompts'>> = {
+  'tools/list': 'tools',
+  'resources/list': 'resources',
+  'resources/templates/list': 'resources',
+  'prompts/list': 'prompts',
+};
+
+/** Whether a message is about nothing that could be called: arguments are not asked for then. */
+export function hasTarget({ tool, resource, prompt }: Mcp): boolean {
+  return tool !== '' || resource !== '' || prompt !== '';
+}
+
+export function mcpMatcher(rule: McpRule, denies: boolean): Matcher {
+  const fits = denies ? denyTest(rule) : allowTest(rule);
+  return { reads: ['mcp'], fits: ({ request }) => fitFact(request, 'mcp', fits) };
+}
+
+/** What is listed, the lists of its kind, and the lifecycle; with nothing listed, everything. */
+function allowTest(rule: McpRule): (mcp: Mcp) => boolean {
+  const targets = targetTests(rule, false);
+  const isListed = nameTest(rule.methods, false);
+  const anything = !rule.methods && !rule.tools && !rule.resources && !rule.prompts;
+  return (mcp) => {
+    if (anything || MCP_LIFECYCLE.has(mcp.method)) return true;
+    if (rule.methods && !isListed(mcp.method)) return false;
+    const kind = kindOf(mcp);
+    if (kind !== undefined) return rule[kind] === undefined ? rule.methods !== undefined : targets[kind](mcp);
+    const list = Object.hasOwn(LISTS, mcp.method) ? LISTS[mcp.method] : undefined;
+    return rule.methods !== undefined || (list !== undefined && rule[list] !== undefined);
+  };
+}
+
+/** What is listed and nothing else; with nothing listed, everything. */
+function denyTest(rule: McpRule): (mcp: Mcp) => boolean {
+  const targets = targetTests(rule, true);
+  const isListed = nameTest(rule.methods, true);
+  const named = rule.tools ?? rule.resources ?? rule.prompts;
+  return (mcp) => {
+    if (!isListed(mcp.method)) return false;
+    if (named === undefined) return true;
+    const kind = kindOf(mcp);
+    return kind !== undefined && rule[kind] !== undefined && targets[kind](mcp);
+  };
+}
+
+type Kind = 'tools' | 'resources' | 'prompts';
+
+function kindOf({ tool, resource, prompt }: Mcp): Kind | undefined {
+  if (tool !== '') return 'tools';
+  if (resource !== '') return 'resources';
+  return prompt === '' ? undefined : 'prompts';
+}
+
+function targetTests(rule: McpRule, denies: boolean): Record<Kind, (mcp: Mcp) => boolean> {
+  const [tools, resources, prompts]: NameTest[] = [rule.tools, rule.resources, rule.prompts].map((globs) =>
+    nameTest(globs, denies),
+  );
+  return {
+    tools: ({ tool }) => tools?.(tool) ?? denies,
+    resources: ({ resource }) => resources?.(resource) ?? denies,
+    prompts: ({ prompt }) => prompts?.(prompt) ?? denies,
+  };
+}

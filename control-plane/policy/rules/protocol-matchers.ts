@@ -1,0 +1,67 @@
+import type { AccessRule } from '../../resources/kinds.ts';
+import { fitFact, type Matcher, nameTest } from './fit.ts';
+import { mcpMatcher } from './mcp-matcher.ts';
+
+/** Matchers over what the body says in its protocol. */
+export function protocolMatchers(rule: AccessRule, denies: boolean): Matcher[] {
+  const { graphql, grpc, jsonRpc, mcp, a2a } = rule;
+  const matchers: Matcher[] = [];
+  if (graphql) matchers.push(graphqlMatcher(graphql, denies));
+  if (grpc) matchers.push(grpcMatcher(grpc, denies));
+  if (jsonRpc) {
+    const isListed = nameTest(jsonRpc.methods, denies);
+    matchers.push({
+      reads: ['jsonRpc'],
+      fits: ({ request }) => fitFact(request, 'jsonRpc', ({ method }) => isListed(method)),
+    });
+  }
+  if (mcp) matchers.push(mcpMatcher(mcp, denies));
+  if (a2a) matchers.push(a2aMatcher(a2a, denies));
+  return matchers;
+}
+
+function graphqlMatcher(rule: NonNullable<AccessRule['graphql']>, denies: boolean): Matcher {
+  const { types } = rule;
+  const isName = nameTest(rule.names, denies);
+  const isField = nameTest(rule.rootFields, denies);
+  return {
+    reads: ['graphql'],
+    fits: ({ request }) =>
+      fitFact(request, 'graphql', ({ operationType, operationName, rootFields }) => {
+        if (types && !types.some((type) => type === operationType)) return false;
+        if (!isName(operationName)) return false;
+        return denies ? rootFields.some(isField) : rootFields.every(isField);
+      }),
+  };
+}
+
+/** `/package.Service/Method`, whatever the content type: servers that speak gRPC often speak Connect at the same path. */
+function grpcMatcher(rule: NonNullable<AccessRule['grpc']>, denies: boolean): Matcher {
+  const isService = nameTest(rule.services, denies);
+  const isMethod = nameTest(rule.methods, denies);
+  return {
+    reads: ['path'],
+    fits: ({ request }) => {
+      const [, service, method] = /^\/([A-Za-z0-9_.]+)\/([A-Za-z0-9_]+)$/.exec(request.path) ?? [];
+      return service !== undefined && method !== undefined && isService(service) && isMethod(method);
+    },
+  };
+}
+
+/** Fetching the public card: whoever may ask anything may do that. */
+const A2A_LIFECYCLE = 'agent/card';
+
+function a2aMatcher(rule: NonNullable<AccessRule['a2a']>, denies: boolean): Matcher {
+  const isMethod = nameTest(rule.methods, denies);
+  const isSkill = nameTest(rule.skills, denies);
+  return {
+    reads: ['a2a'],
+    fits: ({ request }) =>
+      fitFact(request, 'a2a', ({ method, skill }) => {
+        if (!denies && method === A2A_LIFECYCLE) return true;
+        if (!isMethod(method)) return false;
+        // Only messages choose a skill; tasks are what came of them.
+        return method.startsWith('message/') ? isSkill(skill) : !denies || rule.skills === undefined;
+      }),
+  };
+}

@@ -1,0 +1,56 @@
+import { parseForm } from '../../../common/inspection/form.ts';
+import { matchGlob } from '../../../common/match/glob.ts';
+import type { AccessRule } from '../../resources/kinds.ts';
+import type { RequestFacts } from '../facts.ts';
+import { type Fit, fitFact, type Matcher, nameTest } from './fit.ts';
+
+/** Matchers over query, headers, content type and size. */
+export function requestMatchers(rule: AccessRule): Matcher[] {
+  const matchers: Matcher[] = [];
+  const { query, headers, contentTypes, maxBodyBytes } = rule;
+  if (query) {
+    const wanted = Object.entries(query);
+    matchers.push({ reads: ['query'], fits: ({ request }) => fitsQuery(request, wanted) });
+  }
+  if (headers) {
+    const wanted = Object.entries(headers).map(([name, globs]) => [name.toLowerCase(), globs] as const);
+    const selectors = wanted.map(([name]) => `header:${name}`);
+    matchers.push({ reads: ['headers'], selectors, fits: ({ request }) => fitsHeaders(request, wanted) });
+  }
+  if (contentTypes) {
+    const isListed = nameTest(contentTypes, false);
+    matchers.push({ reads: ['contentType'], fits: ({ request }) => fitFact(request, 'contentType', isListed) });
+  }
+  if (maxBodyBytes !== undefined) {
+    const fits = (bytes: number): boolean => bytes <= maxBodyBytes;
+    matchers.push({ reads: ['bodyBytes'], fits: ({ request }) => fitFact(request, 'bodyBytes', fits) });
+  }
+  return matchers;
+}
+
+type Wanted = readonly (readonly [name: string, globs: readonly string[]])[];
+
+function fitsQuery({ query }: RequestFacts, wanted: Wanted): Fit {
+  try {
+    const fields = parseForm(query ?? '');
+    return wanted.every(([name, globs]) => fitsOnce(fields, name, globs));
+  } catch {
+    return { fact: 'query', why: 'the query can be read in more than one way' };
+  }
+}
+
+function fitsHeaders({ headers }: RequestFacts, wanted: Wanted): Fit {
+  const fields = (headers ?? []).map(({ name, value }) => ({ name: name.toLowerCase(), value }));
+  return wanted.every(([name, globs]) => fitsOnce(fields, name, globs));
+}
+
+/** There, once, and with a value that fits. */
+function fitsOnce(
+  fields: readonly { readonly name: string; readonly value: string }[],
+  name: string,
+  globs: readonly string[],
+): boolean {
+  const found = fields.filter((field) => field.name === name);
+  const [only] = found;
+  return only !== undefined && found.length === 1 && globs.some((glob) => matchGlob(glob, only.value));
+}

@@ -1,0 +1,82 @@
+import { isJsonType, mediaTypeOf } from '../../common/inspection/request-body.ts';
+import type { InspectedFacts, Route } from '../../proto/gen/sidekey/v1/route.ts';
+import { Refusal } from '../http/refusal.ts';
+import type { HeaderList } from '../protocols/header-list.ts';
+import type { AnswerFilter, ListedThing } from './answer-filter.ts';
+import { JsonListFilter, StreamListFilter } from './list-filter.ts';
+import { SecretMasker } from './secret-masker.ts';
+
+const EVENT_STREAM = 'text/event-stream';
+
+/**
+ * Whether the answer to this request may have to be filtered. If so, ask the upstream for a plain and whole answer, as for
+ * scrubbing: `Accept-Encoding: identity`, no `Range`.
+ */
+export function mayFilterAnswer(route: Route, facts: InspectedFacts | undefined): boolean {
+  return route.maskedAnswerFields.length > 0 || mayList(facts);
+}
+
+/**
+ * What this answer must go through; undefined: nothing. The filter takes decoded bytes.
+ *
+ * @throws Refusal `answer-refused` for an answer in which secrets cannot be masked
+ */
+export function answerFilterFor(
+  route: Route,
+  facts: InspectedFacts | undefined,
+  answer: { readonly headers: HeaderList },
+): AnswerFilter | undefined {
+  const { name } = mediaTypeOf(answer.headers.getAll('content-type'));
+  const masker = maskerFor(route, name);
+  const lister = mayList(facts) ? listFilterFor(name) : undefined;
+  if (masker === undefined || lister === undefined) return masker ?? lister;
+  return new MaskedList(masker, lister);
+}
+
+/** Methods that list, and those whose answer may carry what another request asked for. */
+function mayList(facts: InspectedFacts | undefined): boolean {
+  const method = facts?.mcp?.method;
+  return method !== undefined && (method.endsWith('/list') || method === 'http/stream');
+}
+
+/** Clients read nothing but JSON and event streams as MCP. */
+function listFilterFor(mediaType: string): AnswerFilter | undefined {
+  if (mediaType === EVENT_STREAM) return new StreamListFilter();
+  return isJsonType(mediaType) ? new JsonListFilter() : undefined;
+}
+
+function maskerFor({ maskedAnswerFields }: Route, mediaType: string): AnswerFilter | undefined {
+  if (maskedAnswerFields.length === 0) return undefined;
+  if (/grpc|protobuf|cbor|msgpack/.test(mediaType)) {
+    throw new Refusal('answer-refused', 'secrets cannot be masked in this form of answer');
+  }
+  return new SecretMasker(new Set(maskedAnswerFields), mediaType);
+}
+
+/** Masks first, then filters what is listed. */
+class MaskedList implements AnswerFilter {
+  readonly keepsLength = false;
+  readonly #masker: AnswerFilter;
+  readonly #lister: AnswerFilter;
+
+  constructor(masker: AnswerFilter, lister: AnswerFilter) {
+    this.#masker = masker;
+    this.#lister = lister;
+  }
+
+  get asks(): readonly ListedThing[] | undefined {
+    return this.#lister.asks;
+  }
+
+  push(bytes: Buffer): Buffer[] {
+    return this.#masker.push(bytes).flatMap((masked) => this.#lister.push(masked));
+  }
+
+  answer(allowed: readonly boolean[]): Buffer[] {
+    return this.#lister.answer(allowed);
+  }
+
+  end(): Buffer[] {
+    return this.#lister.end();
+  }
+}

@@ -1,0 +1,96 @@
+import { Refusal } from '../http/refusal.ts';
+import type { AnswerFilter, ListedThing } from './answer-filter.ts';
+import { EventStreamReader, type StreamEvent, writeEvent } from './event-stream.ts';
+import { type Listing, readListing } from './listing.ts';
+
+const MAX_MESSAGE_BYTES = 4_194_304;
+
+interface Waiting {
+  readonly listing: Listing;
+  readonly write: (message: string) => Buffer;
+}
+
+/** Leaves out of an MCP server's JSON answer what policy would not let the agent ask for. */
+export class JsonListFilter implements AnswerFilter {
+  readonly keepsLength = false;
+  #chunks: Buffer[] = [];
+  #held = 0;
+  #listing: Listing | undefined;
+
+  get asks(): readonly ListedThing[] | undefined {
+    return this.#listing?.things;
+  }
+
+  push(bytes: Buffer): Buffer[] {
+    this.#held += bytes.length;
+    if (this.#held > MAX_MESSAGE_BYTES) throw new Refusal('answer-refused', 'the answer is too long to be filtered');
+    this.#chunks.push(bytes);
+    return [];
+  }
+
+  answer(allowed: readonly boolean[]): Buffer[] {
+    const listing = this.#listing;
+    this.#listing = undefined;
+    return listing === undefined ? [] : [Buffer.from(listing.keep(allowed))];
+  }
+
+  end(): Buffer[] {
+    const text = Buffer.concat(this.#chunks);
+    this.#chunks = [];
+    // An answer to a notification has no body (202 Accepted).
+    if (text.length === 0) return [];
+    this.#listing = readListing(text);
+    if (this.#listing === undefined) return [text];
+    return this.#listing.things.length === 0 ? this.answer([]) : [];
+  }
+}
+
+/** The same for each event of a stream; events that list nothing pass as they came. */
+export class StreamListFilter implements AnswerFilter {
+  readonly keepsLength = false;
+  readonly #reader = new EventStreamReader(MAX_MESSAGE_BYTES);
+  #events: StreamEvent[] = [];
+  #waiting: Waiting | undefined;
+
+  get asks(): readonly ListedThing[] | undefined {
+    return this.#waiting?.listing.things;
+  }
+
+  push(bytes: Buffer): Buffer[] {
+    this.#events.push(...this.#reader.push(bytes));
+    return this.#drain();
+  }
+
+  answer(allowed: readonly boolean[]): Buffer[] {
+    const waiting = this.#waiting;
+    if (waiting === undefined) return [];
+    this.#waiting = undefined;
+    return [waiting.write(waiting.listing.keep(allowed)), ...this.#drain()];
+  }
+
+  end(): Buffer[] {
+    return this.#drain();
+  }
+
+  #drain(): Buffer[] {
+    const out: Buffer[] = [];
+    let taken = 0;
+    while (this.#waiting === undefined) {
+      const event = this.#events[taken];
+      if (event === undefined) break;
+      taken += 1;
+      const listing = listingOf(event);
+      if (listing === undefined) out.push(event.bytes);
+      else if (listing.things.length === 0) out.push(writeEvent(event, listing.keep([])));
+      else this.#waiting = { listing, write: (message) => writeEvent(event, message) };
+    }
+    this.#events = this.#events.slice(taken);
+    return out;
+  }
+}
+
+/** `endpoint` events of HTTP+SSE hold a URL, and comments and primers no data at all. */
+function listingOf({ type, data }: StreamEvent): Listing | undefined {
+  if (data === undefined || data.length === 0 || type === 'endpoint') return undefined;
+  return readListing(data);
+}

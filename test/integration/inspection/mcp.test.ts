@@ -1,0 +1,128 @@
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type InspectingForwarder, startInspectingForwarder } from '../../support/inspecting-forwarder.ts';
+import { startMcpServer, type TestMcpServer } from '../../support/mcp-server.ts';
+import { policySet } from '../../unit/control-plane/policy/policy-set.ts';
+
+const at = { clientWorkload: 'billing-agent', serverWorkload: 'api' };
+const paths = ['/mcp', '/mcp-json', '/sse', '/messages'];
+const POLICY = policySet({
+  ServerWorkload: { api: { hosts: ['api.example.com'] } },
+  AccessPolicy: {
+    tools: {
+      ...at,
+      rules: [
+        { paths, mcp: { tools: ['search'], resources: ['docs://public'] } },
+        { paths, mcp: { tools: ['read_file'] }, when: 'request.mcp.arguments.path.startsWith("/docs/")' },
+      ],
+    },
+  },
+});
+
+/** Every transport and form of answer that the SDK speaks. */
+const TRANSPORTS: readonly [string, (url: string) => unknown][] = [
+  ['streamable HTTP, answers as streams', (url) => new StreamableHTTPClientTransport(new URL('/mcp', url))],
+  ['streamable HTTP, answers as JSON', (url) => new StreamableHTTPClientTransport(new URL('/mcp-json', url))],
+  ['HTTP+SSE of 2024-11-05', (url) => new SSEClientTransport(new URL('/sse', url))],
+];
+
+describe.each(TRANSPORTS)('MCP by %s', (_title, makeTransport) => {
+  let server: TestMcpServer;
+  let forwarder: InspectingForwarder;
+  let client: Client;
+
+  beforeAll(async () => {
+    server = await startMcpServer();
+    forwarder = await startInspectingForwarder(POLICY, server.port);
+    client = new Client({ name: 'agent', version: '1.0.0' });
+    await client.connect(makeTransport(forwarder.url) as Transport);
+  }, 60_000);
+  afterEach(() => expect(server.calls.join()).not.toMatch(/delete_file|passwd/));
+  afterAll(async () => {
+    await client.close();
+    await forwarder.close();
+    await server.close();
+  });
+
+  it('lists what policy allows and nothing else', async () => {
+    const { tools } = await client.listTools();
+    expect(tools.map(({ name }) => name)).toEqual(['read_file', 'search']);
+    const { resources } = await client.listResources();
+    expect(resources.map(({ uri }) => uri)).toEqual(['docs://public']);
+  }, 60_000);
+
+  it('calls what is allowed', async () => {
+    const found = await client.callTool({ name: 'search', arguments: { path: 'x' } });
+    expect(found.content).toEqual([{ type: 'text', text: 'search of x' }]);
+    await client.callTool({ name: 'read_file', arguments: { path: '/docs/a' } });
+    expect(server.calls).toEqual(['search x', 'read_file /docs/a']);
+    expect(forwarder.decisions).toContain('ok mcp:tools/call search');
+  }, 60_000);
+
+  it.each([
+    [
+      'a tool',
+      () => client.callTool({ name: 'delete_file', arguments: { path: '/docs/a' } }),
+      'rule-denied mcp:tools/call delete_file',
+    ],
+    [
+      'arguments',
+      () => client.callTool({ name: 'read_file', arguments: { path: '/etc/passwd' } }),
+      'rule-denied mcp:tools/call read_file',
+    ],
+    ['a resource', () => client.readResource({ uri: 'docs://secret' }), 'rule-denied mcp:resources/read docs://secret'],
+    [
+      'a prompt',
+      () => client.getPrompt({ name: 'greet', arguments: { who: 'x' } }),
+      'rule-denied mcp:prompts/get greet',
+    ],
+    ['the list of prompts', () => client.listPrompts(), 'rule-denied mcp:prompts/list'],
+  ])(
+    'denies %s',
+    async (_what, attempt, decision) => {
+      await expect(attempt()).rejects.toThrow('rule-denied');
+      expect(forwarder.decisions).toContain(decision);
+    },
+    60_000,
+  );
+});
+
+describe('MCP messages that no client should send', () => {
+  let server: TestMcpServer;
+  let forwarder: InspectingForwarder;
+
+  beforeAll(async () => {
+    server = await startMcpServer();
+    forwarder = await startInspectingForwarder(POLICY, server.port);
+  }, 60_000);
+  afterAll(async () => {
+    await forwarder.close();
+    await server.close();
+  });
+
+  const call = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"search","arguments":{"path":"x"}}}';
+  it.each([
+    ['a batch', `[${call},${call.replace('search', 'delete_file')}]`, {}],
+    ['a doubled method', call.replace('"method"', '"method":"ping","method"'), {}],
+    ['a doubled tool', call.replace('"name"', '"name":"delete_file","name"'), {}],
+    ['a tool in another case', call.replace('"arguments"', '"Name":"delete_file","arguments"'), {}],
+    ['a compressed message', call, { 'content-encoding': 'gzip' }],
+    ['another content type', call, { 'content-type': 'text/plain' }],
+    ['another method in the head', call, { 'mcp-method': 'ping' }],
+  ])(
+    'refuses %s',
+    async (_title, body, headers) => {
+      const answer = await fetch(`${forwarder.url}/mcp`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream', ...headers },
+        body,
+      });
+      expect(await answer.json()).toMatchObject({ code: 'message-refused' });
+      expect(server.calls).toEqual([]);
+    },
+    60_000,
+  );
+});

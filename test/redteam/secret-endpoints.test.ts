@@ -1,0 +1,84 @@
+import { readFileSync } from 'node:fs';
+import { ProxyAgent, request } from 'undici';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { World } from '../support/world.ts';
+import { LOOPBACK } from '../support/world-policy.ts';
+
+/** The world's API passes for Vault, GitHub and an OAuth server in turn; the policy's own rules allow all of /v1. */
+describe('A-05', () => {
+  let world: World;
+  let dispatcher: ProxyAgent;
+
+  beforeAll(async () => {
+    world = await World.start();
+    dispatcher = new ProxyAgent({ uri: world.proxyUrl, requestTls: { ca: readFileSync(world.proxyCaFile) } });
+  }, 90_000);
+  afterAll(async () => {
+    await dispatcher?.close();
+    await world?.close();
+  });
+
+  async function serve(provider: string, policy: object = {}): Promise<void> {
+    const { api } = world;
+    await world.apply(
+      [
+        'ServerWorkload',
+        'api',
+        {
+          hosts: ['localhost'],
+          ports: [api.port],
+          tls: { mode: 'verify', ca: api.caPem },
+          allowedAddresses: LOOPBACK,
+          provider,
+        },
+      ],
+      [
+        'AccessPolicy',
+        'agent-uses-api',
+        {
+          clientWorkload: 'agent',
+          serverWorkload: 'api',
+          rules: [{ paths: ['/**'] }],
+          credentials: [{ provider: 'api-token', inject: { type: 'bearer' } }],
+          ...policy,
+        },
+      ],
+    );
+  }
+
+  /** Asks until the proxy has heard of the policy that was applied last, which it says by another answer than `not-ready`. */
+  async function ask(path: string): Promise<{ status: number; code: unknown }> {
+    for (let attempts = 0; attempts < 100; attempts += 1) {
+      const { statusCode, body } = await request(`${world.api.url}${path}`, { method: 'POST', dispatcher });
+      const answer = (await body.json()) as { code?: unknown };
+      if (answer.code !== 'not-ready') return { status: statusCode, code: answer.code };
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    throw new Error('the proxy did not become ready');
+  }
+
+  test.each([
+    ['vault', '/v1/auth/token/create'],
+    ['vault', '/v1/auth/%74oken/create'],
+    ['vault', '/v1/database/creds/admin'],
+    ['github', '/api/v3/app/installations/1/access_tokens'],
+    ['oauth', '/realms/x/protocol/openid-connect/token'],
+  ])(
+    'a credential for %s mints no other at %s',
+    async (provider, path) => {
+      await serve(provider);
+      expect(await ask(path)).toEqual({ status: 403, code: 'secret-endpoint' });
+      expect(world.api.seenCalls).not.toContain(`POST ${path}`);
+      expect((await ask('/v1/items')).status).toBe(200);
+    },
+    60_000,
+  );
+
+  test('a policy may open one endpoint, and opens no other', async () => {
+    await serve('vault', { opens: ['vault-login'] });
+    // The API has no such endpoint; that it says so shows that the call reached it.
+    expect((await ask('/v1/auth/token/create')).status).toBe(404);
+    expect(world.api.seenCalls).toContain('POST /v1/auth/token/create');
+    expect(await ask('/v1/database/creds/admin')).toEqual({ status: 403, code: 'secret-endpoint' });
+  }, 60_000);
+});

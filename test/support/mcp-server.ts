@@ -1,0 +1,76 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
+import { SSEServerTransport } from '@modelcontextprotocol/sdk/server/sse.js';
+import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
+import { z } from 'zod';
+
+export interface TestMcpServer {
+  readonly port: number;
+  /** Every tool call that reached the server. */
+  readonly calls: readonly string[];
+  close(): Promise<void>;
+}
+
+/** An MCP server of the official SDK: streamable HTTP at /mcp (JSON answers at /mcp-json), HTTP+SSE at /sse and /messages. */
+export async function startMcpServer(): Promise<TestMcpServer> {
+  const calls: string[] = [];
+  const sessions = new Map<string, StreamableHTTPServerTransport>();
+  const streams = new Map<string, SSEServerTransport>();
+  const server = createServer((request, response) => {
+    serve(request, response).catch(() => response.destroy());
+  });
+
+  const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost');
+    if (pathname === '/sse') {
+      const transport = new SSEServerTransport('/messages', response);
+      streams.set(transport.sessionId, transport);
+      return makeServer(calls).connect(transport);
+    }
+    if (pathname === '/messages')
+      return streams.get(searchParams.get('sessionId') ?? '')?.handlePostMessage(request, response);
+    const known = sessions.get(String(request.headers['mcp-session-id']));
+    if (known) return known.handleRequest(request, response);
+    const transport: StreamableHTTPServerTransport = new StreamableHTTPServerTransport({
+      sessionIdGenerator: () => crypto.randomUUID(),
+      enableJsonResponse: pathname === '/mcp-json',
+      onsessioninitialized: (id) => {
+        sessions.set(id, transport);
+      },
+    });
+    // The SDK's own types disagree under exactOptionalPropertyTypes.
+    await makeServer(calls).connect(transport as Parameters<McpServer['connect']>[0]);
+    return transport.handleRequest(request, response);
+  };
+
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    port: (server.address() as AddressInfo).port,
+    calls,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function makeServer(calls: string[]): McpServer {
+  const server = new McpServer({ name: 'files', version: '1.0.0' });
+  for (const name of ['read_file', 'delete_file', 'search']) {
+    server.registerTool(name, { description: name, inputSchema: { path: z.string() } }, async ({ path }) => {
+      calls.push(`${name} ${path}`);
+      return { content: [{ type: 'text', text: `${name} of ${path}` }] };
+    });
+  }
+  for (const name of ['public', 'secret']) {
+    server.registerResource(name, `docs://${name}`, { title: name }, async (uri) => ({
+      contents: [{ uri: uri.href, text: name }],
+    }));
+  }
+  server.registerPrompt('greet', { argsSchema: { who: z.string() } }, ({ who }) => ({
+    messages: [{ role: 'user', content: { type: 'text', text: `Greet ${who}` } }],
+  }));
+  return server;
+}

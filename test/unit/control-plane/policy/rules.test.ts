@@ -1,0 +1,198 @@
+import { describe, expect, it } from 'vitest';
+import type { Inspection } from '../../../../common/inspection/inspect.ts';
+import { compilePolicySet } from '../../../../control-plane/policy/compile.ts';
+import { decide } from '../../../../control-plane/policy/decide.ts';
+import type { RequestFacts } from '../../../../control-plane/policy/facts.ts';
+import { RevocationSet } from '../../../../control-plane/policy/revocations.ts';
+import { policySet, REQUEST, SESSION } from './policy-set.ts';
+
+type Rules = readonly Record<string, unknown>[];
+
+/** The reason with which these rules, of an allowing policy, decide; beside it stands one that denies. */
+function reason(allow: Rules, request: Partial<RequestFacts>, deny?: Rules): string {
+  const to = { clientWorkload: 'billing-agent', serverWorkload: 'api' };
+  const set = policySet({
+    ServerWorkload: { api: { hosts: ['api.example.com'] } },
+    AccessPolicy: { allow: { ...to, rules: allow }, ...(deny && { deny: { ...to, effect: 'deny', rules: deny } }) },
+  });
+  return decide(compilePolicySet(set), SESSION, { ...REQUEST, ...request }, new RevocationSet([]), 0).reason;
+}
+
+const inspected = (facts: Partial<Inspection>): Partial<RequestFacts> => ({ inspected: { unreadable: [], ...facts } });
+const unreadable = (fact: Inspection['unreadable'][number]['fact']): Partial<RequestFacts> =>
+  inspected({ unreadable: [{ fact, why: 'it is compressed' }] });
+const json = (value: unknown): Partial<RequestFacts> => inspected({ json: JSON.stringify(value) });
+const ALL = [{}];
+
+describe('rules over the request', () => {
+  const header = (...values: string[]) => ({ headers: values.map((value) => ({ name: 'X-Team', value })) });
+
+  it.each<[string, Rules, Partial<RequestFacts>, string]>([
+    ['a query value fits', [{ query: { state: ['open', 'clos*'] } }], { query: 'state=closed&a=b' }, 'ok'],
+    ['a query value does not', [{ query: { state: ['open'] } }], { query: 'state=closed' }, 'rule-denied'],
+    ['a parameter is missing', [{ query: { state: ['*'] } }], { query: '' }, 'rule-denied'],
+    ['a parameter stands twice', [{ query: { state: ['open'] } }], { query: 'state=open&state=closed' }, 'rule-denied'],
+    ['a header fits', [{ headers: { 'x-team': ['blue'] } }], header('blue'), 'ok'],
+    ['a header stands twice', [{ headers: { 'x-team': ['blue'] } }], header('blue', 'red'), 'rule-denied'],
+    [
+      'a content type fits',
+      [{ contentTypes: ['application/*'] }],
+      inspected({ contentType: 'application/json' }),
+      'ok',
+    ],
+    ['a content type does not', [{ contentTypes: ['application/*'] }], inspected({ contentType: '' }), 'rule-denied'],
+    ['a body is short enough', [{ maxBodyBytes: 10 }], inspected({ bodyBytes: 10 }), 'ok'],
+    ['a body is too long', [{ maxBodyBytes: 10 }], inspected({ bodyBytes: 11 }), 'rule-denied'],
+    ['a body has no known length', [{ maxBodyBytes: 10 }], unreadable('bodyBytes'), 'body-uninspectable'],
+    [
+      'a variable fits',
+      [{ paths: ['/repos/{owner}/{repo}'], when: 'request.vars.owner == "acme"' }],
+      { path: '/repos/acme/x' },
+      'ok',
+    ],
+    [
+      'a variable does not',
+      [{ paths: ['/repos/{owner}/{repo}'], when: 'request.vars.owner == "acme"' }],
+      { path: '/repos/evil/x' },
+      'rule-denied',
+    ],
+    ['a variable is decoded', [{ paths: ['/{name}'], when: 'request.vars.name == "a b"' }], { path: '/a%20b' }, 'ok'],
+    [
+      'a later pattern has the variable',
+      [{ paths: ['/{x}/b', '/a/{x}'], when: 'request.vars.x == "b"' }],
+      { path: '/a/b' },
+      'ok',
+    ],
+  ])('%s', (_title, allow, request, expected) => {
+    expect(reason(allow, request)).toBe(expected);
+  });
+});
+
+describe('rules over bodies', () => {
+  const cheap = [{ when: 'request.json.amount <= 100' }];
+  const costly = [{ when: 'request.json.amount > 100' }];
+
+  it.each<[string, Rules, Rules | undefined, Partial<RequestFacts>, string]>([
+    ['JSON that fits', cheap, undefined, json({ amount: 100 }), 'ok'],
+    ['JSON that does not', cheap, undefined, json({ amount: 101 }), 'rule-denied'],
+    ['JSON without the field', cheap, undefined, json({}), 'rule-denied'],
+    [
+      'a list',
+      [{ when: 'request.json.to.all(x, x.endsWith("@acme.com"))' }],
+      undefined,
+      json({ to: ['a@acme.com'] }),
+      'ok',
+    ],
+    ['JSON that cannot be read', cheap, undefined, unreadable('json'), 'body-uninspectable'],
+    ['a rule that does not read it', [...cheap, { methods: ['GET'] }], undefined, unreadable('json'), 'ok'],
+    ['a denial that fits', ALL, costly, json({ amount: 101 }), 'policy-denied'],
+    ['a denial that does not', ALL, costly, json({ amount: 1 }), 'ok'],
+    ['a denial that cannot read it', ALL, costly, unreadable('json'), 'policy-denied'],
+    ['a denial without the field', ALL, costly, json({}), 'policy-denied'],
+    [
+      'a form',
+      [{ when: 'request.form.plan == "free"' }],
+      undefined,
+      inspected({ form: [{ name: 'plan', value: 'free' }] }),
+      'ok',
+    ],
+    [
+      'a form list',
+      [{ when: '"x" in request.form["e[]"]' }],
+      undefined,
+      inspected({ form: [{ name: 'e[]', value: 'x' }] }),
+      'ok',
+    ],
+    ['a broken expression', [{ when: 'request.json.a ==' }], undefined, json({}), 'rule-denied'],
+  ])('%s', (_title, allow, deny, request, expected) => {
+    expect(reason(allow, request, deny)).toBe(expected);
+  });
+});
+
+describe('rules over GraphQL, gRPC, JSON-RPC and A2A', () => {
+  const graphql = (operationType: string, ...rootFields: string[]) =>
+    inspected({ graphql: { operationType, operationName: 'Op', rootFields } });
+  const reads = [{ graphql: { types: ['query'], rootFields: ['viewer', 'repository'] } }];
+  const drops = [{ graphql: { rootFields: ['delete*'] } }];
+  const grpc = [{ grpc: { services: ['acme.v1.*'], methods: ['Get*'] } }];
+  const rpc = (method: string) => inspected({ jsonRpc: { method } });
+  const a2a = (method: string, skill = '') => inspected({ a2a: { method, skill } });
+
+  it.each<[string, Rules, Rules | undefined, Partial<RequestFacts>, string]>([
+    ['a query of listed fields', reads, undefined, graphql('query', 'repository', 'viewer'), 'ok'],
+    ['a field that is not listed', reads, undefined, graphql('query', 'admin', 'viewer'), 'rule-denied'],
+    ['a mutation', reads, undefined, graphql('mutation', 'viewer'), 'rule-denied'],
+    ['one denied field of two', ALL, drops, graphql('mutation', 'createIssue', 'deleteRepo'), 'policy-denied'],
+    ['no denied field', ALL, drops, graphql('mutation', 'createIssue'), 'ok'],
+    ['a document that cannot be read', ALL, drops, unreadable('graphql'), 'policy-denied'],
+    ['a document that cannot be read, to allow', reads, undefined, unreadable('graphql'), 'body-uninspectable'],
+    ['a listed gRPC method', grpc, undefined, { path: '/acme.v1.Items/GetItem' }, 'ok'],
+    ['another gRPC method', grpc, undefined, { path: '/acme.v1.Items/DeleteItem' }, 'rule-denied'],
+    ['another gRPC service', grpc, undefined, { path: '/acme.v2.Items/GetItem' }, 'rule-denied'],
+    ['a path deeper than gRPC', grpc, undefined, { path: '/acme.v1.Items/GetItem/x' }, 'rule-denied'],
+    ['a listed JSON-RPC method', [{ jsonRpc: { methods: ['eth_get*'] } }], undefined, rpc('eth_getBalance'), 'ok'],
+    ['another JSON-RPC method', [{ jsonRpc: { methods: ['eth_get*'] } }], undefined, rpc('eth_send'), 'rule-denied'],
+    ['a batch', [{ jsonRpc: {} }], undefined, unreadable('jsonRpc'), 'message-refused'],
+    ['a listed skill', [{ a2a: { skills: ['book'] } }], undefined, a2a('message/send', 'book'), 'ok'],
+    ['no skill', [{ a2a: { skills: ['book'] } }], undefined, a2a('message/send'), 'rule-denied'],
+    ['the card', [{ a2a: { methods: ['message/*'] } }], undefined, a2a('agent/card'), 'ok'],
+    ['another A2A method', [{ a2a: { methods: ['message/*'] } }], undefined, a2a('tasks/cancel'), 'rule-denied'],
+    ['tasks under a rule of skills', [{ a2a: { skills: ['book'] } }], undefined, a2a('tasks/get'), 'ok'],
+  ])('%s', (_title, allow, deny, request, expected) => {
+    expect(reason(allow, request, deny)).toBe(expected);
+  });
+});
+
+describe('rules over MCP', () => {
+  const none = { tool: '', resource: '', prompt: '', arguments: '{}' };
+  const mcp = (method: string, about: Record<string, string> = {}) => inspected({ mcp: { method, ...none, ...about } });
+  const call = (tool: string, given: object = {}) => mcp('tools/call', { tool, arguments: JSON.stringify(given) });
+  const at = { paths: ['/v1/**'] };
+  const tools = [{ ...at, mcp: { tools: ['search', 'read_*'] } }];
+  const scoped = [{ ...at, mcp: { tools: ['read'] }, when: 'request.mcp.arguments.path.startsWith("/docs/")' }];
+  const noDelete = [{ ...at, mcp: { tools: ['delete*'] } }];
+  const anything = [{ ...at, mcp: {} }];
+
+  it.each<[string, Rules, Rules | undefined, Partial<RequestFacts>, string]>([
+    ['a listed tool', tools, undefined, call('read_file'), 'ok'],
+    ['another tool', tools, undefined, call('write_file'), 'rule-denied'],
+    ['a tool in another case', tools, undefined, call('Search'), 'rule-denied'],
+    ['the handshake', tools, undefined, mcp('initialize'), 'ok'],
+    ['a cancellation', tools, undefined, mcp('notifications/cancelled'), 'ok'],
+    ['the stream', tools, undefined, mcp('http/stream'), 'ok'],
+    ['the list of tools', tools, undefined, mcp('tools/list'), 'ok'],
+    ['the list of prompts', tools, undefined, mcp('prompts/list'), 'rule-denied'],
+    ['a resource', tools, undefined, mcp('resources/read', { resource: 'file:///a' }), 'rule-denied'],
+    ['a method nobody listed', tools, undefined, mcp('tasks/result'), 'rule-denied'],
+    [
+      'a listed resource',
+      [{ ...at, mcp: { resources: ['file:///docs/*'] } }],
+      undefined,
+      mcp('resources/read', { resource: 'file:///docs/a/b' }),
+      'ok',
+    ],
+    ['a listed method', [{ ...at, mcp: { methods: ['tasks/*'] } }], undefined, mcp('tasks/get'), 'ok'],
+    [
+      'a method and a tool of two lists',
+      [{ ...at, mcp: { methods: ['tools/call'], tools: ['a'] } }],
+      undefined,
+      call('b'),
+      'rule-denied',
+    ],
+    ['anything', anything, undefined, mcp('sampling/whatever'), 'ok'],
+    ['arguments that fit', scoped, undefined, call('read', { path: '/docs/x' }), 'ok'],
+    ['arguments that do not', scoped, undefined, call('read', { path: '/etc/passwd' }), 'rule-denied'],
+    ['no arguments', scoped, undefined, call('read'), 'rule-denied'],
+    ['the handshake before arguments', scoped, undefined, mcp('initialize'), 'ok'],
+    ['a list, whatever the arguments will be', scoped, undefined, { ...call('read'), dryRun: true }, 'ok'],
+    ['a list of other tools', scoped, undefined, { ...call('write'), dryRun: true }, 'rule-denied'],
+    ['a denied tool', anything, noDelete, call('delete_repo'), 'policy-denied'],
+    ['a denied tool by another spelling (A-57)', anything, noDelete, call('Ｄelete_repo '), 'policy-denied'],
+    ['a tool that is not denied', anything, noDelete, call('search'), 'ok'],
+    ['the handshake beside a denied tool', anything, noDelete, mcp('initialize'), 'ok'],
+    ['a message that cannot be read', anything, undefined, unreadable('mcp'), 'message-refused'],
+    ['a message that a denial cannot read', [at], noDelete, unreadable('mcp'), 'policy-denied'],
+  ])('%s', (_title, allow, deny, request, expected) => {
+    expect(reason(allow, request, deny)).toBe(expected);
+  });
+});

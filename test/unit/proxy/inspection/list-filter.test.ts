@@ -1,0 +1,162 @@
+import { describe, expect, it } from 'vitest';
+import { InspectedFacts, Route } from '../../../../proto/gen/sidekey/v1/route.ts';
+import type { AnswerFilter } from '../../../../proxy/inspection/answer-filter.ts';
+import { answerFilterFor, mayFilterAnswer } from '../../../../proxy/inspection/answer-filters.ts';
+import { JsonListFilter, StreamListFilter } from '../../../../proxy/inspection/list-filter.ts';
+import { HeaderList } from '../../../../proxy/protocols/header-list.ts';
+
+/** Everything that comes out, for bytes in these pieces; `ok*` names are allowed. */
+function run(filter: AnswerFilter, pieces: readonly Buffer[]): string {
+  const out: Buffer[] = [];
+  const settle = (): void => {
+    for (let asked = filter.asks; asked !== undefined; asked = filter.asks) {
+      out.push(...filter.answer(asked.map(({ name }) => name.startsWith('ok'))));
+    }
+  };
+  for (const piece of pieces) {
+    out.push(...filter.push(piece));
+    settle();
+  }
+  out.push(...filter.end());
+  settle();
+  return Buffer.concat(out).toString();
+}
+
+const cuts = (bytes: Buffer): Buffer[][] =>
+  Array.from({ length: bytes.length + 1 }, (_, at) => [bytes.subarray(0, at), bytes.subarray(at)]);
+const single = (bytes: Buffer): Buffer[] => [...bytes].map((byte) => Buffer.from([byte]));
+
+const LIST = {
+  jsonrpc: '2.0',
+  id: 1,
+  result: { tools: [{ name: 'ok-é', description: 'x' }, { name: 'no' }, { unnamed: true }], nextCursor: 'c' },
+};
+const KEPT = { ...LIST, result: { tools: [{ name: 'ok-é', description: 'x' }], nextCursor: 'c' } };
+
+describe('JsonListFilter', () => {
+  it.each([
+    ['tools', LIST, KEPT],
+    [
+      'resources',
+      { result: { resources: [{ uri: 'ok' }, { uri: 'no' }] } },
+      { result: { resources: [{ uri: 'ok' }] } },
+    ],
+    ['templates', { result: { resourceTemplates: [{ uriTemplate: 'no' }] } }, { result: { resourceTemplates: [] } }],
+    ['prompts', { result: { prompts: [{ name: 'no' }, { name: 'ok' }] } }, { result: { prompts: [{ name: 'ok' }] } }],
+    ['nothing', { result: { content: [] } }, { result: { content: [] } }],
+    ['an error', { error: { code: 1 } }, { error: { code: 1 } }],
+  ])('leaves out of %s what policy would refuse', (_title, sent, expected) => {
+    const bytes = Buffer.from(JSON.stringify(sent));
+    for (const pieces of [[bytes], single(bytes)]) {
+      expect(JSON.parse(run(new JsonListFilter(), pieces))).toEqual(expected);
+    }
+  });
+
+  it.each([
+    ['a batch', '[{"result":{"tools":[]}}]'],
+    ['a doubled key', '{"result":{"tools":[],"tools":[{"name":"no"}]}}'],
+    ['a key in another case', '{"result":{"tools":[]},"Result":{"tools":[{"name":"no"}]}}'],
+    ['no JSON', 'tools: no'],
+    ['too long', `"${'x'.repeat(4_200_000)}"`],
+    [
+      'too many',
+      JSON.stringify({ result: { tools: Array.from({ length: 2_001 }, (_, name) => ({ name: `${name}` })) } }),
+    ],
+  ])('refuses %s', (_title, text) => {
+    expect(() => run(new JsonListFilter(), [Buffer.from(text)])).toThrow(
+      expect.objectContaining({ reason: 'answer-refused' }),
+    );
+  });
+
+  it('passes an empty answer', () => {
+    expect(run(new JsonListFilter(), [])).toBe('');
+  });
+});
+
+describe('StreamListFilter', () => {
+  const text = [
+    ': ping\n\n',
+    'event: endpoint\ndata: /messages?sessionId=1\n\n',
+    `event: message\r\nid: 7\r\ndata: ${JSON.stringify(LIST)}\r\n\r\n`,
+    'id: 8\ndata: {"result":\ndata:{"prompts":[{"name":"no"}]}}\nretry: 5\n\n',
+    'data: {"result":{"content":"é"}}\r\r',
+    'id: 9\ndata:\n\n',
+    'data: {"cut',
+  ].join('');
+  const expected = [
+    ': ping\n\n',
+    'event: endpoint\ndata: /messages?sessionId=1\n\n',
+    `event: message\nid: 7\ndata: ${JSON.stringify(KEPT)}\n\n`,
+    'id: 8\nretry: 5\ndata: {"result":{"prompts":[]}}\n\n',
+    'data: {"result":{"content":"é"}}\r\r',
+    'id: 9\ndata:\n\n',
+  ].join('');
+
+  it('filters each event, on every cut', () => {
+    const bytes = Buffer.from(text);
+    expect(run(new StreamListFilter(), [bytes])).toBe(expected);
+    expect(run(new StreamListFilter(), single(bytes))).toBe(expected);
+    for (const pieces of cuts(bytes)) expect(run(new StreamListFilter(), pieces)).toBe(expected);
+  });
+
+  it('passes an event as soon as it is complete', () => {
+    const filter = new StreamListFilter();
+    expect(Buffer.concat(filter.push(Buffer.from('data: {"a":1}\n\ndata: {'))).toString()).toBe('data: {"a":1}\n\n');
+  });
+
+  it('holds what comes while it waits for an answer', () => {
+    const filter = new StreamListFilter();
+    const list = `data: ${JSON.stringify(LIST)}\n\n`;
+    expect(filter.push(Buffer.from(list + list))).toEqual([]);
+    expect(filter.asks).toEqual([
+      { kind: 'tool', name: 'ok-é' },
+      { kind: 'tool', name: 'no' },
+    ]);
+    expect(filter.push(Buffer.from('data: {"b":1}\n\n'))).toEqual([]);
+    expect(filter.end()).toEqual([]);
+    expect(Buffer.concat(filter.answer([true, false])).toString()).toBe(`data: ${JSON.stringify(KEPT)}\n\n`);
+    expect(Buffer.concat(filter.answer([false, false])).toString()).toContain('data: {"b":1}');
+    expect(filter.asks).toBeUndefined();
+  });
+
+  it.each([
+    ['a batch', 'data: [{"result":{"tools":[]}}]\n\n'],
+    ['a doubled key', 'data: {"result":{},\ndata: "result":{"tools":[]}}\n\n'],
+    ['an endless event', `data: ${'x'.repeat(4_200_000)}`],
+  ])('refuses %s', (_title, sent) => {
+    expect(() => run(new StreamListFilter(), [Buffer.from(sent)])).toThrow(
+      expect.objectContaining({ reason: 'answer-refused' }),
+    );
+  });
+});
+
+describe('answerFilterFor', () => {
+  const mcp = (method: string) => InspectedFacts.fromPartial({ mcp: { method } });
+  const answer = (type: string) => ({ headers: HeaderList.from([['Content-Type', type]]) });
+  const plain = Route.fromPartial({});
+  const masked = Route.fromPartial({ maskedAnswerFields: ['token'] });
+
+  it('filters the answers that may list, and no others', () => {
+    expect(answerFilterFor(plain, mcp('tools/list'), answer('application/json'))).toBeInstanceOf(JsonListFilter);
+    expect(answerFilterFor(plain, mcp('tools/list'), answer('text/event-stream'))).toBeInstanceOf(StreamListFilter);
+    expect(answerFilterFor(plain, mcp('http/stream'), answer('text/event-stream; charset=utf-8'))).toBeInstanceOf(
+      StreamListFilter,
+    );
+    expect(answerFilterFor(plain, mcp('tools/list'), answer('text/plain'))).toBeUndefined();
+    expect(answerFilterFor(plain, mcp('tools/call'), answer('application/json'))).toBeUndefined();
+    expect(answerFilterFor(plain, undefined, answer('application/json'))).toBeUndefined();
+    expect(mayFilterAnswer(plain, mcp('tools/call'))).toBe(false);
+    expect(mayFilterAnswer(plain, mcp('prompts/list'))).toBe(true);
+    expect(mayFilterAnswer(masked, undefined)).toBe(true);
+  });
+
+  it('masks and filters together', () => {
+    const filter = answerFilterFor(masked, mcp('tools/list'), answer('application/json'));
+    const sent = '{"result":{"tools":[{"name":"ok","token":"abc"},{"name":"no"}]}}';
+    expect(filter && run(filter, single(Buffer.from(sent)))).toBe('{"result":{"tools":[{"name":"ok","token":"***"}]}}');
+  });
+
+  it('refuses forms in which it cannot mask', () => {
+    expect(() => answerFilterFor(masked, undefined, answer('application/grpc'))).toThrow('masked');
+  });
+});

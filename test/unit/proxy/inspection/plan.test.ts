@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest';
+import { Route } from '../../../../proto/gen/sidekey/v1/route.ts';
+import { actionOf } from '../../../../proxy/inspection/action.ts';
+import { planInspection, readFacts } from '../../../../proxy/inspection/plan.ts';
+import { HeaderList } from '../../../../proxy/protocols/header-list.ts';
+
+const [BODY_BYTES, JSON_FACT, FORM, MCP] = [4, 6, 7, 10] as const;
+
+function plan(facts: number[], headers: [string, string][], declaredBytes?: number) {
+  const route = Route.fromPartial({
+    decisionFacts: facts as [],
+    selectors: ['form:/Action', 'json:/model', 'mcp:/path'],
+    inspectLimitBytes: 1_000,
+  });
+  const head = { method: 'POST', path: '/', query: undefined, headers: HeaderList.from(headers), declaredBytes };
+  return { head, plan: planInspection(route, head) };
+}
+
+const JSON_TYPE: [string, string] = ['Content-Type', 'application/json'];
+
+describe('planInspection', () => {
+  it.each<[string, number[], [string, string][], number | undefined, number | 'none']>([
+    ['nothing of the body is read', [1, 2, 3], [JSON_TYPE], undefined, 'none'],
+    ['JSON is read', [JSON_FACT], [JSON_TYPE], 10, 1_000],
+    ['JSON is read, and something else is sent', [JSON_FACT], [['Content-Type', 'image/png']], 10, 0],
+    ['JSON is read, and it is compressed', [JSON_FACT], [JSON_TYPE, ['Content-Encoding', 'br']], 10, 0],
+    ['a form is read, and JSON is sent', [FORM], [JSON_TYPE], 10, 0],
+    ['the length is declared', [BODY_BYTES], [['Content-Type', 'image/png']], 10, 0],
+    ['the length is not declared', [BODY_BYTES], [['Content-Type', 'image/png']], undefined, 1_000],
+    ['there is no body', [MCP], [], 0, 1_000],
+  ])('waits for the body as far as it matters: %s', (_title, facts, headers, declared, expected) => {
+    const made = plan(facts, headers, declared).plan;
+    expect(made === 'none' ? made : made.limitBytes).toBe(expected);
+  });
+});
+
+describe('readFacts', () => {
+  it('gives the wire form, of what the route names alone', () => {
+    const { head, plan: made } = plan([JSON_FACT, FORM], [JSON_TYPE], 30);
+    if (made === 'none') throw new Error('must be planned');
+    expect(readFacts(made, head, Buffer.from('{"model":"m","other":1}'))).toMatchObject({
+      json: '{"model":"m"}',
+      form: undefined,
+      unreadable: [{ fact: FORM, why: 'it is not sent as a form' }],
+    });
+    expect(readFacts(made, head, undefined).unreadable.map(({ fact }) => fact)).toEqual([JSON_FACT, FORM]);
+  });
+});
+
+describe('actionOf', () => {
+  const mcp = { method: 'tools/call', tool: 'search', resource: '', prompt: '', arguments: '' };
+  const none = {
+    unreadable: [],
+    selectors: [],
+    form: undefined,
+    graphql: undefined,
+    jsonRpc: undefined,
+    mcp: undefined,
+    a2a: undefined,
+  };
+  it.each([
+    [{ ...none, mcp }, undefined, 'mcp:tools/call search'],
+    [
+      { ...none, graphql: { operationType: 'mutation', operationName: '', rootFields: ['a', 'b'] } },
+      undefined,
+      'graphql:mutation a,b',
+    ],
+    [{ ...none, a2a: { method: 'message/send', skill: '' } }, undefined, 'a2a:message/send'],
+    [{ ...none, jsonRpc: { method: 'eth_call' } }, undefined, 'json-rpc:eth_call'],
+    [undefined, 'application/grpc+proto', 'grpc:pkg.Svc/Get'],
+    [undefined, 'application/json', ''],
+  ])('%#', (facts, type, expected) => {
+    expect(actionOf('/pkg.Svc/Get', type, facts)).toBe(expected);
+  });
+});
