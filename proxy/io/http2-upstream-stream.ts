@@ -115,6 +115,8 @@ export class Http2UpstreamStream implements UpstreamStream {
 
   /** The stream broke, or its connection did. */
   fail(error: Refusal, processed: UpstreamFailure['processed']): void {
+    // All of the answer is here, only the agent has not taken it yet: the upstream was free to leave.
+    if (this.#waiting.at(-1)?.type === 'end') return;
     const listener = this.#listener;
     this.#listener = undefined;
     this.#waiting = [];

@@ -38,8 +38,13 @@ function render(secret: string, { escapes, whole }: { escapes: number[]; whole: 
   return Array.from(secret, (char, at) => ESCAPES[escapes[at % escapes.length] ?? 0]?.(char) ?? char).join('');
 }
 
-function scrub(scrubber: NonNullable<ReturnType<typeof compileScrubber>>, body: Buffer, sizes: number[]): Buffer {
-  const stream = scrubber.stream();
+function scrub(
+  scrubber: NonNullable<ReturnType<typeof compileScrubber>>,
+  body: Buffer,
+  sizes: number[],
+  isInside = false,
+): Buffer {
+  const stream = scrubber.stream(isInside);
   const out: Buffer[] = [];
   for (let at = 0, turn = 0; at < body.length; turn += 1) {
     const size = sizes[turn % sizes.length] ?? 1;
@@ -81,6 +86,39 @@ test(
           at += occurred?.length ?? 0;
         }
         for (const value of values) expect(whole.toString('latin1')).not.toContain(value);
+      },
+    );
+    fc.assert(property, TIME_BOX);
+  },
+  (SECONDS + 30) * 1000,
+);
+
+const longSecrets = fc.string({ unit: tokenChar, minLength: 32, maxLength: 60 });
+
+test(
+  'a part that begins inside a rendering shows nothing of it but a glimpse',
+  () => {
+    const escapes = fc.array(fc.nat({ max: ESCAPES.length - 1 }), { minLength: 1, maxLength: 12 });
+    const property = fc.property(
+      longSecrets,
+      escapes,
+      fc.nat({ max: 10_000 }),
+      filler,
+      cuts,
+      (secret, used, place, tail, sizes) => {
+        const chars = Array.from(secret, (char, at) => ESCAPES[used[at % used.length] ?? 0]?.(char) ?? char);
+        const rendered = chars.join('');
+        const from = 1 + (place % (rendered.length - 1));
+        const scrubber = compileScrubber([new Secret(secret)]);
+        if (scrubber === undefined) throw new Error('nothing to scrub');
+        const body = Buffer.from(rendered.slice(from) + tail, 'latin1');
+        const clean = scrub(scrubber, body, sizes, true).toString('latin1');
+        expect(clean.length).toBe(body.length);
+        // The first character that is there whole, and where it stands in the part.
+        let index = 0;
+        let at = 0;
+        while (at < from) at += chars[index++]?.length ?? 1;
+        if (chars.length - index >= 8) expect(clean.slice(at - from, rendered.length - from)).toMatch(/^\**$/);
       },
     );
     fc.assert(property, TIME_BOX);

@@ -17,6 +17,8 @@ const FILLER = Buffer.alloc(1_048_576, 'nothing of interest; ');
 
 export async function startSoakUpstreams(): Promise<SoakUpstreams> {
   const http2 = await startHttp2Upstream(HOSTS, (stream, headers) => {
+    // The proxy may have given the stream up by now.
+    if (stream.destroyed) return;
     const path = headers[':path'] ?? '';
     stream.resume();
     const head = (): void => stream.respond({ ':status': 200 });

@@ -44,27 +44,32 @@ const PER_CONNECTION = 100;
 export async function behave(place: SoakPlace, version: 'http1' | 'tls1' | 'http2'): Promise<void> {
   while (place.running()) {
     const connection = await connect(place, version);
-    for (let call = 0; call < PER_CONNECTION && place.running(); call += 1) await oneCall(place, connection.send);
+    for (let call = 0; call < PER_CONNECTION && place.running(); call += 1) {
+      if (!(await oneCall(place, connection.send, version))) break;
+    }
     connection.close();
   }
 }
 
-async function oneCall({ tally, random }: SoakPlace, send: Send): Promise<void> {
+/** False when the connection is of no more use. */
+async function oneCall({ tally, random }: SoakPlace, send: Send, version: string): Promise<boolean> {
   const dice = chance(random);
-  if (dice < 0.05) {
-    tally.denied += 1;
-    const { status } = await inTime(send('GET', '/denied/by-policy', undefined));
-    return expect(tally, status === 403, `a denial was answered ${status}`);
-  }
   const size = Math.floor(chance(random) ** 4 * 400_000);
   const body = dice < 0.3 ? BODY.subarray(0, Math.floor(chance(random) ** 3 * BODY.length)) : undefined;
-  tally.sent += 1;
+  const isDenied = dice > 0.95;
+  if (isDenied) tally.denied += 1;
+  else tally.sent += 1;
+  const what = `${version}, ${body?.length ?? 'no'} bytes for ${isDenied ? 'a denial' : size}`;
   try {
-    const { status, bytes } = await inTime(send(body === undefined ? 'GET' : 'POST', `/well/${size}`, body));
-    if (status === 200 && bytes === size) tally.answered += 1;
-    else expect(tally, false, `asked for ${size} bytes, got ${bytes} with ${status}`);
+    const path = isDenied ? '/denied/by-policy' : `/well/${size}`;
+    const { status, bytes } = await inTime(send(body === undefined ? 'GET' : 'POST', path, body));
+    const isRight = isDenied ? status === 403 : status === 200 && bytes === size;
+    if (isRight && !isDenied) tally.answered += 1;
+    expect(tally, isRight, `${what}: got ${bytes} with ${status}`);
+    return isRight;
   } catch (error) {
-    expect(tally, false, `a call that should do broke off: ${String(error)}`);
+    expect(tally, false, `${what}: broke off, ${String(error)}`);
+    return false;
   }
 }
 
@@ -183,10 +188,10 @@ async function garbage({ proxy, upstreams, random }: SoakPlace): Promise<void> {
 async function giveUp(place: SoakPlace, version: 'http1' | 'tls1' | 'http2'): Promise<void> {
   const { send, close } = await connect(place, version);
   const body = chance(place.random) < 0.5 ? BODY : undefined;
-  const calls = [send('POST', '/fault/slow', body), send('GET', '/fault/half', undefined)];
+  const calls = Promise.allSettled([send('POST', '/fault/slow', body), send('GET', '/fault/half', undefined)]);
   await pause(chance(place.random) * 50);
   close();
-  await Promise.race([Promise.allSettled(calls), pause(500)]);
+  await Promise.race([calls, pause(500)]);
 }
 
 async function readSlowly({ proxy, upstreams }: SoakPlace): Promise<void> {

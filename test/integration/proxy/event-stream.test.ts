@@ -68,12 +68,19 @@ describe.each([1, 2] as const)('an agent of HTTP/%s', (agentVersion) => {
         wake();
       });
       const write = await say;
+      const latencies: number[] = [];
       for (let at = 0; at < 5; at += 1) {
+        const saidAt = performance.now();
         write(`data: ${at} ${at === 3 ? SECRET : ''}\n\n`);
         // The next one is not said before this one was heard: a proxy that waits for more waits for ever.
         while (!text.includes(`data: ${at} ${at === 3 ? MASK : ''}\n\n`))
           await new Promise<void>((resolve) => (wake = resolve));
+        latencies.push(performance.now() - saidAt);
       }
+      const median = latencies.sort((one, other) => one - other)[2] ?? 0;
+      console.log(
+        `HTTP/${agentVersion} agent, HTTP/${upstreamVersion} upstream: an event takes ${median.toFixed(2)} ms (median)`,
+      );
       write(undefined);
       expect(text).not.toContain(SECRET);
     },

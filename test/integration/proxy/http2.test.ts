@@ -245,6 +245,22 @@ test('a slow agent holds the upstream back, and loses nothing', async () => {
   expect(Buffer.concat(chunks).equals(body)).toBe(true);
 });
 
+test('an upstream that leaves once it has said all takes nothing from a slow agent', async () => {
+  const body = randomBytes(600_000);
+  const authority = await start((stream) => {
+    stream.respond({ ':status': 200 });
+    stream.end(body);
+    stream.session?.close();
+  });
+  const stream = (await agentOf(authority)).request({ ':path': '/' });
+  await new Promise((resolve) => stream.once('response', resolve));
+  stream.pause();
+  await until('the upstream has left', () => upstream.sessions.size === 0);
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(chunk as Buffer);
+  expect(Buffer.concat(chunks).equals(body)).toBe(true);
+});
+
 test('a proxy with a stream that nobody reads still closes', async () => {
   const authority = await start((stream) => {
     stream.respond({ ':status': 200 });
