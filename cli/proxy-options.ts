@@ -2,6 +2,7 @@ import { Option, type Command } from 'commander';
 import { UsageError } from '../common/errors.ts';
 import { Secret } from '../common/secret.ts';
 import type { ProxyConfig } from '../proxy/config.ts';
+import { parseLimits } from '../proxy/limit-settings.ts';
 import { readText, sidekeyHome } from './context.ts';
 import { EVIDENCE_HELP, readEvidenceSources } from './evidence.ts';
 import { addUpstreamProxyOptions, readUpstreamProxy, type UpstreamProxyOptions } from './upstream-proxy.ts';
@@ -15,6 +16,7 @@ export interface ProxyOptions extends UpstreamProxyOptions {
   readonly unrouted: 'deny' | 'tunnel' | 'observe';
   readonly upstreamCa?: string;
   readonly spoolDir?: string;
+  readonly limit?: readonly string[];
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
 }
 
@@ -54,6 +56,11 @@ export function addProxyOptions(command: Command): Command {
       ),
     )
     .addOption(
+      new Option('--limit <name=value...>', 'bounds of the proxy, by the names in docs/reference/limits.md')
+        .env('SIDEKEY_LIMITS')
+        .argParser(collectWords),
+    )
+    .addOption(
       new Option('--log-level <level>', 'what is logged')
         .choices(['debug', 'info', 'warn', 'error', 'silent'])
         .env('SIDEKEY_LOG_LEVEL')
@@ -83,6 +90,7 @@ export function toProxyConfig(options: ProxyOptions, listen: ProxyConfig['listen
     logLevel: options.logLevel,
     harden: true,
     spoolDir: options.spoolDir ?? `${sidekeyHome()}/spool`,
+    limits: parseLimits(options.limit ?? []),
     ...(upstreamProxy === undefined ? {} : { upstreamProxy }),
     ...(options.upstreamCa === undefined ? {} : { upstreamCaPem: readText(options.upstreamCa, '--upstream-ca') }),
   };

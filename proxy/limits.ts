@@ -16,6 +16,7 @@ export interface ProxyLimits extends Http1Limits {
   readonly agentIdleTimeoutMs: number;
   /** Longest pause inside a request body or a response body. */
   readonly bodyIdleTimeoutMs: number;
+  /** From dialling an address to its TCP connection. */
   readonly connectTimeoutMs: number;
   /** From the whole request sent to the answer's head. */
   readonly responseTimeoutMs: number;
@@ -23,7 +24,9 @@ export interface ProxyLimits extends Http1Limits {
   readonly upstreamIdleTimeoutMs: number;
   /** Oldest age at which an upstream connection may be used again. */
   readonly upstreamMaxAgeMs: number;
+  /** A TLS handshake, with agents and with upstreams. */
   readonly tlsHandshakeTimeoutMs: number;
+  /** Kept HTTP/1.1 connections without a call, for one destination; more are closed. */
   readonly maxIdlePerHost: number;
   /** A request body that is held whole because its signature must read it first. */
   readonly maxSignedBodyBytes: number;

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { COMMANDS } from '../../cli/commands.ts';
 import { SECRET_ENDPOINTS } from '../../control-plane/policy/rule-pack/names.ts';
 import { REASONS } from '../../proto/reasons.ts';
+import { LIMIT_NAMES } from '../../proxy/limit-settings.ts';
 
 /** Pages made from the code; `npx vitest run test/unit/reference.test.ts -u` writes them anew. */
 describe('reference pages say what the code says', () => {
@@ -59,6 +60,29 @@ describe('reference pages say what the code says', () => {
     await expect([...head, ...rows, ''].join('\n')).toMatchFileSnapshot(page('rule-pack.md'));
   });
 
+  it('docs/reference/limits.md', async () => {
+    const about = docsOf('proxy/limits.ts', 'proxy/protocols/http1/limits.ts');
+    const groups = {
+      http2: docsOf('proxy/sessions/http2/limits.ts'),
+      webSocket: docsOf('proxy/protocols/websocket/limits.ts'),
+    };
+    const rows = LIMIT_NAMES.map(({ name, defaultValue }) => {
+      const [group = '', inner] = name.split('.');
+      const docs = inner === undefined ? about : groups[group as keyof typeof groups];
+      return `| \`${name}\` | ${defaultValue} | ${docs.get(inner ?? group) ?? ''} |`;
+    });
+    const head = [
+      '# Limits of the proxy',
+      '',
+      'Made from the code. Set them with `--limit name=value`, repeated, or `SIDEKEY_LIMITS="name=value name=value"`. Names end in',
+      'their unit: `Ms` milliseconds, `Bytes` bytes; the others are counts.',
+      '',
+      '| name | default | what it bounds |',
+      '|---|---|---|',
+    ];
+    await expect([...head, ...rows, ''].join('\n')).toMatchFileSnapshot(page('limits.md'));
+  });
+
   it('docs/dependencies.md names every dependency', () => {
     const text = readFileSync('docs/dependencies.md', 'utf8');
     const found: unknown = JSON.parse(readFileSync('package.json', 'utf8'));
@@ -68,6 +92,24 @@ describe('reference pages say what the code says', () => {
     }
   });
 });
+
+/** What the comments of an interface say of its members. */
+function docsOf(...files: readonly string[]): Map<string, string> {
+  const member = /\/\*\* ([^*]*(?:\*(?!\/)[^*]*)*)\*\/\s+readonly (\w+):/g;
+  const found = new Map<string, string>();
+  for (const file of files) {
+    for (const [, text = '', name = ''] of readFileSync(file, 'utf8').matchAll(member)) {
+      found.set(
+        name,
+        text
+          .replaceAll(/\s*\n\s*\* ?/g, ' ')
+          .trim()
+          .replaceAll('|', '\\|'),
+      );
+    }
+  }
+  return found;
+}
 
 function helpOf(command: Command): string {
   return command.configureHelp({ helpWidth: 120 }).helpInformation().trim();

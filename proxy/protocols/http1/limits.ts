@@ -4,10 +4,13 @@ export interface Http1Limits {
   readonly maxHeadBytes: number;
   /** Field lines in a header or trailer section. */
   readonly maxHeaderCount: number;
+  /** The request target: path and query, or an absolute URL. */
   readonly maxTargetBytes: number;
   /** A chunk's size line, with its extensions (RFC 9112 7.1.1) and its CRLF. */
   readonly maxChunkLineBytes: number;
+  /** The trailer section of a chunked body. */
   readonly maxTrailerBytes: number;
+  /** The method's name. */
   readonly maxMethodBytes: number;
   /** Interim (1xx) answers before the final one; more is a flood. */
   readonly maxInformational: number;

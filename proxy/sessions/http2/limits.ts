@@ -4,9 +4,11 @@ import { MIN_MAX_FRAME_BYTES } from '../../protocols/http2/frames.ts';
 export interface Http2Limits {
   /** A head or trailer section: octets of names and values, with 32 for each field (RFC 9113 6.5.2). */
   readonly maxHeaderListBytes: number;
+  /** Fields of a head or trailer section. */
   readonly maxHeaderCount: number;
   /** A header block as it arrives, HEADERS with its CONTINUATION frames. */
   readonly maxHeaderBlockBytes: number;
+  /** CONTINUATION frames of one header block. */
   readonly maxContinuations: number;
   /** The dynamic table that the peer may fill in our memory. */
   readonly decoderTableBytes: number;

@@ -1,0 +1,59 @@
+import { UsageError } from '../common/errors.ts';
+import { DEFAULT_LIMITS, type ProxyLimits } from './limits.ts';
+
+/** One limit by the name that configuration uses: `maxHeadBytes`, `http2.maxConcurrentStreams`. */
+export interface LimitName {
+  readonly name: string;
+  readonly defaultValue: number;
+}
+
+/** Every limit there is, in the order of `DEFAULT_LIMITS`. */
+export const LIMIT_NAMES: readonly LimitName[] = Object.entries(DEFAULT_LIMITS).flatMap(([name, value]) =>
+  typeof value === 'number' ? [{ name, defaultValue: value }] : numbersOf(name, value),
+);
+
+/** Below these the protocol itself does not work (RFC 9113 6.5.2, 6.9.2). */
+const LEAST: Readonly<Record<string, number>> = {
+  'http2.maxFrameBytes': 16_384,
+  'http2.connectionWindowBytes': 65_535,
+};
+
+/**
+ * Limits from settings such as `maxConnections=10000`.
+ *
+ * @throws UsageError `limit-invalid` for a name that is none, or a value that is not a whole number above zero
+ */
+export function parseLimits(settings: readonly string[]): Partial<ProxyLimits> {
+  const plain: Record<string, number> = {};
+  const groups: Record<string, Record<string, number>> = {};
+  for (const setting of settings) {
+    const [name = '', text = ''] = setting.split('=', 2);
+    if (!LIMIT_NAMES.some((known) => known.name === name)) {
+      throw new UsageError(
+        'limit-invalid',
+        `--limit: there is no limit "${name}"; docs/reference/limits.md lists them`,
+      );
+    }
+    const value = Number(text);
+    if (!/^[1-9][0-9]{0,14}$/.test(text)) {
+      throw new UsageError('limit-invalid', `--limit ${name}: give a whole number above zero`);
+    }
+    const least = LEAST[name] ?? 1;
+    if (value < least) throw new UsageError('limit-invalid', `--limit ${name}: give ${least} or more`);
+    const dot = name.indexOf('.');
+    if (dot < 0) plain[name] = value;
+    else (groups[name.slice(0, dot)] ??= {})[name.slice(dot + 1)] = value;
+  }
+  const { http2, webSocket } = groups;
+  return {
+    ...plain,
+    ...(http2 && { http2: { ...DEFAULT_LIMITS.http2, ...http2 } }),
+    ...(webSocket && { webSocket: { ...DEFAULT_LIMITS.webSocket, ...webSocket } }),
+  };
+}
+
+function numbersOf(group: string, values: object): LimitName[] {
+  return Object.entries(values).flatMap(([name, value]: [string, unknown]) =>
+    typeof value === 'number' ? [{ name: `${group}.${name}`, defaultValue: value }] : [],
+  );
+}

@@ -1,0 +1,28 @@
+import { expect, it } from 'vitest';
+import { DEFAULT_LIMITS } from '../../../proxy/limits.ts';
+import { LIMIT_NAMES, parseLimits } from '../../../proxy/limit-settings.ts';
+
+it('reads limits by name, those of a protocol too, and leaves the others as they are', () => {
+  const limits = parseLimits(['maxConnections=10000', 'http2.maxConcurrentStreams=7', 'maxConnections=9']);
+  expect(limits).toEqual({ maxConnections: 9, http2: { ...DEFAULT_LIMITS.http2, maxConcurrentStreams: 7 } });
+  expect(parseLimits([])).toEqual({});
+});
+
+it.each(['maxConnection=1', 'http2=1', 'http2.enableConnectProtocol=1', '=1', ''])('refuses the name in %j', (text) => {
+  expect(() => parseLimits([text])).toThrow(/there is no limit/);
+});
+
+it.each(['0', '-1', '1.5', '1e3', '', ' 1', '9999999999999999'])('refuses the value %j', (value) => {
+  expect(() => parseLimits([`maxConnections=${value}`])).toThrow(
+    '--limit maxConnections: give a whole number above zero',
+  );
+});
+
+it('refuses what HTTP/2 cannot work with', () => {
+  expect(() => parseLimits(['http2.maxFrameBytes=16383'])).toThrow('give 16384 or more');
+});
+
+it('knows every limit by name', () => {
+  expect(LIMIT_NAMES.length).toBeGreaterThan(35);
+  expect(new Set(LIMIT_NAMES.map(({ name }) => name)).size).toBe(LIMIT_NAMES.length);
+});
