@@ -54,7 +54,9 @@ export function buildDestination(
 ): RequestDestination {
   const hostField = head.headers.get('host');
   if (transport.kind === 'local') return fromLocal(transport, head, hostField, pathFormsAt);
-  if (transport.kind === 'address') return buildDestination(throughAddress(transport, hostField), head, pathFormsAt);
+  if (transport.kind === 'address') {
+    return buildDestination(throughAddress(transport, hostField ?? head.pseudo?.authority), head, pathFormsAt);
+  }
   if (transport.kind === 'tunnel') {
     if (head.pseudo !== undefined) return fromStream(transport, head.target, head.pseudo, hostField, pathFormsAt);
     if (!head.target.startsWith('/')) return withinTunnel(transport, head, hostField, pathFormsAt);
@@ -91,12 +93,17 @@ function fromLocal(
   hostField: string | undefined,
   pathFormsAt: PathFormsAt,
 ): RequestDestination {
+  const { pseudo } = head;
+  if (pseudo !== undefined && pseudo.scheme !== 'http') {
+    throw new Refusal('destination-mismatch', 'the request names another scheme than the connection');
+  }
   const absolute = head.target.startsWith('/') ? undefined : ABSOLUTE_FORM.exec(head.target);
   if (absolute === null) throw new Refusal('bad-request', 'the request target must start with "/"');
-  const named = absolute?.[2] ?? hostField;
-  if (named === undefined || hostField === undefined) throw new Refusal('bad-request', 'the request has no Host');
+  const host = hostField ?? pseudo?.authority;
+  const named = absolute?.[2] ?? pseudo?.authority ?? host;
+  if (named === undefined || host === undefined) throw new Refusal('bad-request', 'the request has no Host');
   // A web page that rebinds its own name to this listener shows it in Host.
-  if (!isLocalName(local, hostField) || !isLocalName(local, named)) {
+  if (!isLocalName(local, host) || !isLocalName(local, named)) {
     throw new Refusal('destination-mismatch', `this listener is for ${local.host} alone`);
   }
   return build(

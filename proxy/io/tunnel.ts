@@ -9,6 +9,7 @@ import { type Opening, readOpening } from '../protocols/opening.ts';
 import { AgentConnection } from './agent-connection.ts';
 import { openBlindTunnel } from './blind-tunnel.ts';
 import { FirstBytes } from './first-bytes.ts';
+import { Http2AgentConnection } from './http2-agent-connection.ts';
 import { ALERT, type AgentEnd, interceptTls } from './intercept-tls.ts';
 import { closeWith } from './linger.ts';
 
@@ -141,11 +142,11 @@ function serveCleartext(
   opening: Opening,
   bytes: Buffer,
 ): void {
-  if (opening.kind === 'http2') return giveUp(services, tunnel, 'upgrade-refused');
   if (opening.kind === 'unknown') return giveUp(services, tunnel, 'protocol-refused');
   const { socket, sessions } = tunnel;
   socket.unshift(bytes);
-  sessions.track(new AgentConnection(services, socket, transport), socket);
+  const Connection = opening.kind === 'http2' ? Http2AgentConnection : AgentConnection;
+  sessions.track(new Connection(services, socket, transport), socket);
   socket.resume();
 }
 

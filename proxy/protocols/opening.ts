@@ -30,9 +30,16 @@ export function readOpening(bytes: Buffer): Opening | undefined {
   if (hello.kind === 'hello') {
     return { kind: 'tls', serverName: hello.serverName, alpn: hello.alpn, ech: hello.ech };
   }
+  const speaksHttp2 = readPreface(bytes);
+  if (speaksHttp2 !== false) return speaksHttp2 && HTTP2;
   const text = bytes.toString('latin1', 0, LONGEST_START);
-  if (text.startsWith(HTTP2_PREFACE)) return HTTP2;
-  if (HTTP2_PREFACE.startsWith(text)) return undefined;
   if (METHOD.test(text)) return HTTP;
   return METHOD_SO_FAR.test(text) ? undefined : UNKNOWN;
+}
+
+/** Whether these bytes begin HTTP/2 with prior knowledge; undefined while they may. */
+export function readPreface(bytes: Buffer): boolean | undefined {
+  const text = bytes.toString('latin1', 0, HTTP2_PREFACE.length);
+  if (text.length < HTTP2_PREFACE.length) return HTTP2_PREFACE.startsWith(text) ? undefined : false;
+  return text === HTTP2_PREFACE;
 }

@@ -355,11 +355,11 @@ describe('A-65 a bound host never passes bare', () => {
 });
 
 describe('A-66 nothing opaque goes to a host that has a credential', () => {
-  test('the HTTP/2 preface', async () => {
+  test('HTTP/2 with prior knowledge is read like any call, and what is not HTTP/2 after its preface goes nowhere', async () => {
     const agent = await world.agent();
     const at = `api.test:${world.upstream.httpPort}`;
     await agent.exchange(`CONNECT ${at} HTTP/1.1\r\nHost: ${at}\r\n\r\n`, 'CONNECT');
-    agent.send('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+    agent.send('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nopaque bytes of another protocol');
     await agent.closed();
     untouched();
   });

@@ -116,7 +116,9 @@ export function grpcClient(
   caPem: string,
   options: ClientOptions = {},
 ): InstanceType<typeof EchoClient> & Client {
-  return new EchoClient(address, ChannelCredentials.createSsl(Buffer.from(caPem)), {
+  const credentials =
+    caPem === '' ? ChannelCredentials.createInsecure() : ChannelCredentials.createSsl(Buffer.from(caPem));
+  return new EchoClient(address, credentials, {
     'grpc.use_local_subchannel_pool': 1,
     ...options,
   });

@@ -185,3 +185,29 @@ test('a revocation cuts a stream that is running', async () => {
   );
   expect((await unary('after')).value).toBe('after');
 });
+
+test('a client without TLS reaches a TLS upstream through a local listener, by HTTP/2 with prior knowledge', async () => {
+  const local = await startProxyWorld({
+    routes: () => [
+      route({ hosts: ['localhost'], ports: [server.port], tls: { mode: 1, caPem: server.caPem, serverName: '' } }),
+    ],
+    listeners: () => ({
+      local: [{ at: { host: '127.0.0.1', port: 0 }, upstream: { host: 'localhost', port: server.port } }],
+    }),
+  });
+  const address = `127.0.0.1:${local.proxy.localAddresses[0]?.port}`;
+  const insecure = grpcClient(address, '', { 'grpc.enable_http_proxy': 0 });
+  try {
+    const answer = await new Promise<Buffer>((resolve, reject) => {
+      insecure['unary']?.(Buffer.from('hello'), (error: ServiceError | null, value: Buffer) =>
+        error === null ? resolve(value) : reject(error),
+      );
+    });
+    expect(answer.toString()).toContain('hello');
+    await until('the call is recorded', () => local.client.records.length > 0);
+    expect(local.client.records[0]).toMatchObject({ destination: { scheme: 'https', host: 'localhost' }, reason: 1 });
+  } finally {
+    insecure.close();
+    await local.close();
+  }
+});
