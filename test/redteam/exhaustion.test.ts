@@ -1,0 +1,76 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { connectRaw } from '../support/raw-agent.ts';
+import { type ProxyWorld, route, startProxyWorld } from '../support/proxy-world.ts';
+import { startRawUpstream } from '../support/upstream.ts';
+
+let world: ProxyWorld;
+afterEach(() => world?.close());
+
+const code = (text: string): string => JSON.parse(text).code;
+
+describe('A-53 exhaustion', () => {
+  test.each([
+    ['a head without end', 'X-A: ', 'a', 431],
+    ['headers without end', '', 'X-A: b\r\n', 431],
+    ['a request line without end', undefined, 'a', 414],
+  ])('%s', async (_name, start, more, status) => {
+    world = await startProxyWorld();
+    const agent = await world.agent();
+    agent.send(
+      start === undefined ? 'GET http://api.test/' : `GET http://api.test/ HTTP/1.1\r\nHost: api.test\r\n${start}`,
+    );
+    agent.send(more.repeat(60_000));
+    expect((await agent.answer()).status).toBe(status);
+    await agent.closed();
+  });
+
+  test('a head, an interim answer and trailers without end from the upstream', async () => {
+    world = await startProxyWorld();
+    const streams = [
+      `HTTP/1.1 200 OK\r\nX-A: ${'a'.repeat(200_000)}`,
+      'HTTP/1.1 102 Processing\r\n\r\n'.repeat(10_000),
+      `HTTP/1.1 200 OK\r\n${'X-A: b\r\n'.repeat(10_000)}`,
+    ];
+    for (const bytes of streams) {
+      const raw = await startRawUpstream((socket) => void socket.once('data', () => socket.write(bytes)));
+      world.client.setRoutes([route({ ports: [raw.port] })]);
+      const agent = await world.agent();
+      const answer = await agent.exchange(
+        `GET http://api.test:${raw.port}/ HTTP/1.1\r\nHost: api.test:${raw.port}\r\n\r\n`,
+      );
+      expect(code(answer.text)).toBe('upstream-malformed');
+      await raw.close();
+    }
+  });
+
+  test.each(['gzip', 'br'] as const)('a %s bomb is cut off', async (encoding) => {
+    const { brotliCompressSync, gzipSync } = await import('node:zlib');
+    const zeros = Buffer.alloc(64 * 1024 * 1024);
+    const once = encoding === 'br' ? brotliCompressSync(zeros) : gzipSync(gzipSync(zeros));
+    world = await startProxyWorld();
+    world.upstream.handle((_request, response) => {
+      response.setHeader('Content-Encoding', encoding === 'br' ? 'br' : 'gzip, gzip');
+      response.end(once);
+    });
+    const agent = await world.agent();
+    agent.send(world.request('GET', '/', ['Connection: close']));
+    const received = await agent.closed();
+    expect(received.length).toBeLessThan(zeros.length);
+    expect(received.endsWith('0\r\n\r\n')).toBe(false);
+  });
+
+  test('no abuse of one connection harms another', async () => {
+    world = await startProxyWorld();
+    const good = await world.agent();
+    for (let at = 0; at < 200; at += 1) {
+      const bad = await connectRaw(world.proxy.address.port);
+      bad.send(
+        ['\0', 'GET', '\r\n\r\n\r\n', 'CONNECT api.test:443 HTTP/1.1\r\nHost: api.test:443\r\n\r\n\x16\x03'][at % 4] ??
+          '',
+      );
+      if (at % 2 === 0) bad.socket.resetAndDestroy();
+      else bad.socket.end();
+    }
+    for (let at = 0; at < 5; at += 1) expect((await good.exchange(world.request('GET', '/'))).status).toBe(200);
+  });
+});
