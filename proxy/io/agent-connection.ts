@@ -94,7 +94,7 @@ export class AgentConnection implements AgentStream, AgentSession {
 
   sendInformational(status: number, headers: HeaderList): void {
     if (this.#head?.version !== '1.1') return;
-    this.#output.add(writeResponseHead(status, STATUS_CODES[status] ?? '', headers));
+    this.#output.addText(writeResponseHead(status, STATUS_CODES[status] ?? '', headers));
   }
 
   sendHead(status: number, reason: string, headers: HeaderList, length: BodyLength): void {
@@ -107,7 +107,7 @@ export class AgentConnection implements AgentStream, AgentSession {
     if (length === 'unknown') headers.delete('content-length');
     if (this.#chunked) headers.set('Transfer-Encoding', 'chunked');
     if (!this.#keepAlive) headers.set('Connection', 'close');
-    this.#output.add(writeResponseHead(status, reason, headers));
+    this.#output.addText(writeResponseHead(status, reason, headers));
   }
 
   sendBody(bytes: Buffer): void {
@@ -125,7 +125,7 @@ export class AgentConnection implements AgentStream, AgentSession {
   upgrade(headers: HeaderList): void {
     this.#isBare = true;
     this.#keepAlive = false;
-    this.#output.add(writeResponseHead(101, STATUS_CODES[101] ?? '', headers));
+    this.#output.addText(writeResponseHead(101, STATUS_CODES[101] ?? '', headers));
   }
 
   flush(): boolean {

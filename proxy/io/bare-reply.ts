@@ -9,7 +9,7 @@ export function bareReply(refusal: Refusal, call: Call): Buffer {
   refusalReply(refusal, call, undefined, {
     sendHead: (status, reason, headers) => {
       headers.set('Connection', 'close');
-      pieces.push(writeResponseHead(status, reason, headers));
+      pieces.push(Buffer.from(writeResponseHead(status, reason, headers), 'latin1'));
     },
     sendBody: (bytes) => pieces.push(bytes),
     sendEnd: () => {},
