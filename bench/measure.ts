@@ -8,6 +8,10 @@ import type { LoadResult, LoadSpec } from './load/spec.ts';
 import { readUsage } from './process-usage.ts';
 import { summarizeProfile } from './profile-summary.ts';
 
+/** A Node forwarder compiles its hot functions over its first thousands of requests; that is not what a request costs. */
+const WARM_UNITS = 20_000;
+const MAX_WARM_SLICES = 8;
+
 /** One traffic, the same for every forwarder. */
 export interface Traffic {
   /** Short and fit for a file name. */
@@ -59,9 +63,10 @@ export async function measure(bench: Bench, traffic: Traffic): Promise<Measured[
     results.push({ name: runner.name, state: 'measured', ...sums });
   }
   const { rounds } = bench.options;
-  for (let round = -1; round < rounds; round += 1) {
+  for (const { forwarder, spec } of runs) await warmUp(bench, traffic, forwarder, spec);
+  for (let round = 0; round < rounds; round += 1) {
     for (const { forwarder, spec, sums } of runs) {
-      await slice(bench, traffic, forwarder, spec, round < 0 ? undefined : sums, round === rounds - 1);
+      await slice(bench, traffic, forwarder, spec, sums, round === rounds - 1);
     }
     process.stderr.write('.');
   }
@@ -72,13 +77,22 @@ export async function measure(bench: Bench, traffic: Traffic): Promise<Measured[
   });
 }
 
-/** One forwarder's turn. Without `sums` it only warms up. */
+/** Until a Node forwarder has done so many requests that its code is compiled; one slice for the others. */
+async function warmUp(bench: Bench, traffic: Traffic, forwarder: Forwarder, spec: LoadSpec): Promise<void> {
+  const sums: Sums = { cpuUs: 0, units: 0, seconds: 0, resumed: 0, latenciesMs: [] };
+  for (let turn = 0; turn < MAX_WARM_SLICES && sums.units < WARM_UNITS; turn += 1) {
+    await slice(bench, traffic, forwarder, spec, sums, false);
+    if (forwarder.child === undefined) return;
+  }
+}
+
+/** One forwarder's turn. */
 async function slice(
   bench: Bench,
   traffic: Traffic,
   forwarder: Forwarder,
   spec: LoadSpec,
-  sums: Sums | undefined,
+  sums: Sums,
   last: boolean,
 ): Promise<void> {
   const { load, options } = bench;
@@ -95,7 +109,6 @@ async function slice(
       ? undefined
       : await askLoad(bench, forwarder, traffic.name, { ms: options.sliceMs / 2, perSecond: traffic.pacedPerSecond });
   await load.ask('close');
-  if (sums === undefined) return;
   sums.cpuUs += cpuUs;
   sums.units += result.units;
   sums.seconds += result.seconds;

@@ -30,7 +30,7 @@ export const HELP = `npm run bench -- [options]
                   demands another credential than the one that is injected (credential)
   --help
 
-  BENCH_ROUNDS    measured rounds, after one to warm up (3)
+  BENCH_ROUNDS    measured rounds, after warming up (3)
   BENCH_SLICE_MS  how long each forwarder runs in a round (1500)
   BENCH_NODE      path of another Node: runs the Node forwarders with it too, in rows "sidekey (node 24)"
 

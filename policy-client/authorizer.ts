@@ -7,7 +7,7 @@ import { durationMs } from './durations.ts';
 import { LinkGrace } from './link-grace.ts';
 import { maskGrant } from './mask-grant.ts';
 import type { Pending } from './pending-question.ts';
-import { questionFacts, questionKey } from './question-key.ts';
+import { questionFacts, QuestionKeys, questionKey } from './question-key.ts';
 import { refuseQuestion } from './refuse-question.ts';
 import { standingOfGrant } from './revocation-set.ts';
 import { SharedFlights } from './shared-flights.ts';
@@ -22,6 +22,7 @@ export class Authorizer {
   readonly #options: AuthorizerOptions;
   readonly #pending = new Map<number, Pending>();
   readonly #flights = new SharedFlights();
+  readonly #keys = new QuestionKeys();
   readonly #grace: LinkGrace;
   #session: SessionState | undefined;
   #port: AskPort | undefined;
@@ -94,7 +95,7 @@ export class Authorizer {
   authorize(question: Question): Answer | Promise<Answer> {
     const session = this.#session;
     if (session === undefined) return this.#miss('', question);
-    const key = questionKey(question, session.id);
+    const key = this.#keys.of(question, session.id);
     const { cache, monotonicMs, nowMs } = this.#options;
     const answer = cache.take(key, monotonicMs(), nowMs(), !this.#connected);
     if (answer === undefined) return this.#miss(key, question);

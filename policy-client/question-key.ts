@@ -17,6 +17,39 @@ export function questionKey(question: Question, sessionId: string): string {
   return question.dryRun === true ? `${key}?` : key;
 }
 
+/**
+ * `questionKey` that gives the same string again while calls differ in nothing that counts. A string that was hashed
+ * before is found in a map without being built and hashed anew.
+ */
+export class QuestionKeys {
+  #question: Question | undefined;
+  #sessionId = '';
+  #key = '';
+
+  of(question: Question, sessionId: string): string {
+    if (question.route.decisionFacts.length > 0) return questionKey(question, sessionId);
+    if (this.#question === undefined || sessionId !== this.#sessionId || !areAlike(question, this.#question)) {
+      this.#key = questionKey(question, sessionId);
+      this.#question = question;
+      this.#sessionId = sessionId;
+    }
+    return this.#key;
+  }
+}
+
+/** Whether two questions about routes that read no facts are one. */
+function areAlike(one: Question, other: Question): boolean {
+  const a = one.destination;
+  const b = other.destination;
+  return (
+    one.route === other.route &&
+    one.method === other.method &&
+    a.host === b.host &&
+    a.port === b.port &&
+    a.scheme === b.scheme
+  );
+}
+
 function factKey(fact: DecisionFact, question: Question): string {
   switch (fact) {
     case DecisionFact.DECISION_FACT_PATH:

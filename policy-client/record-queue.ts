@@ -22,14 +22,15 @@ export interface RecordQueueOptions {
 }
 
 /**
- * Decision records from `push` to acknowledgement: pending objects, then chained bytes in memory, then on disk, always
+ * Decision records from `push` to acknowledgement: encoded, then chained in memory, then on disk, always
  * in that order of age reversed. A record enters the chain only once it has a place, so that the chain has no holes: what
  * finds no place is counted, and the count enters the chain as a record of its own.
  */
 export class RecordQueue {
   readonly #options: RecordQueueOptions;
   readonly #codec = new RecordCodec();
-  #pending: DecisionRecord[] = [];
+  /** Encoded, so that a waiting record costs the garbage collector one object; undefined where that failed. */
+  #pending: (Buffer | undefined)[] = [];
   /** Undelivered, oldest first; the first `#sent` of them are on their way. */
   readonly #memory: ChainedRecord[] = [];
   #memoryBytes = 0;
@@ -77,18 +78,18 @@ export class RecordQueue {
   }
 
   push(record: DecisionRecord): void {
-    this.#pending.push(record);
+    this.#pending.push(this.#encode(record));
     if (this.#pending.length >= MAX_PENDING) this.flush();
   }
 
-  /** Encodes and chains what is pending. */
+  /** Chains what is pending. */
   flush(): void {
     if (this.#resumed || (this.#pending.length === 0 && this.#unreportedLosses === 0)) return;
     const records = this.#pending;
     this.#pending = [];
     const reported = this.#unreportedLosses;
-    if (reported > 0) records.unshift(lossRecord(reported, this.#options.nowMs()));
-    const encoded = records.map((record) => this.#encode(record)).filter((bytes) => bytes !== undefined);
+    if (reported > 0) records.unshift(this.#encode(lossRecord(reported, this.#options.nowMs())));
+    const encoded = records.filter((bytes) => bytes !== undefined);
     const placed = this.#place(encoded);
     const markerPlaced = reported > 0 && placed > 0;
     const lost = records.length - placed - (reported > 0 && !markerPlaced ? 1 : 0);

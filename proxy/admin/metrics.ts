@@ -1,8 +1,9 @@
-import { Counter, Gauge, Registry } from 'prom-client';
+import { Gauge, Registry } from 'prom-client';
 import type { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
 import type { Reason } from '../../proto/reasons.ts';
 import type { PolicyClient } from '../../policy-client/index.ts';
 import type { Call } from '../http/call.ts';
+import { type Cell, FastCounter } from './fast-counter.ts';
 import { FastHistogram } from './fast-histogram.ts';
 
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -18,23 +19,23 @@ interface Sources {
 /** The proxy's metrics. Labels are reasons and outcomes only: no host, no path, nothing an agent can make unbounded. */
 export class ProxyMetrics {
   readonly registry = new Registry();
-  readonly #decisions: Counter<'outcome' | 'reason'>;
+  readonly #decisions: FastCounter;
   readonly #added: FastHistogram;
   readonly #upstream: FastHistogram;
-  readonly #cacheHits: Counter;
-  readonly #scrubbed: Counter;
-  readonly #removed: Counter;
-  readonly #cells = new Map<string, { inc(): void }>();
+  readonly #cacheHits: Cell;
+  readonly #scrubbed: Cell;
+  readonly #removed: Cell;
+  /** By outcome, then by reason. */
+  readonly #cells = new Map<Outcome, Map<Reason, Cell>>();
 
   constructor(sources: Sources) {
     const registers = [this.registry];
-    const counter = (name: string, help: string): Counter => new Counter({ name, help, registers });
-    this.#decisions = new Counter({
-      name: 'sidekey_decisions_total',
-      help: 'Decisions by outcome and reason; every request ends in one.',
-      labelNames: ['outcome', 'reason'],
-      registers,
-    });
+    const counter = (name: string, help: string): FastCounter => {
+      const made = new FastCounter(name, help);
+      made.register(this.registry);
+      return made;
+    };
+    this.#decisions = counter('sidekey_decisions_total', 'Decisions by outcome and reason; every request ends in one.');
     this.#added = new FastHistogram(
       'sidekey_added_latency_seconds',
       'Time that the proxy itself added before the request went upstream.',
@@ -47,12 +48,12 @@ export class ProxyMetrics {
       SECONDS,
     );
     this.#upstream.register(this.registry);
-    this.#cacheHits = counter('sidekey_decision_cache_hits_total', 'Calls decided from the grant cache.');
-    this.#scrubbed = counter('sidekey_scrubbed_total', 'Injected values found in answers and replaced.');
+    this.#cacheHits = counter('sidekey_decision_cache_hits_total', 'Calls decided from the grant cache.').cell();
+    this.#scrubbed = counter('sidekey_scrubbed_total', 'Injected values found in answers and replaced.').cell();
     this.#removed = counter(
       'sidekey_agent_credentials_removed_total',
       'Credentials that agents sent and the proxy removed.',
-    );
+    ).cell();
     const gauge = (name: string, help: string, read: () => number): Gauge =>
       new Gauge({
         name,
@@ -82,18 +83,26 @@ export class ProxyMetrics {
   }
 
   callEnded(call: Call, outcome: Outcome, reason: Reason): void {
-    const key = `${outcome} ${reason}`;
-    let cell = this.#cells.get(key);
-    if (cell === undefined) {
-      cell = this.#decisions.labels(OUTCOMES[outcome as keyof typeof OUTCOMES] ?? 'unknown', reason);
-      this.#cells.set(key, cell);
-    }
-    cell.inc();
-    if (call.fromCache) this.#cacheHits.inc();
-    if (call.scrubbed > 0) this.#scrubbed.inc(call.scrubbed);
-    if (call.removedCredentials.length > 0) this.#removed.inc(call.removedCredentials.length);
+    this.#cell(outcome, reason).value += 1;
+    if (call.fromCache) this.#cacheHits.value += 1;
+    this.#scrubbed.value += call.scrubbed;
+    this.#removed.value += call.removedCredentials.length;
     if (call.upstreamStartedAt === 0) return;
     this.#added.observe((call.upstreamStartedAt - call.startedAt) / 1000);
     if (call.upstreamAnsweredAt > 0) this.#upstream.observe((call.upstreamAnsweredAt - call.upstreamStartedAt) / 1000);
+  }
+
+  #cell(outcome: Outcome, reason: Reason): Cell {
+    let byReason = this.#cells.get(outcome);
+    if (byReason === undefined) {
+      byReason = new Map();
+      this.#cells.set(outcome, byReason);
+    }
+    let cell = byReason.get(reason);
+    if (cell === undefined) {
+      cell = this.#decisions.cell({ outcome: OUTCOMES[outcome as keyof typeof OUTCOMES] ?? 'unknown', reason });
+      byReason.set(reason, cell);
+    }
+    return cell;
   }
 }

@@ -2,14 +2,19 @@ import type { HeaderList } from '../protocols/header-list.ts';
 import type { Scrubber } from './scrub.ts';
 
 /** They speak of the authentication that Sidekey did, and challenge the agent to do its own. */
-const AUTHENTICATION_HEADERS = [
+const AUTHENTICATION_HEADERS: ReadonlySet<string> = new Set([
   'www-authenticate',
   'authentication-info',
   'authentication-control',
   'optional-www-authenticate',
-] as const;
+]);
 /** Ways round the proxy: other endpoints and protocols for the same origin (RFC 7838, A-10), and the upstream's own proxies. */
-const BYPASS_HEADERS = ['alt-svc', 'alt-used', 'proxy-authenticate', 'proxy-authentication-info'] as const;
+const BYPASS_HEADERS: ReadonlySet<string> = new Set([
+  'alt-svc',
+  'alt-used',
+  'proxy-authenticate',
+  'proxy-authentication-info',
+]);
 const SEPARATOR = '\0';
 
 /**
@@ -38,8 +43,13 @@ export function scrubHeaders(headers: HeaderList, scrubber: Scrubber | undefined
   return hits + tainted.length;
 }
 
-function dropAll(headers: HeaderList, names: readonly string[]): void {
-  for (const name of names) {
-    if (headers.has(name)) headers.delete(name);
+function dropAll(headers: HeaderList, names: ReadonlySet<string>): void {
+  const { raw } = headers;
+  let at = 0;
+  while (at < raw.length) {
+    const name = raw[at] ?? '';
+    // What follows moves up into its place.
+    if (names.has(name)) headers.delete(name);
+    else at += 2;
   }
 }

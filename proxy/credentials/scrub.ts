@@ -32,14 +32,18 @@ export class Scrubber {
   readonly #plain: NeedleSet;
   readonly #escaped: EscapedSearch;
   readonly #scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+  readonly #shortest: number;
 
   constructor(needles: readonly Uint8Array[]) {
     this.#plain = new NeedleSet(needles);
+    this.#shortest = Math.min(...needles.map((needle) => needle.length));
     this.#escaped = new EscapedSearch(needles, this.#plain.longest);
   }
 
   /** For whole texts, such as a header value. The same string comes back when there is nothing to hide. */
   scrubText(text: string): { text: string; hits: number } {
+    // Each character of a secret takes a byte at least, and a code unit is three bytes at most.
+    if (text.length * 3 < this.#shortest) return { text, hits: 0 };
     const encoding = /[^\0-\xff]/.test(text) ? 'utf8' : 'latin1';
     const fits = text.length * 3 <= this.#scratch.length;
     const bytes = fits ? this.#scratch : Buffer.from(text, encoding);

@@ -182,22 +182,24 @@ export function connectTarget(target: string): { host: string; port: number } {
 }
 
 /** What a few texts mean is asked again and again: each distinct text is parsed once. */
-const PARSED = new BoundedCache<string, Authority>(1024);
+const PARSED = { 80: new BoundedCache<string, Authority>(1024), 443: new BoundedCache<string, Authority>(1024) };
 
-function authorityOf(text: string, defaultPort: number): Authority {
-  const key = `${defaultPort} ${text}`;
-  const known = PARSED.get(key);
+type DefaultPort = keyof typeof PARSED;
+
+function authorityOf(text: string, defaultPort: DefaultPort): Authority {
+  const parsedBefore = PARSED[defaultPort];
+  const known = parsedBefore.get(text);
   if (known !== undefined) return known;
   try {
     const parsed = parseAuthority(text, defaultPort);
-    PARSED.set(key, parsed);
+    parsedBefore.set(text, parsed);
     return parsed;
   } catch (cause) {
     throw new Refusal('bad-request', 'the host name is malformed or ambiguous', { cause });
   }
 }
 
-function expectSame(text: string, host: string, port: number, defaultPort: number): void {
+function expectSame(text: string, host: string, port: number, defaultPort: DefaultPort): void {
   const other = authorityOf(text, defaultPort);
   if (other.host !== host || other.port !== port) {
     throw new Refusal('destination-mismatch', 'the connection and the request name different hosts');
@@ -212,14 +214,7 @@ function build(
   pathFormsAt: PathFormsAt,
 ): RequestDestination {
   const { path, query } = split(target.startsWith('/') ? target : `/${target}`, pathFormsAt(host, port));
-  return Object.freeze({
-    scheme,
-    host,
-    port,
-    authority: formatAuthority(host, port, DEFAULT_PORTS[scheme]),
-    path,
-    query,
-  });
+  return { scheme, host, port, authority: formatAuthority(host, port, DEFAULT_PORTS[scheme]), path, query };
 }
 
 function split(target: string, forms: PathForms): ReturnType<typeof splitTarget> {

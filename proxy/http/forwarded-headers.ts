@@ -17,6 +17,9 @@ const HOP_BY_HOP = new Set([
 /** Connection options that name these would unframe or misdirect the message; they are kept whatever it says. */
 const NEVER_STRIPPED = new Set(['host', 'content-length', 'close', 'keep-alive']);
 
+/** What nearly every message says, which names no field. */
+const NOTHING_NAMED = new Set(['keep-alive', 'close', 'Keep-Alive']);
+
 /** Removes hop-by-hop fields and those that `Connection` names, before anything of ours is added (attack A-15). */
 export function stripHopByHop(headers: HeaderList): void {
   const { raw } = headers;
@@ -33,6 +36,7 @@ export function stripHopByHop(headers: HeaderList): void {
 }
 
 function namedOptions(value: string): string[] {
+  if (NOTHING_NAMED.has(value)) return [];
   const options = value.toLowerCase().split(',');
   return options.map((option) => option.trim()).filter((name) => name !== '' && !NEVER_STRIPPED.has(name));
 }

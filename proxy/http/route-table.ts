@@ -25,6 +25,8 @@ export class RouteTable {
   #byRoute = new Map<Route, PreparedRoute>();
   readonly #found = new BoundedCache<string, PreparedRoute | 'none'>(4096);
   #routes: readonly Route[] = [];
+  /** What was found last: calls come in runs to one host, and each asks twice. */
+  #last: { readonly host: string; readonly port: number; readonly prepared: PreparedRoute | undefined } | undefined;
 
   /** All or nothing: a route that cannot be prepared leaves the table as it was. */
   replace(routes: readonly Route[]): void {
@@ -32,9 +34,18 @@ export class RouteTable {
     this.#routes = routes;
     this.#byRoute = byRoute;
     this.#found.clear();
+    this.#last = undefined;
   }
 
   find(host: string, port: number): PreparedRoute | undefined {
+    const last = this.#last;
+    if (last !== undefined && last.port === port && last.host === host) return last.prepared;
+    const prepared = this.#find(host, port);
+    this.#last = { host, port, prepared };
+    return prepared;
+  }
+
+  #find(host: string, port: number): PreparedRoute | undefined {
     const key = `${host}:${port}`;
     const known = this.#found.get(key);
     if (known !== undefined) return known === 'none' ? undefined : known;
@@ -57,6 +68,9 @@ function prepareRoute(route: Route | undefined): PreparedRoute {
   const caPem = route?.tls?.caPem ?? '';
   const name = route?.serverWorkload ?? '';
   const targets = new BoundedCache<string, DialTarget>(256);
+  // By its parts, so that a run of calls to one place builds no key.
+  let last: DialTarget | undefined;
+  let lastVersions = '';
   return {
     route,
     plaintextAllowed: route?.tls?.mode === TlsMode.TLS_MODE_PLAINTEXT,
@@ -65,8 +79,13 @@ function prepareRoute(route: Route | undefined): PreparedRoute {
     readsHeaders: route?.decisionFacts.includes(DecisionFact.DECISION_FACT_HEADERS) ?? false,
     sensitive: sensitivePlaces(route),
     dialTarget(scheme, host, port, versions = 'any') {
+      if (last?.host === host && last.port === port && last.tls === (scheme === 'https') && lastVersions === versions) {
+        return last;
+      }
+      lastVersions = versions;
       const key = `${name}|${scheme}://${host}:${port}${versions === 'any' ? '' : `|${versions}`}`;
       const known = targets.get(key);
+      last = known;
       if (known !== undefined) return known;
       const target: DialTarget = {
         key,
@@ -79,6 +98,7 @@ function prepareRoute(route: Route | undefined): PreparedRoute {
         allowedAddresses,
       };
       targets.set(key, target);
+      last = target;
       return target;
     },
   };

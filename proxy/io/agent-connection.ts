@@ -95,7 +95,7 @@ export class AgentConnection implements AgentStream, AgentSession {
 
   sendInformational(status: number, headers: HeaderList): void {
     if (this.#head?.version !== '1.1') return;
-    this.#output.add(writeResponseHead(status, STATUS_CODES[status] ?? '', headers));
+    this.#output.addText(writeResponseHead(status, STATUS_CODES[status] ?? '', headers));
   }
 
   sendHead(status: number, reason: string, headers: HeaderList, length: BodyLength): void {
@@ -109,7 +109,7 @@ export class AgentConnection implements AgentStream, AgentSession {
     if (!headers.has('date')) headers.append('Date', httpDate(this.#services.clock.now()));
     if (this.#chunked) headers.set('Transfer-Encoding', 'chunked');
     if (!this.#keepAlive) headers.set('Connection', 'close');
-    this.#output.add(writeResponseHead(status, reason, headers));
+    this.#output.addText(writeResponseHead(status, reason, headers));
   }
 
   sendBody(bytes: Buffer): void {
@@ -127,7 +127,7 @@ export class AgentConnection implements AgentStream, AgentSession {
   upgrade(headers: HeaderList): void {
     this.#isBare = true;
     this.#keepAlive = false;
-    this.#output.add(writeResponseHead(101, STATUS_CODES[101] ?? '', headers));
+    this.#output.addText(writeResponseHead(101, STATUS_CODES[101] ?? '', headers));
   }
 
   flush(): boolean {

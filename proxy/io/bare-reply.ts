@@ -11,7 +11,7 @@ export function bareReply(refusal: Refusal, call: Call): Buffer {
     sendHead: (status, reason, headers) => {
       headers.append('Date', httpDate(Date.now()));
       headers.set('Connection', 'close');
-      pieces.push(writeResponseHead(status, reason, headers));
+      pieces.push(Buffer.from(writeResponseHead(status, reason, headers), 'latin1'));
     },
     sendBody: (bytes) => pieces.push(bytes),
     sendEnd: () => {},

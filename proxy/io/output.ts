@@ -1,7 +1,6 @@
 import type { Duplex } from 'node:stream';
 
 const JOIN_BELOW_BYTES = 16_384;
-const EMPTY = Buffer.alloc(0);
 
 /**
  * Gathers what one turn of the event loop wants to send and writes it once: most of a small call's cost is the native
@@ -9,7 +8,8 @@ const EMPTY = Buffer.alloc(0);
  */
 export class Output {
   readonly #socket: Duplex;
-  #chunks: Buffer[] = [];
+  /** Text is latin1. */
+  #chunks: (Buffer | string)[] = [];
   #bytes = 0;
   #hasLent = false;
 
@@ -21,6 +21,12 @@ export class Output {
     if (bytes.length === 0) return;
     this.#chunks.push(bytes);
     this.#bytes += bytes.length;
+  }
+
+  /** Adds latin1 text, which becomes bytes only in what is written. */
+  addText(text: string): void {
+    this.#chunks.push(text);
+    this.#bytes += text.length;
   }
 
   /** Adds bytes that may be overwritten after the next flush, so that it copies them. */
@@ -44,11 +50,26 @@ export class Output {
     this.#bytes = 0;
     this.#hasLent = false;
     if (this.#socket.destroyed || this.#socket.writableEnded) return true;
-    if (chunks.length === 1 && !mustJoin) return this.#socket.write(chunks[0] ?? EMPTY);
-    if (mustJoin) return this.#socket.write(Buffer.concat(chunks, bytes));
+    const [first] = chunks;
+    if (chunks.length === 1 && first !== undefined && !mustJoin) return this.#write(first);
+    if (mustJoin) return this.#socket.write(join(chunks, bytes));
     this.#socket.cork();
-    for (const chunk of chunks) this.#socket.write(chunk);
+    for (const chunk of chunks) this.#write(chunk);
     this.#socket.uncork();
     return !this.#socket.writableNeedDrain;
   }
+
+  #write(chunk: Buffer | string): boolean {
+    return typeof chunk === 'string' ? this.#socket.write(chunk, 'latin1') : this.#socket.write(chunk);
+  }
+}
+
+function join(chunks: readonly (Buffer | string)[], bytes: number): Buffer {
+  const joined = Buffer.allocUnsafe(bytes);
+  let at = 0;
+  for (const chunk of chunks) {
+    if (typeof chunk === 'string') at += joined.write(chunk, at, 'latin1');
+    else at += chunk.copy(joined, at);
+  }
+  return joined;
 }

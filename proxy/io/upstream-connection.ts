@@ -78,7 +78,7 @@ export class UpstreamConnection implements UpstreamStream, KeptConnection {
     headers.set('host', authority);
     this.#chunked = length === 'unknown';
     if (this.#chunked) headers.set('transfer-encoding', 'chunked');
-    this.#output.add(writeRequestHead(method, target, headers));
+    this.#output.addText(writeRequestHead(method, target, headers));
   }
 
   sendBody(bytes: Buffer): void {

@@ -28,13 +28,13 @@ export class HeaderList {
 
   /** The value of the first field of this name. */
   get(name: string): string | undefined {
-    const at = this.#find(name.toLowerCase());
+    const at = this.#find(lowered(name));
     return at === -1 ? undefined : this.raw[at + 1];
   }
 
   /** The values of every field of this name, in order. */
   getAll(name: string): string[] {
-    const lower = name.toLowerCase();
+    const lower = lowered(name);
     const { raw } = this;
     const values: string[] = [];
     for (let at = 0; at < raw.length; at += 2) {
@@ -45,12 +45,12 @@ export class HeaderList {
   }
 
   has(name: string): boolean {
-    return this.#find(name.toLowerCase()) !== -1;
+    return this.#find(lowered(name)) !== -1;
   }
 
   /** Replaces every field of this name by one, in the place and spelling of the first, or adds it at the end. */
   set(name: string, value: string): void {
-    const lower = name.toLowerCase();
+    const lower = lowered(name);
     const at = this.#find(lower);
     if (at === -1) {
       this.#add(name, lower, value);
@@ -61,12 +61,12 @@ export class HeaderList {
   }
 
   append(name: string, value: string): void {
-    this.#add(name, name.toLowerCase(), value);
+    this.#add(name, lowered(name), value);
   }
 
   /** Removes every field of this name; returns how many there were. */
   delete(name: string): number {
-    return this.#remove(name.toLowerCase(), 0);
+    return this.#remove(lowered(name), 0);
   }
 
   /** `[name as spelled, value]`, in order. */
@@ -113,4 +113,13 @@ export class HeaderList {
     names.length = kept >> 1;
     return removed;
   }
+}
+
+/** Most names come in lower case already; `toLowerCase` allocates even then. */
+function lowered(name: string): string {
+  for (let at = 0; at < name.length; at += 1) {
+    const code = name.charCodeAt(at);
+    if ((code > 0x40 && code < 0x5b) || code > 0x7f) return name.toLowerCase();
+  }
+  return name;
 }

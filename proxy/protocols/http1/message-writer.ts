@@ -13,18 +13,18 @@ export const CHUNK_TAIL: Buffer = Buffer.from(CRLF);
 /** The end of a chunked body without trailers. */
 export const LAST_CHUNK: Buffer = Buffer.from('0\r\n\r\n');
 
-/** A request's head (RFC 9112 3), always HTTP/1.1. */
-export function writeRequestHead(method: string, target: string, headers: HeaderList): Buffer {
+/** A request's head (RFC 9112 3), always HTTP/1.1; one character a byte. */
+export function writeRequestHead(method: string, target: string, headers: HeaderList): string {
   if (!isToken(method)) throw new Error('the method to write is not a token');
   if (!isTarget(target)) throw new Error('the request target to write holds a character that it may not');
-  return Buffer.from(`${method} ${target} HTTP/1.1\r\n${fieldLines(headers)}${CRLF}`, 'latin1');
+  return `${method} ${target} HTTP/1.1\r\n${fieldLines(headers)}${CRLF}`;
 }
 
-/** A response's head (RFC 9112 4), always HTTP/1.1. */
-export function writeResponseHead(status: number, reason: string, headers: HeaderList): Buffer {
+/** A response's head (RFC 9112 4), always HTTP/1.1; one character a byte. */
+export function writeResponseHead(status: number, reason: string, headers: HeaderList): string {
   if (!Number.isInteger(status) || status < 100 || status > 599) throw new Error('the status to write is out of range');
   if (!isFieldValue(reason)) throw new Error('the reason phrase to write holds a character that it may not');
-  return Buffer.from(`HTTP/1.1 ${status} ${reason}\r\n${fieldLines(headers)}${CRLF}`, 'latin1');
+  return `HTTP/1.1 ${status} ${reason}\r\n${fieldLines(headers)}${CRLF}`;
 }
 
 /** The size line before a chunk (RFC 9112 7.1); a chunk of no bytes would end the body, so it is refused. */

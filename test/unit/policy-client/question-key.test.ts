@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { hasUnknownFact, questionFacts, questionKey } from '../../../policy-client/question-key.ts';
+import { hasUnknownFact, questionFacts, questionKey, QuestionKeys } from '../../../policy-client/question-key.ts';
 import type { Question } from '../../../policy-client/index.ts';
 import { Route } from '../../../proto/gen/sidekey/v1/route.ts';
 import { question } from '../../support/policy-client.ts';
@@ -65,5 +65,26 @@ describe('questionKey', () => {
     expect(hasUnknownFact(facts([1, 12]))).toBe(false);
     expect(hasUnknownFact(facts([1, 13]))).toBe(true);
     expect(hasUnknownFact(facts([0]))).toBe(true);
+  });
+});
+
+describe('QuestionKeys', () => {
+  it('gives the key of each question, whatever was asked before', () => {
+    const routes = [Route.fromPartial({ serverWorkload: 'a' }), Route.fromPartial({ serverWorkload: 'b' })];
+    const oneOf = fc.record({
+      one: anyQuestion,
+      route: fc.constantFrom(...routes),
+      session: fc.constantFrom('s', 't'),
+    });
+    fc.assert(
+      fc.property(fc.array(oneOf, { maxLength: 6 }), (asked) => {
+        const keys = new QuestionKeys();
+        for (const { one, route, session } of asked) {
+          for (const each of [one, { ...one, route }, { ...one, route, method: 'PUT' }]) {
+            expect(keys.of(each, session)).toBe(questionKey(each, session));
+          }
+        }
+      }),
+    );
   });
 });

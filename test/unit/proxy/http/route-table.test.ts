@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest';
+import { RouteTable } from '../../../../proxy/http/route-table.ts';
+import { Route } from '../../../../proto/gen/sidekey/v1/route.ts';
+
+const route = (serverWorkload: string, host: string): Route =>
+  Route.fromPartial({ serverWorkload, hosts: [host], ports: [443] });
+
+describe('RouteTable', () => {
+  it('finds the same whatever was found before, and anew once the routes change', () => {
+    const table = new RouteTable();
+    const found = (host: string, port = 443): string | undefined => table.find(host, port)?.route?.serverWorkload;
+    table.replace([route('one', 'a.example'), route('two', 'b.example')]);
+    for (let turn = 0; turn < 2; turn += 1) {
+      expect([found('a.example'), found('a.example'), found('b.example')]).toEqual(['one', 'one', 'two']);
+      expect([found('c.example'), found('a.example', 80)]).toEqual([undefined, undefined]);
+    }
+    expect(found('a.example')).toBe('one');
+    table.replace([route('three', 'a.example')]);
+    expect([found('a.example'), found('b.example')]).toEqual(['three', undefined]);
+  });
+
+  it('keeps the ways to one host apart by scheme, port and version', () => {
+    const table = new RouteTable();
+    table.replace([route('one', 'a.example')]);
+    const prepared = table.find('a.example', 443);
+    const all = [
+      prepared?.dialTarget('https', 'a.example', 443),
+      prepared?.dialTarget('https', 'a.example', 443, 'http/1.1'),
+      prepared?.dialTarget('http', 'a.example', 443),
+      prepared?.dialTarget('https', 'a.example', 8443),
+      prepared?.dialTarget('https', 'b.example', 443),
+    ];
+    expect(new Set(all.map((target) => target?.key)).size).toBe(5);
+    expect(prepared?.dialTarget('https', 'a.example', 443)).toBe(all[0]);
+    expect(prepared?.dialTarget('https', 'a.example', 443)).toBe(all[0]);
+    expect(all[1]?.alpn).toEqual(['http/1.1']);
+  });
+});
