@@ -181,8 +181,12 @@ export function connectTarget(target: string): { host: string; port: number } {
   return authorityOf(target, 443);
 }
 
-/** What a few texts mean is asked again and again: each distinct text is parsed once. */
-const PARSED = { 80: new BoundedCache<string, Authority>(1024), 443: new BoundedCache<string, Authority>(1024) };
+/** What a few texts mean is asked again and again: each distinct text is parsed once. Port 0: it must say one, or means any. */
+const PARSED = {
+  0: new BoundedCache<string, Authority>(256),
+  80: new BoundedCache<string, Authority>(1024),
+  443: new BoundedCache<string, Authority>(1024),
+};
 
 type DefaultPort = keyof typeof PARSED;
 
