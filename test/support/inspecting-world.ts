@@ -45,7 +45,8 @@ export async function startInspectingWorld(policy: PolicySet, over: Partial<Rout
   return {
     ...world,
     url: `https://api.test:${world.upstream.httpsPort}`,
-    decisions: () => world.client.records.map(({ reason, action, method }) => `${reasonFromNumber(reason)} ${action || method}`),
+    decisions: () =>
+      world.client.records.map(({ reason, action, method }) => `${reasonFromNumber(reason)} ${action || method}`),
     fetcher: (alpn) => {
       const dispatcher = dispatcherOf(world, alpn);
       dispatchers.push(dispatcher);

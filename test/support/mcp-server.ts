@@ -50,10 +50,14 @@ export function makeMcpServer(): TestMcpServer {
 function makeServer(calls: string[], { headers }: IncomingMessage): McpServer {
   const server = new McpServer({ name: 'files', version: '1.0.0' });
   for (const name of ['read_file', 'delete_file', 'search']) {
-    server.registerTool(name, { description: `${name} for ${headers.authorization}`, inputSchema: { path: z.string() } }, async ({ path }) => {
-      calls.push(`${name} ${path}`);
-      return { content: [{ type: 'text', text: `${name} of ${path}` }] };
-    });
+    server.registerTool(
+      name,
+      { description: `${name} for ${headers.authorization}`, inputSchema: { path: z.string() } },
+      async ({ path }) => {
+        calls.push(`${name} ${path}`);
+        return { content: [{ type: 'text', text: `${name} of ${path}` }] };
+      },
+    );
   }
   for (const name of ['public', 'secret']) {
     server.registerResource(name, `docs://${name}`, { title: name }, async (uri) => ({

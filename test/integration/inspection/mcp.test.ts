@@ -27,8 +27,10 @@ type Through = Pick<InspectingWorld, 'url'> & { readonly fetch: typeof fetch };
 type MakeTransport = (through: Through) => unknown;
 
 const TRANSPORTS: Readonly<Record<string, MakeTransport>> = {
-  'streamable HTTP, answers as streams': ({ url, ...by }) => new StreamableHTTPClientTransport(new URL('/mcp', url), by),
-  'streamable HTTP, answers as JSON': ({ url, ...by }) => new StreamableHTTPClientTransport(new URL('/mcp-json', url), by),
+  'streamable HTTP, answers as streams': ({ url, ...by }) =>
+    new StreamableHTTPClientTransport(new URL('/mcp', url), by),
+  'streamable HTTP, answers as JSON': ({ url, ...by }) =>
+    new StreamableHTTPClientTransport(new URL('/mcp-json', url), by),
   'HTTP+SSE of 2024-11-05': ({ url, ...by }) => new SSEClientTransport(new URL('/sse', url), by),
 };
 
