@@ -1,3 +1,4 @@
+import { callbackify } from 'node:util';
 import { Agent, fetch as undiciFetch, type RequestInit as UndiciInit } from 'undici';
 import { authorize, type AuthorizeOptions } from '../../control-plane/api/authorize.ts';
 import type { LiveSession } from '../../control-plane/api/session-gate.ts';
@@ -62,14 +63,11 @@ export async function startInspectingWorld(policy: PolicySet, over: Partial<Rout
 }
 
 function dispatcherOf({ proxy, upstream }: ProxyWorld, alpn: 'h2' | 'http/1.1'): Agent {
+  const place = { port: proxy.address.port, caPem: proxy.caPem ?? '' };
+  const connect = callbackify(() => tunnel(place, 'api.test', upstream.httpsPort, alpn));
   return new Agent({
     allowH2: alpn === 'h2',
-    connect: (_options, done) => {
-      tunnel({ port: proxy.address.port, caPem: proxy.caPem ?? '' }, 'api.test', upstream.httpsPort, alpn).then(
-        (socket) => done(null, socket),
-        (error: Error) => done(error, null),
-      );
-    },
+    connect: (_options, done) => connect((error, socket) => (error ? done(error, null) : done(null, socket))),
   });
 }
 
