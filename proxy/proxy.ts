@@ -90,6 +90,7 @@ export async function composeProxy(
     authority: () => authority,
     ended: (call: Call, outcome, reason) => {
       metrics.callEnded(call, outcome, reason);
+      if (call.fault !== undefined) log.error({ decision: call.id, ...call.fault }, 'a call failed within the proxy');
       lastSession = client.session() ?? lastSession;
       client.record(call.toRecord(outcome, reason, Date.now(), lastSession));
     },

@@ -6,6 +6,7 @@ import type { Route } from '../../proto/gen/sidekey/v1/route.ts';
 import { REASONS, type Reason } from '../../proto/reasons.ts';
 import type { SessionState } from '../../policy-client/index.ts';
 import type { RequestDestination } from './destination.ts';
+import type { Fault } from './fault.ts';
 
 /** What is known so far of one call; every exit of every step turns it into one decision record. */
 export class Call {
@@ -23,6 +24,8 @@ export class Call {
   requestBytes = 0;
   responseBytes = 0;
   accessPolicy = '';
+  /** Why it ended as `internal-error`; for the log. */
+  fault: Fault | undefined;
   /** What the call is within its protocol (proxy/inspection/action.ts). */
   action = '';
   /** Milliseconds from the request's head to the upstream's head, less what the upstream took; for metrics. */

@@ -10,6 +10,7 @@ import { HeaderList } from '../protocols/header-list.ts';
 import type { RequestHead, ResponseHead } from '../protocols/heads.ts';
 import { Call } from './call.ts';
 import { stripHopByHop } from './forwarded-headers.ts';
+import { faultOf } from './fault.ts';
 import { type Departure, Preparation, type PreparationEnd } from './preparation.ts';
 import { refusalReply, toRefusal } from './refusal-reply.ts';
 import { Refusal } from './refusal.ts';
@@ -322,6 +323,7 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd 
   refuse(error: unknown): void {
     if (this.#phase.name === 'ended') return;
     const refusal = toRefusal(error);
+    if (refusal.reason === 'internal-error') this.call.fault = faultOf(refusal.cause ?? refusal);
     const allowed = this.call.grant !== undefined || this.#phase.name === 'open';
     if (this.#relay !== undefined) {
       this.#finish(Outcome.OUTCOME_FAILED, refusal.reason);

@@ -17,6 +17,8 @@ export interface Http2UpstreamParts {
   forget(id: number): void;
   /** The connection takes no stream after all: it is to be replaced. */
   refused(stream: Http2UpstreamStream): void;
+  /** The stream was handed out and is given back without a request. */
+  unused(): void;
 }
 
 export type StreamEvent = Extract<Http2Event, { readonly stream: number }>;
@@ -26,6 +28,8 @@ export class Http2UpstreamStream implements UpstreamStream {
   readonly address: string;
   readonly #parts: Http2UpstreamParts;
   #id: number | undefined;
+  /** It is no longer promised: a request was sent on it, or it was given back. */
+  #begun = false;
   #listener: ResponseListener | undefined;
   #answered = false;
   #requestEnded = false;
@@ -43,6 +47,7 @@ export class Http2UpstreamStream implements UpstreamStream {
   sendHead(request: OutgoingRequest, listener: ResponseListener): void {
     const { method, scheme, authority, target, length, acceptsTrailers } = request;
     this.#listener = listener;
+    this.#begun = true;
     const headers = request.headers.clone();
     headers.delete('host');
     if (acceptsTrailers) headers.append('te', 'trailers');
@@ -89,6 +94,10 @@ export class Http2UpstreamStream implements UpstreamStream {
   release(whole: boolean): void {
     this.#listener = undefined;
     this.#waiting = [];
+    if (!this.#begun) {
+      this.#begun = true;
+      return this.#parts.unused();
+    }
     if (this.#id === undefined) return;
     this.#parts.forget(this.#id);
     if (whole && this.#answerEnded) return;

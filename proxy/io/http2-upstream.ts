@@ -41,6 +41,10 @@ export class Http2Upstream implements KeptConnection {
       },
       forget: (id) => this.#forget(id),
       refused: (stream) => this.#refused(stream),
+      unused: () => {
+        this.#promised -= 1;
+        this.#onFreed();
+      },
     };
     socket.on('drain', () => this.#onDrain());
     socket.on('end', () => this.#lost('the upstream closed the connection'));
@@ -107,7 +111,10 @@ export class Http2Upstream implements KeptConnection {
   }
 
   #forget(id: number): void {
-    if (!this.#streams.delete(id)) return;
+    if (this.#streams.delete(id)) this.#onFreed();
+  }
+
+  #onFreed(): void {
     if (this.busy) return;
     this.idleSince = this.#owner.now();
     if (this.#retired || this.#http2.exhausted) setImmediate(() => this.#closeIfDone());
