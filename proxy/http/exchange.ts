@@ -267,7 +267,8 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd 
   }
 
   expire(): void {
-    if (this.#relay !== undefined || this.#webSocket !== undefined) this.cut('upstream-timeout');
+    if (this.#webSocket !== undefined) this.#webSocket.cut('upstream-timeout');
+    else if (this.#relay !== undefined) this.refuse(new Refusal('upstream-timeout', 'the answer stopped'));
     else this.refuse(new Refusal(this.#body.done ? 'upstream-timeout' : 'body-timeout', 'the call took too long'));
   }
 

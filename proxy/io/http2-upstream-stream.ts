@@ -12,6 +12,8 @@ export interface Http2UpstreamParts {
   readonly address: string;
   readonly http2: Http2Connection;
   readonly writer: FrameWriter;
+  /** The socket is gone. */
+  isClosed(): boolean;
   opened(id: number, stream: Http2UpstreamStream): void;
   /** The stream is over; nothing is told to it any more. */
   forget(id: number): void;
@@ -53,7 +55,7 @@ export class Http2UpstreamStream implements UpstreamStream {
     if (acceptsTrailers) headers.append('te', 'trailers');
     this.#requestEnded = length === 'none';
     const head = { method, scheme, authority, path: target, headers, sensitive: request.sensitive };
-    this.#id = this.#parts.http2.open(head, this.#requestEnded);
+    this.#id = this.#parts.isClosed() ? undefined : this.#parts.http2.open(head, this.#requestEnded);
     if (this.#id === undefined) this.#parts.refused(this);
     else this.#parts.opened(this.#id, this);
   }

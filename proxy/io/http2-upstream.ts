@@ -35,6 +35,7 @@ export class Http2Upstream implements KeptConnection {
       address: origin.address,
       http2: this.#http2,
       writer: this.#writer,
+      isClosed: () => this.#closed,
       opened: (id, stream) => {
         this.#promised -= 1;
         this.#streams.set(id, stream);
@@ -128,6 +129,7 @@ export class Http2Upstream implements KeptConnection {
   #refused(stream: Http2UpstreamStream): void {
     this.#promised -= 1;
     this.#retired = true;
+    setImmediate(() => this.#closeIfDone());
     queueMicrotask(() => stream.fail(new Refusal('upstream-closed', 'the upstream takes no more streams'), 'never'));
   }
 
