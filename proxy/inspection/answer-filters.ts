@@ -26,9 +26,10 @@ export function answerFilterFor(
   facts: InspectedFacts | undefined,
   answer: { readonly headers: HeaderList },
 ): AnswerFilter | undefined {
-  const { name } = mediaTypeOf(answer.headers.getAll('content-type'));
+  const types = answer.headers.getAll('content-type');
+  const { name } = mediaTypeOf(types);
   const masker = maskerFor(route, name);
-  const lister = mayList(facts) ? listFilterFor(name) : undefined;
+  const lister = mayList(facts) ? listFilterFor(name, types.join()) : undefined;
   if (masker === undefined || lister === undefined) return masker ?? lister;
   return new MaskedList(masker, lister);
 }
@@ -39,10 +40,14 @@ function mayList(facts: InspectedFacts | undefined): boolean {
   return method !== undefined && (method.endsWith('/list') || method === 'http/stream');
 }
 
-/** Clients read nothing but JSON and event streams as MCP. */
-function listFilterFor(mediaType: string): AnswerFilter | undefined {
-  if (mediaType === EVENT_STREAM) return new StreamListFilter();
-  return isJsonType(mediaType) ? new JsonListFilter() : undefined;
+/** Clients read nothing but JSON and event streams as MCP, though some look for these names anywhere in the content type. */
+function listFilterFor(mediaType: string, contentType: string): AnswerFilter | undefined {
+  const named = contentType.toLowerCase();
+  const [hasStream, hasJson] = [named.includes(EVENT_STREAM), named.includes('json')];
+  if (mediaType === EVENT_STREAM && !hasJson) return new StreamListFilter();
+  if (isJsonType(mediaType) && !hasStream) return new JsonListFilter();
+  if (hasStream || hasJson) throw new Refusal('answer-refused', 'the answer has an ambiguous content type');
+  return undefined;
 }
 
 function maskerFor({ maskedAnswerFields }: Route, mediaType: string): AnswerFilter | undefined {

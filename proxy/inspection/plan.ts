@@ -47,7 +47,10 @@ const FACTS: readonly (readonly [DecisionFact, InspectedFact])[] = [
 export function planInspection(route: Route, head: InspectedHead): 'none' | InspectionPlan {
   const wish = wishOf(route);
   if (wish === 'none') return 'none';
-  return { wish, limitBytes: needsBody(wish, head) ? route.inspectLimitBytes : 0 };
+  const { inspectLimitBytes } = route;
+  // A body that says itself that it is longer than may be read is not waited for.
+  const isTooLong = (head.declaredBytes ?? 0) > inspectLimitBytes;
+  return { wish, limitBytes: !isTooLong && needsBody(wish, head) ? inspectLimitBytes : 0 };
 }
 
 /**

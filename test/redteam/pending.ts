@@ -1,7 +1,5 @@
 /** Attack classes without a test against the running proxy yet, each with the reason. */
 export const PENDING: Readonly<Record<string, string>> = {
-  'A-24': 'policy does not read bodies yet',
-  'A-25': 'policy does not read bodies yet',
   'A-41': 'no database protocols yet',
   'A-42': 'no database protocols yet',
   'A-43': 'no database protocols yet',
@@ -11,8 +9,6 @@ export const PENDING: Readonly<Record<string, string>> = {
   'A-47': 'no approvals yet',
   'A-49': 'no approvals yet',
   'A-56': 'no plugins',
-  'A-57': 'no MCP or A2A yet',
-  'A-67': 'no answer-shape rules yet',
 };
 
 /** Every class there is, of which A-52 was never given. */

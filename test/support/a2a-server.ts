@@ -1,20 +1,19 @@
-import type { AddressInfo } from 'node:net';
 import { AgentCard, Message } from '@a2a-js/sdk';
 import { AgentEvent, type AgentExecutor, DefaultRequestHandler, InMemoryTaskStore } from '@a2a-js/sdk/server';
 import { agentCardHandler, jsonRpcHandler, restHandler, UserBuilder } from '@a2a-js/sdk/server/express';
 import express from 'express';
+import type { UpstreamHandler } from './upstream.ts';
 
 export interface TestA2aAgent {
-  readonly port: number;
+  readonly listener: UpstreamHandler;
   /** Where its card says that it is reached; to be set before the card is fetched. */
   publicUrl: string;
   /** Text of every message that reached the agent. */
   readonly heard: readonly string[];
-  close(): Promise<void>;
 }
 
 /** An agent of the official SDK: JSON-RPC at /rpc, HTTP+JSON at /rest, both bindings of A2A 1.0, and the card. */
-export async function startA2aAgent(): Promise<TestA2aAgent> {
+export function makeA2aAgent(): TestA2aAgent {
   const heard: string[] = [];
   const executor: AgentExecutor = {
     execute: async ({ userMessage, contextId }, bus) => {
@@ -34,17 +33,7 @@ export async function startA2aAgent(): Promise<TestA2aAgent> {
   app.use('/.well-known/agent-card.json', agentCardHandler({ agentCardProvider: async () => cardOf() }));
   app.use('/rpc', jsonRpcHandler({ requestHandler, userBuilder }));
   app.use('/rest', restHandler({ requestHandler, userBuilder }));
-  const server = app.listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  return Object.assign(agent, {
-    port: (server.address() as AddressInfo).port,
-    heard,
-    close: () =>
-      new Promise<void>((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  });
+  return Object.assign(agent, { listener: (...exchange: Parameters<UpstreamHandler>) => void app(...exchange), heard });
 }
 
 function makeCard(url: string): AgentCard {

@@ -1,32 +1,27 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { SSEServerTransport } from '@modelcontextprotocol/sdk/server/sse.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import { z } from 'zod';
+import type { UpstreamHandler } from './upstream.ts';
 
 export interface TestMcpServer {
-  readonly port: number;
+  readonly listener: UpstreamHandler;
   /** Every tool call that reached the server. */
   readonly calls: readonly string[];
-  close(): Promise<void>;
 }
 
-/** An MCP server of the official SDK: streamable HTTP at /mcp (JSON answers at /mcp-json), HTTP+SSE at /sse and /messages. */
-export async function startMcpServer(): Promise<TestMcpServer> {
+/** An MCP server of the official SDK, whose tools' descriptions tell the credential it was sent: streamable HTTP at /mcp (JSON answers at /mcp-json), HTTP+SSE at /sse and /messages. */
+export function makeMcpServer(): TestMcpServer {
   const calls: string[] = [];
   const sessions = new Map<string, StreamableHTTPServerTransport>();
   const streams = new Map<string, SSEServerTransport>();
-  const server = createServer((request, response) => {
-    serve(request, response).catch(() => response.destroy());
-  });
-
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost');
     if (pathname === '/sse') {
       const transport = new SSEServerTransport('/messages', response);
       streams.set(transport.sessionId, transport);
-      return makeServer(calls).connect(transport);
+      return makeServer(calls, request).connect(transport);
     }
     if (pathname === '/messages')
       return streams.get(searchParams.get('sessionId') ?? '')?.handlePostMessage(request, response);
@@ -40,29 +35,29 @@ export async function startMcpServer(): Promise<TestMcpServer> {
       },
     });
     // The SDK's own types disagree under exactOptionalPropertyTypes.
-    await makeServer(calls).connect(transport as Parameters<McpServer['connect']>[0]);
+    await makeServer(calls, request).connect(transport as Parameters<McpServer['connect']>[0]);
     return transport.handleRequest(request, response);
   };
 
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
-    port: (server.address() as AddressInfo).port,
     calls,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
+    listener: (request, response) => {
+      serve(request, response).catch(() => response.destroy());
+    },
   };
 }
 
-function makeServer(calls: string[]): McpServer {
+function makeServer(calls: string[], { headers }: IncomingMessage): McpServer {
   const server = new McpServer({ name: 'files', version: '1.0.0' });
   for (const name of ['read_file', 'delete_file', 'search']) {
-    server.registerTool(name, { description: name, inputSchema: { path: z.string() } }, async ({ path }) => {
-      calls.push(`${name} ${path}`);
-      return { content: [{ type: 'text', text: `${name} of ${path}` }] };
-    });
+    server.registerTool(
+      name,
+      { description: `${name} for ${headers.authorization}`, inputSchema: { path: z.string() } },
+      async ({ path }) => {
+        calls.push(`${name} ${path}`);
+        return { content: [{ type: 'text', text: `${name} of ${path}` }] };
+      },
+    );
   }
   for (const name of ['public', 'secret']) {
     server.registerResource(name, `docs://${name}`, { title: name }, async (uri) => ({

@@ -1,8 +1,14 @@
 import { Message, type SendMessageRequest } from '@a2a-js/sdk';
-import { type Client, ClientFactory, ClientFactoryOptions } from '@a2a-js/sdk/client';
+import {
+  type Client,
+  ClientFactory,
+  DefaultAgentCardResolver,
+  JsonRpcTransportFactory,
+  RestTransportFactory,
+} from '@a2a-js/sdk/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startA2aAgent, type TestA2aAgent } from '../../support/a2a-server.ts';
-import { type InspectingForwarder, startInspectingForwarder } from '../../support/inspecting-forwarder.ts';
+import { makeA2aAgent, type TestA2aAgent } from '../../support/a2a-server.ts';
+import { type InspectingWorld, startInspectingWorld } from '../../support/inspecting-world.ts';
 import { policySet } from '../../unit/control-plane/policy/policy-set.ts';
 
 const POLICY = policySet({
@@ -22,25 +28,32 @@ function asking(text: string, skill: string | undefined): SendMessageRequest {
   return { tenant: '', message: { ...message, metadata }, configuration: undefined, metadata: undefined };
 }
 
-describe.each(['JSONRPC', 'HTTP+JSON'] as const)('A2A by %s', (binding) => {
+const WAYS = (['JSONRPC', 'HTTP+JSON'] as const).flatMap((binding) =>
+  (['http/1.1', 'h2'] as const).map((alpn) => [binding, alpn] as const),
+);
+
+describe.each(WAYS)('A2A by %s over %s', (binding, alpn) => {
   let agent: TestA2aAgent;
-  let forwarder: InspectingForwarder;
+  let world: InspectingWorld;
   let client: Client;
 
   beforeAll(async () => {
-    agent = await startA2aAgent();
-    forwarder = await startInspectingForwarder(POLICY, agent.port);
-    agent.publicUrl = forwarder.url;
-    const options = ClientFactoryOptions.createFrom(ClientFactoryOptions.default, { preferredTransports: [binding] });
-    client = await new ClientFactory(options).createFromUrl(forwarder.url);
+    agent = makeA2aAgent();
+    world = await startInspectingWorld(POLICY);
+    agent.publicUrl = world.url;
+    world.upstream.handle(agent.listener);
+    const fetchImpl = world.fetcher(alpn);
+    const factory = new ClientFactory({
+      transports: [new JsonRpcTransportFactory({ fetchImpl }), new RestTransportFactory({ fetchImpl })],
+      preferredTransports: [binding],
+      cardResolver: new DefaultAgentCardResolver({ fetchImpl }),
+    });
+    client = await factory.createFromUrl(world.url);
   }, 60_000);
-  afterAll(async () => {
-    await forwarder.close();
-    await agent.close();
-  });
+  afterAll(() => world.close());
 
   it('fetches the card through', () => {
-    expect(forwarder.decisions).toEqual(['ok a2a:agent/card']);
+    expect(world.decisions()).toEqual(['ok a2a:agent/card']);
   });
 
   it('sends what policy allows', async () => {
@@ -49,7 +62,7 @@ describe.each(['JSONRPC', 'HTTP+JSON'] as const)('A2A by %s', (binding) => {
     for await (const event of client.sendMessageStream(asking('two', 'book'))) events.push(event);
     expect(events).toHaveLength(1);
     expect(agent.heard).toEqual(['one', 'two']);
-    expect(forwarder.decisions.slice(1)).toEqual(['ok a2a:message/send book', 'ok a2a:message/stream book']);
+    expect(world.decisions().slice(1)).toEqual(['ok a2a:message/send book', 'ok a2a:message/stream book']);
   }, 60_000);
 
   it.each([
@@ -60,7 +73,7 @@ describe.each(['JSONRPC', 'HTTP+JSON'] as const)('A2A by %s', (binding) => {
     'denies %s',
     async (_what, attempt, decision) => {
       await expect(attempt()).rejects.toThrow();
-      expect(forwarder.decisions).toContain(decision);
+      expect(world.decisions()).toContain(decision);
       expect(agent.heard).toEqual(['one', 'two']);
     },
     60_000,

@@ -3,8 +3,9 @@ import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { type InspectingForwarder, startInspectingForwarder } from '../../support/inspecting-forwarder.ts';
-import { startMcpServer, type TestMcpServer } from '../../support/mcp-server.ts';
+import { type InspectingWorld, startInspectingWorld } from '../../support/inspecting-world.ts';
+import { makeMcpServer, type TestMcpServer } from '../../support/mcp-server.ts';
+import { SECRET } from '../../support/proxy-world.ts';
 import { policySet } from '../../unit/control-plane/policy/policy-set.ts';
 
 const at = { clientWorkload: 'billing-agent', serverWorkload: 'api' };
@@ -22,34 +23,47 @@ const POLICY = policySet({
   },
 });
 
-/** Every transport and form of answer that the SDK speaks. */
-const TRANSPORTS: readonly [string, (url: string) => unknown][] = [
-  ['streamable HTTP, answers as streams', (url) => new StreamableHTTPClientTransport(new URL('/mcp', url))],
-  ['streamable HTTP, answers as JSON', (url) => new StreamableHTTPClientTransport(new URL('/mcp-json', url))],
-  ['HTTP+SSE of 2024-11-05', (url) => new SSEClientTransport(new URL('/sse', url))],
-];
+type Through = Pick<InspectingWorld, 'url'> & { readonly fetch: typeof fetch };
+type MakeTransport = (through: Through) => unknown;
 
-describe.each(TRANSPORTS)('MCP by %s', (_title, makeTransport) => {
+const TRANSPORTS: Readonly<Record<string, MakeTransport>> = {
+  'streamable HTTP, answers as streams': ({ url, ...by }) =>
+    new StreamableHTTPClientTransport(new URL('/mcp', url), by),
+  'streamable HTTP, answers as JSON': ({ url, ...by }) =>
+    new StreamableHTTPClientTransport(new URL('/mcp-json', url), by),
+  'HTTP+SSE of 2024-11-05': ({ url, ...by }) => new SSEClientTransport(new URL('/sse', url), by),
+};
+
+/** Every transport and form of answer that the SDK speaks, over both versions of HTTP. */
+const WAYS = Object.entries(TRANSPORTS).flatMap(([title, make]) =>
+  (['http/1.1', 'h2'] as const).map((alpn) => [title, alpn, make] as const),
+);
+
+describe.each(WAYS)('MCP by %s over %s', (_title, alpn, makeTransport) => {
   let server: TestMcpServer;
-  let forwarder: InspectingForwarder;
+  let world: InspectingWorld;
   let client: Client;
 
   beforeAll(async () => {
-    server = await startMcpServer();
-    forwarder = await startInspectingForwarder(POLICY, server.port);
+    server = makeMcpServer();
+    world = await startInspectingWorld(POLICY);
+    world.upstream.handle(server.listener);
     client = new Client({ name: 'agent', version: '1.0.0' });
-    await client.connect(makeTransport(forwarder.url) as Transport);
+    await client.connect(makeTransport({ url: world.url, fetch: world.fetcher(alpn) }) as Transport);
   }, 60_000);
   afterEach(() => expect(server.calls.join()).not.toMatch(/delete_file|passwd/));
   afterAll(async () => {
     await client.close();
-    await forwarder.close();
-    await server.close();
+    await world.close();
   });
 
   it('lists what policy allows and nothing else', async () => {
     const { tools } = await client.listTools();
     expect(tools.map(({ name }) => name)).toEqual(['read_file', 'search']);
+    // The server told the injected credential in each description.
+    expect(tools.map(({ description }) => description)).toEqual(
+      ['read_file', 'search'].map((name) => `${name} for Bearer ${'*'.repeat(SECRET.length)}`),
+    );
     const { resources } = await client.listResources();
     expect(resources.map(({ uri }) => uri)).toEqual(['docs://public']);
   }, 60_000);
@@ -59,7 +73,7 @@ describe.each(TRANSPORTS)('MCP by %s', (_title, makeTransport) => {
     expect(found.content).toEqual([{ type: 'text', text: 'search of x' }]);
     await client.callTool({ name: 'read_file', arguments: { path: '/docs/a' } });
     expect(server.calls).toEqual(['search x', 'read_file /docs/a']);
-    expect(forwarder.decisions).toContain('ok mcp:tools/call search');
+    expect(world.decisions()).toContain('ok mcp:tools/call search');
   }, 60_000);
 
   it.each([
@@ -84,7 +98,7 @@ describe.each(TRANSPORTS)('MCP by %s', (_title, makeTransport) => {
     'denies %s',
     async (_what, attempt, decision) => {
       await expect(attempt()).rejects.toThrow('rule-denied');
-      expect(forwarder.decisions).toContain(decision);
+      expect(world.decisions()).toContain(decision);
     },
     60_000,
   );
@@ -92,16 +106,16 @@ describe.each(TRANSPORTS)('MCP by %s', (_title, makeTransport) => {
 
 describe('MCP messages that no client should send', () => {
   let server: TestMcpServer;
-  let forwarder: InspectingForwarder;
+  let world: InspectingWorld;
+  let send: typeof fetch;
 
   beforeAll(async () => {
-    server = await startMcpServer();
-    forwarder = await startInspectingForwarder(POLICY, server.port);
+    server = makeMcpServer();
+    world = await startInspectingWorld(POLICY);
+    world.upstream.handle(server.listener);
+    send = world.fetcher('http/1.1');
   }, 60_000);
-  afterAll(async () => {
-    await forwarder.close();
-    await server.close();
-  });
+  afterAll(() => world.close());
 
   const call = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"search","arguments":{"path":"x"}}}';
   it.each([
@@ -115,7 +129,7 @@ describe('MCP messages that no client should send', () => {
   ])(
     'refuses %s',
     async (_title, body, headers) => {
-      const answer = await fetch(`${forwarder.url}/mcp`, {
+      const answer = await send(`${world.url}/mcp`, {
         method: 'POST',
         headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream', ...headers },
         body,
