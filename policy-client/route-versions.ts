@@ -17,8 +17,8 @@ export class RouteVersions {
   }
 
   /**
-   * The question as the present snapshot would have it asked; as it is when its route is gone, or wants a fact that was
-   * not asked for when the question was put. The path always is there.
+   * The question as the present snapshot would have it asked; as it is when its route is gone, or wants a fact or a part
+   * of one that was not asked for when the question was put. The path and, where one was asked for, all headers are there.
    */
   present(question: Question): Question {
     const { route } = question;
@@ -27,6 +27,12 @@ export class RouteVersions {
     if (now === undefined || !this.#versions.has(route)) return question;
     const isHeld = (fact: DecisionFact): boolean =>
       fact === DecisionFact.DECISION_FACT_PATH || route.decisionFacts.includes(fact);
-    return now.decisionFacts.every(isHeld) ? { ...question, route: now } : question;
+    const isSame = partsOf(now) === partsOf(route);
+    return isSame && now.decisionFacts.every(isHeld) ? { ...question, route: now } : question;
   }
+}
+
+/** What was to be read of bodies: a member that nobody asked for would look like one that is not there. */
+function partsOf({ selectors }: Route): string {
+  return selectors.filter((selector) => !selector.startsWith('header:')).join('\n');
 }

@@ -1,3 +1,4 @@
+import { pathReadings } from '../match/path.ts';
 import { readJsonRpc } from './json-rpc.ts';
 import { memberOf } from './strict-json.ts';
 import { Unreadable } from './unreadable.ts';
@@ -49,8 +50,11 @@ const HTTP_BINDING: readonly (readonly [httpMethod: string, path: RegExp, method
  * @throws Unreadable
  */
 export function readA2a(httpMethod: string, canonicalPath: string, body: () => unknown): A2aCall {
-  const path = canonicalPath.replaceAll('%3A', ':');
-  const bound = HTTP_BINDING.find(([verb, pattern]) => verb === httpMethod && pattern.test(path));
+  const bindings = pathReadings(canonicalPath.replaceAll('%3A', ':')).map((path) =>
+    HTTP_BINDING.find(([verb, pattern]) => verb === httpMethod && pattern.test(path)),
+  );
+  if (new Set(bindings).size > 1) throw new Unreadable('servers may read its path in more than one way');
+  const [bound] = bindings;
   if (bound !== undefined) {
     const [verb, , method] = bound;
     return { method, skill: verb === 'POST' ? readSkill(body()) : '' };

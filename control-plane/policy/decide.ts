@@ -26,7 +26,7 @@ export interface Decision {
 interface Candidate {
   readonly policy: CompiledPolicy;
   readonly specificity: Specificity;
-  /** The call, with the variables of the path through which the policy covers it. */
+  /** The call, with the reading and the variables of the path through which the policy covers it. */
   readonly request: RequestFacts;
 }
 
@@ -124,14 +124,15 @@ function decideByPolicies(question: Question, server: CompiledServerWorkload): D
     const step = (outcome: Step['outcome'], detail: string): void => {
       steps.push({ check: 'rule', name: policy.name, outcome, detail });
     };
-    if (covering === undefined) step('fail', `does not cover ${request.method} ${request.path}`);
-    else if ('why' in covering) {
+    if ('why' in covering) {
       step('fail', `could not be asked: ${covering.why}`);
       unread ??= covering;
-    } else {
-      step('pass', `covers ${request.method} ${request.path}`);
-      const { specificity, variables } = covering;
-      candidates.push({ policy, specificity, request: { ...request, variables } });
+      continue;
+    }
+    if (covering.length === 0) step('fail', `does not cover ${request.method} ${request.path}`);
+    else step('pass', `covers ${request.method} ${request.path}`);
+    for (const { specificity, path, variables } of covering) {
+      candidates.push({ policy, specificity, request: { ...request, path, variables } });
     }
   }
   candidates.sort(

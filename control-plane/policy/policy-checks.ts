@@ -1,36 +1,44 @@
 import { describeError } from '../../common/errors.ts';
 import type { CompiledPolicy } from './compile.ts';
 import type { RequestFacts, SessionFacts } from './facts.ts';
-import { readsAnyArgument } from './rules/compile-rule.ts';
+import { readingsOf, readsAnyArgument } from './rules/compile-rule.ts';
 import type { RuleQuestion, Unread } from './rules/fit.ts';
 import { compareSpecificity, type Specificity, specificityOf } from './specificity.ts';
 import type { Step } from './step.ts';
 
-/** How specifically a policy covers a call, and through which path variables. */
+/** How specifically a policy covers a call, and through which reading and variables of its path. */
 export interface PolicyCoverage {
   readonly specificity: Specificity;
+  readonly path: string;
   readonly variables: Readonly<Record<string, string>>;
 }
 
-/** Coverage by the policy's narrowest rule; undefined when no rule covers the call; Unread when one could not be asked. */
-export function covers(policy: CompiledPolicy, question: RuleQuestion): PolicyCoverage | Unread | undefined {
-  if (!policy.rules) return { specificity: specificityOf(policy.spec, []), variables: {} };
-  let narrowest: PolicyCoverage | undefined;
+/**
+ * Coverage by the policy's rules, the narrowest first: of one that allows the narrowest alone, of one that denies each, since
+ * its conditions may hold for any. Empty when no rule covers the call; Unread when one could not be asked.
+ */
+export function covers(policy: CompiledPolicy, question: RuleQuestion): readonly PolicyCoverage[] | Unread {
+  const { spec, rules } = policy;
+  const denies = spec.effect === 'deny';
   let unread: Unread | undefined;
-  for (const rule of policy.rules) {
+  const coverages: PolicyCoverage[] = [];
+  if (!rules) {
+    const specificity = specificityOf(spec, []);
+    for (const path of readingsOf(question.request, denies)) coverages.push({ specificity, path, variables: {} });
+  }
+  for (const rule of rules ?? []) {
     const covering = rule.cover(question);
     if ('why' in covering) {
       unread ??= covering;
       continue;
     }
     for (const one of covering) {
-      const specificity = specificityOf(policy.spec, [one]);
-      if (narrowest === undefined || compareSpecificity(specificity, narrowest.specificity) > 0) {
-        narrowest = { specificity, variables: one.variables };
-      }
+      coverages.push({ specificity: specificityOf(spec, [one]), path: one.path, variables: one.variables });
     }
   }
-  return narrowest ?? unread;
+  coverages.sort((a, b) => compareSpecificity(b.specificity, a.specificity));
+  if (coverages.length === 0) return unread ?? coverages;
+  return denies && policy.conditions.length > 0 ? coverages : coverages.slice(0, 1);
 }
 
 /** The first trust provider that the policy asks for and the session lacks. */

@@ -1,4 +1,4 @@
-import { compilePathPattern, type PathPattern } from '../../../common/match/path-pattern.ts';
+import { compilePathPattern } from '../../../common/match/path-pattern.ts';
 import { pathReadings } from '../../../common/match/path.ts';
 import { describeError } from '../../../common/errors.ts';
 import type { AccessRule } from '../../resources/kinds.ts';
@@ -12,6 +12,8 @@ import { requestMatchers } from './request-matchers.ts';
 
 /** A way in which a rule covers the call. */
 export interface Coverage extends Covering {
+  /** The reading of the call's path that is covered. */
+  readonly path: string;
   readonly variables: Readonly<Record<string, string>>;
 }
 
@@ -19,7 +21,7 @@ export interface CompiledRule {
   readonly reads: ReadonlySet<FactName>;
   readonly selectors: ReadonlySet<string>;
   readonly dependsOnTime: boolean;
-  /** One for each path pattern that covers the call; or why a rule that allows could not be asked. */
+  /** One for each path pattern that covers the call, in each reading; or why a rule that allows could not be asked. */
   cover(question: RuleQuestion): readonly Coverage[] | Unread;
 }
 
@@ -38,7 +40,7 @@ export function compileRule(rule: AccessRule, denies: boolean): CompiledRule {
   const all = when ? [...matchers, when] : matchers;
   const reads = new Set<FactName>(all.flatMap((matcher) => matcher.reads));
   if (paths) reads.add('path');
-  const content = all.length > 0;
+  const shape = { methods: methods !== undefined, content: all.length > 0 };
   return {
     reads,
     selectors: new Set(all.flatMap((matcher) => matcher.selectors ?? [])),
@@ -46,29 +48,32 @@ export function compileRule(rule: AccessRule, denies: boolean): CompiledRule {
     cover: (question) => {
       const { request } = question;
       if (methods && !methods.has(request.method)) return NONE;
-      const covering = paths
-        ? coverPaths(paths, request, methods !== undefined, content)
-        : [{ pattern: undefined, methods: methods !== undefined, content, variables: {} }];
+      const covering = readingsOf(request, denies).flatMap((path) => coverPath(path, paths, shape));
       return all.length === 0 ? covering : fitContent(covering, all, question, denies);
     },
   };
 }
 
-function coverPaths(
-  paths: readonly CompiledPath[],
-  request: RequestFacts,
-  methods: boolean,
-  content: boolean,
+/** A server may read the path more leniently than it should: what is denied is denied in every reading. */
+export function readingsOf({ path }: Pick<RequestFacts, 'path'>, denies: boolean): readonly string[] {
+  return denies ? pathReadings(path) : [path];
+}
+
+function coverPath(
+  path: string,
+  paths: readonly CompiledPath[] | undefined,
+  shape: Pick<Covering, 'methods' | 'content'>,
 ): readonly Coverage[] {
+  if (paths === undefined) return [{ ...shape, pattern: undefined, path, variables: {} }];
   const covering: Coverage[] = [];
   for (const { pattern, capture } of paths) {
-    const variables = capture(request.path);
-    if (variables) covering.push({ pattern, methods, content, variables });
+    const variables = capture(path);
+    if (variables) covering.push({ ...shape, pattern, path, variables });
   }
   return covering;
 }
 
-/** Each covering path is asked on its own, since `when` may read its variables. */
+/** Each covering path is asked on its own, since `when` may read it and its variables. */
 function fitContent(
   covering: readonly Coverage[],
   matchers: readonly Matcher[],
@@ -78,7 +83,8 @@ function fitContent(
   let unread: Unread | undefined;
   const fitting: Coverage[] = [];
   for (const coverage of covering) {
-    const request = { ...question.request, variables: coverage.variables };
+    const { path, variables } = coverage;
+    const request = { ...question.request, path, variables };
     const fit = fitAll(matchers, { ...question, request });
     if (fit === true || (denies && fit !== false)) fitting.push(coverage);
     else if (fit !== false) unread ??= fit;
@@ -101,20 +107,10 @@ function fitAll(matchers: readonly Matcher[], question: RuleQuestion): Fit {
 function compilePath(pattern: string, denies: boolean): CompiledPath {
   try {
     const compiled = compilePathPattern(pattern);
-    if (!denies) return { pattern, capture: (path) => compiled.capture(path) };
-    // A server may read the path more leniently than it should: what is denied is denied in every reading.
-    return { pattern, capture: (path) => firstCapture(compiled, pathReadings(path)) };
+    return { pattern, capture: (path) => compiled.capture(path) };
   } catch {
     return { pattern, capture: () => (denies ? {} : undefined) };
   }
-}
-
-function firstCapture(pattern: PathPattern, readings: readonly string[]): ReturnType<PathPattern['capture']> {
-  for (const reading of readings) {
-    const captured = pattern.capture(reading);
-    if (captured !== undefined) return captured;
-  }
-  return undefined;
 }
 
 function compileWhen(

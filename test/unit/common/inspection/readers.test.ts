@@ -189,4 +189,12 @@ describe('readA2a', () => {
     expect(() => rpc('message/send', { ...named, metadata: { skill: 'other' } })).toThrow('more than one');
     expect(() => readA2a('GET', '/elsewhere', () => ({}))).toThrow();
   });
+
+  it.each(['/v1%2Fmessage:send', '/v1/message:send;x', '/tasks//1:cancel'])(
+    'refuses %s, which servers read in two ways',
+    (path) => {
+      const body = { jsonrpc: '2.0', id: 1, method: 'tasks/list' };
+      expect(() => readA2a('POST', path, () => body)).toThrow('more than one way');
+    },
+  );
 });
