@@ -113,7 +113,7 @@ describe.skipIf(!hasPostgres)('two replicas on one PostgreSQL', () => {
     const before = Date.now();
     await a.rest('POST', '/v1/revocations', { target: 'workload', name: 'billing' });
     expect(reasonOf(await ended)).toBe('workload-revoked');
-    expect(Date.now() - before).toBeLessThan(1_000);
+    expect(Date.now() - before).toBeLessThan(10_000);
     atA.close();
     atB.close();
     expect([...a.errors, ...b.errors]).toEqual([]);

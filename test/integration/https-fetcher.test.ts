@@ -52,7 +52,7 @@ describe('createHttpsFetcher', () => {
     const startedAt = performance.now();
     await expect(ask('/silent')).rejects.toMatchObject({ code: 'outbound-failed' });
     await expect(ask('/drip')).rejects.toMatchObject({ code: 'outbound-failed' });
-    expect(performance.now() - startedAt).toBeLessThan(2000);
+    expect(performance.now() - startedAt).toBeLessThan(20_000);
   });
 
   test('checks names by the addresses they resolve to, and literals in every spelling', async () => {

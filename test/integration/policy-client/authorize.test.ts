@@ -130,7 +130,7 @@ describe('authorize', () => {
       const sentAt = performance.now();
       link.plane.revoke({ target, name });
       await until('the revocation', () => seenAt > 0);
-      expect(seenAt - sentAt).toBeLessThan(1_000);
+      expect(seenAt - sentAt).toBeLessThan(10_000);
       expect(await client.authorize(question())).toMatchObject({ kind: 'denial', reason });
       link.plane.revoke({ target, name, lifted: true });
       await until('it was lifted', () => client.stats().activeRevocations === 0);

@@ -121,7 +121,7 @@ describe('documents', () => {
     );
     const started = performance.now();
     expect(errorsOf(`a0: &a0 [x]\n${levels.join('\n')}`).join()).toMatch(/alias/i);
-    expect(performance.now() - started).toBeLessThan(2_000);
+    expect(performance.now() - started).toBeLessThan(10_000);
   });
 
   it('refuse a file that is too large', () => {
