@@ -32,9 +32,9 @@ function readRequests(bytes: Buffer): Map<number, ReadRequest> {
   const open = new Map<number, { line: string; fields: string[]; body: string }>();
   const react: React = (event) => {
     if (event.type === 'request-head') {
-      const { method, scheme, path, headers } = event.head;
+      const { method, scheme, authority, path, headers } = event.head;
       const fields = [...headers].filter(([name]) => name.startsWith('x-')).map(([name, value]) => `${name}: ${value}`);
-      open.set(event.stream, { line: `${method} ${scheme} a.example ${path}`, fields, body: '' });
+      open.set(event.stream, { line: `${method} ${scheme} ${authority} ${path}`, fields, body: '' });
     } else if (event.type === 'body') {
       const one = open.get(event.stream);
       if (one !== undefined) one.body += event.bytes.toString('latin1');
