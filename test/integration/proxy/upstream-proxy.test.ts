@@ -1,8 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
-import { Secret } from '../../../common/secret.ts';
+import { describe, expect, test } from 'vitest';
 import {
   type CorporateProxy,
   freePort,
@@ -14,65 +13,10 @@ import {
   startTinyproxy,
   USER,
 } from '../../support/corporate-proxies.ts';
-import { runProcess } from '../../support/process.ts';
-import { route, SECRET, startProxyWorld, type ProxyWorld, type ProxyWorldOptions } from '../../support/proxy-world.ts';
+import { route, SECRET, type ProxyWorld } from '../../support/proxy-world.ts';
+import { afterwards, curl, keep, startWorld } from '../../support/chained-world.ts';
 
 // The agent is curl, the proxies before the upstream are tinyproxy, microsocks and Node's https server.
-const ended: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const end of ended.splice(0).reverse()) await end();
-});
-
-/** `localhost` is the one name that real proxies resolve to this machine. */
-async function startWorld(
-  url: string,
-  noProxy = 'nothing.invalid',
-  options: ProxyWorldOptions = {},
-): Promise<ProxyWorld> {
-  const upstreamProxy = { url: new Secret(url), noProxy };
-  const world = await startProxyWorld({
-    routes: ({ httpPort, httpsPort }) => [
-      route({ hosts: ['localhost', '*.test', '127.0.0.1'], ports: [httpPort, httpsPort] }),
-    ],
-    ...options,
-    config: { upstreamProxy, ...options.config },
-  });
-  ended.push(() => world.close());
-  return world;
-}
-
-function keep<T extends CorporateProxy>(proxy: T): T {
-  ended.push(() => proxy.close());
-  return proxy;
-}
-
-async function curl(
-  world: ProxyWorld,
-  url: string,
-  ...more: readonly string[]
-): Promise<{ status: number; body: string }> {
-  const folder = mkdtempSync(join(tmpdir(), 'sidekey-curl-'));
-  ended.push(() => rmSync(folder, { recursive: true, force: true }));
-  writeFileSync(join(folder, 'ca.pem'), world.proxy.caPem ?? '');
-  const proxy = `http://127.0.0.1:${world.proxy.address.port}`;
-  const args = [
-    'curl',
-    '-sS',
-    '--max-time',
-    '15',
-    '--proxy',
-    proxy,
-    '--cacert',
-    join(folder, 'ca.pem'),
-    '-w',
-    '\n%{http_code}',
-    ...more,
-    url,
-  ];
-  const { stdout, stderr } = await runProcess(args, { PATH: process.env['PATH'] });
-  const end = stdout.lastIndexOf('\n');
-  return { status: Number(stdout.slice(end + 1)), body: stdout.slice(0, end) + stderr };
-}
 
 interface Kind {
   readonly name: string;
@@ -168,7 +112,7 @@ describe.each(KINDS)('through $name', ({ present, start }) => {
       response.end(body);
     });
     const folder = mkdtempSync(join(tmpdir(), 'sidekey-body-'));
-    ended.push(() => rmSync(folder, { recursive: true, force: true }));
+    afterwards(() => rmSync(folder, { recursive: true, force: true }));
     writeFileSync(join(folder, 'body'), big);
     for (const path of ['/close', '/keep', '/keep']) {
       const url = `https://localhost:${upstream.httpsPort}${path}`;
