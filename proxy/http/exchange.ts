@@ -1,4 +1,3 @@
-import { STATUS_CODES } from 'node:http';
 import type { Grant } from '../../proto/gen/sidekey/v1/grant.ts';
 import { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
 import type { Reason } from '../../proto/reasons.ts';
@@ -6,13 +5,13 @@ import { type LocalReply, removeAgentCredentials } from '../credentials/inject.t
 import { scrubHeaders } from '../credentials/scrub-headers.ts';
 import type { AnswerFilter } from '../inspection/answer-filter.ts';
 import { answerFilterFor } from '../inspection/answer-filters.ts';
-import { HeaderList } from '../protocols/header-list.ts';
+import type { HeaderList } from '../protocols/header-list.ts';
 import type { RequestHead, ResponseHead } from '../protocols/heads.ts';
 import { Call } from './call.ts';
 import { stripHopByHop } from './forwarded-headers.ts';
 import { faultOf } from './fault.ts';
 import { type Departure, Preparation, type PreparationEnd } from './preparation.ts';
-import { refusalReply, toRefusal } from './refusal-reply.ts';
+import { refusalReply, replyWhole, toRefusal } from './refusal-reply.ts';
 import { Refusal } from './refusal.ts';
 import { RequestBody } from './request-body.ts';
 import { ResponseRelay } from './response-relay.ts';
@@ -306,15 +305,9 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd 
     this.#agent.ended();
   }
 
-  answer({ status, headers, body }: LocalReply, allowed: boolean): void {
-    this.call.status = status;
-    const length = body.length > 0 && this.head.method !== 'HEAD' ? 'declared' : 'none';
-    this.#agent.sendHead(status, STATUS_CODES[status] ?? '', HeaderList.from(headers), length);
-    if (length === 'declared') {
-      this.#agent.sendBody(body);
-      this.#agent.sendEnd(undefined);
-    }
-    this.#agent.flush();
+  answer(reply: LocalReply, allowed: boolean): void {
+    this.call.status = reply.status;
+    replyWhole(this.#agent, this.head.method, reply);
     if (allowed) this.#finish(Outcome.OUTCOME_ALLOWED, 'ok');
     else this.#finish(Outcome.OUTCOME_DENIED, 'method-refused');
     this.#agent.ended();

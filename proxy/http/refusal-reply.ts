@@ -1,7 +1,7 @@
 import type { RequestHead } from '../protocols/heads.ts';
 import { STATUS_CODES } from 'node:http';
 import { ContentCodingError } from '../credentials/decode-content.ts';
-import { InjectionError } from '../credentials/inject.ts';
+import { InjectionError, type LocalReply } from '../credentials/inject.ts';
 import { HeaderList } from '../protocols/header-list.ts';
 import type { Call } from './call.ts';
 import { grpcRefusal, isGrpc } from './grpc-status.ts';
@@ -18,12 +18,14 @@ export function toRefusal(error: unknown): Refusal {
   return new Refusal('internal-error', 'the proxy failed to handle the call', { cause: error });
 }
 
+type ReplyTo = Pick<AgentStream, 'sendHead' | 'sendBody' | 'sendEnd' | 'flush'>;
+
 /** Answers a refused call, in the terms of what it speaks; notes the status on the call. */
 export function refusalReply(
   refusal: Refusal,
   call: Call,
   head: Pick<RequestHead, 'method' | 'headers'> | undefined,
-  agent: Pick<AgentStream, 'sendHead' | 'sendBody' | 'sendEnd' | 'flush'>,
+  agent: ReplyTo,
 ): void {
   const { reason, message, accessPolicy } = refusal;
   call.accessPolicy = accessPolicy;
@@ -35,7 +37,12 @@ export function refusalReply(
   }
   const { status, headers, body } = problemResponse({ reason, message, decisionId: call.id, accessPolicy });
   call.status = status;
-  const withBody = head?.method !== 'HEAD';
+  replyWhole(agent, head?.method, { status, headers, body });
+}
+
+/** Sends an answer of the proxy's own, in one write. */
+export function replyWhole(agent: ReplyTo, method: string | undefined, { status, headers, body }: LocalReply): void {
+  const withBody = body.length > 0 && method !== 'HEAD';
   agent.sendHead(status, STATUS_CODES[status] ?? '', HeaderList.from(headers), withBody ? 'declared' : 'none');
   if (withBody) {
     agent.sendBody(body);

@@ -1,5 +1,4 @@
 import type { RequestHead } from '../protocols/heads.ts';
-import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Exchange } from '../http/exchange.ts';
@@ -14,10 +13,10 @@ import { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
 import { MessageError } from '../protocols/http1/message-error.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
 import { RequestReader } from '../protocols/http1/message-reader.ts';
-import { CHUNK_TAIL, writeChunkHeader, writeLastChunk, writeResponseHead } from '../protocols/http1/message-writer.ts';
 import { findReason } from '../../proto/reasons.ts';
 import { authenticateCaller } from '../http/proxy-authentication.ts';
 import type { AgentSession } from './agent-session.ts';
+import { Http1Answer } from './http1-answer.ts';
 import { Output } from './output.ts';
 
 /** Takes over the socket of an accepted CONNECT, with the bytes that came behind it. */
@@ -29,6 +28,7 @@ const LINGER_MS = 2_000;
 export class AgentConnection implements AgentStream, AgentSession {
   readonly transport: Transport;
   readonly #output: Output;
+  readonly #answer: Http1Answer;
   /** Milliseconds since the epoch; passed means the connection is closed. */
   deadlineAt: number;
   readonly #services: ProxyServices;
@@ -45,9 +45,6 @@ export class AgentConnection implements AgentStream, AgentSession {
   #exchange: Exchange | undefined;
   /** The head of the request that is being answered. */
   #head: RequestHead | undefined;
-  /** The present answer is framed in chunks. */
-  #chunked = false;
-  #keepAlive = true;
   /** The protocol was switched: bytes go to the exchange as they come. */
   #isBare = false;
   #pumping = false;
@@ -63,12 +60,18 @@ export class AgentConnection implements AgentStream, AgentSession {
     this.#onConnect = onConnect;
     this.#reader = new RequestReader(services.limits);
     this.#output = new Output(socket);
+    this.#answer = new Http1Answer(this.#output);
     this.deadlineAt = services.clock.now() + services.limits.headerTimeoutMs;
     for (const [event, listener] of this.#listeners) socket.on(event, listener);
   }
 
   get idle(): boolean {
     return this.#exchange === undefined && this.#reader.bufferedBytes === 0;
+  }
+
+  /** A part of the present request's body is still to come. */
+  get #isUnread(): boolean {
+    return this.#requestOpen && this.#head?.framing.kind !== 'none';
   }
 
   destroy(): void {
@@ -94,40 +97,28 @@ export class AgentConnection implements AgentStream, AgentSession {
   }
 
   sendInformational(status: number, headers: HeaderList): void {
-    if (this.#head?.version !== '1.1') return;
-    this.#output.addText(writeResponseHead(status, STATUS_CODES[status] ?? '', headers));
+    if (this.#head?.version === '1.1') this.#answer.informational(status, headers);
   }
 
   sendHead(status: number, reason: string, headers: HeaderList, length: BodyLength): void {
-    const head = this.#head;
-    const untilClose = length === 'unknown' && head?.version === '1.0';
-    this.#chunked = length === 'unknown' && !untilClose;
+    const request = this.#head;
     // Ahead of the request's end an answer closes, since what is left of the request may never come (RFC 9112 9.6).
-    const unread = this.#requestOpen && head?.framing.kind !== 'none';
-    this.#keepAlive = head?.keepAlive === true && !unread && !untilClose && !this.#services.state.draining;
-    if (length === 'unknown') headers.delete('content-length');
+    const mayKeep = request?.keepAlive === true && !this.#isUnread && !this.#services.state.draining;
     if (!headers.has('date')) headers.append('Date', httpDate(this.#services.clock.now()));
-    if (this.#chunked) headers.set('Transfer-Encoding', 'chunked');
-    if (!this.#keepAlive) headers.set('Connection', 'close');
-    this.#output.addText(writeResponseHead(status, reason, headers));
+    this.#answer.head(status, reason, headers, length, { request, mayKeep });
   }
 
   sendBody(bytes: Buffer): void {
-    if (!this.#chunked) return this.#output.addLent(bytes);
-    this.#output.add(writeChunkHeader(bytes.length));
-    this.#output.addLent(bytes);
-    this.#output.add(CHUNK_TAIL);
+    this.#answer.body(bytes);
   }
 
   sendEnd(trailers: HeaderList | undefined): void {
-    if (this.#chunked) this.#output.add(writeLastChunk(trailers));
-    this.#chunked = false;
+    this.#answer.end(trailers);
   }
 
   upgrade(headers: HeaderList): void {
     this.#isBare = true;
-    this.#keepAlive = false;
-    this.#output.addText(writeResponseHead(101, STATUS_CODES[101] ?? '', headers));
+    this.#answer.upgrade(headers);
   }
 
   flush(): boolean {
@@ -138,8 +129,7 @@ export class AgentConnection implements AgentStream, AgentSession {
     this.#exchange = undefined;
     const { limits, clock, state } = this.#services;
     this.deadlineAt = clock.now() + limits.agentIdleTimeoutMs;
-    const unread = this.#requestOpen && this.#head?.framing.kind !== 'none';
-    if (!this.#keepAlive || unread || state.draining) return this.#close();
+    if (!this.#answer.keepAlive || this.#isUnread || state.draining) return this.#close();
     this.#pump();
     this.#closeIfDone();
   }

@@ -1,0 +1,58 @@
+import { STATUS_CODES } from 'node:http';
+import type { BodyLength } from '../http/streams.ts';
+import type { HeaderList } from '../protocols/header-list.ts';
+import type { RequestHead } from '../protocols/heads.ts';
+import { CHUNK_TAIL, writeChunkHeader, writeLastChunk, writeResponseHead } from '../protocols/http1/message-writer.ts';
+import type { Output } from './output.ts';
+
+/** What decides how an answer is framed: the request, and whether the connection may outlive it. */
+interface Answering {
+  /** Undefined when the request's head could not be read. */
+  readonly request: Pick<RequestHead, 'version'> | undefined;
+  readonly mayKeep: boolean;
+}
+
+/** Frames the answers of one connection in HTTP/1.1 (RFC 9112 6), one after another. */
+export class Http1Answer {
+  /** Whether the connection is kept behind the present answer, as its head says. */
+  keepAlive = true;
+  readonly #output: Output;
+  #chunked = false;
+
+  constructor(output: Output) {
+    this.#output = output;
+  }
+
+  informational(status: number, headers: HeaderList): void {
+    this.#output.addText(writeResponseHead(status, STATUS_CODES[status] ?? '', headers));
+  }
+
+  head(status: number, reason: string, headers: HeaderList, length: BodyLength, { request, mayKeep }: Answering): void {
+    const untilClose = length === 'unknown' && request?.version === '1.0';
+    this.#chunked = length === 'unknown' && !untilClose;
+    this.keepAlive = mayKeep && !untilClose;
+    if (length === 'unknown') headers.delete('content-length');
+    if (this.#chunked) headers.set('Transfer-Encoding', 'chunked');
+    if (!this.keepAlive) headers.set('Connection', 'close');
+    this.#output.addText(writeResponseHead(status, reason, headers));
+  }
+
+  /** The bytes are lent until the output is flushed. */
+  body(bytes: Buffer): void {
+    if (!this.#chunked) return this.#output.addLent(bytes);
+    this.#output.add(writeChunkHeader(bytes.length));
+    this.#output.addLent(bytes);
+    this.#output.add(CHUNK_TAIL);
+  }
+
+  end(trailers: HeaderList | undefined): void {
+    if (this.#chunked) this.#output.add(writeLastChunk(trailers));
+    this.#chunked = false;
+  }
+
+  /** 101: what follows is another protocol, which ends with its connection. */
+  upgrade(headers: HeaderList): void {
+    this.keepAlive = false;
+    this.informational(101, headers);
+  }
+}
