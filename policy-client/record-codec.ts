@@ -1,29 +1,28 @@
-import type { ChainedRecord, DecisionRecord } from '../proto/gen/sidekey/v1/decision.ts';
-import { varintLength, WireWriter } from './wire-writer.ts';
+import type { DecisionRecord } from '../proto/gen/sidekey/v1/decision.ts';
+import { WireWriter } from './wire-writer.ts';
 
-const HASH_BYTES = 32;
-const MAX_REUSED_BYTES = 1024 * 1024;
-
-/** Encodes decision records and reports, field by field as sidekey/v1/decision.proto has them. */
+/** Encodes decision records, field by field as sidekey/v1/decision.proto has them. */
 export class RecordCodec {
-  #writer = new WireWriter();
   readonly #nested = new WireWriter();
 
-  encodeRecord(record: DecisionRecord): Buffer {
-    const writer = this.#fresh();
+  /** Appends the record; on an error nothing. @throws RangeError for a number that is not an unsigned integer */
+  encode(record: DecisionRecord, writer: WireWriter): void {
+    const start = writer.length;
+    try {
+      this.#encode(record, writer);
+    } catch (error) {
+      writer.truncate(start);
+      throw error;
+    }
+  }
+
+  #encode(record: DecisionRecord, writer: WireWriter): void {
     writer.string(1, record.id);
-    if (record.at !== undefined) this.#timestamp(2, record.at.getTime());
+    if (record.at !== undefined) writer.message(2, this.#timestamp(record.at.getTime()));
     writer.string(3, record.sessionId);
     for (const workload of record.workloads) writer.item(4, workload);
     writer.string(5, record.user);
-    if (record.destination !== undefined) {
-      const nested = this.#nested;
-      nested.reset();
-      nested.string(1, record.destination.scheme);
-      nested.string(2, record.destination.host);
-      nested.number(3, record.destination.port);
-      writer.bytes(6, nested.take());
-    }
+    if (record.destination !== undefined) writer.message(6, this.#destination(record.destination));
     writer.string(7, record.serverWorkload);
     writer.string(8, record.method);
     writer.string(9, record.path);
@@ -42,37 +41,23 @@ export class RecordCodec {
     writer.number(22, record.scrubbed);
     writer.string(23, record.instanceId);
     writer.string(24, record.action);
-    return writer.take();
   }
 
-  /** A ReportDecisionsRequest. */
-  encodeReport(records: readonly ChainedRecord[]): Buffer {
-    const writer = this.#fresh();
-    for (const { sequence, previousHash, hash, record } of records) {
-      const hashes = 2 * (1 + varintLength(HASH_BYTES) + HASH_BYTES);
-      writer.nested(1, 1 + varintLength(sequence) + hashes + 1 + varintLength(record.length) + record.length);
-      writer.number(1, sequence);
-      writer.bytes(2, previousHash);
-      writer.bytes(3, hash);
-      writer.bytes(4, record);
-    }
-    return writer.take();
+  #destination({ scheme, host, port }: { scheme: string; host: string; port: number }): WireWriter {
+    const nested = this.#nested;
+    nested.reset();
+    nested.string(1, scheme);
+    nested.string(2, host);
+    nested.number(3, port);
+    return nested;
   }
 
-  #timestamp(field: number, ms: number): void {
+  #timestamp(ms: number): WireWriter {
     const seconds = Math.floor(ms / 1_000);
-    const nanos = Math.round((ms - seconds * 1_000) * 1_000_000);
     const nested = this.#nested;
     nested.reset();
     nested.number(1, seconds);
-    nested.number(2, nanos);
-    this.#writer.bytes(field, nested.take());
-  }
-
-  #fresh(): WireWriter {
-    // One huge batch must not hold its memory for good.
-    if (this.#writer.length > MAX_REUSED_BYTES) this.#writer = new WireWriter();
-    this.#writer.reset();
-    return this.#writer;
+    nested.number(2, Math.round((ms - seconds * 1_000) * 1_000_000));
+    return nested;
   }
 }

@@ -1,18 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { genesisHash, nextHash } from '../common/decision-chain.ts';
 import { REASONS } from '../proto/reasons.ts';
-import { DecisionRecord, Outcome, type ChainedRecord } from '../proto/gen/sidekey/v1/decision.ts';
+import { type ChainedRecord, DecisionRecord, Outcome } from '../proto/gen/sidekey/v1/decision.ts';
 import type { ReasonCode } from '../proto/gen/sidekey/v1/reason.ts';
-import { RecordCodec } from './record-codec.ts';
+import { PendingRecords } from './pending-records.ts';
+import { batchedLength, BatchWriter, type RecordBatch } from './record-batch.ts';
 import type { Spool } from './spool.ts';
 
 /** Method of the record that stands for lost ones; its path is `/<how many>`. */
 export const LOST_RECORDS_METHOD = 'SIDEKEY-RECORDS-LOST';
 
 const MAX_PENDING = 1_024;
-const MAX_SPILL_RECORDS = 512;
-// Object, two hashes and a sequence beside the record's own bytes.
-const RECORD_OVERHEAD_BYTES = 256;
+const MAX_BATCH_RECORDS = 256;
+const MAX_BATCH_BYTES = 256 * 1024;
 
 export interface RecordQueueOptions {
   readonly instanceId: string;
@@ -28,13 +28,14 @@ export interface RecordQueueOptions {
  */
 export class RecordQueue {
   readonly #options: RecordQueueOptions;
-  readonly #codec = new RecordCodec();
-  /** Encoded, so that a waiting record costs the garbage collector one object; undefined where that failed. */
-  #pending: (Buffer | undefined)[] = [];
+  readonly #pending = new PendingRecords();
+  readonly #marker = new PendingRecords();
+  readonly #writer = new BatchWriter();
   /** Undelivered, oldest first; the first `#sent` of them are on their way. */
-  readonly #memory: ChainedRecord[] = [];
+  readonly #memory: RecordBatch[] = [];
   #memoryBytes = 0;
   #sent = 0;
+  #inFlight = 0;
   #acked = 0;
   /** Records in memory up to this sequence are on disk as well. */
   #onDiskThrough = 0;
@@ -55,13 +56,14 @@ export class RecordQueue {
     return this.#memoryBytes;
   }
 
+  /** Records on their way. */
   get inFlight(): number {
-    return this.#sent;
+    return this.#inFlight;
   }
 
   /** Records not acknowledged yet, those that are lost left out. */
   get backlog(): number {
-    return this.#pending.length + (this.#sequence - this.#acked);
+    return this.#pending.size + (this.#sequence - this.#acked);
   }
 
   get unreportedLosses(): number {
@@ -78,83 +80,100 @@ export class RecordQueue {
   }
 
   push(record: DecisionRecord): void {
-    this.#pending.push(this.#encode(record));
-    if (this.#pending.length >= MAX_PENDING) this.flush();
+    record.instanceId = this.#options.instanceId;
+    if (!this.#pending.add(record)) this.#lose(1);
+    if (this.#pending.size >= MAX_PENDING) this.flush();
   }
 
   /** Chains what is pending. */
   flush(): void {
-    if (this.#resumed || (this.#pending.length === 0 && this.#unreportedLosses === 0)) return;
-    const records = this.#pending;
-    this.#pending = [];
-    const reported = this.#unreportedLosses;
-    if (reported > 0) records.unshift(this.#encode(lossRecord(reported, this.#options.nowMs())));
-    const encoded = records.filter((bytes) => bytes !== undefined);
-    const placed = this.#place(encoded);
-    const markerPlaced = reported > 0 && placed > 0;
-    const lost = records.length - placed - (reported > 0 && !markerPlaced ? 1 : 0);
-    this.lost += lost;
-    this.#unreportedLosses += lost - (markerPlaced ? reported : 0);
+    if (this.#resumed) return;
+    const pending = this.#pending;
+    // The count of what is missing stands in the chain before what follows it.
+    const placed = this.#reportLosses() ? this.#place(pending) : 0;
+    if (placed < pending.size) this.#lose(pending.size - placed);
+    pending.clear();
   }
 
-  #encode(record: DecisionRecord): Buffer | undefined {
+  #lose(count: number): void {
+    this.lost += count;
+    this.#unreportedLosses += count;
+  }
+
+  /** False when the record of the losses found no place. */
+  #reportLosses(): boolean {
+    if (this.#unreportedLosses === 0) return true;
+    const record = lossRecord(this.#unreportedLosses, this.#options.nowMs());
     record.instanceId = this.#options.instanceId;
-    try {
-      return this.#codec.encodeRecord(record);
-    } catch {
-      // A number out of its range: one bad record must not take the others with it.
-      return undefined;
-    }
+    this.#marker.clear();
+    if (!this.#marker.add(record) || this.#place(this.#marker) === 0) return false;
+    this.#unreportedLosses = 0;
+    return true;
   }
 
   /** Gives the first records a place, in order; returns how many found one. */
-  #place(encoded: readonly Buffer[]): number {
-    let placed = 0;
-    if (!this.#hasUnloaded()) {
-      for (const record of encoded) {
-        const bytes = record.length + RECORD_OVERHEAD_BYTES;
-        if (this.#memoryBytes + bytes > this.#options.maxMemoryBytes) break;
-        this.#memory.push(this.#chain(record));
-        this.#memoryBytes += bytes;
-        placed += 1;
-      }
-    }
+  #place(records: PendingRecords): number {
+    const fitting = this.#hasUnloaded() ? 0 : this.#countFitting(records);
+    this.#chain(records, 0, fitting).forEach((batch) => this.#keep(batch));
     const { spool } = this.#options;
-    if (placed === encoded.length || spool === undefined) return placed;
+    if (fitting === records.size || spool === undefined) return fitting;
     const [sequence, head] = [this.#sequence, this.#head];
-    const rest = encoded.slice(placed).map((record) => this.#chain(record));
-    if (spool.append(rest)) return encoded.length;
+    if (spool.append(this.#chain(records, fitting, records.size).flatMap((batch) => batch.records()))) {
+      return records.size;
+    }
     this.#sequence = sequence;
     this.#head = head;
-    return placed;
+    return fitting;
   }
 
-  #chain(record: Buffer): ChainedRecord {
-    const previousHash = this.#head;
-    const hash = nextHash(previousHash, record);
-    this.#head = hash;
-    this.#sequence += 1;
-    return { sequence: this.#sequence, previousHash, hash, record };
+  #countFitting(records: PendingRecords): number {
+    let bytes = this.#memoryBytes;
+    for (let index = 0; index < records.size; index += 1) {
+      bytes += batchedLength(this.#sequence + index + 1, records.lengthOf(index));
+      if (bytes > this.#options.maxMemoryBytes) return index;
+    }
+    return records.size;
+  }
+
+  /** Adds these records to the chain. */
+  #chain(records: PendingRecords, from: number, to: number): RecordBatch[] {
+    const batches: RecordBatch[] = [];
+    for (let index = from; index < to; index += 1) {
+      const record = records.at(index);
+      const previousHash = this.#head;
+      this.#head = nextHash(previousHash, record);
+      this.#sequence += 1;
+      this.#pack({ sequence: this.#sequence, previousHash, hash: this.#head, record }, index === to - 1, batches);
+    }
+    return batches;
+  }
+
+  #pack(record: ChainedRecord, isLast: boolean, batches: RecordBatch[]): void {
+    const writer = this.#writer;
+    writer.add(record);
+    if (!isLast && writer.size < MAX_BATCH_RECORDS && writer.length < MAX_BATCH_BYTES) return;
+    const batch = writer.take();
+    if (batch !== undefined) batches.push(batch);
+  }
+
+  #keep(batch: RecordBatch): void {
+    this.#memory.push(batch);
+    this.#memoryBytes += batch.bytes.length;
   }
 
   /** True when the spool holds records that follow those in memory. */
   #hasUnloaded(): boolean {
-    const last = this.#memory.at(-1)?.sequence ?? this.#acked;
+    const last = this.#memory.at(-1)?.lastSequence ?? this.#acked;
     return (this.#options.spool?.lastSequence ?? 0) > last;
   }
 
   /** The next records to send, which count as on their way from now on. */
-  next(maxRecords: number, maxBytes: number): ChainedRecord[] {
+  next(): RecordBatch | undefined {
     if (this.#memory.length === 0) this.#load();
-    const batch: ChainedRecord[] = [];
-    let bytes = 0;
-    while (this.#sent < this.#memory.length && batch.length < maxRecords && bytes < maxBytes) {
-      const record = this.#memory[this.#sent];
-      if (record === undefined) break;
-      batch.push(record);
-      bytes += record.record.length + RECORD_OVERHEAD_BYTES;
-      this.#sent += 1;
-    }
+    const batch = this.#memory[this.#sent];
+    if (batch === undefined) return undefined;
+    this.#sent += 1;
+    this.#inFlight += batch.size;
     return batch;
   }
 
@@ -162,16 +181,17 @@ export class RecordQueue {
     const { spool } = this.#options;
     while (spool !== undefined && this.#hasUnloaded()) {
       const records = spool.readAfter(this.#acked);
-      for (const record of records) {
-        this.#memory.push(record);
-        this.#memoryBytes += record.record.length + RECORD_OVERHEAD_BYTES;
-        this.#onDiskThrough = record.sequence;
+      const last = records.at(-1);
+      const batches: RecordBatch[] = [];
+      for (const record of records) this.#pack(record, record === last, batches);
+      batches.forEach((batch) => this.#keep(batch));
+      if (last !== undefined) {
+        this.#onDiskThrough = last.sequence;
+        return;
       }
-      if (records.length > 0) return;
       // Unreadable: its sequences are missing from what the control plane gets, and this counts them.
       const lost = spool.discardFirst();
-      this.lost += lost;
-      this.#unreportedLosses += lost;
+      this.#lose(lost);
       this.#acked += lost;
     }
   }
@@ -179,20 +199,26 @@ export class RecordQueue {
   /** The stream is gone: what was on its way goes out again. */
   rewind(): void {
     this.#sent = 0;
+    this.#inFlight = 0;
   }
 
   /** Everything up to this sequence is stored; what was never sent cannot be. */
   acknowledge(sequence: number): void {
-    let count = 0;
-    while (count < this.#sent && (this.#memory[count]?.sequence ?? Number.POSITIVE_INFINITY) <= sequence) {
-      this.#memoryBytes -= (this.#memory[count]?.record.length ?? 0) + RECORD_OVERHEAD_BYTES;
-      count += 1;
+    const before = this.#inFlight;
+    let first = this.#memory[0];
+    while (first !== undefined && this.#sent > 0 && first.firstSequence <= sequence) {
+      const rest = first.after(sequence);
+      this.#memoryBytes -= first.bytes.length - (rest?.bytes.length ?? 0);
+      this.#inFlight -= first.size - (rest?.size ?? 0);
+      this.#acked = rest === undefined ? first.lastSequence : sequence;
+      if (rest === undefined) {
+        this.#memory.shift();
+        this.#sent -= 1;
+      } else this.#memory[0] = rest;
+      first = this.#memory[0];
     }
-    if (count === 0) return;
-    this.#acked = this.#memory[count - 1]?.sequence ?? this.#acked;
-    this.#memory.splice(0, count);
-    this.#sent -= count;
-    this.delivered += count;
+    if (before === this.#inFlight) return;
+    this.delivered += before - this.#inFlight;
     this.#options.spool?.release(this.#acked);
   }
 
@@ -200,11 +226,11 @@ export class RecordQueue {
   spill(): boolean {
     const { spool } = this.#options;
     if (spool === undefined) return false;
-    const fresh = this.#memory.filter(({ sequence }) => sequence > this.#onDiskThrough);
-    for (let from = 0; from < fresh.length; from += MAX_SPILL_RECORDS) {
-      const batch = fresh.slice(from, from + MAX_SPILL_RECORDS);
-      if (!spool.append(batch)) return false;
-      this.#onDiskThrough = batch.at(-1)?.sequence ?? this.#onDiskThrough;
+    for (const batch of this.#memory) {
+      const fresh = batch.after(this.#onDiskThrough);
+      if (fresh === undefined) continue;
+      if (!spool.append(fresh.records())) return false;
+      this.#onDiskThrough = fresh.lastSequence;
     }
     return true;
   }

@@ -1,24 +1,22 @@
 import type { ClientDuplexStream } from '@grpc/grpc-js';
 import { describeError } from '../common/errors.ts';
 import type { Reason } from '../proto/reasons.ts';
-import type { ChainedRecord, DecisionRecord } from '../proto/gen/sidekey/v1/decision.ts';
+import type { DecisionRecord } from '../proto/gen/sidekey/v1/decision.ts';
 import { ProxyServiceService, type ReportDecisionsResponse } from '../proto/gen/sidekey/v1/proxy.ts';
 import type { Backoff } from './backoff.ts';
 import { failureReason, refusesSession, type Connection } from './connection.ts';
 import type { ProofMaker } from './proof.ts';
-import { RecordCodec } from './record-codec.ts';
+import type { RecordBatch } from './record-batch.ts';
 import type { RecordQueue } from './record-queue.ts';
 import { Retry } from './retry.ts';
 import { sessionMetadata, type Session } from './session.ts';
 import type { PolicyClientLog } from './types.ts';
 
-const MAX_BATCH_RECORDS = 256;
-const MAX_BATCH_BYTES = 256 * 1024;
 const MAX_IN_FLIGHT_RECORDS = 2_048;
 const ACK_TIMEOUT_MS = 15_000;
 const TOUCH_MS = 10_000;
 
-type Call = ClientDuplexStream<readonly ChainedRecord[], ReportDecisionsResponse>;
+type Call = ClientDuplexStream<RecordBatch, ReportDecisionsResponse>;
 
 export interface ReporterOptions {
   readonly queue: RecordQueue;
@@ -36,7 +34,6 @@ export interface ReporterOptions {
 /** Sends the queue's records in order and again until they are acknowledged; to the spool while nobody acknowledges. */
 export class Reporter {
   readonly #options: ReporterOptions;
-  readonly #codec = new RecordCodec();
   #session: Session | undefined;
   #call: Call | undefined;
   #choked = false;
@@ -47,6 +44,8 @@ export class Reporter {
   /** When the oldest record on its way was sent, or the last acknowledgement came. */
   #sentAtMs = 0;
   #spillFailed = false;
+  /** Losses that the log tells of. */
+  #lost = 0;
   #touchedAtMs = 0;
   #onDelivered: (() => void) | undefined;
 
@@ -111,9 +110,9 @@ export class Reporter {
 
   #flush(): void {
     const { queue, monotonicMs, spoolAfterMs, log } = this.#options;
-    const wasLost = queue.lost;
     queue.flush();
-    if (queue.lost > wasLost) log.error({ lost: queue.lost }, 'decision records are being lost');
+    if (queue.lost > this.#lost) log.error({ lost: queue.lost }, 'decision records are being lost');
+    this.#lost = queue.lost;
     this.#pump();
     if (queue.backlog === 0) return;
     const stuckMs = monotonicMs() - this.#progressAtMs;
@@ -138,9 +137,9 @@ export class Reporter {
     const call = this.#call ?? this.#open(this.#session);
     while (!this.#choked && this.#call === call && queue.inFlight < MAX_IN_FLIGHT_RECORDS) {
       if (queue.inFlight === 0) this.#sentAtMs = this.#options.monotonicMs();
-      const records = queue.next(MAX_BATCH_RECORDS, MAX_BATCH_BYTES);
-      if (records.length === 0) return;
-      if (!call.write(records)) this.#choked = true;
+      const batch = queue.next();
+      if (batch === undefined) return;
+      if (!call.write(batch)) this.#choked = true;
     }
   }
 
@@ -148,7 +147,7 @@ export class Reporter {
     const { connection, proofs, nowMs } = this.#options;
     const metadata = sessionMetadata(session, proofs, ProxyServiceService.reportDecisions.path, nowMs());
     const { path, responseDeserialize } = ProxyServiceService.reportDecisions;
-    const serialize = (batch: readonly ChainedRecord[]) => this.#codec.encodeReport(batch);
+    const serialize = (batch: RecordBatch) => batch.bytes;
     const call: Call = connection.client.makeBidiStreamRequest(path, serialize, responseDeserialize, metadata);
     this.#call = call;
     this.#choked = false;

@@ -14,6 +14,7 @@ import {
 import { join } from 'node:path';
 import { nextHash } from '../common/decision-chain.ts';
 import { ChainedRecord } from '../proto/gen/sidekey/v1/decision.ts';
+import type { EncodedRecord } from './record-batch.ts';
 
 const MAX_SEGMENT_BYTES = 1024 * 1024;
 const MAX_FRAME_BYTES = 1024 * 1024;
@@ -93,7 +94,7 @@ export class Spool {
   }
 
   /** Writes all of these records, which are in order, or none of them; false when there is no room. */
-  append(records: readonly ChainedRecord[]): boolean {
+  append(records: readonly EncodedRecord[]): boolean {
     const [first] = records;
     if (first === undefined) return true;
     const bytes = Buffer.concat(records.map(frame));
@@ -214,12 +215,11 @@ export class Spool {
   }
 }
 
-function frame(record: ChainedRecord): Buffer {
-  const body = ChainedRecord.encode(record).finish();
-  const bytes = Buffer.allocUnsafe(LENGTH_BYTES + body.length);
-  bytes.writeUInt32BE(body.length, 0);
-  bytes.set(body, LENGTH_BYTES);
-  return bytes;
+function frame({ bytes }: EncodedRecord): Buffer {
+  const framed = Buffer.allocUnsafe(LENGTH_BYTES + bytes.length);
+  framed.writeUInt32BE(bytes.length, 0);
+  framed.set(bytes, LENGTH_BYTES);
+  return framed;
 }
 
 /** Whole records of a segment, up to the first that is torn or changed. */

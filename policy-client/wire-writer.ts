@@ -16,12 +16,21 @@ export class WireWriter {
 
   /** A copy of what was written since `reset`. */
   take(): Buffer {
-    // From Buffer's pool: an ArrayBuffer of its own for each record made the garbage collector the largest cost.
     return Buffer.from(this.#buffer.subarray(0, this.#end));
   }
 
   get length(): number {
     return this.#end;
+  }
+
+  /** Forgets what was written from there on. */
+  truncate(length: number): void {
+    this.#end = Math.min(this.#end, length);
+  }
+
+  /** A part of what was written; lent until the next write. */
+  view(start: number, end: number): Buffer {
+    return this.#buffer.subarray(start, end);
   }
 
   /** A field that is absent when empty. */
@@ -71,6 +80,14 @@ export class WireWriter {
     this.#varint(value.length);
     this.#buffer.set(value, this.#end);
     this.#end += value.length;
+  }
+
+  /** What the other writer holds, as a nested message. */
+  message(field: number, other: WireWriter): void {
+    this.nested(field, other.#end);
+    this.#reserve(other.#end);
+    other.#buffer.copy(this.#buffer, this.#end, 0, other.#end);
+    this.#end += other.#end;
   }
 
   /** Head of a nested message of so many bytes, which the caller writes next. */

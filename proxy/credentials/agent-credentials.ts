@@ -117,7 +117,7 @@ export function removeAgentCredentials(head: CredentialedHead, route: Route | un
   const { query } = head;
   const claims = injects ? { authorization: head.headers.getAll('authorization'), query } : NO_CLAIMS;
   if (injects && route.credentialCookies.length > 0) removeCookies(head.headers, route.credentialCookies, removed);
-  for (const name of namesToRemove(head.headers, injects ? route : undefined)) {
+  for (const name of namesToRemove(head.headers, injects ? route : undefined) ?? []) {
     head.headers.delete(name);
     // The proxy's own token is where it belongs, so it is no event.
     if (name !== 'proxy-authorization') removed.push(`header:${name}`);
@@ -126,14 +126,18 @@ export function removeAgentCredentials(head: CredentialedHead, route: Route | un
   return { removed, query: withoutCredentials(query, route.credentialQueryParameters, removed), claims };
 }
 
-function namesToRemove(headers: HeaderList, route: Route | undefined): Set<string> {
-  const found = new Set<string>();
+function namesToRemove(headers: HeaderList, route: Route | undefined): Set<string> | undefined {
+  const credentials = route === undefined ? undefined : credentialHeadersOf(route);
+  let found: Set<string> | undefined;
   const { raw } = headers;
   for (let at = 0; at < raw.length; at += 2) {
     const name = foldName(raw[at] ?? '');
-    const isCredential = route !== undefined && (CREDENTIAL_HEADERS.has(name) || namesHeader(route, name));
-    if (isCredential && (holdsPlaceholder(raw[at + 1] ?? '') || staysAsCookies(route, name))) continue;
-    if (isCredential || NEVER_FORWARDED.has(name)) found.add(raw[at] ?? '');
+    const isCredential = credentials?.has(name) === true;
+    if (isCredential && route !== undefined && (holdsPlaceholder(raw[at + 1] ?? '') || staysAsCookies(route, name)))
+      continue;
+    if (!isCredential && !NEVER_FORWARDED.has(name)) continue;
+    found ??= new Set();
+    found.add(raw[at] ?? '');
   }
   return found;
 }
@@ -165,8 +169,16 @@ function foldName(name: string): string {
   return name.includes('_') ? name.replaceAll('_', '-') : name;
 }
 
-function namesHeader(route: Route, folded: string): boolean {
-  return route.credentialHeaders.some((name) => foldName(name.toLowerCase()) === folded);
+const HEADERS_OF = new WeakMap<Route, ReadonlySet<string>>();
+
+/** The built-in ones and the route's own, folded; made once for each route. */
+function credentialHeadersOf(route: Route): ReadonlySet<string> {
+  let headers = HEADERS_OF.get(route);
+  if (headers === undefined) {
+    headers = new Set([...CREDENTIAL_HEADERS, ...route.credentialHeaders.map((name) => foldName(name.toLowerCase()))]);
+    HEADERS_OF.set(route, headers);
+  }
+  return headers;
 }
 
 function withoutCredentials(query: string, named: readonly string[], removed: string[]): string | undefined {

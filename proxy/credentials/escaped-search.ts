@@ -1,3 +1,4 @@
+import type { Findings } from './needle-set.ts';
 import { createEscapeForms, ESCAPE_ALPHABET, MAX_ESCAPE_BYTES, readEscape, startsEscape } from './escapes.ts';
 
 /** Answers of `matchElement` beside a length. */
@@ -39,8 +40,8 @@ export class EscapedSearch {
     }
   }
 
-  /** Calls `found(start, end)` for every needle in bytes[0, end) that holds at least one escape. */
-  search(bytes: Buffer, end: number, found: (start: number, end: number) => void): void {
+  /** Adds every needle in bytes[0, end) that holds at least one escape. */
+  search(bytes: Buffer, end: number, findings: Findings): void {
     const forms = this.#outer;
     const cursor = new IntroducerCursor(bytes, end);
     for (let at = cursor.next(0); at < end; at = cursor.next(at + 1)) {
@@ -50,7 +51,7 @@ export class EscapedSearch {
           // The leftmost escape of a needle has nothing but plain characters before it.
           if (index > at || !plainBefore(needle, index, bytes, at)) continue;
           const stop = this.#matchRest(needle, index + 1, bytes, at + (forms.lengths[form] ?? 0), end);
-          if (stop > 0) found(at - index, stop);
+          if (stop > 0) findings.add(at - index, stop);
         }
       }
     }
@@ -85,10 +86,10 @@ export class EscapedSearch {
   }
 
   /**
-   * Calls `found(start, end)` for what may be left of a needle whose beginning stood before `bytes`: at least `minMatched`
+   * Adds what may be left of a needle whose beginning stood before `bytes`: at least `minMatched`
    * of its characters, up to its last one or to the last byte. Before it stands at most the rest of an escape.
    */
-  rests(bytes: Uint8Array, minMatched: number, found: (start: number, end: number) => void): void {
+  rests(bytes: Uint8Array, minMatched: number, findings: Findings): void {
     const starts = Math.min(MAX_ESCAPE_BYTES, bytes.length);
     for (let start = 0; start < starts; start += 1) {
       const byte = bytes[start] as number;
@@ -96,7 +97,7 @@ export class EscapedSearch {
         for (let index = 1; index <= needle.length - minMatched; index += 1) {
           if (needle[index] !== byte && !startsEscape(byte)) continue;
           const stop = this.#restEnd(needle, index, bytes, start, minMatched);
-          if (stop > 0) found(start, stop);
+          if (stop > 0) findings.add(start, stop);
         }
       }
     }

@@ -3,6 +3,11 @@ const TABLE_SIZE = 1 << TABLE_BITS;
 /** Longer prefixes skip no further in practice and cost more to compile. */
 const MAX_WINDOW = 48;
 
+/** Takes the places that a search finds. */
+export interface Findings {
+  add(start: number, end: number): void;
+}
+
 /**
  * Several byte strings looked for at once: Wu and Manber's multiple-pattern search (TR 94-17), which reads two bytes
  * and then skips nearly as far as the shortest needle is long. Every needle is at least 4 bytes.
@@ -28,8 +33,8 @@ export class NeedleSet {
     }
   }
 
-  /** Calls `found(start, end)` for every needle that stands whole in bytes[0, end), in order of start. */
-  search(bytes: Uint8Array, end: number, found: (start: number, end: number) => void): void {
+  /** Adds every needle that stands whole in bytes[0, end), in order of start. */
+  search(bytes: Uint8Array, end: number, findings: Findings): void {
     const shifts = this.#shifts;
     const window = this.#window;
     let at = window - 1;
@@ -43,7 +48,7 @@ export class NeedleSet {
       }
       const start = at - window + 1;
       const length = this.#longestAt(bytes, start, end);
-      if (length > 0) found(start, start + length);
+      if (length > 0) findings.add(start, start + length);
       at += 1;
     }
   }

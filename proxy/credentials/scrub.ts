@@ -1,6 +1,7 @@
 import type { Secret } from '../../common/secret.ts';
 import { EscapedSearch } from './escaped-search.ts';
 import { NeedleSet } from './needle-set.ts';
+import { Ranges } from './ranges.ts';
 import { renderingsOf } from './renderings.ts';
 
 const MASK = 0x2a; // "*": legal in header names and values, in JSON strings, URLs and base64 readers that are lenient
@@ -32,6 +33,7 @@ export class Scrubber {
   readonly #plain: NeedleSet;
   readonly #escaped: EscapedSearch;
   readonly #scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+  readonly #ranges = new Ranges();
   readonly #shortest: number;
 
   constructor(needles: readonly Uint8Array[]) {
@@ -49,9 +51,9 @@ export class Scrubber {
     const bytes = fits ? this.#scratch : Buffer.from(text, encoding);
     const length = fits ? this.#scratch.write(text, encoding) : bytes.length;
     const ranges = this.findAll(bytes, length);
-    if (ranges === undefined) return { text, hits: 0 };
-    mask(bytes, ranges, length);
-    return { text: bytes.toString(encoding, 0, length), hits: ranges.length / 2 };
+    if (ranges.isEmpty) return { text, hits: 0 };
+    ranges.fill(bytes, MASK, length);
+    return { text: bytes.toString(encoding, 0, length), hits: ranges.count };
   }
 
   /** A scrubber of one body, whose chunks may cut a secret anywhere; `isInside`: which may begin in the middle of one. */
@@ -59,27 +61,41 @@ export class Scrubber {
     return new ScrubStream(this, isInside ? this.#escaped.longestBytes : 0);
   }
 
-  /** Whole matches in bytes[0, end) as `[start, end, start, end ...]`, ordered and disjoint; undefined when there are none. */
-  findAll(bytes: Buffer, end: number): number[] | undefined {
-    let ranges: number[] | undefined;
-    const found = (start: number, stop: number): void => {
-      ranges ??= [];
-      const last = ranges.length - 1;
-      if (last > 0 && start >= (ranges[last - 1] ?? 0) && start <= (ranges[last] ?? 0)) {
-        ranges[last] = Math.max(stop, ranges[last] ?? 0);
-      } else {
-        ranges.push(start, stop);
+  /** Whether a secret stands in one of these texts, of which each character is a byte; undefined: to be looked at one by one. */
+  holds(texts: readonly (readonly string[])[]): boolean | undefined {
+    const scratch = this.#scratch;
+    let end = 0;
+    for (const list of texts) {
+      for (const text of list) {
+        if (end + text.length >= SCRATCH_BYTES) return undefined;
+        for (let at = 0; at < text.length; at += 1) {
+          const code = text.charCodeAt(at);
+          if (code > 0xff) return undefined;
+          scratch[end + at] = code;
+        }
+        end += text.length + 1;
+        // NUL stands in no field and ends every rendering and every escape.
+        scratch[end - 1] = 0;
       }
-    };
-    this.#plain.search(bytes, end, found);
-    this.#escaped.search(bytes, end, found);
-    return ranges === undefined ? undefined : inOrder(ranges);
+    }
+    return !this.findAll(scratch, end).isEmpty;
   }
 
-  /** The same for the rest of a secret that began before the bytes did: its end, or the middle of it if no more comes. */
-  findRests(bytes: Buffer): number[] {
-    const ranges: number[] = [];
-    this.#escaped.rests(bytes, MIN_TRUNCATED_CHARS, (start, stop) => ranges.push(start, stop));
+  /** Whole matches in bytes[0, end), ordered and disjoint; lent until the next search. */
+  findAll(bytes: Buffer, end: number): Ranges {
+    const ranges = this.#ranges;
+    ranges.clear();
+    this.#plain.search(bytes, end, ranges);
+    this.#escaped.search(bytes, end, ranges);
+    ranges.order();
+    return ranges;
+  }
+
+  /** The same with the rest of a secret that began before the bytes did: its end, or the middle of it if no more comes. */
+  findAllAndRest(bytes: Buffer): Ranges {
+    const ranges = this.findAll(bytes, bytes.length);
+    this.#escaped.rests(bytes, MIN_TRUNCATED_CHARS, ranges);
+    ranges.order();
     return ranges;
   }
 
@@ -131,13 +147,11 @@ export class ScrubStream {
     return this.#scrub(EMPTY, true);
   }
 
-  #find(bytes: Buffer): number[] | undefined {
-    const whole = this.#scrubber.findAll(bytes, bytes.length);
-    if (this.#gathering === 0) return whole;
+  #find(bytes: Buffer): Ranges {
+    if (this.#gathering === 0) return this.#scrubber.findAll(bytes, bytes.length);
     this.#gathering = 0;
     this.#gatheredBytes = 0;
-    const rests = this.#scrubber.findRests(bytes);
-    return rests.length === 0 ? whole : inOrder([...rests, ...(whole ?? [])]);
+    return this.#scrubber.findAllAndRest(bytes);
   }
 
   #scrub(chunk: Buffer, isLast: boolean): Buffer[] {
@@ -157,14 +171,12 @@ export class ScrubStream {
     const carried = this.#heldMasked;
     this.#held = emitted === bytes.length ? EMPTY : Buffer.from(bytes.subarray(emitted));
     this.#heldMasked = 0;
-    if (ranges !== undefined) {
-      for (let at = 0; at < ranges.length; at += 2) {
-        // A match that starts in what is held will be found again with the next chunk.
-        if ((ranges[at] ?? 0) >= emitted) break;
-        this.#hits += 1;
-        this.#heldMasked = Math.max(0, (ranges[at + 1] ?? 0) - emitted);
-      }
-      mask(bytes, ranges, emitted);
+    if (!ranges.isEmpty) {
+      // A match that starts in what is held will be found again with the next chunk.
+      const { count, end } = ranges.before(emitted);
+      this.#hits += count;
+      this.#heldMasked = Math.max(0, end - emitted);
+      ranges.fill(bytes, MASK, emitted);
     }
     if (carried > 0) {
       bytes.fill(MASK, 0, Math.min(carried, emitted));
@@ -176,26 +188,4 @@ export class ScrubStream {
     }
     return emitted === 0 ? [] : [emitted === bytes.length ? bytes : bytes.subarray(0, emitted)];
   }
-}
-
-function mask(bytes: Buffer, ranges: readonly number[], end: number): void {
-  for (let at = 0; at < ranges.length; at += 2) {
-    const start = ranges[at] ?? 0;
-    if (start < end) bytes.fill(MASK, start, Math.min(ranges[at + 1] ?? 0, end));
-  }
-}
-
-/** Sorts and merges what two searches found. */
-function inOrder(ranges: number[]): number[] {
-  if (ranges.length === 2) return ranges;
-  const pairs: [number, number][] = [];
-  for (let at = 0; at < ranges.length; at += 2) pairs.push([ranges[at] ?? 0, ranges[at + 1] ?? 0]);
-  pairs.sort((a, b) => a[0] - b[0]);
-  const merged: number[] = [];
-  for (const [start, stop] of pairs) {
-    const last = merged.length - 1;
-    if (last > 0 && start <= (merged[last] ?? 0)) merged[last] = Math.max(stop, merged[last] ?? 0);
-    else merged.push(start, stop);
-  }
-  return merged;
 }

@@ -1,4 +1,5 @@
 import type { PseudoFields, RequestHead } from '../protocols/heads.ts';
+import { readAbsoluteForm } from '../protocols/http1/request-target.ts';
 import { BoundedCache } from '../../common/bounded-cache.ts';
 import { type Authority, formatAuthority, isIpAddress, parseAuthority } from '../../common/net/host.ts';
 import { canonicalPath, type PathForms, splitTarget, STRICT_PATHS } from '../../common/match/path.ts';
@@ -40,7 +41,6 @@ export interface RequestDestination {
 export type PathFormsAt = (host: string, port: number) => PathForms;
 
 const DEFAULT_PORTS = { http: 80, https: 443 } as const;
-const ABSOLUTE_FORM = /^(https?):\/\/([^/?#]*)(.*)$/i;
 
 /**
  * Builds the destination once from everything that names it; disagreement is refused (421) before anything else happens.
@@ -62,17 +62,16 @@ export function buildDestination(
     if (!head.target.startsWith('/')) return withinTunnel(transport, head, hostField, pathFormsAt);
     return fromTunnel(transport, head.target, hostField, pathFormsAt);
   }
-  const absolute = ABSOLUTE_FORM.exec(head.target);
-  if (absolute === null) {
+  const absolute = readAbsoluteForm(head.target);
+  if (absolute === undefined) {
     throw new Refusal('bad-request', 'this is a forward proxy: it takes absolute-form targets and CONNECT');
   }
-  const scheme = absolute[1]?.toLowerCase() === 'https' ? 'https' : 'http';
-  const authority = absolute[2] ?? '';
+  const { scheme, authority, rest } = absolute;
   const { host, port } = authorityOf(authority, DEFAULT_PORTS[scheme]);
-  expectPath(head.method, absolute[3] ?? '');
+  expectPath(head.method, rest);
   // RFC 9112 3.2.2 lets a proxy ignore Host here; a difference is how fronting starts, so it is refused.
   if (hostField !== undefined && hostField !== authority) expectSame(hostField, host, port, DEFAULT_PORTS[scheme]);
-  return build(scheme, host, port, absolute[3] ?? '', pathFormsAt);
+  return build(scheme, host, port, rest, pathFormsAt);
 }
 
 type Tunnel = Extract<Transport, { kind: 'tunnel' }>;
@@ -97,22 +96,19 @@ function fromLocal(
   if (pseudo !== undefined && pseudo.scheme !== 'http') {
     throw new Refusal('destination-mismatch', 'the request names another scheme than the connection');
   }
-  const absolute = head.target.startsWith('/') ? undefined : ABSOLUTE_FORM.exec(head.target);
-  if (absolute === null) throw new Refusal('bad-request', 'the request target must start with "/"');
+  const isOrigin = head.target.startsWith('/');
+  const absolute = isOrigin ? undefined : readAbsoluteForm(head.target);
+  if (!isOrigin && absolute === undefined) {
+    throw new Refusal('bad-request', 'the request target must start with "/"');
+  }
   const host = hostField ?? pseudo?.authority;
-  const named = absolute?.[2] ?? pseudo?.authority ?? host;
+  const named = absolute?.authority ?? pseudo?.authority ?? host;
   if (named === undefined || host === undefined) throw new Refusal('bad-request', 'the request has no Host');
   // A web page that rebinds its own name to this listener shows it in Host.
   if (!isLocalName(local, host) || !isLocalName(local, named)) {
     throw new Refusal('destination-mismatch', `this listener is for ${local.host} alone`);
   }
-  return build(
-    'https',
-    local.host,
-    local.port,
-    absolute === undefined ? head.target : (absolute[3] ?? ''),
-    pathFormsAt,
-  );
+  return build('https', local.host, local.port, absolute?.rest ?? head.target, pathFormsAt);
 }
 
 function isLocalName(local: LocalTransport, text: string): boolean {
@@ -157,15 +153,15 @@ function withinTunnel(
   hostField: string | undefined,
   pathFormsAt: PathFormsAt,
 ): RequestDestination {
-  const absolute = ABSOLUTE_FORM.exec(head.target);
-  if (absolute === null) throw new Refusal('bad-request', 'the request target must start with "/"');
+  const absolute = readAbsoluteForm(head.target);
+  if (absolute === undefined) throw new Refusal('bad-request', 'the request target must start with "/"');
   const scheme = tunnel.tls ? 'https' : 'http';
-  if (absolute[1]?.toLowerCase() !== scheme) {
+  if (absolute.scheme !== scheme) {
     throw new Refusal('destination-mismatch', 'the request target names another scheme than the connection');
   }
-  expectPath(head.method, absolute[3] ?? '');
-  expectSame(absolute[2] ?? '', tunnel.host, tunnel.port, DEFAULT_PORTS[scheme]);
-  return fromTunnel(tunnel, absolute[3] === '' ? '/' : (absolute[3] ?? '/'), hostField, pathFormsAt);
+  expectPath(head.method, absolute.rest);
+  expectSame(absolute.authority, tunnel.host, tunnel.port, DEFAULT_PORTS[scheme]);
+  return fromTunnel(tunnel, absolute.rest === '' ? '/' : absolute.rest, hostField, pathFormsAt);
 }
 
 /** RFC 9112 3.2.4: that would have to become OPTIONS of "*", which asks about the server and not about anything in it. */

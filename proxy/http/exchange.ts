@@ -3,7 +3,7 @@ import { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
 import type { Reason } from '../../proto/reasons.ts';
 import { type LocalReply, removeAgentCredentials } from '../credentials/inject.ts';
 import { scrubHeaders } from '../credentials/scrub-headers.ts';
-import type { AnswerFilter } from '../inspection/answer-filter.ts';
+import type { AnswerFilter, ListedThing } from '../inspection/answer-filter.ts';
 import { answerFilterFor } from '../inspection/answer-filters.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
 import type { RequestHead, ResponseHead } from '../protocols/heads.ts';
@@ -14,7 +14,7 @@ import { type Departure, Preparation, type PreparationEnd } from './preparation.
 import { refusalReply, replyWhole, toRefusal } from './refusal-reply.ts';
 import { Refusal } from './refusal.ts';
 import { RequestBody } from './request-body.ts';
-import { ResponseRelay } from './response-relay.ts';
+import { type RelayOwner, ResponseRelay } from './response-relay.ts';
 import type { LiveExchange, ProxyServices } from './services.ts';
 import { Standing } from './standing.ts';
 import type { AgentStream, ResponseListener, UpstreamFailure, UpstreamStream } from './streams.ts';
@@ -31,7 +31,7 @@ const PREPARING: Phase = Object.freeze({ name: 'preparing' });
 const ENDED: Phase = Object.freeze({ name: 'ended' });
 
 /** One request and its answer, from its head to its record: prepared, sent, answered, ended. */
-export class Exchange implements ResponseListener, LiveExchange, PreparationEnd {
+export class Exchange implements ResponseListener, LiveExchange, PreparationEnd, RelayOwner {
   readonly call: Call;
   readonly head: RequestHead;
   deadlineAt: number;
@@ -168,30 +168,36 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd 
     this.call.upstreamAnsweredAt = performance.now();
     this.call.status = head.status;
     this.#extend(this.#services.limits.bodyIdleTimeoutMs);
-    this.#guard(() => {
+    try {
+      this.#answerWith(head, departure, upstream);
+    } catch (error) {
+      this.refuse(error);
+    }
+  }
+
+  #answerWith(head: ResponseHead, departure: Departure, upstream: UpstreamStream): void {
+    const { opening, scrubber } = departure;
+    const agent = this.#agent;
+    const { call } = this;
+    if (opening !== undefined) {
       this.#webSocket = openWebSocket(head, departure, {
-        call: this.call,
-        agent: this.#agent,
+        call,
+        agent,
         upstream,
         limits: this.#services.limits.webSocket,
         ended: (reason) => this.#webSocketEnded(reason),
       });
       if (this.#webSocket !== undefined) return;
-      // No such upgrade was asked for (RFC 9110 15.2.2): what follows would be bytes that nobody reads (A-09).
-      if (head.status === 101) throw new Refusal('upstream-malformed', 'the upstream switched protocols');
-      this.#relay = new ResponseRelay({
-        call: this.call,
-        response: head,
-        scrubber: departure.scrubber,
-        filter: this.#filterFor(head, departure),
-        ask: (things) => this.#standing.askListed(things),
-        agent: this.#agent,
-        upstream,
-        via: this.#services.via,
-        done: () => this.#complete(),
-        failed: (error) => this.refuse(error),
-      });
-    });
+    }
+    // No such upgrade was asked for (RFC 9110 15.2.2): what follows would be bytes that nobody reads (A-09).
+    if (head.status === 101) throw new Refusal('upstream-malformed', 'the upstream switched protocols');
+    const filter = this.#filterFor(head, departure);
+    const { via } = this.#services;
+    this.#relay = new ResponseRelay({ call, response: head, scrubber, filter, agent, upstream, via, owner: this });
+  }
+
+  askListed(things: readonly ListedThing[]): Promise<boolean[]> {
+    return this.#standing.askListed(things);
   }
 
   #filterFor({ headers }: ResponseHead, { inspected }: Departure): AnswerFilter | undefined {
@@ -296,7 +302,7 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd 
     }
   }
 
-  #complete(): void {
+  relayed(): void {
     if (this.#phase.name !== 'open') return;
     const { upstream } = this.#phase;
     this.#phase = ENDED;

@@ -19,13 +19,20 @@ interface RelayOptions {
   readonly scrubber: Scrubber | undefined;
   /** Through which the scrubbed body goes. */
   readonly filter: AnswerFilter | undefined;
-  /** What the filter must know of policy. */
-  readonly ask: (things: readonly ListedThing[]) => Promise<boolean[]>;
   readonly agent: AgentStream;
   readonly upstream: UpstreamStream;
   readonly via: string;
-  done(): void;
-  failed(error: unknown): void;
+  readonly owner: RelayOwner;
+}
+
+/** Whose answer it is. */
+export interface RelayOwner {
+  /** What a filter must know of policy. */
+  askListed(things: readonly ListedThing[]): Promise<boolean[]>;
+  /** The answer was sent whole. */
+  relayed(): void;
+  /** It cannot be. */
+  refuse(error: unknown): void;
 }
 
 /** Carries one answer to the agent: head cleaned, body decoded where needed and scrubbed, paused when the agent is slow. */
@@ -34,6 +41,8 @@ export class ResponseRelay {
   readonly #scrub: ReturnType<Scrubber['stream']> | undefined;
   readonly #decoder: DecodingPump | undefined;
   readonly #gate: AnswerGate | undefined;
+  /** Bytes of the body that are still to come; undefined when only its end will show. */
+  #left: number | undefined;
   #waiting = false;
   #trailers: HeaderList | undefined;
 
@@ -52,6 +61,7 @@ export class ResponseRelay {
     stripHopByHop(headers);
     options.call.scrubbed += scrubHeaders(headers, scrubber);
     this.#scrub = hasBody ? scrubber?.stream(isInside) : undefined;
+    if (response.framing.kind === 'length' && this.#decoder === undefined) this.#left = response.framing.length;
     headers.append('Via', viaEntry(response.version, options.via));
     const reason = scrubber === undefined ? response.reason : scrubber.scrubText(response.reason).text;
     options.agent.sendHead(
@@ -97,22 +107,22 @@ export class ResponseRelay {
     try {
       step();
     } catch (error) {
-      this.#options.failed(error);
+      this.#options.owner.refuse(error);
     }
   }
 
   #gateFor(filter: AnswerFilter, headers: HeaderList): AnswerGate {
     if (!filter.keepsLength) headers.delete('content-length');
     for (const name of ['content-md5', 'content-digest', 'repr-digest', 'etag']) headers.delete(name);
-    const { ask, agent, failed } = this.#options;
-    return new AnswerGate(filter, ask, {
+    const { agent, owner } = this.#options;
+    return new AnswerGate(filter, (things) => owner.askListed(things), {
       send: (bytes) => this.#send(bytes),
       wait: (isWaiting) => {
         this.#waiting = isWaiting;
         if (!isWaiting && agent.flush()) this.resume();
       },
       finished: () => this.#close(),
-      failed,
+      failed: (error) => owner.refuse(error),
     });
   }
 
@@ -131,15 +141,19 @@ export class ResponseRelay {
       },
       finished: () => this.#finish(),
       failed: (cause) => {
-        if (cause instanceof Refusal) return this.#options.failed(cause);
-        this.#options.failed(new Refusal('response-undecodable', "the answer's body cannot be decoded", { cause }));
+        if (cause instanceof Refusal) return this.#options.owner.refuse(cause);
+        this.#options.owner.refuse(
+          new Refusal('response-undecodable', "the answer's body cannot be decoded", { cause }),
+        );
       },
     });
   }
 
   #scrubbed(bytes: Buffer): void {
     if (this.#scrub === undefined) return this.#pass(bytes);
-    for (const clean of this.#scrub.push(bytes)) this.#pass(clean);
+    if (this.#left !== undefined) this.#left -= bytes.length;
+    const clean = this.#left === 0 ? this.#scrub.pushLast(bytes) : this.#scrub.push(bytes);
+    for (const piece of clean) this.#pass(piece);
   }
 
   #pass(bytes: Buffer): void {
@@ -155,7 +169,7 @@ export class ResponseRelay {
 
   #finish(): void {
     if (this.#scrub !== undefined) {
-      for (const clean of this.#scrub.end()) this.#pass(clean);
+      if (this.#left !== 0) for (const clean of this.#scrub.end()) this.#pass(clean);
       this.#options.call.scrubbed += this.#scrub.hits;
     }
     if (this.#gate === undefined) this.#close();
@@ -171,7 +185,7 @@ export class ResponseRelay {
     }
     agent.sendEnd(trailers);
     agent.flush();
-    this.#options.done();
+    this.#options.owner.relayed();
   }
 }
 

@@ -26,6 +26,7 @@ export function answerFilterFor(
   facts: InspectedFacts | undefined,
   answer: { readonly headers: HeaderList },
 ): AnswerFilter | undefined {
+  if (!mayFilterAnswer(route, facts)) return undefined;
   const types = answer.headers.getAll('content-type');
   const { name } = mediaTypeOf(types);
   const masker = maskerFor(route, name);

@@ -1,5 +1,5 @@
 import type { HeaderList } from '../header-list.ts';
-import { isFieldValue, isToken, TARGET } from './characters.ts';
+import { COLON, CR, FIELD, isFieldValue, isToken, LF, SP, TARGET, TOKEN } from './characters.ts';
 
 /**
  * Writes heads and chunk frames. What it is given is checked again, so that no mistake in between can split a
@@ -39,17 +39,50 @@ export function writeLastChunk(trailers: HeaderList | undefined): Buffer {
   return Buffer.from(`0\r\n${fieldLines(trailers)}${CRLF}`, 'latin1');
 }
 
+/** Where field lines are put together; it grows to the longest head there was. */
+let scratch: Buffer = Buffer.allocUnsafeSlow(4_096);
+
+/** As one flat string: put together from strings, it would be a tree of some thirty of them for the collector. */
 function fieldLines(headers: HeaderList): string {
   const { raw, names } = headers;
-  let lines = '';
+  let end = 0;
   for (let index = 0; index < names.length; index += 1) {
     const name = names[index] ?? '';
     const value = raw[2 * index + 1] ?? '';
-    if (!isToken(name)) throw new Error('the name of a header to write is not a token');
-    if (!isFieldValue(value)) throw new Error(`the value of the header ${name} holds a character that it may not`);
-    lines += `${name}: ${value}${CRLF}`;
+    if (end + name.length + value.length + 4 > scratch.length) grow(end + name.length + value.length + 4);
+    end = writeField(name, value, end);
   }
-  return lines;
+  return scratch.toString('latin1', 0, end);
+}
+
+function writeField(name: string, value: string, start: number): number {
+  const bytes = scratch;
+  let at = start;
+  for (let from = 0; from < name.length; from += 1) {
+    const code = name.charCodeAt(from);
+    if (TOKEN[code] !== 1) throw new Error('the name of a header to write is not a token');
+    bytes[at] = code;
+    at += 1;
+  }
+  if (at === start) throw new Error('the name of a header to write is not a token');
+  bytes[at] = COLON;
+  bytes[at + 1] = SP;
+  at += 2;
+  for (let from = 0; from < value.length; from += 1) {
+    const code = value.charCodeAt(from);
+    if (FIELD[code] !== 1) throw new Error(`the value of the header ${name} holds a character that it may not`);
+    bytes[at] = code;
+    at += 1;
+  }
+  bytes[at] = CR;
+  bytes[at + 1] = LF;
+  return at + 2;
+}
+
+function grow(bytes: number): void {
+  const larger = Buffer.allocUnsafeSlow(bytes * 2);
+  scratch.copy(larger);
+  scratch = larger;
 }
 
 function isTarget(target: string): boolean {

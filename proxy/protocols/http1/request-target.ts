@@ -2,14 +2,55 @@
 
 /** `host [ ":" port ]` without user information or percent-encoding (RFC 9110 4.2.4 on user information). */
 const HOST = /^(?:\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z._~-]{1,255})(?::([0-9]{0,5}))?$/;
-const ABSOLUTE = /^https?:\/\/([^/?]*)([/?].*)?$/i;
+const HTTP_SCHEME = /^https?$/i;
+const SLASH = 0x2f;
+const QUESTION = 0x3f;
+const HASH = 0x23;
+
+/** A target in absolute-form (RFC 9112 3.2.2), in its parts. */
+export interface AbsoluteForm {
+  readonly scheme: 'http' | 'https';
+  readonly authority: string;
+  /** Path and query: empty, or from the first `/`, `?` or `#` on. */
+  readonly rest: string;
+}
+
+/** Undefined when the target is no `http` or `https` URL. */
+export function readAbsoluteForm(target: string): AbsoluteForm | undefined {
+  const colon = target.indexOf('://');
+  if (colon !== 4 && colon !== 5) return undefined;
+  let scheme = target.slice(0, colon);
+  if (scheme !== 'http' && scheme !== 'https') {
+    if (!HTTP_SCHEME.test(scheme)) return undefined;
+    scheme = scheme.toLowerCase();
+  }
+  const start = colon + 3;
+  let end = start;
+  while (end < target.length && !endsAuthority(target.charCodeAt(end))) end += 1;
+  const authority = target.slice(start, end);
+  return { scheme: scheme === 'https' ? 'https' : 'http', authority, rest: target.slice(end) };
+}
+
+function endsAuthority(code: number): boolean {
+  return code === SLASH || code === QUESTION || code === HASH;
+}
 
 /** Whether a `Host` field's value names a host (RFC 9110 7.2); an empty one names nothing, so a proxy cannot use it. */
 export function isHostField(value: string): boolean {
   return isAuthority(value);
 }
 
+/** Target and Host name the same one mostly, and so do the requests of one agent. */
+let accepted = '';
+
 function isAuthority(text: string): boolean {
+  if (text === accepted && text !== '') return true;
+  if (!matchesAuthority(text)) return false;
+  accepted = text;
+  return true;
+}
+
+function matchesAuthority(text: string): boolean {
   const match = HOST.exec(text);
   if (match === null) return false;
   const port = match[1];
@@ -29,6 +70,6 @@ export function isTargetFor(method: string, target: string): boolean {
   }
   if (target.charCodeAt(0) === 0x2f) return true;
   if (target === '*') return method === 'OPTIONS';
-  const authority = ABSOLUTE.exec(target)?.[1];
+  const authority = readAbsoluteForm(target)?.authority;
   return authority !== undefined && isAuthority(authority);
 }

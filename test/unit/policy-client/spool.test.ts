@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { genesisHash, nextHash } from '../../../common/decision-chain.ts';
 import { Spool } from '../../../policy-client/spool.ts';
-import type { ChainedRecord } from '../../../proto/gen/sidekey/v1/decision.ts';
+import type { EncodedRecord } from '../../../policy-client/record-batch.ts';
+import { ChainedRecord } from '../../../proto/gen/sidekey/v1/decision.ts';
 
 let root: string;
 let dir: string;
@@ -27,14 +28,17 @@ function chain(count: number, recordBytes = 100): ChainedRecord[] {
   });
 }
 
+const encoded = (records: readonly ChainedRecord[]): EncodedRecord[] =>
+  records.map((record) => ({ sequence: record.sequence, bytes: Buffer.from(ChainedRecord.encode(record).finish()) }));
+
 const sequences = (records: readonly ChainedRecord[]) => records.map(({ sequence }) => sequence);
 
 describe('Spool', () => {
   it('gives back what it was given and leaves nothing', () => {
     const spool = new Spool(dir, 1e6);
     const records = chain(5);
-    expect(spool.append(records.slice(0, 2))).toBe(true);
-    expect(spool.append(records.slice(2))).toBe(true);
+    expect(spool.append(encoded(records.slice(0, 2)))).toBe(true);
+    expect(spool.append(encoded(records.slice(2)))).toBe(true);
     expect(spool.readAfter(1)).toEqual(records.slice(1));
     expect(statSync(join(dir, readdirSync(dir)[0] ?? '')).mode & 0o777).toBe(0o600);
     spool.release(5);
@@ -46,8 +50,8 @@ describe('Spool', () => {
   it('keeps order when older records come later', () => {
     const spool = new Spool(dir, 1e6);
     const records = chain(6);
-    spool.append(records.slice(3));
-    spool.append(records.slice(0, 3));
+    spool.append(encoded(records.slice(3)));
+    spool.append(encoded(records.slice(0, 3)));
     expect(sequences(spool.readAfter(0))).toEqual([1, 2, 3]);
     spool.release(3);
     expect(sequences(spool.readAfter(3))).toEqual([4, 5, 6]);
@@ -57,7 +61,7 @@ describe('Spool', () => {
 
   it('frees files as they are acknowledged', () => {
     const spool = new Spool(dir, 1e9);
-    for (const record of chain(60, 100_000)) spool.append([record]);
+    for (const record of chain(60, 100_000)) spool.append(encoded([record]));
     const files = readdirSync(dir).length;
     expect(files).toBeGreaterThan(3);
     spool.release(30);
@@ -68,8 +72,8 @@ describe('Spool', () => {
 
   it('refuses what is over its bound', () => {
     const spool = new Spool(dir, 1_000);
-    expect(spool.append(chain(3))).toBe(true);
-    expect(spool.append(chain(6).slice(3))).toBe(false);
+    expect(spool.append(encoded(chain(3)))).toBe(true);
+    expect(spool.append(encoded(chain(6).slice(3)))).toBe(false);
     expect(sequences(spool.readAfter(0))).toEqual([1, 2, 3]);
     spool.close();
   });
@@ -85,11 +89,11 @@ describe('Spool', () => {
       },
     });
     const records = chain(8);
-    expect(spool.append(records.slice(0, 2))).toBe(true);
-    expect(spool.append(records.slice(2, 6))).toBe(false);
+    expect(spool.append(encoded(records.slice(0, 2)))).toBe(true);
+    expect(spool.append(encoded(records.slice(2, 6)))).toBe(false);
     expect(spool.errors).toBe(1);
     room = 1e6;
-    expect(spool.append(records.slice(2, 4))).toBe(true);
+    expect(spool.append(encoded(records.slice(2, 4)))).toBe(true);
     expect(sequences(spool.readAfter(0))).toEqual([1, 2]);
     expect(sequences(spool.readAfter(2))).toEqual([3, 4]);
     spool.close();
@@ -98,14 +102,14 @@ describe('Spool', () => {
   it('answers no when its directory cannot be made', () => {
     writeFileSync(dir, '');
     const spool = new Spool(dir, 1e6);
-    expect(spool.append(chain(1))).toBe(false);
+    expect(spool.append(encoded(chain(1)))).toBe(false);
     expect(spool.errors).toBe(1);
   });
 
   it('finds what an earlier process left, up to a torn end, on every cut', () => {
     const spool = new Spool(dir, 1e6);
     const records = chain(3, 10);
-    spool.append(records);
+    spool.append(encoded(records));
     spool.close();
     const path = join(dir, readdirSync(dir)[0] ?? '');
     const whole = readFileSync(path);
@@ -120,7 +124,7 @@ describe('Spool', () => {
 
   it('does not take a changed record for a true one', () => {
     const spool = new Spool(dir, 1e6);
-    spool.append(chain(2, 10));
+    spool.append(encoded(chain(2, 10)));
     spool.close();
     const path = join(dir, readdirSync(dir)[0] ?? '');
     const bytes = readFileSync(path);

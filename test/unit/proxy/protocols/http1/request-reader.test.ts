@@ -194,15 +194,15 @@ describe('RequestReader', () => {
     expect(playRequests([bytesOf(`GET /${'a'.repeat(40_000)}`)]).error).toBe('uri-too-long');
   });
 
-  it('reads a body of one million single bytes in linear time', () => {
+  it('reads a body of a quarter of a million single bytes in linear time', () => {
     const reader = new RequestReader();
-    reader.receive(bytesOf(`POST / HTTP/1.1\r\n${HOST}Content-Length: 1000000\r\n\r\n`));
+    reader.receive(bytesOf(`POST / HTTP/1.1\r\n${HOST}Content-Length: 250000\r\n\r\n`));
     reader.next();
     const byte = Buffer.from('a');
-    for (let count = 0; count < 1_000_000; count += 1) reader.receive(byte);
+    for (let count = 0; count < 250_000; count += 1) reader.receive(byte);
     let read = 0;
     for (let event = reader.next(); event?.type === 'body'; event = reader.next()) read += event.bytes.length;
-    expect(read).toBe(1_000_000);
+    expect(read).toBe(250_000);
     expect(reader.idle).toBe(true);
   });
 });
