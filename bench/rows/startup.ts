@@ -3,6 +3,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { bareNode } from '../baselines/bare-node.ts';
 import type { Bench, Row } from '../bench.ts';
 import { nodesOf } from '../field.ts';
 import { type BenchWorld, freePort, listens } from '../forwarder.ts';
@@ -28,7 +29,7 @@ interface Starting {
 const STARTINGS: readonly Starting[] = [
   {
     name: 'a bare Node server',
-    args: (_world, port) => ['-e', `require('node:net').createServer().listen(${port},'127.0.0.1')`],
+    args: (_world, port) => bareNode(port),
   },
   {
     name: 'dist/proxy.js',
