@@ -1,6 +1,7 @@
 /** `npm run bench`: builds the bench programs and runs them; the table goes to bench/results/. */
 import { readdirSync } from 'node:fs';
 import { build } from 'esbuild';
+import { EXTERNAL } from './lib/external.mjs';
 import { installPrograms } from './lib/programs.mjs';
 import { installIfStale, root, run } from './lib/run.mjs';
 
@@ -31,8 +32,11 @@ await build({
   platform: 'node',
   format: 'esm',
   target: 'node20.19',
-  external: ['koffi', '@electric-sql/pglite', 'pg-native'],
+  external: EXTERNAL,
   logLevel: 'warning',
+  // As shipped, since source text is memory too; a profile reads file names from comments.
+  minifySyntax: true,
+  minifyWhitespace: !process.argv.includes('--profile'),
   define: { __SIDEKEY_VERSION__: '"bench"' },
   banner: {
     js: "import{createRequire as benchCreateRequire}from'node:module';const require=benchCreateRequire(import.meta.url);",

@@ -1,10 +1,8 @@
 /** Builds dist/: the bundles with esbuild, the policy client's type declarations with tsc. */
 import { cpSync, existsSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { build } from 'esbuild';
+import { EXTERNAL } from './lib/external.mjs';
 import { bin, root, run } from './lib/run.mjs';
-
-// Found at run time, next to the bundles: native code, and WebAssembly with its own data files.
-const EXTERNAL = ['koffi', '@electric-sql/pglite', 'pg-native'];
 
 // Built apart and put in place at the end, so that what runs from dist/ never finds half of it.
 const DRAFT = `.tmp-dist-${process.pid}`;

@@ -3,15 +3,22 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { bareNode } from '../baselines/bare-node.ts';
 import type { Bench, Row } from '../bench.ts';
 import { nodesOf } from '../field.ts';
 import { type BenchWorld, freePort, listens } from '../forwarder.ts';
+import { readUsage } from '../process-usage.ts';
 
-const STARTS = 9;
+const STARTS = 15;
 const POLL_MS = 2;
 const TIMEOUT_MS = 30_000;
 
-const TITLE = 'Start-up, ms from spawn to the first accepted connection';
+const TITLE = 'Start-up, ms from spawn to the first accepted connection, and the CPU ms spent until then';
+
+interface Start {
+  readonly wallMs: number;
+  readonly cpuMs: number;
+}
 
 /** A command that listens on `port` once it is up. */
 interface Starting {
@@ -22,7 +29,7 @@ interface Starting {
 const STARTINGS: readonly Starting[] = [
   {
     name: 'a bare Node server',
-    args: (_world, port) => ['-e', `require('node:net').createServer().listen(${port},'127.0.0.1')`],
+    args: (_world, port) => bareNode(port),
   },
   {
     name: 'dist/proxy.js',
@@ -52,25 +59,40 @@ export const startupRow: Row = {
   about: TITLE,
   measure: async (bench) => {
     const field = nodesOf(bench.options).flatMap((node) =>
-      STARTINGS.map((starting) => ({ node, starting, name: `${starting.name}${node.suffix}`, times: [] as number[] })),
+      STARTINGS.map((starting) => ({ node, starting, name: `${starting.name}${node.suffix}`, starts: [] as Start[] })),
     );
     for (let round = 0; round < STARTS; round += 1) {
-      for (const { node, starting, times } of field) times.push(await startOnce(bench, node.path, starting));
+      for (const { node, starting, starts } of field) starts.push(await startOnce(bench, node.path, starting));
       process.stderr.write('.');
     }
     process.stderr.write('\n');
     return {
       title: TITLE,
-      columns: ['program', 'best', 'median', 'worst'],
-      lines: field.map(({ name, times }) => {
-        times.sort((a, b) => a - b);
-        return [name, ...[0, times.length >> 1, times.length - 1].map((at) => (times[at] ?? Number.NaN).toFixed(0))];
+      columns: ['program', 'best', 'median', 'worst', 'CPU best', 'CPU median', 'CPU over bare Node'],
+      lines: field.map(({ node, name, starts }) => {
+        const wall = sorted(starts, 'wallMs');
+        const cpu = sorted(starts, 'cpuMs');
+        const bare = sorted(field.find((one) => one.node === node)?.starts ?? [], 'cpuMs');
+        const over = (cpu[0] ?? Number.NaN) - (bare[0] ?? Number.NaN);
+        return [name, wall[0], median(wall), wall.at(-1), cpu[0], median(cpu), over].map(show);
       }),
     };
   },
 };
 
-async function startOnce(bench: Bench, node: string, starting: Starting): Promise<number> {
+function sorted(starts: readonly Start[], by: keyof Start): number[] {
+  return starts.map((start) => start[by]).sort((a, b) => a - b);
+}
+
+function median(values: readonly number[]): number | undefined {
+  return values[values.length >> 1];
+}
+
+function show(value: string | number | undefined): string {
+  return typeof value === 'number' ? value.toFixed(0) : (value ?? '-');
+}
+
+async function startOnce(bench: Bench, node: string, starting: Starting): Promise<Start> {
   const port = await freePort();
   const args = starting.args(bench.world, port);
   const startedAt = performance.now();
@@ -84,10 +106,11 @@ async function startOnce(bench: Bench, node: string, starting: Starting): Promis
     }
     await sleep(POLL_MS);
   }
-  const ms = performance.now() - startedAt;
+  const wallMs = performance.now() - startedAt;
+  const cpuMs = readUsage(child.pid ?? 0).cpuUs / 1000;
   child.kill('SIGKILL');
   await ended;
-  return ms;
+  return { wallMs, cpuMs };
 }
 
 function bundleConfig(world: BenchWorld, port: number): unknown {
