@@ -1,7 +1,6 @@
 import { chmodSync, unlinkSync } from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { METRICS_CONTENT_TYPE } from './exposition.ts';
 import type { ProxyMetrics } from './metrics.ts';
 
 export type AdminAddress = { readonly socketPath: string } | { readonly host: string; readonly port: number };
@@ -13,12 +12,10 @@ export async function startAdminServer(
   ready: () => { ready: boolean; reason?: string },
 ): Promise<{ address: string; close(): Promise<void> }> {
   const server = http.createServer((request, response) => {
-    try {
-      answer(request, response, metrics, ready);
-    } catch {
+    answer(request, response, metrics, ready).catch(() => {
       if (!response.headersSent) response.writeHead(500);
       response.end();
-    }
+    });
   });
   server.headersTimeout = 5_000;
   server.requestTimeout = 5_000;
@@ -44,12 +41,12 @@ export async function startAdminServer(
   };
 }
 
-function answer(
+async function answer(
   request: http.IncomingMessage,
   response: http.ServerResponse,
   metrics: ProxyMetrics,
   ready: () => { ready: boolean; reason?: string },
-): void {
+): Promise<void> {
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     response.writeHead(405, { allow: 'GET, HEAD' }).end();
     return;
@@ -65,8 +62,8 @@ function answer(
       return;
     }
     case '/metrics':
-      response.writeHead(200, { 'content-type': METRICS_CONTENT_TYPE });
-      response.end(metrics.render());
+      response.writeHead(200, { 'content-type': metrics.registry.contentType });
+      response.end(await metrics.registry.metrics());
       return;
     default:
       response.writeHead(404, { 'content-type': 'application/json' }).end('{"error":"not found"}\n');

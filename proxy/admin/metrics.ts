@@ -1,10 +1,10 @@
+import { Gauge, Registry } from 'prom-client';
 import type { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
 import type { Reason } from '../../proto/reasons.ts';
 import type { PolicyClient } from '../../policy-client/index.ts';
 import type { Call } from '../http/call.ts';
-import { type Cell, Counter } from './counter.ts';
-import { type Metric, renderMetrics } from './exposition.ts';
-import { Histogram } from './histogram.ts';
+import { type Cell, FastCounter } from './fast-counter.ts';
+import { FastHistogram } from './fast-histogram.ts';
 
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const OUTCOMES = { 0: 'unknown', 1: 'allowed', 2: 'denied', 3: 'failed' } as const;
@@ -18,10 +18,10 @@ interface Sources {
 
 /** The proxy's metrics. Labels are reasons and outcomes only: no host, no path, nothing an agent can make unbounded. */
 export class ProxyMetrics {
-  readonly #metrics: Metric[] = [];
-  readonly #decisions: Counter;
-  readonly #added: Histogram;
-  readonly #upstream: Histogram;
+  readonly registry = new Registry();
+  readonly #decisions: FastCounter;
+  readonly #added: FastHistogram;
+  readonly #upstream: FastHistogram;
   readonly #cacheHits: Cell;
   readonly #scrubbed: Cell;
   readonly #removed: Cell;
@@ -29,29 +29,40 @@ export class ProxyMetrics {
   readonly #cells = new Map<Outcome, Map<Reason, Cell>>();
 
   constructor(sources: Sources) {
-    const add = <M extends Metric>(metric: M): M => {
-      this.#metrics.push(metric);
-      return metric;
+    const registers = [this.registry];
+    const counter = (name: string, help: string): FastCounter => {
+      const made = new FastCounter(name, help);
+      made.register(this.registry);
+      return made;
     };
-    const counter = (name: string, help: string): Counter => add(new Counter(name, help));
     this.#decisions = counter('sidekey_decisions_total', 'Decisions by outcome and reason; every request ends in one.');
-    const histogram = (name: string, help: string): Histogram => add(new Histogram(name, help, SECONDS));
-    this.#added = histogram(
+    this.#added = new FastHistogram(
       'sidekey_added_latency_seconds',
       'Time that the proxy itself added before the request went upstream.',
+      SECONDS,
     );
-    this.#upstream = histogram(
+    this.#added.register(this.registry);
+    this.#upstream = new FastHistogram(
       'sidekey_upstream_latency_seconds',
       'Time from sending the request to the head of the answer, connecting included.',
+      SECONDS,
     );
+    this.#upstream.register(this.registry);
     this.#cacheHits = counter('sidekey_decision_cache_hits_total', 'Calls decided from the grant cache.').cell();
     this.#scrubbed = counter('sidekey_scrubbed_total', 'Injected values found in answers and replaced.').cell();
     this.#removed = counter(
       'sidekey_agent_credentials_removed_total',
       'Credentials that agents sent and the proxy removed.',
     ).cell();
-    const gauge = (name: string, help: string, read: () => number): Metric =>
-      add({ name, help, type: 'gauge', samples: () => [{ value: read() }] });
+    const gauge = (name: string, help: string, read: () => number): Gauge =>
+      new Gauge({
+        name,
+        help,
+        registers,
+        collect() {
+          this.set(read());
+        },
+      });
     gauge('sidekey_agent_connections', 'Open connections from agents.', sources.agentConnections);
     gauge('sidekey_upstream_connections', 'Open connections to upstreams.', sources.upstreamConnections);
     gauge('sidekey_live_calls', 'Calls in flight.', sources.liveCalls);
@@ -69,11 +80,6 @@ export class ProxyMetrics {
       'Decision records lost for want of memory and disk.',
       () => sources.client.stats().recordsLost,
     );
-  }
-
-  /** As Prometheus reads them (METRICS_CONTENT_TYPE). */
-  render(): string {
-    return renderMetrics(this.#metrics);
   }
 
   callEnded(call: Call, outcome: Outcome, reason: Reason): void {
