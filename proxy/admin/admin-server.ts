@@ -61,10 +61,13 @@ async function answer(
       response.end(`${JSON.stringify(state)}\n`);
       return;
     }
-    case '/metrics':
-      response.writeHead(200, { 'content-type': metrics.registry.contentType });
-      response.end(await metrics.registry.metrics());
+    case '/metrics': {
+      const registry = await metrics.registry();
+      const text = await registry.metrics();
+      response.writeHead(200, { 'content-type': registry.contentType });
+      response.end(text);
       return;
+    }
     default:
       response.writeHead(404, { 'content-type': 'application/json' }).end('{"error":"not found"}\n');
   }

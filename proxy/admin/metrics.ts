@@ -1,4 +1,4 @@
-import { Gauge, Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import type { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
 import type { Reason } from '../../proto/reasons.ts';
 import type { PolicyClient } from '../../policy-client/index.ts';
@@ -18,7 +18,9 @@ interface Sources {
 
 /** The proxy's metrics. Labels are reasons and outcomes only: no host, no path, nothing an agent can make unbounded. */
 export class ProxyMetrics {
-  readonly registry = new Registry();
+  readonly #parts: (FastCounter | FastHistogram)[] = [];
+  readonly #gauges: { readonly name: string; readonly help: string; read(): number }[] = [];
+  #registry: Promise<Registry> | undefined;
   readonly #decisions: FastCounter;
   readonly #added: FastHistogram;
   readonly #upstream: FastHistogram;
@@ -29,10 +31,9 @@ export class ProxyMetrics {
   readonly #cells = new Map<Outcome, Map<Reason, Cell>>();
 
   constructor(sources: Sources) {
-    const registers = [this.registry];
     const counter = (name: string, help: string): FastCounter => {
       const made = new FastCounter(name, help);
-      made.register(this.registry);
+      this.#parts.push(made);
       return made;
     };
     this.#decisions = counter('sidekey_decisions_total', 'Decisions by outcome and reason; every request ends in one.');
@@ -41,28 +42,21 @@ export class ProxyMetrics {
       'Time that the proxy itself added before the request went upstream.',
       SECONDS,
     );
-    this.#added.register(this.registry);
     this.#upstream = new FastHistogram(
       'sidekey_upstream_latency_seconds',
       'Time from sending the request to the head of the answer, connecting included.',
       SECONDS,
     );
-    this.#upstream.register(this.registry);
+    this.#parts.push(this.#added, this.#upstream);
     this.#cacheHits = counter('sidekey_decision_cache_hits_total', 'Calls decided from the grant cache.').cell();
     this.#scrubbed = counter('sidekey_scrubbed_total', 'Injected values found in answers and replaced.').cell();
     this.#removed = counter(
       'sidekey_agent_credentials_removed_total',
       'Credentials that agents sent and the proxy removed.',
     ).cell();
-    const gauge = (name: string, help: string, read: () => number): Gauge =>
-      new Gauge({
-        name,
-        help,
-        registers,
-        collect() {
-          this.set(read());
-        },
-      });
+    const gauge = (name: string, help: string, read: () => number): void => {
+      this.#gauges.push({ name, help, read });
+    };
     gauge('sidekey_agent_connections', 'Open connections from agents.', sources.agentConnections);
     gauge('sidekey_upstream_connections', 'Open connections to upstreams.', sources.upstreamConnections);
     gauge('sidekey_live_calls', 'Calls in flight.', sources.liveCalls);
@@ -80,6 +74,29 @@ export class ProxyMetrics {
       'Decision records lost for want of memory and disk.',
       () => sources.client.stats().recordsLost,
     );
+  }
+
+  /** prom-client's registry of all of them. The package is loaded by the first who asks: not every proxy is scraped. */
+  registry(): Promise<Registry> {
+    this.#registry ??= this.#makeRegistry();
+    return this.#registry;
+  }
+
+  async #makeRegistry(): Promise<Registry> {
+    const { Gauge, Registry } = await import('prom-client');
+    const registry = new Registry();
+    for (const part of this.#parts) part.register(registry);
+    for (const { name, help, read } of this.#gauges) {
+      new Gauge({
+        name,
+        help,
+        registers: [registry],
+        collect() {
+          this.set(read());
+        },
+      });
+    }
+    return registry;
   }
 
   callEnded(call: Call, outcome: Outcome, reason: Reason): void {
