@@ -17,14 +17,25 @@ export const LAST_CHUNK: Buffer = Buffer.from('0\r\n\r\n');
 export function writeRequestHead(method: string, target: string, headers: HeaderList): string {
   if (!isToken(method)) throw new Error('the method to write is not a token');
   if (!isTarget(target)) throw new Error('the request target to write holds a character that it may not');
-  return `${method} ${target} HTTP/1.1\r\n${fieldLines(headers)}${CRLF}`;
+  reserve(0, method.length + target.length + 16);
+  let end = put(method, 0);
+  end = put(' ', end);
+  end = put(target, end);
+  end = put(' HTTP/1.1\r\n', end);
+  return writeFields(headers, end);
 }
 
 /** A response's head (RFC 9112 4), always HTTP/1.1; one character a byte. */
 export function writeResponseHead(status: number, reason: string, headers: HeaderList): string {
   if (!Number.isInteger(status) || status < 100 || status > 599) throw new Error('the status to write is out of range');
   if (!isFieldValue(reason)) throw new Error('the reason phrase to write holds a character that it may not');
-  return `HTTP/1.1 ${status} ${reason}\r\n${fieldLines(headers)}${CRLF}`;
+  reserve(0, reason.length + 16);
+  let end = put('HTTP/1.1 ', 0);
+  end = put(String(status), end);
+  end = put(' ', end);
+  end = put(reason, end);
+  end = put(CRLF, end);
+  return writeFields(headers, end);
 }
 
 /** The size line before a chunk (RFC 9112 7.1); a chunk of no bytes would end the body, so it is refused. */
@@ -36,23 +47,40 @@ export function writeChunkHeader(length: number): Buffer {
 /** The end of a chunked body (RFC 9112 7.1.2). */
 export function writeLastChunk(trailers: HeaderList | undefined): Buffer {
   if (trailers === undefined || trailers.size === 0) return LAST_CHUNK;
-  return Buffer.from(`0\r\n${fieldLines(trailers)}${CRLF}`, 'latin1');
+  return Buffer.from(writeFields(trailers, put('0\r\n', 0)), 'latin1');
 }
 
-/** Where field lines are put together; it grows to the longest head there was. */
+/** Where a head is put together; it grows to the longest there was. */
 let scratch: Buffer = Buffer.allocUnsafeSlow(4_096);
 
-/** As one flat string: put together from strings, it would be a tree of some thirty of them for the collector. */
-function fieldLines(headers: HeaderList): string {
-  const { raw, names } = headers;
-  let end = 0;
+/**
+ * Adds field lines and the empty line to the first bytes of the scratch; all of it as one flat string, as one that is put
+ * together from strings is a tree of some thirty of them for the collector.
+ */
+function writeFields({ raw, names }: HeaderList, start: number): string {
+  let end = start;
   for (let index = 0; index < names.length; index += 1) {
     const name = names[index] ?? '';
     const value = raw[2 * index + 1] ?? '';
-    if (end + name.length + value.length + 4 > scratch.length) grow(end + name.length + value.length + 4);
+    reserve(end, name.length + value.length + 6);
     end = writeField(name, value, end);
   }
+  reserve(end, 2);
+  end = put(CRLF, end);
   return scratch.toString('latin1', 0, end);
+}
+
+function put(text: string, start: number): number {
+  const bytes = scratch;
+  for (let at = 0; at < text.length; at += 1) bytes[start + at] = text.charCodeAt(at);
+  return start + text.length;
+}
+
+function reserve(end: number, bytes: number): void {
+  if (end + bytes <= scratch.length) return;
+  const larger = Buffer.allocUnsafeSlow((end + bytes) * 2);
+  scratch.copy(larger, 0, 0, end);
+  scratch = larger;
 }
 
 function writeField(name: string, value: string, start: number): number {
@@ -77,12 +105,6 @@ function writeField(name: string, value: string, start: number): number {
   bytes[at] = CR;
   bytes[at + 1] = LF;
   return at + 2;
-}
-
-function grow(bytes: number): void {
-  const larger = Buffer.allocUnsafeSlow(bytes * 2);
-  scratch.copy(larger);
-  scratch = larger;
 }
 
 function isTarget(target: string): boolean {
