@@ -22,14 +22,22 @@ export function requestHeadOf(head: Http2RequestHead, endStream: boolean): Reque
   };
 }
 
-/** An answer on a stream, as every exchange reads it. */
-export function responseHeadOf({ status, headers }: Http2ResponseHead, endStream: boolean): ResponseHead {
+/**
+ * An answer on a stream, as every exchange reads it. Some answers have no content whether or not their head ends the stream
+ * (RFC 9110 6.4.1): END_STREAM may come in an empty DATA frame behind it.
+ */
+export function responseHeadOf(
+  { status, headers }: Http2ResponseHead,
+  method: string,
+  endStream: boolean,
+): ResponseHead {
+  const isBare = method === 'HEAD' || status < 200 || status === 204 || status === 304;
   return {
     status,
     reason: STATUS_CODES[status] ?? '',
     version: '2',
     headers,
-    framing: framingOf(headers, endStream),
+    framing: framingOf(headers, endStream || isBare),
     keepAlive: true,
   };
 }

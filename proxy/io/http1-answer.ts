@@ -8,7 +8,7 @@ import type { Output } from './output.ts';
 /** What decides how an answer is framed: the request, and whether the connection may outlive it. */
 interface Answering {
   /** Undefined when the request's head could not be read. */
-  readonly request: Pick<RequestHead, 'version'> | undefined;
+  readonly request: Pick<RequestHead, 'method' | 'version'> | undefined;
   readonly mayKeep: boolean;
 }
 
@@ -28,10 +28,14 @@ export class Http1Answer {
   }
 
   head(status: number, reason: string, headers: HeaderList, length: BodyLength, { request, mayKeep }: Answering): void {
-    const untilClose = length === 'unknown' && request?.version === '1.0';
-    this.#chunked = length === 'unknown' && !untilClose;
+    const isBare = request?.method === 'HEAD' || status === 204 || status === 304;
+    const isUnknown = length === 'unknown' && !isBare;
+    const untilClose = isUnknown && request?.version === '1.0';
+    this.#chunked = isUnknown && !untilClose;
     this.keepAlive = mayKeep && !untilClose;
-    if (length === 'unknown') headers.delete('content-length');
+    // A 204 has none (RFC 9110 8.6); elsewhere an answer without it would go on until the connection ends (RFC 9112 6.3).
+    if (isUnknown || status === 204) headers.delete('content-length');
+    else if (length === 'none' && !isBare && !headers.has('content-length')) headers.set('Content-Length', '0');
     if (this.#chunked) headers.set('Transfer-Encoding', 'chunked');
     if (!this.keepAlive) headers.set('Connection', 'close');
     this.#output.addText(writeResponseHead(status, reason, headers));

@@ -30,6 +30,7 @@ export class Http2UpstreamStream implements UpstreamStream {
   readonly address: string;
   readonly #parts: Http2UpstreamParts;
   #id: number | undefined;
+  #method = '';
   /** It is no longer promised: a request was sent on it, or it was given back. */
   #begun = false;
   #listener: ResponseListener | undefined;
@@ -49,6 +50,7 @@ export class Http2UpstreamStream implements UpstreamStream {
   sendHead(request: OutgoingRequest, listener: ResponseListener): void {
     const { method, scheme, authority, target, length, acceptsTrailers } = request;
     this.#listener = listener;
+    this.#method = method;
     this.#begun = true;
     const headers = request.headers.clone();
     headers.delete('host');
@@ -139,10 +141,10 @@ export class Http2UpstreamStream implements UpstreamStream {
     const listener = this.#listener;
     switch (event.type) {
       case 'informational':
-        return listener?.onInformational(responseHeadOf(event.head, false));
+        return listener?.onInformational(responseHeadOf(event.head, this.#method, false));
       case 'response-head':
         this.#answered = true;
-        return listener?.onResponseHead(responseHeadOf(event.head, event.endStream));
+        return listener?.onResponseHead(responseHeadOf(event.head, this.#method, event.endStream));
       case 'body':
         listener?.onResponseBody(event.bytes);
         return this.#parts.http2.consume(event.stream, event.bytes.length);

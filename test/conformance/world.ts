@@ -31,8 +31,8 @@ export interface ConformanceWorld {
   /** TLS with ALPN h2. */
   readonly http2: RawServer;
   agent(): Promise<RawAgent>;
-  /** An HTTP/2 connection to the proxy for the upstream that speaks HTTP/1.1; no frame was sent on it. */
-  frames(): Promise<FrameAgent>;
+  /** An HTTP/2 connection to the proxy for the upstream that speaks HTTP/1.1, or another; no frame was sent on it. */
+  frames(host?: string, port?: number): Promise<FrameAgent>;
   /** Makes everything as it was before the first case. */
   reset(): void;
   close(): Promise<void>;
@@ -75,13 +75,13 @@ export async function startConformanceWorld(): Promise<ConformanceWorld> {
     secure,
     http2,
     agent,
-    frames: async () => {
-      const authority = `plain.test:${secure.port}`;
+    frames: async (host = 'plain.test', port = secure.port) => {
+      const authority = `${host}:${port}`;
       const connected = await agent();
       const answer = await connected.exchange(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n\r\n`, 'CONNECT');
       if (answer.status !== 200) throw new Error(`CONNECT was answered ${answer.status}`);
       const ca = proxy.proxy.caPem ?? '';
-      const secured = await secureRaw(connected.socket, { ca, servername: 'plain.test', ALPNProtocols: ['h2'] });
+      const secured = await secureRaw(connected.socket, { ca, servername: host, ALPNProtocols: ['h2'] });
       return new FrameAgent(secured.tls, authority);
     },
     reset: () => {
