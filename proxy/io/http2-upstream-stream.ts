@@ -128,8 +128,9 @@ export class Http2UpstreamStream implements UpstreamStream {
 
   /** The stream broke, or its connection did. */
   fail(error: Refusal, processed: UpstreamFailure['processed']): void {
-    // All of the answer is here, only the agent has not taken it yet: the upstream was free to leave.
-    if (this.#waiting.at(-1)?.type === 'end') return;
+    // All of the answer is here, only the exchange still works on it: the upstream was free to leave, or to stop the
+    // rest of the request (RFC 9113 8.1).
+    if (this.#answerEnded || this.#waiting.some(({ type }) => type === 'end')) return;
     const listener = this.#listener;
     this.#listener = undefined;
     this.#waiting = [];

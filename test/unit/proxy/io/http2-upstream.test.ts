@@ -1,8 +1,10 @@
 import { Socket } from 'node:net';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import type { ResponseListener } from '../../../../proxy/http/streams.ts';
 import { Http2Upstream } from '../../../../proxy/io/http2-upstream.ts';
 import { DEFAULT_LIMITS } from '../../../../proxy/limits.ts';
 import { HeaderList } from '../../../../proxy/protocols/header-list.ts';
+import { data, END_STREAM, headers, reset, settings } from '../../../support/http2-frames.ts';
 
 test('a stream that is given back without a request leaves its connection idle', () => {
   const owner = { now: () => 5, closed: () => {}, released: () => {} };
@@ -49,4 +51,77 @@ test('a stream whose connection died before its request is told so, and may be s
   });
   expect(processed).toBe('never');
   expect(upstream.busy).toBe(false);
+});
+
+/** A listener that writes down what it is told. */
+function writingDown(): ResponseListener & { readonly told: string[] } {
+  const told: string[] = [];
+  return {
+    told,
+    onInformational: ({ status }) => told.push(`informational ${status}`),
+    onResponseHead: ({ status }) => told.push(`head ${status}`),
+    onResponseBody: (bytes) => told.push(`body ${bytes.toString()}`),
+    onResponseEnd: () => told.push('end'),
+    onUpstreamDrain: () => {},
+    onReadDone: () => {},
+    onUpstreamError: ({ reason }) => told.push(`error ${reason}`),
+  };
+}
+
+function ask(): { upstream: Http2Upstream; stream: ReturnType<Http2Upstream['stream']>; told: string[] } {
+  const owner = { now: () => 5, closed: () => {}, released: () => {} };
+  const origin = { key: 'k', address: '127.0.0.1', openedAt: 0, routesSince: 0 };
+  const upstream = new Http2Upstream(new Socket(), origin, DEFAULT_LIMITS, owner);
+  const stream = upstream.stream();
+  const listener = writingDown();
+  const request = {
+    method: 'GET',
+    scheme: 'https',
+    authority: 'api.test',
+    target: '/',
+    headers: new HeaderList(),
+    length: 'none',
+    acceptsTrailers: false,
+    sensitive: new Set<string>(),
+  } as const;
+  stream.sendHead(request, listener);
+  upstream.receive(settings());
+  return { upstream, stream, told: listener.told };
+}
+
+describe('a whole answer whose exchange still works on it', () => {
+  const WHOLE = Buffer.concat([headers(1, [[':status', '200']]), data(1, 'all', END_STREAM)]);
+  const TOLD = ['head 200', 'body all', 'end'];
+  // RFC 9113 8.1: RST_STREAM of NO_ERROR behind an answer only stops the request.
+  const BREAKS = {
+    'the connection closes': (upstream: Http2Upstream) => upstream.destroy(),
+    'the stream is reset': (upstream: Http2Upstream) => upstream.receive(reset(1, 0)),
+    'the stream is reset, and the connection closes': (upstream: Http2Upstream) => {
+      upstream.receive(reset(1, 0));
+      upstream.destroy();
+    },
+  };
+
+  test.each(Object.entries(BREAKS))('is not an error when it was told, and %s', (_name, breakOff) => {
+    const { upstream, stream, told } = ask();
+    upstream.receive(WHOLE);
+    breakOff(upstream);
+    expect(told).toEqual(TOLD);
+    stream.release(true);
+    expect(upstream.busy).toBe(false);
+    upstream.destroy();
+  });
+
+  test.each(Object.entries(BREAKS))('is still told when it waits for the agent, and %s', (_name, breakOff) => {
+    const { upstream, stream, told } = ask();
+    stream.pause();
+    upstream.receive(WHOLE);
+    breakOff(upstream);
+    expect(told).toEqual([]);
+    stream.resume();
+    expect(told).toEqual(TOLD);
+    stream.release(true);
+    expect(upstream.busy).toBe(false);
+    upstream.destroy();
+  });
 });
