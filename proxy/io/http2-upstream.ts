@@ -18,6 +18,10 @@ export class Http2Upstream implements KeptConnection {
   readonly #owner: UpstreamOwner<Http2Upstream>;
   readonly #streams = new Map<number, Http2UpstreamStream>();
   readonly #touched = new Set<Http2UpstreamStream>();
+  /** Resolves once the upstream's SETTINGS came, which say how many streams it takes, or never will. */
+  readonly greeted: Promise<void>;
+  #isGreeted = false;
+  #greet: () => void = () => {};
   /** Streams that were handed out and have not begun. */
   #promised = 0;
   /** Takes no new stream; closes with its last one. */
@@ -29,6 +33,14 @@ export class Http2Upstream implements KeptConnection {
     this.origin = origin;
     this.idleSince = origin.openedAt;
     this.#owner = owner;
+    const late = (): void => this.#lost('the upstream sent no SETTINGS in time');
+    const greetBy = setTimeout(late, limits.tlsHandshakeTimeoutMs).unref();
+    this.greeted = new Promise((resolve) => {
+      this.#greet = () => {
+        clearTimeout(greetBy);
+        resolve();
+      };
+    });
     this.#http2 = new Http2Connection('client', limits.http2);
     this.#writer = new FrameWriter(socket, this.#http2);
     this.#parts = {
@@ -56,7 +68,8 @@ export class Http2Upstream implements KeptConnection {
 
   /** Whether a further stream may be opened on it. */
   get usable(): boolean {
-    return !this.#closed && !this.#retired && this.#http2.canOpen && !this.#socket.destroyed;
+    if (this.#closed || this.#retired || !this.#isGreeted || this.#socket.destroyed) return false;
+    return this.#http2.freeStreams > this.#promised;
   }
 
   get busy(): boolean {
@@ -87,6 +100,7 @@ export class Http2Upstream implements KeptConnection {
     try {
       for (let event = this.#http2.next(); event !== undefined; event = this.#http2.next()) {
         if (event.type === 'goaway') this.#retired = true;
+        if (event.type === 'settings' && !this.#isGreeted) this.#begin();
         if (!('stream' in event)) continue;
         const stream = this.#streams.get(event.stream);
         if (stream === undefined) continue;
@@ -103,6 +117,11 @@ export class Http2Upstream implements KeptConnection {
     this.#touched.clear();
     this.#writer.flush();
     if (this.#retired && !this.busy) this.destroy();
+  }
+
+  #begin(): void {
+    this.#isGreeted = true;
+    this.#greet();
   }
 
   #onDrain(): void {
@@ -122,13 +141,13 @@ export class Http2Upstream implements KeptConnection {
   }
 
   #closeIfDone(): void {
-    if (!this.busy) this.destroy();
+    if (!this.busy && (this.#retired || this.#http2.exhausted)) this.destroy();
   }
 
-  /** It could take a stream when it was handed out, and cannot any more. */
+  /** It could take a stream when it was handed out, and cannot any more: it goes away, or takes fewer than it did. */
   #refused(stream: Http2UpstreamStream): void {
     this.#promised -= 1;
-    this.#retired = true;
+    if (this.#http2.exhausted) this.#retired = true;
     setImmediate(() => this.#closeIfDone());
     queueMicrotask(() => stream.fail(new Refusal('upstream-closed', 'the upstream takes no more streams'), 'never'));
   }
@@ -140,6 +159,7 @@ export class Http2Upstream implements KeptConnection {
   #fail(error: Refusal): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#greet();
     this.#socket.destroy();
     for (const stream of [...this.#streams.values()]) stream.fail(error, 'unknown');
     this.#streams.clear();

@@ -15,16 +15,22 @@ interface Destination {
   readonly idle: UpstreamConnection[];
   readonly shared: Http2Upstream[];
   opening: number;
-  /** The dial under way; whoever expects HTTP/2 waits for it instead of dialling too. */
-  dialling: Promise<void> | undefined;
+  /** The dial under way: whoever may share what it brings waits for it instead of dialling too. */
+  dialling: Promise<'shared' | 'own'> | undefined;
+}
+
+/** What a dial brought. */
+interface Opened {
+  readonly stream: UpstreamStream;
+  readonly connection: KeptConnection;
 }
 
 /** Connections by destination, each to an address that was checked when it was dialled. */
 export class UpstreamPool {
   readonly #destinations = new Map<string, Destination>();
   readonly #sessions = new BoundedCache<string, Buffer>(1024);
-  /** Destinations whose last connection spoke HTTP/2. */
-  readonly #speakHttp2 = new BoundedCache<string, true>(1024);
+  /** What the last connection to a destination spoke. */
+  readonly #spoken = new BoundedCache<string, Dialled['protocol']>(1024);
   readonly #resolver: Resolver;
   readonly #contexts: TrustedContexts;
   readonly #limits: ProxyLimits;
@@ -44,46 +50,61 @@ export class UpstreamPool {
   take(key: string): UpstreamStream | undefined {
     const destination = this.#destinations.get(key);
     if (destination === undefined) return undefined;
-    const { idle, shared } = destination;
+    const { idle } = destination;
     for (let kept = idle.pop(); kept !== undefined; kept = idle.pop()) {
       if (kept.usable && this.#isYoung(kept)) return kept;
       kept.destroy();
     }
-    for (const kept of shared) {
-      if (kept.usable && this.#isYoung(kept)) return kept.stream();
-    }
-    return undefined;
+    return this.#share(destination);
+  }
+
+  #share({ shared }: Destination): UpstreamStream | undefined {
+    return shared.find((kept) => kept.usable && this.#isYoung(kept))?.stream();
   }
 
   /** Resolves, checks every address, dials a checked one and verifies its certificate. @throws Refusal */
   async open(target: DialTarget): Promise<UpstreamStream> {
-    const { dialling } = this.#destination(target.key);
-    if (dialling !== undefined && this.#speakHttp2.get(target.key) === true) {
-      await dialling;
-      const shared = this.take(target.key);
-      if (shared !== undefined) return shared;
+    let destination = this.#destination(target.key);
+    // Each turn follows a dial that succeeded: who waits for one that fails, fails with it.
+    while (destination.dialling !== undefined && this.#mayShare(target)) {
+      if ((await destination.dialling) !== 'shared') break;
+      destination = this.#destination(target.key);
+      const stream = this.#share(destination);
+      if (stream !== undefined) return stream;
     }
-    const destination = this.#destination(target.key);
+    return this.#openAnother(target, this.#destination(target.key));
+  }
+
+  /** Unless it is known better, one dial is tried first: what speaks HTTP/2 needs no connection for each call. */
+  #mayShare({ key, tls, alpn }: DialTarget): boolean {
+    return tls && alpn.includes('h2') && this.#spoken.get(key) !== 'http/1.1';
+  }
+
+  async #openAnother(target: DialTarget, destination: Destination): Promise<UpstreamStream> {
     if (destination.all.size + destination.opening >= this.#limits.maxConnectionsPerHost) {
       throw new Refusal('overloaded', 'too many connections to this host are open');
     }
     destination.opening += 1;
     const opened = this.#dial(target, destination);
-    const settled = opened.then(
-      () => {},
-      () => {},
-    );
-    destination.dialling ??= settled;
+    const dialling = opened.then(async ({ connection }) => {
+      if (!(connection instanceof Http2Upstream)) return 'own';
+      await connection.greeted;
+      return 'shared';
+    });
+    destination.dialling ??= dialling;
+    const done = (): void => {
+      if (destination.dialling === dialling) destination.dialling = undefined;
+      this.#forgetDestination(target.key, destination);
+    };
+    dialling.then(done, done);
     try {
-      return await opened;
+      return (await opened).stream;
     } finally {
       destination.opening -= 1;
-      if (destination.dialling === settled) destination.dialling = undefined;
-      this.#forgetDestination(target.key, destination);
     }
   }
 
-  async #dial(target: DialTarget, destination: Destination): Promise<UpstreamStream> {
+  async #dial(target: DialTarget, destination: Destination): Promise<Opened> {
     const routesSince = this.#routesSince;
     const addresses = await this.#resolver.resolve(target.host, target.port, target.allowedAddresses);
     const tlsWith = target.tls
@@ -94,22 +115,21 @@ export class UpstreamPool {
     const origin = { key: target.key, address, openedAt: this.#clock.now(), routesSince };
     const now = (): number => this.#clock.now();
     const closed = (connection: KeptConnection): void => this.#forget(connection);
+    this.#spoken.set(target.key, protocol);
     if (protocol === 'h2') {
-      this.#speakHttp2.set(target.key, true);
       const shared = new Http2Upstream(socket, origin, this.#limits, { now, closed, released: () => {} });
       sink.take = (bytes) => shared.receive(bytes);
       destination.all.add(shared);
       if (routesSince === this.#routesSince) destination.shared.push(shared);
       const stream = shared.stream();
       if (routesSince !== this.#routesSince) shared.retire();
-      return stream;
+      return { stream, connection: shared };
     }
-    this.#speakHttp2.delete(target.key);
     const owner: UpstreamOwner<UpstreamConnection> = { now, closed, released: (ended) => this.#keep(ended) };
     const connection = new UpstreamConnection(socket, origin, this.#limits, owner);
     sink.take = (bytes) => connection.receive(bytes);
     destination.all.add(connection);
-    return connection;
+    return { stream: connection, connection };
   }
 
   /** A bare connection to a checked address, for a relay that reads nothing. @throws Refusal */
