@@ -17,7 +17,6 @@ const LINGER_MS = 2_000;
 
 /** An agent's HTTP/2 connection: each of its streams is an exchange of its own, decided on its own. */
 export class Http2AgentConnection implements AgentSession {
-  deadlineAt: number;
   readonly #services: ProxyServices;
   readonly #socket: Duplex;
   readonly #http2: Http2Connection;
@@ -26,7 +25,15 @@ export class Http2AgentConnection implements AgentSession {
   readonly #streams = new Map<number, Http2AgentStream>();
   /** Streams that were told something since the last read was done. */
   readonly #touched = new Set<Http2AgentStream>();
+  /**
+   * Streams whose exchange is over while a part of the answer waits for the agent's window, and until when it may
+   * (milliseconds since the epoch); the first one is due first.
+   */
+  readonly #leaving = new Map<number, number>();
+  /** Until when the agent may do nothing while it has no call. */
+  #idleUntil: number;
   #lastTick: number;
+  #ended = false;
   #closing = false;
 
   constructor(services: ProxyServices, socket: Duplex, transport: Transport) {
@@ -36,7 +43,7 @@ export class Http2AgentConnection implements AgentSession {
     this.#http2 = new Http2Connection('server', { ...limits.http2, enableConnectProtocol: true });
     this.#writer = new FrameWriter(socket, this.#http2);
     this.#lastTick = clock.now();
-    this.deadlineAt = this.#lastTick + limits.headerTimeoutMs;
+    this.#idleUntil = this.#lastTick + limits.headerTimeoutMs;
     this.#parts = {
       services,
       transport,
@@ -52,6 +59,11 @@ export class Http2AgentConnection implements AgentSession {
     this.#writer.flush();
   }
 
+  get deadlineAt(): number {
+    for (const until of this.#leaving.values()) return Math.min(until, this.#idleUntil);
+    return this.#idleUntil;
+  }
+
   destroy(): void {
     this.#socket.destroy();
   }
@@ -59,11 +71,18 @@ export class Http2AgentConnection implements AgentSession {
   drain(): void {
     this.#http2.shutdown();
     this.#writer.schedule();
-    if (this.#streams.size === 0) this.#close();
+    this.#closeIfDone();
   }
 
   expire(): void {
-    if (this.#streams.size > 0) return;
+    const now = this.#services.clock.now();
+    for (const [id, until] of this.#leaving) {
+      if (until > now) break;
+      this.#leaving.delete(id);
+      this.#http2.reset(id, 'CANCEL');
+      this.#writer.schedule();
+    }
+    if (this.#idleUntil > now) return;
     if (this.#closing) return this.destroy();
     this.#http2.shutdown();
     this.#close();
@@ -84,6 +103,7 @@ export class Http2AgentConnection implements AgentSession {
     }
     for (const stream of this.#touched) stream.onReadDone();
     this.#touched.clear();
+    if (this.#leaving.size > 0) this.#letLeave();
     this.#writer.flush();
   }
 
@@ -112,7 +132,7 @@ export class Http2AgentConnection implements AgentSession {
   }
 
   #begin(id: number, head: Http2RequestHead, endStream: boolean): void {
-    this.deadlineAt = Number.POSITIVE_INFINITY;
+    this.#idleUntil = Number.POSITIVE_INFINITY;
     const stream = new Http2AgentStream(id, requestHeadOf(head, endStream), this.#parts);
     this.#streams.set(id, stream);
     this.#touched.add(stream);
@@ -124,11 +144,28 @@ export class Http2AgentConnection implements AgentSession {
   }
 
   #forget(id: number): void {
-    this.#streams.delete(id);
-    if (this.#streams.size > 0) return;
+    if (!this.#streams.delete(id)) return;
     const { clock, limits, state } = this.#services;
-    this.deadlineAt = clock.now() + limits.agentIdleTimeoutMs;
-    if (state.draining) this.drain();
+    const now = clock.now();
+    if (this.#http2.queuedBytes(id) > 0) this.#leaving.set(id, now + limits.bodyIdleTimeoutMs);
+    if (this.#streams.size > 0) return;
+    this.#idleUntil = now + limits.agentIdleTimeoutMs;
+    if (state.draining || this.#ended) this.drain();
+  }
+
+  /** Looks which answers have left whole by now. */
+  #letLeave(): void {
+    for (const id of this.#leaving.keys()) {
+      if (this.#http2.queuedBytes(id) > 0) continue;
+      this.#leaving.delete(id);
+      stopRequest(this.#http2, id);
+    }
+    if (this.#services.state.draining) this.#closeIfDone();
+  }
+
+  #closeIfDone(): void {
+    // Without its side of the connection, the agent can open no window any more.
+    if (this.#streams.size === 0 && (this.#leaving.size === 0 || this.#ended)) this.#close();
   }
 
   #onDrain(): void {
@@ -139,8 +176,8 @@ export class Http2AgentConnection implements AgentSession {
 
   /** The agent will send no more: what it asked before is still answered. */
   #onEnd(): void {
-    if (this.#streams.size === 0) this.#close();
-    else this.#http2.shutdown();
+    this.#ended = true;
+    this.drain();
   }
 
   #broken(error: unknown): void {
@@ -161,12 +198,13 @@ export class Http2AgentConnection implements AgentSession {
   #abandon(): void {
     for (const stream of [...this.#streams.values()]) stream.onReset();
     this.#streams.clear();
+    this.#leaving.clear();
   }
 
   #close(): void {
     if (this.#closing) return;
     this.#closing = true;
-    this.deadlineAt = this.#services.clock.now() + LINGER_MS;
+    this.#idleUntil = this.#services.clock.now() + LINGER_MS;
     this.#writer.end();
     this.#socket.resume();
   }

@@ -39,6 +39,11 @@ export class FrameLog {
     return this;
   }
 
+  /** Says that nothing more will be sent. */
+  end(): void {
+    this.#socket.end();
+  }
+
   answer(stream: number): StreamAnswer {
     return this.#answers.get(stream) ?? { heads: [], body: Buffer.alloc(0) };
   }

@@ -4,6 +4,7 @@ import { startConformanceWorld } from '../../conformance/world.ts';
 import { ask, http2Agent } from '../../support/http2-agent.ts';
 import { type Http2UpstreamServer, startHttp2Upstream } from '../../support/http2-upstream.ts';
 import { HOSTS, type ProxyWorld, route, startProxyWorld } from '../../support/proxy-world.ts';
+import { TlsMode } from '../../../proto/gen/sidekey/v1/route.ts';
 import { until } from '../../support/until.ts';
 
 /** Many calls at once to an upstream to which no connection stands. */
@@ -28,7 +29,7 @@ async function start(maxConcurrentStreams: number): Promise<() => Promise<Record
     },
     { settings },
   );
-  const tls = { mode: 1, caPem: upstream.caPem, serverName: '' };
+  const tls = { mode: TlsMode.TLS_MODE_VERIFY, caPem: upstream.caPem, serverName: '' };
   world = await startProxyWorld({
     routes: () => [route({ serverWorkload: 'h2', hosts: ['localhost'], ports: [upstream.port], tls })],
   });
