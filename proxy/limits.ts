@@ -30,6 +30,8 @@ export interface ProxyLimits extends Http1Limits {
   readonly maxIdlePerHost: number;
   /** A request body that is held whole because its signature must read it first. */
   readonly maxSignedBodyBytes: number;
+  /** Bodies held over all connections: read whole by a rule or signature (beyond it 503), or HTTP/2 that waits for a slow reader. */
+  readonly maxHeldBytes: number;
   /** Bytes held for one slow reader before its source is paused. */
   readonly highWaterBytes: number;
 }
@@ -50,5 +52,6 @@ export const DEFAULT_LIMITS: ProxyLimits = Object.freeze({
   tlsHandshakeTimeoutMs: 10_000,
   maxIdlePerHost: 32,
   maxSignedBodyBytes: 1_048_576,
+  maxHeldBytes: 67_108_864,
   highWaterBytes: 65_536,
 });

@@ -1,4 +1,5 @@
 import { writeFileSync, renameSync } from 'node:fs';
+import { ByteBudget } from '../common/byte-budget.ts';
 import { systemClock } from '../common/clock.ts';
 import { DpopNonces } from './credentials/signing/dpop-nonces.ts';
 import { describeError } from '../common/errors.ts';
@@ -56,10 +57,11 @@ export async function composeProxy(
   resolver: AddressResolver = createResolver(),
 ): Promise<Proxy> {
   const limits = Object.freeze({ ...DEFAULT_LIMITS, ...config.limits });
+  const held = new ByteBudget(limits.maxHeldBytes);
   const contexts = new TrustedContexts(config.upstreamCaPem ?? '');
   const before = config.upstreamProxy && parseUpstreamProxy(config.upstreamProxy.url, config.upstreamProxy.noProxy);
   const ways = before === undefined ? resolver : chainResolver(resolver, before, contexts.for(''));
-  const pool = new UpstreamPool(ways, contexts, limits, systemClock);
+  const pool = new UpstreamPool(ways, contexts, limits, systemClock, held);
   const routes = new RouteTable();
   const live = new Set<LiveExchange>();
   // A call denied because the session was revoked is still that session's call.
@@ -80,6 +82,7 @@ export async function composeProxy(
     pool,
     limits,
     clock: systemClock,
+    held,
     dpopNonces: new DpopNonces(),
     via: viaPseudonym(client.instanceId),
     unrouted: config.unrouted,

@@ -37,7 +37,7 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd,
   deadlineAt: number;
   readonly #services: ProxyServices;
   readonly #agent: AgentStream;
-  readonly #body = new RequestBody();
+  readonly #body: RequestBody;
   readonly #standing: Standing;
   readonly #preparation: Preparation;
   #phase: Phase = PREPARING;
@@ -51,6 +51,7 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd,
     this.#agent = agent;
     this.head = head;
     this.call = new Call(head.method);
+    this.#body = new RequestBody(services.held);
     this.deadlineAt = services.clock.now() + services.limits.responseTimeoutMs;
     this.#standing = new Standing(services.client, services.clock);
     const { call } = this;

@@ -1,5 +1,7 @@
+import type { ByteBudget } from '../../common/byte-budget.ts';
 import type { BodyTransform } from '../credentials/inject.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
+import { Refusal } from './refusal.ts';
 import type { UpstreamStream } from './streams.ts';
 
 type State =
@@ -24,9 +26,15 @@ export class RequestBody {
   /** Some of it went to the upstream, so that the request cannot be sent again. */
   sent = false;
   #state: State = WAITING;
+  readonly #budget: ByteBudget;
   #held: Buffer[] = [];
+  #heldBytes = 0;
   #trailers: HeaderList | undefined;
   #full = false;
+
+  constructor(budget: ByteBudget) {
+    this.#budget = budget;
+  }
 
   /** False while request events must wait in the agent's stream. */
   get accepts(): boolean {
@@ -52,7 +60,7 @@ export class RequestBody {
     this.#state = { name: 'flowing', upstream, transform };
     this.#full = false;
     for (const bytes of this.#held) this.#send(bytes);
-    if (this.#held.length > 0 || this.done) this.#held = [];
+    this.#letGo();
     if (this.done) this.#sendEnd();
   }
 
@@ -64,13 +72,16 @@ export class RequestBody {
   /** The call is over: what still arrives is nobody's. */
   drop(): void {
     this.#state = DROPPED;
-    this.#held = [];
+    this.#letGo();
   }
 
+  /** @throws Refusal `overloaded` when all calls together hold too much */
   push(bytes: Buffer): void {
     this.bytes += bytes.length;
     if (this.#state.name === 'flowing') return this.#send(bytes);
     if (this.#state.name !== 'held') return;
+    if (!this.#budget.take(bytes.length)) throw new Refusal('overloaded', 'too many request bodies are held');
+    this.#heldBytes += bytes.length;
     // The agent's stream may write over what it lent.
     this.#held.push(Buffer.from(bytes));
     this.#settleHeld();
@@ -93,6 +104,12 @@ export class RequestBody {
     const waited = this.#full;
     this.#full = false;
     return waited;
+  }
+
+  #letGo(): void {
+    this.#budget.give(this.#heldBytes);
+    this.#heldBytes = 0;
+    if (this.#held.length > 0) this.#held = [];
   }
 
   #send(bytes: Buffer): void {

@@ -1,3 +1,4 @@
+import type { ByteBudget } from '../../common/byte-budget.ts';
 import type { Clock } from '../../common/clock.ts';
 import type { Secret } from '../../common/secret.ts';
 import type { DpopNonces } from '../credentials/signing/dpop-nonces.ts';
@@ -33,6 +34,8 @@ export interface ProxyServices {
   readonly pool: UpstreamPool;
   readonly limits: ProxyLimits;
   readonly clock: Clock;
+  /** For bodies that wait for whoever is to take them. */
+  readonly held: ByteBudget;
   readonly dpopNonces: DpopNonces;
   /** Our name in Via fields. */
   readonly via: string;

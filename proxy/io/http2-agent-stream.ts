@@ -6,6 +6,7 @@ import { Exchange } from '../http/exchange.ts';
 import { httpDate } from '../http/http-date.ts';
 import type { ProxyServices } from '../http/services.ts';
 import type { AgentStream, BodyLength } from '../http/streams.ts';
+import { Backlog } from './backlog.ts';
 import type { FrameWriter } from './frame-writer.ts';
 
 /** What the streams of one connection share. */
@@ -18,8 +19,6 @@ export interface Http2AgentParts {
   forget(id: number): void;
 }
 
-type Waiting = { readonly bytes: Buffer } | { readonly trailers: HeaderList | undefined };
-
 /** One stream of an agent's HTTP/2 connection, as one exchange. */
 export class Http2AgentStream implements AgentStream {
   readonly transport: Transport;
@@ -27,7 +26,7 @@ export class Http2AgentStream implements AgentStream {
   readonly #parts: Http2AgentParts;
   readonly #exchange: Exchange;
   /** Body that came before the exchange takes it; the stream's window bounds it. */
-  #waiting: Waiting[] = [];
+  readonly #waiting: Backlog<{ readonly trailers: HeaderList | undefined }>;
   #requestDone = false;
   #blocked = false;
   #answered = false;
@@ -35,6 +34,7 @@ export class Http2AgentStream implements AgentStream {
   constructor(id: number, head: RequestHead, parts: Http2AgentParts) {
     this.#id = id;
     this.#parts = parts;
+    this.#waiting = new Backlog(parts.services.held);
     this.transport = parts.transport;
     this.#exchange = new Exchange(parts.services, this, head);
   }
@@ -44,13 +44,13 @@ export class Http2AgentStream implements AgentStream {
   }
 
   onBody(bytes: Buffer): void {
-    if (this.#waiting.length > 0 || !this.#exchange.acceptsRequest) this.#waiting.push({ bytes: Buffer.from(bytes) });
-    else this.#give(bytes);
+    if (this.#waiting.isEmpty && this.#exchange.acceptsRequest) return this.#give(bytes);
+    if (this.#waiting.addBody(bytes)) this.#parts.http2.hold(this.#id, bytes.length);
   }
 
   onEnd(trailers: HeaderList | undefined): void {
-    if (this.#waiting.length > 0 || !this.#exchange.acceptsRequest) this.#waiting.push({ trailers });
-    else this.#giveEnd(trailers);
+    if (this.#waiting.isEmpty && this.#exchange.acceptsRequest) this.#giveEnd(trailers);
+    else this.#waiting.add({ trailers });
   }
 
   /** The agent's events of one read were told. */
@@ -65,6 +65,7 @@ export class Http2AgentStream implements AgentStream {
   }
 
   onReset(): void {
+    this.#waiting.clear();
     this.#parts.forget(this.#id);
     this.#exchange.onAgentClosed();
   }
@@ -100,10 +101,10 @@ export class Http2AgentStream implements AgentStream {
   }
 
   resumeRequest(): void {
-    while (this.#waiting.length > 0 && this.#exchange.acceptsRequest) {
+    while (this.#exchange.acceptsRequest) {
       const next = this.#waiting.shift();
       if (next === undefined) break;
-      if ('bytes' in next) this.#give(next.bytes);
+      if (Buffer.isBuffer(next)) this.#give(next);
       else this.#giveEnd(next.trailers);
     }
     this.#exchange.onRequestReadDone();
@@ -111,13 +112,14 @@ export class Http2AgentStream implements AgentStream {
   }
 
   ended(): void {
+    this.#waiting.clear();
     this.#parts.forget(this.#id);
     if (!this.#requestDone) stopRequest(this.#parts.http2, this.#id);
     this.#parts.writer.schedule();
   }
 
   abort(): void {
-    this.#waiting = [];
+    this.#waiting.clear();
     this.#parts.http2.reset(this.#id, 'INTERNAL_ERROR');
     this.#parts.forget(this.#id);
     this.#parts.writer.schedule();

@@ -1,3 +1,4 @@
+import type { ByteBudget } from '../../common/byte-budget.ts';
 import type { ErrorName } from '../protocols/http2/http2-error.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
 import { responseHeadOf } from '../http/http2-heads.ts';
@@ -5,6 +6,7 @@ import { Refusal } from '../http/refusal.ts';
 import type { OutgoingRequest, ResponseListener, UpstreamFailure, UpstreamStream } from '../http/streams.ts';
 import type { Http2Connection } from '../sessions/http2/connection.ts';
 import type { Http2Event } from '../sessions/http2/events.ts';
+import { Backlog } from './backlog.ts';
 import type { FrameWriter } from './frame-writer.ts';
 
 /** What the streams of one upstream connection share. */
@@ -12,6 +14,7 @@ export interface Http2UpstreamParts {
   readonly address: string;
   readonly http2: Http2Connection;
   readonly writer: FrameWriter;
+  readonly held: ByteBudget;
   /** The socket is gone. */
   isClosed(): boolean;
   opened(id: number, stream: Http2UpstreamStream): void;
@@ -24,6 +27,7 @@ export interface Http2UpstreamParts {
 }
 
 export type StreamEvent = Extract<Http2Event, { readonly stream: number }>;
+type OtherEvent = Exclude<StreamEvent, { readonly type: 'body' }>;
 
 /** One exchange as a stream of an HTTP/2 connection to an upstream. */
 export class Http2UpstreamStream implements UpstreamStream {
@@ -40,10 +44,11 @@ export class Http2UpstreamStream implements UpstreamStream {
   #blocked = false;
   #paused = false;
   /** What came while the agent was slow; the stream's window bounds it. */
-  #waiting: StreamEvent[] = [];
+  readonly #waiting: Backlog<OtherEvent>;
 
   constructor(parts: Http2UpstreamParts) {
     this.#parts = parts;
+    this.#waiting = new Backlog(parts.held);
     this.address = parts.address;
   }
 
@@ -84,9 +89,11 @@ export class Http2UpstreamStream implements UpstreamStream {
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    while (!this.#paused && this.#waiting.length > 0) {
-      const event = this.#waiting.shift();
-      if (event !== undefined) this.#tell(event);
+    while (!this.#paused) {
+      const next = this.#waiting.shift();
+      if (next === undefined) break;
+      if (Buffer.isBuffer(next)) this.#tellBody(next);
+      else this.#tell(next);
     }
     this.onReadDone();
     this.#parts.writer.schedule();
@@ -97,7 +104,7 @@ export class Http2UpstreamStream implements UpstreamStream {
 
   release(whole: boolean): void {
     this.#listener = undefined;
-    this.#waiting = [];
+    this.#waiting.clear();
     if (!this.#begun) {
       this.#begun = true;
       return this.#parts.unused();
@@ -112,9 +119,12 @@ export class Http2UpstreamStream implements UpstreamStream {
   /** An event of this stream; bodies are lent until `onReadDone`. */
   take(event: StreamEvent): void {
     if (event.type === 'writable') return this.onWritable(true);
-    if (event.type === 'reset' && this.#waiting.length === 0) return this.#onReset(event.code, event.by);
-    if (!this.#paused && this.#waiting.length === 0) return this.#tell(event);
-    this.#waiting.push(event.type === 'body' ? { ...event, bytes: Buffer.from(event.bytes) } : event);
+    const { isEmpty } = this.#waiting;
+    if (event.type === 'reset' && isEmpty) return this.#onReset(event.code, event.by);
+    const waits = this.#paused || !isEmpty;
+    if (event.type !== 'body') return waits ? this.#waiting.add(event) : this.#tell(event);
+    if (!waits) return this.#tellBody(event.bytes);
+    if (this.#waiting.addBody(event.bytes)) this.#parts.http2.hold(event.stream, event.bytes.length);
   }
 
   onWritable(isWindow: boolean): void {
@@ -130,15 +140,20 @@ export class Http2UpstreamStream implements UpstreamStream {
   fail(error: Refusal, processed: UpstreamFailure['processed']): void {
     // All of the answer is here, only the exchange still works on it: the upstream was free to leave, or to stop the
     // rest of the request (RFC 9113 8.1).
-    if (this.#answerEnded || this.#waiting.some(({ type }) => type === 'end')) return;
+    if (this.#answerEnded || this.#waiting.has(({ type }) => type === 'end')) return;
     const listener = this.#listener;
     this.#listener = undefined;
-    this.#waiting = [];
+    this.#waiting.clear();
     if (this.#id !== undefined) this.#parts.forget(this.#id);
     listener?.onUpstreamError(error, { answered: this.#answered, processed });
   }
 
-  #tell(event: StreamEvent): void {
+  #tellBody(bytes: Buffer): void {
+    this.#listener?.onResponseBody(bytes);
+    if (this.#id !== undefined) this.#parts.http2.consume(this.#id, bytes.length);
+  }
+
+  #tell(event: OtherEvent): void {
     const listener = this.#listener;
     switch (event.type) {
       case 'informational':
@@ -146,9 +161,6 @@ export class Http2UpstreamStream implements UpstreamStream {
       case 'response-head':
         this.#answered = true;
         return listener?.onResponseHead(responseHeadOf(event.head, this.#method, event.endStream));
-      case 'body':
-        listener?.onResponseBody(event.bytes);
-        return this.#parts.http2.consume(event.stream, event.bytes.length);
       case 'end':
         this.#answerEnded = true;
         return listener?.onResponseEnd(event.trailers);

@@ -47,6 +47,7 @@ export class Http2Upstream implements KeptConnection {
       address: origin.address,
       http2: this.#http2,
       writer: this.#writer,
+      held: owner.held,
       isClosed: () => this.#closed,
       opened: (id, stream) => {
         this.#promised -= 1;

@@ -1,3 +1,5 @@
+import type { ByteBudget } from '../../common/byte-budget.ts';
+
 /** Where an upstream connection leads, and under what it was checked. */
 export interface UpstreamOrigin {
   readonly key: string;
@@ -23,6 +25,8 @@ export interface KeptConnection {
 
 /** Who keeps upstream connections. */
 export interface UpstreamOwner<Connection> {
+  /** For bodies that wait for slow agents. */
+  readonly held: ByteBudget;
   now(): number;
   /** Its exchange ended well: it may serve another. */
   released(connection: Connection): void;

@@ -1,4 +1,5 @@
 import { BoundedCache } from '../../common/bounded-cache.ts';
+import type { ByteBudget } from '../../common/byte-budget.ts';
 import type { Clock } from '../../common/clock.ts';
 import { Refusal } from '../http/refusal.ts';
 import type { UpstreamStream } from '../http/streams.ts';
@@ -35,11 +36,13 @@ export class UpstreamPool {
   readonly #contexts: TrustedContexts;
   readonly #limits: ProxyLimits;
   readonly #clock: Clock;
+  readonly #held: ByteBudget;
   /** Bare connections by destination. */
   readonly #raw = new Map<string, number>();
   #routesSince = 0;
 
-  constructor(resolver: Resolver, contexts: TrustedContexts, limits: ProxyLimits, clock: Clock) {
+  constructor(resolver: Resolver, contexts: TrustedContexts, limits: ProxyLimits, clock: Clock, held: ByteBudget) {
+    this.#held = held;
     this.#resolver = resolver;
     this.#contexts = contexts;
     this.#limits = limits;
@@ -113,11 +116,12 @@ export class UpstreamPool {
     const sink: ReadSink = { take: () => {} };
     const { socket, address, protocol } = await dial(target, addresses, tlsWith, this.#limits, sink);
     const origin = { key: target.key, address, openedAt: this.#clock.now(), routesSince };
+    const held = this.#held;
     const now = (): number => this.#clock.now();
     const closed = (connection: KeptConnection): void => this.#forget(connection);
     this.#spoken.set(target.key, protocol);
     if (protocol === 'h2') {
-      const shared = new Http2Upstream(socket, origin, this.#limits, { now, closed, released: () => {} });
+      const shared = new Http2Upstream(socket, origin, this.#limits, { held, now, closed, released: () => {} });
       sink.take = (bytes) => shared.receive(bytes);
       destination.all.add(shared);
       if (routesSince === this.#routesSince) destination.shared.push(shared);
@@ -125,7 +129,7 @@ export class UpstreamPool {
       if (routesSince !== this.#routesSince) shared.retire();
       return { stream, connection: shared };
     }
-    const owner: UpstreamOwner<UpstreamConnection> = { now, closed, released: (ended) => this.#keep(ended) };
+    const owner: UpstreamOwner<UpstreamConnection> = { held, now, closed, released: (ended) => this.#keep(ended) };
     const connection = new UpstreamConnection(socket, origin, this.#limits, owner);
     sink.take = (bytes) => connection.receive(bytes);
     destination.all.add(connection);

@@ -99,8 +99,9 @@ export class ConnectionState {
   drop(stream: Stream): void {
     this.outbound.forget(stream);
     this.streams.remove(stream);
-    this.credit.giveBack(stream.unconsumedBytes);
+    this.credit.giveBack(stream.unconsumedBytes - stream.heldBytes);
     stream.unconsumedBytes = 0;
+    stream.heldBytes = 0;
   }
 
   /** Removes a stream that is over in both directions and whose body was consumed. */

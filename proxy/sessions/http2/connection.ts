@@ -118,10 +118,25 @@ export class Http2Connection {
     const found = streams.get(stream);
     if (found === undefined) return;
     const count = Math.min(byteCount, found.unconsumedBytes);
+    const held = Math.min(count, found.heldBytes);
     found.unconsumedBytes -= count;
-    credit.giveBack(count);
+    found.heldBytes -= held;
+    credit.giveBack(count - held);
     credit.giveBackOn(found, count);
     this.#state.settle(found);
+  }
+
+  /**
+   * Octets told in a `body` event are kept by the caller, who will consume them later: until then the stream's window
+   * stays as narrow, but the connection's opens again, so that a stream which nobody reads does not stop the others.
+   */
+  hold(stream: number, byteCount: number): void {
+    const { credit, streams } = this.#state;
+    const found = streams.get(stream);
+    if (found === undefined) return;
+    const count = Math.min(byteCount, found.unconsumedBytes - found.heldBytes);
+    found.heldBytes += count;
+    credit.giveBack(count);
   }
 
   /** Takes no new streams (RFC 9113 6.8); those that are open may finish. */

@@ -1,13 +1,14 @@
 import { Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import type { ResponseListener } from '../../../../proxy/http/streams.ts';
+import { ByteBudget } from '../../../../common/byte-budget.ts';
 import { Http2Upstream } from '../../../../proxy/io/http2-upstream.ts';
 import { DEFAULT_LIMITS } from '../../../../proxy/limits.ts';
 import { HeaderList } from '../../../../proxy/protocols/header-list.ts';
 import { data, END_STREAM, headers, reset, settings } from '../../../support/http2-frames.ts';
 
 test('a stream that is given back without a request leaves its connection idle', () => {
-  const owner = { now: () => 5, closed: () => {}, released: () => {} };
+  const owner = { held: new ByteBudget(1_000_000), now: () => 5, closed: () => {}, released: () => {} };
   const origin = { key: 'k', address: '127.0.0.1', openedAt: 0, routesSince: 0 };
   const upstream = new Http2Upstream(new Socket(), origin, DEFAULT_LIMITS, owner);
   const stream = upstream.stream();
@@ -20,7 +21,7 @@ test('a stream that is given back without a request leaves its connection idle',
 });
 
 test('a stream whose connection died before its request is told so, and may be sent elsewhere', async () => {
-  const owner = { now: () => 5, closed: () => {}, released: () => {} };
+  const owner = { held: new ByteBudget(1_000_000), now: () => 5, closed: () => {}, released: () => {} };
   const origin = { key: 'k', address: '127.0.0.1', openedAt: 0, routesSince: 0 };
   const upstream = new Http2Upstream(new Socket(), origin, DEFAULT_LIMITS, owner);
   const stream = upstream.stream();
@@ -69,7 +70,7 @@ function writingDown(): ResponseListener & { readonly told: string[] } {
 }
 
 function ask(): { upstream: Http2Upstream; stream: ReturnType<Http2Upstream['stream']>; told: string[] } {
-  const owner = { now: () => 5, closed: () => {}, released: () => {} };
+  const owner = { held: new ByteBudget(1_000_000), now: () => 5, closed: () => {}, released: () => {} };
   const origin = { key: 'k', address: '127.0.0.1', openedAt: 0, routesSince: 0 };
   const upstream = new Http2Upstream(new Socket(), origin, DEFAULT_LIMITS, owner);
   const stream = upstream.stream();

@@ -132,6 +132,25 @@ describe('what the peer may send, RFC 9113 5.2 and 6.9', () => {
     expect(written(server)).toEqual(['WINDOW_UPDATE 0 96000']);
   });
 
+  it('gives back to the connection alone what the caller holds, and once', () => {
+    const server = startServer({ ...window, connectionWindowBytes: 65_535 });
+    pull(server, headers(1, POST), ...Array.from({ length: 4 }, () => data(1, Buffer.alloc(16_000))));
+    server.hold(1, 64_000);
+    server.hold(1, 64_000);
+    expect(written(server)).toEqual(['WINDOW_UPDATE 0 64000']);
+    server.consume(1, 32_000);
+    expect(written(server)).toEqual([]);
+    server.consume(1, 32_000);
+    expect(written(server)).toEqual(['WINDOW_UPDATE 1 64000']);
+    pull(server, headers(3, POST), data(3, Buffer.alloc(16_000)), data(3, Buffer.alloc(16_384)));
+    server.hold(3, 16_000);
+    server.reset(3, 'CANCEL');
+    expect(written(server)).toEqual(['RST_STREAM 3 CANCEL']);
+    pull(server, headers(5, POST), data(5, Buffer.alloc(400)));
+    server.consume(5, 400);
+    expect(written(server)).toEqual(['WINDOW_UPDATE 0 32784']);
+  });
+
   it('6.9.1 resets a stream whose window is exceeded', () => {
     const server = startServer(window);
     pull(server, SETTINGS_ACK, headers(1, POST), ...Array.from({ length: 6 }, () => data(1, Buffer.alloc(16_384))));

@@ -1,0 +1,74 @@
+import type { ByteBudget } from '../../common/byte-budget.ts';
+
+const ROOM_BYTES = 4_096;
+
+/**
+ * What a stream was told that nobody takes yet: pieces of its body, and other events, in order. Pieces are copied, small
+ * ones into one buffer, since a peer may cut its body into frames of one octet.
+ */
+export class Backlog<Event extends object> {
+  readonly #budget: ByteBudget;
+  #entries: (Buffer | Event)[] = [];
+  #held = 0;
+
+  constructor(budget: ByteBudget) {
+    this.#budget = budget;
+  }
+
+  get isEmpty(): boolean {
+    return this.#entries.length === 0;
+  }
+
+  /** Whether such an event waits. */
+  has(test: (event: Event) => boolean): boolean {
+    return this.#entries.some((entry) => !Buffer.isBuffer(entry) && test(entry));
+  }
+
+  /** Keeps a copy. False when the budget is spent: what the stream holds then is to be bounded in another way. */
+  addBody(bytes: Buffer): boolean {
+    const { length } = this.#entries;
+    const last = this.#entries[length - 1];
+    const joined = Buffer.isBuffer(last) ? behind(last, bytes) : undefined;
+    if (joined === undefined) this.#entries.push(withRoom(bytes));
+    else this.#entries[length - 1] = joined;
+    if (!this.#budget.take(bytes.length)) return false;
+    this.#held += bytes.length;
+    return true;
+  }
+
+  add(event: Event): void {
+    this.#entries.push(event);
+  }
+
+  /** The next event, or a piece of body, which is the caller's. */
+  shift(): Buffer | Event | undefined {
+    const entry = this.#entries.shift();
+    if (Buffer.isBuffer(entry)) this.#giveBack(entry.length);
+    return entry;
+  }
+
+  clear(): void {
+    this.#entries = [];
+    this.#giveBack(this.#held);
+  }
+
+  #giveBack(bytes: number): void {
+    const count = Math.min(bytes, this.#held);
+    this.#held -= count;
+    this.#budget.give(count);
+  }
+}
+
+/** A copy in memory of its own, with room behind it when it is short. */
+function withRoom(bytes: Buffer): Buffer {
+  const room = Buffer.allocUnsafeSlow(Math.max(bytes.length, ROOM_BYTES));
+  return room.subarray(0, bytes.copy(room));
+}
+
+/** Both together, when the second fits into the room behind the first. */
+function behind(first: Buffer, second: Buffer): Buffer | undefined {
+  const end = first.byteOffset + first.length;
+  if (first.buffer.byteLength - end < second.length) return undefined;
+  second.copy(Buffer.from(first.buffer, end));
+  return Buffer.from(first.buffer, first.byteOffset, first.length + second.length);
+}

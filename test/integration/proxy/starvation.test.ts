@@ -1,0 +1,129 @@
+import { afterEach, expect, test } from 'vitest';
+import { FrameUpstream } from '../../conformance/frame-upstream.ts';
+import { type ConformanceWorld, startConformanceWorld } from '../../conformance/world.ts';
+import { FrameType } from '../../../proxy/protocols/http2/frames.ts';
+import { data, END_STREAM, headers } from '../../support/http2-frames.ts';
+import type { RawAgent } from '../../support/raw-agent.ts';
+import { until } from '../../support/until.ts';
+
+/** A stream that nobody reads holds up to its own window, and none of its neighbours'. */
+
+const STALLED = 6;
+const PIECE_BYTES = 16_384;
+
+let world: ConformanceWorld;
+afterEach(() => world.close());
+
+/** Sends as much on each of its streams as the windows of its peer let, once `begin` has named it. */
+class Sender {
+  left = 65_535;
+  readonly #windows = new Map<number, number>();
+  readonly #send: (...parts: Buffer[]) => void;
+
+  constructor(send: (...parts: Buffer[]) => void) {
+    this.#send = send;
+  }
+
+  get isStalled(): boolean {
+    return [...this.#windows.values()].every((open) => open === 0);
+  }
+
+  begin(stream: number): void {
+    this.#windows.set(stream, 1_048_576);
+    this.#go();
+  }
+
+  /** The windows opened. */
+  grow(stream: number, increment: number): void {
+    if (stream === 0) this.left += increment;
+    else this.#windows.set(stream, (this.#windows.get(stream) ?? 0) + increment);
+    this.#go();
+  }
+
+  #go(): void {
+    for (const [stream, window] of this.#windows) {
+      let open = window;
+      while (open > 0 && this.left > 0) {
+        const count = Math.min(PIECE_BYTES, open, this.left);
+        open -= count;
+        this.left -= count;
+        this.#send(data(stream, Buffer.alloc(count)));
+      }
+      this.#windows.set(stream, open);
+    }
+  }
+}
+
+async function ask(path: string): Promise<RawAgent> {
+  const at = `plain.test:${world.http2.port}`;
+  return (await world.agent()).send(`GET https://${at}${path} HTTP/1.1\r\nHost: ${at}\r\n\r\n`);
+}
+
+/** An upstream that answers `/long` as long as it may, and everything else at once if its window lets it. */
+async function stall(): Promise<Sender> {
+  const upstream: { sender?: Sender } = {};
+  world.http2.script = (socket) => {
+    const frames = new FrameUpstream(socket, () => {});
+    const sender = new Sender((...parts) => frames.send(...parts));
+    upstream.sender = sender;
+    frames.onFrame = ({ type, stream, payload }) => {
+      if (type === FrameType.WINDOW_UPDATE) return sender.grow(stream, payload.readUInt32BE(0));
+      if (type !== FrameType.HEADERS) return;
+      frames.send(headers(stream, [[':status', '200']]));
+      if (frames.head(stream).get(':path') === '/long') return sender.begin(stream);
+      if (sender.left < 2) return;
+      sender.left -= 2;
+      frames.send(data(stream, 'ok', END_STREAM));
+    };
+  };
+  expect((await (await ask('/first')).answer()).text).toBe('ok');
+  for (let at = 0; at < STALLED; at += 1) {
+    const agent = await ask('/long');
+    await agent.until((text) => text.includes('200'));
+    agent.socket.pause();
+  }
+  await until('nothing moves any more', () => upstream.sender?.isStalled === true || upstream.sender?.left === 0);
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  return upstream.sender ?? expect.fail('no upstream');
+}
+
+test('answers that slow agents do not read leave room for the answers of others', async () => {
+  world = await startConformanceWorld();
+  await stall();
+  expect((await (await ask('/quick')).answer()).text).toBe('ok');
+  expect(world.http2.connections).toBe(1);
+});
+
+test('beyond maxHeldBytes the window of the connection bounds what is held', async () => {
+  world = await startConformanceWorld({ maxHeldBytes: 100_000 });
+  expect((await stall()).left).toBe(0);
+});
+
+test('uploads that wait for a slow upstream leave room for the requests of others', async () => {
+  world = await startConformanceWorld();
+  world.secure.script = (socket) => {
+    socket.once('data', (bytes: Buffer) => {
+      if (bytes.toString('latin1').startsWith('POST /quick')) {
+        socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+        return;
+      }
+      socket.pause();
+    });
+  };
+  const agent = await world.frames();
+  const sender = new Sender((...parts) => agent.send(...parts));
+  agent.onFrame = ({ type, stream, payload }) => {
+    if (type === FrameType.WINDOW_UPDATE) sender.grow(stream, payload.readUInt32BE(0));
+  };
+  agent.start();
+  await agent.until('SETTINGS ACK');
+  const at = agent.request('POST');
+  for (let stream = 1; stream < 2 * STALLED; stream += 2) {
+    agent.send(headers(stream, at));
+    sender.begin(stream);
+  }
+  await until('every upload has used up its window', () => sender.isStalled, 20_000);
+  const last = 2 * STALLED + 1;
+  agent.send(headers(last, [...at.slice(0, 3), [':path', '/quick']]), data(last, 'hi', END_STREAM));
+  expect((await agent.whole(last)).body.toString()).toBe('ok');
+});

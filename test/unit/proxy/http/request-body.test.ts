@@ -1,0 +1,40 @@
+import { expect, test } from 'vitest';
+import { ByteBudget } from '../../../../common/byte-budget.ts';
+import { RequestBody } from '../../../../proxy/http/request-body.ts';
+
+const upstream = (): Parameters<RequestBody['flow']>[0] => ({
+  address: '127.0.0.1',
+  sendHead: () => {},
+  sendBody: () => {},
+  sendEnd: () => {},
+  flush: () => true,
+  pause: () => {},
+  resume: () => {},
+  upgrade: () => {},
+  release: () => {},
+});
+
+test('bodies that are held share one budget, and give it back when they leave or are dropped', () => {
+  const budget = new ByteBudget(1_000);
+  const [first, second] = [new RequestBody(budget), new RequestBody(budget)];
+  for (const body of [first, second]) body.hold(10_000, () => {});
+  first.push(Buffer.alloc(600));
+  expect(() => second.push(Buffer.alloc(600))).toThrow(expect.objectContaining({ reason: 'overloaded' }));
+  second.push(Buffer.alloc(400));
+  expect(budget.used).toBe(1_000);
+  first.end(undefined);
+  first.flow(upstream(), undefined);
+  expect(budget.used).toBe(400);
+  second.drop();
+  second.drop();
+  first.drop();
+  expect(budget.used).toBe(0);
+});
+
+test('what flows on as it comes is not held', () => {
+  const budget = new ByteBudget(10);
+  const body = new RequestBody(budget);
+  body.flow(upstream(), undefined);
+  body.push(Buffer.alloc(1_000));
+  expect(budget.used).toBe(0);
+});
