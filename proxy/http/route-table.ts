@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Route } from '../../proto/gen/sidekey/v1/route.ts';
 import { DecisionFact, TlsMode } from '../../proto/gen/sidekey/v1/route.ts';
 import { parseCidr } from '../../common/net/address-policy.ts';
@@ -66,7 +67,9 @@ function prepareRoute(route: Route | undefined): PreparedRoute {
   const allowedAddresses = (route?.allowedAddresses ?? []).map((text) => parseCidr(text));
   const serverName = route?.tls?.serverName ? route.tls.serverName : undefined;
   const caPem = route?.tls?.caPem ?? '';
-  const name = route?.serverWorkload ?? '';
+  // A call that began under older routes may still dial by them: what it brings must not serve calls under these (A-27).
+  const checks = JSON.stringify([serverName, caPem, route?.allowedAddresses]);
+  const name = `${route?.serverWorkload ?? ''}|${createHash('sha256').update(checks).digest('base64url')}`;
   const targets = new BoundedCache<string, DialTarget>(256);
   // By its parts, so that a run of calls to one place builds no key.
   let last: DialTarget | undefined;

@@ -19,6 +19,22 @@ describe('RouteTable', () => {
     expect([found('a.example'), found('b.example')]).toEqual(['three', undefined]);
   });
 
+  it('keeps apart what is checked in different ways, and nothing else', () => {
+    const table = new RouteTable();
+    const keyOf = (over: Partial<Route>): string | undefined => {
+      table.replace([{ ...route('one', 'a.example'), ...over }]);
+      return table.find('a.example', 443)?.dialTarget('https', 'a.example', 443).key;
+    };
+    const keys = [
+      keyOf({}),
+      keyOf({ tls: { mode: 1, caPem: 'other', serverName: '' } }),
+      keyOf({ tls: { mode: 1, caPem: '', serverName: 'other.example' } }),
+      keyOf({ allowedAddresses: ['10.0.0.0/8'] }),
+    ];
+    expect(new Set(keys).size).toBe(4);
+    expect(keyOf({ inspectLimitBytes: 5 })).toBe(keys[0]);
+  });
+
   it('keeps the ways to one host apart by scheme, port and version', () => {
     const table = new RouteTable();
     table.replace([route('one', 'a.example')]);
