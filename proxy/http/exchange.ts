@@ -9,9 +9,8 @@ import type { HeaderList } from '../protocols/header-list.ts';
 import type { RequestHead, ResponseHead } from '../protocols/heads.ts';
 import { Call } from './call.ts';
 import { stripHopByHop } from './forwarded-headers.ts';
-import { faultOf } from './fault.ts';
 import { type Departure, Preparation, type PreparationEnd } from './preparation.ts';
-import { refusalReply, replyWhole, toRefusal } from './refusal-reply.ts';
+import { refusalOf, refusalReply, replyWhole } from './refusal-reply.ts';
 import { Refusal } from './refusal.ts';
 import { RequestBody } from './request-body.ts';
 import { type RelayOwner, ResponseRelay } from './response-relay.ts';
@@ -323,14 +322,18 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd,
   /** Ends the call: in words while no answer has begun, else so that the agent cannot take what it has for whole. */
   refuse(error: unknown): void {
     if (this.#phase.name === 'ended') return;
-    const refusal = toRefusal(error);
-    if (refusal.reason === 'internal-error') this.call.fault = faultOf(refusal.cause ?? refusal);
+    const refusal = refusalOf(error, this.call);
     const allowed = this.call.grant !== undefined || this.#phase.name === 'open';
     if (this.#relay !== undefined) {
       this.#finish(Outcome.OUTCOME_FAILED, refusal.reason);
       return this.#agent.abort();
     }
-    refusalReply(refusal, this.call, this.head, this.#agent);
+    try {
+      refusalReply(refusal, this.call, this.head, this.#agent);
+    } catch (fault) {
+      this.#finish(Outcome.OUTCOME_FAILED, refusalOf(fault, this.call).reason);
+      return this.#agent.abort();
+    }
     this.#finish(allowed ? Outcome.OUTCOME_FAILED : Outcome.OUTCOME_DENIED, refusal.reason);
     this.#agent.ended();
   }

@@ -4,6 +4,7 @@ import { ContentCodingError } from '../credentials/decode-content.ts';
 import { InjectionError, type LocalReply } from '../credentials/inject.ts';
 import { HeaderList } from '../protocols/header-list.ts';
 import type { Call } from './call.ts';
+import { faultOf } from './fault.ts';
 import { grpcRefusal, isGrpc } from './grpc-status.ts';
 import { problemResponse } from './problem.ts';
 import { Refusal } from './refusal.ts';
@@ -16,6 +17,13 @@ export function toRefusal(error: unknown): Refusal {
     return new Refusal(error.reason, error.message, { cause: error });
   }
   return new Refusal('internal-error', 'the proxy failed to handle the call', { cause: error });
+}
+
+/** The same, and what was not foreseen is noted on the call, for the log. */
+export function refusalOf(error: unknown, call: Call): Refusal {
+  const refusal = toRefusal(error);
+  if (refusal.reason === 'internal-error') call.fault ??= faultOf(refusal.cause ?? refusal);
+  return refusal;
 }
 
 type ReplyTo = Pick<AgentStream, 'sendHead' | 'sendBody' | 'sendEnd' | 'flush'>;

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { Call } from '../http/call.ts';
 import { connectTarget } from '../http/destination.ts';
 import { Refusal } from '../http/refusal.ts';
-import { toRefusal } from '../http/refusal-reply.ts';
+import { refusalOf } from '../http/refusal-reply.ts';
 import { bareReply } from './bare-reply.ts';
 import type { ProxyServices } from '../http/services.ts';
 import { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
@@ -36,7 +36,7 @@ export function serveConnect(
     if (head.framing.kind !== 'none') throw new Refusal('bad-request', 'CONNECT takes no content');
     expectHost(head, target);
   } catch (error) {
-    const refusal = toRefusal(error);
+    const refusal = refusalOf(error, call);
     closeWith(socket, tunnel.refusal(refusal));
     services.ended(call, Outcome.OUTCOME_DENIED, refusal.reason);
     return;

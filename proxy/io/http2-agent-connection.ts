@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import { Call } from '../http/call.ts';
 import type { Transport } from '../http/destination.ts';
 import { requestHeadOf } from '../http/http2-heads.ts';
+import { refusalOf } from '../http/refusal-reply.ts';
 import type { ProxyServices } from '../http/services.ts';
 import { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
 import type { Http2RequestHead } from '../protocols/http2/heads.ts';
@@ -101,7 +102,7 @@ export class Http2AgentConnection implements AgentSession {
     } catch (error) {
       this.#broken(error);
     }
-    for (const stream of this.#touched) stream.onReadDone();
+    for (const stream of this.#touched) this.#give(stream, undefined);
     this.#touched.clear();
     if (this.#leaving.size > 0) this.#letLeave();
     this.#writer.flush();
@@ -118,16 +119,27 @@ export class Http2AgentConnection implements AgentSession {
       return;
     }
     this.#touched.add(stream);
-    switch (event.type) {
-      case 'body':
-        return stream.onBody(event.bytes);
-      case 'end':
-        return stream.onEnd(event.trailers);
-      case 'writable':
-        return stream.onWritable(true);
-      case 'reset':
-        return stream.onReset();
-      default:
+    this.#give(stream, event);
+  }
+
+  /** An event, or undefined when those of one read were given. What fails with it ends its own exchange. */
+  #give(stream: Http2AgentStream, event: Http2Event | undefined): void {
+    try {
+      switch (event?.type) {
+        case 'body':
+          return stream.onBody(event.bytes);
+        case 'end':
+          return stream.onEnd(event.trailers);
+        case 'writable':
+          return stream.onWritable(true);
+        case 'reset':
+          return stream.onReset();
+        case undefined:
+          return stream.onReadDone();
+        default:
+      }
+    } catch (error) {
+      stream.failed(error);
     }
   }
 
@@ -182,8 +194,9 @@ export class Http2AgentConnection implements AgentSession {
 
   #broken(error: unknown): void {
     if (!(error instanceof Http2Error)) {
-      this.destroy();
-      throw error;
+      const call = new Call('');
+      this.#services.ended(call, Outcome.OUTCOME_FAILED, refusalOf(error, call).reason);
+      return this.destroy();
     }
     if (this.#streams.size === 0) this.#record(0);
     this.#close();

@@ -4,6 +4,7 @@ import type { Http2Connection } from '../sessions/http2/connection.ts';
 import type { Transport } from '../http/destination.ts';
 import { Exchange } from '../http/exchange.ts';
 import { httpDate } from '../http/http-date.ts';
+import { toRefusal } from '../http/refusal-reply.ts';
 import type { ProxyServices } from '../http/services.ts';
 import type { AgentStream, BodyLength } from '../http/streams.ts';
 import { Backlog } from './backlog.ts';
@@ -62,6 +63,11 @@ export class Http2AgentStream implements AgentStream {
   onWritable(isWindow: boolean): void {
     if (isWindow) this.#blocked = false;
     if (!this.#blocked && !this.#parts.writer.full) this.#exchange.onAgentDrain();
+  }
+
+  /** What it was told could not be handled: a bug of ours, which ends this exchange alone. */
+  failed(error: unknown): void {
+    this.#exchange.onRequestError(toRefusal(error));
   }
 
   onReset(): void {

@@ -89,6 +89,15 @@ export class Http2UpstreamStream implements UpstreamStream {
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
+    try {
+      this.#goOn();
+    } catch (error) {
+      this.failed(error);
+    }
+    this.#parts.writer.schedule();
+  }
+
+  #goOn(): void {
     while (!this.#paused) {
       const next = this.#waiting.shift();
       if (next === undefined) break;
@@ -96,7 +105,6 @@ export class Http2UpstreamStream implements UpstreamStream {
       else this.#tell(next);
     }
     this.onReadDone();
-    this.#parts.writer.schedule();
   }
 
   /** Nothing to do: DATA frames carry any protocol (RFC 8441). */
@@ -141,6 +149,15 @@ export class Http2UpstreamStream implements UpstreamStream {
     // All of the answer is here, only the exchange still works on it: the upstream was free to leave, or to stop the
     // rest of the request (RFC 9113 8.1).
     if (this.#answerEnded || this.#waiting.has(({ type }) => type === 'end')) return;
+    this.#break(error, processed);
+  }
+
+  /** What it was told could not be handled: a bug of ours, which ends this exchange alone. */
+  failed(cause: unknown): void {
+    this.#break(new Refusal('internal-error', 'the proxy failed to handle the answer', { cause }), 'unknown');
+  }
+
+  #break(error: Refusal, processed: UpstreamFailure['processed']): void {
     const listener = this.#listener;
     this.#listener = undefined;
     this.#waiting.clear();

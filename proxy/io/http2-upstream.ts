@@ -4,7 +4,7 @@ import type { ProxyLimits } from '../limits.ts';
 import { Http2Error } from '../protocols/http2/http2-error.ts';
 import { Http2Connection } from '../sessions/http2/connection.ts';
 import { FrameWriter } from './frame-writer.ts';
-import { Http2UpstreamStream, type Http2UpstreamParts } from './http2-upstream-stream.ts';
+import { Http2UpstreamStream, type Http2UpstreamParts, type StreamEvent } from './http2-upstream-stream.ts';
 import type { KeptConnection, UpstreamOwner, UpstreamOrigin } from './kept-connection.ts';
 
 /** One HTTP/2 connection to one checked address, carrying many exchanges at a time. */
@@ -106,18 +106,30 @@ export class Http2Upstream implements KeptConnection {
         const stream = this.#streams.get(event.stream);
         if (stream === undefined) continue;
         this.#touched.add(stream);
-        stream.take(event);
+        this.#give(stream, event);
       }
-    } catch (error) {
-      if (!(error instanceof Http2Error)) throw error;
+    } catch (cause) {
       this.#writer.flush();
-      return this.#fail(new Refusal('upstream-malformed', 'the upstream breaks HTTP/2', { cause: error }));
+      if (cause instanceof Http2Error) {
+        return this.#fail(new Refusal('upstream-malformed', 'the upstream breaks HTTP/2', { cause }));
+      }
+      return this.#fail(new Refusal('internal-error', 'the proxy failed to read the upstream', { cause }));
     }
     this.#http2.copyUnread();
-    for (const stream of this.#touched) stream.onReadDone();
+    for (const stream of this.#touched) this.#give(stream, undefined);
     this.#touched.clear();
     this.#writer.flush();
     if (this.#retired && !this.busy) this.destroy();
+  }
+
+  /** An event, or undefined when those of one read were given. What fails with it ends its own exchange. */
+  #give(stream: Http2UpstreamStream, event: StreamEvent | undefined): void {
+    try {
+      if (event === undefined) stream.onReadDone();
+      else stream.take(event);
+    } catch (error) {
+      stream.failed(error);
+    }
   }
 
   #begin(): void {

@@ -4,7 +4,7 @@ import { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
 import type { Reason } from '../../proto/reasons.ts';
 import { Call } from '../http/call.ts';
 import { Refusal } from '../http/refusal.ts';
-import { toRefusal } from '../http/refusal-reply.ts';
+import { refusalOf } from '../http/refusal-reply.ts';
 import type { ProxyServices } from '../http/services.ts';
 import { type Socks5Command, type Socks5Fault, Socks5Server } from '../protocols/socks5/server.ts';
 import { REPLY, type Reply, writeReply } from '../protocols/socks5/server-messages.ts';
@@ -105,7 +105,7 @@ export class Socks5Connection implements AgentSession {
     try {
       canonical = parseName(host.text);
     } catch (error) {
-      const refusal = toRefusal(error);
+      const refusal = refusalOf(error, tunnel.call);
       closeWith(this.#socket, tunnel.refusal(refusal));
       this.#services.ended(tunnel.call, Outcome.OUTCOME_DENIED, refusal.reason);
       return;

@@ -3,7 +3,7 @@ import { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
 import type { Reason } from '../../proto/reasons.ts';
 import type { Call } from '../http/call.ts';
 import { Refusal } from '../http/refusal.ts';
-import { toRefusal } from '../http/refusal-reply.ts';
+import { refusalOf } from '../http/refusal-reply.ts';
 import type { ProxyServices } from '../http/services.ts';
 import { type Opening, readOpening } from '../protocols/opening.ts';
 import { AgentConnection } from './agent-connection.ts';
@@ -156,7 +156,7 @@ function relay(services: ProxyServices, tunnel: Tunnel, rest: Buffer): void {
 
 /** Ends a tunnel that was never established, as its own protocol does it. */
 function refuse(services: ProxyServices, tunnel: Tunnel, error: unknown): void {
-  const refusal = toRefusal(error);
+  const refusal = refusalOf(error, tunnel.call);
   closeWith(tunnel.socket, tunnel.refusal(refusal));
   services.ended(tunnel.call, Outcome.OUTCOME_DENIED, refusal.reason);
 }

@@ -15,7 +15,7 @@ type State =
   /** The protocol was switched: bytes go to the listener as they come. */
   | { name: 'bare'; listener: ResponseListener }
   /** The whole answer was read, but its exchange still works on it. */
-  | { name: 'answered' }
+  | { name: 'answered'; listener: ResponseListener }
   | { name: 'closed' };
 
 /** One HTTP/1.1 connection to one checked address, carrying one exchange at a time. */
@@ -142,42 +142,42 @@ export class UpstreamConnection implements UpstreamStream, KeptConnection {
     this.#reader.copyUnread();
   }
 
+  #read(): void {
+    try {
+      this.#readEvents();
+    } catch (cause) {
+      this.#fail(failureOf(cause));
+    }
+  }
+
   #readBare(listener: ResponseListener): void {
     if (!this.#paused && this.#reader.bufferedBytes > 0) listener.onResponseBody(this.#reader.takeRest());
     listener.onReadDone();
   }
 
-  #read(): void {
+  #readEvents(): void {
     if (this.#state.name === 'bare') return this.#readBare(this.#state.listener);
-    try {
-      while (!this.#paused && this.#state.name === 'busy') {
-        const event = this.#reader.next();
-        if (event === undefined) break;
-        const { listener } = this.#state;
-        switch (event.type) {
-          case 'informational':
-            listener.onInformational(event.head);
-            break;
-          case 'head':
-            this.#state.answered = true;
-            this.#keepAlive = event.head.keepAlive && event.head.framing.kind !== 'until-close';
-            listener.onResponseHead(event.head);
-            break;
-          case 'body':
-            listener.onResponseBody(event.bytes);
-            break;
-          case 'end':
-            this.#state = { name: 'answered' };
-            listener.onResponseEnd(event.trailers);
-            return;
-        }
+    while (!this.#paused && this.#state.name === 'busy') {
+      const event = this.#reader.next();
+      if (event === undefined) break;
+      const { listener } = this.#state;
+      switch (event.type) {
+        case 'informational':
+          listener.onInformational(event.head);
+          break;
+        case 'head':
+          this.#state.answered = true;
+          this.#keepAlive = event.head.keepAlive && event.head.framing.kind !== 'until-close';
+          listener.onResponseHead(event.head);
+          break;
+        case 'body':
+          listener.onResponseBody(event.bytes);
+          break;
+        case 'end':
+          this.#state = { name: 'answered', listener };
+          listener.onResponseEnd(event.trailers);
+          return;
       }
-    } catch (cause) {
-      if (!(cause instanceof MessageError)) throw cause;
-      if (cause.code === 'upstream-closed') {
-        return this.#fail(new Refusal('upstream-closed', 'the upstream closed before its answer was whole', { cause }));
-      }
-      return this.#fail(new Refusal('upstream-malformed', "the upstream's answer is malformed", { cause }));
     }
     this.#tellReadDone();
   }
@@ -201,10 +201,24 @@ export class UpstreamConnection implements UpstreamStream, KeptConnection {
     const state = this.#state;
     if (state.name === 'closed') return;
     this.destroy();
+    if (error.reason === 'internal-error' && state.name !== 'idle') {
+      return state.listener.onUpstreamError(error, { answered: true, processed: 'unknown' });
+    }
     if (state.name === 'bare') return state.listener.onResponseEnd(undefined);
     if (state.name !== 'busy') return;
     // A server may have closed its kept connection before it saw the request (RFC 9112 9.3.1).
     const stale = this.#uses > 0 && error.reason === 'upstream-closed';
     state.listener.onUpstreamError(error, { answered: state.answered, processed: stale ? 'perhaps-not' : 'unknown' });
   }
+}
+
+/** Why reading an answer failed; what is not the upstream's fault is ours, and ends this exchange alone. */
+function failureOf(cause: unknown): Refusal {
+  if (!(cause instanceof MessageError)) {
+    return new Refusal('internal-error', 'the proxy failed to handle the answer', { cause });
+  }
+  if (cause.code !== 'upstream-closed') {
+    return new Refusal('upstream-malformed', "the upstream's answer is malformed", { cause });
+  }
+  return new Refusal('upstream-closed', 'the upstream closed before its answer was whole', { cause });
 }

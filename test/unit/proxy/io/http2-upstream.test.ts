@@ -69,10 +69,23 @@ function writingDown(): ResponseListener & { readonly told: string[] } {
   };
 }
 
-function ask(): { upstream: Http2Upstream; stream: ReturnType<Http2Upstream['stream']>; told: string[] } {
+interface Asked {
+  readonly upstream: Http2Upstream;
+  readonly stream: ReturnType<Http2Upstream['stream']>;
+  readonly listener: ResponseListener;
+  readonly told: readonly string[];
+}
+
+function ask(): Asked {
   const owner = { held: new ByteBudget(1_000_000), now: () => 5, closed: () => {}, released: () => {} };
   const origin = { key: 'k', address: '127.0.0.1', openedAt: 0, routesSince: 0 };
   const upstream = new Http2Upstream(new Socket(), origin, DEFAULT_LIMITS, owner);
+  const asked = askOn(upstream);
+  upstream.receive(settings());
+  return asked;
+}
+
+function askOn(upstream: Http2Upstream): Asked {
   const stream = upstream.stream();
   const listener = writingDown();
   const request = {
@@ -86,8 +99,7 @@ function ask(): { upstream: Http2Upstream; stream: ReturnType<Http2Upstream['str
     sensitive: new Set<string>(),
   } as const;
   stream.sendHead(request, listener);
-  upstream.receive(settings());
-  return { upstream, stream, told: listener.told };
+  return { upstream, stream, listener, told: listener.told };
 }
 
 describe('a whole answer whose exchange still works on it', () => {
@@ -123,6 +135,42 @@ describe('a whole answer whose exchange still works on it', () => {
     expect(told).toEqual(TOLD);
     stream.release(true);
     expect(upstream.busy).toBe(false);
+    upstream.destroy();
+  });
+});
+
+describe('a fault of ours while an answer is handled', () => {
+  const FAULTS = {
+    onResponseHead: headers(1, [[':status', '200']]),
+    onResponseBody: Buffer.concat([headers(1, [[':status', '200']]), data(1, 'x')]),
+    onResponseEnd: Buffer.concat([headers(1, [[':status', '200']]), data(1, 'x', END_STREAM)]),
+    onReadDone: headers(1, [[':status', '200']]),
+  } as const;
+
+  test.each(Object.entries(FAULTS))('in %s ends its exchange alone', (method, bytes) => {
+    const { upstream, stream, told, listener } = ask();
+    listener[method as keyof typeof FAULTS] = () => {
+      throw new TypeError('a bug');
+    };
+    const other = askOn(upstream);
+    upstream.receive(Buffer.concat([bytes, headers(3, [[':status', '204']], END_STREAM)]));
+    expect(told.at(-1)).toBe('error internal-error');
+    expect(other.told).toEqual(['head 204', 'end']);
+    stream.release(false);
+    other.stream.release(true);
+    expect(upstream.busy).toBe(false);
+    upstream.destroy();
+  });
+
+  test('among what had waited for the agent ends its exchange', () => {
+    const { upstream, stream, told, listener } = ask();
+    stream.pause();
+    upstream.receive(Buffer.concat([headers(1, [[':status', '200']]), data(1, 'x')]));
+    listener.onResponseBody = () => {
+      throw new TypeError('a bug');
+    };
+    stream.resume();
+    expect(told).toEqual(['head 200', 'error internal-error']);
     upstream.destroy();
   });
 });
