@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { type Authority, parseHost } from '../../common/net/host.ts';
 import { Call } from '../http/call.ts';
 import { connectTarget } from '../http/destination.ts';
 import { Refusal } from '../http/refusal.ts';
@@ -34,7 +35,7 @@ export function serveConnect(
     target = connectTarget(head.target);
     nameCall(call, target);
     if (head.framing.kind !== 'none') throw new Refusal('bad-request', 'CONNECT takes no content');
-    expectHost(head, target);
+    expectHost(head, target, socket);
   } catch (error) {
     const refusal = refusalOf(error, call);
     closeWith(socket, tunnel.refusal(refusal));
@@ -44,12 +45,21 @@ export function serveConnect(
   openTunnel(services, tunnel, target, rest);
 }
 
-function expectHost(head: RequestHead, { host, port }: { host: string; port: number }): void {
+function expectHost(head: RequestHead, { host, port }: Authority, socket: Socket): void {
   const field = head.headers.get('host');
   if (field === undefined) return;
   // Clients send Host with or without the port; a host name alone stands for the target's port.
   const same = connectTarget(/:\d+$/.test(field) ? field : `${field}:${port}`);
-  if (same.host !== host || same.port !== port) {
+  if ((same.host !== host || same.port !== port) && !isOurs(same, socket)) {
     throw new Refusal('destination-mismatch', 'CONNECT target and Host name different hosts');
   }
+}
+
+/**
+ * Node's `http.request` says there whom it is connected to, though RFC 9110 7.2 wants the target. That names no other
+ * destination; what is decided, dialled and recorded is the target alone.
+ */
+function isOurs({ host, port }: Authority, { localAddress = '', localPort }: Socket): boolean {
+  if (port !== localPort) return false;
+  return host === 'localhost' || host === parseHost(localAddress);
 }

@@ -1,0 +1,59 @@
+import http from 'node:http';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type ProxyWorld, startProxyWorld } from '../../support/proxy-world.ts';
+
+/** What Host of a CONNECT may say (RFC 9110 7.2, 9.3.6). */
+
+let world: ProxyWorld;
+beforeEach(async () => {
+  world = await startProxyWorld();
+});
+afterEach(() => world.close());
+
+async function statusFor(host: string): Promise<number> {
+  const agent = await world.agent();
+  const target = `api.test:${world.upstream.httpsPort}`;
+  return (await agent.exchange(`CONNECT ${target} HTTP/1.1\r\nHost: ${host}\r\n\r\n`, 'CONNECT')).status;
+}
+
+test("node's http.request as it is names the proxy itself", async () => {
+  const status = await new Promise((resolve, reject) => {
+    const request = http.request({
+      host: '127.0.0.1',
+      port: world.proxy.address.port,
+      method: 'CONNECT',
+      path: `api.test:${world.upstream.httpsPort}`,
+      agent: false,
+    });
+    request.on('connect', ({ statusCode }, socket) => {
+      socket.destroy();
+      resolve(statusCode);
+    });
+    request.on('error', reject);
+    request.end();
+  });
+  expect(status).toBe(200);
+});
+
+test("the proxy's own name, or the target's, and no other", async () => {
+  const { port } = world.proxy.address;
+  const target = world.upstream.httpsPort;
+  for (const host of [
+    `127.0.0.1:${port}`,
+    `localhost:${port}`,
+    `LocalHost:${port}`,
+    `api.test:${target}`,
+    'api.test',
+  ]) {
+    expect([host, await statusFor(host)]).toEqual([host, 200]);
+  }
+  for (const host of [
+    `127.0.0.1:${target}`,
+    `127.0.0.2:${port}`,
+    `other.test:${port}`,
+    `other.test:${target}`,
+    'localhost',
+  ]) {
+    expect([host, await statusFor(host)]).toEqual([host, 421]);
+  }
+});
