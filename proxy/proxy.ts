@@ -163,10 +163,11 @@ export async function composeProxy(
     close: async (deadlineMs) => {
       const endsAt = Date.now() + deadlineMs;
       state.draining = true;
-      await listeners.drain(deadlineMs);
+      await listeners.drain(deadlineMs, () => {
+        for (const exchange of [...live]) exchange.cut('draining');
+      });
       sweeper.stop();
       clearInterval(renewal);
-      for (const exchange of [...live]) exchange.cut('draining');
       await client.close(Math.max(100, endsAt - Date.now()));
       pool.destroy();
       await admin?.close();

@@ -268,7 +268,7 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd,
   cut(reason: Reason): void {
     if (this.#phase.name === 'ended') return;
     if (this.#webSocket !== undefined) return this.#webSocket.cut(reason);
-    this.refuse(new Refusal(reason, 'the access was revoked'));
+    this.refuse(new Refusal(reason, reason === 'draining' ? 'the proxy shuts down' : 'the access was revoked'));
   }
 
   expire(): void {

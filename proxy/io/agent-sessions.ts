@@ -6,6 +6,7 @@ import type { AgentSession } from './agent-session.ts';
 export class AgentSessions {
   readonly sockets = new Set<Socket>();
   readonly #sessions = new Map<AgentSession, () => void>();
+  #draining = false;
 
   get size(): number {
     return this.#sessions.size;
@@ -20,6 +21,13 @@ export class AgentSessions {
     const onClose = (): void => this.forget(session);
     this.#sessions.set(session, () => socket.removeListener('close', onClose));
     socket.once('close', onClose);
+    if (this.#draining) session.drain();
+  }
+
+  /** Sessions that are there, and those that still come (of handshakes under way), take no new calls. */
+  drain(): void {
+    this.#draining = true;
+    for (const session of this.#sessions.keys()) session.drain();
   }
 
   forget(session: AgentSession): void {

@@ -24,8 +24,8 @@ export interface Listeners {
   readonly transparent: readonly Authority[];
   /** In the order of the configuration; undefined for a unix socket. */
   readonly local: readonly (Authority | undefined)[];
-  /** Closes the ports and idle connections, waits for busy ones until the deadline, then closes them. */
-  drain(deadlineMs: number): Promise<void>;
+  /** Closes the ports and idle connections, waits for busy ones until the deadline, then calls `cut` and closes them. */
+  drain(deadlineMs: number, cut: () => void): Promise<void>;
 }
 
 /** Told of each redirected connection, with a way to ask whose it is; what it promises is waited for. */
@@ -42,6 +42,7 @@ interface Parts {
   readonly watcher: RedirectWatcher | undefined;
 }
 
+const CUT_MS = 100;
 const LOOPBACK = [parseCidr('127.0.0.0/8'), parseCidr('::1/128')];
 
 /** Listens in every mode that the configuration asks for, or in none. @throws UsageError, SocketOptionError */
@@ -65,7 +66,7 @@ export async function startListeners(
     for (const at of config.transparent ?? []) transparent.push((await keep(startTransparent(parts, at))) ?? at);
     const local: (Authority | undefined)[] = [];
     for (const one of config.local ?? []) local.push(await keep(startLocal(parts, one)));
-    return { explicit, transparent, local, drain: (deadlineMs) => drain(started, sessions, deadlineMs) };
+    return { explicit, transparent, local, drain: (deadlineMs, cut) => drain(started, sessions, deadlineMs, cut) };
   } catch (error) {
     await Promise.all(started.map((listener) => listener.close()));
     throw error;
@@ -168,12 +169,21 @@ function refuseSilently(_call: Call, socket: Socket): void {
   socket.destroy();
 }
 
-async function drain(listeners: readonly Listener[], sessions: AgentSessions, deadlineMs: number): Promise<void> {
+async function drain(
+  listeners: readonly Listener[],
+  sessions: AgentSessions,
+  deadlineMs: number,
+  cut: () => void,
+): Promise<void> {
   const closed = Promise.all(listeners.map((listener) => listener.close()));
-  for (const session of sessions) session.drain();
-  const timer = setTimeout(() => {
-    for (const socket of sessions.sockets) socket.destroy();
-  }, deadlineMs);
+  sessions.drain();
+  const timers = [
+    setTimeout(cut, deadlineMs),
+    // What the agents are told of it needs a moment to leave.
+    setTimeout(() => {
+      for (const socket of sessions.sockets) socket.destroy();
+    }, deadlineMs + CUT_MS),
+  ];
   await closed;
-  clearTimeout(timer);
+  for (const timer of timers) clearTimeout(timer);
 }

@@ -1,7 +1,10 @@
 import http from 'node:http';
+import { duplexPair } from 'node:stream';
+import tls from 'node:tls';
 import { afterEach, describe, expect, test } from 'vitest';
 import { Secret } from '../../../common/secret.ts';
 import { RevocationTarget } from '../../../proto/gen/sidekey/v1/grant.ts';
+import { REASONS } from '../../../proto/reasons.ts';
 import { bearer, denial, grant, type ProxyWorld, route, SECRET, startProxyWorld } from '../../support/proxy-world.ts';
 import { secureRaw } from '../../support/raw-agent.ts';
 import { until } from '../../support/until.ts';
@@ -176,7 +179,48 @@ describe('drain', () => {
     await agent.until((text) => text.includes('going on'));
     await world.proxy.close(100);
     await agent.closed();
-    expect(world.client.records).toHaveLength(1);
+    expect(world.client.records.map(({ reason }) => reason)).toEqual([REASONS.draining.number]);
+  });
+
+  test('tells a call that still waits at the deadline why it ends', async () => {
+    world = await startProxyWorld();
+    world.upstream.handle(() => {});
+    const agent = await world.agent();
+    agent.send(world.request('GET', '/'));
+    await until('the upstream was asked', () => world.upstream.connections() > 0);
+    const closed = world.proxy.close(100);
+    const answer = await agent.answer();
+    expect([answer.status, JSON.parse(answer.text).code]).toEqual([503, 'draining']);
+    await closed;
+  });
+
+  test.each(['h2', 'http/1.1'])('does not wait for an agent whose handshake ends meanwhile (%s)', async (protocol) => {
+    world = await startProxyWorld();
+    const at = `api.test:${world.upstream.httpsPort}`;
+    const agent = await world.agent();
+    await agent.exchange(`CONNECT ${at} HTTP/1.1\r\nHost: ${at}\r\n\r\n`, 'CONNECT');
+    agent.socket.removeAllListeners('data');
+    // The last flight of the handshake stays with the agent until the drain has begun.
+    const [ours, theirs] = duplexPair();
+    agent.socket.on('data', (bytes: Buffer) => ours.write(bytes));
+    let hold = false;
+    const held: Buffer[] = [];
+    ours.on('data', (bytes: Buffer) => {
+      if (hold) held.push(bytes);
+      else agent.socket.write(bytes);
+      hold = true;
+    });
+    const options = { socket: theirs, ca: world.proxy.caPem, servername: 'api.test', ALPNProtocols: [protocol] };
+    const secured = tls.connect(options);
+    secured.on('error', () => {});
+    await until('the agent has answered the handshake', () => held.length > 0);
+    const ended = new Promise((resolve) => agent.socket.once('end', resolve));
+    const closed = world.proxy.close(60_000);
+    for (const bytes of held) agent.socket.write(bytes);
+    hold = false;
+    await ended;
+    agent.destroy();
+    await closed;
   });
 });
 
