@@ -58,7 +58,8 @@ export class Http2UpstreamStream implements UpstreamStream {
     this.#method = method;
     this.#begun = true;
     const headers = request.headers.clone();
-    headers.delete('host');
+    // HTTP/1.1 framed it, if it was tried over that before.
+    for (const name of ['host', 'transfer-encoding']) headers.delete(name);
     if (acceptsTrailers) headers.append('te', 'trailers');
     this.#requestEnded = length === 'none';
     const head = { method, scheme, authority, path: target, headers, sensitive: request.sensitive };

@@ -85,7 +85,7 @@ function ask(): Asked {
   return asked;
 }
 
-function askOn(upstream: Http2Upstream): Asked {
+function askOn(upstream: Http2Upstream, fields: readonly (readonly [string, string])[] = []): Asked {
   const stream = upstream.stream();
   const listener = writingDown();
   const request = {
@@ -93,7 +93,7 @@ function askOn(upstream: Http2Upstream): Asked {
     scheme: 'https',
     authority: 'api.test',
     target: '/',
-    headers: new HeaderList(),
+    headers: HeaderList.from(fields),
     length: 'none',
     acceptsTrailers: false,
     sensitive: new Set<string>(),
@@ -173,4 +173,15 @@ describe('a fault of ours while an answer is handled', () => {
     expect(told).toEqual(['head 200', 'error internal-error']);
     upstream.destroy();
   });
+});
+
+test('a request that was tried over HTTP/1.1 before leaves the framing of that behind', () => {
+  const { upstream, told } = ask();
+  askOn(upstream, [
+    ['host', 'api.test'],
+    ['transfer-encoding', 'chunked'],
+  ]);
+  upstream.receive(headers(1, [[':status', '204']], END_STREAM));
+  expect(told).toEqual(['head 204', 'end']);
+  upstream.destroy();
 });
