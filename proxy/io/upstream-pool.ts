@@ -95,11 +95,11 @@ export class UpstreamPool {
       return 'shared';
     });
     destination.dialling ??= dialling;
-    const done = (): void => {
+    const forget = (): void => {
       if (destination.dialling === dialling) destination.dialling = undefined;
       this.#forgetDestination(target.key, destination);
     };
-    dialling.then(done, done);
+    dialling.then(forget, forget);
     try {
       return (await opened).stream;
     } finally {
