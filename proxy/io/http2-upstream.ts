@@ -18,8 +18,8 @@ export class Http2Upstream implements KeptConnection {
   readonly #owner: UpstreamOwner<Http2Upstream>;
   readonly #streams = new Map<number, Http2UpstreamStream>();
   readonly #touched = new Set<Http2UpstreamStream>();
-  /** Resolves once the upstream's SETTINGS came, which say how many streams it takes, or never will. */
-  readonly greeted: Promise<void>;
+  /** Resolves once the upstream's SETTINGS came, which say how many streams it takes; false when they never will. */
+  readonly greeted: Promise<boolean>;
   #isGreeted = false;
   #greet: () => void = () => {};
   /** Streams that were handed out and have not begun. */
@@ -38,7 +38,7 @@ export class Http2Upstream implements KeptConnection {
     this.greeted = new Promise((resolve) => {
       this.#greet = () => {
         clearTimeout(greetBy);
-        resolve();
+        resolve(this.#isGreeted);
       };
     });
     this.#http2 = new Http2Connection('client', limits.http2);

@@ -68,7 +68,7 @@ export class UpstreamPool {
   /** Resolves, checks every address, dials a checked one and verifies its certificate. @throws Refusal */
   async open(target: DialTarget): Promise<UpstreamStream> {
     let destination = this.#destination(target.key);
-    // Each turn follows a dial that succeeded: who waits for one that fails, fails with it.
+    // Each turn follows a connection that others fill: who waits for a dial that fails, fails with it.
     while (destination.dialling !== undefined && this.#mayShare(target)) {
       if ((await destination.dialling) !== 'shared') break;
       destination = this.#destination(target.key);
@@ -90,9 +90,7 @@ export class UpstreamPool {
     destination.opening += 1;
     const opened = this.#dial(target, destination);
     const dialling = opened.then(async ({ connection }) => {
-      if (!(connection instanceof Http2Upstream)) return 'own';
-      await connection.greeted;
-      return 'shared';
+      return connection instanceof Http2Upstream && (await connection.greeted) ? 'shared' : 'own';
     });
     destination.dialling ??= dialling;
     const forget = (): void => {
