@@ -33,7 +33,10 @@ export class WebSocketOpening {
     if (!isWebSocket) throw new Refusal('upgrade-refused', 'only upgrades to WebSocket are forwarded');
     const kind = extended === undefined ? 'upgrade' : 'extended-connect';
     const opening = refusing(() => readOpening(head.method, head.headers, kind));
-    if (head.framing.kind !== 'none') throw new Refusal('bad-request', 'a request to open a WebSocket has no content');
+    // Extended CONNECT has no content whatever it declares; to the upstream it becomes GET, which would have that much.
+    if (head.framing.kind !== 'none' || head.headers.has('content-length')) {
+      throw new Refusal('bad-request', 'a request to open a WebSocket has no content');
+    }
     return new WebSocketOpening(opening);
   }
 
