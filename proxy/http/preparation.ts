@@ -115,7 +115,9 @@ export class Preparation {
     if (route === undefined) return this.#inject(request);
     const { head } = this.#parts;
     const { path, query } = request.destination;
-    const inspected = { method: head.method, path, query, headers: head.headers, declaredBytes: declaredBytes(head) };
+    const { method, headers } = head;
+    const opensWebSocket = this.#opening !== undefined;
+    const inspected = { method, path, query, headers, declaredBytes: declaredBytes(head), opensWebSocket };
     const plan = planInspection(route, inspected);
     if (plan === 'none') return this.#authorize(request, route);
     if (plan.limitBytes === 0) return this.#authorizeWith(request, route, readFacts(plan, inspected, undefined));

@@ -1,4 +1,4 @@
-import { parseForm } from '../../../common/inspection/form.ts';
+import { isOtherSpelling, parseForm } from '../../../common/inspection/form.ts';
 import { matchGlob } from '../../../common/match/glob.ts';
 import type { AccessRule } from '../../resources/kinds.ts';
 import type { RequestFacts } from '../facts.ts';
@@ -28,19 +28,26 @@ export function requestMatchers(rule: AccessRule): Matcher[] {
   return matchers;
 }
 
+const AMBIGUOUS_QUERY: Fit = { fact: 'query', why: 'the query can be read in more than one way' };
+const REPEATED_HEADER: Fit = { fact: 'headers', why: 'a header stands there more than once' };
+
 type Wanted = readonly (readonly [name: string, globs: readonly string[]])[];
 
 function fitsQuery({ query }: RequestFacts, wanted: Wanted): Fit {
   try {
     const fields = parseForm(query ?? '');
-    return wanted.every(([name, globs]) => fitsOnce(fields, name, globs));
+    const isRespelled = wanted.some(([name]) => fields.some((field) => isOtherSpelling(field.name, name)));
+    return isRespelled ? AMBIGUOUS_QUERY : wanted.every(([name, globs]) => fitsOnce(fields, name, globs));
   } catch {
-    return { fact: 'query', why: 'the query can be read in more than one way' };
+    return AMBIGUOUS_QUERY;
   }
 }
 
 function fitsHeaders({ headers }: RequestFacts, wanted: Wanted): Fit {
   const fields = (headers ?? []).map(({ name, value }) => ({ name: name.toLowerCase(), value }));
+  // Which of them counts is the server's choice.
+  const isRepeated = wanted.some(([name]) => fields.filter((field) => field.name === name).length > 1);
+  if (isRepeated) return REPEATED_HEADER;
   return wanted.every(([name, globs]) => fitsOnce(fields, name, globs));
 }
 
