@@ -1,4 +1,5 @@
 import type { Route } from '../../proto/gen/sidekey/v1/route.ts';
+import { foldHeaderName } from '../../common/match/header-name.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
 import { type AgentClaims, NO_CLAIMS } from './injection/scheme.ts';
 import { cookieName } from './injection/cookie.ts';
@@ -131,13 +132,15 @@ function namesToRemove(headers: HeaderList, route: Route | undefined): Set<strin
   let found: Set<string> | undefined;
   const { raw } = headers;
   for (let at = 0; at < raw.length; at += 2) {
-    const name = foldName(raw[at] ?? '');
+    const sent = raw[at] ?? '';
+    // In lower case already.
+    const name = sent.includes('_') ? foldHeaderName(sent) : sent;
     const isCredential = credentials?.has(name) === true;
     if (isCredential && route !== undefined && (holdsPlaceholder(raw[at + 1] ?? '') || staysAsCookies(route, name)))
       continue;
     if (!isCredential && !NEVER_FORWARDED.has(name)) continue;
     found ??= new Set();
-    found.add(raw[at] ?? '');
+    found.add(sent);
   }
   return found;
 }
@@ -164,18 +167,13 @@ function removeCookies(headers: HeaderList, named: readonly string[], removed: s
   else headers.set('cookie', kept.join('; '));
 }
 
-/** Servers of the CGI kind read `X_API_KEY` as `X-Api-Key` (RFC 3875 section 4.1.18), so the two are one name here. */
-function foldName(name: string): string {
-  return name.includes('_') ? name.replaceAll('_', '-') : name;
-}
-
 const HEADERS_OF = new WeakMap<Route, ReadonlySet<string>>();
 
 /** The built-in ones and the route's own, folded; made once for each route. */
 function credentialHeadersOf(route: Route): ReadonlySet<string> {
   let headers = HEADERS_OF.get(route);
   if (headers === undefined) {
-    headers = new Set([...CREDENTIAL_HEADERS, ...route.credentialHeaders.map((name) => foldName(name.toLowerCase()))]);
+    headers = new Set([...CREDENTIAL_HEADERS, ...route.credentialHeaders.map(foldHeaderName)]);
     HEADERS_OF.set(route, headers);
   }
   return headers;

@@ -25,6 +25,7 @@ const POLICY = policySet({
         { methods: ['DELETE'], paths: ['/raw/kept'] },
         { paths: ['/raw/modes'], headers: { 'X-Mode': ['admin'] } },
         { paths: ['/raw/modes'], query: { action: ['delete'] } },
+        { paths: ['/raw/called'], when: 'request.headers["x-tool"] == "wipe"' },
       ],
     },
   },
@@ -114,6 +115,10 @@ test('A-21 a rule that denies by a header or a parameter is not passed by one mo
   for (const [target, ...headers] of [
     ['/raw/modes', 'X-Mode: admin'],
     ['/raw/modes', 'X-Mode: admin', 'x-mode: other'],
+    ['/raw/modes', 'X_Mode: admin'],
+    ['/raw/called', 'X-Tool: wipe'],
+    ['/raw/called', 'X-Tool: other', 'X-Tool: wipe'],
+    ['/raw/called', 'X_Tool: wipe'],
     ['/raw/modes?action=delete'],
     ['/raw/modes?Action=delete'],
     ['/raw/modes?action[]=delete'],

@@ -1,4 +1,5 @@
 import { isOtherSpelling, parseForm } from '../../../common/inspection/form.ts';
+import { foldHeaderName } from '../../../common/match/header-name.ts';
 import { matchGlob } from '../../../common/match/glob.ts';
 import type { AccessRule } from '../../resources/kinds.ts';
 import type { RequestFacts } from '../facts.ts';
@@ -29,7 +30,7 @@ export function requestMatchers(rule: AccessRule): Matcher[] {
 }
 
 const AMBIGUOUS_QUERY: Fit = { fact: 'query', why: 'the query can be read in more than one way' };
-const REPEATED_HEADER: Fit = { fact: 'headers', why: 'a header stands there more than once' };
+const AMBIGUOUS_HEADER: Fit = { fact: 'headers', why: 'a header can be read in more than one way' };
 
 type Wanted = readonly (readonly [name: string, globs: readonly string[]])[];
 
@@ -46,8 +47,11 @@ function fitsQuery({ query }: RequestFacts, wanted: Wanted): Fit {
 function fitsHeaders({ headers }: RequestFacts, wanted: Wanted): Fit {
   const fields = (headers ?? []).map(({ name, value }) => ({ name: name.toLowerCase(), value }));
   // Which of them counts is the server's choice.
-  const isRepeated = wanted.some(([name]) => fields.filter((field) => field.name === name).length > 1);
-  if (isRepeated) return REPEATED_HEADER;
+  const isAmbiguous = wanted.some(([name]) => {
+    const alike = fields.filter((field) => foldHeaderName(field.name) === foldHeaderName(name));
+    return alike.length > 1 || alike.some((field) => field.name !== name);
+  });
+  if (isAmbiguous) return AMBIGUOUS_HEADER;
   return wanted.every(([name, globs]) => fitsOnce(fields, name, globs));
 }
 
