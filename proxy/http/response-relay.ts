@@ -1,5 +1,6 @@
 import type { ResponseHead } from '../protocols/heads.ts';
 import type { AnswerFilter, ListedThing } from '../inspection/answer-filter.ts';
+import { hidesText } from '../credentials/charsets.ts';
 import { createContentDecoder } from '../credentials/decode-content.ts';
 import type { Scrubber } from '../credentials/scrub.ts';
 import { scrubHeaders } from '../credentials/scrub-headers.ts';
@@ -53,6 +54,9 @@ export class ResponseRelay {
     const { headers } = response;
     const hasBody = response.framing.kind !== 'none';
     const filter = hasBody ? options.filter : undefined;
+    if (scrubber !== undefined && hasBody && hidesText(headers)) {
+      throw new Refusal('response-undecodable', 'the answer is in a character set that cannot be searched for secrets');
+    }
     const isRead = scrubber !== undefined || filter !== undefined;
     const encoding = isRead && hasBody ? headers.getAll('content-encoding').join(', ') : '';
     const isInside = scrubber !== undefined && hasBody && response.status === 206 && beginsInside(headers);
