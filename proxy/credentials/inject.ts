@@ -15,6 +15,7 @@ import {
 import { prepareInjection } from './injection/schemes.ts';
 
 export { removeAgentCredentials } from './agent-credentials.ts';
+export { refusePlaceholders } from './injection/placeholder-guard.ts';
 export {
   type AgentClaims,
   type BodyTransform,
