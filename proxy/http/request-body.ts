@@ -1,3 +1,4 @@
+import { ByteGatherer } from '../../common/byte-gatherer.ts';
 import type { BodyTransform } from '../credentials/inject.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
 import type { UpstreamStream } from './streams.ts';
@@ -8,7 +9,6 @@ type State =
   | { readonly name: 'flowing'; readonly upstream: UpstreamStream; readonly transform: BodyTransform | undefined }
   | { readonly name: 'dropped' };
 
-const NOTHING = Buffer.alloc(0);
 const WAITING: State = Object.freeze({ name: 'waiting' });
 const DROPPED: State = Object.freeze({ name: 'dropped' });
 
@@ -24,7 +24,7 @@ export class RequestBody {
   /** Some of it went to the upstream, so that the request cannot be sent again. */
   sent = false;
   #state: State = WAITING;
-  #held: Buffer[] = [];
+  readonly #held = new ByteGatherer();
   #trailers: HeaderList | undefined;
   #full = false;
 
@@ -51,8 +51,7 @@ export class RequestBody {
   flow(upstream: UpstreamStream, transform: BodyTransform | undefined): void {
     this.#state = { name: 'flowing', upstream, transform };
     this.#full = false;
-    for (const bytes of this.#held) this.#send(bytes);
-    if (this.#held.length > 0 || this.done) this.#held = [];
+    for (const bytes of this.#held.takeAll()) this.#send(bytes);
     if (this.done) this.#sendEnd();
   }
 
@@ -64,7 +63,7 @@ export class RequestBody {
   /** The call is over: what still arrives is nobody's. */
   drop(): void {
     this.#state = DROPPED;
-    this.#held = [];
+    this.#held.takeAll();
   }
 
   push(bytes: Buffer): void {
@@ -72,7 +71,7 @@ export class RequestBody {
     if (this.#state.name === 'flowing') return this.#send(bytes);
     if (this.#state.name !== 'held') return;
     // The agent's stream may write over what it lent.
-    this.#held.push(Buffer.from(bytes));
+    this.#held.add(bytes);
     this.#settleHeld();
   }
 
@@ -123,8 +122,6 @@ export class RequestBody {
     if (!isLonger && !this.done) return;
     this.#state = WAITING;
     if (isLonger) return next(undefined);
-    const body = this.#held.length === 1 ? (this.#held[0] ?? NOTHING) : Buffer.concat(this.#held);
-    this.#held = body.length === 0 ? [] : [body];
-    next(body);
+    next(this.#held.whole());
   }
 }
