@@ -7,6 +7,7 @@ import { httpDate } from '../http/http-date.ts';
 import type { ProxyServices } from '../http/services.ts';
 import type { AgentStream, BodyLength } from '../http/streams.ts';
 import type { FrameWriter } from './frame-writer.ts';
+import { WaitingBody } from './waiting-body.ts';
 
 /** What the streams of one connection share. */
 export interface Http2AgentParts {
@@ -18,8 +19,6 @@ export interface Http2AgentParts {
   forget(id: number): void;
 }
 
-type Waiting = { readonly bytes: Buffer } | { readonly trailers: HeaderList | undefined };
-
 /** One stream of an agent's HTTP/2 connection, as one exchange. */
 export class Http2AgentStream implements AgentStream {
   readonly transport: Transport;
@@ -27,7 +26,7 @@ export class Http2AgentStream implements AgentStream {
   readonly #parts: Http2AgentParts;
   readonly #exchange: Exchange;
   /** Body that came before the exchange takes it; the stream's window bounds it. */
-  #waiting: Waiting[] = [];
+  readonly #waiting = new WaitingBody<{ readonly trailers: HeaderList | undefined }>();
   #requestDone = false;
   #blocked = false;
   #answered = false;
@@ -44,12 +43,12 @@ export class Http2AgentStream implements AgentStream {
   }
 
   onBody(bytes: Buffer): void {
-    if (this.#waiting.length > 0 || !this.#exchange.acceptsRequest) this.#waiting.push({ bytes: Buffer.from(bytes) });
+    if (!this.#waiting.isEmpty || !this.#exchange.acceptsRequest) this.#waiting.addBody(bytes);
     else this.#give(bytes);
   }
 
   onEnd(trailers: HeaderList | undefined): void {
-    if (this.#waiting.length > 0 || !this.#exchange.acceptsRequest) this.#waiting.push({ trailers });
+    if (!this.#waiting.isEmpty || !this.#exchange.acceptsRequest) this.#waiting.add({ trailers });
     else this.#giveEnd(trailers);
   }
 
@@ -100,11 +99,11 @@ export class Http2AgentStream implements AgentStream {
   }
 
   resumeRequest(): void {
-    while (this.#waiting.length > 0 && this.#exchange.acceptsRequest) {
+    while (this.#exchange.acceptsRequest) {
       const next = this.#waiting.shift();
       if (next === undefined) break;
       if ('bytes' in next) this.#give(next.bytes);
-      else this.#giveEnd(next.trailers);
+      else this.#giveEnd(next.other.trailers);
     }
     this.#exchange.onRequestReadDone();
     this.#parts.writer.schedule();
@@ -117,7 +116,7 @@ export class Http2AgentStream implements AgentStream {
   }
 
   abort(): void {
-    this.#waiting = [];
+    this.#waiting.clear();
     this.#parts.http2.reset(this.#id, 'INTERNAL_ERROR');
     this.#parts.forget(this.#id);
     this.#parts.writer.schedule();

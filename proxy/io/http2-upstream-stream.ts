@@ -6,6 +6,7 @@ import type { OutgoingRequest, ResponseListener, UpstreamFailure, UpstreamStream
 import type { Http2Connection } from '../sessions/http2/connection.ts';
 import type { Http2Event } from '../sessions/http2/events.ts';
 import type { FrameWriter } from './frame-writer.ts';
+import { WaitingBody } from './waiting-body.ts';
 
 /** What the streams of one upstream connection share. */
 export interface Http2UpstreamParts {
@@ -39,7 +40,7 @@ export class Http2UpstreamStream implements UpstreamStream {
   #blocked = false;
   #paused = false;
   /** What came while the agent was slow; the stream's window bounds it. */
-  #waiting: StreamEvent[] = [];
+  readonly #waiting = new WaitingBody<StreamEvent>();
 
   constructor(parts: Http2UpstreamParts) {
     this.#parts = parts;
@@ -82,9 +83,11 @@ export class Http2UpstreamStream implements UpstreamStream {
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    while (!this.#paused && this.#waiting.length > 0) {
-      const event = this.#waiting.shift();
-      if (event !== undefined) this.#tell(event);
+    while (!this.#paused) {
+      const next = this.#waiting.shift();
+      if (next === undefined) break;
+      if ('bytes' in next) this.#tellBody(next.bytes);
+      else this.#tell(next.other);
     }
     this.onReadDone();
     this.#parts.writer.schedule();
@@ -95,7 +98,7 @@ export class Http2UpstreamStream implements UpstreamStream {
 
   release(whole: boolean): void {
     this.#listener = undefined;
-    this.#waiting = [];
+    this.#waiting.clear();
     if (!this.#begun) {
       this.#begun = true;
       return this.#parts.unused();
@@ -110,9 +113,10 @@ export class Http2UpstreamStream implements UpstreamStream {
   /** An event of this stream; bodies are lent until `onReadDone`. */
   take(event: StreamEvent): void {
     if (event.type === 'writable') return this.onWritable(true);
-    if (event.type === 'reset' && this.#waiting.length === 0) return this.#onReset(event.code, event.by);
-    if (!this.#paused && this.#waiting.length === 0) return this.#tell(event);
-    this.#waiting.push(event.type === 'body' ? { ...event, bytes: Buffer.from(event.bytes) } : event);
+    if (event.type === 'reset' && this.#waiting.isEmpty) return this.#onReset(event.code, event.by);
+    if (!this.#paused && this.#waiting.isEmpty) return this.#tell(event);
+    if (event.type === 'body') this.#waiting.addBody(event.bytes);
+    else this.#waiting.add(event);
   }
 
   onWritable(isWindow: boolean): void {
@@ -127,10 +131,10 @@ export class Http2UpstreamStream implements UpstreamStream {
   /** The stream broke, or its connection did. */
   fail(error: Refusal, processed: UpstreamFailure['processed']): void {
     // All of the answer is here, only the agent has not taken it yet: the upstream was free to leave.
-    if (this.#waiting.at(-1)?.type === 'end') return;
+    if (this.#waiting.last?.type === 'end') return;
     const listener = this.#listener;
     this.#listener = undefined;
-    this.#waiting = [];
+    this.#waiting.clear();
     if (this.#id !== undefined) this.#parts.forget(this.#id);
     listener?.onUpstreamError(error, { answered: this.#answered, processed });
   }
@@ -144,8 +148,7 @@ export class Http2UpstreamStream implements UpstreamStream {
         this.#answered = true;
         return listener?.onResponseHead(responseHeadOf(event.head, event.endStream));
       case 'body':
-        listener?.onResponseBody(event.bytes);
-        return this.#parts.http2.consume(event.stream, event.bytes.length);
+        return this.#tellBody(event.bytes);
       case 'end':
         this.#answerEnded = true;
         return listener?.onResponseEnd(event.trailers);
@@ -153,6 +156,11 @@ export class Http2UpstreamStream implements UpstreamStream {
         return this.#onReset(event.code, event.by);
       default:
     }
+  }
+
+  #tellBody(bytes: Buffer): void {
+    this.#listener?.onResponseBody(bytes);
+    if (this.#id !== undefined) this.#parts.http2.consume(this.#id, bytes.length);
   }
 
   #onReset(code: ErrorName, by: 'peer' | 'us'): void {
