@@ -36,6 +36,9 @@ export interface RelayOwner {
   refuse(error: unknown): void;
 }
 
+/** Fields that speak of the bytes as the upstream sent them (RFC 9530; RFC 1864; RFC 9110 8.8.3). */
+const FIELDS_OF_BYTES = ['content-md5', 'content-digest', 'repr-digest', 'digest', 'etag'] as const;
+
 /** Carries one answer to the agent: head cleaned, body decoded where needed and scrubbed, paused when the agent is slow. */
 export class ResponseRelay {
   readonly #options: RelayOptions;
@@ -78,8 +81,7 @@ export class ResponseRelay {
 
   body(bytes: Buffer): void {
     if (this.#decoder === undefined) return this.#guard(() => this.#scrubbed(bytes));
-    // The decoder works on it later; the bytes are only lent.
-    this.#decoder.write(Buffer.from(bytes));
+    this.#decoder.write(bytes);
   }
 
   end(trailers: HeaderList | undefined): void {
@@ -117,7 +119,7 @@ export class ResponseRelay {
 
   #gateFor(filter: AnswerFilter, headers: HeaderList): AnswerGate {
     if (!filter.keepsLength) headers.delete('content-length');
-    for (const name of ['content-md5', 'content-digest', 'repr-digest', 'etag']) headers.delete(name);
+    for (const name of FIELDS_OF_BYTES) headers.delete(name);
     const { agent, owner } = this.#options;
     return new AnswerGate(filter, (things) => owner.askListed(things), {
       send: (bytes) => this.#send(bytes),
@@ -133,7 +135,7 @@ export class ResponseRelay {
   #decode(encoding: string, headers: HeaderList): DecodingPump | undefined {
     const decoder = createContentDecoder(encoding);
     if (decoder === undefined) return undefined;
-    for (const name of ['content-encoding', 'content-length', 'content-md5', 'etag']) headers.delete(name);
+    for (const name of ['content-encoding', 'content-length', ...FIELDS_OF_BYTES]) headers.delete(name);
     return new DecodingPump(decoder, {
       take: (bytes) => {
         this.#scrubbed(bytes);

@@ -113,6 +113,29 @@ test.each([
   expectClean(agent, answer);
 });
 
+test('A-58 fields that speak of the compressed bytes do not come with the others', async () => {
+  world.upstream.handle((request, response) => {
+    request.resume();
+    response.writeHead(200, {
+      'Content-Encoding': 'gzip',
+      'Content-Digest': 'sha-256=:AAAA:',
+      'Repr-Digest': 'sha-256=:AAAA:',
+      Digest: 'SHA-256=AAAA',
+      'Content-MD5': 'AAAA',
+      ETag: '"of-gzip"',
+      'X-Kept': 'yes',
+    });
+    response.end(zlib.gzipSync('plain'));
+  });
+  const agent = await world.agent();
+  const { headers, text } = await agent.exchange(world.request('GET', '/'));
+  expect(text).toBe('plain');
+  expect(headers.get('x-kept')).toBe('yes');
+  for (const name of ['content-digest', 'repr-digest', 'digest', 'content-md5', 'etag']) {
+    expect(headers.has(name), name).toBe(false);
+  }
+});
+
 test.each(['IBM037', 'cp1047', 'x-IBM1140', 'ebcdic-cp-us', '"utf-7"', 'utf-8; charset=IBM500'])(
   'A-02 text in %s, in which no letter is what it is in ASCII, is refused whole',
   async (charset) => {
