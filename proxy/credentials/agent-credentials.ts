@@ -106,6 +106,9 @@ const CREDENTIAL_QUERY = new Set([
   'x-goog-signature',
 ]);
 
+/** The same of a query: Firebase, WordPress, Symfony and the usual middleware of Express take these for the method. */
+const NEVER_FORWARDED_QUERY = new Set(['_method', 'x-http-method-override', 'x-http-method', 'x-method-override']);
+
 /**
  * Takes out of a request what the agent may not say for itself. On a route that injects, all credential places go: the
  * built-in ones and those that the route names. Call it after the hop-by-hop headers are stripped and before injecting,
@@ -123,8 +126,8 @@ export function removeAgentCredentials(head: CredentialedHead, route: Route | un
     // The proxy's own token is where it belongs, so it is no event.
     if (name !== 'proxy-authorization') removed.push(`header:${name}`);
   }
-  if (!injects || query === undefined || query === '') return { removed, query, claims };
-  return { removed, query: withoutCredentials(query, route.credentialQueryParameters, removed), claims };
+  if (query === undefined || query === '') return { removed, query, claims };
+  return { removed, query: cleanQuery(query, injects ? route : undefined, removed), claims };
 }
 
 function namesToRemove(headers: HeaderList, route: Route | undefined): Set<string> | undefined {
@@ -179,7 +182,7 @@ function credentialHeadersOf(route: Route): ReadonlySet<string> {
   return headers;
 }
 
-function withoutCredentials(query: string, named: readonly string[], removed: string[]): string | undefined {
+function cleanQuery(query: string, route: Route | undefined, removed: string[]): string | undefined {
   // Some servers part the query at ";" too, so a key behind one counts; the separators stay with what follows them.
   let kept = '';
   let from = 0;
@@ -188,13 +191,18 @@ function withoutCredentials(query: string, named: readonly string[], removed: st
     const piece = query.slice(from, at);
     from = at;
     const name = parameterName(isSeparator(piece[0]) ? piece.slice(1) : piece);
-    const isCredential = CREDENTIAL_QUERY.has(name) || named.some((other) => other.toLowerCase() === name);
-    if (!isCredential || holdsPlaceholder(piece)) kept += piece;
+    const isCredential = route !== undefined && (CREDENTIAL_QUERY.has(name) || namesParameter(route, name));
+    const stays = !isCredential || holdsPlaceholder(piece);
+    if (stays && !NEVER_FORWARDED_QUERY.has(name)) kept += piece;
     else if (!removed.includes(`query:${name}`)) removed.push(`query:${name}`);
   }
   if (kept.length === query.length) return query;
   const rest = isSeparator(kept[0]) ? kept.slice(1) : kept;
   return rest === '' ? undefined : rest;
+}
+
+function namesParameter(route: Route, name: string): boolean {
+  return route.credentialQueryParameters.some((other) => other.toLowerCase() === name);
 }
 
 function isSeparator(char: string | undefined): boolean {

@@ -129,3 +129,39 @@ test('A-21 a rule that denies by a header or a parameter is not passed by one mo
   expect(world.upstream.seen).toEqual([]);
   expect(await send('GET', '/raw/modes?transaction=delete', ['X-Mode: user'])).toBe('sent');
 });
+
+describe('A-21 a method that is said elsewhere than in the request line', () => {
+  test.each(['_method', '_Method', 'x-http-method-override', '%5Fmethod', '_method[]'])(
+    'as the parameter %s it does not leave',
+    async (name) => {
+      expect(await send('POST', `/raw/kept?a=1&${name}=DELETE;b=2`, [])).toBe('sent');
+      expect(world.upstream.seen[0]).toMatchObject({ method: 'POST', target: '/raw/kept?a=1;b=2' });
+      expect(world.client.records.at(-1)?.removedCredentials).toHaveLength(1);
+    },
+  );
+
+  test.each([
+    ['of a form', FORM_TYPE, 'a=1&_method=DELETE'],
+    ['of a form, encoded', FORM_TYPE, '%5fmethod=DELETE&a=1'],
+    ['of a form, behind a semicolon', FORM_TYPE, 'a=1;_method=DELETE'],
+    ['of multipart', 'Content-Type: multipart/form-data; boundary=x', part('name="_method"')],
+    ['of multipart, without quotes', 'Content-Type: multipart/form-data; boundary=x', part('name=_method')],
+  ])('as a field %s it is refused', async (_title, header, body) => {
+    expect(await send('POST', '/raw/kept', [header], body)).toBe('method-refused');
+    expect(world.upstream.seen).toEqual([]);
+    expect(world.client.records.at(-1)).toMatchObject({ outcome: 2 });
+  });
+
+  test('what only looks like it passes', async () => {
+    for (const body of ['a=_method&payment_method=card', '{"no form":"at all"}'.repeat(500), '_methods=1&x=_method=']) {
+      expect(await send('POST', '/raw/kept', [FORM_TYPE], body)).toBe('sent');
+    }
+    const multipart = 'Content-Type: multipart/form-data; boundary=x';
+    expect(await send('POST', '/raw/kept', [multipart], part('name="payment_method"'))).toBe('sent');
+    expect(await send('PUT', '/raw/kept', [FORM_TYPE], '_method=DELETE')).toBe('sent');
+  });
+});
+
+function part(parameter: string): string {
+  return `--x\r\nContent-Disposition: form-data; ${parameter}\r\n\r\nDELETE\r\n--x--\r\n`;
+}
