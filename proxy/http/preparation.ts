@@ -104,6 +104,9 @@ export class Preparation {
     stripHopByHop(head.headers);
     const given = { headers: head.headers, query: destination.query };
     const { removed, query, claims } = removeAgentCredentials(given, this.#route.route);
+    if (call.route?.injectsCredential === true && this.#opening?.removeCredentials() === true) {
+      removed.push('header:sec-websocket-protocol');
+    }
     call.removedCredentials = removed;
     const cleaned = query === destination.query ? destination : { ...destination, query };
     this.#inspect({ destination: cleaned, takesTrailers, claims });

@@ -56,6 +56,28 @@ test('A-15 what Connection names is stripped before the credential goes in, neve
   expect(headers).not.toHaveProperty('te');
 });
 
+test('A-16 a credential that the agent offers as a subprotocol of WebSocket is removed, and reported', async () => {
+  const agent = await world.agent();
+  const foreign = ['openai-insecure-api-key.sk-foreign', 'base64url.bearer.authorization.k8s.io.Zm9yZWlnbg'];
+  await agent.exchange(
+    world.request('GET', '/', [
+      'Connection: Upgrade',
+      'Upgrade: websocket',
+      'Sec-WebSocket-Version: 13',
+      'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==',
+      `Sec-WebSocket-Protocol: realtime, ${foreign.join(', ')}`,
+      'X-Hasura-Admin-Secret: foreign',
+    ]),
+  );
+  const headers = world.upstream.seen[0]?.headers;
+  expect(headers?.['sec-websocket-protocol']).toBe('realtime');
+  expect(JSON.stringify(headers)).not.toMatch(/foreign|Zm9yZWlnbg/);
+  expect(world.client.records[0]?.removedCredentials.toSorted()).toEqual([
+    'header:sec-websocket-protocol',
+    'header:x-hasura-admin-secret',
+  ]);
+});
+
 test('A-16 A-38 what the agent sends as a credential is removed everywhere, and reported', async () => {
   const agent = await world.agent();
   await agent.exchange(
