@@ -25,31 +25,40 @@ export interface RemovedCredentials {
 const NEVER_FORWARDED = new Set([
   'proxy-authorization',
   'forwarded',
-  'x-forwarded-for',
-  'x-forwarded-host',
-  'x-forwarded-port',
-  'x-forwarded-proto',
-  'x-forwarded-scheme',
-  'x-forwarded-server',
-  'x-forwarded-user',
-  'x-forwarded-email',
-  'x-forwarded-groups',
-  'x-forwarded-preferred-username',
-  'x-forwarded-access-token',
-  'x-forwarded-client-cert',
   'x-real-ip',
   'x-client-ip',
-  'x-original-host',
+  'x-cluster-client-ip',
+  'true-client-ip',
+  'cf-connecting-ip',
+  'fastly-client-ip',
   'x-host',
   'x-remote-user',
   'remote-user',
+  // What authenticating proxies tell the servers behind them: Grafana, Kong, Envoy; those of Google, AWS and Azure.
+  'x-webauth-user',
+  'x-consumer-id',
+  'x-consumer-username',
+  'x-credential-identifier',
+  'x-envoy-external-address',
+  'x-goog-iap-jwt-assertion',
+  'x-ms-client-principal',
   // They make a server evaluate another path or method than the one that was decided.
-  'x-original-url',
   'x-rewrite-url',
+  'x-envoy-original-path',
   'x-http-method',
   'x-http-method-override',
   'x-method-override',
 ]);
+
+/** The same, whatever follows. */
+const NEVER_FORWARDED_FAMILIES = [
+  'x-forwarded-',
+  'x-original-',
+  'x-auth-request-',
+  'x-goog-authenticated-user-',
+  'x-amzn-oidc-',
+  'x-ms-client-principal-',
+] as const;
 
 /** Removed on routes that inject: every place where the APIs we know of look for a credential. */
 const CREDENTIAL_HEADERS = new Set([
@@ -156,11 +165,16 @@ function namesToRemove(headers: HeaderList, route: Route | undefined): Set<strin
     const isCredential = credentials?.has(name) === true;
     if (isCredential && route !== undefined && (holdsPlaceholder(raw[at + 1] ?? '') || staysAsCookies(route, name)))
       continue;
-    if (!isCredential && !NEVER_FORWARDED.has(name)) continue;
+    if (!isCredential && !isNeverForwarded(name)) continue;
     found ??= new Set();
     found.add(sent);
   }
   return found;
+}
+
+function isNeverForwarded(name: string): boolean {
+  if (NEVER_FORWARDED.has(name)) return true;
+  return name.startsWith('x-') && NEVER_FORWARDED_FAMILIES.some((family) => name.startsWith(family));
 }
 
 /** Where a cookie is the credential, others beside it may be needed: the named ones went already. */
