@@ -1,3 +1,4 @@
+import { foldHeaderName } from '../common/match/header-name.ts';
 import { DecisionFact, type Header, type HttpRequestFacts, InspectedFacts } from '../proto/gen/sidekey/v1/route.ts';
 import { inspectedKey } from './inspected-key.ts';
 import type { Question } from './types.ts';
@@ -98,5 +99,7 @@ const HEADER = 'header:';
 function headersAsked({ headers = [], route }: Question): readonly Header[] {
   const names = route.selectors.filter((selector) => selector.startsWith(HEADER));
   if (names.length === 0 || names.includes('header:*')) return headers;
-  return headers.filter(({ name }) => names.includes(HEADER + name.toLowerCase()));
+  // Those that some servers take for them too: the rule has to see that they are there.
+  const folded = new Set(names.map((name) => foldHeaderName(name.slice(HEADER.length))));
+  return headers.filter(({ name }) => folded.has(foldHeaderName(name)));
 }

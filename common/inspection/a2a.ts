@@ -1,6 +1,6 @@
 import { pathReadings } from '../match/path.ts';
 import { readJsonRpc } from './json-rpc.ts';
-import { memberOf } from './strict-json.ts';
+import { soleMember } from './strict-json.ts';
 import { Unreadable } from './unreadable.ts';
 
 /** What one request to an A2A agent asks, by the method names of A2A 0.3. */
@@ -69,8 +69,8 @@ const SKILL_MEMBERS = ['skillId', 'skill_id', 'skill'] as const;
 
 /** A2A leaves the choice of a skill to metadata; every place that agents are known to read must say the same. */
 function readSkill(params: unknown): string {
-  const places = [memberOf(params, 'metadata'), memberOf(memberOf(params, 'message'), 'metadata')];
-  const named = places.flatMap((place) => SKILL_MEMBERS.map((name) => memberOf(place, name)));
+  const places = [soleMember(params, 'metadata'), soleMember(soleMember(params, 'message'), 'metadata')];
+  const named = places.flatMap((place) => SKILL_MEMBERS.map((name) => soleMember(place, name)));
   const skills = new Set(named.filter((value) => value !== undefined));
   if (skills.size === 0) return '';
   const [skill] = skills;

@@ -2,8 +2,8 @@
 import type { DocumentNode, OperationDefinitionNode, SelectionSetNode } from 'graphql/language/ast.js';
 import { Kind } from 'graphql/language/kinds.js';
 import { parse } from 'graphql/language/parser.js';
-import { fieldOf, type FormField } from './form.ts';
-import { isJsonObject, memberOf } from './strict-json.ts';
+import { fieldOf, type FormField, isOtherSpelling } from './form.ts';
+import { isJsonObject, memberOf, soleMember } from './strict-json.ts';
 import { Unreadable } from './unreadable.ts';
 
 /** The one operation that a request runs. */
@@ -30,6 +30,10 @@ export function readGraphql(
   parameters: readonly FormField[],
   body: () => unknown,
 ): GraphqlOperation {
+  for (const member of MEMBERS) {
+    if (parameters.some(({ name }) => isOtherSpelling(name, member)))
+      throw new Unreadable('servers may read its URL in more than one way');
+  }
   if (httpMethod === 'GET') {
     if (fieldOf(parameters, 'extensions')?.includes('persistedQuery') === true)
       throw new Unreadable('it names a stored document');
@@ -42,7 +46,7 @@ export function readGraphql(
   if (!isJsonObject(request) || !Object.keys(request).every((name) => MEMBERS.has(name))) {
     throw new Unreadable('it is no request of GraphQL');
   }
-  if (memberOf(memberOf(request, 'extensions'), 'persistedQuery') !== undefined)
+  if (soleMember(memberOf(request, 'extensions'), 'persistedQuery') !== undefined)
     throw new Unreadable('it names a stored document');
   return readDocument(memberOf(request, 'query'), memberOf(request, 'operationName') ?? undefined);
 }

@@ -1,5 +1,5 @@
 import { readA2a, type A2aCall } from './a2a.ts';
-import { type FormField, parseForm } from './form.ts';
+import { type FormField, isOtherSpelling, parseForm } from './form.ts';
 import { type GraphqlOperation, readGraphql } from './graphql.ts';
 import { type JsonPointer, selectMembers } from './json-pointer.ts';
 import { readJsonRpc } from './json-rpc.ts';
@@ -91,6 +91,7 @@ function readFact(fact: InspectedFact, { wish, request, media, body, found }: Re
       found.form = selectFields(parseForm(body.formText()), wish.form);
       return;
     case 'graphql':
+      if (method === 'GET' && !body.isEmpty) throw new Unreadable('its URL and its body may disagree');
       found.graphql = bounded(readGraphql(method, parseForm(request.query ?? ''), () => body.graphqlRequest()));
       return;
     case 'jsonRpc':
@@ -121,6 +122,11 @@ function selectJson(value: unknown, pointers: readonly JsonPointer[]): string {
 }
 
 function selectFields(fields: readonly FormField[], names: ReadonlySet<string>): FormField[] {
+  const others = fields.filter(({ name }) => !names.has(name));
+  for (const wanted of names) {
+    if (others.some(({ name }) => isOtherSpelling(name, wanted)))
+      throw new Unreadable('it has a name that some servers read as the one that policy reads');
+  }
   return bounded(fields.filter(({ name }) => names.has(name)));
 }
 

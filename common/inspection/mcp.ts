@@ -1,5 +1,5 @@
 import { readJsonRpc } from './json-rpc.ts';
-import { isJsonObject, memberOf } from './strict-json.ts';
+import { isJsonObject, memberOf, soleMember } from './strict-json.ts';
 import { Unreadable } from './unreadable.ts';
 
 /** What one request to an MCP server asks; at most one of tool, resource and prompt is not empty. */
@@ -81,7 +81,7 @@ function readName(value: unknown): string {
 
 /** The arguments of a tool or a prompt; none read as an empty object. */
 export function readArguments(params: unknown): unknown {
-  const value = memberOf(params, 'arguments') ?? {};
+  const value = soleMember(params, 'arguments') ?? {};
   if (!isJsonObject(value)) throw new Unreadable('its arguments are not an object');
   return value;
 }

@@ -57,6 +57,10 @@ export class RequestBody {
     this.#media = media;
   }
 
+  get isEmpty(): boolean {
+    return this.#request.body?.length === 0;
+  }
+
   length(): number {
     const bytes = this.#request.body?.length ?? this.#request.declaredBytes;
     if (bytes === undefined) throw new Unreadable('it is longer than policy reads');
@@ -72,12 +76,12 @@ export class RequestBody {
 
   /** As `json`; no body at all reads as an empty object. */
   jsonOrNothing(): unknown {
-    return this.#request.body?.length === 0 ? {} : this.json();
+    return this.isEmpty ? {} : this.json();
   }
 
   /** Text of a form; no body at all reads as no fields. */
   formText(): string {
-    if (this.#request.body?.length === 0) return '';
+    if (this.isEmpty) return '';
     if (this.#media.name !== FORM) throw new Unreadable('it is not sent as a form');
     return this.#plain().toString('latin1');
   }

@@ -41,6 +41,26 @@ export function memberOf(value: unknown, name: string): unknown {
   return isJsonObject(value) && Object.hasOwn(value, name) ? value[name] : undefined;
 }
 
+/**
+ * As `memberOf`, where no other member may be taken for it: some parsers read names without case (Go, .NET), so that one which
+ * differs in case alone is no other.
+ *
+ * @throws Unreadable
+ */
+export function soleMember(value: unknown, name: string): unknown {
+  if (!isJsonObject(value) || Object.hasOwn(value, name)) return memberOf(value, name);
+  if (foldedKeys(value).has(foldCase(name))) throw otherCase();
+  return undefined;
+}
+
+export function foldedKeys(value: Readonly<Record<string, unknown>>): Set<string> {
+  return new Set(Object.keys(value).map(foldCase));
+}
+
+export function otherCase(): Unreadable {
+  return new Unreadable('it has a name that differs from the one that policy reads in case alone');
+}
+
 /** Runs before JSON.parse, over text that may not be JSON at all: then its findings do not matter. */
 function assertUnambiguous(text: string): void {
   const levels: Level[] = [];

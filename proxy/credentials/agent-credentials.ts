@@ -1,4 +1,5 @@
 import type { Route } from '../../proto/gen/sidekey/v1/route.ts';
+import { foldHeaderName } from '../../common/match/header-name.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
 import { type AgentClaims, NO_CLAIMS } from './injection/scheme.ts';
 import { cookieName } from './injection/cookie.ts';
@@ -24,31 +25,40 @@ export interface RemovedCredentials {
 const NEVER_FORWARDED = new Set([
   'proxy-authorization',
   'forwarded',
-  'x-forwarded-for',
-  'x-forwarded-host',
-  'x-forwarded-port',
-  'x-forwarded-proto',
-  'x-forwarded-scheme',
-  'x-forwarded-server',
-  'x-forwarded-user',
-  'x-forwarded-email',
-  'x-forwarded-groups',
-  'x-forwarded-preferred-username',
-  'x-forwarded-access-token',
-  'x-forwarded-client-cert',
   'x-real-ip',
   'x-client-ip',
-  'x-original-host',
+  'x-cluster-client-ip',
+  'true-client-ip',
+  'cf-connecting-ip',
+  'fastly-client-ip',
   'x-host',
   'x-remote-user',
   'remote-user',
+  // What authenticating proxies tell the servers behind them: Grafana, Kong, Envoy; those of Google, AWS and Azure.
+  'x-webauth-user',
+  'x-consumer-id',
+  'x-consumer-username',
+  'x-credential-identifier',
+  'x-envoy-external-address',
+  'x-goog-iap-jwt-assertion',
+  'x-ms-client-principal',
   // They make a server evaluate another path or method than the one that was decided (A-11, A-21).
-  'x-original-url',
   'x-rewrite-url',
+  'x-envoy-original-path',
   'x-http-method',
   'x-http-method-override',
   'x-method-override',
 ]);
+
+/** The same, whatever follows. */
+const NEVER_FORWARDED_FAMILIES = [
+  'x-forwarded-',
+  'x-original-',
+  'x-auth-request-',
+  'x-goog-authenticated-user-',
+  'x-amzn-oidc-',
+  'x-ms-client-principal-',
+] as const;
 
 /** Removed on routes that inject: every place where the APIs we know of look for a credential (A-16, A-38). */
 const CREDENTIAL_HEADERS = new Set([
@@ -83,6 +93,21 @@ const CREDENTIAL_HEADERS = new Set([
   'x-honeycomb-team',
   'dd-api-key',
   'dd-application-key',
+  'circle-token',
+  'fastly-key',
+  'x-algolia-api-key',
+  'x-amz-access-token',
+  'x-consul-token',
+  'x-hasura-access-key',
+  'x-hasura-admin-secret',
+  'x-nomad-token',
+  'x-octopus-apikey',
+  'x-postmark-account-token',
+  'x-postmark-server-token',
+  'x-rapidapi-key',
+  'x-subscription-token',
+  'x-tableau-auth',
+  'xi-api-key',
   'x-ms-token-aad-access-token',
 ]);
 
@@ -105,6 +130,9 @@ const CREDENTIAL_QUERY = new Set([
   'x-goog-signature',
 ]);
 
+/** The same of a query: Firebase, WordPress, Symfony and the usual middleware of Express take these for the method. */
+const NEVER_FORWARDED_QUERY = new Set(['_method', 'x-http-method-override', 'x-http-method', 'x-method-override']);
+
 /**
  * Takes out of a request what the agent may not say for itself. On a route that injects, all credential places go: the
  * built-in ones and those that the route names. Call it after the hop-by-hop headers are stripped and before injecting,
@@ -122,8 +150,8 @@ export function removeAgentCredentials(head: CredentialedHead, route: Route | un
     // The proxy's own token is where it belongs, so it is no event.
     if (name !== 'proxy-authorization') removed.push(`header:${name}`);
   }
-  if (!injects || query === undefined || query === '') return { removed, query, claims };
-  return { removed, query: withoutCredentials(query, route.credentialQueryParameters, removed), claims };
+  if (query === undefined || query === '') return { removed, query, claims };
+  return { removed, query: cleanQuery(query, injects ? route : undefined, removed), claims };
 }
 
 function namesToRemove(headers: HeaderList, route: Route | undefined): Set<string> | undefined {
@@ -131,15 +159,22 @@ function namesToRemove(headers: HeaderList, route: Route | undefined): Set<strin
   let found: Set<string> | undefined;
   const { raw } = headers;
   for (let at = 0; at < raw.length; at += 2) {
-    const name = foldName(raw[at] ?? '');
+    const sent = raw[at] ?? '';
+    // In lower case already.
+    const name = sent.includes('_') ? foldHeaderName(sent) : sent;
     const isCredential = credentials?.has(name) === true;
     if (isCredential && route !== undefined && (holdsPlaceholder(raw[at + 1] ?? '') || staysAsCookies(route, name)))
       continue;
-    if (!isCredential && !NEVER_FORWARDED.has(name)) continue;
+    if (!isCredential && !isNeverForwarded(name)) continue;
     found ??= new Set();
-    found.add(raw[at] ?? '');
+    found.add(sent);
   }
   return found;
+}
+
+function isNeverForwarded(name: string): boolean {
+  if (NEVER_FORWARDED.has(name)) return true;
+  return name.startsWith('x-') && NEVER_FORWARDED_FAMILIES.some((family) => name.startsWith(family));
 }
 
 /** Where a cookie is the credential, others beside it may be needed: the named ones went already. */
@@ -164,24 +199,19 @@ function removeCookies(headers: HeaderList, named: readonly string[], removed: s
   else headers.set('cookie', kept.join('; '));
 }
 
-/** Servers of the CGI kind read `X_API_KEY` as `X-Api-Key` (RFC 3875 section 4.1.18), so the two are one name here. */
-function foldName(name: string): string {
-  return name.includes('_') ? name.replaceAll('_', '-') : name;
-}
-
 const HEADERS_OF = new WeakMap<Route, ReadonlySet<string>>();
 
 /** The built-in ones and the route's own, folded; made once for each route. */
 function credentialHeadersOf(route: Route): ReadonlySet<string> {
   let headers = HEADERS_OF.get(route);
   if (headers === undefined) {
-    headers = new Set([...CREDENTIAL_HEADERS, ...route.credentialHeaders.map((name) => foldName(name.toLowerCase()))]);
+    headers = new Set([...CREDENTIAL_HEADERS, ...route.credentialHeaders.map(foldHeaderName)]);
     HEADERS_OF.set(route, headers);
   }
   return headers;
 }
 
-function withoutCredentials(query: string, named: readonly string[], removed: string[]): string | undefined {
+function cleanQuery(query: string, route: Route | undefined, removed: string[]): string | undefined {
   // Some servers part the query at ";" too, so a key behind one counts; the separators stay with what follows them.
   let kept = '';
   let from = 0;
@@ -190,13 +220,18 @@ function withoutCredentials(query: string, named: readonly string[], removed: st
     const piece = query.slice(from, at);
     from = at;
     const name = parameterName(isSeparator(piece[0]) ? piece.slice(1) : piece);
-    const isCredential = CREDENTIAL_QUERY.has(name) || named.some((other) => other.toLowerCase() === name);
-    if (!isCredential || holdsPlaceholder(piece)) kept += piece;
+    const isCredential = route !== undefined && (CREDENTIAL_QUERY.has(name) || namesParameter(route, name));
+    const stays = !isCredential || holdsPlaceholder(piece);
+    if (stays && !NEVER_FORWARDED_QUERY.has(name)) kept += piece;
     else if (!removed.includes(`query:${name}`)) removed.push(`query:${name}`);
   }
   if (kept.length === query.length) return query;
   const rest = isSeparator(kept[0]) ? kept.slice(1) : kept;
   return rest === '' ? undefined : rest;
+}
+
+function namesParameter(route: Route, name: string): boolean {
+  return route.credentialQueryParameters.some((other) => other.toLowerCase() === name);
 }
 
 function isSeparator(char: string | undefined): boolean {

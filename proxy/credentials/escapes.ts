@@ -25,11 +25,11 @@ export function startsEscape(byte: number): boolean {
 }
 
 /** Bytes that may stand inside an escape, beside the alphabet of what is looked for. */
-export const ESCAPE_ALPHABET = Buffer.from('%\\&#;xu0123456789abcdefABCDEFgtlquompsX/"\'');
+export const ESCAPE_ALPHABET = Buffer.from('%\\&#;xu0123456789abcdefABCDEFgtlquompsX/"\'nrv');
 
 /**
  * Reads the escape at `at` into `forms`, without allocating: percent (RFC 3986 section 2.1) nested to three levels,
- * JSON and C (RFC 8259 section 7: `\/`, `\u0041`, `\x41`, after up to four backslashes), HTML character references.
+ * JSON and C (RFC 8259 section 7: `\/`, `\n`, `\u0041`, `\x41`, after up to four backslashes), HTML character references.
  */
 export function readEscape(bytes: Uint8Array, at: number, end: number, forms: EscapeForms): void {
   forms.count = 0;
@@ -77,6 +77,11 @@ function readPercent(bytes: Uint8Array, at: number, end: number, forms: EscapeFo
   }
 }
 
+/** `\b`, `\f`, `\n`, `\r`, `\t` of JSON, `\v` and `\0` of C. */
+const CONTROLS: ReadonlyMap<number, number> = new Map(
+  Array.from('bfnrtv0', (letter, at) => [letter.charCodeAt(0), [0x08, 0x0c, 0x0a, 0x0d, 0x09, 0x0b, 0][at] ?? 0]),
+);
+
 function readBackslash(bytes: Uint8Array, at: number, end: number, forms: EscapeForms): void {
   let from = at;
   while (from < end && from - at < MAX_BACKSLASHES && bytes[from] === BACKSLASH) from += 1;
@@ -93,6 +98,9 @@ function readBackslash(bytes: Uint8Array, at: number, end: number, forms: Escape
     if (value >= 0 && value < 0x80) add(forms, value, from + 1 + digits - at);
   } else if (kind < 0x30) {
     add(forms, kind, from + 1 - at);
+  } else {
+    const control = CONTROLS.get(kind);
+    if (control !== undefined) add(forms, control, from + 1 - at);
   }
   if (from - at >= 2) add(forms, BACKSLASH, 2);
 }

@@ -1,6 +1,7 @@
 import type { Secret } from '../../common/secret.ts';
 import type { Binding, Grant, Injection } from '../../proto/gen/sidekey/v1/grant.ts';
 import { PlaceholderGuard, refusePlaceholders } from './injection/placeholder-guard.ts';
+import { methodGuardFor } from './injection/method-guard.ts';
 import {
   type BodyTransform,
   type ClientCertificate,
@@ -15,6 +16,7 @@ import {
 import { prepareInjection } from './injection/schemes.ts';
 
 export { removeAgentCredentials } from './agent-credentials.ts';
+export { refusePlaceholders } from './injection/placeholder-guard.ts';
 export {
   type AgentClaims,
   type BodyTransform,
@@ -102,16 +104,22 @@ class InjectedCall implements Draft {
   }
 
   transformBody(transform: BodyTransform): void {
-    this.body = this.body === undefined ? transform : new TransformChain(this.body, transform);
+    this.#append(transform);
     this.contentLength = undefined;
     // They were made of the body as the agent sent it (RFC 9530; RFC 1864).
     for (const name of DIGEST_HEADERS) this.request.headers.delete(name);
   }
 
+  #append(transform: BodyTransform): void {
+    this.body = this.body === undefined ? transform : new TransformChain(this.body, transform);
+  }
+
   /** Last, so that it sees what is sent. */
   guardBody(): void {
-    const guard = new PlaceholderGuard();
-    this.body = this.body === undefined ? guard : new TransformChain(this.body, guard);
+    const { headers, method } = this.request;
+    const methodGuard = methodGuardFor(method, headers);
+    if (methodGuard !== undefined) this.#append(methodGuard);
+    this.#append(new PlaceholderGuard());
   }
 }
 

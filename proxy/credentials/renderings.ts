@@ -1,3 +1,5 @@
+import { isUtf8 } from 'node:buffer';
+
 /** Credentials below this are refused at injection: they occur in answers by chance. */
 export const MIN_SECRET_BYTES = 4;
 const MAX_SECRET_BYTES = 64 * 1024;
@@ -17,6 +19,21 @@ export function renderingsOf(secret: Uint8Array): Buffer[] {
   const hex = raw.toString('hex');
   renderings.push(Buffer.from(hex), Buffer.from(hex.toUpperCase()));
   return renderings.filter((bytes) => bytes.length >= MIN_SECRET_BYTES);
+}
+
+/**
+ * The same in character sets that have more than one byte for every character: UTF-16 and UTF-32, in both orders of bytes. They
+ * hold NUL bytes, so that most bodies need not be searched for them.
+ */
+export function wideRenderingsOf(secret: Uint8Array): Buffer[] {
+  const raw = Buffer.from(secret);
+  if (raw.length < MIN_SECRET_BYTES || raw.length > MAX_SECRET_BYTES || !isUtf8(raw)) return [];
+  const text = raw.toString('utf8');
+  const points = Array.from(text, (char) => char.codePointAt(0) ?? 0);
+  const longs = Buffer.alloc(4 * points.length);
+  points.forEach((point, at) => longs.writeUInt32LE(point, 4 * at));
+  const shorts = Buffer.from(text, 'utf16le');
+  return [shorts, Buffer.from(shorts).swap16(), longs, Buffer.from(longs).swap32()];
 }
 
 /** A `+` for each space (HTML forms); non-ASCII text as Latin-1 and as JSON escapes of its code points. */

@@ -2,7 +2,7 @@ import type { Secret } from '../../common/secret.ts';
 import { EscapedSearch } from './escaped-search.ts';
 import { NeedleSet } from './needle-set.ts';
 import { Ranges } from './ranges.ts';
-import { renderingsOf } from './renderings.ts';
+import { renderingsOf, wideRenderingsOf } from './renderings.ts';
 
 const MASK = 0x2a; // "*": legal in header names and values, in JSON strings, URLs and base64 readers that are lenient
 const SCRATCH_BYTES = 16_384;
@@ -23,7 +23,8 @@ export function compileScrubber(secrets: readonly Secret[]): Scrubber | undefine
   for (const secret of secrets) {
     for (const bytes of renderingsOf(secret.revealBytes())) distinct.set(bytes.toString('latin1'), bytes);
   }
-  const scrubber = distinct.size === 0 ? undefined : new Scrubber([...distinct.values()]);
+  const wide = secrets.flatMap((secret) => wideRenderingsOf(secret.revealBytes()));
+  const scrubber = distinct.size === 0 ? undefined : new Scrubber([...distinct.values()], wide);
   COMPILED.set(secrets, { scrubber });
   return scrubber;
 }
@@ -31,15 +32,19 @@ export function compileScrubber(secrets: readonly Secret[]): Scrubber | undefine
 /** Replaces every rendering of some secrets by as many asterisks, so that no length changes (A-01, A-02). */
 export class Scrubber {
   readonly #plain: NeedleSet;
+  /** Those that hold NUL bytes. */
+  readonly #wide: NeedleSet | undefined;
   readonly #escaped: EscapedSearch;
   readonly #scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
   readonly #ranges = new Ranges();
   readonly #shortest: number;
 
-  constructor(needles: readonly Uint8Array[]) {
+  constructor(needles: readonly Uint8Array[], wide: readonly Uint8Array[] = []) {
     this.#plain = new NeedleSet(needles);
+    this.#wide = wide.length === 0 ? undefined : new NeedleSet(wide);
     this.#shortest = Math.min(...needles.map((needle) => needle.length));
-    this.#escaped = new EscapedSearch(needles, this.#plain.longest);
+    const longest = Math.max(this.#plain.longest, this.#wide?.longest ?? 0);
+    this.#escaped = new EscapedSearch([...needles, ...wide], longest);
   }
 
   /** For whole texts, such as a header value. The same string comes back when there is nothing to hide. */
@@ -50,7 +55,7 @@ export class Scrubber {
     const fits = text.length * 3 <= this.#scratch.length;
     const bytes = fits ? this.#scratch : Buffer.from(text, encoding);
     const length = fits ? this.#scratch.write(text, encoding) : bytes.length;
-    const ranges = this.findAll(bytes, length);
+    const ranges = this.findAll(bytes, length, false);
     if (ranges.isEmpty) return { text, hits: 0 };
     ranges.fill(bytes, MASK, length);
     return { text: bytes.toString(encoding, 0, length), hits: ranges.count };
@@ -78,15 +83,19 @@ export class Scrubber {
         scratch[end - 1] = 0;
       }
     }
-    return !this.findAll(scratch, end).isEmpty;
+    return !this.findAll(scratch, end, false).isEmpty;
   }
 
-  /** Whole matches in bytes[0, end), ordered and disjoint; lent until the next search. */
-  findAll(bytes: Buffer, end: number): Ranges {
+  /**
+   * Whole matches in bytes[0, end), ordered and disjoint; lent until the next search. `mayBeWide`: NUL bytes in them may be of
+   * wide characters, and do not part one text from another.
+   */
+  findAll(bytes: Buffer, end: number, mayBeWide = true): Ranges {
     const ranges = this.#ranges;
     ranges.clear();
     this.#plain.search(bytes, end, ranges);
     this.#escaped.search(bytes, end, ranges);
+    if (mayBeWide && bytes.includes(0)) this.#wide?.search(bytes, end, ranges);
     ranges.order();
     return ranges;
   }

@@ -13,6 +13,9 @@ export function viaEntry(version: RequestHead['version'], pseudonym: string): st
 }
 
 const REFLECTING = new Set(['TRACE', 'TRACK', 'CONNECT']);
+/** Methods that rules and this proxy tell apart: in another case each is another method (RFC 9110 9.1), but not to all servers. */
+const TOLD_APART = new Set([...REFLECTING, 'GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
+const UPPER_CASE = /^[^a-z]*$/;
 
 /**
  * What no policy can allow: methods that reflect the request, unknown expectations and loops.
@@ -22,6 +25,9 @@ const REFLECTING = new Set(['TRACE', 'TRACK', 'CONNECT']);
 export function admit(head: RequestHead, via: string): void {
   if (REFLECTING.has(head.method)) {
     throw new Refusal('method-refused', `${head.method} is not forwarded: its answer reflects the request`);
+  }
+  if (!UPPER_CASE.test(head.method) && TOLD_APART.has(head.method.toUpperCase())) {
+    throw new Refusal('method-refused', 'the method is not in upper case');
   }
   const expect = head.headers.get('expect');
   if (expect !== undefined && !head.expectContinue) {

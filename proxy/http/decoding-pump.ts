@@ -1,3 +1,4 @@
+import { ByteGatherer } from '../../common/byte-gatherer.ts';
 import type { ContentDecoder } from '../credentials/decode-content.ts';
 
 /** What the pump drives. */
@@ -14,7 +15,8 @@ export interface DecodingSink {
 export class DecodingPump {
   readonly #decoder: ContentDecoder;
   readonly #sink: DecodingSink;
-  #queue: Buffer[] = [];
+  /** Together, since each piece costs the decoder some steps however short it is. */
+  readonly #queue = new ByteGatherer();
   #ended = false;
   #running = false;
   #closed = false;
@@ -25,8 +27,9 @@ export class DecodingPump {
     this.#sink = sink;
   }
 
+  /** The bytes are copied. */
   write(chunk: Buffer): void {
-    this.#queue.push(chunk);
+    this.#queue.add(chunk);
     this.#start();
   }
 

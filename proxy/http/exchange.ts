@@ -1,7 +1,7 @@
 import type { Grant } from '../../proto/gen/sidekey/v1/grant.ts';
 import { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
 import type { Reason } from '../../proto/reasons.ts';
-import { type LocalReply, removeAgentCredentials } from '../credentials/inject.ts';
+import type { LocalReply } from '../credentials/inject.ts';
 import { scrubHeaders } from '../credentials/scrub-headers.ts';
 import type { AnswerFilter, ListedThing } from '../inspection/answer-filter.ts';
 import { answerFilterFor } from '../inspection/answer-filters.ts';
@@ -13,6 +13,7 @@ import { type Departure, Preparation, type PreparationEnd } from './preparation.
 import { refusalOf, refusalReply, replyWhole } from './refusal-reply.ts';
 import { Refusal } from './refusal.ts';
 import { RequestBody } from './request-body.ts';
+import { cleanTrailers } from './request-trailers.ts';
 import { type RelayOwner, ResponseRelay } from './response-relay.ts';
 import type { LiveExchange, ProxyServices } from './services.ts';
 import { Standing } from './standing.ts';
@@ -128,12 +129,11 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd,
 
   onRequestEnd(trailers: HeaderList | undefined): void {
     if (this.#webSocket !== undefined) return this.#webSocket.agentEnded();
-    if (trailers !== undefined) {
-      stripHopByHop(trailers);
-      removeAgentCredentials({ headers: trailers, query: undefined }, this.call.route);
-    }
     if (this.#relay === undefined) this.#extend(this.#services.limits.responseTimeoutMs);
-    this.#guard(() => this.#body.end(trailers));
+    this.#guard(() => {
+      if (trailers !== undefined) this.call.removedCredentials.push(...cleanTrailers(trailers, this.call.route));
+      this.#body.end(trailers);
+    });
     if (this.#body.removed.length > 0) this.call.removedCredentials.push(...this.#body.removed);
   }
 
@@ -323,7 +323,7 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd,
   refuse(error: unknown): void {
     if (this.#phase.name === 'ended') return;
     const refusal = refusalOf(error, this.call);
-    const allowed = this.call.grant !== undefined || this.#phase.name === 'open';
+    const allowed = !refusal.denies && (this.call.grant !== undefined || this.#phase.name === 'open');
     if (this.#relay !== undefined) {
       this.#finish(Outcome.OUTCOME_FAILED, refusal.reason);
       return this.#agent.abort();
@@ -349,6 +349,7 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd,
 
   #record(outcome: Outcome, reason: Reason): void {
     this.#services.live.delete(this);
+    if (this.#webSocket === undefined) this.call.requestBytes = this.#body.bytes;
     this.#services.ended(this.call, outcome, reason);
   }
 }

@@ -96,9 +96,13 @@ function lengthOf({ framing, headers }: RequestHead, injected: Injected): BodyLe
   return length === undefined ? 'unknown' : 'declared';
 }
 
+/** Other names under which a part may be asked for: Azure Storage, and servers of before RFC 2068. */
+const OTHER_RANGES = ['x-ms-range', 'request-range'] as const;
+
 /** Asks for an answer that can be read as it comes. */
 function expectWhole(headers: HeaderList): void {
   headers.set('accept-encoding', 'identity');
+  for (const name of OTHER_RANGES) headers.delete(name);
   headers.delete('range');
   headers.delete('if-range');
 }
@@ -106,6 +110,7 @@ function expectWhole(headers: HeaderList): void {
 /** Asks for an answer in which a secret can be found. */
 function expectScrubbable({ method, headers }: RequestHead, secrets: readonly Secret[]): void {
   headers.set('accept-encoding', 'identity');
+  for (const name of OTHER_RANGES) headers.delete(name);
   const ranges = headers.getAll('range');
   const [range] = ranges;
   if (method === 'GET' && range !== undefined && ranges.length === 1 && isSearchableRange(range, secrets)) return;

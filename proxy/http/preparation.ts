@@ -104,6 +104,9 @@ export class Preparation {
     stripHopByHop(head.headers);
     const given = { headers: head.headers, query: destination.query };
     const { removed, query, claims } = removeAgentCredentials(given, this.#route.route);
+    if (call.route?.injectsCredential === true && this.#opening?.removeCredentials() === true) {
+      removed.push('header:sec-websocket-protocol');
+    }
     call.removedCredentials = removed;
     const cleaned = query === destination.query ? destination : { ...destination, query };
     this.#inspect({ destination: cleaned, takesTrailers, claims });
@@ -115,7 +118,9 @@ export class Preparation {
     if (route === undefined) return this.#inject(request);
     const { head } = this.#parts;
     const { path, query } = request.destination;
-    const inspected = { method: head.method, path, query, headers: head.headers, declaredBytes: declaredBytes(head) };
+    const { method, headers } = head;
+    const opensWebSocket = this.#opening !== undefined;
+    const inspected = { method, path, query, headers, declaredBytes: declaredBytes(head), opensWebSocket };
     const plan = planInspection(route, inspected);
     if (plan === 'none') return this.#authorize(request, route);
     if (plan.limitBytes === 0) return this.#authorizeWith(request, route, readFacts(plan, inspected, undefined));

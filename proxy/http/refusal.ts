@@ -1,6 +1,19 @@
 import { SidekeyError } from '../../common/errors.ts';
 import type { Reason } from '../../proto/reasons.ts';
 
+/** Reasons for which this proxy refuses what policy allowed: the record calls that denied, and not failed. */
+const DENIALS: ReadonlySet<Reason> = new Set<Reason>([
+  'address-refused',
+  'binding-mismatch',
+  'cleartext-refused',
+  'credential-invalid',
+  'injection-refused',
+  'method-refused',
+  'placeholder-refused',
+  'signature-refused',
+  'signed-body-too-large',
+]);
+
 /** A call that ends here, with the reason that the agent and the record are given. The message holds no secrets. */
 export class Refusal extends SidekeyError {
   readonly reason: Reason;
@@ -10,5 +23,10 @@ export class Refusal extends SidekeyError {
     super(reason, message, options);
     this.reason = reason;
     this.accessPolicy = options?.accessPolicy ?? '';
+  }
+
+  /** Whether a call that policy allowed is denied by it all the same. */
+  get denies(): boolean {
+    return DENIALS.has(this.reason);
   }
 }

@@ -1,4 +1,5 @@
 import type { ByteBudget } from '../../common/byte-budget.ts';
+import { ByteGatherer } from '../../common/byte-gatherer.ts';
 import type { BodyTransform } from '../credentials/inject.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
 import { Refusal } from './refusal.ts';
@@ -10,7 +11,6 @@ type State =
   | { readonly name: 'flowing'; readonly upstream: UpstreamStream; readonly transform: BodyTransform | undefined }
   | { readonly name: 'dropped' };
 
-const NOTHING = Buffer.alloc(0);
 const WAITING: State = Object.freeze({ name: 'waiting' });
 const DROPPED: State = Object.freeze({ name: 'dropped' });
 
@@ -27,7 +27,8 @@ export class RequestBody {
   sent = false;
   #state: State = WAITING;
   readonly #budget: ByteBudget;
-  #held: Buffer[] = [];
+  readonly #held = new ByteGatherer();
+  /** Of the budget. */
   #heldBytes = 0;
   #trailers: HeaderList | undefined;
   #full = false;
@@ -59,7 +60,7 @@ export class RequestBody {
   flow(upstream: UpstreamStream, transform: BodyTransform | undefined): void {
     this.#state = { name: 'flowing', upstream, transform };
     this.#full = false;
-    for (const bytes of this.#held) this.#send(bytes);
+    for (const bytes of this.#held.takeAll()) this.#send(bytes);
     this.#letGo();
     if (this.done) this.#sendEnd();
   }
@@ -83,7 +84,7 @@ export class RequestBody {
     if (!this.#budget.take(bytes.length)) throw new Refusal('overloaded', 'too many request bodies are held');
     this.#heldBytes += bytes.length;
     // The agent's stream may write over what it lent.
-    this.#held.push(Buffer.from(bytes));
+    this.#held.add(bytes);
     this.#settleHeld();
   }
 
@@ -109,7 +110,7 @@ export class RequestBody {
   #letGo(): void {
     this.#budget.give(this.#heldBytes);
     this.#heldBytes = 0;
-    if (this.#held.length > 0) this.#held = [];
+    if (this.#held.length > 0) this.#held.takeAll();
   }
 
   #send(bytes: Buffer): void {
@@ -140,8 +141,6 @@ export class RequestBody {
     if (!isLonger && !this.done) return;
     this.#state = WAITING;
     if (isLonger) return next(undefined);
-    const body = this.#held.length === 1 ? (this.#held[0] ?? NOTHING) : Buffer.concat(this.#held);
-    this.#held = body.length === 0 ? [] : [body];
-    next(body);
+    next(this.#held.whole());
   }
 }

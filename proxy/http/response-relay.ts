@@ -1,5 +1,6 @@
 import type { ResponseHead } from '../protocols/heads.ts';
 import type { AnswerFilter, ListedThing } from '../inspection/answer-filter.ts';
+import { hidesText } from '../credentials/charsets.ts';
 import { createContentDecoder } from '../credentials/decode-content.ts';
 import type { Scrubber } from '../credentials/scrub.ts';
 import { scrubHeaders } from '../credentials/scrub-headers.ts';
@@ -35,6 +36,9 @@ export interface RelayOwner {
   refuse(error: unknown): void;
 }
 
+/** Fields that speak of the bytes as the upstream sent them (RFC 9530; RFC 1864; RFC 9110 8.8.3). */
+const FIELDS_OF_BYTES = ['content-md5', 'content-digest', 'repr-digest', 'digest', 'etag'] as const;
+
 /** Carries one answer to the agent: head cleaned, body decoded where needed and scrubbed, paused when the agent is slow. */
 export class ResponseRelay {
   readonly #options: RelayOptions;
@@ -53,6 +57,9 @@ export class ResponseRelay {
     const { headers } = response;
     const hasBody = response.framing.kind !== 'none';
     const filter = hasBody ? options.filter : undefined;
+    if (scrubber !== undefined && hasBody && hidesText(headers)) {
+      throw new Refusal('response-undecodable', 'the answer is in a character set that cannot be searched for secrets');
+    }
     const isRead = scrubber !== undefined || filter !== undefined;
     const encoding = isRead && hasBody ? headers.getAll('content-encoding').join(', ') : '';
     const isInside = scrubber !== undefined && hasBody && response.status === 206 && beginsInside(headers);
@@ -74,8 +81,7 @@ export class ResponseRelay {
 
   body(bytes: Buffer): void {
     if (this.#decoder === undefined) return this.#guard(() => this.#scrubbed(bytes));
-    // The decoder works on it later; the bytes are only lent.
-    this.#decoder.write(Buffer.from(bytes));
+    this.#decoder.write(bytes);
   }
 
   end(trailers: HeaderList | undefined): void {
@@ -113,7 +119,7 @@ export class ResponseRelay {
 
   #gateFor(filter: AnswerFilter, headers: HeaderList): AnswerGate {
     if (!filter.keepsLength) headers.delete('content-length');
-    for (const name of ['content-md5', 'content-digest', 'repr-digest', 'etag']) headers.delete(name);
+    for (const name of FIELDS_OF_BYTES) headers.delete(name);
     const { agent, owner } = this.#options;
     return new AnswerGate(filter, (things) => owner.askListed(things), {
       send: (bytes) => this.#send(bytes),
@@ -129,7 +135,7 @@ export class ResponseRelay {
   #decode(encoding: string, headers: HeaderList): DecodingPump | undefined {
     const decoder = createContentDecoder(encoding);
     if (decoder === undefined) return undefined;
-    for (const name of ['content-encoding', 'content-length', 'content-md5', 'etag']) headers.delete(name);
+    for (const name of ['content-encoding', 'content-length', ...FIELDS_OF_BYTES]) headers.delete(name);
     return new DecodingPump(decoder, {
       take: (bytes) => {
         this.#scrubbed(bytes);

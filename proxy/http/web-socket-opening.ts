@@ -15,10 +15,13 @@ import { findReason } from '../../proto/reasons.ts';
 import { Refusal } from './refusal.ts';
 
 const KEY_BYTES = 16;
+/** Subprotocols that carry a credential, for browsers, which cannot set headers: OpenAI, Kubernetes, AWS AppSync, and copies of them. */
+const CREDENTIAL_SUBPROTOCOL =
+  /^(?:openai-insecure-api-key\.|base64url\.bearer\.|authorization\.bearer\.|bearer[.-]|header-eyJ)/i;
 
 /** A request to open a WebSocket, told to the upstream in our own words and with a key of our own (RFC 6455 4.1). */
 export class WebSocketOpening {
-  readonly #opening: Opening;
+  #opening: Opening;
   readonly #key = randomBytes(KEY_BYTES).toString('base64');
 
   constructor(opening: Opening) {
@@ -33,8 +36,19 @@ export class WebSocketOpening {
     if (!isWebSocket) throw new Refusal('upgrade-refused', 'only upgrades to WebSocket are forwarded');
     const kind = extended === undefined ? 'upgrade' : 'extended-connect';
     const opening = refusing(() => readOpening(head.method, head.headers, kind));
-    if (head.framing.kind !== 'none') throw new Refusal('bad-request', 'a request to open a WebSocket has no content');
+    // Extended CONNECT has no content whatever it declares; to the upstream it becomes GET, which would have that much.
+    if (head.framing.kind !== 'none' || head.headers.has('content-length')) {
+      throw new Refusal('bad-request', 'a request to open a WebSocket has no content');
+    }
     return new WebSocketOpening(opening);
+  }
+
+  /** Takes out the credentials that the agent offers as subprotocols; true if there were any. */
+  removeCredentials(): boolean {
+    const protocols = this.#opening.protocols.filter((protocol) => !CREDENTIAL_SUBPROTOCOL.test(protocol));
+    if (protocols.length === this.#opening.protocols.length) return false;
+    this.#opening = { ...this.#opening, protocols };
+    return true;
   }
 
   /** Puts it into the request as it leaves. */

@@ -1,3 +1,4 @@
+import { ByteGatherer } from '../../common/byte-gatherer.ts';
 import { Refusal } from '../http/refusal.ts';
 
 /** One event of a stream (HTML, section 9.2 Server-sent events), with what arrived of it. */
@@ -19,8 +20,7 @@ const [LF, CR] = [0x0a, 0x0d];
  */
 export class EventStreamReader {
   readonly #maxEventBytes: number;
-  #chunks: Buffer[] = [];
-  #held = 0;
+  readonly #held = new ByteGatherer();
   #line = '';
   #lines: string[] = [];
   #skipLineFeed = false;
@@ -63,18 +63,21 @@ export class EventStreamReader {
 
   #hold(bytes: Buffer): void {
     if (bytes.length === 0) return;
-    this.#chunks.push(bytes);
-    this.#held += bytes.length;
-    if (this.#held > this.#maxEventBytes)
+    this.#held.add(bytes);
+    if (this.#held.length > this.#maxEventBytes)
       throw new Refusal('answer-refused', 'an event of the answer is too long to be filtered');
   }
 
-  #complete(last: Buffer): StreamEvent {
+  /** Most events come whole: those are views of what was pushed. */
+  #wholeWith(last: Buffer): Buffer {
+    if (this.#held.length === 0 && last.length <= this.#maxEventBytes) return last;
     this.#hold(last);
-    const bytes = Buffer.concat(this.#chunks);
+    return Buffer.concat(this.#held.takeAll());
+  }
+
+  #complete(last: Buffer): StreamEvent {
+    const bytes = this.#wholeWith(last);
     const lines = this.#lines;
-    this.#chunks = [];
-    this.#held = 0;
     this.#lines = [];
     const data: string[] = [];
     const otherLines: string[] = [];

@@ -1,3 +1,4 @@
+import { ByteGatherer } from '../../common/byte-gatherer.ts';
 import { Refusal } from '../http/refusal.ts';
 import type { AnswerFilter, ListedThing } from './answer-filter.ts';
 import { EventStreamReader, type StreamEvent, writeEvent } from './event-stream.ts';
@@ -13,8 +14,7 @@ interface Waiting {
 /** Leaves out of an MCP server's JSON answer what policy would not let the agent ask for. */
 export class JsonListFilter implements AnswerFilter {
   readonly keepsLength = false;
-  #chunks: Buffer[] = [];
-  #held = 0;
+  readonly #held = new ByteGatherer();
   #listing: Listing | undefined;
 
   get asks(): readonly ListedThing[] | undefined {
@@ -22,9 +22,10 @@ export class JsonListFilter implements AnswerFilter {
   }
 
   push(bytes: Buffer): Buffer[] {
-    this.#held += bytes.length;
-    if (this.#held > MAX_MESSAGE_BYTES) throw new Refusal('answer-refused', 'the answer is too long to be filtered');
-    this.#chunks.push(bytes);
+    this.#held.add(bytes);
+    if (this.#held.length > MAX_MESSAGE_BYTES) {
+      throw new Refusal('answer-refused', 'the answer is too long to be filtered');
+    }
     return [];
   }
 
@@ -35,8 +36,7 @@ export class JsonListFilter implements AnswerFilter {
   }
 
   end(): Buffer[] {
-    const text = Buffer.concat(this.#chunks);
-    this.#chunks = [];
+    const text = Buffer.concat(this.#held.takeAll());
     // An answer to a notification has no body (202 Accepted).
     if (text.length === 0) return [];
     this.#listing = readListing(text);
@@ -49,7 +49,9 @@ export class JsonListFilter implements AnswerFilter {
 export class StreamListFilter implements AnswerFilter {
   readonly keepsLength = false;
   readonly #reader = new EventStreamReader(MAX_MESSAGE_BYTES);
-  #events: StreamEvent[] = [];
+  readonly #events: StreamEvent[] = [];
+  /** So many of them have been taken. */
+  #taken = 0;
   #waiting: Waiting | undefined;
 
   get asks(): readonly ListedThing[] | undefined {
@@ -57,7 +59,7 @@ export class StreamListFilter implements AnswerFilter {
   }
 
   push(bytes: Buffer): Buffer[] {
-    this.#events.push(...this.#reader.push(bytes));
+    for (const event of this.#reader.push(bytes)) this.#events.push(event);
     return this.#drain();
   }
 
@@ -72,20 +74,23 @@ export class StreamListFilter implements AnswerFilter {
     return this.#drain();
   }
 
+  /** Everything that can go on, in one piece: a stream of tiny events must not become one of tiny frames. */
   #drain(): Buffer[] {
     const out: Buffer[] = [];
-    let taken = 0;
     while (this.#waiting === undefined) {
-      const event = this.#events[taken];
+      const event = this.#events[this.#taken];
       if (event === undefined) break;
-      taken += 1;
+      this.#taken += 1;
       const listing = listingOf(event);
       if (listing === undefined) out.push(event.bytes);
       else if (listing.things.length === 0) out.push(writeEvent(event, listing.keep([])));
       else this.#waiting = { listing, write: (message) => writeEvent(event, message) };
     }
-    this.#events = this.#events.slice(taken);
-    return out;
+    if (this.#taken === this.#events.length) {
+      this.#events.length = 0;
+      this.#taken = 0;
+    }
+    return out.length < 2 ? out : [Buffer.concat(out)];
   }
 }
 

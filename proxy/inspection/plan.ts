@@ -29,7 +29,11 @@ export interface InspectedHead {
   readonly headers: HeaderList;
   /** As the framing says: 0 for no body; undefined when it does not say. */
   readonly declaredBytes: number | undefined;
+  /** What is asked follows in messages, which are not read. */
+  readonly opensWebSocket: boolean;
 }
+
+const UNREAD_MESSAGES = 'it opens a WebSocket, whose messages policy does not read';
 
 const FACTS: readonly (readonly [DecisionFact, InspectedFact])[] = [
   [DecisionFact.DECISION_FACT_BODY_BYTES, 'bodyBytes'],
@@ -59,6 +63,8 @@ export function planInspection(route: Route, head: InspectedHead): 'none' | Insp
  */
 export function readFacts(plan: InspectionPlan, head: InspectedHead, body: Buffer | undefined): InspectedFacts {
   const { method, path, query, headers, declaredBytes } = head;
+  if (head.opensWebSocket)
+    return toWire({ unreadable: [...plan.wish.facts].map((fact) => ({ fact, why: UNREAD_MESSAGES })) });
   const header = (name: string): readonly string[] => headers.getAll(name);
   return toWire(inspectRequest(plan.wish, { method, path, query, header, declaredBytes, body }));
 }
@@ -76,7 +82,8 @@ function wishOf(route: Route): InspectionWish | 'none' {
 }
 
 /** Whether anything in the body can matter: one whose head already says that it cannot be read is not waited for. */
-function needsBody({ facts }: InspectionWish, { headers, declaredBytes }: InspectedHead): boolean {
+function needsBody({ facts }: InspectionWish, { headers, declaredBytes, opensWebSocket }: InspectedHead): boolean {
+  if (opensWebSocket) return false;
   if (declaredBytes === 0) return true;
   if (facts.has('bodyBytes') && declaredBytes === undefined) return true;
   const media = mediaTypeOf(headers.getAll('content-type'));

@@ -113,6 +113,56 @@ test.each([
   expectClean(agent, answer);
 });
 
+test('A-58 fields that speak of the compressed bytes do not come with the others', async () => {
+  world.upstream.handle((request, response) => {
+    request.resume();
+    response.writeHead(200, {
+      'Content-Encoding': 'gzip',
+      'Content-Digest': 'sha-256=:AAAA:',
+      'Repr-Digest': 'sha-256=:AAAA:',
+      Digest: 'SHA-256=AAAA',
+      'Content-MD5': 'AAAA',
+      ETag: '"of-gzip"',
+      'X-Kept': 'yes',
+    });
+    response.end(zlib.gzipSync('plain'));
+  });
+  const agent = await world.agent();
+  const { headers, text } = await agent.exchange(world.request('GET', '/'));
+  expect(text).toBe('plain');
+  expect(headers.get('x-kept')).toBe('yes');
+  for (const name of ['content-digest', 'repr-digest', 'digest', 'content-md5', 'etag']) {
+    expect(headers.has(name), name).toBe(false);
+  }
+});
+
+test.each(['IBM037', 'cp1047', 'x-IBM1140', 'ebcdic-cp-us', '"utf-7"', 'utf-8; charset=IBM500'])(
+  'A-02 text in %s, in which no letter is what it is in ASCII, is refused whole',
+  async (charset) => {
+    await answered(
+      `HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=${charset}\r\nContent-Length: 3\r\n\r\n\xa2\x92\x60`,
+      (_agent, answer) => {
+        expect(answer.status).toBe(502);
+        expect(JSON.parse(answer.text).code).toBe('response-undecodable');
+      },
+    );
+  },
+);
+
+test('A-02 a credential that ends with a line break, in JSON', async () => {
+  const secret = 'token-from-a-file-1234\n';
+  world.client.decide = (question) =>
+    grant(question, { kind: { $case: 'query', value: { name: 'key', value: Buffer.from(secret) } } });
+  world.upstream.handle((request, response) => {
+    request.resume();
+    response.end(JSON.stringify({ key: new URL(request.url ?? '', 'http://api.test').searchParams.get('key') }));
+  });
+  const agent = await world.agent();
+  const answer = await agent.exchange(world.request('GET', '/'));
+  expect(answer.status).toBe(200);
+  expect(answer.text).not.toContain(secret.trim());
+});
+
 test('A-02 a coding that cannot be read is refused whole', async () => {
   await answered(
     `HTTP/1.1 200 OK\r\nContent-Encoding: rot13\r\nContent-Length: ${SECRET.length}\r\n\r\n${SECRET}`,

@@ -49,6 +49,18 @@ describe('A-17 a placeholder sent elsewhere is refused', () => {
     expect(await refusal(world.request('GET', path, headers))).toBe('placeholder-refused');
   });
 
+  test.each(['X-Other', 'X-Api-Key'])('in the trailer %s', async (name) => {
+    const body = `5\r\nhello\r\n0\r\n${name}: ${MINE}\r\n\r\n`;
+    expect(await refusal(world.request('POST', '/', ['Transfer-Encoding: chunked'], body))).toBe('placeholder-refused');
+  });
+
+  test('and recorded as what it is: denied, with what was sent', async () => {
+    await refusal(world.request('GET', '/', [`X-Other: ${MINE}`]));
+    await refusal(world.request('POST', '/', ['Content-Length: 58'], MINE));
+    const denied = { outcome: 2, reason: 69, grantId: 'grant-1' };
+    expect(world.client.records).toMatchObject([denied, { ...denied, requestBytes: MINE.length }]);
+  });
+
   test('in a body, wherever it is cut', async () => {
     const agent = await world.agent();
     const body = `{"note":"${MINE}"}`;

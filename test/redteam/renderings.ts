@@ -28,6 +28,14 @@ export function renderings(secret: string): [string, string][] {
     ['JSON, every byte, upper case', codes.map((code) => `\\u00${code.toUpperCase()}`).join('')],
     ['JSON, slash escaped', secret.replaceAll('/', '\\/')],
     ['HTML, decimal', [...bytes].map((byte) => `&#${byte};`).join('')],
+    ['UTF-16, little end first', wide(secret, 2, 0)],
+    ['UTF-16, big end first', wide(secret, 2, 1)],
+    ['UTF-32, little end first', wide(secret, 4, 0)],
+    ['UTF-32, big end first', wide(secret, 4, 3)],
     ['HTML, hexadecimal', codes.map((code) => `&#x${code};`).join('')],
   ];
+}
+
+function wide(text: string, width: number, at: number): string {
+  return Array.from(text, (char) => '\0'.repeat(at) + char + '\0'.repeat(width - at - 1)).join('');
 }

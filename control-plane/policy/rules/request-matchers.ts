@@ -1,4 +1,5 @@
-import { parseForm } from '../../../common/inspection/form.ts';
+import { isOtherSpelling, parseForm } from '../../../common/inspection/form.ts';
+import { foldHeaderName } from '../../../common/match/header-name.ts';
 import { matchGlob } from '../../../common/match/glob.ts';
 import type { AccessRule } from '../../resources/kinds.ts';
 import type { RequestFacts } from '../facts.ts';
@@ -28,19 +29,29 @@ export function requestMatchers(rule: AccessRule): Matcher[] {
   return matchers;
 }
 
+const AMBIGUOUS_QUERY: Fit = { fact: 'query', why: 'the query can be read in more than one way' };
+const AMBIGUOUS_HEADER: Fit = { fact: 'headers', why: 'a header can be read in more than one way' };
+
 type Wanted = readonly (readonly [name: string, globs: readonly string[]])[];
 
 function fitsQuery({ query }: RequestFacts, wanted: Wanted): Fit {
   try {
     const fields = parseForm(query ?? '');
-    return wanted.every(([name, globs]) => fitsOnce(fields, name, globs));
+    const isRespelled = wanted.some(([name]) => fields.some((field) => isOtherSpelling(field.name, name)));
+    return isRespelled ? AMBIGUOUS_QUERY : wanted.every(([name, globs]) => fitsOnce(fields, name, globs));
   } catch {
-    return { fact: 'query', why: 'the query can be read in more than one way' };
+    return AMBIGUOUS_QUERY;
   }
 }
 
 function fitsHeaders({ headers }: RequestFacts, wanted: Wanted): Fit {
   const fields = (headers ?? []).map(({ name, value }) => ({ name: name.toLowerCase(), value }));
+  // Which of them counts is the server's choice.
+  const isAmbiguous = wanted.some(([name]) => {
+    const alike = fields.filter((field) => foldHeaderName(field.name) === foldHeaderName(name));
+    return alike.length > 1 || alike.some((field) => field.name !== name);
+  });
+  if (isAmbiguous) return AMBIGUOUS_HEADER;
   return wanted.every(([name, globs]) => fitsOnce(fields, name, globs));
 }
 

@@ -12,6 +12,7 @@ type InjectionReason =
   | 'credential-invalid'
   | 'cleartext-refused'
   | 'injection-refused'
+  | 'method-refused'
   | 'placeholder-refused'
   | 'signature-refused'
   | 'bad-request';

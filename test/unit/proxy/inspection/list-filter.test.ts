@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import { InspectedFacts, Route } from '../../../../proto/gen/sidekey/v1/route.ts';
 import type { AnswerFilter } from '../../../../proxy/inspection/answer-filter.ts';
 import { answerFilterFor, mayFilterAnswer } from '../../../../proxy/inspection/answer-filters.ts';
@@ -159,4 +159,13 @@ describe('answerFilterFor', () => {
   it('refuses forms in which it cannot mask', () => {
     expect(() => answerFilterFor(masked, undefined, answer('application/grpc'))).toThrow('masked');
   });
+});
+
+test('A-53 tiny events go on together, however many one read brings', () => {
+  const filter = new StreamListFilter();
+  for (const count of [1, 1_000, 300_000]) {
+    const pieces = filter.push(Buffer.alloc(count, '\n'));
+    expect(pieces.map((piece) => piece.length)).toEqual([count]);
+  }
+  expect(filter.push(Buffer.from(':a\n\n'.repeat(50_000)))).toHaveLength(1);
 });

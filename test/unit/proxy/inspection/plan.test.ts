@@ -12,7 +12,14 @@ function plan(facts: number[], headers: [string, string][], declaredBytes?: numb
     selectors: ['form:/Action', 'json:/model', 'mcp:/path'],
     inspectLimitBytes: 1_000,
   });
-  const head = { method: 'POST', path: '/', query: undefined, headers: HeaderList.from(headers), declaredBytes };
+  const head = {
+    method: 'POST',
+    path: '/',
+    query: undefined,
+    headers: HeaderList.from(headers),
+    declaredBytes,
+    opensWebSocket: false,
+  };
   return { head, plan: planInspection(route, head) };
 }
 

@@ -1,0 +1,71 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { Question } from '../../policy-client/index.ts';
+import { bearer, grant, type ProxyWorld, SECRET, startProxyWorld } from '../support/proxy-world.ts';
+
+let world: ProxyWorld;
+let asked: Question[];
+beforeEach(async () => {
+  world = await startProxyWorld();
+  asked = [];
+  world.client.decide = (question) => {
+    asked.push(question);
+    return grant(question, bearer(SECRET));
+  };
+});
+afterEach(() => world.close());
+
+test('A-16 a credential that the agent offers as a subprotocol of WebSocket is removed, and reported', async () => {
+  const agent = await world.agent();
+  const foreign = ['openai-insecure-api-key.sk-foreign', 'base64url.bearer.authorization.k8s.io.Zm9yZWlnbg'];
+  await agent.exchange(
+    world.request('GET', '/', [
+      'Connection: Upgrade',
+      'Upgrade: websocket',
+      'Sec-WebSocket-Version: 13',
+      'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==',
+      `Sec-WebSocket-Protocol: realtime, ${foreign.join(', ')}`,
+      'X-Hasura-Admin-Secret: foreign',
+    ]),
+  );
+  const headers = world.upstream.seen[0]?.headers;
+  expect(headers?.['sec-websocket-protocol']).toBe('realtime');
+  expect(JSON.stringify(headers)).not.toMatch(/foreign|Zm9yZWlnbg/);
+  expect(world.client.records[0]?.removedCredentials.toSorted()).toEqual([
+    'header:sec-websocket-protocol',
+    'header:x-hasura-admin-secret',
+  ]);
+});
+
+test.each([
+  [
+    'A-39',
+    ['X-Forwarded-Host: evil.test', 'X-Original-Host: evil.test', 'X-Host: evil.test', 'Forwarded: host=evil.test'],
+  ],
+  ['A-39', ['X-Original-URL: /admin', 'X-Rewrite-URL: /admin', 'X-HTTP-Method-Override: DELETE']],
+  ['A-62', ['X-Forwarded-User: root', 'Remote-User: root', 'X-Remote-User: root', 'X-Forwarded-Groups: admins']],
+  [
+    'A-62',
+    ['X-Forwarded-For: 10.0.0.1', 'X-Real-IP: 10.0.0.1', 'X-Forwarded-Client-Cert: Hash=1', 'X_Forwarded_User: root'],
+  ],
+  [
+    'A-39',
+    [
+      'X-Forwarded-Uri: /admin',
+      'X-Forwarded-Prefix: /admin',
+      'X-Original-Method: DELETE',
+      'X-Envoy-Original-Path: /admin',
+    ],
+  ],
+  ['A-62', ['X-Webauth-User: admin', 'X-Auth-Request-Email: root@a.test', 'X-Ms-Client-Principal-Name: root']],
+  ['A-62', ['X-Goog-Authenticated-User-Email: root@a.test', 'X-Amzn-Oidc-Identity: root', 'X-Consumer-Username: root']],
+  ['A-62', ['True-Client-IP: 10.0.0.1', 'CF-Connecting-IP: 10.0.0.1', 'X-Cluster-Client-IP: 10.0.0.1']],
+])('%s headers that would speak for the transport are not believed and go no further: %j', async (_id, headers) => {
+  const agent = await world.agent();
+  expect((await agent.exchange(world.request('GET', '/', headers))).status).toBe(200);
+  expect(asked[0]?.destination.host).toBe('api.test');
+  const [seen] = world.upstream.seen;
+  for (const header of headers) {
+    expect(seen?.rawHeaders.map((name) => name.toLowerCase())).not.toContain(header.split(':')[0]?.toLowerCase());
+  }
+  expect(world.client.records[0]?.workloads).toEqual(['agent']);
+});
