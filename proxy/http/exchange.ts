@@ -93,7 +93,7 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd,
 
   #connect(departure: Departure, fresh: boolean): void {
     const { pool } = this.#services;
-    const kept = fresh ? undefined : pool.take(departure.target.key);
+    const kept = fresh ? undefined : pool.take(departure.target);
     if (kept !== undefined) return this.#open(kept, departure);
     const dialling: Phase = { name: 'dialling' };
     this.#phase = dialling;

@@ -197,7 +197,7 @@ export class Preparation {
     const transform = signed.sign(body, prepared.body);
     const opening = this.#opening;
     opening?.write(request.headers);
-    const target = this.#route.dialTarget(scheme, host, port, opening === undefined ? 'any' : 'http/1.1');
+    const target = this.#route.dialTarget(scheme, host, port);
     this.#end.depart({
       target: clientCertificate === undefined ? target : withClientCertificate(target, clientCertificate),
       request,

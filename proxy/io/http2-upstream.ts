@@ -3,6 +3,7 @@ import { Refusal } from '../http/refusal.ts';
 import type { ProxyLimits } from '../limits.ts';
 import { Http2Error } from '../protocols/http2/http2-error.ts';
 import { Http2Connection } from '../sessions/http2/connection.ts';
+import { brokenConnection } from './broken-connection.ts';
 import { FrameWriter } from './frame-writer.ts';
 import { Http2UpstreamStream, type Http2UpstreamParts } from './http2-upstream-stream.ts';
 import type { KeptConnection, UpstreamOwner, UpstreamOrigin } from './kept-connection.ts';
@@ -18,6 +19,11 @@ export class Http2Upstream implements KeptConnection {
   readonly #owner: UpstreamOwner<Http2Upstream>;
   readonly #streams = new Map<number, Http2UpstreamStream>();
   readonly #touched = new Set<Http2UpstreamStream>();
+  /** Until the peer's settings are here; it may send nothing before them (RFC 9113 3.4). Rejects with a Refusal. */
+  readonly met: Promise<void>;
+  #meeting:
+    | { readonly met: () => void; readonly failed: (error: Refusal) => void; readonly late: NodeJS.Timeout }
+    | undefined;
   /** Streams that were handed out and have not begun. */
   #promised = 0;
   /** Takes no new stream; closes with its last one. */
@@ -47,16 +53,27 @@ export class Http2Upstream implements KeptConnection {
         this.#onFreed();
       },
     };
+    this.met = new Promise((met, failed) => {
+      const error = new Refusal('upstream-timeout', 'the upstream did not send its HTTP/2 settings in time');
+      this.#meeting = { met, failed, late: setTimeout(() => this.#fail(error), limits.tlsHandshakeTimeoutMs) };
+    });
+    this.met.catch(() => {});
     socket.on('drain', () => this.#onDrain());
     socket.on('end', () => this.#lost('the upstream closed the connection'));
-    socket.on('error', () => this.#lost('the upstream broke the connection'));
+    socket.on('error', (cause) => this.#fail(brokenConnection(cause)));
     socket.on('close', () => this.#lost('the upstream closed the connection'));
     this.#writer.schedule();
   }
 
-  /** Whether a further stream may be opened on it. */
+  /** Whether a further stream may be opened on it, beside those that were promised already. */
   get usable(): boolean {
-    return !this.#closed && !this.#retired && this.#http2.canOpen && !this.#socket.destroyed;
+    if (this.#closed || this.#retired || this.#meeting !== undefined || this.#socket.destroyed) return false;
+    return this.#http2.room > this.#promised;
+  }
+
+  /** Whether the upstream takes extended CONNECT (RFC 8441 3); false until its settings are here. */
+  get takesWebSockets(): boolean {
+    return this.#http2.remoteAllowsExtendedConnect;
   }
 
   get busy(): boolean {
@@ -87,6 +104,7 @@ export class Http2Upstream implements KeptConnection {
     try {
       for (let event = this.#http2.next(); event !== undefined; event = this.#http2.next()) {
         if (event.type === 'goaway') this.#retired = true;
+        if (event.type === 'settings') this.#onMet();
         if (!('stream' in event)) continue;
         const stream = this.#streams.get(event.stream);
         if (stream === undefined) continue;
@@ -103,6 +121,12 @@ export class Http2Upstream implements KeptConnection {
     this.#touched.clear();
     this.#writer.flush();
     if (this.#retired && !this.busy) this.destroy();
+  }
+
+  #onMet(): void {
+    clearTimeout(this.#meeting?.late);
+    this.#meeting?.met();
+    this.#meeting = undefined;
   }
 
   #onDrain(): void {
@@ -141,6 +165,9 @@ export class Http2Upstream implements KeptConnection {
     if (this.#closed) return;
     this.#closed = true;
     this.#socket.destroy();
+    clearTimeout(this.#meeting?.late);
+    this.#meeting?.failed(error);
+    this.#meeting = undefined;
     for (const stream of [...this.#streams.values()]) stream.fail(error, 'unknown');
     this.#streams.clear();
     this.#owner.closed(this);

@@ -6,6 +6,7 @@ import { CHUNK_TAIL, writeChunkHeader, writeLastChunk, writeRequestHead } from '
 import { Refusal } from '../http/refusal.ts';
 import type { OutgoingRequest, ResponseListener, UpstreamStream } from '../http/streams.ts';
 import type { ProxyLimits } from '../limits.ts';
+import { brokenConnection } from './broken-connection.ts';
 import type { KeptConnection, UpstreamOrigin, UpstreamOwner } from './kept-connection.ts';
 import { Output } from './output.ts';
 
@@ -45,9 +46,7 @@ export class UpstreamConnection implements UpstreamStream, KeptConnection {
     socket.on('drain', () => {
       if (this.#state.name === 'busy' || this.#state.name === 'bare') this.#state.listener.onUpstreamDrain();
     });
-    socket.on('error', (cause) =>
-      this.#fail(new Refusal('upstream-closed', 'the upstream broke the connection', { cause })),
-    );
+    socket.on('error', (cause) => this.#fail(brokenConnection(cause)));
     socket.on('close', () => this.#fail(new Refusal('upstream-closed', 'the upstream closed the connection')));
   }
 

@@ -154,10 +154,14 @@ export class Http2Connection {
 
   /** Whether open() may open a stream now. */
   get canOpen(): boolean {
-    const { closing, options, peer, peerClosing, role, streams } = this.#state;
-    if (role !== 'client' || this.#error !== undefined || closing || peerClosing) return false;
-    if (streams.lastOwn > MAX_31_BITS - 2) return false;
-    return streams.size < Math.min(peer.maxConcurrentStreams, options.maxConcurrentStreams);
+    return this.room > 0;
+  }
+
+  /** How many streams open() may open now. */
+  get room(): number {
+    const { options, peer, role, streams } = this.#state;
+    if (role !== 'client' || this.exhausted) return 0;
+    return Math.max(0, Math.min(peer.maxConcurrentStreams, options.maxConcurrentStreams) - streams.size);
   }
 
   /** Whether this connection will never open another stream, so that a pool has to replace it. */

@@ -19,20 +19,29 @@ describe('RouteTable', () => {
     expect([found('a.example'), found('b.example')]).toEqual(['three', undefined]);
   });
 
-  it('keeps the ways to one host apart by scheme, port and version', () => {
+  it('keeps the ways to one host apart from those of earlier routes', () => {
+    const table = new RouteTable();
+    const routes = [route('one', 'a.example')];
+    const keys = [1, 2].map(() => {
+      table.replace(routes);
+      return table.find('a.example', 443)?.dialTarget('https', 'a.example', 443).key;
+    });
+    expect(new Set(keys).size).toBe(2);
+  });
+
+  it('keeps the ways to one host apart by scheme and port', () => {
     const table = new RouteTable();
     table.replace([route('one', 'a.example')]);
     const prepared = table.find('a.example', 443);
     const all = [
       prepared?.dialTarget('https', 'a.example', 443),
-      prepared?.dialTarget('https', 'a.example', 443, 'http/1.1'),
       prepared?.dialTarget('http', 'a.example', 443),
       prepared?.dialTarget('https', 'a.example', 8443),
       prepared?.dialTarget('https', 'b.example', 443),
     ];
-    expect(new Set(all.map((target) => target?.key)).size).toBe(5);
+    expect(new Set(all.map((target) => target?.key)).size).toBe(4);
     expect(prepared?.dialTarget('https', 'a.example', 443)).toBe(all[0]);
     expect(prepared?.dialTarget('https', 'a.example', 443)).toBe(all[0]);
-    expect(all[1]?.alpn).toEqual(['http/1.1']);
+    expect(all.map((target) => target?.versions.length)).toEqual([2, 1, 2, 2]);
   });
 });

@@ -1,0 +1,15 @@
+import { Refusal } from '../http/refusal.ts';
+
+/** As OpenSSL names what a peer says when it ends TLS for a fault of ours (RFC 8446 6.2). */
+const TLS_ALERT = /^ERR_SSL_(?:SSLV3|TLSV1|TLSV13)_ALERT_([A-Z_]+)$/;
+
+/**
+ * What an error on a connection to an upstream means for its calls. Since TLS 1.3 a server refuses a client certificate
+ * only after the client's handshake is over, in an alert.
+ */
+export function brokenConnection(cause: Error & { readonly code?: unknown }): Refusal {
+  const [, alert] = TLS_ALERT.exec(String(cause.code)) ?? [];
+  if (alert === undefined) return new Refusal('upstream-closed', 'the upstream broke the connection', { cause });
+  const words = alert.toLowerCase().replaceAll('_', ' ');
+  return new Refusal('upstream-tls-failed', `the upstream refused our side of TLS: ${words}`, { cause });
+}
