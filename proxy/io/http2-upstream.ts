@@ -3,7 +3,7 @@ import { Refusal } from '../http/refusal.ts';
 import type { ProxyLimits } from '../limits.ts';
 import { Http2Error } from '../protocols/http2/http2-error.ts';
 import { Http2Connection } from '../sessions/http2/connection.ts';
-import { brokenConnection } from './broken-connection.ts';
+import { brokenBeforeUse, brokenConnection } from './broken-connection.ts';
 import { FrameWriter } from './frame-writer.ts';
 import { Http2UpstreamStream, type Http2UpstreamParts } from './http2-upstream-stream.ts';
 import type { KeptConnection, UpstreamOwner, UpstreamOrigin } from './kept-connection.ts';
@@ -161,9 +161,10 @@ export class Http2Upstream implements KeptConnection {
     this.#fail(new Refusal('upstream-closed', message));
   }
 
-  #fail(error: Refusal): void {
+  #fail(cause: Refusal): void {
     if (this.#closed) return;
     this.#closed = true;
+    const error = this.#meeting === undefined ? cause : brokenBeforeUse(cause, this.origin);
     this.#socket.destroy();
     clearTimeout(this.#meeting?.late);
     this.#meeting?.failed(error);

@@ -6,7 +6,7 @@ import { CHUNK_TAIL, writeChunkHeader, writeLastChunk, writeRequestHead } from '
 import { Refusal } from '../http/refusal.ts';
 import type { OutgoingRequest, ResponseListener, UpstreamStream } from '../http/streams.ts';
 import type { ProxyLimits } from '../limits.ts';
-import { brokenConnection } from './broken-connection.ts';
+import { brokenBeforeUse, brokenConnection } from './broken-connection.ts';
 import type { KeptConnection, UpstreamOrigin, UpstreamOwner } from './kept-connection.ts';
 import { Output } from './output.ts';
 
@@ -196,12 +196,13 @@ export class UpstreamConnection implements UpstreamStream, KeptConnection {
     this.#fail(new Refusal('upstream-closed', 'the upstream closed before it answered'));
   }
 
-  #fail(error: Refusal): void {
+  #fail(cause: Refusal): void {
     const state = this.#state;
     if (state.name === 'closed') return;
     this.destroy();
     if (state.name === 'bare') return state.listener.onResponseEnd(undefined);
     if (state.name !== 'busy') return;
+    const error = this.#uses > 0 || state.answered ? cause : brokenBeforeUse(cause, this.origin);
     // A server may have closed its kept connection before it saw the request (RFC 9112 9.3.1).
     const stale = this.#uses > 0 && error.reason === 'upstream-closed';
     state.listener.onUpstreamError(error, { answered: state.answered, processed: stale ? 'perhaps-not' : 'unknown' });

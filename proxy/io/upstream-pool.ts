@@ -110,7 +110,8 @@ export class UpstreamPool {
       : undefined;
     const sink: ReadSink = { take: () => {} };
     const { socket, address, version } = await dial(target, addresses, tlsWith, this.#limits, sink);
-    const origin = { key: target.key, address, openedAt: this.#clock.now(), routesSince };
+    const showsCertificate = target.clientCertificate !== undefined;
+    const origin = { key: target.key, address, openedAt: this.#clock.now(), routesSince, showsCertificate };
     const now = (): number => this.#clock.now();
     const closed = (connection: KeptConnection): void => this.#forget(connection);
     if (version === 'h2') {

@@ -6,7 +6,7 @@ import { HeaderList } from '../../../../proxy/protocols/header-list.ts';
 
 test('a stream that is given back without a request leaves its connection idle', () => {
   const owner = { now: () => 5, closed: () => {}, released: () => {} };
-  const origin = { key: 'k', address: '127.0.0.1', openedAt: 0, routesSince: 0 };
+  const origin = { key: 'k', address: '127.0.0.1', openedAt: 0, routesSince: 0, showsCertificate: false };
   const upstream = new Http2Upstream(new Socket(), origin, DEFAULT_LIMITS, owner);
   const stream = upstream.stream();
   expect(upstream.busy).toBe(true);
@@ -19,7 +19,7 @@ test('a stream that is given back without a request leaves its connection idle',
 
 test('a stream whose connection died before its request is told so, and may be sent elsewhere', async () => {
   const owner = { now: () => 5, closed: () => {}, released: () => {} };
-  const origin = { key: 'k', address: '127.0.0.1', openedAt: 0, routesSince: 0 };
+  const origin = { key: 'k', address: '127.0.0.1', openedAt: 0, routesSince: 0, showsCertificate: false };
   const upstream = new Http2Upstream(new Socket(), origin, DEFAULT_LIMITS, owner);
   const stream = upstream.stream();
   upstream.destroy();
