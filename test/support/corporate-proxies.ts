@@ -36,7 +36,7 @@ export async function startTinyproxy(auth: boolean, ...more: readonly string[]):
   if (auth) lines.push(`BasicAuth ${USER} ${PASSWORD}`);
   writeFileSync(join(folder, 'conf'), `${[...lines, ...more].join('\n')}\n`);
   writeFileSync(logFile, '', { mode: 0o666 });
-  const child = await start(port, 'tinyproxy', ['-d', '-c', join(folder, 'conf')]);
+  const child = await startProgram(port, 'tinyproxy', ['-d', '-c', join(folder, 'conf')]);
   return {
     port,
     log: () => readFileSync(logFile, 'utf8'),
@@ -51,7 +51,7 @@ export async function startTinyproxy(auth: boolean, ...more: readonly string[]):
 export async function startMicrosocks(auth: boolean): Promise<CorporateProxy> {
   const port = await freePort();
   const credentials = auth ? ['-u', USER, '-P', PASSWORD] : [];
-  const child = await start(port, 'microsocks', ['-i', '127.0.0.1', '-p', String(port), ...credentials]);
+  const child = await startProgram(port, 'microsocks', ['-i', '127.0.0.1', '-p', String(port), ...credentials]);
   return { port, log: child.output, close: () => void child.process.kill() };
 }
 
@@ -99,7 +99,8 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-async function start(
+/** Starts a server that is to listen on this port of 127.0.0.1, and waits until it does. */
+export async function startProgram(
   port: number,
   program: string,
   args: readonly string[],
