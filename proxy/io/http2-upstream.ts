@@ -107,7 +107,11 @@ export class Http2Upstream implements KeptConnection {
         if (event.type === 'settings') this.#onMet();
         if (!('stream' in event)) continue;
         const stream = this.#streams.get(event.stream);
-        if (stream === undefined) continue;
+        if (stream === undefined) {
+          // It was ended in both directions' order, and the upstream goes on.
+          if (event.type === 'body') this.#http2.reset(event.stream, 'CANCEL');
+          continue;
+        }
         this.#touched.add(stream);
         stream.take(event);
       }

@@ -3,6 +3,7 @@ import type { HeaderList } from '../protocols/header-list.ts';
 import { MessageError } from '../protocols/http1/message-error.ts';
 import { ResponseReader } from '../protocols/http1/message-reader.ts';
 import { CHUNK_TAIL, writeChunkHeader, writeLastChunk, writeRequestHead } from '../protocols/http1/message-writer.ts';
+import { writeUpgrade } from '../protocols/websocket/handshake.ts';
 import { Refusal } from '../http/refusal.ts';
 import type { OutgoingRequest, ResponseListener, UpstreamStream } from '../http/streams.ts';
 import type { ProxyLimits } from '../limits.ts';
@@ -69,7 +70,9 @@ export class UpstreamConnection implements UpstreamStream, KeptConnection {
 
   sendHead(request: OutgoingRequest, listener: ResponseListener): void {
     if (this.#state.name !== 'idle') throw new Error('upstream connection is not idle');
-    const { method, target, headers, length, authority } = request;
+    const { method, target, length, authority, webSocketKey } = request;
+    const headers = webSocketKey === undefined ? request.headers : request.headers.clone();
+    if (webSocketKey !== undefined) writeUpgrade(headers, webSocketKey);
     this.#state = { name: 'busy', listener, answered: false };
     this.#keepAlive = false;
     this.#reader.expect(method);
