@@ -62,7 +62,8 @@ export class RouteTable {
 }
 
 const ANY_VERSION = Object.freeze(['h2', 'http/1.1'] as const);
-const CLEARTEXT_VERSION = Object.freeze(['http/1.1'] as const);
+const HTTP1_ALONE = Object.freeze(['http/1.1'] as const);
+const HTTP2_ALONE = Object.freeze(['h2'] as const);
 
 /** How hosts without a route are reached when configuration lets them through. */
 export const UNROUTED: PreparedRoute = prepareRoute(undefined, 0);
@@ -76,6 +77,8 @@ function prepareRoute(route: Route | undefined, generation: number): PreparedRou
   const serverName = route?.tls?.serverName ? route.tls.serverName : undefined;
   const caPem = route?.tls?.caPem ?? '';
   const name = `${generation}|${route?.serverWorkload ?? ''}`;
+  // Nothing chooses a version without TLS (RFC 9113 3.3), so policy has to say it.
+  const inCleartext = route?.protocol === 'h2c' ? HTTP2_ALONE : HTTP1_ALONE;
   const targets = new BoundedCache<string, DialTarget>(256);
   // By its parts, so that a run of calls to one place builds no key.
   let last: DialTarget | undefined;
@@ -97,7 +100,7 @@ function prepareRoute(route: Route | undefined, generation: number): PreparedRou
         host,
         port,
         tls: scheme === 'https',
-        versions: scheme === 'https' ? ANY_VERSION : CLEARTEXT_VERSION,
+        versions: scheme === 'https' ? ANY_VERSION : inCleartext,
         serverName,
         caPem,
         allowedAddresses,

@@ -19,6 +19,15 @@ describe('RouteTable', () => {
     expect([found('a.example'), found('b.example')]).toEqual(['three', undefined]);
   });
 
+  it('speaks HTTP/2 in cleartext where the server workload says so, and nowhere else', () => {
+    const table = new RouteTable();
+    table.replace([{ ...route('one', 'a.example'), protocol: 'h2c' }, route('two', 'b.example')]);
+    const versions = (scheme: 'http' | 'https', host: string): unknown =>
+      table.find(host, 443)?.dialTarget(scheme, host, 443).versions;
+    expect([versions('http', 'a.example'), versions('https', 'a.example')]).toEqual([['h2'], ['h2', 'http/1.1']]);
+    expect([versions('http', 'b.example'), versions('https', 'b.example')]).toEqual([['http/1.1'], ['h2', 'http/1.1']]);
+  });
+
   it('keeps the ways to one host apart from those of earlier routes', () => {
     const table = new RouteTable();
     const routes = [route('one', 'a.example')];
