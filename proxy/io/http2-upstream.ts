@@ -5,8 +5,11 @@ import { Http2Error } from '../protocols/http2/http2-error.ts';
 import { Http2Connection } from '../sessions/http2/connection.ts';
 import { brokenBeforeUse, brokenConnection } from './broken-connection.ts';
 import { FrameWriter } from './frame-writer.ts';
+import { closeWith } from './linger.ts';
 import { Http2UpstreamStream, type Http2UpstreamParts } from './http2-upstream-stream.ts';
 import type { KeptConnection, UpstreamOwner, UpstreamOrigin } from './kept-connection.ts';
+
+const NOTHING = Buffer.alloc(0);
 
 /** One HTTP/2 connection to one checked address, carrying many exchanges at a time. */
 export class Http2Upstream implements KeptConnection {
@@ -118,7 +121,7 @@ export class Http2Upstream implements KeptConnection {
     } catch (error) {
       if (!(error instanceof Http2Error)) throw error;
       this.#writer.flush();
-      return this.#fail(new Refusal('upstream-malformed', 'the upstream breaks HTTP/2', { cause: error }));
+      return this.#fail(new Refusal('upstream-malformed', 'the upstream breaks HTTP/2', { cause: error }), 'lingering');
     }
     this.#http2.copyUnread();
     for (const stream of this.#touched) stream.onReadDone();
@@ -165,11 +168,13 @@ export class Http2Upstream implements KeptConnection {
     this.#fail(new Refusal('upstream-closed', message));
   }
 
-  #fail(cause: Refusal): void {
+  /** `lingering`: destroyed at once, the connection could lose the GOAWAY that says why (RFC 9113 5.4.1). */
+  #fail(cause: Refusal, how: 'at once' | 'lingering' = 'at once'): void {
     if (this.#closed) return;
     this.#closed = true;
     const error = this.#meeting === undefined ? cause : brokenBeforeUse(cause, this.origin);
-    this.#socket.destroy();
+    if (how === 'lingering') closeWith(this.#socket, NOTHING);
+    else this.#socket.destroy();
     clearTimeout(this.#meeting?.late);
     this.#meeting?.failed(error);
     this.#meeting = undefined;
