@@ -1,6 +1,7 @@
 import https from 'node:https';
 import type http2 from 'node:http2';
 import net, { type AddressInfo } from 'node:net';
+import tls from 'node:tls';
 import { afterEach, expect, test } from 'vitest';
 import { ask, http2Agent } from '../../support/http2-agent.ts';
 import { startHttp2Upstream } from '../../support/http2-upstream.ts';
@@ -112,6 +113,26 @@ test('a first connection that comes to nothing fails those who waited for it, in
   expect(upstream.connections()).toBe(1);
   upstream.stall(false);
   expect(await burst(1)).toEqual(['200 one']);
+});
+
+test('an upstream that chose HTTP/2 and keeps its settings to itself is given up, with all who waited for them', async () => {
+  const { key, cert, caPem } = makeTlsIdentity(['localhost']);
+  const sockets = new Set<net.Socket>();
+  const server = tls.createServer({ key, cert, ALPNProtocols: ['h2'] }, (socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {});
+    socket.resume();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  ended.push(() => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  });
+  const { port } = server.address() as AddressInfo;
+  const { burst } = await startWorld(port, caPem, { tlsHandshakeTimeoutMs: 1_000 });
+  const answers = await burst(5);
+  expect(answers.every((answer) => answer.startsWith('504') && answer.includes('upstream-timeout'))).toBe(true);
+  expect(sockets.size).toBe(1);
 });
 
 test('calls under changed routes do not wait for what is dialled under the old ones', async () => {
