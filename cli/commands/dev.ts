@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { Option, type Command } from 'commander';
 import { parseControlPlaneConfig } from '../../control-plane/config.ts';
+import type { ProxyConfig } from '../../proxy/config.ts';
 import type { Proxy } from '../../proxy/main.ts';
 import { contextFile, readContext, readText, sidekeyHome } from '../context.ts';
 import type { ControlPlaneContext } from '../control-plane-context.ts';
@@ -26,6 +27,11 @@ interface DevOptions extends UpstreamProxyOptions {
   readonly upstreamCa?: string;
   readonly unrouted: 'deny' | 'tunnel' | 'observe';
 }
+
+type DevProxyOptions = Pick<DevOptions, 'upstreamCa' | 'unrouted'> & {
+  readonly listen: ProxyConfig['listen'];
+  readonly upstreamProxy: ProxyConfig['upstreamProxy'];
+};
 
 export function define(command: Command): void {
   addUpstreamProxyOptions(command)
@@ -54,12 +60,15 @@ Example:
 async function dev(options: DevOptions): Promise<void> {
   const folder = join(sidekeyHome(), 'dev');
   const { grpcListen, restListen } = options;
+  // What is wrong with it shows before anything is started.
+  const listen = parseListen(options.listen, '--listen');
+  const upstreamProxy = readUpstreamProxy(options, listen);
   const config = parseControlPlaneConfig({ dataDir: join(folder, 'control-plane'), grpcListen, restListen }, {});
   const documents = await readDocuments(options.file ?? []);
   const { controlPlane, context } = await startWithContext(config, contextFile());
   const identity = createDevIdentity();
   await withClient(readContext(context), (client) => applyAtStart(client, identity, documents));
-  const proxy = await startDevProxy(options, context, identity, folder);
+  const proxy = await startDevProxy({ ...options, listen, upstreamProxy }, context, identity, folder);
   const url = `http://${proxy.address.host}:${proxy.address.port}`;
   const publish = (): void => {
     const routes = proxy.client.routes();
@@ -89,13 +98,12 @@ async function applyAtStart(
 
 /** The proxy speaks to the control plane in this process as it would to any other: gRPC over TLS. */
 async function startDevProxy(
-  options: DevOptions,
+  options: DevProxyOptions,
   context: ControlPlaneContext,
   identity: DevIdentity,
   folder: string,
 ): Promise<Proxy> {
-  const listen = parseListen(options.listen, '--listen');
-  const upstreamProxy = readUpstreamProxy(options, listen);
+  const { listen, upstreamProxy } = options;
   const { startProxy } = await import('../../proxy/main.ts');
   const proxy = await startProxy({
     controlPlane: { address: context.grpc, caPem: readText(context.caFile, 'control plane'), tenant: context.tenant },

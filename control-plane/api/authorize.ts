@@ -89,7 +89,8 @@ async function answerQuestion(
   }
   const allowed = { policy: decision.policy, server: decision.serverWorkload, leaseMs: decision.leaseMs };
   const grant = grantOf(allowed, { facts, request, current, minted, nowMs: options.clock.now() });
-  return grant ? { outcome: { $case: 'grant', value: grant } } : denial('credential-unavailable');
+  if (grant === undefined) return denial('credential-unavailable', { message: 'the credential has expired' });
+  return { outcome: { $case: 'grant', value: grant } };
 }
 
 /**

@@ -29,7 +29,12 @@ export const serverWorkloadSpec = z
   .strictObject({
     hosts: z.array(hostPattern).min(1).max(256).describe('Hosts of the server.'),
     ports: z.array(z.int().min(1).max(65_535)).min(1).max(64).default([443]).describe('Ports of the server.'),
-    protocol: z.enum(['http']).default('http').describe('What the server speaks.'),
+    protocol: z
+      .enum(['http', 'h2c'])
+      .default('http')
+      .describe(
+        'What the server speaks without TLS: HTTP/1.1, or with `h2c` HTTP/2 by prior knowledge, as gRPC servers without TLS do. Over TLS the server chooses.',
+      ),
     tls: tls.prefault({}).describe('How the server is verified.'),
     paths: paths
       .prefault({})
@@ -49,6 +54,10 @@ export const serverWorkloadSpec = z
       .max(64)
       .default([])
       .describe('Private or otherwise refused addresses that this server may resolve to.'),
+  })
+  .refine(({ protocol, tls: { mode } }) => protocol !== 'h2c' || mode === 'plaintext', {
+    path: ['protocol'],
+    error: 'h2c is HTTP/2 without TLS: it needs `tls.mode: plaintext`',
   })
   .describe('A thing that agents call.');
 

@@ -94,12 +94,13 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd,
 
   #connect(departure: Departure, fresh: boolean): void {
     const { pool } = this.#services;
-    const kept = fresh ? undefined : pool.take(departure.target.key);
+    const use = departure.opening === undefined ? 'exchange' : 'web-socket';
+    const kept = fresh ? undefined : pool.take(departure.target, use);
     if (kept !== undefined) return this.#open(kept, departure);
     const dialling: Phase = { name: 'dialling' };
     this.#phase = dialling;
     pool
-      .open(departure.target)
+      .open(departure.target, use)
       .then((upstream) => {
         if (this.#phase !== dialling) return upstream.release(false);
         this.#open(upstream, departure);
@@ -206,6 +207,7 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd,
   }
 
   #webSocketEnded(reason: Reason): void {
+    if (this.#phase.name === 'open') this.#phase.upstream.sendEnd(undefined);
     this.#finish(reason === 'ok' ? Outcome.OUTCOME_ALLOWED : Outcome.OUTCOME_FAILED, reason);
     this.#agent.sendEnd(undefined);
     this.#agent.flush();

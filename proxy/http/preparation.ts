@@ -6,7 +6,7 @@ import {
   removeAgentCredentials,
 } from '../credentials/inject.ts';
 import { compileScrubber, type Scrubber } from '../credentials/scrub.ts';
-import { type DialTarget, withClientCertificate } from '../io/dial.ts';
+import { type DialTarget, overHttp1, withClientCertificate } from '../io/dial.ts';
 import { HeaderList } from '../protocols/header-list.ts';
 import { actionOf } from '../inspection/action.ts';
 import { planInspection, readFacts } from '../inspection/plan.ts';
@@ -198,14 +198,15 @@ export class Preparation {
 
   #depart(prepared: Prepared, signed: SignedRequest, destination: RequestDestination, body: Buffer | undefined): void {
     const { scheme, host, port } = destination;
-    const { request, secrets, clientCertificate } = prepared;
+    const { request, secrets, clientCertificate, signatures } = prepared;
     const transform = signed.sign(body, prepared.body);
     const opening = this.#opening;
-    opening?.write(request.headers);
-    const target = this.#route.dialTarget(scheme, host, port, opening === undefined ? 'any' : 'http/1.1');
+    const any = this.#route.dialTarget(scheme, host, port);
+    // A signature names GET, which extended CONNECT is not.
+    const target = opening !== undefined && signatures.length > 0 ? overHttp1(any) : any;
     this.#end.depart({
       target: clientCertificate === undefined ? target : withClientCertificate(target, clientCertificate),
-      request,
+      request: opening === undefined ? request : opening.within(request),
       transform,
       signed,
       scrubber: secrets === undefined ? undefined : compileScrubber(secrets),

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { Route } from '../../proto/gen/sidekey/v1/route.ts';
 import { DecisionFact, TlsMode } from '../../proto/gen/sidekey/v1/route.ts';
 import { parseCidr } from '../../common/net/address-policy.ts';
@@ -17,8 +16,7 @@ export interface PreparedRoute {
   readonly sensitive: ReadonlySet<string>;
   /** Spellings of a path that this server is known to tell apart. */
   readonly pathForms: PathForms;
-  /** `versions`: those of HTTP that may be offered; all by default. */
-  dialTarget(scheme: 'http' | 'https', host: string, port: number, versions?: 'any' | 'http/1.1'): DialTarget;
+  dialTarget(scheme: 'http' | 'https', host: string, port: number): DialTarget;
 }
 
 /** The proxy's routes, looked up by destination through the one matcher that the control plane uses too. */
@@ -28,10 +26,13 @@ export class RouteTable {
   #routes: readonly Route[] = [];
   /** What was found last: calls come in runs to one host, and each asks twice. */
   #last: { readonly host: string; readonly port: number; readonly prepared: PreparedRoute | undefined } | undefined;
+  #generation = 0;
 
   /** All or nothing: a route that cannot be prepared leaves the table as it was. */
   replace(routes: readonly Route[]): void {
-    const byRoute = new Map(routes.map((route) => [route, prepareRoute(route)]));
+    const generation = this.#generation + 1;
+    const byRoute = new Map(routes.map((route) => [route, prepareRoute(route, generation)]));
+    this.#generation = generation;
     this.#routes = routes;
     this.#byRoute = byRoute;
     this.#found.clear();
@@ -60,20 +61,27 @@ export class RouteTable {
   readonly pathForms = (host: string, port: number): PathForms => this.find(host, port)?.pathForms ?? STRICT_PATHS;
 }
 
-/** How hosts without a route are reached when configuration lets them through. */
-export const UNROUTED: PreparedRoute = prepareRoute(undefined);
+const ANY_VERSION = Object.freeze(['h2', 'http/1.1'] as const);
+const HTTP1_ALONE = Object.freeze(['http/1.1'] as const);
+const HTTP2_ALONE = Object.freeze(['h2'] as const);
 
-function prepareRoute(route: Route | undefined): PreparedRoute {
+/** How hosts without a route are reached when configuration lets them through. */
+export const UNROUTED: PreparedRoute = prepareRoute(undefined, 0);
+
+/**
+ * `generation` keeps what is dialled for a call that was decided under earlier routes apart, so that no later call is
+ * sent over a connection that was checked by their terms (A-27).
+ */
+function prepareRoute(route: Route | undefined, generation: number): PreparedRoute {
   const allowedAddresses = (route?.allowedAddresses ?? []).map((text) => parseCidr(text));
   const serverName = route?.tls?.serverName ? route.tls.serverName : undefined;
   const caPem = route?.tls?.caPem ?? '';
-  // A call that began under older routes may still dial by them: what it brings must not serve calls under these (A-27).
-  const checks = JSON.stringify([serverName, caPem, route?.allowedAddresses]);
-  const name = `${route?.serverWorkload ?? ''}|${createHash('sha256').update(checks).digest('base64url')}`;
+  const name = `${generation}|${route?.serverWorkload ?? ''}`;
+  // Nothing chooses a version without TLS (RFC 9113 3.3), so policy has to say it.
+  const inCleartext = route?.protocol === 'h2c' ? HTTP2_ALONE : HTTP1_ALONE;
   const targets = new BoundedCache<string, DialTarget>(256);
   // By its parts, so that a run of calls to one place builds no key.
   let last: DialTarget | undefined;
-  let lastVersions = '';
   return {
     route,
     plaintextAllowed: route?.tls?.mode === TlsMode.TLS_MODE_PLAINTEXT,
@@ -81,12 +89,9 @@ function prepareRoute(route: Route | undefined): PreparedRoute {
     pathForms: route?.agent?.paths ?? STRICT_PATHS,
     readsHeaders: route?.decisionFacts.includes(DecisionFact.DECISION_FACT_HEADERS) ?? false,
     sensitive: sensitivePlaces(route),
-    dialTarget(scheme, host, port, versions = 'any') {
-      if (last?.host === host && last.port === port && last.tls === (scheme === 'https') && lastVersions === versions) {
-        return last;
-      }
-      lastVersions = versions;
-      const key = `${name}|${scheme}://${host}:${port}${versions === 'any' ? '' : `|${versions}`}`;
+    dialTarget(scheme, host, port) {
+      if (last?.host === host && last.port === port && last.tls === (scheme === 'https')) return last;
+      const key = `${name}|${scheme}://${host}:${port}`;
       const known = targets.get(key);
       last = known;
       if (known !== undefined) return known;
@@ -95,7 +100,7 @@ function prepareRoute(route: Route | undefined): PreparedRoute {
         host,
         port,
         tls: scheme === 'https',
-        alpn: versions === 'any' ? ['h2', 'http/1.1'] : [versions],
+        versions: scheme === 'https' ? ANY_VERSION : inCleartext,
         serverName,
         caPem,
         allowedAddresses,

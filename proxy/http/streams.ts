@@ -44,6 +44,8 @@ export interface OutgoingRequest {
   readonly acceptsTrailers: boolean;
   /** Lower-case names of fields that carry a credential, which no compression table may keep. */
   readonly sensitive: ReadonlySet<string>;
+  /** It opens a WebSocket: by Upgrade with this key in HTTP/1.1, by extended CONNECT in HTTP/2 (RFC 8441), which has none. */
+  readonly webSocketKey?: string;
 }
 
 /** Who is told what the upstream answers. */

@@ -13,6 +13,7 @@ import {
 } from '../protocols/websocket/handshake.ts';
 import { findReason } from '../../proto/reasons.ts';
 import { Refusal } from './refusal.ts';
+import type { OutgoingRequest } from './streams.ts';
 
 const KEY_BYTES = 16;
 /** Subprotocols that carry a credential, for browsers, which cannot set headers: OpenAI, Kubernetes, AWS AppSync, and copies of them. */
@@ -51,9 +52,10 @@ export class WebSocketOpening {
     return true;
   }
 
-  /** Puts it into the request as it leaves. */
-  write(headers: HeaderList): void {
-    writeOpening(headers, this.#opening, this.#key);
+  /** The request with it, as it leaves. */
+  within(request: OutgoingRequest): OutgoingRequest {
+    writeOpening(request.headers, this.#opening);
+    return { ...request, webSocketKey: this.#key };
   }
 
   /**
@@ -61,8 +63,10 @@ export class WebSocketOpening {
    *
    * @throws Refusal `upstream-malformed` for an agreement to something else
    */
-  agreement({ status, headers }: ResponseHead): OpeningAnswer | undefined {
-    return refusing(() => readOpeningAnswer(status, headers, this.#opening, this.#key));
+  agreement({ status, headers, version }: ResponseHead): OpeningAnswer | undefined {
+    // Only extended CONNECT can have been answered in HTTP/2, and it has no key.
+    const key = version === '2' ? undefined : this.#key;
+    return refusing(() => readOpeningAnswer(status, headers, this.#opening, key));
   }
 
   /** Puts the agreement into the answer to the agent. */

@@ -41,6 +41,8 @@ export function openWebSocket(
   const { agent, call, upstream } = parts;
   stripHopByHop(headers);
   call.scrubbed += scrubHeaders(headers, scrubber);
+  // Of the answer to a CONNECT it says nothing (RFC 9110 9.3.6), and a 101 must have none (8.6).
+  headers.delete('content-length');
   opening.writeAgreement(headers, agreement);
   upstream.upgrade();
   agent.upgrade(headers);

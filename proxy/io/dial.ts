@@ -8,14 +8,16 @@ import type { ClientCertificate } from '../credentials/inject.ts';
 import { Refusal } from '../http/refusal.ts';
 import { type Timeouts, whenReady } from './socket-events.ts';
 
+export type HttpVersion = 'h2' | 'http/1.1';
+
 /** One verified way to an upstream: what to dial and what the certificate must prove. */
 export interface DialTarget {
   readonly key: string;
   readonly host: string;
   readonly port: number;
   readonly tls: boolean;
-  /** Versions of HTTP to offer, the preferred one first; unused without TLS. */
-  readonly alpn: readonly ('h2' | 'http/1.1')[];
+  /** Versions of HTTP to offer, the preferred one first. Without TLS nobody chooses: the first is spoken. */
+  readonly versions: readonly HttpVersion[];
   readonly serverName: string | undefined;
   readonly caPem: string;
   readonly allowedAddresses: readonly Cidr[];
@@ -26,6 +28,11 @@ export interface DialTarget {
 /** The same way with this certificate: connections and TLS sessions of one never serve another. */
 export function withClientCertificate(target: DialTarget, clientCertificate: ClientCertificate): DialTarget {
   return { ...target, key: `${target.key}|certificate ${clientCertificate.id}`, clientCertificate };
+}
+
+/** The same way, by HTTP/1.1 alone. */
+export function overHttp1(target: DialTarget): DialTarget {
+  return { ...target, key: `${target.key}|http/1.1`, versions: ['http/1.1'] };
 }
 
 /** A checked address to dial: the upstream's, or that of a proxy before it, which opens a tunnel to the upstream. */
@@ -75,8 +82,8 @@ export interface ReadSink {
 export interface Dialled {
   readonly socket: net.Socket;
   readonly address: string;
-  /** What ALPN chose; HTTP/1.1 where the upstream chose nothing. */
-  readonly protocol: 'h2' | 'http/1.1';
+  /** What ALPN chose, HTTP/1.1 where the upstream chose nothing; without TLS, the target's own. */
+  readonly version: HttpVersion;
 }
 
 /** One buffer for all upstream sockets: each read is consumed before the next, so none of them allocates. */
@@ -107,8 +114,8 @@ export async function dial(
   for (const hop of hops.slice(0, MAX_TRIES)) {
     try {
       const socket = await reach(hop, target, tlsWith, timeouts, sink);
-      const isHttp2 = socket instanceof tls.TLSSocket && socket.alpnProtocol === 'h2';
-      return { socket, address: hop.address, protocol: isHttp2 ? 'h2' : 'http/1.1' };
+      const chosen = target.tls && socket instanceof tls.TLSSocket ? socket.alpnProtocol : target.versions[0];
+      return { socket, address: hop.address, version: chosen === 'h2' ? 'h2' : 'http/1.1' };
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       last = error;
@@ -187,7 +194,7 @@ function secure(options: tls.ConnectionOptions, target: DialTarget, { context, s
     ...(isIpAddress(name) ? {} : { servername: name }),
     secureContext: context,
     ...(session === undefined ? {} : { session }),
-    ALPNProtocols: [...target.alpn],
+    ALPNProtocols: [...target.versions],
     rejectUnauthorized: true,
     checkServerIdentity: (_host, certificate) => tls.checkServerIdentity(name, certificate),
   });

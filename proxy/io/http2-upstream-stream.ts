@@ -41,6 +41,7 @@ export class Http2UpstreamStream implements UpstreamStream {
   #answered = false;
   #requestEnded = false;
   #answerEnded = false;
+  #upgraded = false;
   #blocked = false;
   #paused = false;
   /** What came while the agent was slow; the stream's window bounds it. */
@@ -53,7 +54,7 @@ export class Http2UpstreamStream implements UpstreamStream {
   }
 
   sendHead(request: OutgoingRequest, listener: ResponseListener): void {
-    const { method, scheme, authority, target, length, acceptsTrailers } = request;
+    const { method, scheme, authority, target, length, acceptsTrailers, webSocketKey } = request;
     this.#listener = listener;
     this.#method = method;
     this.#begun = true;
@@ -61,8 +62,9 @@ export class Http2UpstreamStream implements UpstreamStream {
     // HTTP/1.1 framed it, if it was tried over that before.
     for (const name of ['host', 'transfer-encoding']) headers.delete(name);
     if (acceptsTrailers) headers.append('te', 'trailers');
-    this.#requestEnded = length === 'none';
-    const head = { method, scheme, authority, path: target, headers, sensitive: request.sensitive };
+    const plain = { method, scheme, authority, path: target, headers, sensitive: request.sensitive };
+    const head = webSocketKey === undefined ? plain : { ...plain, method: 'CONNECT', protocol: 'websocket' };
+    this.#requestEnded = length === 'none' && webSocketKey === undefined;
     this.#id = this.#parts.isClosed() ? undefined : this.#parts.http2.open(head, this.#requestEnded);
     if (this.#id === undefined) this.#parts.refused(this);
     else this.#parts.opened(this.#id, this);
@@ -108,8 +110,10 @@ export class Http2UpstreamStream implements UpstreamStream {
     this.onReadDone();
   }
 
-  /** Nothing to do: DATA frames carry any protocol (RFC 8441). */
-  upgrade(): void {}
+  /** DATA frames carry any protocol (RFC 8441); only its end is another. */
+  upgrade(): void {
+    this.#upgraded = true;
+  }
 
   release(whole: boolean): void {
     this.#listener = undefined;
@@ -120,8 +124,9 @@ export class Http2UpstreamStream implements UpstreamStream {
     }
     if (this.#id === undefined) return;
     this.#parts.forget(this.#id);
-    if (whole && this.#answerEnded) return;
-    this.#parts.http2.reset(this.#id, 'CANCEL');
+    const isOver = this.#requestEnded && (this.#upgraded || (whole && this.#answerEnded));
+    // The end of another protocol is an orderly one (RFC 8441 5): the upstream answers it with its own.
+    if (!isOver) this.#parts.http2.reset(this.#id, 'CANCEL');
     this.#parts.writer.schedule();
   }
 
@@ -163,6 +168,7 @@ export class Http2UpstreamStream implements UpstreamStream {
     this.#listener = undefined;
     this.#waiting.clear();
     if (this.#id !== undefined) this.#parts.forget(this.#id);
+    if (this.#upgraded) return listener?.onResponseEnd(undefined);
     listener?.onUpstreamError(error, { answered: this.#answered, processed });
   }
 

@@ -3,9 +3,13 @@ import { Refusal } from '../http/refusal.ts';
 import type { ProxyLimits } from '../limits.ts';
 import { Http2Error } from '../protocols/http2/http2-error.ts';
 import { Http2Connection } from '../sessions/http2/connection.ts';
+import { brokenBeforeUse, brokenConnection } from './broken-connection.ts';
 import { FrameWriter } from './frame-writer.ts';
+import { closeWith } from './linger.ts';
 import { Http2UpstreamStream, type Http2UpstreamParts, type StreamEvent } from './http2-upstream-stream.ts';
 import type { KeptConnection, UpstreamOwner, UpstreamOrigin } from './kept-connection.ts';
+
+const NOTHING = Buffer.alloc(0);
 
 /** One HTTP/2 connection to one checked address, carrying many exchanges at a time. */
 export class Http2Upstream implements KeptConnection {
@@ -18,10 +22,11 @@ export class Http2Upstream implements KeptConnection {
   readonly #owner: UpstreamOwner<Http2Upstream>;
   readonly #streams = new Map<number, Http2UpstreamStream>();
   readonly #touched = new Set<Http2UpstreamStream>();
-  /** Resolves once the upstream's SETTINGS came, which say how many streams it takes; false when they never will. */
-  readonly greeted: Promise<boolean>;
-  #isGreeted = false;
-  #greet: () => void = () => {};
+  /** Until the peer's settings are here; it may send nothing before them (RFC 9113 3.4). Rejects with a Refusal. */
+  readonly met: Promise<void>;
+  #meeting:
+    | { readonly met: () => void; readonly failed: (error: Refusal) => void; readonly late: NodeJS.Timeout }
+    | undefined;
   /** Streams that were handed out and have not begun. */
   #promised = 0;
   /** Takes no new stream; closes with its last one. */
@@ -33,14 +38,6 @@ export class Http2Upstream implements KeptConnection {
     this.origin = origin;
     this.idleSince = origin.openedAt;
     this.#owner = owner;
-    const late = (): void => this.#lost('the upstream sent no SETTINGS in time');
-    const greetBy = setTimeout(late, limits.tlsHandshakeTimeoutMs).unref();
-    this.greeted = new Promise((resolve) => {
-      this.#greet = () => {
-        clearTimeout(greetBy);
-        resolve(this.#isGreeted);
-      };
-    });
     this.#http2 = new Http2Connection('client', limits.http2);
     this.#writer = new FrameWriter(socket, this.#http2);
     this.#parts = {
@@ -60,17 +57,27 @@ export class Http2Upstream implements KeptConnection {
         this.#onFreed();
       },
     };
+    this.met = new Promise((met, failed) => {
+      const error = new Refusal('upstream-timeout', 'the upstream did not send its HTTP/2 settings in time');
+      this.#meeting = { met, failed, late: setTimeout(() => this.#fail(error), limits.tlsHandshakeTimeoutMs).unref() };
+    });
+    this.met.catch(() => {});
     socket.on('drain', () => this.#onDrain());
     socket.on('end', () => this.#lost('the upstream closed the connection'));
-    socket.on('error', () => this.#lost('the upstream broke the connection'));
+    socket.on('error', (cause) => this.#fail(brokenConnection(cause)));
     socket.on('close', () => this.#lost('the upstream closed the connection'));
     this.#writer.schedule();
   }
 
-  /** Whether a further stream may be opened on it. */
+  /** Whether a further stream may be opened on it, beside those that were promised already. */
   get usable(): boolean {
-    if (this.#closed || this.#retired || !this.#isGreeted || this.#socket.destroyed) return false;
-    return this.#http2.freeStreams > this.#promised;
+    if (this.#closed || this.#retired || this.#meeting !== undefined || this.#socket.destroyed) return false;
+    return this.#http2.room > this.#promised;
+  }
+
+  /** Whether the upstream takes extended CONNECT (RFC 8441 3); false until its settings are here. */
+  get takesWebSockets(): boolean {
+    return this.#http2.remoteAllowsExtendedConnect;
   }
 
   get busy(): boolean {
@@ -101,17 +108,21 @@ export class Http2Upstream implements KeptConnection {
     try {
       for (let event = this.#http2.next(); event !== undefined; event = this.#http2.next()) {
         if (event.type === 'goaway') this.#retired = true;
-        if (event.type === 'settings' && !this.#isGreeted) this.#begin();
+        if (event.type === 'settings') this.#onMet();
         if (!('stream' in event)) continue;
         const stream = this.#streams.get(event.stream);
-        if (stream === undefined) continue;
+        if (stream === undefined) {
+          // It was ended in both directions' order, and the upstream goes on.
+          if (event.type === 'body') this.#http2.reset(event.stream, 'CANCEL');
+          continue;
+        }
         this.#touched.add(stream);
         this.#give(stream, event);
       }
     } catch (cause) {
       this.#writer.flush();
       if (cause instanceof Http2Error) {
-        return this.#fail(new Refusal('upstream-malformed', 'the upstream breaks HTTP/2', { cause }));
+        return this.#fail(new Refusal('upstream-malformed', 'the upstream breaks HTTP/2', { cause }), 'lingering');
       }
       return this.#fail(new Refusal('internal-error', 'the proxy failed to read the upstream', { cause }));
     }
@@ -132,9 +143,10 @@ export class Http2Upstream implements KeptConnection {
     }
   }
 
-  #begin(): void {
-    this.#isGreeted = true;
-    this.#greet();
+  #onMet(): void {
+    clearTimeout(this.#meeting?.late);
+    this.#meeting?.met();
+    this.#meeting = undefined;
   }
 
   #onDrain(): void {
@@ -154,13 +166,13 @@ export class Http2Upstream implements KeptConnection {
   }
 
   #closeIfDone(): void {
-    if (!this.busy && (this.#retired || this.#http2.exhausted)) this.destroy();
+    if (!this.busy) this.destroy();
   }
 
-  /** It could take a stream when it was handed out, and cannot any more: it goes away, or takes fewer than it did. */
+  /** It could take a stream when it was handed out, and cannot any more. */
   #refused(stream: Http2UpstreamStream): void {
     this.#promised -= 1;
-    if (this.#http2.exhausted) this.#retired = true;
+    this.#retired = true;
     setImmediate(() => this.#closeIfDone());
     queueMicrotask(() => stream.fail(new Refusal('upstream-closed', 'the upstream takes no more streams'), 'never'));
   }
@@ -169,11 +181,16 @@ export class Http2Upstream implements KeptConnection {
     this.#fail(new Refusal('upstream-closed', message));
   }
 
-  #fail(error: Refusal): void {
+  /** `lingering`: destroyed at once, the connection could lose the GOAWAY that says why (RFC 9113 5.4.1). */
+  #fail(cause: Refusal, how: 'at once' | 'lingering' = 'at once'): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#greet();
-    this.#socket.destroy();
+    const error = this.#meeting === undefined ? cause : brokenBeforeUse(cause, this.origin);
+    if (how === 'lingering') closeWith(this.#socket, NOTHING);
+    else this.#socket.destroy();
+    clearTimeout(this.#meeting?.late);
+    this.#meeting?.failed(error);
+    this.#meeting = undefined;
     for (const stream of [...this.#streams.values()]) stream.fail(error, 'unknown');
     this.#streams.clear();
     this.#owner.closed(this);

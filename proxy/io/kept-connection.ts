@@ -8,6 +8,8 @@ export interface UpstreamOrigin {
   readonly openedAt: number;
   /** Which change of the routes it was checked under. */
   readonly routesSince: number;
+  /** A client certificate was presented. */
+  readonly showsCertificate: boolean;
 }
 
 /** An upstream connection as the pool keeps it. */

@@ -3,9 +3,11 @@ import type { HeaderList } from '../protocols/header-list.ts';
 import { MessageError } from '../protocols/http1/message-error.ts';
 import { ResponseReader } from '../protocols/http1/message-reader.ts';
 import { CHUNK_TAIL, writeChunkHeader, writeLastChunk, writeRequestHead } from '../protocols/http1/message-writer.ts';
+import { writeUpgrade } from '../protocols/websocket/handshake.ts';
 import { Refusal } from '../http/refusal.ts';
 import type { OutgoingRequest, ResponseListener, UpstreamStream } from '../http/streams.ts';
 import type { ProxyLimits } from '../limits.ts';
+import { brokenBeforeUse, brokenConnection } from './broken-connection.ts';
 import type { KeptConnection, UpstreamOrigin, UpstreamOwner } from './kept-connection.ts';
 import { Output } from './output.ts';
 
@@ -45,9 +47,7 @@ export class UpstreamConnection implements UpstreamStream, KeptConnection {
     socket.on('drain', () => {
       if (this.#state.name === 'busy' || this.#state.name === 'bare') this.#state.listener.onUpstreamDrain();
     });
-    socket.on('error', (cause) =>
-      this.#fail(new Refusal('upstream-closed', 'the upstream broke the connection', { cause })),
-    );
+    socket.on('error', (cause) => this.#fail(brokenConnection(cause)));
     socket.on('close', () => this.#fail(new Refusal('upstream-closed', 'the upstream closed the connection')));
   }
 
@@ -70,7 +70,9 @@ export class UpstreamConnection implements UpstreamStream, KeptConnection {
 
   sendHead(request: OutgoingRequest, listener: ResponseListener): void {
     if (this.#state.name !== 'idle') throw new Error('upstream connection is not idle');
-    const { method, target, headers, length, authority } = request;
+    const { method, target, length, authority, webSocketKey } = request;
+    const headers = webSocketKey === undefined ? request.headers : request.headers.clone();
+    if (webSocketKey !== undefined) writeUpgrade(headers, webSocketKey);
     this.#state = { name: 'busy', listener, answered: false };
     this.#keepAlive = false;
     this.#reader.expect(method);
@@ -197,15 +199,16 @@ export class UpstreamConnection implements UpstreamStream, KeptConnection {
     this.#fail(new Refusal('upstream-closed', 'the upstream closed before it answered'));
   }
 
-  #fail(error: Refusal): void {
+  #fail(cause: Refusal): void {
     const state = this.#state;
     if (state.name === 'closed') return;
     this.destroy();
-    if (error.reason === 'internal-error' && state.name !== 'idle') {
-      return state.listener.onUpstreamError(error, { answered: true, processed: 'unknown' });
+    if (cause.reason === 'internal-error' && state.name !== 'idle') {
+      return state.listener.onUpstreamError(cause, { answered: true, processed: 'unknown' });
     }
     if (state.name === 'bare') return state.listener.onResponseEnd(undefined);
     if (state.name !== 'busy') return;
+    const error = this.#uses > 0 || state.answered ? cause : brokenBeforeUse(cause, this.origin);
     // A server may have closed its kept connection before it saw the request (RFC 9112 9.3.1).
     const stale = this.#uses > 0 && error.reason === 'upstream-closed';
     state.listener.onUpstreamError(error, { answered: state.answered, processed: stale ? 'perhaps-not' : 'unknown' });

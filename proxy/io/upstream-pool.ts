@@ -4,34 +4,32 @@ import type { Clock } from '../../common/clock.ts';
 import { Refusal } from '../http/refusal.ts';
 import type { UpstreamStream } from '../http/streams.ts';
 import type { ProxyLimits } from '../limits.ts';
-import { dial, type Dialled, type DialTarget, type ReadSink, type Resolver, type TrustedContexts } from './dial.ts';
+import { DestinationConnections, type Use } from './destination-connections.ts';
+import {
+  dial,
+  type Dialled,
+  type DialTarget,
+  overHttp1,
+  type ReadSink,
+  type Resolver,
+  type TrustedContexts,
+} from './dial.ts';
 import { Http2Upstream } from './http2-upstream.ts';
 import type { KeptConnection, UpstreamOwner } from './kept-connection.ts';
+import { KnownVersions } from './known-versions.ts';
 import { UpstreamConnection } from './upstream-connection.ts';
 
-/** Connections to one destination. */
-interface Destination {
-  readonly all: Set<KeptConnection>;
-  /** HTTP/1.1 connections without an exchange, the one used last at the end. */
-  readonly idle: UpstreamConnection[];
-  readonly shared: Http2Upstream[];
-  opening: number;
-  /** The dial under way: whoever may share what it brings waits for it instead of dialling too. */
-  dialling: Promise<'shared' | 'own'> | undefined;
-}
-
-/** What a dial brought. */
 interface Opened {
   readonly stream: UpstreamStream;
-  readonly connection: KeptConnection;
+  /** The connection, where it may carry others too. */
+  readonly shared: Http2Upstream | undefined;
 }
 
 /** Connections by destination, each to an address that was checked when it was dialled. */
 export class UpstreamPool {
-  readonly #destinations = new Map<string, Destination>();
+  readonly #destinations = new Map<string, DestinationConnections>();
   readonly #sessions = new BoundedCache<string, Buffer>(1024);
-  /** What the last connection to a destination spoke. */
-  readonly #spoken = new BoundedCache<string, Dialled['protocol']>(1024);
+  readonly #versions = new KnownVersions();
   readonly #resolver: Resolver;
   readonly #contexts: TrustedContexts;
   readonly #limits: ProxyLimits;
@@ -49,89 +47,96 @@ export class UpstreamPool {
     this.#clock = clock;
   }
 
-  /** A kept connection to this destination, or undefined. */
-  take(key: string): UpstreamStream | undefined {
-    const destination = this.#destinations.get(key);
-    if (destination === undefined) return undefined;
-    const { idle } = destination;
-    for (let kept = idle.pop(); kept !== undefined; kept = idle.pop()) {
-      if (kept.usable && this.#isYoung(kept)) return kept;
-      kept.destroy();
-    }
-    return this.#share(destination);
-  }
-
-  #share({ shared }: Destination): UpstreamStream | undefined {
-    return shared.find((kept) => kept.usable && this.#isYoung(kept))?.stream();
+  /** A stream on a kept connection to this destination, or undefined. */
+  take(target: DialTarget, use: Use = 'exchange'): UpstreamStream | undefined {
+    const destination = this.#destinations.get(target.key);
+    return destination?.takeIdle(this.#isYoung) ?? destination?.takeShared(use, this.#isYoung);
   }
 
   /** Resolves, checks every address, dials a checked one and verifies its certificate. @throws Refusal */
-  async open(target: DialTarget): Promise<UpstreamStream> {
-    let destination = this.#destination(target.key);
-    // Each turn follows a connection that others fill: who waits for a dial that fails, fails with it.
-    while (destination.dialling !== undefined && this.#mayShare(target)) {
-      if ((await destination.dialling) !== 'shared') break;
-      destination = this.#destination(target.key);
-      const stream = this.#share(destination);
-      if (stream !== undefined) return stream;
+  async open(target: DialTarget, use: Use = 'exchange'): Promise<UpstreamStream> {
+    if (use === 'exchange') return (await this.#open(target, use)).stream;
+    if (this.#versions.mayCarryWebSocket(target)) {
+      const { stream, shared } = await this.#open(target, use);
+      if (shared === undefined) return stream;
+      await shared.met;
+      if (shared.takesWebSockets) return stream;
+      stream.release(false);
     }
-    return this.#openAnother(target, this.#destination(target.key));
+    if (!target.versions.includes('http/1.1')) {
+      throw new Refusal('upgrade-refused', 'the upstream speaks HTTP/2 alone, and takes no WebSockets in it');
+    }
+    return (await this.#open(overHttp1(target), use)).stream;
   }
 
-  /** Unless it is known better, one dial is tried first: what speaks HTTP/2 needs no connection for each call. */
-  #mayShare({ key, tls, alpn }: DialTarget): boolean {
-    return tls && alpn.includes('h2') && this.#spoken.get(key) !== 'http/1.1';
+  /**
+   * While the first connection has not shown what the upstream speaks, all others wait for it: a cold burst dials once
+   * where the upstream takes HTTP/2. When it comes to nothing, so do they, as they would one by one.
+   */
+  async #open(target: DialTarget, use: Use): Promise<Opened> {
+    for (;;) {
+      const destination = this.#destination(target.key);
+      if (destination.meeting === undefined || !this.#versions.mayBeShared(target)) {
+        return this.#openNew(target, destination);
+      }
+      await destination.meeting;
+      const stream = this.#destinations.get(target.key)?.takeShared(use, this.#isYoung);
+      if (stream !== undefined) return { stream, shared: undefined };
+    }
   }
 
-  async #openAnother(target: DialTarget, destination: Destination): Promise<UpstreamStream> {
-    if (destination.all.size + destination.opening >= this.#limits.maxConnectionsPerHost) {
+  async #openNew(target: DialTarget, destination: DestinationConnections): Promise<Opened> {
+    if (destination.count >= this.#limits.maxConnectionsPerHost) {
       throw new Refusal('overloaded', 'too many connections to this host are open');
     }
     destination.opening += 1;
     const opened = this.#dial(target, destination);
-    const dialling = opened.then(async ({ connection }) => {
-      return connection instanceof Http2Upstream && (await connection.greeted) ? 'shared' : 'own';
-    });
-    destination.dialling ??= dialling;
-    const forget = (): void => {
-      if (destination.dialling === dialling) destination.dialling = undefined;
-      this.#forgetDestination(target.key, destination);
+    const meeting = opened.then(({ shared }) => shared?.met);
+    destination.meeting ??= meeting;
+    const over = (): void => {
+      if (destination.meeting === meeting) destination.meeting = undefined;
     };
-    dialling.then(forget, forget);
+    meeting.then(over, over);
     try {
-      return (await opened).stream;
+      return await opened;
     } finally {
       destination.opening -= 1;
+      this.#forgetDestination(target.key, destination);
     }
   }
 
-  async #dial(target: DialTarget, destination: Destination): Promise<Opened> {
+  async #dial(target: DialTarget, destination: DestinationConnections): Promise<Opened> {
     const routesSince = this.#routesSince;
     const addresses = await this.#resolver.resolve(target.host, target.port, target.allowedAddresses);
     const tlsWith = target.tls
       ? { context: this.#contexts.for(target.caPem, target.clientCertificate), sessions: this.#sessions }
       : undefined;
     const sink: ReadSink = { take: () => {} };
-    const { socket, address, protocol } = await dial(target, addresses, tlsWith, this.#limits, sink);
-    const origin = { key: target.key, address, openedAt: this.#clock.now(), routesSince };
+    const { socket, address, version } = await dial(target, addresses, tlsWith, this.#limits, sink);
+    const showsCertificate = target.clientCertificate !== undefined;
+    const origin = { key: target.key, address, openedAt: this.#clock.now(), routesSince, showsCertificate };
     const held = this.#held;
     const now = (): number => this.#clock.now();
     const closed = (connection: KeptConnection): void => this.#forget(connection);
-    this.#spoken.set(target.key, protocol);
-    if (protocol === 'h2') {
+    if (version === 'h2') {
       const shared = new Http2Upstream(socket, origin, this.#limits, { held, now, closed, released: () => {} });
       sink.take = (bytes) => shared.receive(bytes);
       destination.all.add(shared);
+      shared.met.then(
+        () => this.#versions.learn(target, shared.takesWebSockets ? 'h2 with WebSockets' : 'h2'),
+        () => {},
+      );
       if (routesSince === this.#routesSince) destination.shared.push(shared);
       const stream = shared.stream();
       if (routesSince !== this.#routesSince) shared.retire();
-      return { stream, connection: shared };
+      return { stream, shared };
     }
+    this.#versions.learn(target, 'http/1.1');
     const owner: UpstreamOwner<UpstreamConnection> = { held, now, closed, released: (ended) => this.#keep(ended) };
     const connection = new UpstreamConnection(socket, origin, this.#limits, owner);
     sink.take = (bytes) => connection.receive(bytes);
     destination.all.add(connection);
-    return { stream: connection, connection };
+    return { stream: connection, shared: undefined };
   }
 
   /** A bare connection to a checked address, for a relay that reads nothing. @throws Refusal */
@@ -198,14 +203,14 @@ export class UpstreamPool {
     return size;
   }
 
-  #isYoung(connection: KeptConnection): boolean {
+  readonly #isYoung = (connection: KeptConnection): boolean => {
     return this.#clock.now() - connection.origin.openedAt < this.#limits.upstreamMaxAgeMs;
-  }
+  };
 
-  #destination(key: string): Destination {
+  #destination(key: string): DestinationConnections {
     let destination = this.#destinations.get(key);
     if (destination === undefined) {
-      destination = { idle: [], shared: [], all: new Set(), opening: 0, dialling: undefined };
+      destination = new DestinationConnections();
       this.#destinations.set(key, destination);
     }
     return destination;
@@ -215,18 +220,11 @@ export class UpstreamPool {
     const { key } = connection.origin;
     const destination = this.#destinations.get(key);
     if (destination === undefined) return;
-    destination.all.delete(connection);
-    remove(destination.idle, connection);
-    remove(destination.shared, connection);
+    destination.forget(connection);
     this.#forgetDestination(key, destination);
   }
 
-  #forgetDestination(key: string, destination: Destination): void {
-    if (destination.all.size === 0 && destination.opening === 0) this.#destinations.delete(key);
+  #forgetDestination(key: string, destination: DestinationConnections): void {
+    if (destination.count === 0) this.#destinations.delete(key);
   }
-}
-
-function remove<T>(list: T[], item: unknown): void {
-  const at = list.indexOf(item as T);
-  if (at >= 0) list.splice(at, 1);
 }

@@ -1,16 +1,17 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import https from 'node:https';
 import net, { type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createRootAuthority, createSigningKey, issueLeaf, publicKeySpki } from '../../common/x509/authority.ts';
-import { toPem } from '../../common/x509/certificate.ts';
+import { makeTlsIdentity } from './tls-identity.ts';
 
 export const USER = 'ann';
 export const PASSWORD = 'c0rporate-hunter2';
 export const HAS_TINYPROXY = spawnSync('tinyproxy', ['-v']).status === 0;
 export const HAS_MICROSOCKS = spawnSync('sh', ['-c', 'command -v microsocks']).status === 0;
+/** Debian's plain `squid` speaks no TLS to its clients. */
+export const HAS_SQUID = spawnSync('squid', ['-v']).stdout?.includes('--with-openssl') === true;
 
 /** A proxy between Sidekey and the upstreams. */
 export interface CorporateProxy {
@@ -36,7 +37,7 @@ export async function startTinyproxy(auth: boolean, ...more: readonly string[]):
   if (auth) lines.push(`BasicAuth ${USER} ${PASSWORD}`);
   writeFileSync(join(folder, 'conf'), `${[...lines, ...more].join('\n')}\n`);
   writeFileSync(logFile, '', { mode: 0o666 });
-  const child = await start(port, 'tinyproxy', ['-d', '-c', join(folder, 'conf')]);
+  const child = await startProgram(port, 'tinyproxy', ['-d', '-c', join(folder, 'conf')]);
   return {
     port,
     log: () => readFileSync(logFile, 'utf8'),
@@ -51,18 +52,47 @@ export async function startTinyproxy(auth: boolean, ...more: readonly string[]):
 export async function startMicrosocks(auth: boolean): Promise<CorporateProxy> {
   const port = await freePort();
   const credentials = auth ? ['-u', USER, '-P', PASSWORD] : [];
-  const child = await start(port, 'microsocks', ['-i', '127.0.0.1', '-p', String(port), ...credentials]);
+  const child = await startProgram(port, 'microsocks', ['-i', '127.0.0.1', '-p', String(port), ...credentials]);
   return { port, log: child.output, close: () => void child.process.kill() };
+}
+
+/** squid as an HTTPS proxy, certified for `localhost`. It writes its log when a tunnel ends. */
+export async function startSquid(): Promise<CorporateProxy & { readonly caPem: string }> {
+  const folder = mkdtempSync(join(tmpdir(), 'sidekey-squid-'));
+  // It gives up root for a user of its own.
+  chmodSync(folder, 0o777);
+  const { key, cert, caPem } = makeTlsIdentity(['localhost']);
+  const port = await freePort();
+  const file = (name: string): string => join(folder, name);
+  const lines = [
+    `https_port 127.0.0.1:${port} tls-cert=${file('cert.pem')} tls-key=${file('key.pem')}`,
+    'http_access allow all',
+    'cache deny all',
+    'pid_filename none',
+    'shutdown_lifetime 1 seconds',
+    `access_log stdio:${file('access.log')}`,
+    `cache_log ${file('cache.log')}`,
+    `coredump_dir ${folder}`,
+  ];
+  for (const [name, text] of Object.entries({ conf: `${lines.join('\n')}\n`, 'cert.pem': cert, 'key.pem': key })) {
+    writeFileSync(file(name), text, { mode: 0o644 });
+  }
+  const child = await startProgram(port, 'squid', ['-N', '-f', file('conf')]);
+  return {
+    port,
+    caPem,
+    log: () => readFileSync(file('access.log'), 'utf8'),
+    close: () => {
+      child.process.kill('SIGKILL');
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
 }
 
 /** An HTTPS proxy of Node's own server, certified for `localhost`. */
 export async function startHttpsProxy(): Promise<CorporateProxy & { readonly caPem: string }> {
-  const root = createRootAuthority('corporate root');
-  const key = createSigningKey();
-  const now = Date.now();
-  const hosts = ['localhost'];
-  const leaf = issueLeaf(root, { publicKeySpki: publicKeySpki(key), hosts, now, notAfter: now + 3_600_000 });
-  const server = https.createServer({ key: key.export({ type: 'pkcs8', format: 'pem' }), cert: toPem(leaf) });
+  const { key, cert, caPem } = makeTlsIdentity(['localhost']);
+  const server = https.createServer({ key, cert });
   const sockets = new Set<net.Socket>();
   let log = '';
   server.on('connection', (socket: net.Socket) => sockets.add(socket));
@@ -88,7 +118,7 @@ export async function startHttpsProxy(): Promise<CorporateProxy & { readonly caP
     server.close();
     for (const socket of sockets) socket.destroy();
   };
-  return { port: (server.address() as AddressInfo).port, caPem: toPem(root.certificateDer), log: () => log, close };
+  return { port: (server.address() as AddressInfo).port, caPem, log: () => log, close };
 }
 
 export async function freePort(): Promise<number> {
@@ -99,7 +129,8 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-async function start(
+/** Starts a server that is to listen on this port of 127.0.0.1, and waits until it does. */
+export async function startProgram(
   port: number,
   program: string,
   args: readonly string[],

@@ -48,8 +48,8 @@ export interface GrpcEcho {
   close(): void;
 }
 
-/** A grpc-js server on TLS. `fail` answers trailers-only, `echo` with the authorization it was sent, `hang` never. */
-export async function startGrpcEcho(hosts: readonly string[]): Promise<GrpcEcho> {
+/** A grpc-js server, on TLS unless it is `insecure`. `fail` answers trailers-only, `echo` with the authorization it was sent, `hang` never. */
+export async function startGrpcEcho(hosts: readonly string[], insecure = false): Promise<GrpcEcho> {
   const root = createRootAuthority('grpc root');
   const key = createSigningKey();
   const now = Date.now();
@@ -100,9 +100,9 @@ export async function startGrpcEcho(hosts: readonly string[]): Promise<GrpcEcho>
     },
   });
   const identity = { private_key: key.export({ type: 'pkcs8', format: 'pem' }), cert_chain: Buffer.from(toPem(leaf)) };
-  const credentials = ServerCredentials.createSsl(null, [
-    { ...identity, private_key: Buffer.from(identity.private_key) },
-  ]);
+  const credentials = insecure
+    ? ServerCredentials.createInsecure()
+    : ServerCredentials.createSsl(null, [{ ...identity, private_key: Buffer.from(identity.private_key) }]);
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync('127.0.0.1:0', credentials, (error, bound) => (error === null ? resolve(bound) : reject(error)));
   });

@@ -1,4 +1,5 @@
 import http2 from 'node:http2';
+import type net from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { makeTlsIdentity } from './tls-identity.ts';
 
@@ -10,6 +11,8 @@ export interface Http2UpstreamServer {
   readonly caPem: string;
   readonly seen: http2.IncomingHttpHeaders[];
   readonly connections: () => number;
+  /** TCP connections, those whose handshake failed included. */
+  readonly attempts: () => number;
   /** The connections that are open. */
   readonly sessions: ReadonlySet<http2.ServerHttp2Session>;
   close(): Promise<void>;
@@ -20,12 +23,21 @@ export async function startHttp2Upstream(
   hosts: readonly string[],
   handler: StreamHandler,
   options: http2.SecureServerOptions = {},
+  configure: (server: http2.Http2SecureServer) => void = () => {},
 ): Promise<Http2UpstreamServer> {
   const { key, cert, caPem } = makeTlsIdentity(hosts);
   const server = http2.createSecureServer({ key, cert, ...options });
   const seen: http2.IncomingHttpHeaders[] = [];
   const sessions = new Set<http2.ServerHttp2Session>();
   let accepted = 0;
+  let attempted = 0;
+  const sockets = new Set<net.Socket>();
+  server.on('connection', (socket: net.Socket) => {
+    attempted += 1;
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  server.on('tlsClientError', () => {});
   server.on('session', (session) => {
     accepted += 1;
     sessions.add(session);
@@ -38,17 +50,20 @@ export async function startHttp2Upstream(
     handler(stream, headers);
   });
   server.on('sessionError', () => {});
+  configure(server);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     port: (server.address() as AddressInfo).port,
     caPem,
     seen,
     connections: () => accepted,
+    attempts: () => attempted,
     sessions,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
         for (const session of sessions) session.destroy();
+        for (const socket of sockets) socket.destroy();
       }),
   };
 }

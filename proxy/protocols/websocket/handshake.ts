@@ -57,23 +57,25 @@ export function readOpening(method: string, headers: HeaderList, kind: OpeningKi
   return { key, protocols, deflateOffers: deflateOffers(extensions) };
 }
 
-/** Puts this opening into a request to the upstream, in place of the agent's; `key` is our own, a fresh one. */
-export function writeOpening(headers: HeaderList, opening: Opening, key: string | undefined): void {
+/** Puts this opening into a request to the upstream, in place of the agent's; in HTTP/1.1, `writeUpgrade` goes with it. */
+export function writeOpening(headers: HeaderList, opening: Opening): void {
   dropOpeningHeaders(headers);
-  if (key !== undefined) {
-    headers.append('Upgrade', 'websocket');
-    headers.append('Connection', 'Upgrade');
-    headers.append('Sec-WebSocket-Key', key);
-  }
   headers.append('Sec-WebSocket-Version', '13');
   if (opening.protocols.length > 0) headers.append('Sec-WebSocket-Protocol', opening.protocols.join(', '));
   const offers = formatDeflate(opening.deflateOffers);
   if (offers !== undefined) headers.append('Sec-WebSocket-Extensions', offers);
 }
 
+/** What an opening has in HTTP/1.1 alone (RFC 6455 4.1, RFC 8441 5); `key` is our own, a fresh one. */
+export function writeUpgrade(headers: HeaderList, key: string): void {
+  headers.append('Upgrade', 'websocket');
+  headers.append('Connection', 'Upgrade');
+  headers.append('Sec-WebSocket-Key', key);
+}
+
 /**
  * Reads the upstream's answer to `writeOpening`; undefined when it is no agreement but an ordinary answer (RFC 6455
- * section 4.1). `key` is the one that was sent.
+ * section 4.1). `key` is the one that was sent, undefined with extended CONNECT.
  *
  * @throws MessageError `upstream-malformed`
  */

@@ -169,11 +169,11 @@ export class Http2Connection {
 
   /** Whether open() may open a stream now. */
   get canOpen(): boolean {
-    return this.freeStreams > 0;
+    return this.room > 0;
   }
 
   /** How many streams open() may open now. */
-  get freeStreams(): number {
+  get room(): number {
     const { options, peer, role, streams } = this.#state;
     if (role !== 'client' || this.exhausted) return 0;
     return Math.max(0, Math.min(peer.maxConcurrentStreams, options.maxConcurrentStreams) - streams.size);

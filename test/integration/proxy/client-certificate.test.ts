@@ -71,7 +71,7 @@ async function greeting(target: DialTarget): Promise<string> {
 
 function bare(): DialTarget {
   const { port } = server.address() as AddressInfo;
-  const at = { key: 'mtls', host: 'localhost', port, tls: true, alpn: ['http/1.1'] } as const;
+  const at = { key: 'mtls', host: 'localhost', port, tls: true, versions: ['http/1.1'] } as const;
   return { ...at, serverName: undefined, caPem: '', allowedAddresses: [] };
 }
 

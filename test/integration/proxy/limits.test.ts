@@ -170,7 +170,7 @@ describe('limits', () => {
   });
 
   test('tlsHandshakeTimeoutMs: an upstream that never shakes hands', async () => {
-    await limited({ tlsHandshakeTimeoutMs: 100 });
+    await limited({ tlsHandshakeTimeoutMs: 1_000 });
     const raw = await startRawUpstream(() => {});
     world.client.setRoutes([route({ ports: [raw.port] })]);
     const { agent } = await world.tlsAgent('api.test', raw.port);

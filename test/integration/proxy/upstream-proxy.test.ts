@@ -2,73 +2,15 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import {
-  type CorporateProxy,
-  freePort,
-  HAS_MICROSOCKS,
-  HAS_TINYPROXY,
-  PASSWORD,
-  startHttpsProxy,
-  startMicrosocks,
-  startTinyproxy,
-  USER,
-} from '../../support/corporate-proxies.ts';
+import { CORPORATE_KINDS } from '../../support/corporate-kinds.ts';
+import { type CorporateProxy, freePort, PASSWORD, startHttpsProxy } from '../../support/corporate-proxies.ts';
 import { route, SECRET, type ProxyWorld } from '../../support/proxy-world.ts';
+import { until } from '../../support/until.ts';
 import { afterwards, curl, keep, startWorld } from '../../support/chained-world.ts';
 
-// The agent is curl, the proxies before the upstream are tinyproxy, microsocks and Node's https server.
+// The agent is curl, the proxies before the upstream are tinyproxy, squid, microsocks and Node's https server.
 
-interface Kind {
-  readonly name: string;
-  readonly present: boolean;
-  readonly start: () => Promise<{ proxy: CorporateProxy; url: string; caPem?: string }>;
-}
-
-const login = `${USER}:${PASSWORD}@`;
-const KINDS: readonly Kind[] = [
-  {
-    name: 'http:// (skipped without tinyproxy)',
-    present: HAS_TINYPROXY,
-    start: async () => {
-      const proxy = await startTinyproxy(false);
-      return { proxy, url: `http://127.0.0.1:${proxy.port}` };
-    },
-  },
-  {
-    name: 'http:// with a password (skipped without tinyproxy)',
-    present: HAS_TINYPROXY,
-    start: async () => {
-      const proxy = await startTinyproxy(true);
-      return { proxy, url: `http://${login}127.0.0.1:${proxy.port}` };
-    },
-  },
-  {
-    name: 'https://',
-    present: true,
-    start: async () => {
-      const proxy = await startHttpsProxy();
-      return { proxy, url: `https://localhost:${proxy.port}`, caPem: proxy.caPem };
-    },
-  },
-  {
-    name: 'socks5h:// (skipped without microsocks)',
-    present: HAS_MICROSOCKS,
-    start: async () => {
-      const proxy = await startMicrosocks(false);
-      return { proxy, url: `socks5h://127.0.0.1:${proxy.port}` };
-    },
-  },
-  {
-    name: 'socks5:// with a password (skipped without microsocks)',
-    present: HAS_MICROSOCKS,
-    start: async () => {
-      const proxy = await startMicrosocks(true);
-      return { proxy, url: `socks5://${login}127.0.0.1:${proxy.port}` };
-    },
-  },
-];
-
-describe.each(KINDS)('through $name', ({ present, start }) => {
+describe.each(CORPORATE_KINDS)('through $name', ({ present, start }) => {
   /** The world trusts its upstream by the route, and the corporate authority by configuration. */
   async function startBoth(): Promise<{ proxy: CorporateProxy; world: ProxyWorld }> {
     const { proxy, url, caPem } = await start();
@@ -96,9 +38,11 @@ describe.each(KINDS)('through $name', ({ present, start }) => {
       [true, `Bearer ${SECRET}`],
       [false, `Bearer ${SECRET}`],
     ]);
-    const asked = proxy.log();
-    for (const port of [httpPort, httpsPort])
-      expect(asked).toMatch(new RegExp(`(?:localhost|127\\.0\\.0\\.1):${port}`));
+    world.upstream.closeConnections();
+    for (const port of [httpPort, httpsPort]) {
+      const named = new RegExp(`(?:localhost|127\\.0\\.0\\.1):${port}`);
+      await until(`the proxy tells of port ${port}`, () => named.test(proxy.log()));
+    }
     expect(world.logged()).not.toContain(PASSWORD);
   });
 

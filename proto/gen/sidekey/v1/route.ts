@@ -190,7 +190,7 @@ export interface Route {
   /** Exact hosts, "*.example.com" (one label or more in front) or IP addresses. */
   hosts: string[];
   ports: number[];
-  /** "http" is the only protocol so far. */
+  /** What is spoken without TLS. "http": HTTP/1.1; "h2c": HTTP/2 by prior knowledge (RFC 9113 section 3.3). */
   protocol: string;
   tls:
     | UpstreamTls

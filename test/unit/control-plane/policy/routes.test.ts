@@ -25,6 +25,18 @@ describe('routesOf', () => {
     expect(routes({ a: { ...to, clientWorkload: '*' } })).toHaveLength(1);
   });
 
+  it('says what is spoken without TLS', () => {
+    const tls = { mode: 'plaintext' };
+    const servers = {
+      api: { hosts: ['a.example.com'], tls, protocol: 'h2c' },
+      other: { hosts: ['b.example.com'], tls },
+    };
+    const policies = { a: to, b: { ...to, serverWorkload: 'other' } };
+    const set = compilePolicySet(policySet({ ServerWorkload: servers, AccessPolicy: policies }));
+    const found = routesOf(set, session, () => '').map(({ serverWorkload, protocol }) => [serverWorkload, protocol]);
+    expect(Object.fromEntries(found)).toEqual({ api: 'h2c', other: 'http' });
+  });
+
   it('unites facts and credential places of the policies that apply', () => {
     const conditions = { reason: { type: 'cel', expression: 'request.headers["x-reason"] != ""' } };
     const policies = {

@@ -37,6 +37,11 @@ describe('documents', () => {
       document('ServerWorkload', 'hosts:\n  - a.b\n  - A.b'),
       'f.yaml:8: spec.hosts[1]: use a lower-case host name',
     ],
+    [
+      'h2c where TLS is asked for',
+      document('ServerWorkload', 'hosts: [a.b]\nprotocol: h2c'),
+      'f.yaml:7: spec.protocol: h2c is HTTP/2 without TLS: it needs `tls.mode: plaintext`',
+    ],
     ['a bad name', document('Tenant', '{}', 'A_b'), 'f.yaml:4: metadata.name: use 1 to 63'],
     [
       'another version',

@@ -19,36 +19,38 @@ describe('RouteTable', () => {
     expect([found('a.example'), found('b.example')]).toEqual(['three', undefined]);
   });
 
-  it('keeps apart what is checked in different ways, and nothing else', () => {
+  it('speaks HTTP/2 in cleartext where the server workload says so, and nowhere else', () => {
     const table = new RouteTable();
-    const keyOf = (over: Partial<Route>): string | undefined => {
-      table.replace([{ ...route('one', 'a.example'), ...over }]);
-      return table.find('a.example', 443)?.dialTarget('https', 'a.example', 443).key;
-    };
-    const keys = [
-      keyOf({}),
-      keyOf({ tls: { mode: 1, caPem: 'other', serverName: '' } }),
-      keyOf({ tls: { mode: 1, caPem: '', serverName: 'other.example' } }),
-      keyOf({ allowedAddresses: ['10.0.0.0/8'] }),
-    ];
-    expect(new Set(keys).size).toBe(4);
-    expect(keyOf({ inspectLimitBytes: 5 })).toBe(keys[0]);
+    table.replace([{ ...route('one', 'a.example'), protocol: 'h2c' }, route('two', 'b.example')]);
+    const versions = (scheme: 'http' | 'https', host: string): unknown =>
+      table.find(host, 443)?.dialTarget(scheme, host, 443).versions;
+    expect([versions('http', 'a.example'), versions('https', 'a.example')]).toEqual([['h2'], ['h2', 'http/1.1']]);
+    expect([versions('http', 'b.example'), versions('https', 'b.example')]).toEqual([['http/1.1'], ['h2', 'http/1.1']]);
   });
 
-  it('keeps the ways to one host apart by scheme, port and version', () => {
+  it('keeps the ways to one host apart from those of earlier routes', () => {
+    const table = new RouteTable();
+    const routes = [route('one', 'a.example')];
+    const keys = [1, 2].map(() => {
+      table.replace(routes);
+      return table.find('a.example', 443)?.dialTarget('https', 'a.example', 443).key;
+    });
+    expect(new Set(keys).size).toBe(2);
+  });
+
+  it('keeps the ways to one host apart by scheme and port', () => {
     const table = new RouteTable();
     table.replace([route('one', 'a.example')]);
     const prepared = table.find('a.example', 443);
     const all = [
       prepared?.dialTarget('https', 'a.example', 443),
-      prepared?.dialTarget('https', 'a.example', 443, 'http/1.1'),
       prepared?.dialTarget('http', 'a.example', 443),
       prepared?.dialTarget('https', 'a.example', 8443),
       prepared?.dialTarget('https', 'b.example', 443),
     ];
-    expect(new Set(all.map((target) => target?.key)).size).toBe(5);
+    expect(new Set(all.map((target) => target?.key)).size).toBe(4);
     expect(prepared?.dialTarget('https', 'a.example', 443)).toBe(all[0]);
     expect(prepared?.dialTarget('https', 'a.example', 443)).toBe(all[0]);
-    expect(all[1]?.alpn).toEqual(['http/1.1']);
+    expect(all.map((target) => target?.versions.length)).toEqual([2, 1, 2, 2]);
   });
 });

@@ -1,16 +1,20 @@
 import { Socket } from 'node:net';
+import { PassThrough } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import type { ResponseListener } from '../../../../proxy/http/streams.ts';
+import type { OutgoingRequest, ResponseListener } from '../../../../proxy/http/streams.ts';
 import { ByteBudget } from '../../../../common/byte-budget.ts';
 import { Http2Upstream } from '../../../../proxy/io/http2-upstream.ts';
 import { DEFAULT_LIMITS } from '../../../../proxy/limits.ts';
 import { HeaderList } from '../../../../proxy/protocols/header-list.ts';
+import { Http2Connection } from '../../../../proxy/sessions/http2/connection.ts';
+import type { Http2Event } from '../../../../proxy/sessions/http2/events.ts';
 import { data, END_STREAM, headers, reset, settings } from '../../../support/http2-frames.ts';
 
+const ORIGIN = { key: 'k', address: '127.0.0.1', openedAt: 0, routesSince: 0, showsCertificate: false };
+const ownerOf = () => ({ held: new ByteBudget(1_000_000), now: () => 5, closed: () => {}, released: () => {} });
+
 test('a stream that is given back without a request leaves its connection idle', () => {
-  const owner = { held: new ByteBudget(1_000_000), now: () => 5, closed: () => {}, released: () => {} };
-  const origin = { key: 'k', address: '127.0.0.1', openedAt: 0, routesSince: 0 };
-  const upstream = new Http2Upstream(new Socket(), origin, DEFAULT_LIMITS, owner);
+  const upstream = new Http2Upstream(new Socket(), ORIGIN, DEFAULT_LIMITS, ownerOf());
   const stream = upstream.stream();
   expect(upstream.busy).toBe(true);
   stream.release(false);
@@ -21,9 +25,7 @@ test('a stream that is given back without a request leaves its connection idle',
 });
 
 test('a stream whose connection died before its request is told so, and may be sent elsewhere', async () => {
-  const owner = { held: new ByteBudget(1_000_000), now: () => 5, closed: () => {}, released: () => {} };
-  const origin = { key: 'k', address: '127.0.0.1', openedAt: 0, routesSince: 0 };
-  const upstream = new Http2Upstream(new Socket(), origin, DEFAULT_LIMITS, owner);
+  const upstream = new Http2Upstream(new Socket(), ORIGIN, DEFAULT_LIMITS, ownerOf());
   const stream = upstream.stream();
   upstream.destroy();
   const processed = await new Promise((resolve) => {
@@ -77,9 +79,7 @@ interface Asked {
 }
 
 function ask(): Asked {
-  const owner = { held: new ByteBudget(1_000_000), now: () => 5, closed: () => {}, released: () => {} };
-  const origin = { key: 'k', address: '127.0.0.1', openedAt: 0, routesSince: 0 };
-  const upstream = new Http2Upstream(new Socket(), origin, DEFAULT_LIMITS, owner);
+  const upstream = new Http2Upstream(new Socket(), ORIGIN, DEFAULT_LIMITS, ownerOf());
   const asked = askOn(upstream);
   upstream.receive(settings());
   return asked;
@@ -184,4 +184,56 @@ test('a request that was tried over HTTP/1.1 before leaves the framing of that b
   upstream.receive(headers(1, [[':status', '204']], END_STREAM));
   expect(told).toEqual(['head 204', 'end']);
   upstream.destroy();
+});
+
+describe('a stream and its peer', () => {
+  const head = (over: Partial<OutgoingRequest>): OutgoingRequest => ({
+    method: 'GET',
+    scheme: 'https',
+    authority: 'api.test',
+    target: '/',
+    headers: new HeaderList(),
+    length: 'none',
+    acceptsTrailers: false,
+    sensitive: new Set(),
+    ...over,
+  });
+
+  /** A connection to a peer that takes extended CONNECT, without sockets: `say` tells each side what the other said. */
+  function meet(): { upstream: Http2Upstream; peer: Http2Connection; say: () => Http2Event[] } {
+    const socket = new PassThrough();
+    const upstream = new Http2Upstream(socket as unknown as Socket, ORIGIN, DEFAULT_LIMITS, ownerOf());
+    const peer = new Http2Connection('server', { enableConnectProtocol: true });
+    const say = (): Http2Event[] => {
+      const events: Http2Event[] = [];
+      for (let turn = 0; turn < 3; turn += 1) {
+        upstream.receive(Buffer.concat(peer.takeOutput()));
+        peer.receive(socket.read() ?? Buffer.alloc(0));
+        for (let event = peer.next(); event !== undefined; event = peer.next()) events.push(event);
+        peer.copyUnread();
+      }
+      return events;
+    };
+    say();
+    return { upstream, peer, say };
+  }
+
+  test('a WebSocket that ended keeps its place until the upstream has answered its end, and no longer than it is quiet', () => {
+    const { upstream, peer, say } = meet();
+    const stream = upstream.stream();
+    stream.sendHead(head({ webSocketKey: 'unused' }), writingDown());
+    const opened = say().find((event) => event.type === 'request-head');
+    expect(opened).toMatchObject({ head: { method: 'CONNECT', protocol: 'websocket' }, endStream: false });
+    peer.sendHead(1, { status: 200, headers: new HeaderList() }, false);
+    say();
+    stream.upgrade();
+    stream.sendEnd(undefined);
+    stream.release(false);
+    expect(upstream.busy).toBe(false);
+    expect(say().map(({ type }) => type)).toContain('end');
+    peer.sendData(1, Buffer.from('more'));
+    expect(say()).toMatchObject([{ type: 'reset', code: 'CANCEL' }]);
+    expect(upstream.usable).toBe(true);
+    upstream.destroy();
+  });
 });

@@ -11,7 +11,7 @@ const METHODS = ['onResponseHead', 'onResponseBody', 'onResponseEnd', 'onReadDon
 
 test.each(METHODS)('a fault of ours in %s ends its exchange, not the process', (method) => {
   const owner = { held: new ByteBudget(1), now: () => 0, closed: () => {}, released: () => {} };
-  const origin = { key: 'k', address: '127.0.0.1', openedAt: 0, routesSince: 0 };
+  const origin = { key: 'k', address: '127.0.0.1', openedAt: 0, routesSince: 0, showsCertificate: false };
   const connection = new UpstreamConnection(new Socket(), origin, DEFAULT_LIMITS, owner);
   const reasons: string[] = [];
   const nothing = (): void => {};

@@ -8,6 +8,7 @@ import {
   readOpeningAnswer,
   writeOpening,
   writeOpeningAnswer,
+  writeUpgrade,
 } from '../../../../../proxy/protocols/websocket/handshake.ts';
 
 const KEY = 'dGhlIHNhbXBsZSBub25jZQ==';
@@ -60,15 +61,16 @@ describe('an opening request', () => {
     expect(asksForWebSocket(list)).toBe(true);
     const opening = readOpening('GET', list, 'upgrade');
     expect(opening).toMatchObject({ key: KEY, protocols: ['graphql-ws', 'chat', 'v2'] });
-    writeOpening(list, opening, OUR_KEY);
+    writeOpening(list, opening);
+    writeUpgrade(list, OUR_KEY);
     expect([...list]).toEqual([
       ['Authorization', 'Bearer x'],
-      ['Upgrade', 'websocket'],
-      ['Connection', 'Upgrade'],
-      ['Sec-WebSocket-Key', OUR_KEY],
       ['Sec-WebSocket-Version', '13'],
       ['Sec-WebSocket-Protocol', 'graphql-ws, chat, v2'],
       ['Sec-WebSocket-Extensions', 'permessage-deflate; client_max_window_bits'],
+      ['Upgrade', 'websocket'],
+      ['Connection', 'Upgrade'],
+      ['Sec-WebSocket-Key', OUR_KEY],
     ]);
   });
 
@@ -76,7 +78,7 @@ describe('an opening request', () => {
     const list = HeaderList.from([['sec-websocket-version', '13']]);
     const opening = readOpening('CONNECT', list, 'extended-connect');
     expect(opening.key).toBeUndefined();
-    writeOpening(list, opening, undefined);
+    writeOpening(list, opening);
     expect([...list]).toEqual([['Sec-WebSocket-Version', '13']]);
     const agreed = readOpeningAnswer(200, new HeaderList(), opening, undefined);
     expect(agreed).toEqual({ protocol: undefined, deflate: undefined });

@@ -1,0 +1,102 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
+import type http2 from 'node:http2';
+import type net from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { WebSocket, WebSocketServer } from 'ws';
+import { freePort, startProgram } from './corporate-proxies.ts';
+import { type Http2UpstreamServer, startHttp2Upstream } from './http2-upstream.ts';
+import { makeTlsIdentity } from './tls-identity.ts';
+
+/** Gives away the credential that it was sent, as a bad upstream does, and echoes. */
+function echo(socket: WebSocket, authorization: string | undefined): void {
+  socket.on('error', () => socket.terminate());
+  socket.on('message', (bytes: Buffer, binary) => {
+    socket.send(binary ? bytes : `${authorization ?? 'none'} ${bytes.toString()}`, { binary });
+  });
+}
+
+// `ws` runs over any duplex stream, but its types do not show how.
+interface OverStream {
+  setSocket(stream: http2.ServerHttp2Stream, head: Buffer, options: { maxPayload: number }): void;
+}
+
+export interface WebSocketHttp2Server extends Http2UpstreamServer {
+  /** Every WebSocket that was opened, in order. */
+  readonly sockets: readonly WebSocket[];
+}
+
+/**
+ * Node's HTTP/2 server, whose streams `ws` takes over (RFC 8441), and which takes upgrades in HTTP/1.1 too. Other requests
+ * are answered `hello`.
+ */
+export async function startWebSocketHttp2(hosts: readonly string[], extended = true): Promise<WebSocketHttp2Server> {
+  const upgrades = new WebSocketServer({ noServer: true });
+  const sockets: WebSocket[] = [];
+  const server = await startHttp2Upstream(
+    hosts,
+    (stream, headers) => {
+      if (headers[':protocol'] !== 'websocket') {
+        stream.respond({ ':status': 200 });
+        return void stream.end('hello');
+      }
+      if (headers[':path'] === '/refused') return stream.respond({ ':status': 403 }, { endStream: true });
+      stream.respond({ ':status': 200 });
+      const socket: WebSocket = Reflect.construct(WebSocket, [null, undefined, {}]);
+      (socket as unknown as OverStream).setSocket(stream, Buffer.alloc(0), { maxPayload: 1 << 24 });
+      sockets.push(socket);
+      echo(socket, headers.authorization);
+    },
+    { settings: { enableConnectProtocol: extended }, allowHTTP1: true },
+    (server) => {
+      server.on('upgrade', (request: http.IncomingMessage, stream: net.Socket, head: Buffer) => {
+        upgrades.handleUpgrade(request, stream, head, (socket) => {
+          sockets.push(socket);
+          echo(socket, request.headers.authorization);
+        });
+      });
+    },
+  );
+  return { ...server, sockets };
+}
+
+/** HAProxy, which takes extended CONNECT and hands it to a `ws` server as an upgrade. */
+export async function startWebSocketHaproxy(
+  hosts: readonly string[],
+): Promise<{ readonly port: number; readonly caPem: string; readonly opened: () => number; close(): void }> {
+  const behind = http.createServer();
+  const sockets = new WebSocketServer({ server: behind });
+  let opened = 0;
+  sockets.on('connection', (socket, request) => {
+    opened += 1;
+    echo(socket, request.headers.authorization);
+  });
+  await new Promise<void>((resolve) => behind.listen(0, '127.0.0.1', resolve));
+  const folder = mkdtempSync(join(tmpdir(), 'sidekey-haproxy-'));
+  const { key, cert, caPem } = makeTlsIdentity(hosts);
+  writeFileSync(join(folder, 'server.pem'), cert + key);
+  const port = await freePort();
+  const config = `
+defaults
+  mode http
+  timeout connect 10s
+  timeout client 60s
+  timeout server 60s
+frontend front
+  bind 127.0.0.1:${port} ssl crt ${join(folder, 'server.pem')} alpn h2
+  default_backend behind
+backend behind
+  server ws 127.0.0.1:${(behind.address() as AddressInfo).port}
+`;
+  writeFileSync(join(folder, 'haproxy.cfg'), config);
+  const program = await startProgram(port, 'haproxy', ['-db', '-f', join(folder, 'haproxy.cfg')]);
+  const close = (): void => {
+    program.process.kill();
+    for (const socket of sockets.clients) socket.terminate();
+    behind.close();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  return { port, caPem, opened: () => opened, close };
+}
