@@ -2,7 +2,7 @@ import type { Route } from '../../proto/gen/sidekey/v1/route.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
 import { type AgentClaims, NO_CLAIMS } from './injection/scheme.ts';
 import { cookieName } from './injection/cookie.ts';
-import { holdsPlaceholder } from './injection/placeholder-guard.ts';
+import { placeholderIn } from './injection/placeholder-search.ts';
 import { parameterName } from './parameter-name.ts';
 
 /** The part of a request in which credentials may stand. */
@@ -133,13 +133,16 @@ function namesToRemove(headers: HeaderList, route: Route | undefined): Set<strin
   for (let at = 0; at < raw.length; at += 2) {
     const name = foldName(raw[at] ?? '');
     const isCredential = credentials?.has(name) === true;
-    if (isCredential && route !== undefined && (holdsPlaceholder(raw[at + 1] ?? '') || staysAsCookies(route, name)))
-      continue;
+    if (isCredential && route !== undefined && stays(route, name, raw[at + 1] ?? '')) continue;
     if (!isCredential && !NEVER_FORWARDED.has(name)) continue;
     found ??= new Set();
     found.add(raw[at] ?? '');
   }
   return found;
+}
+
+function stays(route: Route, name: string, value: string): boolean {
+  return staysAsCookies(route, name) || placeholderIn(value) !== undefined;
 }
 
 /** Where a cookie is the credential, others beside it may be needed: the named ones went already. */
@@ -155,7 +158,7 @@ function removeCookies(headers: HeaderList, named: readonly string[], removed: s
     .map((cookie) => cookie.trim())
     .filter((cookie) => {
       const name = cookieName(cookie);
-      if (cookie === '' || !named.includes(name) || holdsPlaceholder(cookie)) return cookie !== '';
+      if (cookie === '' || !named.includes(name) || placeholderIn(cookie) !== undefined) return cookie !== '';
       if (!removed.includes(`cookie:${name}`)) removed.push(`cookie:${name}`);
       return false;
     });
@@ -191,7 +194,7 @@ function withoutCredentials(query: string, named: readonly string[], removed: st
     from = at;
     const name = parameterName(isSeparator(piece[0]) ? piece.slice(1) : piece);
     const isCredential = CREDENTIAL_QUERY.has(name) || named.some((other) => other.toLowerCase() === name);
-    if (!isCredential || holdsPlaceholder(piece)) kept += piece;
+    if (!isCredential || placeholderIn(piece) !== undefined) kept += piece;
     else if (!removed.includes(`query:${name}`)) removed.push(`query:${name}`);
   }
   if (kept.length === query.length) return query;

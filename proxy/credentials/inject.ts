@@ -1,6 +1,6 @@
-import type { Secret } from '../../common/secret.ts';
+import { Secret } from '../../common/secret.ts';
 import type { Binding, Grant, Injection } from '../../proto/gen/sidekey/v1/grant.ts';
-import { PlaceholderGuard, refusePlaceholders } from './injection/placeholder-guard.ts';
+import { PlaceholderGuard, refusePlaceholders, refusePlaceholdersInTarget } from './injection/placeholder-guard.ts';
 import {
   type BodyTransform,
   type ClientCertificate,
@@ -13,7 +13,9 @@ import {
   type RequestSignature,
 } from './injection/scheme.ts';
 import { prepareInjection } from './injection/schemes.ts';
+import { innerBase64 } from './renderings.ts';
 
+export { refusePlaceholders } from './injection/placeholder-guard.ts';
 export { removeAgentCredentials } from './agent-credentials.ts';
 export {
   type AgentClaims,
@@ -72,7 +74,8 @@ export function injectNothing(request: InjectableRequest): Injected {
 function inject(prepared: Prepared, request: InjectableRequest): Injected {
   const call = new InjectedCall(request, prepared.secrets);
   for (const injection of prepared.substituting) injection.apply(call);
-  refusePlaceholders(request.headers, call.path, call.query);
+  refusePlaceholders(request.headers);
+  refusePlaceholdersInTarget(call.path, call.query);
   for (const injection of prepared.setting) injection.apply(call);
   for (const injection of prepared.signing) injection.apply(call);
   if (request.hasBody !== false) call.guardBody();
@@ -81,7 +84,7 @@ function inject(prepared: Prepared, request: InjectableRequest): Injected {
 
 class InjectedCall implements Draft {
   readonly request: InjectableRequest;
-  readonly secrets: readonly Secret[];
+  secrets: readonly Secret[];
   path: string;
   query: string | undefined;
   body: BodyTransform | undefined;
@@ -108,11 +111,30 @@ class InjectedCall implements Draft {
     for (const name of DIGEST_HEADERS) this.request.headers.delete(name);
   }
 
+  sentInBase64(): void {
+    this.secrets = withBase64(this.secrets);
+  }
+
   /** Last, so that it sees what is sent. */
   guardBody(): void {
-    const guard = new PlaceholderGuard();
+    const guard = new PlaceholderGuard(this.request.headers);
     this.body = this.body === undefined ? guard : new TransformChain(this.body, guard);
   }
+}
+
+const WITH_BASE64 = new WeakMap<readonly Secret[], readonly Secret[]>();
+
+/** These and their renderings in base64: what those are encoded into is then looked for, too. */
+function withBase64(secrets: readonly Secret[]): readonly Secret[] {
+  let all = WITH_BASE64.get(secrets);
+  if (all === undefined) {
+    const encoded = secrets.flatMap((secret) =>
+      [0, 1, 2].map((at) => innerBase64(Buffer.from(secret.revealBytes()), at)),
+    );
+    all = [...secrets, ...encoded.map((text) => new Secret(text))];
+    WITH_BASE64.set(secrets, all);
+  }
+  return all;
 }
 
 const DIGEST_HEADERS = ['content-digest', 'repr-digest', 'digest', 'content-md5'] as const;

@@ -1,7 +1,7 @@
 import type { Grant } from '../../proto/gen/sidekey/v1/grant.ts';
 import { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
 import type { Reason } from '../../proto/reasons.ts';
-import { type LocalReply, removeAgentCredentials } from '../credentials/inject.ts';
+import { type LocalReply, refusePlaceholders, removeAgentCredentials } from '../credentials/inject.ts';
 import { scrubHeaders } from '../credentials/scrub-headers.ts';
 import type { AnswerFilter, ListedThing } from '../inspection/answer-filter.ts';
 import { answerFilterFor } from '../inspection/answer-filters.ts';
@@ -10,6 +10,7 @@ import type { RequestHead, ResponseHead } from '../protocols/heads.ts';
 import { Call } from './call.ts';
 import { stripHopByHop } from './forwarded-headers.ts';
 import { faultOf } from './fault.ts';
+import { outcomeOf } from './outcome.ts';
 import { type Departure, Preparation, type PreparationEnd } from './preparation.ts';
 import { refusalReply, replyWhole, toRefusal } from './refusal-reply.ts';
 import { Refusal } from './refusal.ts';
@@ -129,6 +130,7 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd,
   onRequestEnd(trailers: HeaderList | undefined): void {
     if (this.#webSocket !== undefined) return this.#webSocket.agentEnded();
     if (trailers !== undefined) {
+      this.#guard(() => refusePlaceholders(trailers));
       stripHopByHop(trailers);
       removeAgentCredentials({ headers: trailers, query: undefined }, this.call.route);
     }
@@ -330,7 +332,7 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd,
       return this.#agent.abort();
     }
     refusalReply(refusal, this.call, this.head, this.#agent);
-    this.#finish(allowed ? Outcome.OUTCOME_FAILED : Outcome.OUTCOME_DENIED, refusal.reason);
+    this.#finish(outcomeOf(refusal.reason, allowed), refusal.reason);
     this.#agent.ended();
   }
 
