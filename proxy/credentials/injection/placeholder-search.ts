@@ -19,6 +19,8 @@ const ANY_BASE64_MARK = new RegExp(BASE64_MARKS.join('|'));
 const BASE64_RUN = Math.ceil(((MIN_LENGTH + 2) * 8) / 6);
 /** Nobody reads character references in a head. */
 const AN_ESCAPE = /[%\\]/;
+/** How an escape for a character of the mark begins; most text has none of them, and they are found natively. */
+const ESCAPE_STARTS = ['%', '\\u', '\\x', '&#'].map((text) => Buffer.from(text));
 /** The most bytes in which something that is looked for stands whole. */
 export const PLACEHOLDER_WINDOW = MARK.length * MAX_ESCAPE_BYTES;
 
@@ -45,7 +47,7 @@ export function placeholderInBytes(bytes: Buffer, readsEscapes: boolean): Placeh
     found ??= bytes[start] === MARK_BYTES[0] ? plainAt(bytes, start) : undefined;
     found ??= base64At(bytes, start);
   });
-  if (found !== undefined || !readsEscapes) return found;
+  if (found !== undefined || !readsEscapes || !ESCAPE_STARTS.some((start) => bytes.includes(start))) return found;
   // No writer of text escapes these characters unasked, so the mark alone is enough.
   ESCAPED_MARK.search(bytes, bytes.length, () => {
     found = 'encoded';
