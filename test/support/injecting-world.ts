@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fetch as undiciFetch, ProxyAgent, type RequestInit as UndiciInit } from 'undici';
 import type { HttpsServer } from './https-server.ts';
 import { until } from './until.ts';
-import { World } from './world.ts';
+import { World, type WorldOptions } from './world.ts';
 import { LOOPBACK } from './world-policy.ts';
 
 /** A world whose agent may call one more API, with credentials that the test chooses. */
@@ -23,8 +23,9 @@ export async function startInjectingWorld(
   api: Pick<HttpsServer, 'port' | 'caPem'>,
   secrets: Readonly<Record<string, string>>,
   policies: Readonly<Record<string, InjectingPolicy>>,
+  options: WorldOptions = {},
 ): Promise<InjectingWorld> {
-  const world = await World.start();
+  const world = await World.start(options);
   const dispatcher = new ProxyAgent({ uri: world.proxyUrl, requestTls: { ca: readFileSync(world.proxyCaFile) } });
   const server = { hosts: ['localhost'], ports: [api.port], tls: { ca: api.caPem }, allowedAddresses: LOOPBACK };
   await world.apply(
