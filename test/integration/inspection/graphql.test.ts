@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import type * as graphql from 'graphql';
 import { createClient } from 'graphql-http';
 import { createHandler } from 'graphql-http/lib/use/http';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -6,7 +7,7 @@ import { type InspectingWorld, startInspectingWorld } from '../../support/inspec
 import { policySet } from '../../unit/control-plane/policy/policy-set.ts';
 
 // graphql-http loads the CommonJS build, and schemas of two builds do not mix.
-const { buildSchema } = createRequire(import.meta.url)('graphql') as typeof import('graphql');
+const { buildSchema } = createRequire(import.meta.url)('graphql') as typeof graphql;
 const POLICY = policySet({
   ServerWorkload: { api: { hosts: ['api.example.com'] } },
   AccessPolicy: {
