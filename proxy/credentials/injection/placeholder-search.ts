@@ -1,6 +1,6 @@
 import { EscapedSearch } from '../escaped-search.ts';
 import { MAX_ESCAPE_BYTES } from '../escapes.ts';
-import { NeedleSet } from '../needle-set.ts';
+import { type Findings, NeedleSet } from '../needle-set.ts';
 import { innerBase64 } from '../renderings.ts';
 
 const MARK = 'sk_placeholder_';
@@ -40,23 +40,44 @@ export function placeholderIn(text: string): PlaceholderForm | undefined {
   return placeholderInBytes(bytes, true);
 }
 
+/** What a search for the mark has come upon. */
+class FoundMark implements Findings {
+  form: PlaceholderForm | undefined;
+  readonly #bytes: Buffer;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
+
+  add(start: number): void {
+    this.form ??= plainAt(this.#bytes, start) ?? base64At(this.#bytes, start);
+  }
+}
+
+/** No writer of text escapes these characters unasked, so the mark alone is enough. */
+class FoundEscaped implements Findings {
+  form: PlaceholderForm | undefined;
+
+  add(): void {
+    this.form = 'encoded';
+  }
+}
+
 /** The same for bytes. `readsEscapes`: they are text of a kind that has escapes. */
 export function placeholderInBytes(bytes: Buffer, readsEscapes: boolean): PlaceholderForm | undefined {
-  let found: PlaceholderForm | undefined;
-  MARKS.search(bytes, bytes.length, (start) => {
-    found ??= bytes[start] === MARK_BYTES[0] ? plainAt(bytes, start) : undefined;
-    found ??= base64At(bytes, start);
-  });
-  if (found !== undefined || !readsEscapes || !ESCAPE_STARTS.some((start) => bytes.includes(start))) return found;
-  // No writer of text escapes these characters unasked, so the mark alone is enough.
-  ESCAPED_MARK.search(bytes, bytes.length, () => {
-    found = 'encoded';
-  });
-  return found;
+  const found = new FoundMark(bytes);
+  MARKS.search(bytes, bytes.length, found);
+  if (found.form !== undefined || !readsEscapes) return found.form;
+  if (!ESCAPE_STARTS.some((start) => bytes.includes(start))) return undefined;
+  const escaped = new FoundEscaped();
+  ESCAPED_MARK.search(bytes, bytes.length, escaped);
+  return escaped.form;
 }
 
 function plainAt(bytes: Buffer, start: number): PlaceholderForm | undefined {
-  return PATTERN.test(bytes.toString('latin1', start, start + MIN_LENGTH)) ? 'plain' : undefined;
+  return bytes[start] === MARK_BYTES[0] && PATTERN.test(bytes.toString('latin1', start, start + MIN_LENGTH))
+    ? 'plain'
+    : undefined;
 }
 
 function base64At(bytes: Buffer, start: number): PlaceholderForm | undefined {
