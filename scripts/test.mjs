@@ -15,6 +15,8 @@ const PROGRAMS = [
   ['/usr/bin/python3', ['-c', 'import websockets'], 'python3-websockets'],
   ['/usr/bin/python3', ['-c', 'import boto3'], 'python3-boto3'],
   ['/usr/bin/python3', ['-c', 'import h2'], 'python3-h2'],
+  ['/usr/bin/python3', ['-c', 'import requests_oauthlib'], 'python3-requests-oauthlib'],
+  ['/usr/bin/python3', ['-c', 'import authlib'], 'python3-authlib'],
   ['/usr/bin/python3', ['-c', 'import grpc'], 'python3-grpcio'],
   ['tinyproxy', ['-v'], 'tinyproxy'],
   ['sh', ['-c', 'command -v microsocks'], 'microsocks'],

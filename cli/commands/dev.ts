@@ -8,9 +8,9 @@ import type { ControlPlaneContext } from '../control-plane-context.ts';
 import { createDevIdentity, type DevIdentity } from '../dev-identity.ts';
 import { applyDocuments, readDocuments, type SourceDocument } from '../documents.ts';
 import { CommandFailed, EXIT_CODES } from '../exit-codes.ts';
-import { localAuthorityFile, removeLocalProxy, replacedVariablesOf, writeLocalProxy } from '../local-proxy.ts';
+import { agentVariablesOf } from '../agent-variables.ts';
+import { localAuthorityFile, removeLocalProxy, writeLocalProxy } from '../local-proxy.ts';
 import { paint } from '../paint.ts';
-import { placeholderEnvironment } from '../placeholders.ts';
 import { parseListen } from '../proxy-options.ts';
 import { type RestClient, withClient } from '../rest-client.ts';
 import { addUpstreamProxyOptions, readUpstreamProxy, type UpstreamProxyOptions } from '../upstream-proxy.ts';
@@ -70,11 +70,7 @@ async function dev(options: DevOptions): Promise<void> {
   await withClient(readContext(context), (client) => applyAtStart(client, identity, documents));
   const proxy = await startDevProxy({ ...options, listen, upstreamProxy }, context, identity, folder);
   const url = `http://${proxy.address.host}:${proxy.address.port}`;
-  const publish = (): void => {
-    const routes = proxy.client.routes();
-    const placeholders = placeholderEnvironment(routes);
-    writeLocalProxy({ url, placeholders, replacedVariables: replacedVariablesOf(routes) });
-  };
+  const publish = (): void => writeLocalProxy(url, agentVariablesOf(proxy.client.routes()));
   publish();
   const stopPublishing = proxy.client.onChange(publish);
   console.error(`${paint('green', 'sidekey is up', process.stderr)}: proxy ${url}, control plane ${context.server}`);

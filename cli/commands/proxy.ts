@@ -1,5 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { Option, type Command } from 'commander';
+import { agentVariablesOf, writeAgentVariables } from '../agent-variables.ts';
+import type { Proxy } from '../../proxy/main.ts';
 import { addModeOptions, toModeConfig, type ModeOptions } from '../mode-options.ts';
 import {
   addProxyOptions,
@@ -16,6 +18,7 @@ interface ProxyCommandOptions extends ProxyOptions, ModeOptions {
   readonly admin?: string;
   readonly caFile?: string;
   readonly addressFile?: string;
+  readonly agentVariables?: string;
   readonly proxyTokenFile?: string;
   readonly drainSeconds: string;
 }
@@ -34,6 +37,12 @@ export function define(command: Command): void {
       ),
     )
     .addOption(new Option('--address-file <file>', 'write the address here once it listens'))
+    .addOption(
+      new Option(
+        '--agent-variables <file>',
+        'write placeholders, and names of variables that policy replaces, here for `sidekey run`; never a secret',
+      ).env('SIDEKEY_AGENT_VARIABLES'),
+    )
     .addOption(
       new Option('--proxy-token-file <file>', 'agents must send this token as proxy password').env(
         'SIDEKEY_PROXY_TOKEN_FILE',
@@ -63,7 +72,27 @@ async function runProxy(options: ProxyCommandOptions): Promise<void> {
   const proxy = await startProxy(config);
   const address = `${proxy.address.host}:${proxy.address.port}`;
   if (options.addressFile !== undefined) writeFileSync(options.addressFile, `${address}\n`);
+  const stopPublishing = options.agentVariables === undefined ? undefined : publish(proxy, options.agentVariables);
   console.error(`sidekey proxy listens on ${address}`);
   await waitForSignal();
+  stopPublishing?.();
   await proxy.close(Number(options.drainSeconds) * 1000);
+}
+
+/** Keeps the file up to date from the first policy on. */
+function publish({ client, ready }: Proxy, file: string): () => void {
+  const write = (): void => writeAgentVariables(file, agentVariablesOf(client.routes()));
+  let stop: (() => void) | undefined;
+  let stopped = false;
+  ready
+    .then(() => {
+      if (stopped) return;
+      write();
+      stop = client.onChange(write);
+    })
+    .catch((error: unknown) => console.error(`cannot write ${file}: ${String(error)}`));
+  return () => {
+    stopped = true;
+    stop?.();
+  };
 }

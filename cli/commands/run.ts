@@ -8,16 +8,18 @@ import { readText } from '../context.ts';
 import { CommandFailed, EXIT_CODES } from '../exit-codes.ts';
 import { paint } from '../paint.ts';
 import { addProxyOptions, toProxyConfig, type ProxyOptions } from '../proxy-options.ts';
-import { type AgentProxy, readLocalProxy, replacedVariablesOf } from '../local-proxy.ts';
-import { placeholderEnvironment } from '../placeholders.ts';
+import { type AgentVariables, agentVariablesOf, readAgentVariables } from '../agent-variables.ts';
+import { type AgentProxy, readLocalProxy } from '../local-proxy.ts';
 
 const DRAIN_MS = 5_000;
+const NO_VARIABLES: AgentVariables = { replacedVariables: [], placeholders: {} };
 /** Whoever runs a command waits for it; why there is no policy stands in the log above. */
 const READY_TIMEOUT_MS = 15_000;
 
 interface RunOptions extends ProxyOptions {
   readonly proxy?: string;
   readonly proxyCa?: string;
+  readonly proxyVariables?: string;
   readonly removeEnv?: readonly string[];
   readonly keepEnv?: readonly string[];
   readonly quiet?: boolean;
@@ -36,6 +38,12 @@ export function define(command: Command): void {
       new Option('--proxy <url>', 'use the proxy that listens here, instead of starting one').env('SIDEKEY_PROXY'),
     )
     .addOption(new Option('--proxy-ca <file>', "that proxy's certificate authority, PEM").env('SIDEKEY_PROXY_CA'))
+    .addOption(
+      new Option(
+        '--proxy-variables <file>',
+        'what that proxy wrote with --agent-variables: placeholders and the like',
+      ).env('SIDEKEY_PROXY_VARIABLES'),
+    )
     .option('--remove-env <name...>', 'remove these variables from its environment too')
     .option('--keep-env <name...>', 'keep these variables although they look like credentials')
     .option('--quiet', 'do not say what was removed')
@@ -46,8 +54,8 @@ export function define(command: Command): void {
 const HELP = `
 The command gets proxy variables, trust in the proxy's authority (curl, git, Python, Node, Deno, Go, AWS tools) and an
 environment without credentials: well-known ones, and those that the policy's credential providers say they replace. It gets
-the placeholders that policy names variables for. With --proxy the policy is not known: name more with --remove-env. Without
---control-plane and --proxy, the proxy of \`sidekey dev\` on this machine is used.
+the placeholders that policy names variables for. With --proxy, --proxy-variables says which; without it the policy is not
+known, and --remove-env names more. Without --control-plane and --proxy, the proxy of \`sidekey dev\` on this machine is used.
 Its exit code is passed through.
 
 Examples:
@@ -82,9 +90,9 @@ async function run(program: string, args: readonly string[], options: RunOptions
 async function findProxy(options: RunOptions): Promise<OpenProxy> {
   if (options.proxy !== undefined) {
     if (options.proxyCa === undefined) throw new UsageError('no-proxy-ca', '--proxy needs --proxy-ca');
-    // What another process's proxy knows of the policy is its own: --remove-env names more.
+    const variables = options.proxyVariables === undefined ? NO_VARIABLES : readAgentVariables(options.proxyVariables);
     const caPem = readText(options.proxyCa, '--proxy-ca');
-    return { url: options.proxy, caPem, placeholders: {}, replacedVariables: [], close: () => Promise.resolve() };
+    return { url: options.proxy, caPem, ...variables, close: () => Promise.resolve() };
   }
   if (options.controlPlane !== undefined) return startOwnProxy(toProxyConfig(options, { host: '127.0.0.1', port: 0 }));
   const local = readLocalProxy();
@@ -106,8 +114,7 @@ async function startOwnProxy(config: ProxyConfig): Promise<OpenProxy> {
   return {
     url: `http://${proxy.address.host}:${proxy.address.port}`,
     caPem: proxy.caPem,
-    placeholders: placeholderEnvironment(proxy.client.routes()),
-    replacedVariables: replacedVariablesOf(proxy.client.routes()),
+    ...agentVariablesOf(proxy.client.routes()),
     close: () => proxy.close(DRAIN_MS),
   };
 }

@@ -3,7 +3,7 @@ import { foldHeaderName } from '../../common/match/header-name.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
 import { type AgentClaims, NO_CLAIMS } from './injection/scheme.ts';
 import { cookieName } from './injection/cookie.ts';
-import { holdsPlaceholder } from './injection/placeholder-guard.ts';
+import { placeholderIn } from './injection/placeholder-search.ts';
 import { parameterName } from './parameter-name.ts';
 
 /** The part of a request in which credentials may stand. */
@@ -163,8 +163,7 @@ function namesToRemove(headers: HeaderList, route: Route | undefined): Set<strin
     // In lower case already.
     const name = sent.includes('_') ? foldHeaderName(sent) : sent;
     const isCredential = credentials?.has(name) === true;
-    if (isCredential && route !== undefined && (holdsPlaceholder(raw[at + 1] ?? '') || staysAsCookies(route, name)))
-      continue;
+    if (isCredential && route !== undefined && stays(route, name, raw[at + 1] ?? '')) continue;
     if (!isCredential && !isNeverForwarded(name)) continue;
     found ??= new Set();
     found.add(sent);
@@ -175,6 +174,10 @@ function namesToRemove(headers: HeaderList, route: Route | undefined): Set<strin
 function isNeverForwarded(name: string): boolean {
   if (NEVER_FORWARDED.has(name)) return true;
   return name.startsWith('x-') && NEVER_FORWARDED_FAMILIES.some((family) => name.startsWith(family));
+}
+
+function stays(route: Route, name: string, value: string): boolean {
+  return staysAsCookies(route, name) || placeholderIn(value) !== undefined;
 }
 
 /** Where a cookie is the credential, others beside it may be needed: the named ones went already. */
@@ -190,7 +193,7 @@ function removeCookies(headers: HeaderList, named: readonly string[], removed: s
     .map((cookie) => cookie.trim())
     .filter((cookie) => {
       const name = cookieName(cookie);
-      if (cookie === '' || !named.includes(name) || holdsPlaceholder(cookie)) return cookie !== '';
+      if (cookie === '' || !named.includes(name) || placeholderIn(cookie) !== undefined) return cookie !== '';
       if (!removed.includes(`cookie:${name}`)) removed.push(`cookie:${name}`);
       return false;
     });
@@ -221,8 +224,8 @@ function cleanQuery(query: string, route: Route | undefined, removed: string[]):
     from = at;
     const name = parameterName(isSeparator(piece[0]) ? piece.slice(1) : piece);
     const isCredential = route !== undefined && (CREDENTIAL_QUERY.has(name) || namesParameter(route, name));
-    const stays = !isCredential || holdsPlaceholder(piece);
-    if (stays && !NEVER_FORWARDED_QUERY.has(name)) kept += piece;
+    const isKept = !isCredential || placeholderIn(piece) !== undefined;
+    if (isKept && !NEVER_FORWARDED_QUERY.has(name)) kept += piece;
     else if (!removed.includes(`query:${name}`)) removed.push(`query:${name}`);
   }
   if (kept.length === query.length) return query;

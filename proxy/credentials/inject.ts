@@ -1,6 +1,6 @@
-import type { Secret } from '../../common/secret.ts';
+import { Secret } from '../../common/secret.ts';
 import type { Binding, Grant, Injection } from '../../proto/gen/sidekey/v1/grant.ts';
-import { PlaceholderGuard, refusePlaceholders } from './injection/placeholder-guard.ts';
+import { PlaceholderGuard, refusePlaceholders, refusePlaceholdersInTarget } from './injection/placeholder-guard.ts';
 import { methodGuardFor } from './injection/method-guard.ts';
 import {
   type BodyTransform,
@@ -14,9 +14,10 @@ import {
   type RequestSignature,
 } from './injection/scheme.ts';
 import { prepareInjection } from './injection/schemes.ts';
+import { innerBase64 } from './renderings.ts';
 
-export { removeAgentCredentials } from './agent-credentials.ts';
 export { refusePlaceholders } from './injection/placeholder-guard.ts';
+export { removeAgentCredentials } from './agent-credentials.ts';
 export {
   type AgentClaims,
   type BodyTransform,
@@ -74,7 +75,8 @@ export function injectNothing(request: InjectableRequest): Injected {
 function inject(prepared: Prepared, request: InjectableRequest): Injected {
   const call = new InjectedCall(request, prepared.secrets);
   for (const injection of prepared.substituting) injection.apply(call);
-  refusePlaceholders(request.headers, call.path, call.query);
+  refusePlaceholders(request.headers);
+  refusePlaceholdersInTarget(call.path, call.query);
   for (const injection of prepared.setting) injection.apply(call);
   for (const injection of prepared.signing) injection.apply(call);
   if (request.hasBody !== false) call.guardBody();
@@ -83,7 +85,7 @@ function inject(prepared: Prepared, request: InjectableRequest): Injected {
 
 class InjectedCall implements Draft {
   readonly request: InjectableRequest;
-  readonly secrets: readonly Secret[];
+  secrets: readonly Secret[];
   path: string;
   query: string | undefined;
   body: BodyTransform | undefined;
@@ -114,13 +116,32 @@ class InjectedCall implements Draft {
     this.body = this.body === undefined ? transform : new TransformChain(this.body, transform);
   }
 
+  sentInBase64(): void {
+    this.secrets = withBase64(this.secrets);
+  }
+
   /** Last, so that it sees what is sent. */
   guardBody(): void {
     const { headers, method } = this.request;
     const methodGuard = methodGuardFor(method, headers);
     if (methodGuard !== undefined) this.#append(methodGuard);
-    this.#append(new PlaceholderGuard());
+    this.#append(new PlaceholderGuard(headers));
   }
+}
+
+const WITH_BASE64 = new WeakMap<readonly Secret[], readonly Secret[]>();
+
+/** These and their renderings in base64: what those are encoded into is then looked for, too. */
+function withBase64(secrets: readonly Secret[]): readonly Secret[] {
+  let all = WITH_BASE64.get(secrets);
+  if (all === undefined) {
+    const encoded = secrets.flatMap((secret) =>
+      [0, 1, 2].map((at) => innerBase64(Buffer.from(secret.revealBytes()), at)),
+    );
+    all = [...secrets, ...encoded.map((text) => new Secret(text))];
+    WITH_BASE64.set(secrets, all);
+  }
+  return all;
 }
 
 const DIGEST_HEADERS = ['content-digest', 'repr-digest', 'digest', 'content-md5'] as const;

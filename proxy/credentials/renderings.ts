@@ -59,7 +59,7 @@ function otherCharsets(raw: Buffer): Buffer[] {
  * The characters of base64 that depend on the secret alone, when it starts `alignment` bytes into a group of three
  * (RFC 4648 section 4). What shares a character with its neighbours, at most 4 bits at each end, is left out.
  */
-function innerBase64(raw: Buffer, alignment: number): string {
+export function innerBase64(raw: Buffer, alignment: number): string {
   const padded = Buffer.concat([Buffer.alloc(alignment), raw]).toString('base64');
   const first = Math.ceil((alignment * 8) / 6);
   const afterLast = Math.floor(((alignment + raw.length) * 8) / 6);

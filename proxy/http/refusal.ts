@@ -8,6 +8,7 @@ const DENIALS: ReadonlySet<Reason> = new Set<Reason>([
   'cleartext-refused',
   'credential-invalid',
   'injection-refused',
+  'loop-refused',
   'method-refused',
   'placeholder-refused',
   'signature-refused',

@@ -12,6 +12,6 @@ import { stripHopByHop } from './forwarded-headers.ts';
 export function cleanTrailers(trailers: HeaderList, route: Route | undefined): readonly string[] {
   stripHopByHop(trailers);
   const { removed } = removeAgentCredentials({ headers: trailers, query: undefined }, route);
-  refusePlaceholders(trailers, '', undefined);
+  refusePlaceholders(trailers);
   return removed;
 }

@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type HttpsServer, startHttpsServer } from '../support/https-server.ts';
-import type { ProcessEnd } from '../support/process.ts';
+import { type ProcessEnd, runProcess } from '../support/process.ts';
 import { until } from '../support/until.ts';
 import { LOOPBACK } from '../support/world-policy.ts';
 import { World } from '../support/world.ts';
@@ -148,6 +150,40 @@ describe.skipIf(!PRESENT)('injection by scheme, with curl behind `sidekey run` (
     await world.revoke('credential', 'second');
     await vi.waitFor(async () => expect((await curl('/several')).stdout).toContain('credential-revoked'), PATIENCE);
   });
+
+  it('placeholders behind `--proxy`, whose proxy says with --agent-variables which there are', async () => {
+    const at = (name: string): string => join(world.folder, name);
+    await world.writeEvidence(at('evidence'));
+    const command = [
+      'proxy',
+      '--control-plane',
+      world.controlPlane.grpcAddress,
+      '--evidence',
+      `oidc=${at('evidence')}`,
+    ];
+    const files = ['--control-plane-ca', at('control-plane-ca.pem'), '--ca-file', at('own-ca.pem')];
+    const written = ['--address-file', at('address'), '--agent-variables', at('variables.json')];
+    const env = { PATH: process.env['PATH'], HOME: world.folder };
+    const args = ['dist/sidekey.js', ...command, ...files, ...written, '--listen', '127.0.0.1:0'];
+    const proxy = spawn(process.execPath, args, { env, stdio: 'ignore' });
+    try {
+      await until('the proxy has written its variables', () => existsSync(at('variables.json')), 60_000);
+      const url = `http://${readFileSync(at('address'), 'utf8').trim()}`;
+      const script = 'curl --silent --show-error -H "X-Api-Key: $WORLD_API_KEY" "$0"';
+      const run = ['run', '--quiet', '--proxy', url, '--proxy-ca', at('own-ca.pem')];
+      const agent = ['--proxy-variables', at('variables.json'), '--', 'sh', '-c', script, `${api.url}/placeholder`];
+      const end = await runProcess([process.execPath, 'dist/sidekey.js', ...run, ...agent], env);
+      expect(only(end).headers['x-api-key']).toBe(KEYS.first);
+      const missing = await runProcess(
+        [process.execPath, 'dist/sidekey.js', ...run, '--proxy-variables', at('none.json'), '--', 'true'],
+        env,
+      );
+      expect(missing.code).not.toBe(0);
+      expect(missing.stderr).toContain('which the proxy writes');
+    } finally {
+      proxy.kill();
+    }
+  }, 120_000);
 
   it('a placeholder from the environment that `sidekey run` made', async () => {
     const script = 'curl --silent --show-error -H "X-Api-Key: $WORLD_API_KEY" "$0"; echo; echo "$WORLD_API_KEY"';

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { FormEditor } from '../../proxy/credentials/injection/form-editor.ts';
 import { JsonEditor, pointerTokens } from '../../proxy/credentials/injection/json-editor.ts';
 import { PlaceholderGuard } from '../../proxy/credentials/injection/placeholder-guard.ts';
+import { HeaderList } from '../../proxy/protocols/header-list.ts';
 import { transformed } from '../support/body-transform.ts';
 
 const SECONDS = Number(process.env['FUZZ_SECONDS'] ?? 5);
@@ -95,7 +96,7 @@ test(
     const property = fc.property(text, cuts, (parts, sizes) => {
       const body = parts.join('');
       const expected = /sk_placeholder_[\w-]{22}/.test(body) ? 'placeholder-refused' : body;
-      expect(transformed(new PlaceholderGuard(), body, sizes)).toBe(expected);
+      expect(transformed(new PlaceholderGuard(new HeaderList()), body, sizes)).toBe(expected);
     });
     fc.assert(property, TIME_BOX);
   },

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
 import type { Injection } from '../../proto/gen/sidekey/v1/grant.ts';
 import { PlaceholderLocation } from '../../proto/gen/sidekey/v1/route.ts';
 import { bearer, grant, type ProxyWorld, route, SECRET, startProxyWorld } from '../support/proxy-world.ts';
@@ -39,6 +40,22 @@ test('in its place the placeholder becomes the credential, and an echo of it is 
   expect(world.client.records).toMatchObject([{ outcome: 1, removedCredentials: [], path: '/' }]);
 });
 
+test('in Basic, where SDKs put their keys, it becomes the credential, and no echo of it comes back', async () => {
+  const basic = (password: string): string => `Basic ${Buffer.from(`me:${password}`).toString('base64')}`;
+  world.upstream.handle((request, response) => {
+    const sent = String(request.headers.authorization);
+    response.end(`you sent ${sent} ${Buffer.from(sent).toString('base64')} ${Buffer.from(sent).toString('hex')}`);
+  });
+  const agent = await world.agent();
+  const answer = await agent.exchange(world.request('GET', '/', [`Authorization: ${basic(MINE)}`]));
+  // Beside the secret's own characters at most 4 bits at each end of it show (RFC 4648 section 4).
+  const [inner, hex] = [basic(SECRET).slice(-36, -4), Buffer.from(basic(SECRET).slice(-36, -4)).toString('hex')];
+  expect(answer.text).toMatch(/^you sent Basic bWU6/);
+  for (const form of [inner, hex, Buffer.from(basic(SECRET)).toString('base64').slice(24, -8)]) {
+    expect(answer.text).not.toContain(form);
+  }
+});
+
 describe('A-17 a placeholder sent elsewhere is refused', () => {
   test.each([
     ['to another header', '/', [`X-Other: ${MINE}`]],
@@ -66,6 +83,24 @@ describe('A-17 a placeholder sent elsewhere is refused', () => {
     const body = `{"note":"${MINE}"}`;
     const head = world.request('POST', '/', ['Content-Type: application/json', `Content-Length: ${body.length}`]);
     for (const piece of [head, body.slice(0, 30), body.slice(30)]) agent.send(piece);
+    expect(JSON.parse((await agent.answer('POST')).text).code).toBe('placeholder-refused');
+    expect(world.upstream.seen).toEqual([]);
+  });
+
+  test.each([
+    ['in Basic of a place without one', '/', [`X-Other: Basic ${Buffer.from(`me:${MINE}`).toString('base64')}`]],
+    ['in base64 in the path', `/${Buffer.from(`.${MINE}`).toString('base64url')}`, []],
+    ['with percent signs', `/?q=${MINE.replace('k', '%6B')}`, []],
+    ['with escapes of JSON', '/', [`X-Json: "${MINE.replace('k', '\\u006b')}"`]],
+  ])('encoded: %s', async (_, path, headers) => {
+    expect(await refusal(world.request('GET', path, headers))).toBe('placeholder-refused');
+    expect(world.client.records).toMatchObject([{ outcome: Outcome.OUTCOME_DENIED }]);
+  });
+
+  test('in trailers', async () => {
+    const agent = await world.agent();
+    const head = world.request('POST', '/', ['Transfer-Encoding: chunked', 'Trailer: X-Note']);
+    agent.send(`${head}1\r\nx\r\n0\r\nX-Note: ${MINE}\r\n\r\n`);
     expect(JSON.parse((await agent.answer('POST')).text).code).toBe('placeholder-refused');
     expect(world.upstream.seen).toEqual([]);
   });

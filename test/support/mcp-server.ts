@@ -64,8 +64,10 @@ function makeServer(calls: string[], { headers }: IncomingMessage): McpServer {
       contents: [{ uri: uri.href, text: name }],
     }));
   }
-  server.registerPrompt('greet', { argsSchema: { who: z.string() } }, ({ who }) => ({
-    messages: [{ role: 'user', content: { type: 'text', text: `Greet ${who}` } }],
-  }));
+  for (const name of ['greet', 'curse']) {
+    server.registerPrompt(name, { argsSchema: { who: z.string() } }, ({ who }) => ({
+      messages: [{ role: 'user', content: { type: 'text', text: `${name} ${who}` } }],
+    }));
+  }
   return server;
 }

@@ -26,6 +26,15 @@ export function isForm({ type }: MediaType): boolean {
   return type === 'application/x-www-form-urlencoded';
 }
 
+/** Whether a body is of a type that holds no text, or compressed text. What is not said may be text. */
+export function isBinary(headers: HeaderList): boolean {
+  if ((headers.get('content-encoding') ?? 'identity').trim().toLowerCase() !== 'identity') return true;
+  const type = mediaTypeOf(headers)?.type ?? '';
+  return /^(?:image|audio|video|font)\/|^application\/(?:octet-stream|zip|gzip|pdf|x-git-|grpc|vnd\.apache\.)/.test(
+    type,
+  );
+}
+
 /** Checks that the body can be read as it comes. @throws InjectionError `injection-refused` */
 export function checkReadable(headers: HeaderList, { charset }: MediaType): void {
   if (charset !== undefined && charset !== 'utf-8' && charset !== 'utf8') throw refused('its body is not in UTF-8');

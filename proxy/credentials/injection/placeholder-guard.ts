@@ -1,39 +1,33 @@
 import type { HeaderList } from '../../protocols/header-list.ts';
+import { isBinary } from './media-type.ts';
+import { PLACEHOLDER_WINDOW, type PlaceholderForm, placeholderIn, placeholderInBytes } from './placeholder-search.ts';
 import { type BodyTransform, InjectionError } from './scheme.ts';
 
-const MARK = 'sk_placeholder_';
-const MARK_BYTES = Buffer.from(MARK);
-const MIN_RANDOM = 22;
-const MIN_LENGTH = MARK.length + MIN_RANDOM;
-const PATTERN = /sk_placeholder_[A-Za-z0-9_-]{22,}/;
-
-/** Whether a placeholder stands in this text, whoever's it is. */
-export function holdsPlaceholder(text: string): boolean {
-  // Most values are shorter, and this is asked for every field of every request.
-  return text.length >= MIN_LENGTH && text.includes(MARK) && PATTERN.test(text);
+/**
+ * Refuses fields, of a head or of trailers, that hold a placeholder: by now every one that has its place here was
+ * substituted (A-17, A-18, A-19).
+ *
+ * @throws InjectionError `placeholder-refused`
+ */
+export function refusePlaceholders({ raw }: HeaderList): void {
+  for (let at = 1; at < raw.length; at += 2) refuse(placeholderIn(raw[at] ?? ''));
 }
 
-/** The text with its first placeholder replaced, when it is one of these; else undefined. */
-export function substitute(text: string, placeholders: ReadonlySet<string>, by: string): string | undefined {
-  const found = text.includes(MARK) ? PATTERN.exec(text) : null;
-  if (found === null || !placeholders.has(found[0])) return undefined;
-  return text.slice(0, found.index) + by + text.slice(found.index + found[0].length);
+/** The same for the target. @throws InjectionError `placeholder-refused` */
+export function refusePlaceholdersInTarget(path: string, query: string | undefined): void {
+  refuse(placeholderIn(path));
+  if (query !== undefined) refuse(placeholderIn(query));
 }
 
-/** Refuses a head that holds a placeholder: by now every one that has its place here was substituted (A-17, A-18, A-19). */
-export function refusePlaceholders(headers: HeaderList, path: string, query: string | undefined): void {
-  const { raw } = headers;
-  for (let at = 1; at < raw.length; at += 2) {
-    if (holdsPlaceholder(raw[at] ?? '')) throw placeholderRefused();
-  }
-  if (holdsPlaceholder(path) || (query !== undefined && holdsPlaceholder(query))) throw placeholderRefused();
-}
-
-export function placeholderRefused(): InjectionError {
-  return new InjectionError('placeholder-refused', 'a placeholder stands where it is not for');
+function refuse(found: PlaceholderForm | undefined): void {
+  if (found === undefined) return;
+  const what =
+    found === 'plain' ? 'stands where it is not for' : 'is encoded, and stands where it is read in plain only';
+  throw new InjectionError('placeholder-refused', `a placeholder ${what}`);
 }
 
 const NOTHING_REMOVED: readonly string[] = [];
+const NOTHING = Buffer.alloc(0);
 
 /**
  * Passes a body on unchanged and refuses it once it holds a placeholder. Bytes are not held back for that: a part of a
@@ -41,19 +35,21 @@ const NOTHING_REMOVED: readonly string[] = [];
  */
 export class PlaceholderGuard implements BodyTransform {
   readonly removed = NOTHING_REMOVED;
+  readonly #readsEscapes: boolean;
   /** The last bytes of what went by, in which a placeholder may have begun. */
-  #tail = '';
+  #tail = NOTHING;
+
+  /** For a body with these headers. Only text has escapes; looking for them in other bytes would cost much for nothing. */
+  constructor(headers: HeaderList) {
+    this.#readsEscapes = !isBinary(headers);
+  }
 
   push(bytes: Buffer): Buffer[] {
-    if (this.#tail !== '') {
-      const seam = this.#tail + bytes.toString('latin1', 0, MIN_LENGTH - 1);
-      if (holdsPlaceholder(seam)) throw placeholderRefused();
-    }
-    for (let at = bytes.indexOf(MARK_BYTES); at !== -1; at = bytes.indexOf(MARK_BYTES, at + 1)) {
-      if (PATTERN.test(bytes.toString('latin1', at, at + MIN_LENGTH))) throw placeholderRefused();
-    }
-    const end = bytes.toString('latin1', Math.max(0, bytes.length - MIN_LENGTH + 1));
-    this.#tail = (this.#tail + end).slice(1 - MIN_LENGTH);
+    const joint = Buffer.concat([this.#tail, bytes.subarray(0, PLACEHOLDER_WINDOW)]);
+    if (this.#tail.length > 0) refuse(placeholderInBytes(joint, this.#readsEscapes));
+    refuse(placeholderInBytes(bytes, this.#readsEscapes));
+    const last = bytes.length < PLACEHOLDER_WINDOW ? joint : Buffer.from(bytes.subarray(-PLACEHOLDER_WINDOW));
+    this.#tail = last.subarray(-PLACEHOLDER_WINDOW);
     return [bytes];
   }
 

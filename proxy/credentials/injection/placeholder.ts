@@ -7,7 +7,8 @@ import { FormEditor } from './form-editor.ts';
 import { checkHeaderName } from './header.ts';
 import { JsonEditor, pointerTokens } from './json-editor.ts';
 import { checkReadable, isForm, isJson, type MediaType, mediaTypeOf } from './media-type.ts';
-import { substitute } from './placeholder-guard.ts';
+import { substitute } from './placeholder-search.ts';
+import { substituteInBasic } from './placeholder-basic.ts';
 import {
   type BodyTransform,
   checkedText,
@@ -64,11 +65,17 @@ function applyAt(location: PlaceholderLocation, name: string, known: ReadonlySet
 function inHeader(name: string, known: ReadonlySet<string>, secret: string): Apply {
   checkHeaderName(name);
   const lower = name.toLowerCase();
-  return ({ request: { headers } }) => {
+  return (draft) => {
+    const { headers } = draft.request;
     const value = headers.get(lower);
-    const filled = value === undefined ? undefined : substitute(value, known, secret);
     // Several fields of a name may be read as one list, or any of them alone: only a lone one is sure to be ours.
-    if (filled !== undefined && headers.getAll(lower).length === 1) headers.set(name, filled);
+    if (value === undefined || headers.getAll(lower).length !== 1) return;
+    const filled = substitute(value, known, secret);
+    if (filled !== undefined) return headers.set(name, filled);
+    const pair = substituteInBasic(value, known, secret);
+    if (pair === undefined) return;
+    headers.set(name, pair);
+    draft.sentInBase64();
   };
 }
 

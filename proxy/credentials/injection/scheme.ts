@@ -107,8 +107,8 @@ export interface Injected {
   /** To send; the record keeps the agent's. */
   path: string;
   query: string | undefined;
-  /** What must not come back to the agent. The same array for every call under one grant, so that it can key a cache. */
-  readonly secrets: readonly Secret[];
+  /** What must not come back to the agent. The same array for alike calls under one grant, so that it can key a cache. */
+  secrets: readonly Secret[];
   /** Through which the body's bytes go, if the request has a body. */
   body: BodyTransform | undefined;
   /** Length of the body once changed, from that which the agent declared; undefined when it is not known ahead. */
@@ -124,6 +124,8 @@ export interface Draft extends Injected {
   readonly request: InjectableRequest;
   /** Appends a transform to those that the body goes through. */
   transformBody(transform: BodyTransform): void;
+  /** The credential goes out within base64, which may come back encoded once more. */
+  sentInBase64(): void;
 }
 
 /** A credential made ready once for all calls under its grant. */

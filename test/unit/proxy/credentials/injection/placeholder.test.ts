@@ -9,7 +9,8 @@ import {
   removeAgentCredentials,
 } from '../../../../../proxy/credentials/inject.ts';
 import { HeaderList } from '../../../../../proxy/protocols/header-list.ts';
-import { transformed } from '../../../../support/body-transform.ts';
+import { PlaceholderGuard } from '../../../../../proxy/credentials/injection/placeholder-guard.ts';
+import { onEveryCut, transformed } from '../../../../support/body-transform.ts';
 
 const destination = { scheme: 'https', host: 'api.example.com', port: 443 };
 const MINE = `sk_placeholder_${'m'.repeat(43)}`;
@@ -109,6 +110,64 @@ describe('A-17, A-18, A-19: any other placeholder is refused', () => {
 
   test('a mark without its random part is no placeholder', () => {
     expect(outcome(undefined, { body: 'sk_placeholder_ is a prefix' })).toContain('is a prefix');
+  });
+});
+
+describe('encoded', () => {
+  const basic = (user: string, password: string): string =>
+    `Basic ${Buffer.from(`${user}:${password}`, 'latin1').toString('base64')}`;
+  const sentIn = (grant: Grant, value: string): string => outcome(grant, { headers: [['authorization', value]] });
+
+  test.each([
+    ['the password', basic('me', MINE), basic('me', SECRET)],
+    ['the user name', basic(MINE, ''), basic(SECRET, '')],
+    [
+      'part of the password, beside colons and other bytes',
+      basic('\xe9', `a:${MINE} b`),
+      basic('\xe9', `a:${SECRET} b`),
+    ],
+    ['the password, the scheme in lower case', basic('me', MINE).replace('Basic', 'basic'), basic('me', SECRET)],
+  ])('in Basic it is %s', (_, given, expected) => {
+    expect(sentIn(inHeader, given).toLowerCase()).toContain(expected.toLowerCase());
+  });
+
+  test.each([
+    ['no colon', `Basic ${Buffer.from(MINE).toString('base64')}`],
+    ['no padding', basic(MINE, '').replace(/=+$/, '')],
+    ['a forged one', basic('me', FORGED)],
+    ['two', basic(MINE, MINE)],
+    ['another scheme', basic('me', MINE).replace('Basic', 'Token')],
+  ])('in Basic with %s it is refused', (_, given) => {
+    expect(sentIn(inHeader, given)).toBe('placeholder-refused');
+  });
+
+  test('a credential with a colon cannot be a user name', () => {
+    const grant = grantAt('header', 'Authorization');
+    for (const { kind } of grant.injections)
+      if (kind?.$case === 'placeholder') kind.value.value = Buffer.from('id:secret');
+    expect(sentIn(grant, basic(MINE, ''))).toBe('injection-refused');
+    expect(sentIn(grant, basic('me', MINE))).toContain(basic('me', 'id:secret'));
+  });
+
+  const hidden = [0, 1, 2, 3].map((lead) => Buffer.from(`${'.'.repeat(lead)}${MINE}..`).toString('base64'));
+  test.each([
+    ...hidden,
+    ...hidden.map((text) => text.replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '')),
+    MINE.replace('k', '%6b'),
+    MINE.replace('_', '%255F'),
+    MINE.replace('p', '\\u0070'),
+    MINE.replace('_', '&#95;'),
+  ])('%s is refused in a body on every cut, and passes as bytes of no text where only text has it so', (text) => {
+    const body = `{"a": "${text}"}`;
+    const guard = (type: string) => () => new PlaceholderGuard(HeaderList.from([['content-type', type]]));
+    expect(onEveryCut(guard('application/json'), body)).toBe('placeholder-refused');
+    const isBase64 = hidden.some((one) => one.startsWith(text.slice(0, 8)));
+    expect(onEveryCut(guard('application/octet-stream'), body)).toBe(isBase64 ? 'placeholder-refused' : body);
+  });
+
+  test('text in base64 that only speaks of placeholders passes', () => {
+    const body = Buffer.from('a string sk_placeholder_ and what follows it, as the manual says').toString('base64');
+    expect(outcome(undefined, { body })).toContain(body);
   });
 });
 
