@@ -113,7 +113,7 @@ describe('start-up on pglite', () => {
     const raw = await openPglite(undefined);
     const become = (user: string, attributes: string): Promise<void> =>
       raw.transaction(async (tx) => {
-        await tx.script('reset session authorization');
+        await tx.script('set session authorization postgres');
         await tx.script(`create role ${user} login ${attributes}; grant create on schema public to ${user}`);
         await tx.script(`set session authorization ${user}`);
       });
