@@ -30,7 +30,7 @@ import { createMinter } from './credentials/minters.ts';
 import { Closers, type Foundation, openFoundation } from './foundation.ts';
 import { startGrpcServer } from './grpc-server.ts';
 import { rotateSealing } from './rotate-sealing.ts';
-import { loadServerTls } from './server-tls.ts';
+import { loadServerTls, readPem } from './server-tls.ts';
 import { createUsedProofs } from './store/used-proofs.ts';
 
 export { type ControlPlaneConfig, type ControlPlaneFlags, parseControlPlaneConfig } from './config.ts';
@@ -107,9 +107,10 @@ async function start(
   });
   const authenticate = createAdminAuthenticator({
     bootstrapToken: bootstrap.token,
-    oidc: administratorsOf(config),
+    oidc: await administratorsOf(config),
     jwks,
     clock,
+    onError,
   });
   const rest = await startRestServer(restDependencies(foundation, issuer, authenticate, placeholders), {
     ...restListen,
@@ -204,10 +205,15 @@ function restDependencies(
   };
 }
 
-function administratorsOf({ adminOidc }: ControlPlaneConfig): AdminOptions['oidc'] {
+/** The operator names this issuer, not a tenant, so it may be anywhere: company ones mostly have private addresses. */
+const ANYWHERE = ['0.0.0.0/0', '::/0'];
+
+async function administratorsOf({ adminOidc }: ControlPlaneConfig): Promise<AdminOptions['oidc']> {
   if (!adminOidc) return [];
-  const { audience, claim, issuer, value } = adminOidc;
-  return [{ issuer, audience, selectors: { all: [{ claim, equals: value }] }, tenants: '*' }];
+  const { audience, caFile, claim, issuer, value } = adminOidc;
+  const ca = caFile === undefined ? undefined : await readPem(caFile);
+  const selectors = { all: [{ claim, equals: value }] };
+  return [{ issuer, audience, selectors, tenants: '*', ca, allowedAddresses: ANYWHERE }];
 }
 
 /** The issuer's URL must be known before the API listens, so a free port is found first. */

@@ -66,7 +66,8 @@ async function openEmbeddedAuthority(dataDir: string, now: number): Promise<Sign
   return root;
 }
 
-async function readPem(file: string): Promise<string> {
+/** Throws UsageError. */
+export async function readPem(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (cause) {
