@@ -36,6 +36,9 @@ const SHORTEST_GRANT_MS = 60_000;
 /** A credential is not handed out again this shortly before it expires. */
 const EXPIRY_MARGIN_MS = 5_000;
 const MAX_DEADLINE_MS = 30_000;
+/** A policy that changes again and again while credentials are made is waited for this often. */
+const MAX_ROUNDS = 4;
+const BEHIND = 'The policy is changing at this moment.';
 const NOTHING_MINTED: MintedCredentials = { injections: [], notAfter: Number.POSITIVE_INFINITY };
 
 /** Answers one question; never throws. A missing or late answer is a denial. */
@@ -63,33 +66,33 @@ export async function authorize(
   }
 }
 
+/**
+ * Decides and mints until nothing that decides has changed meanwhile: the secret may be what a change retired. Credentials
+ * are made for one policy and go out under no other.
+ */
 async function answerQuestion(
   options: AuthorizeOptions,
   session: LiveSession,
   wire: AuthorizeRequest,
 ): Promise<Answer> {
-  let current = await stateOf(options, session);
-  const request = readFacts(wire, current);
-  let facts = options.gate.facts(session, current);
-  let decision = decide(current.policy, facts, request, current.revocations, options.clock.now());
-  if (isBehind(decision, facts, request, { wire, current })) return denial('not-ready');
-  if (decision.outcome === 'deny' || !decision.policy || !decision.serverWorkload) return denied(decision);
-  const minted = wire.dryRun ? NOTHING_MINTED : await mintFor(options, facts, decision.policy, current);
-  const latest = await stateOf(options, session);
-  if (latest !== current) {
-    // Policy or revocations changed while the credential was being made: the new state has the last word.
-    const samePolicy = latest.policy === current.policy;
-    current = latest;
-    facts = options.gate.facts(session, current);
-    decision = decide(current.policy, facts, request, current.revocations, options.clock.now());
-    if (isBehind(decision, facts, request, { wire, current })) return denial('not-ready');
-    if (decision.outcome === 'deny' || !decision.policy || !decision.serverWorkload) return denied(decision);
-    // The secret that was minted may be what the change retired; asked again, the proxy gets one of the new version.
-    if (!samePolicy) return denial('overloaded');
+  let made: { readonly policy: CompiledPolicy; readonly credentials: MintedCredentials } | undefined;
+  for (let rounds = 0; rounds < MAX_ROUNDS; rounds += 1) {
+    const current = await stateOf(options, session);
+    const request = readFacts(wire, current);
+    const facts = options.gate.facts(session, current);
+    const decision = decide(current.policy, facts, request, current.revocations, options.clock.now());
+    if (isBehind(decision, facts, request, { wire, current })) return denial('not-ready', { message: BEHIND });
+    const { policy, serverWorkload: server, leaseMs } = decision;
+    if (decision.outcome === 'deny' || !policy || !server) return denied(decision);
+    if (made?.policy !== policy) {
+      made = { policy, credentials: wire.dryRun ? NOTHING_MINTED : await mintFor(options, facts, policy, current) };
+      if ((await stateOf(options, session)) !== current) continue;
+    }
+    const parts = { facts, request, current, minted: made.credentials, nowMs: options.clock.now() };
+    const value = grantOf({ policy, server, leaseMs }, parts);
+    return value ? { outcome: { $case: 'grant', value } } : denial('credential-unavailable');
   }
-  const allowed = { policy: decision.policy, server: decision.serverWorkload, leaseMs: decision.leaseMs };
-  const grant = grantOf(allowed, { facts, request, current, minted, nowMs: options.clock.now() });
-  return grant ? { outcome: { $case: 'grant', value: grant } } : denial('credential-unavailable');
+  return denial('not-ready', { message: BEHIND });
 }
 
 /**
