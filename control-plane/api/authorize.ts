@@ -12,6 +12,7 @@ import type { PolicySource, TenantPolicy } from '../policy/policy-source.ts';
 import type { CompiledPolicy, CompiledServerWorkload } from '../policy/compile.ts';
 import { lacksFacts, readInspected } from '../policy/fact-numbers.ts';
 import { factsRead, failModeOf, pathFormsAt, selectorsRead } from '../policy/routes.ts';
+import { StoreUnavailable } from '../store/sql-store.ts';
 import { type CredentialSourceOptions, type MintedCredentials, mintFor } from './credential-source.ts';
 import { Refusal } from './refusal.ts';
 import type { LiveSession, SessionGate } from './session-gate.ts';
@@ -60,7 +61,8 @@ export async function authorize(
       return { id: request.id, ...denial(error.reason, { message: error.message }) };
     }
     options.onError(error);
-    return { id: request.id, ...denial('internal-error') };
+    const reason = error instanceof StoreUnavailable ? 'control-plane-unavailable' : 'internal-error';
+    return { id: request.id, ...denial(reason) };
   } finally {
     clearTimeout(timer);
   }
