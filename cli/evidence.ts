@@ -1,11 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import { createConnection } from 'node:net';
-import { text as readAll } from 'node:stream/consumers';
-import { SidekeyError, UsageError } from '../common/errors.ts';
+import { UsageError } from '../common/errors.ts';
+import { requestLocalEvidence } from '../policy-client/local-evidence.ts';
 import { EvidenceSubject, type Evidence } from '../proto/gen/sidekey/v1/proxy.ts';
 
 const KUBERNETES_TOKEN_FILE = '/var/run/secrets/sidekey/token';
-const LOCAL_TIMEOUT_MS = 5_000;
 const MAX_TOKEN_BYTES = 65_536;
 
 interface EvidenceSource {
@@ -25,7 +23,7 @@ export function readEvidenceSources(texts: readonly string[]): (proxyKeySpki: Bu
     Promise.all(
       sources.map(async ({ kind, subject, file }) => {
         const text =
-          kind === 'local' ? await fetchLocalEvidence(file, proxyKeySpki) : (await readFile(file, 'utf8')).trim();
+          kind === 'local' ? await requestLocalEvidence(file, proxyKeySpki) : (await readFile(file, 'utf8')).trim();
         if (text.length > MAX_TOKEN_BYTES) throw new UsageError('bad-evidence', `${file} is too large for a token`);
         return { kind, subject, token: Buffer.from(text) };
       }),
@@ -46,24 +44,4 @@ function parseSource(text: string): EvidenceSource {
     'bad-evidence',
     `--evidence: use kubernetes[=FILE], oidc=FILE, local=SOCKET or user=FILE, not "${text}"`,
   );
-}
-
-/** Asks the control plane on this machine for evidence; the kernel tells it who asks. */
-async function fetchLocalEvidence(socketPath: string, proxyKeySpki: Buffer): Promise<string> {
-  const socket = createConnection(socketPath);
-  socket.setTimeout(LOCAL_TIMEOUT_MS, () => socket.destroy(new Error('no answer in time')));
-  socket.write(`${JSON.stringify({ proxy_key: proxyKeySpki.toString('base64url') })}\n`);
-  let answer: unknown;
-  try {
-    answer = JSON.parse(await readAll(socket));
-  } catch (cause) {
-    throw new SidekeyError('evidence-missing', `no evidence from ${socketPath}`, { cause });
-  }
-  const token = typeof answer === 'object' && answer !== null && 'token' in answer ? answer.token : undefined;
-  if (typeof token !== 'string') {
-    const error =
-      typeof answer === 'object' && answer !== null && 'error' in answer ? JSON.stringify(answer.error) : '';
-    throw new SidekeyError('evidence-missing', `no evidence from ${socketPath}: ${error}`);
-  }
-  return token;
 }

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UsageError } from '../common/errors.ts';
 import { Secret } from '../common/secret.ts';
+import { createFile } from './new-file.ts';
 
 export interface BootstrapToken {
   readonly file: string;
@@ -13,11 +14,7 @@ export interface BootstrapToken {
 export async function openBootstrapToken(dataDir: string): Promise<BootstrapToken> {
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const file = join(dataDir, 'bootstrap-token');
-  try {
-    await writeFile(file, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' });
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
-  }
+  await createFile(file, `${randomBytes(32).toString('base64url')}\n`);
   const text = (await readFile(file, 'utf8')).trim();
   if (text.length < 32) throw new UsageError('bootstrap-token-short', `${file} must hold at least 32 characters`);
   return { file, token: new Secret(text) };

@@ -15,6 +15,8 @@ export interface AdminOidc {
   /** A dotted claim and the value that makes an administrator; a list claim must hold it. */
   readonly claim: string;
   readonly value: string;
+  /** Authorities for reaching the issuer beside the system's, PEM file. */
+  readonly caFile?: string | undefined;
 }
 
 export interface ControlPlaneConfig {
@@ -64,6 +66,7 @@ export interface ControlPlaneFlags {
   readonly adminOidcAudience?: string | undefined;
   /** `CLAIM=VALUE`, such as `groups=sidekey-admins`. */
   readonly adminOidcClaim?: string | undefined;
+  readonly adminOidcCaFile?: string | undefined;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -85,7 +88,12 @@ export function parseControlPlaneConfig(flags: ControlPlaneFlags, env: Environme
     localTrustSocket: read('localTrustSocket'),
     sealingKeyFile: read('sealingKeyFile'),
     sealingKeys: env['SIDEKEY_SEALING_KEYS'] ? new Secret(env['SIDEKEY_SEALING_KEYS']) : undefined,
-    adminOidc: readAdminOidc(read('adminOidcIssuer'), read('adminOidcAudience'), read('adminOidcClaim')),
+    adminOidc: readAdminOidc({
+      issuer: read('adminOidcIssuer'),
+      audience: read('adminOidcAudience'),
+      rule: read('adminOidcClaim'),
+      caFile: read('adminOidcCaFile'),
+    }),
   });
 }
 
@@ -111,8 +119,14 @@ function readTls(certFile?: string, keyFile?: string, caFile?: string): ControlP
   return { certFile, keyFile, caFile };
 }
 
-function readAdminOidc(issuer?: string, audience?: string, rule?: string): AdminOidc | undefined {
-  if (issuer === undefined && audience === undefined && rule === undefined) return undefined;
+function readAdminOidc(given: {
+  readonly issuer: string | undefined;
+  readonly audience: string | undefined;
+  readonly rule: string | undefined;
+  readonly caFile: string | undefined;
+}): AdminOidc | undefined {
+  const { issuer, audience, rule, caFile } = given;
+  if (Object.values(given).every((value) => value === undefined)) return undefined;
   const [, claim, value] = /^([^=]+)=(.+)$/.exec(rule ?? '') ?? [];
   if (issuer === undefined || audience === undefined || claim === undefined || value === undefined) {
     throw new UsageError(
@@ -120,5 +134,8 @@ function readAdminOidc(issuer?: string, audience?: string, rule?: string): Admin
       'give --admin-oidc-issuer, --admin-oidc-audience and --admin-oidc-claim CLAIM=VALUE together',
     );
   }
-  return { issuer, audience, claim, value };
+  if (!URL.canParse(issuer) || new URL(issuer).protocol !== 'https:') {
+    throw new UsageError('bad-admin-oidc', '--admin-oidc-issuer must be an https:// URL');
+  }
+  return { issuer, audience, claim, value, caFile };
 }

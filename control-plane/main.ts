@@ -30,7 +30,8 @@ import { createMinter } from './credentials/minters.ts';
 import { Closers, type Foundation, openFoundation } from './foundation.ts';
 import { startGrpcServer } from './grpc-server.ts';
 import { rotateSealing } from './rotate-sealing.ts';
-import { loadServerTls } from './server-tls.ts';
+import { loadServerTls, readPem } from './server-tls.ts';
+import type { SqlStore } from './store/sql-store.ts';
 import { createUsedProofs } from './store/used-proofs.ts';
 
 export { type ControlPlaneConfig, type ControlPlaneFlags, parseControlPlaneConfig } from './config.ts';
@@ -59,6 +60,7 @@ const DEFAULT_SESSION_LIFETIME_MS = 900_000;
 const DEFAULT_HEARTBEAT_MS = 5_000;
 const SESSION_ISSUER = 'urn:sidekey:control-plane';
 const DRAIN_MS = 2_000;
+const READY_TIMEOUT_MS = 2_000;
 
 /** Starts everything that the configuration names; when a part fails to start, those before it are closed again. */
 export async function startControlPlane(
@@ -107,9 +109,10 @@ async function start(
   });
   const authenticate = createAdminAuthenticator({
     bootstrapToken: bootstrap.token,
-    oidc: administratorsOf(config),
+    oidc: await administratorsOf(config),
     jwks,
     clock,
+    onError,
   });
   const rest = await startRestServer(restDependencies(foundation, issuer, authenticate, placeholders), {
     ...restListen,
@@ -192,22 +195,40 @@ function restDependencies(
       resealed: await rotateSealing(store, sealer, sealingKeyFile),
       rotated: await keys.rotate(),
     }),
-    notReady: async () => {
-      try {
-        await store.system((tx) => tx.query('select 1 as alive'));
-        return undefined;
-      } catch {
-        return 'the database does not answer';
-      }
-    },
+    notReady: () => databaseFault(store),
     onError,
   };
 }
 
-function administratorsOf({ adminOidc }: ControlPlaneConfig): AdminOptions['oidc'] {
+/** Whoever asks whether we are ready does not wait for long. */
+async function databaseFault(store: SqlStore): Promise<string | undefined> {
+  const fault = 'the database does not answer';
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<string>((resolve) => {
+    timer = setTimeout(() => resolve(fault), READY_TIMEOUT_MS);
+  });
+  const asked = store
+    .system((tx) => tx.query('select 1 as alive'))
+    .then(
+      () => undefined,
+      () => fault,
+    );
+  try {
+    return await Promise.race([asked, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The operator names this issuer, not a tenant, so it may be anywhere: company ones mostly have private addresses. */
+const ANYWHERE = ['0.0.0.0/0', '::/0'];
+
+async function administratorsOf({ adminOidc }: ControlPlaneConfig): Promise<AdminOptions['oidc']> {
   if (!adminOidc) return [];
-  const { audience, claim, issuer, value } = adminOidc;
-  return [{ issuer, audience, selectors: { all: [{ claim, equals: value }] }, tenants: '*' }];
+  const { audience, caFile, claim, issuer, value } = adminOidc;
+  const ca = caFile === undefined ? undefined : await readPem(caFile);
+  const selectors = { all: [{ claim, equals: value }] };
+  return [{ issuer, audience, selectors, tenants: '*', ca, allowedAddresses: ANYWHERE }];
 }
 
 /** The issuer's URL must be known before the API listens, so a free port is found first. */

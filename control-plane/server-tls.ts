@@ -1,5 +1,5 @@
 import { createPrivateKey } from 'node:crypto';
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { X509Certificate } from 'node:crypto';
 import { UsageError } from '../common/errors.ts';
@@ -12,6 +12,7 @@ import {
 } from '../common/x509/authority.ts';
 import { toPem } from '../common/x509/certificate.ts';
 import type { ControlPlaneConfig } from './config.ts';
+import { createFile } from './new-file.ts';
 
 /** What the control plane's listeners present, and what clients must trust to reach them. */
 export interface ServerTls {
@@ -60,13 +61,15 @@ async function openEmbeddedAuthority(dataDir: string, now: number): Promise<Sign
     return { certificateDer: new X509Certificate(certificatePem).raw, key: createPrivateKey(keyPem) };
   }
   const root = createRootAuthority('Sidekey control plane authority', { now });
-  await writeFile(keyFile, root.key.export({ format: 'pem', type: 'pkcs8' }), { mode: 0o600 });
-  await chmod(keyFile, 0o600);
+  // The key last: without it both are made anew.
+  await rm(keyFile, { force: true });
   await writeFile(certificateFile, toPem(root.certificateDer), { mode: 0o644 });
+  await createFile(keyFile, root.key.export({ format: 'pem', type: 'pkcs8' }).toString());
   return root;
 }
 
-async function readPem(file: string): Promise<string> {
+/** Throws UsageError. */
+export async function readPem(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (cause) {

@@ -16,6 +16,8 @@ import type { Answer, DenialAnswer, Question, SessionState } from './types.ts';
 // An answer older than the snapshot is asked for again, but not forever.
 const MAX_ATTEMPTS = 4;
 const BEHIND_RETRY_MS = 20;
+/** A snapshot and the replica that is asked may take this long to catch up with one another. */
+const CATCH_UP_MS = 500;
 
 /** Answers questions from the cache or by asking; one question in flight for each decision tuple. */
 export class Authorizer {
@@ -147,17 +149,8 @@ export class Authorizer {
       this.#lastId += 1;
       const id = this.#lastId;
       const timer = setTimeout(() => this.#timeOut(id), this.#options.limits.authorizeTimeoutMs);
-      const pending: Pending = {
-        id,
-        question,
-        resolve,
-        timer,
-        key,
-        port: undefined,
-        attempts: 0,
-        version: 0,
-        isBehind: false,
-      };
+      const unsent = { port: undefined, attempts: 0, version: 0, isBehind: false };
+      const pending: Pending = { id, question, resolve, timer, key, ...unsent };
       this.#pending.set(id, pending);
       this.#waiters += 1;
       if (this.#connected) this.#send(pending);
@@ -243,9 +236,10 @@ export class Authorizer {
   #receiveDenial(pending: Pending, port: AskPort, { reason, message, accessPolicy, cacheLease }: Denial): void {
     const answer = denial(denialReason(reason), message, accessPolicy);
     if (answer.reason === 'not-ready' && !pending.isBehind) {
-      // The policy reads more than this snapshot's routes said: once more, by the next snapshot.
+      // The replica's policy reads other facts than these routes said. If it is behind, the same question does once more.
       pending.isBehind = true;
       pending.port = undefined;
+      this.#sendLater(pending, CATCH_UP_MS);
       this.policyChanged();
       return;
     }
@@ -285,9 +279,12 @@ export class Authorizer {
       this.#finish(pending, denial('control-plane-unavailable', 'The control plane answers by an older policy.'));
       return;
     }
-    setTimeout(() => {
-      if (this.#pending.has(pending.id) && pending.port === undefined) this.#send(pending);
-    }, BEHIND_RETRY_MS).unref();
+    this.#sendLater(pending, BEHIND_RETRY_MS);
+  }
+
+  #sendLater(pending: Pending, ms: number): void {
+    const send = () => this.#pending.has(pending.id) && pending.port === undefined && this.#send(pending);
+    setTimeout(send, ms).unref();
   }
 
   /** Only what events can still take back is held. */

@@ -5,7 +5,7 @@ import { SidekeyError } from '../common/errors.ts';
 export class LocalEvidenceError extends SidekeyError {}
 
 const MAX_ANSWER_BYTES = 16_384;
-const TIMEOUT_MS = 3_000;
+const TIMEOUT_MS = 5_000;
 
 /**
  * Asks the control plane on this machine for evidence about this very process, bound to the proxy's key.
@@ -18,23 +18,21 @@ export async function requestLocalEvidence(socketPath: string, proxyKeySpki: Uin
   );
   const { token, error } = parseAnswer(line);
   if (token !== undefined) return token;
-  throw new LocalEvidenceError(
-    error?.code ?? 'local-socket-failed',
-    error?.message ?? 'the local socket sent no token',
-  );
+  const { code, message } = error ?? { code: 'local-socket-failed', message: 'the answer holds no token' };
+  throw new LocalEvidenceError(code, `no evidence from ${socketPath}: ${message}`);
 }
 
 function exchange(socketPath: string, request: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const fail = (what: string, cause?: unknown) => {
       socket.destroy();
-      reject(new LocalEvidenceError('local-socket-failed', what, { cause }));
+      reject(new LocalEvidenceError('local-socket-failed', `no evidence from ${socketPath}: ${what}`, { cause }));
     };
     const socket = createConnection(socketPath);
     let text = '';
     socket.setEncoding('utf8');
-    socket.setTimeout(TIMEOUT_MS, () => fail('the local socket did not answer in time'));
-    socket.on('error', (cause) => fail('the local socket cannot be reached', cause));
+    socket.setTimeout(TIMEOUT_MS, () => fail('no answer in time'));
+    socket.on('error', (cause) => fail('it cannot be reached', cause));
     socket.on('connect', () => socket.write(request));
     socket.on('data', (chunk: string) => {
       text += chunk;
@@ -44,7 +42,7 @@ function exchange(socketPath: string, request: string): Promise<string> {
         resolve(text.slice(0, text.indexOf('\n')));
       }
     });
-    socket.on('close', () => fail('the local socket closed without an answer'));
+    socket.on('close', () => fail('it closed without an answer'));
   });
 }
 

@@ -12,6 +12,7 @@ import type { PolicySource, TenantPolicy } from '../policy/policy-source.ts';
 import type { CompiledPolicy, CompiledServerWorkload } from '../policy/compile.ts';
 import { lacksFacts, readInspected } from '../policy/fact-numbers.ts';
 import { factsRead, failModeOf, pathFormsAt, selectorsRead } from '../policy/routes.ts';
+import { StoreUnavailable } from '../store/sql-store.ts';
 import { type CredentialSourceOptions, type MintedCredentials, mintFor } from './credential-source.ts';
 import { Refusal } from './refusal.ts';
 import type { LiveSession, SessionGate } from './session-gate.ts';
@@ -36,6 +37,9 @@ const SHORTEST_GRANT_MS = 60_000;
 /** A credential is not handed out again this shortly before it expires. */
 const EXPIRY_MARGIN_MS = 5_000;
 const MAX_DEADLINE_MS = 30_000;
+/** A policy that changes again and again while credentials are made is waited for this often. */
+const MAX_ROUNDS = 4;
+const BEHIND = 'The policy is changing at this moment.';
 const NOTHING_MINTED: MintedCredentials = { injections: [], notAfter: Number.POSITIVE_INFINITY };
 
 /** Answers one question; never throws. A missing or late answer is a denial. */
@@ -57,40 +61,41 @@ export async function authorize(
       return { id: request.id, ...denial(error.reason, { message: error.message }) };
     }
     options.onError(error);
-    return { id: request.id, ...denial('internal-error') };
+    const reason = error instanceof StoreUnavailable ? 'control-plane-unavailable' : 'internal-error';
+    return { id: request.id, ...denial(reason) };
   } finally {
     clearTimeout(timer);
   }
 }
 
+/**
+ * Decides and mints until nothing that decides has changed meanwhile: the secret may be what a change retired. Credentials
+ * are made for one policy and go out under no other.
+ */
 async function answerQuestion(
   options: AuthorizeOptions,
   session: LiveSession,
   wire: AuthorizeRequest,
 ): Promise<Answer> {
-  let current = await stateOf(options, session);
-  const request = readFacts(wire, current);
-  let facts = options.gate.facts(session, current);
-  let decision = decide(current.policy, facts, request, current.revocations, options.clock.now());
-  if (isBehind(decision, facts, request, { wire, current })) return denial('not-ready');
-  if (decision.outcome === 'deny' || !decision.policy || !decision.serverWorkload) return denied(decision);
-  const minted = wire.dryRun ? NOTHING_MINTED : await mintFor(options, facts, decision.policy, current);
-  const latest = await stateOf(options, session);
-  if (latest !== current) {
-    // Policy or revocations changed while the credential was being made: the new state has the last word.
-    const samePolicy = latest.policy === current.policy;
-    current = latest;
-    facts = options.gate.facts(session, current);
-    decision = decide(current.policy, facts, request, current.revocations, options.clock.now());
-    if (isBehind(decision, facts, request, { wire, current })) return denial('not-ready');
-    if (decision.outcome === 'deny' || !decision.policy || !decision.serverWorkload) return denied(decision);
-    // The secret that was minted may be what the change retired; asked again, the proxy gets one of the new version.
-    if (!samePolicy) return denial('overloaded');
+  let made: { readonly policy: CompiledPolicy; readonly credentials: MintedCredentials } | undefined;
+  for (let rounds = 0; rounds < MAX_ROUNDS; rounds += 1) {
+    const current = await stateOf(options, session);
+    const request = readFacts(wire, current);
+    const facts = options.gate.facts(session, current);
+    const decision = decide(current.policy, facts, request, current.revocations, options.clock.now());
+    if (isBehind(decision, facts, request, { wire, current })) return denial('not-ready', { message: BEHIND });
+    const { policy, serverWorkload: server, leaseMs } = decision;
+    if (decision.outcome === 'deny' || !policy || !server) return denied(decision);
+    if (made?.policy !== policy) {
+      made = { policy, credentials: wire.dryRun ? NOTHING_MINTED : await mintFor(options, facts, policy, current) };
+      if ((await stateOf(options, session)) !== current) continue;
+    }
+    const parts = { facts, request, current, minted: made.credentials, nowMs: options.clock.now() };
+    const value = grantOf({ policy, server, leaseMs }, parts);
+    if (value !== undefined) return { outcome: { $case: 'grant', value } };
+    return denial('credential-unavailable', { message: 'the credential has expired' });
   }
-  const allowed = { policy: decision.policy, server: decision.serverWorkload, leaseMs: decision.leaseMs };
-  const grant = grantOf(allowed, { facts, request, current, minted, nowMs: options.clock.now() });
-  if (grant === undefined) return denial('credential-unavailable', { message: 'the credential has expired' });
-  return { outcome: { $case: 'grant', value: grant } };
+  return denial('not-ready', { message: BEHIND });
 }
 
 /**

@@ -13,6 +13,7 @@ import type { SqlStore } from '../store/sql-store.ts';
 import { attest, type AttestOptions } from './attest.ts';
 import { authorize, type AuthorizeOptions } from './authorize.ts';
 import { type AuthorizeCall, AnswerWriter, refuseTooLong } from './authorize-stream.ts';
+import { OpenWatches } from './open-watches.ts';
 import { isUnforeseen, refuse, Refusal, toServiceError } from './refusal.ts';
 import type { LiveSession } from './session-gate.ts';
 import { type WatchCall, type WatchOptions, WatchStream } from './watch.ts';
@@ -29,7 +30,7 @@ const MAX_RECORDS_IN_MESSAGE = 2_000;
 /** The proxies' API. Every call passes the session gate first, Attest its own checks. */
 export class ProxyService {
   readonly #options: ProxyServiceOptions;
-  readonly #watches = new Set<WatchStream>();
+  readonly #watches = new OpenWatches();
 
   constructor(options: ProxyServiceOptions) {
     this.#options = options;
@@ -47,8 +48,7 @@ export class ProxyService {
 
   /** Ends all watches, so that proxies go to another replica. */
   close(): void {
-    for (const watch of this.#watches) watch.end(new Refusal('draining', 'the control plane is shutting down'));
-    this.#watches.clear();
+    this.#watches.endAll(new Refusal('draining', 'the control plane is shutting down'));
   }
 
   async #attest(
@@ -69,7 +69,7 @@ export class ProxyService {
       // A call that went while it was let in has had its events already: nothing would ever end the watch.
       if (call.cancelled || call.destroyed) return watch.end(new Refusal('draining', 'the call was cancelled'));
       this.#watches.add(watch);
-      call.once('close', () => this.#watches.delete(watch));
+      call.once('close', () => this.#watches.remove(watch));
     } catch (error) {
       this.#log(error);
       refuse(call, error);

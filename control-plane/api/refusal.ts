@@ -3,6 +3,7 @@ import { describeError, SidekeyError } from '../../common/errors.ts';
 import type { Reason } from '../../proto/reasons.ts';
 import { AttestationError } from '../attestation/trust-provider.ts';
 import { ChainError } from '../audit/chain.ts';
+import { StoreUnavailable } from '../store/sql-store.ts';
 
 /** A proxy's call is refused for a reason of the contract. */
 export class Refusal extends SidekeyError {
@@ -29,6 +30,7 @@ export function toServiceError(error: unknown): ServiceError {
     return serviceError(statusOf(error.reason), error.message, error.reason);
   }
   if (error instanceof ChainError) return serviceError(status.FAILED_PRECONDITION, error.message, 'bad-request');
+  if (error instanceof StoreUnavailable) return serviceError(status.UNAVAILABLE, error.message, 'not-ready');
   return serviceError(status.INTERNAL, 'a bug in Sidekey', 'internal-error');
 }
 

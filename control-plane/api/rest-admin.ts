@@ -1,8 +1,9 @@
 import { UsageError } from '../../common/errors.ts';
 import type { Secret } from '../../common/secret.ts';
-import { verifyEvidenceToken } from '../attestation/evidence-token.ts';
+import { readUnverifiedIssuer, verifyEvidenceToken } from '../attestation/evidence-token.ts';
 import type { JwksCache } from '../attestation/jwks-cache.ts';
 import type { JwksConfiguration } from '../attestation/jwks-source.ts';
+import { AttestationError } from '../attestation/trust-provider.ts';
 import { matchesSelectors } from '../policy/selectors.ts';
 import type { Selectors } from '../resources/kinds.ts';
 import type { Clock } from '../../common/clock.ts';
@@ -15,8 +16,14 @@ export interface AdminIdentity {
   readonly tenants: '*' | readonly string[];
 }
 
-/** Resolves to undefined for a token that is not an administrator's; never throws for what a caller sent. */
-export type AdminAuthenticator = (token: string) => Promise<AdminIdentity | undefined>;
+/** Why a token is not an administrator's; `message` is for whoever sent it. */
+export interface AdminRefusal {
+  readonly subject: undefined;
+  readonly message: string;
+}
+
+/** Never throws for what a caller sent. */
+export type AdminAuthenticator = (token: string) => Promise<AdminIdentity | AdminRefusal>;
 
 /** People and tools of one OpenID issuer who are administrators. */
 export interface OidcAdministrators extends JwksConfiguration {
@@ -32,14 +39,15 @@ export interface AdminOptions {
   readonly oidc: readonly OidcAdministrators[];
   readonly jwks: JwksCache;
   readonly clock: Clock;
+  /** Told why an issuer's keys could not be fetched, once for each attempt: callers are not told addresses. */
+  readonly onError: (error: unknown) => void;
 }
 
 const SHORTEST_TOKEN = 20;
-const LONGEST_TOKEN = 16_384;
 
 /** The API is never open: without a bootstrap token and without OpenID administrators this throws. */
 export function createAdminAuthenticator(options: AdminOptions): AdminAuthenticator {
-  const { bootstrapToken, oidc, jwks, clock } = options;
+  const { bootstrapToken, oidc, clock } = options;
   if (bootstrapToken === undefined && oidc.length === 0) {
     throw new UsageError(
       'admin-missing',
@@ -50,29 +58,40 @@ export function createAdminAuthenticator(options: AdminOptions): AdminAuthentica
     throw new UsageError('bootstrap-token-short', `the bootstrap token must have ${SHORTEST_TOKEN} bytes or more`);
   }
   return async (token) => {
-    if (token.length > LONGEST_TOKEN) return undefined;
     if (bootstrapToken?.equals(token) === true) return { subject: 'bootstrap', tenants: '*' };
-    if (!/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return undefined;
-    for (const administrators of oidc) {
-      const admin = await verifyAdministrator(token, administrators, jwks, clock.now()).catch(() => undefined);
-      if (admin !== undefined) return admin;
+    const issuer = readUnverifiedIssuer(token);
+    const candidates = oidc.filter((administrators) => administrators.issuer === issuer);
+    let refusal = refuse(NOT_ACCEPTED);
+    for (const administrators of candidates) {
+      const admin = await verifyAdministrator(options, token, administrators, clock.now());
+      if (admin.subject !== undefined) return admin;
+      refusal = admin;
     }
-    return undefined;
+    return refusal;
   };
 }
 
+const NOT_ACCEPTED = 'Send the bootstrap token or an OpenID token of an administrator.';
+
+function refuse(message: string): AdminRefusal {
+  return { subject: undefined, message };
+}
+
 async function verifyAdministrator(
+  { jwks, onError }: AdminOptions,
   token: string,
   administrators: OidcAdministrators,
-  jwks: JwksCache,
   now: number,
-): Promise<AdminIdentity | undefined> {
+): Promise<AdminIdentity | AdminRefusal> {
   const { issuer, audience, selectors, tenants } = administrators;
-  const { payload } = await verifyEvidenceToken(token, {
-    issuer,
-    audience,
-    now,
-    keys: (keyId) => jwks.keysFor(issuer, administrators, keyId),
-  });
-  return matchesSelectors(selectors, payload) ? { subject: `${issuer}#${payload.sub}`, tenants } : undefined;
+  try {
+    const keys = (keyId: string | undefined) => jwks.keysFor(issuer, administrators, keyId);
+    const { payload } = await verifyEvidenceToken(token, { issuer, audience, now, keys });
+    if (matchesSelectors(selectors, payload)) return { subject: `${issuer}#${payload.sub}`, tenants };
+    return refuse('The OpenID token is good, but its claims do not make an administrator.');
+  } catch (error) {
+    if (!(error instanceof AttestationError)) throw error;
+    if (error.reason === 'evidence-keys-unavailable' && error.cause !== undefined) onError(error);
+    return refuse(`The OpenID token is refused: ${error.message} (${error.reason}).`);
+  }
 }

@@ -1,5 +1,6 @@
 import { SidekeyError, UsageError } from '../../common/errors.ts';
 import { ResourceError } from '../resources/resource-error.ts';
+import { StoreUnavailable } from '../store/sql-store.ts';
 
 /** An answer of application/problem+json (RFC 9457). */
 export interface Problem {
@@ -42,7 +43,7 @@ const TITLES: Readonly<Record<number, string>> = {
   415: 'Send application/json.',
   422: 'The resources are not valid.',
   500: 'A bug in Sidekey.',
-  503: 'The control plane is not ready.',
+  503: 'The control plane cannot serve now.',
 };
 
 /** The problem that an error is answered with; what is not meant for callers becomes a bare 500. */
@@ -55,6 +56,8 @@ export function problemOf(error: unknown): Problem {
     return makeProblem(status, error.code, detail, errors.length === 0 ? undefined : errors);
   }
   if (error instanceof UsageError) return makeProblem(400, error.code, error.message);
+  if (error instanceof StoreUnavailable)
+    return makeProblem(503, error.code, 'The database does not answer; try again.');
   const status = frameworkStatus(error);
   if (status !== undefined) return makeProblem(status, 'bad-request', error instanceof Error ? error.message : '');
   return makeProblem(500, 'internal-error', 'The log of the control plane says more.');

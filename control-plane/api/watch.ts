@@ -70,6 +70,10 @@ export class WatchStream {
     return stream;
   }
 
+  get sessionId(): string {
+    return this.#session.ticket.id;
+  }
+
   /** Ends the stream with a reason. */
   end(error: unknown): void {
     if (this.#ended) return;

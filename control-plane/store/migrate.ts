@@ -1,6 +1,8 @@
 import { SidekeyError } from '../../common/errors.ts';
 import { MIGRATIONS } from './migrations.ts';
 import type { RawStore } from './raw-store.ts';
+import { enrol } from './roles.ts';
+import { SYSTEM_ROLE, TENANT_ROLE } from './sql-store.ts';
 
 /** Any fixed number: replicas that start at once wait for each other on it. */
 const ADVISORY_LOCK = 7_433_291_001;
@@ -21,6 +23,7 @@ export async function migrate(raw: RawStore): Promise<void> {
         `the store has schema version ${newest}; this release knows ${MIGRATIONS.length}`,
       );
     }
+    for (const role of [TENANT_ROLE, SYSTEM_ROLE]) await enrol(tx, role);
     for (const [index, migration] of MIGRATIONS.entries()) {
       const version = index + 1;
       if (applied.has(version)) continue;

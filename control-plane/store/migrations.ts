@@ -5,16 +5,6 @@ export interface Migration {
   readonly sql: string;
 }
 
-/** Roles belong to the whole cluster, so another database may be creating them at this moment. */
-const createRole = (role: string): string => `
-do $$ begin
-  if not exists (select from pg_roles where rolname = '${role}') then create role ${role} nologin; end if;
-exception when duplicate_object or unique_violation then null;
-end $$;
-do $$ begin
-  if not pg_has_role(current_user, '${role}', 'member') then execute format('grant ${role} to %I', current_user); end if;
-end $$;`;
-
 /**
  * Row-level security for one table: the tenant role sees its own rows, the system role all, anybody else none. The user
  * who connects is a member of both and would inherit their policies, so these ask who the current user is.
@@ -34,9 +24,6 @@ ${tenantGrant === '' ? '' : `grant ${tenantGrant} on ${table} to ${TENANT_ROLE};
 const ALL = 'select, insert, update, delete';
 
 const FIRST = `
-${createRole(TENANT_ROLE)}
-${createRole(SYSTEM_ROLE)}
-
 create table tenants (
   name text primary key check (name ~ '^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$'),
   metadata jsonb not null default '{}',

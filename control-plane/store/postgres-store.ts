@@ -1,12 +1,14 @@
 import pg from 'pg';
 import { PostgresListener } from './postgres-listener.ts';
 import { type RawSql, type RawStore, roleTransactions } from './raw-store.ts';
-import type { SqlValue } from './sql-store.ts';
+import { type SqlValue, StoreUnavailable } from './sql-store.ts';
 
 const INT8_OID = 20;
 const MAX_CONNECTIONS = 10;
 const CONNECT_TIMEOUT_MS = 5_000;
 const STATEMENT_TIMEOUT_MS = 30_000;
+/** For a server that is gone without a word, and so enforces nothing. */
+const ANSWER_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 5_000;
 
 /** Opens a pool on PostgreSQL 15 or newer. */
 export function openPostgres(url: string, onError: (error: unknown) => void = () => {}): RawStore {
@@ -15,6 +17,7 @@ export function openPostgres(url: string, onError: (error: unknown) => void = ()
     max: MAX_CONNECTIONS,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     statement_timeout: STATEMENT_TIMEOUT_MS,
+    query_timeout: ANSWER_TIMEOUT_MS,
     application_name: 'sidekey',
     types: { getTypeParser },
   };
@@ -44,7 +47,9 @@ const getTypeParser: typeof pg.types.getTypeParser = (oid: number, format?: 'tex
   oid === INT8_OID ? Number : pg.types.getTypeParser(oid, format as 'text');
 
 async function inTransaction<T>(pool: pg.Pool, run: (tx: RawSql) => Promise<T>): Promise<T> {
-  const client = await pool.connect();
+  const client = await pool.connect().catch((cause: unknown) => {
+    throw new StoreUnavailable(cause);
+  });
   let broken: Error | undefined;
   const onClientError = (error: Error): void => {
     broken = error;
@@ -56,14 +61,30 @@ async function inTransaction<T>(pool: pg.Pool, run: (tx: RawSql) => Promise<T>):
     await client.query('commit');
     return result;
   } catch (error) {
-    await client.query('rollback').catch((reason: unknown) => {
-      broken ??= reason instanceof Error ? reason : new Error('rollback failed');
-    });
-    throw error;
+    if (isSilence(error)) broken = error;
+    else {
+      await client.query('rollback').catch((reason: unknown) => {
+        broken ??= reason instanceof Error ? reason : new Error('rollback failed');
+      });
+    }
+    throw broken !== undefined || isOutage(error) ? new StoreUnavailable(error) : error;
   } finally {
     client.off('error', onClientError);
     client.release(broken);
   }
+}
+
+/**
+ * SQLSTATE classes (PostgreSQL, appendix A) of a server that cannot work now: 08 connection, 53 out of disk, memory or
+ * connections, 57P shut down or starting.
+ */
+function isOutage(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && /^(08|53|57P)/.test(error.code ?? '');
+}
+
+/** `query_timeout` has passed; pg gives it no code. A rollback would wait as long again. */
+function isSilence(error: unknown): error is Error {
+  return error instanceof Error && error.message === 'Query read timeout';
 }
 
 function asSql(client: pg.PoolClient): RawSql {

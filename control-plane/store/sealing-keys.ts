@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, open, readFile, rename, rm } from 'node:fs/promises';
+import { chmod, readFile, rename, rm } from 'node:fs/promises';
 import { UsageError } from '../../common/errors.ts';
+import { createFile } from '../new-file.ts';
 import { type SealingKey, sealingKey, type SealingKeys } from './sealing.ts';
 
 /**
  * Reads keys from text: one base64 or hexadecimal key of 32 bytes a line, the current one first, older ones below it
- * until `keys rotate` has resealed what they sealed. `#` starts a comment. `origin` names the source in errors.
+ * until `sidekey rotate-keys` has resealed what they sealed. `#` starts a comment. `origin` names the source in errors.
  */
 export function parseSealingKeys(text: string, origin: string): SealingKeys {
   const keys: SealingKey[] = [];
@@ -34,7 +35,7 @@ export async function loadSealingKeys(path: string, options: { create?: boolean 
     const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
     if (!missing || options.create !== true) throw error;
   }
-  await writeNew(path, newKeyLine());
+  await createFile(path, newKeyLine());
   return parseSealingKeys(await readFile(path, 'utf8'), path);
 }
 
@@ -45,7 +46,7 @@ export async function rotateSealingKeyFile(path: string): Promise<SealingKeys> {
   const next = `${newKeyLine()}${text}`;
   const draft = `${path}.new`;
   await rm(draft, { force: true });
-  await writeNew(draft, next);
+  await createFile(draft, next);
   await rename(draft, path);
   await chmod(path, 0o600);
   return parseSealingKeys(next, path);
@@ -53,16 +54,6 @@ export async function rotateSealingKeyFile(path: string): Promise<SealingKeys> {
 
 function newKeyLine(): string {
   return `${randomBytes(32).toString('base64')}\n`;
-}
-
-async function writeNew(path: string, text: string): Promise<void> {
-  const file = await open(path, 'wx', 0o600);
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
 }
 
 function decodeKey(line: string): Buffer | undefined {

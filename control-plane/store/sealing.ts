@@ -81,14 +81,26 @@ export class Sealer {
       throw new SealingError('sealed-malformed', 'not a sealed value');
     const header = bytes.subarray(0, HEADER_BYTES);
     const id = header.subarray(1).toString('hex');
-    const key = this.#keys.get(id);
-    if (key === undefined)
-      throw new SealingError('sealing-key-unknown', `sealed with key ${id}, which is not configured`);
+    const key = this.#keyOf(id);
     const aad = authenticated(header, context);
     const dataKey = decrypt(wrappingKey(key), bytes.subarray(HEADER_BYTES, HEADER_BYTES + WRAPPED_BYTES), aad);
     const value = decrypt(dataKey, bytes.subarray(HEADER_BYTES + WRAPPED_BYTES), aad);
     dataKey.fill(0);
     return new Secret(value);
+  }
+
+  /** Throws SealingError for a key that this process does not have. */
+  assertHas(id: string): void {
+    this.#keyOf(id);
+  }
+
+  #keyOf(id: string): SealingKey {
+    const key = this.#keys.get(id);
+    if (key !== undefined) return key;
+    throw new SealingError(
+      'sealing-key-unknown',
+      `what is stored was sealed with key ${id}, which this process does not have: give every replica the same keys, older ones included, by --sealing-key-file or SIDEKEY_SEALING_KEYS`,
+    );
   }
 
   /** Seals again under the current key; undefined when it is already. */

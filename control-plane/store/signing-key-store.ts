@@ -1,7 +1,7 @@
 import type { SigningKeyStore } from '../credentials/signing-keys.ts';
 import { signingKeyContext } from './sealed-secrets.ts';
 import type { Sealer } from './sealing.ts';
-import { CHANNELS, notifyFrom, type SqlStore } from './sql-store.ts';
+import { CHANNELS, notifyFrom, type Sql, type SqlStore } from './sql-store.ts';
 
 interface Row {
   id: string;
@@ -31,6 +31,7 @@ export function createSigningKeyStore(store: SqlStore, sealer: Sealer, purpose: 
       }),
     add: (key) =>
       store.system(async (tx) => {
+        await assertSameSealingKeys(tx, sealer);
         await tx.query(
           `insert into signing_keys (id, purpose, sealed, key_id, signs_from, verifies_until) values ($1, $2, $3, $4, $5, $6)`,
           [
@@ -53,4 +54,14 @@ export function createSigningKeyStore(store: SqlStore, sealer: Sealer, purpose: 
         if (removed.length > 0) await notifyFrom(tx, CHANNELS.keys, purpose);
       }),
   };
+}
+
+/**
+ * Replicas that start at once on an empty database all find it empty. The first to store a key settles which sealing keys
+ * the database has; one that has others must not add what the rest cannot open.
+ */
+async function assertSameSealingKeys(tx: Sql, sealer: Sealer): Promise<void> {
+  await tx.query('select pg_advisory_xact_lock(hashtext($1))', ['sidekey signing keys']);
+  const used = await tx.query<{ key_id: string }>('select distinct key_id from signing_keys');
+  for (const { key_id } of used) sealer.assertHas(key_id);
 }

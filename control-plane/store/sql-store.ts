@@ -1,3 +1,12 @@
+import { SidekeyError } from '../../common/errors.ts';
+
+/** The database does not answer, or not now; nothing says whether a transaction under way was kept. */
+export class StoreUnavailable extends SidekeyError {
+  constructor(cause: unknown) {
+    super('store-unavailable', 'the database does not answer', { cause });
+  }
+}
+
 /** What a query may be given. JSON goes in as text with a `::jsonb` cast. */
 export type SqlValue = string | number | boolean | null | Date | Uint8Array | readonly string[] | readonly number[];
 

@@ -1,8 +1,8 @@
-import { UsageError } from '../../common/errors.ts';
+import { SidekeyError, UsageError } from '../../common/errors.ts';
 import { migrate } from './migrate.ts';
 import { openPglite } from './pglite-store.ts';
 import { openPostgres } from './postgres-store.ts';
-import type { SqlStore } from './sql-store.ts';
+import { type SqlStore, StoreUnavailable } from './sql-store.ts';
 
 export * from './sql-store.ts';
 
@@ -26,7 +26,9 @@ export async function openStore(options: StoreOptions = {}): Promise<SqlStore> {
     return raw.store;
   } catch (error) {
     await raw.store.close();
-    throw error;
+    if (error instanceof SidekeyError && !(error instanceof StoreUnavailable)) throw error;
+    const cause = error instanceof StoreUnavailable ? error.cause : error;
+    throw new SidekeyError('store-failed', 'cannot open the database', { cause });
   }
 }
 

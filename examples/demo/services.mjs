@@ -1,11 +1,12 @@
 // What the agent wants to reach: an HTTPS API that demands a token, and the OpenID provider that issues it.
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:https';
-import { createLocalJWKSet, exportJWK, generateKeyPair, jwtVerify } from 'jose';
+import { createLocalJWKSet, exportJWK, generateKeyPair } from 'jose';
+import { createDemandingApi } from './demanding-api.mjs';
 
 const AUDIENCE = 'https://api.demo.example';
 
-/** Starts both. `seenTokens` fills with every token that the API was shown. */
+/** Starts both. `seenTokens` fills with every token that the API was shown, `seenCalls` with every call. */
 export async function startServices(certificates) {
   const client = { id: 'support-team', secret: randomBytes(24).toString('base64url') };
   const provider = await startProvider(certificates, client);
@@ -67,47 +68,10 @@ function configuration(client, key) {
 
 async function startApi(certificates, provider) {
   const keys = createLocalJWKSet(provider.jwks);
-  const seenTokens = new Set();
-  const seenCalls = [];
-  const server = createServer({ key: certificates.keyPem, cert: certificates.certPem }, (request, answer) => {
-    seenCalls.push(`${request.method} ${request.url}`);
-    serve(request, answer, keys, provider.issuer, seenTokens).catch(() => answer.destroy());
-  });
+  const { handle, ...seen } = createDemandingApi({ keys, issuer: provider.issuer, audience: AUDIENCE });
+  const server = createServer({ key: certificates.keyPem, cert: certificates.certPem }, handle);
   const port = await listenOnLoopback(server);
-  return { port, url: `https://localhost:${port}`, seenTokens, seenCalls, close: () => closeServer(server) };
-}
-
-async function serve(request, answer, keys, issuer, seenTokens) {
-  const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1];
-  if (token === undefined) return send(answer, 401, { error: 'a token is needed' });
-  seenTokens.add(token);
-  try {
-    await jwtVerify(token, keys, { issuer, audience: AUDIENCE });
-  } catch {
-    return send(answer, 401, { error: 'the token is not valid' });
-  }
-  switch (new URL(request.url, 'https://localhost').pathname) {
-    case '/v1/items':
-      return send(answer, 200, { items: ['first', 'second'], deletedBy: request.method === 'DELETE' ? 'you' : null });
-    case '/v1/echo':
-      return send(answer, 200, { youSent: request.headers, encoded: Buffer.from(token).toString('base64') });
-    case '/v1/stream':
-      return stream(answer);
-    default:
-      return send(answer, 404, { error: 'no such thing' });
-  }
-}
-
-function send(answer, status, body) {
-  const text = JSON.stringify(body);
-  answer.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) });
-  answer.end(text);
-}
-
-function stream(answer) {
-  answer.writeHead(200, { 'content-type': 'text/plain' });
-  const timer = setInterval(() => answer.write(`tick ${Date.now()}\n`), 50);
-  answer.on('close', () => clearInterval(timer));
+  return { port, url: `https://localhost:${port}`, ...seen, close: () => closeServer(server) };
 }
 
 /** Listens on 127.0.0.1; answers the port. */

@@ -41,7 +41,7 @@ describe('a control plane that starts again', () => {
     for (const proxy of [before, revoked, after, stillRevoked]) proxy.close();
     expect([...first.errors, ...second.errors]).toEqual([]);
     await second.close();
-  }, 60_000);
+  }, 180_000);
 });
 
 describe('local evidence', () => {
@@ -67,7 +67,7 @@ describe('local evidence', () => {
     thief.close();
     await plane.close();
     await rm(folder, { recursive: true, force: true });
-  }, 60_000);
+  }, 180_000);
 });
 
 describe.skipIf(!hasPostgres)('two replicas on one PostgreSQL', () => {
@@ -84,7 +84,7 @@ describe.skipIf(!hasPostgres)('two replicas on one PostgreSQL', () => {
     a = await TestControlPlane.start({ inMemory: false, databaseUrl, dataDir: join(folder, 'a') });
     b = await TestControlPlane.start({ inMemory: false, databaseUrl, sealingKeyFile, dataDir: join(folder, 'b') });
     await a.rest('POST', '/v1/apply', { resources: billingResources(await cluster) });
-  }, 60_000);
+  }, 180_000);
   afterAll(async () => {
     await a.close();
     await b.close();

@@ -50,6 +50,22 @@ describe('control plane', () => {
     expect(reasonOf(await owner.ask(QUESTION, forWatch).catch((error: unknown) => error))).toBe('session-invalid');
   });
 
+  it('keeps few watches of one session: the last ones opened', async () => {
+    const one = await billing.attested();
+    const watches: ReturnType<typeof one.watch>[] = [];
+    for (let opened = 0; opened < 40; opened += 1) {
+      const watch = one.watch();
+      watches.push(watch);
+      await vi.waitFor(() => expect(watch.events.length).toBeGreaterThan(0), { timeout: 10_000 });
+    }
+    const ended = await Promise.all(watches.slice(0, 32).map((watch) => watch.ended));
+    expect(new Set(ended.map(reasonOf))).toEqual(new Set(['overloaded']));
+    const [last] = watches.slice(-1);
+    const seen = last?.events.length ?? 0;
+    await vi.waitFor(() => expect(last?.events.length).toBeGreaterThan(seen), { timeout: 20_000 });
+    for (const watch of watches) watch.cancel();
+  }, 90_000);
+
   it('grants the credential bound to this call', async () => {
     const one = await billing.attested();
     const answer = await one.ask(QUESTION);

@@ -108,17 +108,18 @@ export class TestControlPlane {
     return new TestControlPlane(running, dataDir, token, errors);
   }
 
-  /** One REST call as the bootstrap administrator. */
+  /** One REST call, as the bootstrap administrator unless a token is given. */
   async rest(
     method: 'GET' | 'POST' | 'DELETE',
     path: string,
     body?: unknown,
+    token = this.#token,
   ): Promise<{ status: number; body: unknown }> {
     const answer = await request(`${this.running.restUrl}${path}`, {
       method,
       dispatcher: this.#agent,
       headers: {
-        authorization: `Bearer ${this.#token}`,
+        authorization: `Bearer ${token}`,
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),

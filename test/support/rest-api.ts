@@ -102,7 +102,13 @@ export function useRestApi(): RestApi {
       tenants: ['acme'],
     };
     return {
-      authenticate: createAdminAuthenticator({ bootstrapToken: new Secret(TOKEN), oidc: [team], jwks, clock }),
+      authenticate: createAdminAuthenticator({
+        bootstrapToken: new Secret(TOKEN),
+        oidc: [team],
+        jwks,
+        clock,
+        onError: (error) => bugs.push(error),
+      }),
       resources,
       revocations,
       listSessions: (tenant, options) => listSessions(sql, tenant, options),

@@ -67,14 +67,20 @@ describe('access to the REST API', () => {
       body: { documents: `${head('Tenant', 'mine')} {}` },
     });
     expect(create.body['code']).toBe('tenant-forbidden');
-    for (const wrong of [
-      { ...claims, aud: 'other' },
-      { ...claims, groups: ['sales'] },
-      { ...claims, exp: NOW / 1000 - 60 },
-    ]) {
-      expect(
-        (await api.call('GET', '/v1/resources', { token: await api.oidc.sign(wrong, NOW), tenant: 'acme' })).status,
-      ).toBe(401);
+    for (const [wrong, why] of [
+      [{ ...claims, aud: 'other' }, /evidence-wrong-audience/],
+      [{ ...claims, groups: ['sales'] }, /do not make an administrator/],
+      [{ ...claims, exp: NOW / 1000 - 60 }, /evidence-expired/],
+      [{ ...claims, iss: 'https://elsewhere.example.com' }, /Send the bootstrap token/],
+    ] as const) {
+      const refused = await api.call('GET', '/v1/resources', {
+        token: await api.oidc.sign(wrong, NOW),
+        tenant: 'acme',
+      });
+      expect(refused).toMatchObject({
+        status: 401,
+        body: { code: 'admin-required', detail: expect.stringMatching(why) },
+      });
     }
   });
 
@@ -113,9 +119,8 @@ describe('administrators', () => {
   });
 
   it('are never nobody', () => {
-    expect(() => createAdminAuthenticator({ bootstrapToken: undefined, oidc: [], jwks, clock })).toThrow(/never open/);
-    expect(() => createAdminAuthenticator({ bootstrapToken: new Secret('short'), oidc: [], jwks, clock })).toThrow(
-      /20 bytes/,
-    );
+    const options = { oidc: [], jwks, clock, onError: () => {} };
+    expect(() => createAdminAuthenticator({ ...options, bootstrapToken: undefined })).toThrow(/never open/);
+    expect(() => createAdminAuthenticator({ ...options, bootstrapToken: new Secret('short') })).toThrow(/20 bytes/);
   });
 });

@@ -25,7 +25,10 @@ beforeAll(async () => {
     throw new Error('not part of this test');
   };
   const dependencies: RestDependencies = {
-    authenticate: (token) => Promise.resolve(token === 'good' ? { subject: 'test', tenants: '*' } : undefined),
+    authenticate: (token) =>
+      Promise.resolve(
+        token === 'good' ? { subject: 'test', tenants: '*' } : { subject: undefined, message: 'not this one' },
+      ),
     resources: { apply: unused, delete: unused, list: unused, listTenants: unused },
     revocations: { revoke: unused, lift: unused, list: unused },
     listSessions: unused,

@@ -206,6 +206,18 @@ describe('authorize', () => {
     expect(link.plane.questions.map(({ http }) => http?.path)).toEqual(['', '/items']);
   });
 
+  it('asks a replica that is behind its snapshot once more, without waiting for a snapshot that does not come', async () => {
+    const client = await link.readyClient({ limits: { authorizeTimeoutMs: 600_000 } });
+    const [route] = client.routes();
+    const behind = { $case: 'denial', value: Denial.fromPartial({ reason: REASONS['not-ready'].number }) } as const;
+    link.plane.decide = (request, sessionId) =>
+      link.plane.questions.length < 2 ? behind : { $case: 'grant', value: link.plane.grantFor(request, sessionId) };
+    expect(await client.authorize(question(route && { route }))).toMatchObject({ kind: 'grant' });
+    link.plane.decide = () => behind;
+    const other = question(route && { route, method: 'PUT' });
+    expect(await client.authorize(other)).toMatchObject({ kind: 'denial', reason: 'not-ready' });
+  });
+
   it('denies when the policy begins to read what was not asked for, and the route no longer serves', async () => {
     const client = await link.readyClient();
     const [route] = client.routes();

@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { migrate } from '../../../control-plane/store/migrate.ts';
+import { openPglite } from '../../../control-plane/store/pglite-store.ts';
 import { CHANNELS, openStore } from '../../../control-plane/store/sql.ts';
 import { hasPostgres, startPostgres, type TestPostgres } from '../../support/postgres.ts';
 
@@ -99,12 +101,34 @@ describe('start-up on pglite', () => {
     expect(await again.system((tx) => tx.query("select name from tenants where name = 'kept'"))).toHaveLength(1);
     await again.close();
     await expect(readFile(join(folder, 'sidekey.lock'))).rejects.toMatchObject({ code: 'ENOENT' });
-  });
+  }, 120_000);
 
   it('takes over a lock that a dead process left', async () => {
     await writeFile(join(folder, 'sidekey.lock'), `${process.pid} 1`);
     await (await openStore({ dataDir: folder })).close();
-  });
+  }, 90_000);
+
+  // PGlite is PostgreSQL 18, where whoever makes a role may not act as it before granting it to oneself.
+  it('works as an ordinary user who may create roles, and says what one lacks who may not', async () => {
+    const raw = await openPglite(undefined);
+    const become = (user: string, attributes: string): Promise<void> =>
+      raw.transaction(async (tx) => {
+        await tx.script('set session authorization postgres');
+        await tx.script(`create role ${user} login ${attributes}; grant create on schema public to ${user}`);
+        await tx.script(`set session authorization ${user}`);
+      });
+    await become('powerless', '');
+    await expect(migrate(raw)).rejects.toMatchObject({
+      code: 'store-role-refused',
+      message: expect.stringContaining('sidekey_tenant'),
+    });
+    await become('app', 'createrole');
+    await migrate(raw);
+    await migrate(raw);
+    expect(await raw.store.system((tx) => tx.query('select name from tenants'))).toEqual([{ name: 'default' }]);
+    expect(await raw.transaction((tx) => tx.query('select name from tenants'))).toEqual([]);
+    await raw.store.close();
+  }, 90_000);
 
   it('refuses a URL that is not of PostgreSQL, without printing it', async () => {
     await expect(openStore({ url: 'mysql://user:hunter2@db/x' })).rejects.toThrow(/postgres:\/\//);

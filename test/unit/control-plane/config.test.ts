@@ -26,6 +26,11 @@ describe('parseControlPlaneConfig', () => {
       { dataDir: '/d', adminOidcIssuer: 'https://i', adminOidcAudience: 'a', adminOidcClaim: 'groups' },
       'bad-admin-oidc',
     ],
+    [
+      { dataDir: '/d', adminOidcIssuer: 'http://i', adminOidcAudience: 'a', adminOidcClaim: 'groups=x' },
+      'bad-admin-oidc',
+    ],
+    [{ dataDir: '/d', adminOidcCaFile: '/ca.pem' }, 'bad-admin-oidc'],
   ])('refuses %j', (flags, code) => {
     expect(() => parseControlPlaneConfig(flags, {})).toThrow(expect.objectContaining({ code }));
   });

@@ -1,0 +1,78 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { Agent, request } from 'undici';
+import { TestControlPlane } from '../../support/control-plane.ts';
+import { type ProviderServer, startOidcProvider } from '../../support/oidc-provider.ts';
+
+const CLIENT = { client_secret: 's'.repeat(32), token_endpoint_auth_method: 'client_secret_basic' } as const;
+
+let folder: string;
+let provider: ProviderServer;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sidekey-admins-'));
+  provider = await startOidcProvider(
+    [
+      { ...CLIENT, client_id: 'platform-team' },
+      { ...CLIENT, client_id: 'sales-team' },
+    ],
+    { audience: 'https://sidekey.example.com' },
+  );
+  await writeFile(join(folder, 'ca.pem'), provider.caPem);
+}, 60_000);
+afterAll(async () => {
+  await provider.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const administrators = (caFile?: string) => ({
+  issuer: provider.url,
+  audience: 'https://sidekey.example.com',
+  claim: 'sub',
+  value: 'platform-team',
+  caFile,
+});
+
+async function tokenOf(client: string): Promise<string> {
+  const answer = await request(`${provider.url}/token`, {
+    method: 'POST',
+    dispatcher: new Agent({ connect: { ca: provider.caPem } }),
+    headers: {
+      'content-type': 'application/x-www-form-urlencoded',
+      authorization: `Basic ${Buffer.from(`${client}:${CLIENT.client_secret}`).toString('base64')}`,
+    },
+    body: 'grant_type=client_credentials',
+  });
+  const body: unknown = await answer.body.json();
+  return typeof body === 'object' && body !== null && 'access_token' in body ? String(body.access_token) : '';
+}
+
+it('takes tokens of a company issuer: a private address, an authority of its own', async () => {
+  const plane = await TestControlPlane.start({ adminOidc: administrators(join(folder, 'ca.pem')) });
+  const platform = await plane.rest('GET', '/v1/resources', undefined, await tokenOf('platform-team'));
+  expect(platform).toMatchObject({ status: 200, body: { resources: [] } });
+  const sales = await plane.rest('GET', '/v1/resources', undefined, await tokenOf('sales-team'));
+  expect(sales).toMatchObject({
+    status: 401,
+    body: { detail: expect.stringContaining('claims do not make an administrator') },
+  });
+  expect(plane.errors).toEqual([]);
+  await plane.close();
+}, 90_000);
+
+it('tells the operator why the keys cannot be fetched, and the caller that they cannot', async () => {
+  const plane = await TestControlPlane.start({ adminOidc: administrators() });
+  const token = await tokenOf('platform-team');
+  for (let attempt = 0; attempt < 3; attempt += 1) {
+    expect(await plane.rest('GET', '/v1/resources', undefined, token)).toMatchObject({
+      status: 401,
+      body: { detail: expect.stringMatching(/could not be fetched \(evidence-keys-unavailable\)/) },
+    });
+  }
+  // Once, not at each call: callers who are nobody must not fill the log.
+  expect(plane.errors).toHaveLength(1);
+  expect(plane.errors[0]).toMatchObject({ reason: 'evidence-keys-unavailable', cause: expect.anything() });
+  await plane.close();
+}, 90_000);
