@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process';
-import { constants } from 'node:os';
 import { Option, type Command } from 'commander';
 import { UsageError } from '../../common/errors.ts';
 import type { ProxyConfig } from '../../proxy/config.ts';
@@ -10,6 +8,7 @@ import { paint } from '../paint.ts';
 import { addProxyOptions, toProxyConfig, type ProxyOptions } from '../proxy-options.ts';
 import { type AgentProxy, readLocalProxy, replacedVariablesOf } from '../local-proxy.ts';
 import { placeholderEnvironment } from '../placeholders.ts';
+import { runAgent } from '../run-agent.ts';
 
 const DRAIN_MS = 5_000;
 /** Whoever runs a command waits for it; why there is no policy stands in the log above. */
@@ -116,23 +115,5 @@ function failAfter(ms: number): Promise<never> {
   return new Promise((_, reject) => {
     const failed = new CommandFailed(EXIT_CODES.unreachable, 'the proxy got no policy from the control plane in time');
     setTimeout(() => reject(failed), ms).unref();
-  });
-}
-
-/** Runs the agent; its exit code, or 128 + n when signal n ended it, as shells have it. */
-function runAgent(program: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: 'inherit', env });
-    const forward = (signal: NodeJS.Signals): void => {
-      child.kill(signal);
-    };
-    process.on('SIGTERM', forward).on('SIGINT', forward).on('SIGHUP', forward);
-    child.on('error', (cause) => {
-      reject(new CommandFailed(EXIT_CODES.failed, `cannot run ${program}`, { cause }));
-    });
-    child.on('close', (code, signal) => {
-      process.off('SIGTERM', forward).off('SIGINT', forward).off('SIGHUP', forward);
-      resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]));
-    });
   });
 }
