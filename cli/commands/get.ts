@@ -25,9 +25,7 @@ export function define(command: Command): void {
 async function get(kind: string, name: string | undefined, options: GetOptions): Promise<void> {
   const path = pathOf(kind, name);
   const answer = await withClient(readContext(options), (client) => client.call('GET', path));
-  printAs(options.output, answer, () =>
-    name === undefined ? formatList(answer) : stringify(answer).trimEnd(),
-  );
+  printAs(options.output, answer, () => (name === undefined ? formatList(answer) : stringify(answer).trimEnd()));
 }
 
 function pathOf(kind: string, name: string | undefined): string {
