@@ -18,7 +18,7 @@ Exit codes:
   1  failed
   2  wrong use: an option, a file or a setting
   3  the answer is no: explain says denied; verify-log, doctor or redirect check found a fault
-  4  the control plane could not be reached
+  4  the control plane, or the proxy that run was to use, could not be reached
   run passes on the exit code of its command: 128 + n when signal n ended it, 126 when it cannot be run, 127 when it
   is not found`;
 

@@ -2,7 +2,10 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { join } from 'node:path';
 import type { Route } from '../proto/gen/sidekey/v1/route.ts';
 import { UsageError } from '../common/errors.ts';
+import { formatAuthority } from '../common/net/host.ts';
+import type { Proxy } from '../proxy/main.ts';
 import { sidekeyHome } from './context.ts';
+import { placeholderEnvironment } from './placeholders.ts';
 
 /** What a command needs to know of the proxy that it runs behind. */
 export interface AgentProxy {
@@ -19,11 +22,14 @@ export function replacedVariablesOf(routes: readonly Route[]): string[] {
   return [...new Set(routes.flatMap(({ agent }) => agent?.replacedVariables ?? []))].sort();
 }
 
-function files(): { folder: string; url: string; ca: string; replaced: string; placeholders: string } {
-  const folder = join(sidekeyHome(), 'dev');
+/** Where `sidekey dev` leaves word of its proxy. */
+export function devFolder(): string {
+  return join(sidekeyHome(), 'dev');
+}
+
+function filesIn(folder: string): { url: string; ca: string; replaced: string; placeholders: string } {
   const at = (name: string): string => join(folder, name);
   return {
-    folder,
     url: at('proxy-url'),
     ca: at('proxy-ca.pem'),
     replaced: at('replaced-variables'),
@@ -31,30 +37,43 @@ function files(): { folder: string; url: string; ca: string; replaced: string; p
   };
 }
 
-/** The file of authorities, which the proxy itself keeps up to date. */
-export function localAuthorityFile(): string {
-  const { folder, ca } = files();
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  return ca;
+/** The file of authorities in this folder, which the proxy itself keeps up to date. @throws UsageError */
+export function localAuthorityFile(folder: string): string {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o755 });
+  } catch (cause) {
+    throw new UsageError('unusable-folder', `cannot make ${folder}`, { cause });
+  }
+  return filesIn(folder).ca;
 }
 
-/** Leaves word of the proxy of `sidekey dev`; the address last, for its file says that the proxy is there. */
-export function writeLocalProxy({ url, placeholders, replacedVariables }: Omit<AgentProxy, 'caPem'>): void {
-  const names = files();
-  mkdirSync(names.folder, { recursive: true, mode: 0o700 });
-  writeWhole(names.replaced, replacedVariables.map((name) => `${name}\n`).join(''));
-  writeWhole(names.placeholders, JSON.stringify(placeholders));
-  writeWhole(names.url, `${url}\n`);
+/** Leaves word of this proxy, and of each change, until the function that it gives is called. The proxy must be ready. */
+export function publishProxy({ address, client }: Pick<Proxy, 'address' | 'client'>, folder: string): () => void {
+  const url = `http://${formatAuthority(address.host, address.port)}`;
+  const names = filesIn(folder);
+  const publish = (): void => {
+    const routes = client.routes();
+    writeWhole(
+      names.replaced,
+      replacedVariablesOf(routes)
+        .map((name) => `${name}\n`)
+        .join(''),
+    );
+    writeWhole(names.placeholders, JSON.stringify(placeholderEnvironment(routes)));
+    // The address last: its file says that the proxy is there.
+    writeWhole(names.url, `${url}\n`);
+  };
+  publish();
+  const stop = client.onChange(publish);
+  return () => {
+    stop();
+    rmSync(names.url, { force: true });
+  };
 }
 
-/** The proxy is gone. */
-export function removeLocalProxy(): void {
-  rmSync(files().url, { force: true });
-}
-
-/** The proxy of `sidekey dev` on this machine, when there is one. */
-export function readLocalProxy(): AgentProxy | undefined {
-  const { url, ca, placeholders, replaced } = files();
+/** The proxy that left word in this folder, when there is one. */
+export function readLocalProxy(folder: string = devFolder()): AgentProxy | undefined {
+  const { url, ca, placeholders, replaced } = filesIn(folder);
   if (!existsSync(url) || !existsSync(ca)) return undefined;
   return {
     url: readFileSync(url, 'utf8').trim(),
@@ -76,6 +95,7 @@ function readPlaceholders(file: string): Readonly<Record<string, string>> {
 
 function writeWhole(file: string, text: string): void {
   const partial = `${file}.${process.pid}.tmp`;
-  writeFileSync(partial, text, { mode: 0o600 });
+  // No secret is among them, and agents can be of another user.
+  writeFileSync(partial, text, { mode: 0o644 });
   renameSync(partial, file);
 }

@@ -2,14 +2,13 @@ import { join } from 'node:path';
 import { Option, type Command } from 'commander';
 import { parseControlPlaneConfig } from '../../control-plane/config.ts';
 import type { Proxy } from '../../proxy/main.ts';
-import { contextFile, readContext, readText, sidekeyHome } from '../context.ts';
+import { contextFile, readContext, readText } from '../context.ts';
 import type { ControlPlaneContext } from '../control-plane-context.ts';
 import { createDevIdentity, type DevIdentity } from '../dev-identity.ts';
 import { applyDocuments, readDocuments, type SourceDocument } from '../documents.ts';
 import { CommandFailed, EXIT_CODES } from '../exit-codes.ts';
-import { localAuthorityFile, removeLocalProxy, replacedVariablesOf, writeLocalProxy } from '../local-proxy.ts';
+import { devFolder, localAuthorityFile, publishProxy } from '../local-proxy.ts';
 import { paint } from '../paint.ts';
-import { placeholderEnvironment } from '../placeholders.ts';
 import { parseListen } from '../proxy-options.ts';
 import { type RestClient, withClient } from '../rest-client.ts';
 import { addUpstreamProxyOptions, readUpstreamProxy, type UpstreamProxyOptions } from '../upstream-proxy.ts';
@@ -52,7 +51,7 @@ Example:
 }
 
 async function dev(options: DevOptions): Promise<void> {
-  const folder = join(sidekeyHome(), 'dev');
+  const folder = devFolder();
   const { grpcListen, restListen } = options;
   const config = parseControlPlaneConfig({ dataDir: join(folder, 'control-plane'), grpcListen, restListen }, {});
   const documents = await readDocuments(options.file ?? []);
@@ -61,18 +60,11 @@ async function dev(options: DevOptions): Promise<void> {
   await withClient(readContext(context), (client) => applyAtStart(client, identity, documents));
   const proxy = await startDevProxy(options, context, identity, folder);
   const url = `http://${proxy.address.host}:${proxy.address.port}`;
-  const publish = (): void => {
-    const routes = proxy.client.routes();
-    const placeholders = placeholderEnvironment(routes);
-    writeLocalProxy({ url, placeholders, replacedVariables: replacedVariablesOf(routes) });
-  };
-  publish();
-  const stopPublishing = proxy.client.onChange(publish);
+  const stopPublishing = publishProxy(proxy, folder);
   console.error(`${paint('green', 'sidekey is up', process.stderr)}: proxy ${url}, control plane ${context.server}`);
   console.error('try, in another terminal: sidekey run -- curl https://api.example.com/   Ctrl-C ends it.');
   await waitForSignal();
   stopPublishing();
-  removeLocalProxy();
   await proxy.close(DRAIN_MS);
   await controlPlane.close();
 }
@@ -102,7 +94,7 @@ async function startDevProxy(
     evidence: () => identity.evidence(),
     listen,
     authority: 'local',
-    caFile: localAuthorityFile(),
+    caFile: localAuthorityFile(folder),
     unrouted: options.unrouted,
     harden: true,
     spoolDir: join(folder, 'spool'),

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { Option, type Command } from 'commander';
+import { localAuthorityFile, publishProxy } from '../local-proxy.ts';
 import { addModeOptions, toModeConfig, type ModeOptions } from '../mode-options.ts';
 import {
   addProxyOptions,
@@ -15,6 +16,7 @@ interface ProxyCommandOptions extends ProxyOptions, ModeOptions {
   readonly listen: string;
   readonly admin?: string;
   readonly caFile?: string;
+  readonly agentDir?: string;
   readonly addressFile?: string;
   readonly proxyTokenFile?: string;
   readonly drainSeconds: string;
@@ -32,6 +34,14 @@ export function define(command: Command): void {
       new Option('--ca-file <file>', 'write the authority that agents must trust here, PEM; never a key').env(
         'SIDEKEY_CA_FILE',
       ),
+    )
+    .addOption(
+      new Option(
+        '--agent-dir <dir>',
+        'leave what `sidekey run --agent-dir` needs here: address, authority, placeholders, names of variables to remove',
+      )
+        .env('SIDEKEY_AGENT_DIR')
+        .conflicts('caFile'),
     )
     .addOption(new Option('--address-file <file>', 'write the address here once it listens'))
     .addOption(
@@ -52,11 +62,13 @@ export function define(command: Command): void {
 }
 
 async function runProxy(options: ProxyCommandOptions): Promise<void> {
+  const { agentDir } = options;
+  const caFile = agentDir === undefined ? options.caFile : localAuthorityFile(agentDir);
   const config = {
     ...toProxyConfig(options, parseListen(options.listen, '--listen')),
     ...toModeConfig(options),
     ...(options.admin === undefined ? {} : { admin: parseAdmin(options.admin) }),
-    ...(options.caFile === undefined ? {} : { caFile: options.caFile }),
+    ...(caFile === undefined ? {} : { caFile }),
     ...(options.proxyTokenFile === undefined ? {} : { proxyToken: readProxyToken(options.proxyTokenFile) }),
   };
   const { startProxy } = await import('../../proxy/main.ts');
@@ -64,6 +76,15 @@ async function runProxy(options: ProxyCommandOptions): Promise<void> {
   const address = `${proxy.address.host}:${proxy.address.port}`;
   if (options.addressFile !== undefined) writeFileSync(options.addressFile, `${address}\n`);
   console.error(`sidekey proxy listens on ${address}`);
+  let stopPublishing = (): void => {};
+  // Not before the first snapshot: an agent would be started with variables that policy says to remove.
+  if (agentDir !== undefined) {
+    proxy.ready.then(
+      () => (stopPublishing = publishProxy(proxy, agentDir)),
+      () => {},
+    );
+  }
   await waitForSignal();
+  stopPublishing();
   await proxy.close(Number(options.drainSeconds) * 1000);
 }

@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { Option, type Command } from 'commander';
 import { UsageError } from '../../common/errors.ts';
 import type { ProxyConfig } from '../../proxy/config.ts';
@@ -13,10 +14,12 @@ import { runAgent } from '../run-agent.ts';
 const DRAIN_MS = 5_000;
 /** Whoever runs a command waits for it; why there is no policy stands in the log above. */
 const READY_TIMEOUT_MS = 15_000;
+const CONNECT_TIMEOUT_MS = 5_000;
 
 interface RunOptions extends ProxyOptions {
   readonly proxy?: string;
   readonly proxyCa?: string;
+  readonly agentDir?: string;
   readonly removeEnv?: readonly string[];
   readonly keepEnv?: readonly string[];
   readonly quiet?: boolean;
@@ -35,6 +38,11 @@ export function define(command: Command): void {
       new Option('--proxy <url>', 'use the proxy that listens here, instead of starting one').env('SIDEKEY_PROXY'),
     )
     .addOption(new Option('--proxy-ca <file>', "that proxy's certificate authority, PEM").env('SIDEKEY_PROXY_CA'))
+    .addOption(
+      new Option('--agent-dir <dir>', 'use the proxy that `sidekey proxy --agent-dir` describes here').env(
+        'SIDEKEY_AGENT_DIR',
+      ),
+    )
     .option('--remove-env <name...>', 'remove these variables from its environment too')
     .option('--keep-env <name...>', 'keep these variables although they look like credentials')
     .option('--quiet', 'do not say what was removed')
@@ -45,8 +53,8 @@ export function define(command: Command): void {
 const HELP = `
 The command gets proxy variables, trust in the proxy's authority (curl, git, Python, Node, Deno, Go, AWS tools) and an
 environment without credentials: well-known ones, and those that the policy's credential providers say they replace. It gets
-the placeholders that policy names variables for. With --proxy the policy is not known: name more with --remove-env. Without
---control-plane and --proxy, the proxy of \`sidekey dev\` on this machine is used.
+the placeholders that policy names variables for. With --proxy alone the policy is not known: use --agent-dir, or name more
+with --remove-env. Without --control-plane, --proxy and --agent-dir, the proxy of \`sidekey dev\` on this machine is used.
 Its exit code is passed through.
 
 Examples:
@@ -86,11 +94,33 @@ async function findProxy(options: RunOptions): Promise<OpenProxy> {
     return { url: options.proxy, caPem, placeholders: {}, replacedVariables: [], close: () => Promise.resolve() };
   }
   if (options.controlPlane !== undefined) return startOwnProxy(toProxyConfig(options, { host: '127.0.0.1', port: 0 }));
-  const local = readLocalProxy();
+  const local = readLocalProxy(options.agentDir);
   if (local === undefined) {
-    throw new UsageError('no-proxy', 'no proxy: start `sidekey dev`, or give --control-plane or --proxy');
+    const message =
+      options.agentDir === undefined
+        ? 'no proxy: start `sidekey dev`, or give --control-plane, --proxy or --agent-dir'
+        : `no proxy: none has left word in ${options.agentDir} yet`;
+    throw new UsageError('no-proxy', message);
   }
+  await expectListener(local.url);
   return { ...local, close: () => Promise.resolve() };
+}
+
+/** What is left behind may be of a proxy that was killed. */
+function expectListener(url: string): Promise<void> {
+  const { hostname, port } = new URL(url);
+  const socket = connect({ host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) });
+  return new Promise((resolve, reject) => {
+    const fail = (cause: Error): void => {
+      socket.destroy();
+      reject(new CommandFailed(EXIT_CODES.unreachable, `the proxy at ${url} is gone; start it again`, { cause }));
+    };
+    socket.setTimeout(CONNECT_TIMEOUT_MS, () => fail(new Error('no answer in time')));
+    socket.once('error', fail).once('connect', () => {
+      socket.destroy();
+      resolve();
+    });
+  });
 }
 
 async function startOwnProxy(config: ProxyConfig): Promise<OpenProxy> {
