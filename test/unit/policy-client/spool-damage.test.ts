@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ChainHead, emptyHead, extendChain } from '../../../control-plane/audit/chain.ts';
 import { RecordQueue } from '../../../policy-client/record-queue.ts';
 import { Spool } from '../../../policy-client/spool.ts';
-import { DecisionRecord } from '../../../proto/gen/sidekey/v1/decision.ts';
+import { ChainedRecord, DecisionRecord } from '../../../proto/gen/sidekey/v1/decision.ts';
 import { decisionRecord } from '../../support/policy-client.ts';
 
 const INSTANCE = '7b0c2a0e-6d0e-4c55-9a3a-0d6d8a5b6d11';
@@ -28,9 +28,10 @@ class Stored {
   take(queue: RecordQueue, batches = Number.MAX_SAFE_INTEGER): void {
     queue.flush();
     for (let taken = 0; taken < batches; taken += 1) {
-      const batch = queue.next(256, 256 * 1024);
-      if (batch.length === 0) return;
-      for (const chained of batch) {
+      const batch = queue.next();
+      if (batch === undefined) return;
+      for (const { bytes } of batch.records()) {
+        const chained = ChainedRecord.decode(bytes);
         this.#head = extendChain(this.#head, chained);
         const { method, path } = DecisionRecord.decode(chained.record);
         if (method === 'SIDEKEY-RECORDS-LOST') this.told += Number(path.slice(1));
