@@ -73,7 +73,7 @@ describe.skipIf(!existsSync(SIDEKEY))('sidekey run and its program (needs dist/:
     const file = join(folder, 'agent.cjs');
     writeFileSync(file, script);
     const line = ['exec', process.execPath, ...args, process.execPath, file].join(' ');
-    const child = spawn('script', ['-qec', line, '/dev/null'], {
+    const child = spawn('/usr/bin/script', ['-qec', line, '/dev/null'], {
       env: { PATH: process.env['PATH'], SHELL: '/bin/sh' },
     });
     const { code, stdout } = await collect(child, () => child.stdin.write('\u0003'));
