@@ -1,6 +1,9 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type AgentVariables, readAgentVariables, writeAgentVariables } from './agent-variables.ts';
+import { type AgentVariables, agentVariablesOf, readAgentVariables, writeAgentVariables } from './agent-variables.ts';
+import { UsageError } from '../common/errors.ts';
+import { formatAuthority } from '../common/net/host.ts';
+import type { Proxy } from '../proxy/main.ts';
 import { sidekeyHome } from './context.ts';
 
 /** What a command needs to know of the proxy that it runs behind. */
@@ -9,40 +12,50 @@ export interface AgentProxy extends AgentVariables {
   readonly caPem: string;
 }
 
-function files(): { folder: string; url: string; ca: string; variables: string } {
-  const folder = join(sidekeyHome(), 'dev');
+/** Where `sidekey dev` leaves word of its proxy. */
+export function devFolder(): string {
+  return join(sidekeyHome(), 'dev');
+}
+
+function filesIn(folder: string): { url: string; ca: string; variables: string } {
   const at = (name: string): string => join(folder, name);
   return {
-    folder,
     url: at('proxy-url'),
     ca: at('proxy-ca.pem'),
     variables: at('agent-variables.json'),
   };
 }
 
-/** The file of authorities, which the proxy itself keeps up to date. */
-export function localAuthorityFile(): string {
-  const { folder, ca } = files();
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  return ca;
+/** The file of authorities in this folder, which the proxy itself keeps up to date. @throws UsageError */
+export function localAuthorityFile(folder: string): string {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o755 });
+  } catch (cause) {
+    throw new UsageError('unusable-folder', `cannot make ${folder}`, { cause });
+  }
+  return filesIn(folder).ca;
 }
 
-/** Leaves word of the proxy of `sidekey dev`; the address last, for its file says that the proxy is there. */
-export function writeLocalProxy(url: string, variables: AgentVariables): void {
-  const names = files();
-  mkdirSync(names.folder, { recursive: true, mode: 0o700 });
-  writeAgentVariables(names.variables, variables);
-  writeWhole(names.url, `${url}\n`);
+/** Leaves word of this proxy, and of each change, until the function that it gives is called. The proxy must be ready. */
+export function publishProxy({ address, client }: Pick<Proxy, 'address' | 'client'>, folder: string): () => void {
+  const url = `http://${formatAuthority(address.host, address.port)}`;
+  const names = filesIn(folder);
+  const publish = (): void => {
+    writeAgentVariables(names.variables, agentVariablesOf(client.routes()));
+    // The address last: its file says that the proxy is there.
+    writeWhole(names.url, `${url}\n`);
+  };
+  publish();
+  const stop = client.onChange(publish);
+  return () => {
+    stop();
+    rmSync(names.url, { force: true });
+  };
 }
 
-/** The proxy is gone. */
-export function removeLocalProxy(): void {
-  rmSync(files().url, { force: true });
-}
-
-/** The proxy of `sidekey dev` on this machine, when there is one. */
-export function readLocalProxy(): AgentProxy | undefined {
-  const { url, ca, variables } = files();
+/** The proxy that left word in this folder, when there is one. */
+export function readLocalProxy(folder: string = devFolder()): AgentProxy | undefined {
+  const { url, ca, variables } = filesIn(folder);
   if (!existsSync(url) || !existsSync(ca)) return undefined;
   return {
     url: readFileSync(url, 'utf8').trim(),
@@ -53,6 +66,7 @@ export function readLocalProxy(): AgentProxy | undefined {
 
 function writeWhole(file: string, text: string): void {
   const partial = `${file}.${process.pid}.tmp`;
-  writeFileSync(partial, text, { mode: 0o600 });
+  // No secret is among them, and agents can be of another user.
+  writeFileSync(partial, text, { mode: 0o644 });
   renameSync(partial, file);
 }

@@ -62,6 +62,9 @@ function printError(error: unknown): void {
   console.error(`${paint('red', 'sidekey:', process.stderr)} ${lines.join('\n')}`);
 }
 
+// SIGUSR1 would open Node's inspector, through which every secret of this process can be read.
+process.on('SIGUSR1', () => {});
+
 // A closed pipe (`sidekey logs | head`) is not a fault.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(EXIT_CODES.ok);

@@ -6,7 +6,8 @@ export function paint(
   text: string,
   stream: { isTTY?: boolean } = process.stdout,
 ): string {
-  const wanted = process.env['FORCE_COLOR'] ? true : stream.isTTY === true && !process.env['NO_COLOR'];
+  const forced = process.env['FORCE_COLOR'];
+  const wanted = forced ? forced !== '0' : stream.isTTY === true && !process.env['NO_COLOR'];
   return wanted ? `\u001b[${COLOURS[colour]}m${text}\u001b[0m` : text;
 }
 

@@ -1,9 +1,9 @@
 import { EXIT_CODES } from './exit-codes.ts';
 
-/** Waits for SIGTERM or SIGINT; a second signal ends the process at once. */
+/** Waits for SIGTERM, SIGINT, or SIGHUP, which a closed terminal sends; a second signal ends the process at once. */
 export function waitForSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
-    const signals = ['SIGTERM', 'SIGINT'] as const;
+    const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
     for (const signal of signals) {
       process.once(signal, () => {
         for (const other of signals) {

@@ -12,6 +12,11 @@ export class SidekeyError extends Error {
 /** Configuration or input given by a person is wrong; the message says where and what to do. */
 export class UsageError extends SidekeyError {}
 
+/** An address or a socket cannot be listened on; `where` is what was asked for. */
+export function listenFailed(where: string, cause: unknown): UsageError {
+  return new UsageError('listen-failed', `cannot listen on ${where}`, { cause });
+}
+
 /** Any thrown value as one line of text, causes included, without stacks. */
 export function describeError(error: unknown): string {
   const parts: string[] = [];

@@ -1,5 +1,6 @@
-import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from '@grpc/grpc-js';
 import { ProxyServiceService, type ProxyServiceServer } from '../proto/gen/sidekey/v1/proxy.ts';
+import { listenFailed } from '../common/errors.ts';
 import { formatAuthority } from '../common/net/host.ts';
 import type { ListenAddress } from './config.ts';
 import type { ServerTls } from './server-tls.ts';
@@ -25,18 +26,17 @@ export async function startGrpcServer(
   listen: ListenAddress,
   tls: ServerTls,
 ): Promise<GrpcServer> {
+  // What it would write to standard error by itself comes as errors too.
+  setLogVerbosity(logVerbosity.NONE);
   const server = new Server(OPTIONS);
   server.addService(ProxyServiceService, handlers);
   const pair = { cert_chain: Buffer.from(tls.chainPem), private_key: Buffer.from(tls.keyPem) };
+  const where = formatAuthority(listen.host, listen.port);
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync(
-      formatAuthority(listen.host, listen.port),
-      ServerCredentials.createSsl(null, [pair]),
-      (error, bound) => {
-        if (error) reject(error);
-        else resolve(bound);
-      },
-    );
+    server.bindAsync(where, ServerCredentials.createSsl(null, [pair]), (error, bound) => {
+      if (error) reject(listenFailed(where, error));
+      else resolve(bound);
+    });
   });
   return { address: formatAuthority(listen.host, port), close: (graceMs) => closeServer(server, graceMs) };
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { genesisHash, nextHash } from '../common/decision-chain.ts';
 import { REASONS } from '../proto/reasons.ts';
-import { type ChainedRecord, DecisionRecord, Outcome } from '../proto/gen/sidekey/v1/decision.ts';
+import { ChainedRecord, DecisionRecord, Outcome } from '../proto/gen/sidekey/v1/decision.ts';
 import type { ReasonCode } from '../proto/gen/sidekey/v1/reason.ts';
 import { PendingRecords } from './pending-records.ts';
 import { batchedLength, BatchWriter, type RecordBatch } from './record-batch.ts';
@@ -37,6 +37,9 @@ export class RecordQueue {
   #sent = 0;
   #inFlight = 0;
   #acked = 0;
+  /** The batch with the last acknowledged record, and what tells the chain's head before there is one. */
+  #ackedIn: RecordBatch | undefined;
+  #startHash: Buffer | undefined;
   /** Records in memory up to this sequence are on disk as well. */
   #onDiskThrough = 0;
   #sequence = 0;
@@ -50,6 +53,7 @@ export class RecordQueue {
   constructor(options: RecordQueueOptions) {
     this.#options = options;
     this.#head = genesisHash(options.instanceId);
+    this.#startHash = this.#head;
   }
 
   get memoryBytes(): number {
@@ -77,6 +81,7 @@ export class RecordQueue {
     this.#acked = spool.firstSequence - 1;
     this.#sequence = spool.lastSequence;
     this.#resumed = true;
+    if (this.#acked > 0) this.#startHash = spool.readAfter(this.#acked)[0]?.previousHash;
   }
 
   push(record: DecisionRecord): void {
@@ -103,10 +108,8 @@ export class RecordQueue {
   /** False when the record of the losses found no place. */
   #reportLosses(): boolean {
     if (this.#unreportedLosses === 0) return true;
-    const record = lossRecord(this.#unreportedLosses, this.#options.nowMs());
-    record.instanceId = this.#options.instanceId;
     this.#marker.clear();
-    if (!this.#marker.add(record) || this.#place(this.#marker) === 0) return false;
+    if (!this.#marker.add(this.#lossRecord(this.#unreportedLosses)) || this.#place(this.#marker) === 0) return false;
     this.#unreportedLosses = 0;
     return true;
   }
@@ -139,13 +142,17 @@ export class RecordQueue {
   #chain(records: PendingRecords, from: number, to: number): RecordBatch[] {
     const batches: RecordBatch[] = [];
     for (let index = from; index < to; index += 1) {
-      const record = records.at(index);
-      const previousHash = this.#head;
-      this.#head = nextHash(previousHash, record);
-      this.#sequence += 1;
-      this.#pack({ sequence: this.#sequence, previousHash, hash: this.#head, record }, index === to - 1, batches);
+      this.#pack(this.#link(records.at(index)), index === to - 1, batches);
     }
     return batches;
+  }
+
+  /** The chain's next link. */
+  #link(record: Buffer): ChainedRecord {
+    const previousHash = this.#head;
+    this.#head = nextHash(previousHash, record);
+    this.#sequence += 1;
+    return { sequence: this.#sequence, previousHash, hash: this.#head, record };
   }
 
   #pack(record: ChainedRecord, isLast: boolean, batches: RecordBatch[]): void {
@@ -179,21 +186,47 @@ export class RecordQueue {
 
   #load(): void {
     const { spool } = this.#options;
-    while (spool !== undefined && this.#hasUnloaded()) {
-      const records = spool.readAfter(this.#acked);
-      const last = records.at(-1);
-      const batches: RecordBatch[] = [];
-      for (const record of records) this.#pack(record, record === last, batches);
-      batches.forEach((batch) => this.#keep(batch));
-      if (last !== undefined) {
-        this.#onDiskThrough = last.sequence;
-        return;
-      }
-      // Unreadable: its sequences are missing from what the control plane gets, and this counts them.
-      const lost = spool.discardFirst();
-      this.#lose(lost);
-      this.#acked += lost;
+    if (spool === undefined || !this.#hasUnloaded()) return;
+    let records = spool.readAfter(this.#acked);
+    if (records[0]?.sequence !== this.#acked + 1) {
+      if (!this.#mend(spool)) return;
+      records = spool.readAfter(this.#acked);
     }
+    const last = records.at(-1);
+    const batches: RecordBatch[] = [];
+    for (const record of records) this.#pack(record, record === last, batches);
+    batches.forEach((batch) => this.#keep(batch));
+    this.#onDiskThrough = last?.sequence ?? this.#acked;
+  }
+
+  /**
+   * Something on disk cannot be read any more. The control plane takes no chain with a gap, and none of these records is
+   * stored there yet: they are chained anew after the last one that is, with a record of the loss where the others were.
+   */
+  #mend(spool: Spool): boolean {
+    const ackedHash = this.#ackedHash();
+    if (ackedHash === undefined) return false;
+    const before = [this.#sequence, this.#head] as const;
+    [this.#sequence, this.#head] = [this.#acked, ackedHash];
+    let lost = 0;
+    const mended = spool.rewrite(this.#acked, (missing, records) => {
+      lost += missing;
+      this.#marker.clear();
+      if (missing > 0) this.#marker.add(this.#lossRecord(missing));
+      const batches = this.#chain(this.#marker, 0, this.#marker.size);
+      const last = records.at(-1);
+      for (const record of records) this.#pack(this.#link(record.record), record === last, batches);
+      return batches.flatMap((batch) => batch.records());
+    });
+    if (mended) this.lost += lost;
+    else [this.#sequence, this.#head] = before;
+    return mended;
+  }
+
+  /** Hash of the last acknowledged record; undefined when that is not known here. */
+  #ackedHash(): Buffer | undefined {
+    const acked = this.#ackedIn?.records().find(({ sequence }) => sequence === this.#acked);
+    return acked === undefined ? this.#startHash : ChainedRecord.decode(acked.bytes).hash;
   }
 
   /** The stream is gone: what was on its way goes out again. */
@@ -207,6 +240,7 @@ export class RecordQueue {
     const before = this.#inFlight;
     let first = this.#memory[0];
     while (first !== undefined && this.#sent > 0 && first.firstSequence <= sequence) {
+      this.#ackedIn = first;
       const rest = first.after(sequence);
       this.#memoryBytes -= first.bytes.length - (rest?.bytes.length ?? 0);
       this.#inFlight -= first.size - (rest?.size ?? 0);
@@ -243,15 +277,16 @@ export class RecordQueue {
   close(): void {
     this.#options.spool?.close();
   }
-}
 
-function lossRecord(count: number, nowMs: number): DecisionRecord {
-  return DecisionRecord.fromPartial({
-    id: randomUUID(),
-    at: new Date(nowMs),
-    method: LOST_RECORDS_METHOD,
-    path: `/${count}`,
-    outcome: Outcome.OUTCOME_FAILED,
-    reason: REASONS.overloaded.number as ReasonCode,
-  });
+  #lossRecord(count: number): DecisionRecord {
+    return DecisionRecord.fromPartial({
+      id: randomUUID(),
+      at: new Date(this.#options.nowMs()),
+      instanceId: this.#options.instanceId,
+      method: LOST_RECORDS_METHOD,
+      path: `/${count}`,
+      outcome: Outcome.OUTCOME_FAILED,
+      reason: REASONS.overloaded.number as ReasonCode,
+    });
+  }
 }

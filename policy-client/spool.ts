@@ -5,10 +5,13 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   rmdirSync,
+  statSync,
   unlinkSync,
   utimesSync,
+  writeFileSync,
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -85,11 +88,11 @@ export class Spool {
       .filter((entry) => SEGMENT_NAME.test(entry))
       .sort()) {
       const path = join(this.#dir, name);
-      const records = readSegment(path);
-      const first = records[0];
-      const last = records.at(-1);
-      if (first === undefined || last === undefined) unlinkSync(path);
-      else this.#add({ path, first: first.sequence, last: last.sequence, bytes: readFileSync(path).length });
+      const bytes = statSync(path).size;
+      const first = Number.parseInt(name, 10);
+      // Of one that cannot be read, the next one's name tells how many records it held.
+      if (bytes === 0) unlinkSync(path);
+      else this.#add({ path, first, last: readSegment(path).at(-1)?.sequence ?? first, bytes });
     }
   }
 
@@ -143,13 +146,35 @@ export class Spool {
     if (done.length > 0) this.#segments = this.#segments.filter(({ last }) => last > sequence);
   }
 
-  /** Gives up the first segment, which cannot be read; returns how many records it should have held. */
-  discardFirst(): number {
-    const [segment] = this.#segments;
-    if (segment === undefined) return 0;
-    this.errors += 1;
-    this.release(segment.last);
-    return segment.last - segment.first + 1;
+  /**
+   * Puts what `rechain` makes of the records after `sequence` in their place: it is given how many are missing, and those
+   * that can be read after the gap. False when the disk does not take it; then nothing has changed.
+   */
+  rewrite(sequence: number, rechain: (missing: number, records: readonly ChainedRecord[]) => EncodedRecord[]): boolean {
+    this.#closeOpen();
+    const { lastSequence } = this;
+    const old = this.#segments;
+    const drafts: Draft[] = [];
+    let held = sequence;
+    try {
+      for (const { path } of old) {
+        const records = readIfThere(path).filter((record) => record.sequence > held);
+        const [first, last] = [records[0], records.at(-1)];
+        if (first === undefined || last === undefined) continue;
+        drafts.push(writeDraft(this.#dir, rechain(first.sequence - held - 1, records)));
+        held = last.sequence;
+      }
+      if (held < lastSequence) drafts.push(writeDraft(this.#dir, rechain(lastSequence - held, [])));
+    } catch {
+      this.errors += 1;
+      for (const { draftPath } of drafts) rmSync(draftPath, { force: true });
+      return false;
+    }
+    for (const { path } of old) rmSync(path, { force: true });
+    for (const { draftPath, segment } of drafts) renameSync(draftPath, segment.path);
+    this.#segments = drafts.map(({ segment }) => segment);
+    this.#bytes = this.#segments.reduce((sum, { bytes }) => sum + bytes, 0);
+    return true;
   }
 
   /** Ends writing; removes the directory when nothing is left in it. */
@@ -195,7 +220,7 @@ export class Spool {
     if (open !== undefined && open.segment.last + 1 === sequence && open.segment.bytes < MAX_SEGMENT_BYTES) return open;
     this.#closeOpen();
     mkdirSync(this.#dir, { recursive: true, mode: 0o700 });
-    const path = join(this.#dir, `${String(sequence).padStart(16, '0')}.records`);
+    const path = pathOf(this.#dir, sequence);
     const file = openSync(path, 'wx', 0o600);
     const segment = { path, first: sequence, last: sequence - 1, bytes: 0 };
     this.#add(segment);
@@ -213,6 +238,25 @@ export class Spool {
     if (this.#open !== undefined) closeSync(this.#open.file);
     this.#open = undefined;
   }
+}
+
+function pathOf(dir: string, first: number): string {
+  return join(dir, `${String(first).padStart(16, '0')}.records`);
+}
+
+interface Draft {
+  readonly draftPath: string;
+  readonly segment: Segment;
+}
+
+/** `records` are one at least. */
+function writeDraft(dir: string, records: readonly EncodedRecord[]): Draft {
+  const first = records[0]?.sequence ?? 0;
+  const last = records.at(-1)?.sequence ?? first;
+  const path = pathOf(dir, first);
+  const bytes = Buffer.concat(records.map(frame));
+  writeFileSync(`${path}.draft`, bytes, { mode: 0o600 });
+  return { draftPath: `${path}.draft`, segment: { path, first, last, bytes: bytes.length } };
 }
 
 function frame({ bytes }: EncodedRecord): Buffer {
@@ -236,6 +280,14 @@ function readSegment(path: string): ChainedRecord[] {
     offset = end;
   }
   return records;
+}
+
+function readIfThere(path: string): ChainedRecord[] {
+  try {
+    return readSegment(path);
+  } catch {
+    return [];
+  }
 }
 
 function decodeRecord(bytes: Uint8Array): ChainedRecord | undefined {

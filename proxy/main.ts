@@ -2,7 +2,7 @@ import { createPublicKey } from 'node:crypto';
 import { createPolicyClient, type PolicyClient } from '../policy-client/index.ts';
 import { createLogger } from './admin/log.ts';
 import type { ProxyConfig } from './config.ts';
-import { hardenProcess } from './hardening.ts';
+import { hardenProcess } from '../common/hardening.ts';
 import { composeProxy, type Proxy } from './proxy.ts';
 
 export type { ProxyConfig } from './config.ts';

@@ -22,6 +22,8 @@ const PROGRAMS = [
   ['sh', ['-c', 'command -v microsocks'], 'microsocks'],
   ['sh', ['-c', 'squid -v | grep -q with-openssl'], 'squid-openssl'],
   ['haproxy', ['-v'], 'haproxy'],
+  ['zsh', ['--version'], 'zsh'],
+  ['fish', ['--version'], 'fish'],
   ['ip', ['-V'], 'iproute2'],
   ['nft', ['--version'], 'nftables'],
   ['iptables', ['--version'], 'iptables'],

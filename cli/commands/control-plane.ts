@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { hardenProcess } from '../../common/hardening.ts';
 import { parseControlPlaneConfig, type ControlPlaneFlags } from '../../control-plane/config.ts';
 import { contextFile, sidekeyHome } from '../context.ts';
 import { startWithContext } from '../start-control-plane.ts';
@@ -44,6 +45,10 @@ async function runControlPlane(options: ControlPlaneOptions): Promise<void> {
     { dataDir: process.env['SIDEKEY_DATA_DIR'] ?? `${sidekeyHome()}/control-plane`, ...options },
     process.env,
   );
+  // Every key of the control plane is in this process's memory.
+  if ((await hardenProcess()).dumpable === 'unchanged' && process.platform === 'linux') {
+    console.error('sidekey control-plane: without the package koffi, other processes of this user can read its memory');
+  }
   const { controlPlane, context } = await startWithContext(config, options.contextFile ?? contextFile());
   console.error(`sidekey control-plane: proxies at ${context.grpc}, people and tools at ${context.server}`);
   await waitForSignal();

@@ -3,13 +3,12 @@ import { Option, type Command } from 'commander';
 import { parseControlPlaneConfig } from '../../control-plane/config.ts';
 import type { ProxyConfig } from '../../proxy/config.ts';
 import type { Proxy } from '../../proxy/main.ts';
-import { contextFile, readContext, readText, sidekeyHome } from '../context.ts';
+import { contextFile, readContext, readText } from '../context.ts';
 import type { ControlPlaneContext } from '../control-plane-context.ts';
 import { createDevIdentity, type DevIdentity } from '../dev-identity.ts';
 import { applyDocuments, readDocuments, type SourceDocument } from '../documents.ts';
 import { CommandFailed, EXIT_CODES } from '../exit-codes.ts';
-import { agentVariablesOf } from '../agent-variables.ts';
-import { localAuthorityFile, removeLocalProxy, writeLocalProxy } from '../local-proxy.ts';
+import { devFolder, localAuthorityFile, publishProxy } from '../local-proxy.ts';
 import { paint } from '../paint.ts';
 import { parseListen } from '../proxy-options.ts';
 import { type RestClient, withClient } from '../rest-client.ts';
@@ -58,7 +57,7 @@ Example:
 }
 
 async function dev(options: DevOptions): Promise<void> {
-  const folder = join(sidekeyHome(), 'dev');
+  const folder = devFolder();
   const { grpcListen, restListen } = options;
   // What is wrong with it shows before anything is started.
   const listen = parseListen(options.listen, '--listen');
@@ -70,14 +69,11 @@ async function dev(options: DevOptions): Promise<void> {
   await withClient(readContext(context), (client) => applyAtStart(client, identity, documents));
   const proxy = await startDevProxy({ ...options, listen, upstreamProxy }, context, identity, folder);
   const url = `http://${proxy.address.host}:${proxy.address.port}`;
-  const publish = (): void => writeLocalProxy(url, agentVariablesOf(proxy.client.routes()));
-  publish();
-  const stopPublishing = proxy.client.onChange(publish);
+  const stopPublishing = publishProxy(proxy, folder);
   console.error(`${paint('green', 'sidekey is up', process.stderr)}: proxy ${url}, control plane ${context.server}`);
   console.error('try, in another terminal: sidekey run -- curl https://api.example.com/   Ctrl-C ends it.');
   await waitForSignal();
   stopPublishing();
-  removeLocalProxy();
   await proxy.close(DRAIN_MS);
   await controlPlane.close();
 }
@@ -106,7 +102,7 @@ async function startDevProxy(
     evidence: () => identity.evidence(),
     listen,
     authority: 'local',
-    caFile: localAuthorityFile(),
+    caFile: localAuthorityFile(folder),
     unrouted: options.unrouted,
     harden: true,
     spoolDir: join(folder, 'spool'),

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { stringify } from 'yaml';
 import { UsageError } from '../../common/errors.ts';
 import { addContextOptions, readContext, type ContextOptions } from '../context.ts';
 import { formatTable, outputOption, printAs, type OutputFormat } from '../output.ts';
@@ -16,7 +17,7 @@ export function define(command: Command): void {
     .addOption(outputOption())
     .addHelpText(
       'after',
-      '\nSecrets are never shown.\n\nExamples:\n  sidekey get accesspolicies\n  sidekey get ServerWorkload api -o yaml\n  sidekey get sessions',
+      '\nSecrets are never shown. One resource is shown as the YAML that `apply` takes.\n\nExamples:\n  sidekey get accesspolicies\n  sidekey get ServerWorkload api -o yaml\n  sidekey get sessions',
     )
     .action(get);
 }
@@ -24,9 +25,7 @@ export function define(command: Command): void {
 async function get(kind: string, name: string | undefined, options: GetOptions): Promise<void> {
   const path = pathOf(kind, name);
   const answer = await withClient(readContext(options), (client) => client.call('GET', path));
-  printAs(options.output, answer, () =>
-    name === undefined ? formatList(answer) : JSON.stringify(answer, undefined, 2),
-  );
+  printAs(options.output, answer, () => (name === undefined ? formatList(answer) : stringify(answer).trimEnd()));
 }
 
 function pathOf(kind: string, name: string | undefined): string {

@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander';
+import { stringify } from 'yaml';
 import { addContextOptions, readContext, type ContextOptions } from '../context.ts';
-import { formatTable } from '../output.ts';
+import { formatTable, type OutputFormat } from '../output.ts';
 import { printable } from '../paint.ts';
 import { readField, readList, withClient } from '../rest-client.ts';
 
@@ -12,7 +13,7 @@ interface LogsOptions extends ContextOptions {
   readonly outcome?: string;
   readonly reason?: string;
   readonly limit: string;
-  readonly output: 'table' | 'json';
+  readonly output: OutputFormat;
 }
 
 export function define(command: Command): void {
@@ -25,8 +26,8 @@ export function define(command: Command): void {
     .option('--reason <code>', 'with this reason code')
     .option('--limit <count>', 'how many at most', '100')
     .addOption(
-      new Option('-o, --output <format>', 'output format; json is one object a line')
-        .choices(['table', 'json'])
+      new Option('-o, --output <format>', 'output format; json is one object a line, yaml one document a decision')
+        .choices(['table', 'json', 'yaml'])
         .default('table'),
     )
     .addHelpText(
@@ -42,15 +43,27 @@ async function logs(options: LogsOptions): Promise<void> {
   await withClient(readContext(options), async (client) => {
     const answer = await client.call('GET', '/v1/decisions', { query: { ...query, limit } });
     const decisions = readList(answer, 'decisions');
-    if (options.output === 'json') for (const decision of decisions) console.log(JSON.stringify(decision));
-    else console.log(formatTable(HEAD, decisions.map(formatDecision)));
+    if (options.output === 'table') console.log(formatTable(HEAD, decisions.map(formatDecision)));
+    else for (const decision of decisions) console.log(formatOne(decision, options.output));
     if (options.follow !== true) return;
     const after = readField(decisions.at(-1), 'position') ?? '0';
     for await (const decision of client.follow('/v1/decisions', { query: { ...query, after, follow: true } })) {
-      const line = formatDecision(decision).map(printable).join('  ');
-      console.log(options.output === 'json' ? JSON.stringify(decision) : line);
+      console.log(formatOne(decision, options.output));
     }
   });
+}
+
+function formatOne(decision: unknown, format: OutputFormat): string {
+  switch (format) {
+    case 'json':
+      return JSON.stringify(decision);
+    case 'yaml':
+      return `---\n${stringify(decision).trimEnd()}`;
+    case 'table':
+      return formatDecision(decision).map(printable).join('  ');
+    default:
+      return format satisfies never;
+  }
 }
 
 const HEAD = ['TIME', 'OUTCOME', 'REASON', 'STATUS', 'WORKLOAD', 'USER', 'CALL', 'ID'] as const;

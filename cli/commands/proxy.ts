@@ -1,7 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { Option, type Command } from 'commander';
-import { agentVariablesOf, writeAgentVariables } from '../agent-variables.ts';
-import type { Proxy } from '../../proxy/main.ts';
+import { localAuthorityFile, publishProxy } from '../local-proxy.ts';
 import { addModeOptions, toModeConfig, type ModeOptions } from '../mode-options.ts';
 import {
   addProxyOptions,
@@ -17,8 +16,8 @@ interface ProxyCommandOptions extends ProxyOptions, ModeOptions {
   readonly listen: string;
   readonly admin?: string;
   readonly caFile?: string;
+  readonly agentDir?: string;
   readonly addressFile?: string;
-  readonly agentVariables?: string;
   readonly proxyTokenFile?: string;
   readonly drainSeconds: string;
 }
@@ -36,13 +35,15 @@ export function define(command: Command): void {
         'SIDEKEY_CA_FILE',
       ),
     )
-    .addOption(new Option('--address-file <file>', 'write the address here once it listens'))
     .addOption(
       new Option(
-        '--agent-variables <file>',
-        'write placeholders, and names of variables that policy replaces, here for `sidekey run`; never a secret',
-      ).env('SIDEKEY_AGENT_VARIABLES'),
+        '--agent-dir <dir>',
+        'leave what `sidekey run --agent-dir` needs here: address, authority, placeholders, names of variables to remove',
+      )
+        .env('SIDEKEY_AGENT_DIR')
+        .conflicts('caFile'),
     )
+    .addOption(new Option('--address-file <file>', 'write the address here once it listens'))
     .addOption(
       new Option('--proxy-token-file <file>', 'agents must send this token as proxy password').env(
         'SIDEKEY_PROXY_TOKEN_FILE',
@@ -61,38 +62,29 @@ export function define(command: Command): void {
 }
 
 async function runProxy(options: ProxyCommandOptions): Promise<void> {
+  const { agentDir } = options;
+  const caFile = agentDir === undefined ? options.caFile : localAuthorityFile(agentDir);
   const config = {
     ...toProxyConfig(options, parseListen(options.listen, '--listen')),
     ...toModeConfig(options),
     ...(options.admin === undefined ? {} : { admin: parseAdmin(options.admin) }),
-    ...(options.caFile === undefined ? {} : { caFile: options.caFile }),
+    ...(caFile === undefined ? {} : { caFile }),
     ...(options.proxyTokenFile === undefined ? {} : { proxyToken: readProxyToken(options.proxyTokenFile) }),
   };
   const { startProxy } = await import('../../proxy/main.ts');
   const proxy = await startProxy(config);
   const address = `${proxy.address.host}:${proxy.address.port}`;
   if (options.addressFile !== undefined) writeFileSync(options.addressFile, `${address}\n`);
-  const stopPublishing = options.agentVariables === undefined ? undefined : publish(proxy, options.agentVariables);
   console.error(`sidekey proxy listens on ${address}`);
+  let stopPublishing = (): void => {};
+  // Not before the first snapshot: an agent would be started with variables that policy says to remove.
+  if (agentDir !== undefined) {
+    proxy.ready.then(
+      () => (stopPublishing = publishProxy(proxy, agentDir)),
+      () => {},
+    );
+  }
   await waitForSignal();
-  stopPublishing?.();
+  stopPublishing();
   await proxy.close(Number(options.drainSeconds) * 1000);
-}
-
-/** Keeps the file up to date from the first policy on. */
-function publish({ client, ready }: Proxy, file: string): () => void {
-  const write = (): void => writeAgentVariables(file, agentVariablesOf(client.routes()));
-  let stop: (() => void) | undefined;
-  let stopped = false;
-  ready
-    .then(() => {
-      if (stopped) return;
-      write();
-      stop = client.onChange(write);
-    })
-    .catch((error: unknown) => console.error(`cannot write ${file}: ${String(error)}`));
-  return () => {
-    stopped = true;
-    stop?.();
-  };
 }

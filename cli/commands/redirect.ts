@@ -29,14 +29,16 @@ interface PlanOptions extends ToolOptions {
 export function define(command: Command): void {
   addPlanOptions(command.command('install').description("redirect every other user's outbound TCP to the proxy"))
     .option('--print', 'show the rules without applying them')
+    .addHelpText('after', example('install --proxy-uid 1337 --port 15001 --print'))
     .action(install);
-  addToolOptions(command.command('remove').description('remove what install installed, and nothing else')).action(
-    remove,
-  );
+  addToolOptions(command.command('remove').description('remove what install installed, and nothing else'))
+    .addHelpText('after', example('remove'))
+    .action(remove);
   addPlanOptions(
     command.command('check').description('prove by real connections that agents are caught and the proxy is not'),
   )
     .addOption(new Option('--agent-uid <uid>', 'the user to try it as; without root always your own').default(NOBODY))
+    .addHelpText('after', `\nExit code 3 when it found a fault.\n${example('check --proxy-uid 1337 --port 15001')}`)
     .action(check);
   command.addHelpText(
     'after',
@@ -49,6 +51,10 @@ Examples:
   sidekey redirect check --proxy-uid 1337 --port 15001
   sidekey redirect remove`,
   );
+}
+
+function example(line: string): string {
+  return `\nExample:\n  sidekey redirect ${line}`;
 }
 
 function addToolOptions(command: Command): Command {

@@ -1,5 +1,4 @@
-import { spawn } from 'node:child_process';
-import { constants } from 'node:os';
+import { connect } from 'node:net';
 import { Option, type Command } from 'commander';
 import { UsageError } from '../../common/errors.ts';
 import type { ProxyConfig } from '../../proxy/config.ts';
@@ -8,18 +7,20 @@ import { readText } from '../context.ts';
 import { CommandFailed, EXIT_CODES } from '../exit-codes.ts';
 import { paint } from '../paint.ts';
 import { addProxyOptions, toProxyConfig, type ProxyOptions } from '../proxy-options.ts';
-import { type AgentVariables, agentVariablesOf, readAgentVariables } from '../agent-variables.ts';
+import { type AgentVariables, agentVariablesOf } from '../agent-variables.ts';
 import { type AgentProxy, readLocalProxy } from '../local-proxy.ts';
+import { runAgent } from '../run-agent.ts';
 
 const DRAIN_MS = 5_000;
 const NO_VARIABLES: AgentVariables = { replacedVariables: [], placeholders: {} };
 /** Whoever runs a command waits for it; why there is no policy stands in the log above. */
 const READY_TIMEOUT_MS = 15_000;
+const CONNECT_TIMEOUT_MS = 5_000;
 
 interface RunOptions extends ProxyOptions {
   readonly proxy?: string;
   readonly proxyCa?: string;
-  readonly proxyVariables?: string;
+  readonly agentDir?: string;
   readonly removeEnv?: readonly string[];
   readonly keepEnv?: readonly string[];
   readonly quiet?: boolean;
@@ -39,10 +40,9 @@ export function define(command: Command): void {
     )
     .addOption(new Option('--proxy-ca <file>', "that proxy's certificate authority, PEM").env('SIDEKEY_PROXY_CA'))
     .addOption(
-      new Option(
-        '--proxy-variables <file>',
-        'what that proxy wrote with --agent-variables: placeholders and the like',
-      ).env('SIDEKEY_PROXY_VARIABLES'),
+      new Option('--agent-dir <dir>', 'use the proxy that `sidekey proxy --agent-dir` describes here').env(
+        'SIDEKEY_AGENT_DIR',
+      ),
     )
     .option('--remove-env <name...>', 'remove these variables from its environment too')
     .option('--keep-env <name...>', 'keep these variables although they look like credentials')
@@ -54,8 +54,8 @@ export function define(command: Command): void {
 const HELP = `
 The command gets proxy variables, trust in the proxy's authority (curl, git, Python, Node, Deno, Go, AWS tools) and an
 environment without credentials: well-known ones, and those that the policy's credential providers say they replace. It gets
-the placeholders that policy names variables for. With --proxy, --proxy-variables says which; without it the policy is not
-known, and --remove-env names more. Without --control-plane and --proxy, the proxy of \`sidekey dev\` on this machine is used.
+the placeholders that policy names variables for. With --proxy alone the policy is not known: use --agent-dir, or name more
+with --remove-env. Without --control-plane, --proxy and --agent-dir, the proxy of \`sidekey dev\` on this machine is used.
 Its exit code is passed through.
 
 Examples:
@@ -90,16 +90,38 @@ async function run(program: string, args: readonly string[], options: RunOptions
 async function findProxy(options: RunOptions): Promise<OpenProxy> {
   if (options.proxy !== undefined) {
     if (options.proxyCa === undefined) throw new UsageError('no-proxy-ca', '--proxy needs --proxy-ca');
-    const variables = options.proxyVariables === undefined ? NO_VARIABLES : readAgentVariables(options.proxyVariables);
     const caPem = readText(options.proxyCa, '--proxy-ca');
-    return { url: options.proxy, caPem, ...variables, close: () => Promise.resolve() };
+    // What another process's proxy knows of the policy is its own: --agent-dir, or --remove-env, names more.
+    return { url: options.proxy, caPem, ...NO_VARIABLES, close: () => Promise.resolve() };
   }
   if (options.controlPlane !== undefined) return startOwnProxy(toProxyConfig(options, { host: '127.0.0.1', port: 0 }));
-  const local = readLocalProxy();
+  const local = readLocalProxy(options.agentDir);
   if (local === undefined) {
-    throw new UsageError('no-proxy', 'no proxy: start `sidekey dev`, or give --control-plane or --proxy');
+    const message =
+      options.agentDir === undefined
+        ? 'no proxy: start `sidekey dev`, or give --control-plane, --proxy or --agent-dir'
+        : `no proxy: none has left word in ${options.agentDir} yet`;
+    throw new UsageError('no-proxy', message);
   }
+  await expectListener(local.url);
   return { ...local, close: () => Promise.resolve() };
+}
+
+/** What is left behind may be of a proxy that was killed. */
+function expectListener(url: string): Promise<void> {
+  const { hostname, port } = new URL(url);
+  const socket = connect({ host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) });
+  return new Promise((resolve, reject) => {
+    const fail = (cause: Error): void => {
+      socket.destroy();
+      reject(new CommandFailed(EXIT_CODES.unreachable, `the proxy at ${url} is gone; start it again`, { cause }));
+    };
+    socket.setTimeout(CONNECT_TIMEOUT_MS, () => fail(new Error('no answer in time')));
+    socket.once('error', fail).once('connect', () => {
+      socket.destroy();
+      resolve();
+    });
+  });
 }
 
 async function startOwnProxy(config: ProxyConfig): Promise<OpenProxy> {
@@ -123,23 +145,5 @@ function failAfter(ms: number): Promise<never> {
   return new Promise((_, reject) => {
     const failed = new CommandFailed(EXIT_CODES.unreachable, 'the proxy got no policy from the control plane in time');
     setTimeout(() => reject(failed), ms).unref();
-  });
-}
-
-/** Runs the agent; its exit code, or 128 + n when signal n ended it, as shells have it. */
-function runAgent(program: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: 'inherit', env });
-    const forward = (signal: NodeJS.Signals): void => {
-      child.kill(signal);
-    };
-    process.on('SIGTERM', forward).on('SIGINT', forward).on('SIGHUP', forward);
-    child.on('error', (cause) => {
-      reject(new CommandFailed(EXIT_CODES.failed, `cannot run ${program}`, { cause }));
-    });
-    child.on('close', (code, signal) => {
-      process.off('SIGTERM', forward).off('SIGINT', forward).off('SIGHUP', forward);
-      resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]));
-    });
   });
 }

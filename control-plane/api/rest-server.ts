@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import swagger from '@fastify/swagger';
 import fastify, { type FastifyInstance } from 'fastify';
+import { listenFailed } from '../../common/errors.ts';
 import type { Secret } from '../../common/secret.ts';
 import { requireAdmin } from './rest-access.ts';
 import { addDecisionRoutes } from './rest-decisions.ts';
@@ -33,7 +34,11 @@ export async function startRestServer(
   listen: { readonly host: string; readonly port: number; readonly tls: TlsIdentity },
 ): Promise<RestServer> {
   const app = await buildRestApp(dependencies, listen.tls);
-  await app.listen({ host: listen.host, port: listen.port });
+  try {
+    await app.listen({ host: listen.host, port: listen.port });
+  } catch (cause) {
+    throw listenFailed(`${listen.host}:${listen.port}`, cause);
+  }
   const address = app.server.address() as AddressInfo;
   const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
   return { url: `https://${host}:${address.port}`, close: () => app.close() };

@@ -2,7 +2,7 @@ import { findRoute } from '../../common/match/route-match.ts';
 import type { Reason } from '../../proto/reasons.ts';
 import { type CompiledPolicy, type CompiledPolicySet, type CompiledServerWorkload, injects } from './compile.ts';
 import type { FactName, RequestFacts, SessionFacts } from './facts.ts';
-import { checkConditions, covers, missingTrust } from './policy-checks.ts';
+import { checkConditions, covers, describeRules, missingTrust } from './policy-checks.ts';
 import type { RevocationSet } from './revocations.ts';
 import type { Unread } from './rules/fit.ts';
 import { compareSpecificity, type Specificity } from './specificity.ts';
@@ -129,7 +129,8 @@ function decideByPolicies(question: Question, server: CompiledServerWorkload): D
       unread ??= covering;
       continue;
     }
-    if (covering.length === 0) step('fail', `does not cover ${request.method} ${request.path}`);
+    if (covering.length === 0)
+      step('fail', `does not cover ${request.method} ${request.path}, but ${describeRules(policy)}`);
     else step('pass', `covers ${request.method} ${request.path}`);
     for (const { specificity, path, variables } of covering) {
       candidates.push({ policy, specificity, request: { ...request, path, variables } });

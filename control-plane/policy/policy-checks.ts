@@ -41,6 +41,18 @@ export function covers(policy: CompiledPolicy, question: RuleQuestion): readonly
   return denies && policy.conditions.length > 0 ? coverages : coverages.slice(0, 1);
 }
 
+const MAX_DESCRIBED = 5;
+
+/** What the rules of a policy cover, by method and path alone, for people. */
+export function describeRules({ spec }: CompiledPolicy): string {
+  const rules = spec.rules ?? [];
+  const texts = rules.slice(0, MAX_DESCRIBED).map(({ methods, paths, ...more }) => {
+    const limited = Object.values(more).some((part) => part !== undefined);
+    return `${methods?.join(', ') ?? 'any method'} ${paths?.join(', ') ?? 'any path'}${limited ? ' (and more must fit)' : ''}`;
+  });
+  return [...texts, ...(rules.length > MAX_DESCRIBED ? ['others'] : [])].join('; ');
+}
+
 /** The first trust provider that the policy asks for and the session lacks. */
 export function missingTrust(policy: CompiledPolicy, session: Pick<SessionFacts, 'trust'>): string | undefined {
   return policy.spec.trust.find((name) => !session.trust.includes(name));

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { PGlite, type Transaction } from '@electric-sql/pglite';
+import { SidekeyError } from '../../common/errors.ts';
 import { lockFolder } from './folder-lock.ts';
 import { type RawSql, type RawStore, roleTransactions } from './raw-store.ts';
 import type { SqlValue } from './sql-store.ts';
@@ -39,10 +40,27 @@ async function createDatabase(dataDir: string | undefined, unlock: () => Promise
       ...(dataDir === undefined ? {} : { dataDir: `${dataDir}/pgdata` }),
       parsers: { [INT8_OID]: Number, [BYTEA_OID]: (text: string) => Buffer.from(text.slice(2), 'hex') },
     });
-  } catch (error) {
+  } catch (cause) {
     await unlock();
-    throw error;
+    throw new SidekeyError('store-failed', `cannot open the database in ${dataDir ?? 'memory'}`, {
+      cause: explainFailure(cause),
+    });
   }
+}
+
+/** Error numbers of the file system inside the database's WebAssembly (WASI's, not this machine's). */
+const WASI_ERRORS: Readonly<Partial<Record<number, string>>> = {
+  2: 'permission denied',
+  29: 'input or output failed',
+  51: 'no space left on device',
+  69: 'read-only file system',
+};
+
+/** It throws objects that are no errors and have no message. */
+function explainFailure(cause: unknown): unknown {
+  if (cause instanceof Error || typeof cause !== 'object' || cause === null || !('errno' in cause)) return cause;
+  const number = Number(cause.errno);
+  return new Error(WASI_ERRORS[number] ?? `file system error ${number}`);
 }
 
 function asSql(tx: Transaction): RawSql {

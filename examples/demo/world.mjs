@@ -84,7 +84,7 @@ async function succeed(running) {
 function instructions(world) {
   const sidekey = `SIDEKEY_HOME=${world.file('home')} node dist/sidekey.js`;
   return [
-    `export https_proxy=${world.proxyUrl} CURL_CA_BUNDLE=${world.proxyCaFile}`,
+    `export https_proxy=${world.proxyUrl} no_proxy= NO_PROXY= CURL_CA_BUNDLE=${world.proxyCaFile}`,
     `curl ${world.apiUrl}/v1/items              # 200: Sidekey puts the token in`,
     `curl -X DELETE ${world.apiUrl}/v1/items    # 403: not in the policy`,
     `${sidekey} logs --follow`,

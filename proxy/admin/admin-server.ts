@@ -1,6 +1,9 @@
-import { chmodSync, unlinkSync } from 'node:fs';
+import { chmodSync } from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { listenFailed } from '../../common/errors.ts';
+import { formatAuthority } from '../../common/net/host.ts';
+import { removeStaleSocket } from '../io/listener.ts';
 import type { ProxyMetrics } from './metrics.ts';
 
 export type AdminAddress = { readonly socketPath: string } | { readonly host: string; readonly port: number };
@@ -21,9 +24,10 @@ export async function startAdminServer(
   server.requestTimeout = 5_000;
   server.maxConnections = 64;
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
+    const where = 'socketPath' in at ? at.socketPath : formatAuthority(at.host, at.port);
+    server.once('error', (cause) => reject(listenFailed(where, cause)));
     if ('socketPath' in at) {
-      removeStale(at.socketPath);
+      removeStaleSocket(at.socketPath);
       server.listen(at.socketPath, () => {
         chmodSync(at.socketPath, 0o600);
         resolve();
@@ -73,14 +77,6 @@ async function answer(
   }
 }
 
-function removeStale(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-  }
-}
-
 function formatAddress(address: AddressInfo | null): string {
-  return address === null ? '' : `${address.address}:${address.port}`;
+  return address === null ? '' : formatAuthority(address.address, address.port);
 }

@@ -1,6 +1,6 @@
 import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
 import net from 'node:net';
-import { UsageError } from '../../common/errors.ts';
+import { listenFailed, UsageError } from '../../common/errors.ts';
 import type { Authority } from '../../common/net/host.ts';
 import type { AgentSessions } from './agent-sessions.ts';
 
@@ -30,9 +30,9 @@ export async function startListener(
     else serve(socket);
   });
   const name = 'socketPath' in at ? at.socketPath : `${at.host}:${at.port}`;
-  if ('socketPath' in at) removeStale(at.socketPath);
+  if ('socketPath' in at) removeStaleSocket(at.socketPath);
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause) => reject(new UsageError('listen-failed', `cannot listen on ${name}`, { cause })));
+    server.once('error', (cause) => reject(listenFailed(name, cause)));
     if ('socketPath' in at) server.listen({ path: at.socketPath, backlog: 1024 }, resolve);
     // One socket a family: the original destination of a mapped address could not be told from that of a real one.
     else server.listen({ host: at.host, port: at.port, backlog: 1024, ipv6Only: true }, resolve);
@@ -47,7 +47,7 @@ export async function startListener(
 }
 
 /** Removes what a killed proxy left behind; anything but a socket stays. */
-function removeStale(path: string): void {
+export function removeStaleSocket(path: string): void {
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found === undefined) return;
   if (!found.isSocket()) throw new UsageError('listen-failed', `${path} exists and is not a socket`);

@@ -73,9 +73,9 @@ export async function startListeners(
   }
 }
 
-function checkConfig({ listen, transparent = [], local = [], ...config }: Readonly<ProxyConfig>): void {
+function checkConfig({ listen, admin, transparent = [], local = [], ...config }: Readonly<ProxyConfig>): void {
   const tcpLocal = local.filter(({ at }) => !('socketPath' in at)).map(({ at }) => at);
-  for (const at of [listen, ...transparent, ...tcpLocal]) {
+  for (const at of [listen, ...transparent, ...tcpLocal, ...(admin === undefined ? [] : [admin])]) {
     if (config.allowRemote === true || 'socketPath' in at || isLoopback(at.host)) continue;
     throw new UsageError(
       'remote-listener',

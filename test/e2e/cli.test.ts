@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -35,6 +35,9 @@ interface Ended {
 describe.skipIf(!existsSync(SIDEKEY))('the sidekey command (needs dist/: npm run build)', () => {
   const home = mkdtempSync(join(tmpdir(), 'sidekey-cli-'));
   let dev: ChildProcess;
+  /** Stands where a corporate proxy would: refuses, and remembers what it was asked. */
+  let corporate: Server;
+  let askedCorporate = '';
 
   function sidekey(...args: string[]): Promise<Ended> {
     const env = { ...process.env, SIDEKEY_HOME: home, CLI_TEST_SECRET: 'hunter2-hunter2' };
@@ -47,7 +50,20 @@ describe.skipIf(!existsSync(SIDEKEY))('the sidekey command (needs dist/: npm run
 
   beforeAll(async () => {
     const [proxy, grpc, rest] = await Promise.all([freePort(), freePort(), freePort()]);
-    const args = ['dev', '--listen', proxy, '--grpc-listen', grpc, '--rest-listen', rest];
+    corporate = createServer((socket) => {
+      socket.on('error', () => {});
+      socket.on('data', (bytes) => {
+        askedCorporate += bytes.toString('latin1');
+        socket.end('HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n');
+      });
+    });
+    await new Promise<void>((resolve) => corporate.listen(0, '127.0.0.1', resolve));
+    const at = corporate.address();
+    const passwordFile = join(home, 'corporate-password');
+    writeFileSync(passwordFile, 'open sesame\n');
+    const upstream = `http://employee@127.0.0.1:${typeof at === 'object' && at !== null ? at.port : 0}`;
+    const through = ['--upstream-proxy', upstream, '--upstream-proxy-password-file', passwordFile];
+    const args = ['dev', '--listen', proxy, '--grpc-listen', grpc, '--rest-listen', rest, ...through];
     dev = spawn(process.execPath, [SIDEKEY, ...args], { env: { ...process.env, SIDEKEY_HOME: home } });
     await new Promise<void>((resolve, reject) => {
       let output = '';
@@ -63,6 +79,7 @@ describe.skipIf(!existsSync(SIDEKEY))('the sidekey command (needs dist/: npm run
     const closed = new Promise((resolve) => dev.once('close', resolve));
     dev.kill('SIGTERM');
     await closed;
+    corporate.close();
     rmSync(home, { recursive: true, force: true });
   });
 
@@ -145,6 +162,18 @@ spec:
     expect((await sidekey('run', '--', process.execPath, '-e', script)).stdout).toContain('policy-denied');
   }, 60_000);
 
+  it('dev goes through the upstream proxy that it is given', async () => {
+    const file = join(home, 'through.yaml');
+    writeFileSync(file, POLICY);
+    expect((await sidekey('apply', '-f', file)).code).toBe(0);
+    const call = ['run', '--', 'curl', '-sS', 'https://api.test.example/v1/items'];
+    await expect
+      .poll(async () => (await sidekey(...call)).stdout, { timeout: 20_000 })
+      .toContain('the proxy could not reach the upstream (503)');
+    expect(askedCorporate).toContain('CONNECT api.test.example:443 HTTP/1.1\r\n');
+    expect(askedCorporate).toContain(Buffer.from('employee:open sesame').toString('base64'));
+  }, 60_000);
+
   it('removes the variables that the policy says its credentials replace', async () => {
     const file = join(home, 'replaces.yaml');
     const replacing = POLICY.replace('{ type: static,', '{ type: static, replaces: [CLI_TEST_SECRET],');
@@ -172,6 +201,8 @@ spec:
     await expect
       .poll(async () => (await sidekey('logs', '-o', 'json')).stdout, { timeout: 20_000 })
       .toContain('policy-denied');
+    const yaml = (await sidekey('logs', '-o', 'yaml', '--limit', '2')).stdout;
+    expect(yaml.split('---\n').filter(Boolean)).toHaveLength(2);
     const verified = await sidekey('verify-log');
     expect(verified).toMatchObject({ code: 0 });
     expect(verified.stdout).toContain('whole');

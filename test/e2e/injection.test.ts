@@ -151,35 +151,21 @@ describe.skipIf(!PRESENT)('injection by scheme, with curl behind `sidekey run` (
     await vi.waitFor(async () => expect((await curl('/several')).stdout).toContain('credential-revoked'), PATIENCE);
   });
 
-  it('placeholders behind `--proxy`, whose proxy says with --agent-variables which there are', async () => {
+  it('placeholders behind a proxy of its own, which leaves word of them with --agent-dir', async () => {
     const at = (name: string): string => join(world.folder, name);
     await world.writeEvidence(at('evidence'));
-    const command = [
-      'proxy',
-      '--control-plane',
-      world.controlPlane.grpcAddress,
-      '--evidence',
-      `oidc=${at('evidence')}`,
-    ];
-    const files = ['--control-plane-ca', at('control-plane-ca.pem'), '--ca-file', at('own-ca.pem')];
-    const written = ['--address-file', at('address'), '--agent-variables', at('variables.json')];
+    const { grpcAddress } = world.controlPlane;
+    const identity = ['--control-plane', grpcAddress, '--evidence', `oidc=${at('evidence')}`];
+    const files = ['--control-plane-ca', at('control-plane-ca.pem'), '--agent-dir', at('agent')];
     const env = { PATH: process.env['PATH'], HOME: world.folder };
-    const args = ['dist/sidekey.js', ...command, ...files, ...written, '--listen', '127.0.0.1:0'];
+    const args = ['dist/sidekey.js', 'proxy', ...identity, ...files, '--listen', '127.0.0.1:0'];
     const proxy = spawn(process.execPath, args, { env, stdio: 'ignore' });
     try {
-      await until('the proxy has written its variables', () => existsSync(at('variables.json')), 60_000);
-      const url = `http://${readFileSync(at('address'), 'utf8').trim()}`;
+      await until('the proxy has left word', () => existsSync(join(at('agent'), 'proxy-url')), 60_000);
       const script = 'curl --silent --show-error -H "X-Api-Key: $WORLD_API_KEY" "$0"';
-      const run = ['run', '--quiet', '--proxy', url, '--proxy-ca', at('own-ca.pem')];
-      const agent = ['--proxy-variables', at('variables.json'), '--', 'sh', '-c', script, `${api.url}/placeholder`];
-      const end = await runProcess([process.execPath, 'dist/sidekey.js', ...run, ...agent], env);
+      const agent = ['--agent-dir', at('agent'), '--', 'sh', '-c', script, `${api.url}/placeholder`];
+      const end = await runProcess([process.execPath, 'dist/sidekey.js', 'run', '--quiet', ...agent], env);
       expect(only(end).headers['x-api-key']).toBe(KEYS.first);
-      const missing = await runProcess(
-        [process.execPath, 'dist/sidekey.js', ...run, '--proxy-variables', at('none.json'), '--', 'true'],
-        env,
-      );
-      expect(missing.code).not.toBe(0);
-      expect(missing.stderr).toContain('which the proxy writes');
     } finally {
       proxy.kill();
     }

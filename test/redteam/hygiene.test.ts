@@ -31,7 +31,7 @@ const code = (text: string): string => JSON.parse(text).code;
 describe('A-31 the memory of the process', () => {
   test('cannot be dumped, and the inspector signal opens nothing', () => {
     const script = `
-      import { hardenProcess } from './proxy/hardening.ts';
+      import { hardenProcess } from './common/hardening.ts';
       const done = await hardenProcess();
       const { default: koffi } = await import('koffi');
       const prctl = koffi.load('libc.so.6').func('int prctl(int, unsigned long, unsigned long, unsigned long, unsigned long)');

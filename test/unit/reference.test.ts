@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { COMMANDS } from '../../cli/commands.ts';
+import { EXIT_CODE_HELP } from '../../cli/exit-codes.ts';
 import { SECRET_ENDPOINTS } from '../../control-plane/policy/rule-pack/names.ts';
 import { REASONS } from '../../proto/reasons.ts';
 import { LIMIT_NAMES } from '../../proxy/limit-settings.ts';
@@ -14,6 +15,10 @@ describe('reference pages say what the code says', () => {
       '# Commands',
       '',
       'Made from the code. `sidekey COMMAND --help` prints the same, with examples.',
+      '',
+      '```',
+      EXIT_CODE_HELP.trim(),
+      '```',
       '',
     ];
     for (const [name, entry] of Object.entries(COMMANDS)) {

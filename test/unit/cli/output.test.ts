@@ -1,5 +1,4 @@
-import { describe, expect, it } from 'vitest';
-import { formatCompletion } from '../../../cli/commands/completion.ts';
+import { describe, expect, it, vi } from 'vitest';
 import { readEvidenceSources } from '../../../cli/evidence.ts';
 import { readKind } from '../../../cli/kinds.ts';
 import { formatTable } from '../../../cli/output.ts';
@@ -22,6 +21,17 @@ describe('output', () => {
 
   it('colours on a terminal only', () => {
     expect(paint('red', 'x', { isTTY: false })).toBe('x');
+    expect(paint('red', 'x', { isTTY: true })).toBe('\u001b[31mx\u001b[0m');
+  });
+
+  it.each([
+    [{ NO_COLOR: '1' }, true, false],
+    [{ FORCE_COLOR: '1' }, false, true],
+    [{ FORCE_COLOR: '0' }, true, false],
+  ])('%j with a terminal: %s', (variables, isTTY, coloured) => {
+    for (const [name, value] of Object.entries(variables)) vi.stubEnv(name, value);
+    expect(paint('red', 'x', { isTTY }) !== 'x').toBe(coloured);
+    vi.unstubAllEnvs();
   });
 });
 
@@ -57,13 +67,5 @@ describe('addresses', () => {
 describe('readEvidenceSources', () => {
   it.each(['oidc', 'user', 'local', 'saml=x', ''])('refuses "%s"', (text) => {
     expect(() => readEvidenceSources([text])).toThrow('--evidence');
-  });
-});
-
-describe('completion', () => {
-  it.each(['bash', 'zsh', 'fish'] as const)('names every command for %s', async (shell) => {
-    const script = await formatCompletion(shell);
-    for (const name of ['apply', 'explain', 'verify-log', 'run']) expect(script).toContain(name);
-    expect(script).toContain('dry-run');
   });
 });

@@ -46,6 +46,15 @@ describe('explain reads a supposed body as the proxy would', () => {
     expect(answer.steps).toContainEqual(expect.objectContaining({ check: 'rule', name: 'graphql', outcome: 'fail' }));
   });
 
+  it('shows what the rules would cover when none covers the call', async () => {
+    const { steps } = await asked({ url: 'https://api.example.com/other' });
+    const details = steps.filter(({ check }) => check === 'rule').map(({ detail }) => detail);
+    expect(details).toEqual([
+      'does not cover POST /other, but any method /graphql (and more must fit)',
+      'does not cover POST /other, but any method /mcp (and more must fit)',
+    ]);
+  });
+
   it('refuses a header line that is none', async () => {
     await expect(asked({ url: 'https://api.example.com/', headers: ['x'] })).rejects.toThrow('name: value');
   });

@@ -1,0 +1,97 @@
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { until } from '../support/until.ts';
+import { type ProcessEnd, runProcess } from '../support/process.ts';
+
+const SIDEKEY = join(process.cwd(), 'dist/sidekey.js');
+const TIMEOUT_MS = 90_000;
+
+describe.skipIf(!existsSync(SIDEKEY))('what stands in the way of a start is named (needs dist/: npm run build)', () => {
+  let folder: string;
+  let taken: Server;
+  let takenPort: string;
+  const env = (): NodeJS.ProcessEnv => ({ PATH: process.env['PATH'], SIDEKEY_HOME: join(folder, 'home') });
+  const sidekey = (...args: string[]): Promise<ProcessEnd> =>
+    runProcess([process.execPath, SIDEKEY, ...args], env(), { timeoutMs: TIMEOUT_MS });
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'sidekey-faults-'));
+    taken = createServer();
+    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+    const address = taken.address();
+    takenPort = `127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`;
+  });
+  afterAll(() => {
+    taken.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it.each([
+    ['--grpc-listen', '--rest-listen'],
+    ['--rest-listen', '--grpc-listen'],
+  ])('a control plane whose %s is taken', { timeout: TIMEOUT_MS }, async (wanted, other) => {
+    const dataDir = join(folder, `data${wanted}`);
+    const end = await sidekey('control-plane', '--data-dir', dataDir, wanted, takenPort, other, '127.0.0.1:0');
+    expect(end.code).toBe(2);
+    expect(end.stderr.trim().split('\n')).toHaveLength(1);
+    expect(end.stderr).toContain(`sidekey: cannot listen on ${takenPort}: `);
+    expect(end.stderr).toContain('address already in use');
+  });
+
+  // A file system of its own, seen by this process alone, is the safe way to fill one up.
+  it.skipIf(process.getuid?.() !== 0)('a control plane whose disk is full', { timeout: TIMEOUT_MS }, async () => {
+    const disk = join(folder, 'disk');
+    const line = `mkdir -p ${disk} && mount -t tmpfs -o size=8m tmpfs ${disk} && exec "$@"`;
+    const listen = ['--grpc-listen', '127.0.0.1:0', '--rest-listen', '127.0.0.1:0'];
+    const command = [process.execPath, SIDEKEY, 'control-plane', '--data-dir', `${disk}/data`, ...listen];
+    const end = await runProcess(['unshare', '-m', 'sh', '-c', line, 'sh', ...command], env(), {
+      timeoutMs: TIMEOUT_MS,
+    });
+    expect(end.code).toBe(1);
+    expect(end.stderr).toBe(
+      `sidekey: cannot open the database in ${disk}/data/store: no space left on device (store-failed)\n`,
+    );
+  });
+
+  it('a control plane opens no debugger on SIGUSR1, and ends whole on SIGHUP', { timeout: TIMEOUT_MS }, async () => {
+    const dataDir = join(folder, 'signals');
+    const listen = ['--grpc-listen', '127.0.0.1:0', '--rest-listen', '127.0.0.1:0'];
+    const child = spawn(process.execPath, [SIDEKEY, 'control-plane', '--data-dir', dataDir, ...listen], { env: env() });
+    let stderr = '';
+    child.stderr.on('data', (bytes: Buffer) => (stderr += bytes.toString()));
+    const ended = new Promise((resolve) => child.once('close', resolve));
+    await until('it is up', () => stderr.includes('proxies at'), TIMEOUT_MS);
+    // Nobody but root may read a process that cannot be dumped (proc(5)).
+    expect(statSync(`/proc/${child.pid}/mem`).uid).toBe(0);
+    child.kill('SIGUSR1');
+    child.kill('SIGHUP');
+    expect(await ended).toBe(0);
+    expect(stderr).not.toContain('Debugger');
+    expect(existsSync(join(dataDir, 'store/sidekey.lock'))).toBe(false);
+  });
+
+  it('a file where the admin socket should be is left alone', { timeout: TIMEOUT_MS }, async () => {
+    const file = join(folder, 'precious');
+    writeFileSync(file, 'mine');
+    const ca = join(folder, 'ca.pem');
+    writeFileSync(ca, 'CERTIFICATE');
+    const evidence = ['--evidence', `oidc=${file}`, '--listen', '127.0.0.1:0', '--spool-dir', join(folder, 'spool')];
+    const end = await sidekey(
+      'proxy',
+      '--control-plane',
+      takenPort,
+      '--control-plane-ca',
+      ca,
+      ...evidence,
+      '--admin',
+      file,
+    );
+    expect(end.code).toBe(2);
+    expect(end.stderr).toContain(`${file} exists and is not a socket`);
+    expect(existsSync(file)).toBe(true);
+  });
+});
