@@ -3,6 +3,7 @@ import tls from 'node:tls';
 import type { AddressInfo } from 'node:net';
 import { createRootAuthority, createSigningKey, issueLeaf, publicKeySpki } from '../../common/x509/authority.ts';
 import { toPem } from '../../common/x509/certificate.ts';
+import type { ProxyLimits } from '../../proxy/limits.ts';
 import { connectRaw, type RawAgent, secureRaw } from '../support/raw-agent.ts';
 import { bearer, grant, type ProxyWorld, route, SECRET, startProxyWorld } from '../support/proxy-world.ts';
 import { FrameAgent } from './frame-agent.ts';
@@ -40,7 +41,7 @@ export interface ConformanceWorld {
 
 const HOSTS = ['plain.test', 'api.test', 'localhost'];
 
-export async function startConformanceWorld(): Promise<ConformanceWorld> {
+export async function startConformanceWorld(limits: Partial<ProxyLimits> = {}): Promise<ConformanceWorld> {
   const root = createRootAuthority('conformance root');
   const key = createSigningKey();
   const now = Date.now();
@@ -56,6 +57,7 @@ export async function startConformanceWorld(): Promise<ConformanceWorld> {
     route({ ports, tls: { mode: 2, caPem, serverName: '' }, ...over }),
   );
   const proxy = await startProxyWorld({
+    config: { limits },
     routes: () => routes,
     lookup: (host) => (HOSTS.includes(host) ? ['127.0.0.1'] : undefined),
   });

@@ -7,7 +7,16 @@ import { WebSocket, WebSocketServer } from 'ws';
 import type { Question } from '../../policy-client/index.ts';
 import { ask, http2Agent } from '../support/http2-agent.ts';
 import { type Http2UpstreamServer, type StreamHandler, startHttp2Upstream } from '../support/http2-upstream.ts';
-import { bearer, denial, grant, HOSTS, type ProxyWorld, route, SECRET, startProxyWorld } from '../support/proxy-world.ts';
+import {
+  bearer,
+  denial,
+  grant,
+  HOSTS,
+  type ProxyWorld,
+  route,
+  SECRET,
+  startProxyWorld,
+} from '../support/proxy-world.ts';
 import { makeTlsIdentity } from '../support/tls-identity.ts';
 import { renderings } from './renderings.ts';
 
