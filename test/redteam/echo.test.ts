@@ -20,6 +20,13 @@ function expectClean(agent: RawAgent, answer?: AgentAnswer): void {
   for (const [name, text] of renderings(SECRET)) expect(received.includes(text), name).toBe(false);
 }
 
+/** One frame of zstd with one raw block (RFC 8878 3.1.1): single segment, a content size of one byte. */
+function zstdFrame(bytes: Buffer): Buffer {
+  const block = Buffer.alloc(3);
+  block.writeUIntLE((bytes.length << 3) | 1, 0, 3);
+  return Buffer.concat([Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x20, bytes.length]), block, bytes]);
+}
+
 /** An upstream that answers with these bytes, whatever is asked. */
 async function answered(bytes: string, run: (agent: RawAgent, answer: AgentAnswer) => Promise<void> | void) {
   const raw = await startRawUpstream(scripted(bytes));
@@ -99,6 +106,7 @@ test.each([
   ['deflate', zlib.deflateSync],
   ['br', zlib.brotliCompressSync],
   ['gzip, br', (bytes: Buffer) => zlib.brotliCompressSync(zlib.gzipSync(bytes))],
+  ['zstd', zstdFrame],
 ] as const)('A-02 the echo compressed although identity was asked for: %s', async (encoding, compress) => {
   world.upstream.handle(async (request, response) => {
     const { headers } = await world.upstream.note(request);
