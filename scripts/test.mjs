@@ -16,6 +16,7 @@ const PROGRAMS = [
   ['/usr/bin/python3', ['-c', 'import boto3'], 'python3-boto3'],
   ['/usr/bin/python3', ['-c', 'import h2'], 'python3-h2'],
   ['/usr/bin/python3', ['-c', 'import grpc'], 'python3-grpcio'],
+  ['nginx', ['-v'], 'nginx'],
   ['ip', ['-V'], 'iproute2'],
   ['nft', ['--version'], 'nftables'],
   ['iptables', ['--version'], 'iptables'],
