@@ -17,6 +17,8 @@ const PROGRAMS = [
   ['/usr/bin/python3', ['-c', 'import h2'], 'python3-h2'],
   ['/usr/bin/python3', ['-c', 'import grpc'], 'python3-grpcio'],
   ['nginx', ['-v'], 'nginx'],
+  ['tinyproxy', ['-v'], 'tinyproxy-bin'],
+  ['sh', ['-c', 'command -v microsocks'], 'microsocks'],
   ['ip', ['-V'], 'iproute2'],
   ['nft', ['--version'], 'nftables'],
   ['iptables', ['--version'], 'iptables'],
