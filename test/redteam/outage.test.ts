@@ -142,6 +142,26 @@ test('A-50 with the control plane away, authority ends with its lease', async ()
   expect(upstream.seen).toHaveLength(before);
 });
 
+test('A-50 fail mode stale is for outages alone, and no longer than policy says', async () => {
+  await client.ready;
+  const short = { seconds: 0, nanos: 200_000_000 };
+  grantAll({ cacheLease: short, failMode: { staleMaxAge: { seconds: 3, nanos: 0 } } });
+  expect((await agent.exchange(get)).status).toBe(200);
+  const granted = plane.decide;
+  plane.decide = () => ({ $case: 'denial', value: Denial.fromPartial({ reason: 4 }) });
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  expect((await agent.exchange(get)).status).toBe(403);
+  plane.decide = granted;
+  plane.sendSnapshot();
+  await expect.poll(async () => (await agent.exchange(get)).status, { timeout: 10_000 }).toBe(200);
+  await outage();
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  const stale = await agent.exchange(get);
+  // On a machine that is busy enough the age is over by now.
+  expect([200, 503]).toContain(stale.status);
+  await expect.poll(async () => (await agent.exchange(get)).status, { timeout: 10_000 }).toBe(503);
+});
+
 test('A-50 a live stream is cut when its lease ends in an outage', async () => {
   await client.ready;
   grantAll({ cacheLease: { seconds: 0, nanos: 100_000_000 } });
