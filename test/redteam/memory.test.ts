@@ -21,7 +21,8 @@ import { until } from '../support/until.ts';
 const ORDINARY = 61_340;
 const IS_ROOT = process.getuid?.() === 0;
 const AS_USER = IS_ROOT ? ['setpriv', '--reuid', String(ORDINARY), '--regid', String(ORDINARY), '--clear-groups'] : [];
-const [FIRST = process.execPath, ...REST] = [...AS_USER, process.execPath];
+const COMMAND = [...AS_USER, process.execPath];
+const [FIRST, REST] = [COMMAND[0] ?? '', COMMAND.slice(1)];
 const MISSING =
   process.platform !== 'linux'
     ? 'Linux'

@@ -25,8 +25,8 @@ const seconds = (): number => (performance.now() - startedAt) / 1000;
 describe.skipIf(!existsSync('dist/sidekey.js'))('soak (needs dist/: npm run build)', () => {
   beforeAll(async () => {
     world = await SoakWorld.start();
-  });
-  afterAll(() => world.close());
+  }, 180_000);
+  afterAll(() => world?.close());
 
   it(`${SECONDS} seconds at load, with faults and ${RESTARTS} kill -9 of the control plane: nothing leaks or is lost`, {
     timeout: (SECONDS + 240) * 1000,

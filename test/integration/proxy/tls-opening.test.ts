@@ -23,7 +23,7 @@ function secureInPieces(agent: RawAgent, servername: string, cut: Cut): tls.TLSS
     write: (bytes: Buffer, _encoding, done) => {
       const pieces = isFirst ? cut(bytes) : [bytes];
       isFirst = false;
-      sendApart(agent, pieces).then(() => done(), done);
+      sendApart(agent, pieces, done);
     },
   });
   agent.socket.removeAllListeners('data');
@@ -32,11 +32,12 @@ function secureInPieces(agent: RawAgent, servername: string, cut: Cut): tls.TLSS
   return tls.connect({ socket: wire, servername, ca: world.proxy.caPem, ALPNProtocols: ['http/1.1'] });
 }
 
-async function sendApart(agent: RawAgent, pieces: readonly Buffer[]): Promise<void> {
-  for (const piece of pieces) {
-    await new Promise<void>((resolve) => agent.socket.write(piece, () => resolve()));
-    if (pieces.length > 1) await new Promise((resolve) => setTimeout(resolve, 1));
-  }
+function sendApart(agent: RawAgent, [piece, ...rest]: readonly Buffer[], done: () => void): void {
+  if (piece === undefined) return done();
+  agent.socket.write(piece, () => {
+    if (rest.length === 0) done();
+    else setTimeout(() => sendApart(agent, rest, done), 1);
+  });
 }
 
 function slices(bytes: Buffer, size: number): Buffer[] {
@@ -72,8 +73,8 @@ async function callThrough(host: string, cut: Cut): Promise<string> {
 const CUTS: readonly (readonly [string, Cut])[] = [
   ['whole', (hello) => [hello]],
   ['a byte in each segment', (hello) => slices(hello, 1)],
-  ['in records of 30 bytes, in one segment', (hello) => [records(hello, 30)]],
-  ['in records of 11 bytes, whose headers are cut too', (hello) => slices(records(hello, 11), 3)],
+  ['in 20 records, in one segment', (hello) => [records(hello, Math.ceil(hello.length / 20))]],
+  ['in 50 records, whose headers are cut too', (hello) => slices(records(hello, Math.ceil(hello.length / 50)), 3)],
   [
     'its first byte in a record of its own',
     (hello) => {
