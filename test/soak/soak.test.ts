@@ -40,7 +40,8 @@ describe.skipIf(!existsSync('dist/sidekey.js'))('soak (needs dist/: npm run buil
     const verified = await world.verified();
     const closed = (): boolean => proxy.descriptors() <= before.descriptors + SPARE_DESCRIPTORS;
     await until('connections are closed', closed, 30_000).catch(() => {});
-    const after = { descriptors: proxy.descriptors(), rss: (await proxy.memory()).rss };
+    const settled = await proxy.memory();
+    const after = { descriptors: proxy.descriptors(), rss: settled.rss };
     const slope = slopeOf(samples);
     console.log(
       [
@@ -49,6 +50,7 @@ describe.skipIf(!existsSync('dist/sidekey.js'))('soak (needs dist/: npm run buil
         `${records.length} records in the log, ${recordsLost} lost; the control plane was killed ${world.killed} times, ` +
           `${staleHits} calls went on by fail mode, ${reconnects} connections to it`,
         `memory in use ${inMegabytes(samples[0]?.bytes)} MB at first, ${inMegabytes(samples.at(-1)?.bytes)} MB at last, slope ${inMegabytes(slope)} MB a minute`,
+        `on the way ${tenOf(samples)}; once all is delivered and closed ${inMegabytes(settled.heapUsed + settled.external)} MB`,
         `resident ${inMegabytes(before.rss)} MB, then ${inMegabytes(after.rss)} MB; descriptors ${before.descriptors}, then ${after.descriptors}`,
       ].join('\n'),
     );
@@ -63,8 +65,8 @@ describe.skipIf(!existsSync('dist/sidekey.js'))('soak (needs dist/: npm run buil
     expect(verified).toMatchObject({ ok: true, chains: [{ records: records.length }] });
     expect(after.descriptors).toBeLessThanOrEqual(before.descriptors + SPARE_DESCRIPTORS);
     expect(growthOf(samples)).toBeLessThan(MOST_GROWTH);
-    // A slope means something only over some time.
-    if (SECONDS >= 120) expect(slope).toBeLessThan(MOST_SLOPE);
+    // A slope means something only over some time: a busy machine takes minutes until its code is compiled.
+    if (SECONDS >= 300) expect(slope).toBeLessThan(MOST_SLOPE);
   });
 });
 
@@ -86,7 +88,9 @@ async function load(tally: Tally): Promise<Sample[]> {
   while (running()) {
     await pause(pauseMs);
     const { heapUsed, external } = await world.proxy.memory();
-    if (seconds() > WARM_UP) samples.push({ at: seconds(), bytes: heapUsed + external });
+    // While the control plane is away its records wait here, which is no leak if they are gone afterwards.
+    const isAway = world.killed > world.found;
+    if (seconds() > WARM_UP && !isAway) samples.push({ at: seconds(), bytes: heapUsed + external });
   }
   await Promise.all(workers);
   await restarts;
@@ -107,6 +111,15 @@ function expectEachOnce(records: readonly Recorded[], start: string, outcome: st
   expect(calls.filter((path) => !paths.has(path))).toEqual([]);
   expect(found.length).toBe(calls.length);
   expect(found.filter((record) => record.outcome !== outcome)).toEqual([]);
+}
+
+/** Ten of the samples, evenly spread. */
+function tenOf(samples: readonly Sample[]): string {
+  const step = Math.max(1, Math.floor(samples.length / 10));
+  return samples
+    .filter((_, at) => at % step === 0)
+    .map(({ bytes }) => inMegabytes(bytes))
+    .join(' ');
 }
 
 function inMegabytes(bytes = 0): string {
