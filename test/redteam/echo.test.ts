@@ -221,3 +221,22 @@ test('A-58 what follows a scrubbed answer is still framed, and no answer is serv
   expect([first.text, second.text]).toEqual([`${masked} 1`, `${masked} 2`]);
   expect(Number(first.headers.get('content-length'))).toBe(first.body.length);
 });
+
+test('A-58 what follows an answer whose length changed by decoding is still framed', async () => {
+  world.upstream.handle(async (request, response) => {
+    const { headers } = await world.upstream.note(request);
+    const packed = zlib.gzipSync(
+      `${headers.authorization} HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil`.repeat(50),
+    );
+    response.setHeader('Content-Encoding', 'gzip');
+    response.setHeader('Content-Length', packed.length);
+    response.end(packed);
+  });
+  const agent = await world.agent();
+  agent.send(world.request('GET', '/one') + world.request('GET', '/two'));
+  const [first, second] = [await agent.answer(), await agent.answer()];
+  expect(second.text).toBe(first.text);
+  expect(first.text.match(/Bearer \*+ HTTP/g)).toHaveLength(50);
+  expect(first.headers.has('content-length')).toBe(false);
+  expectClean(agent, first);
+});
