@@ -70,7 +70,7 @@ describe.skipIf(!existsSync('dist/sidekey.js'))('processes that are killed (need
     expect(await sidekey('apply', '-f', join(folder, 'policy.yaml'))).toMatchObject({ code: 0, stderr: '' });
     proxy = await startProxy();
     for (let tries = 0; (await call()) !== 200; tries += 1) if (tries > 100) throw new Error(proxy.output());
-  }, 180_000);
+  }, 300_000);
   afterAll(async () => {
     await proxy.end('SIGTERM');
     await controlPlane.close();

@@ -38,7 +38,7 @@ function times(count: number, make: (at: number) => Buffer): Buffer[] {
   return Array.from({ length: count }, (_, at) => make(at));
 }
 
-describe('A-53 floods of an agent end its connection, and no other', () => {
+describe('A-53 floods of an agent end its connection, and no other', { timeout: 120_000 }, () => {
   test('rapid reset (CVE-2023-44487), of which few calls reach the upstream', async () => {
     world.secure.script = (socket) => void socket.on('data', () => {});
     const agent = await world.frames();
@@ -104,7 +104,7 @@ describe('A-53 floods of an agent end its connection, and no other', () => {
   });
 });
 
-describe('A-53 floods of an upstream end the call', () => {
+describe('A-53 floods of an upstream end the call', { timeout: 120_000 }, () => {
   test.each([
     ['SETTINGS', settings([4, 65_535])],
     ['PING', PING],

@@ -25,11 +25,11 @@ const seconds = (): number => (performance.now() - startedAt) / 1000;
 describe.skipIf(!existsSync('dist/sidekey.js'))('soak (needs dist/: npm run build)', () => {
   beforeAll(async () => {
     world = await SoakWorld.start();
-  }, 180_000);
+  }, 300_000);
   afterAll(() => world?.close());
 
   it(`${SECONDS} seconds at load, with faults and ${RESTARTS} kill -9 of the control plane: nothing leaks or is lost`, {
-    timeout: (SECONDS + 240) * 1000,
+    timeout: (SECONDS + 600) * 1000,
   }, async () => {
     const { proxy } = world;
     const tally: Tally = { sent: [], answered: 0, denied: [], unanswered: 0, faults: 0, wrong: [] };
