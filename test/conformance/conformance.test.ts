@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { PASS_THROUGH } from './pass-through.ts';
 import { RFC9110 } from './rfc9110.ts';
 import { RFC9112_REQUESTS } from './rfc9112-requests.ts';
 import { RFC9112_RESPONSES } from './rfc9112-responses.ts';
@@ -17,6 +18,7 @@ const CASES = [
   ...RFC9113_REQUESTS,
   ...RFC9113_UPSTREAMS,
   ...RFC8441,
+  ...PASS_THROUGH,
 ];
 const LEAST = 150;
 

@@ -97,7 +97,7 @@ export class FrameLog {
   }
 
   async #when(holds: () => boolean, what: string): Promise<void> {
-    const endsAt = performance.now() + 10_000;
+    const endsAt = performance.now() + 40_000;
     while (!holds()) {
       if (this.#closed || performance.now() > endsAt) {
         throw new Error(`waited for ${what}; closed: ${this.#closed}; got ${this.described.join(', ')}`);

@@ -67,6 +67,11 @@ export const RFC9112_REQUESTS: readonly ConformanceCase[] = [
     expect(field(world.http1.received, 'host')).toBe(`plain.test:${world.http1.port}`);
   }),
   refused('RFC 9112 3.2.2', 'a Host that differs from the target is never sent', { host: 'Host: other.test' }, 421),
+  must('RFC 9112 3.2.2', 'nor is one whose name alone differs', async (world) => {
+    const host = `Host: api.test:${world.http1.port}`;
+    const answer = await (await world.agent()).exchange(write(world, { host }));
+    expect([answer.status, world.http1.received]).toEqual([421, '']);
+  }),
   forwarded(
     'RFC 9112 3.2.2',
     'a 1.0 request without Host gets one from its target',

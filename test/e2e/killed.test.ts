@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
+import { ControlPlaneProcess } from '../support/control-plane-process.ts';
 import { type DemandingApi, startDemandingApi } from '../support/demanding-api.ts';
 import { type ProcessEnd, runProcess } from '../support/process.ts';
 import { type Service, startService } from '../support/service.ts';
@@ -12,28 +13,20 @@ import { worldPolicy } from '../support/world-policy.ts';
 // Everything as in production: the bundled commands, each a process of its own, and kill -9.
 describe.skipIf(!existsSync('dist/sidekey.js'))('processes that are killed (needs dist/: npm run build)', () => {
   const folder = mkdtempSync(join(tmpdir(), 'sidekey-killed-'));
-  const home = join(folder, 'home');
   const addressFile = join(folder, 'address');
   const caFile = join(folder, 'proxy-ca.pem');
   const tokenFile = join(folder, 'token');
   const issuer = new TokenIssuer('https://issuer.world.test');
   let answered = 0;
   let api: DemandingApi;
-  let controlPlane: Service;
+  let controlPlane: ControlPlaneProcess;
   let proxy: Service;
 
-  const contextFile = join(home, 'context.json');
-  const context = (): Record<string, string> => JSON.parse(readFileSync(contextFile, 'utf8')) as Record<string, string>;
   const sidekey = (...args: string[]): Promise<ProcessEnd> =>
-    runProcess([process.execPath, 'dist/sidekey.js', ...args], { PATH: process.env['PATH'], SIDEKEY_HOME: home });
-
-  async function startControlPlane(grpc: string, rest: string): Promise<Service> {
-    rmSync(contextFile, { force: true });
-    const listen = ['--grpc-listen', grpc, '--rest-listen', rest];
-    return startService(['control-plane', '--data-dir', join(folder, 'data'), ...listen], { SIDEKEY_HOME: home }, () =>
-      existsSync(contextFile),
-    );
-  }
+    runProcess([process.execPath, 'dist/sidekey.js', ...args], {
+      PATH: process.env['PATH'],
+      SIDEKEY_HOME: controlPlane.home,
+    });
 
   async function startProxy(): Promise<Service> {
     writeFileSync(
@@ -47,11 +40,11 @@ describe.skipIf(!existsSync('dist/sidekey.js'))('processes that are killed (need
     rmSync(caFile, { force: true });
     return startService(
       [
-        ['proxy', '--control-plane', context()['grpc'] ?? '', '--control-plane-ca', context()['caFile'] ?? ''],
+        ['proxy', '--control-plane', controlPlane.grpcAddress, '--control-plane-ca', controlPlane.caFile],
         ['--evidence', `oidc=${tokenFile}`, '--authority', 'issued', '--listen', '127.0.0.1:0'],
         ['--address-file', addressFile, '--ca-file', caFile, '--spool-dir', join(folder, 'spool')],
       ].flat(),
-      { SIDEKEY_HOME: home },
+      { SIDEKEY_HOME: controlPlane.home },
       () => existsSync(addressFile) && existsSync(caFile),
     );
   }
@@ -67,9 +60,8 @@ describe.skipIf(!existsSync('dist/sidekey.js'))('processes that are killed (need
   }
 
   beforeAll(async () => {
-    mkdirSync(home);
     api = await startDemandingApi();
-    controlPlane = await startControlPlane('127.0.0.1:0', '127.0.0.1:0');
+    controlPlane = await ControlPlaneProcess.start(folder);
     const resources = worldPolicy(issuer.jwks, api, {
       failMode: { type: 'stale', maxAgeSeconds: 600 },
       leaseSeconds: 1,
@@ -78,25 +70,24 @@ describe.skipIf(!existsSync('dist/sidekey.js'))('processes that are killed (need
     expect(await sidekey('apply', '-f', join(folder, 'policy.yaml'))).toMatchObject({ code: 0, stderr: '' });
     proxy = await startProxy();
     for (let tries = 0; (await call()) !== 200; tries += 1) if (tries > 100) throw new Error(proxy.output());
-  });
+  }, 300_000);
   afterAll(async () => {
     await proxy.end('SIGTERM');
-    await controlPlane.end('SIGTERM');
+    await controlPlane.close();
     await api.close();
     rmSync(folder, { recursive: true, force: true });
   });
 
   it('the control plane dies in the middle of traffic and comes back: agents notice nothing, no record is lost', async () => {
-    const { grpc = '', server = '' } = context();
     const statuses: number[] = [];
     let going = true;
     const traffic = (async () => {
       while (going) statuses.push(await call());
     })();
-    await controlPlane.end('SIGKILL');
+    await controlPlane.kill();
     // Past the lease, so that the fail mode admits and not the lease.
     await new Promise((resolve) => setTimeout(resolve, 2_000));
-    controlPlane = await startControlPlane(grpc, server.replace('https://', ''));
+    await controlPlane.startAgain();
     const count = statuses.length;
     await expect.poll(() => statuses.length, { timeout: 20_000 }).toBeGreaterThan(count + 20);
     going = false;

@@ -11,6 +11,7 @@ const READY = CAN_MAKE_NAMESPACES && existsSync('dist/sidekey.js');
 /** What becomes of UDP and DNS, without any proxy. */
 describe.skipIf(!READY).each(['nftables', 'iptables'])(
   'UDP under rules of %s (it needs root, nftables, iptables, dist/)',
+  { timeout: 120_000 },
   (tool) => {
     let space: NetworkNamespace;
     const servers: dgram.Socket[] = [];

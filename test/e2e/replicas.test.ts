@@ -7,7 +7,8 @@ import { type ControlPlane, startControlPlane } from '../../control-plane/main.t
 import { curl, curlStream } from '../support/curl.ts';
 import { hasPostgres, startPostgres, type TestPostgres } from '../support/postgres.ts';
 import { until } from '../support/until.ts';
-import { restCall, World } from '../support/world.ts';
+import { restCall } from '../support/rest-call.ts';
+import { World } from '../support/world.ts';
 
 const CUT_WITHIN_MS = 1_000;
 

@@ -52,6 +52,8 @@ describe.skipIf(MISSING !== undefined).each(['nftables', 'iptables'])(
     let world: TransparentWorld;
     let git: GitServer;
     let gitFolder: string | undefined;
+    /** All rules of the name space before ours. */
+    let foreign: string;
     const url = 'https://api.test/v1/items';
 
     beforeAll(async () => {
@@ -75,6 +77,7 @@ describe.skipIf(MISSING !== undefined).each(['nftables', 'iptables'])(
         await expect
           .poll(async () => (await world.ready()).stdout, { timeout: 30_000 })
           .toContain('of another user over IPv4 and IPv6');
+        foreign = await rulesWithForeignOnes(world);
         const fault = await world.redirect('check', '--tool', tool, '-o', 'json');
         expect(fault.code).toBe(3);
         expect(fault.stdout).toContain('the rules are not installed');
@@ -158,16 +161,41 @@ describe.skipIf(MISSING !== undefined).each(['nftables', 'iptables'])(
       expect((await world.redirect('check', '--tool', tool)).code).toBe(0);
     });
 
-    it('`remove` leaves nothing behind', async () => {
+    it('`remove` leaves nothing behind, and the rules of others as they were', async () => {
       expect((await world.redirect('remove', '--tool', tool)).stdout).toContain('removed: true');
       expect((await world.redirect('remove', '--tool', tool)).stdout).toContain('removed: false');
       const rules = await world.space.run(UIDS.root, ['nft', 'list', 'ruleset']);
       expect(rules.stdout.toLowerCase()).not.toContain('sidekey');
+      expect(await rulesOf(world)).toBe(foreign);
       const direct = await world.agent(['curl', '-sS', '-k', '-6', url]);
       expect(direct.stdout).toContain('a token is needed');
     });
   },
 );
+
+/** What others may have put there: a table and a chain of their own, and rules in the chains that everybody shares. */
+async function rulesWithForeignOnes(world: TransparentWorld): Promise<string> {
+  const commands = [
+    'nft add table inet others',
+    'nft add chain inet others output { type filter hook output priority 10 ; }',
+    'nft add rule inet others output tcp dport 9 drop',
+    ...['iptables', 'ip6tables'].flatMap((tables) => [
+      `${tables} -t nat -A OUTPUT -p tcp --dport 9 -j RETURN`,
+      `${tables} -A OUTPUT -p udp --dport 9 -j DROP`,
+    ]),
+  ];
+  for (const command of commands) {
+    const { code, stderr } = await world.space.run(UIDS.root, command.split(' '));
+    if (code !== 0) throw new Error(`${command}: ${stderr}`);
+  }
+  return rulesOf(world);
+}
+
+/** Every rule of the name space, without what was counted. */
+async function rulesOf({ space }: TransparentWorld): Promise<string> {
+  const { stdout } = await space.run(UIDS.root, ['nft', 'list', 'ruleset']);
+  return stdout.replaceAll(/packets \d+ bytes \d+/g, 'counted');
+}
 
 function gitPolicy(
   { space }: TransparentWorld,

@@ -72,10 +72,13 @@ describe('A-07 fronting: names that disagree', () => {
     expect(world.client.records[0]).toMatchObject({ method: 'CONNECT', outcome: 2 });
   });
 
-  test.each(['other.test', 'other.test:443', 'api.test:1', 'api.test'])('tunnel and Host: %s', async (host) => {
+  // PORT is that of the tunnel, so that the name alone disagrees.
+  const HOSTS = ['other.test:PORT', '127.0.0.1:PORT', 'other.test', 'other.test:443', 'api.test:1', 'api.test'];
+  test.each(HOSTS)('tunnel and Host: %s', async (host) => {
     const asked = await start();
     const { agent } = await world.tlsAgent();
-    const answer = await agent.exchange(`GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+    const at = host.replace('PORT', String(world.upstream.httpsPort));
+    const answer = await agent.exchange(`GET / HTTP/1.1\r\nHost: ${at}\r\n\r\n`);
     expect(answer.status).toBe(421);
     expect(asked).toEqual([]);
     expect(world.upstream.connections()).toBe(0);
@@ -85,18 +88,22 @@ describe('A-07 fronting: names that disagree', () => {
     const asked = await start();
     const { agent } = await world.tlsAgent();
     const host = `api.test:${world.upstream.httpsPort}`;
-    expect((await agent.exchange(`GET https://other.test/ HTTP/1.1\r\nHost: ${host}\r\n\r\n`)).status).toBe(421);
-    expect((await agent.exchange(`GET http://${host}/ HTTP/1.1\r\nHost: ${host}\r\n\r\n`)).status).toBe(421);
+    const other = `other.test:${world.upstream.httpsPort}`;
+    for (const target of [`https://${other}/`, 'https://other.test/', `http://${host}/`]) {
+      expect((await agent.exchange(`GET ${target} HTTP/1.1\r\nHost: ${host}\r\n\r\n`)).status).toBe(421);
+    }
+    expect((await agent.exchange(`GET https://${other}/ HTTP/1.1\r\nHost: ${other}\r\n\r\n`)).status).toBe(421);
     expect(asked).toEqual([]);
   });
 
   test('absolute-form and Host', async () => {
     const asked = await start();
     const agent = await world.agent();
-    const answer = await agent.exchange(
-      `GET http://api.test:${world.upstream.httpPort}/ HTTP/1.1\r\nHost: other.test\r\n\r\n`,
-    );
-    expect(answer.status).toBe(421);
+    const { httpPort } = world.upstream;
+    for (const host of [`other.test:${httpPort}`, 'other.test', 'api.test']) {
+      const answer = await agent.exchange(`GET http://api.test:${httpPort}/ HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+      expect(answer.status).toBe(421);
+    }
     expect(asked).toEqual([]);
   });
 });
@@ -109,7 +116,16 @@ test('A-08 a second Host is refused, and a stream for another authority too', as
   expect(answer.status).toBe(400);
   const streams = await world.tlsAgent('api.test', world.upstream.httpsPort, { ALPNProtocols: ['h2'] });
   const session = http2Agent(streams.tls, at);
-  for (const headers of [{ ':authority': 'other.test' }, { host: 'other.test' }, { ':scheme': 'http' }]) {
+  const other = `other.test:${world.upstream.httpsPort}`;
+  const disagreeing = [
+    { ':authority': other },
+    // Node then sends no :authority.
+    { host: other },
+    { ':authority': at, host: other },
+    { ':authority': other, host: at },
+    { ':scheme': 'http' },
+  ];
+  for (const headers of disagreeing) {
     expect((await ask(session, { ':path': '/', ...headers })).status).toBe(421);
   }
   session.destroy();

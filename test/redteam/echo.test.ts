@@ -20,6 +20,13 @@ function expectClean(agent: RawAgent, answer?: AgentAnswer): void {
   for (const [name, text] of renderings(SECRET)) expect(received.includes(text), name).toBe(false);
 }
 
+/** One frame of zstd with one raw block (RFC 8878 3.1.1): single segment, a content size of one byte. */
+function zstdFrame(bytes: Buffer): Buffer {
+  const block = Buffer.alloc(3);
+  block.writeUIntLE((bytes.length << 3) | 1, 0, 3);
+  return Buffer.concat([Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x20, bytes.length]), block, bytes]);
+}
+
 /** An upstream that answers with these bytes, whatever is asked. */
 async function answered(bytes: string, run: (agent: RawAgent, answer: AgentAnswer) => Promise<void> | void) {
   const raw = await startRawUpstream(scripted(bytes));
@@ -99,6 +106,7 @@ test.each([
   ['deflate', zlib.deflateSync],
   ['br', zlib.brotliCompressSync],
   ['gzip, br', (bytes: Buffer) => zlib.brotliCompressSync(zlib.gzipSync(bytes))],
+  ['zstd', zstdFrame],
 ] as const)('A-02 the echo compressed although identity was asked for: %s', async (encoding, compress) => {
   world.upstream.handle(async (request, response) => {
     const { headers } = await world.upstream.note(request);
@@ -262,4 +270,23 @@ test('A-58 what follows a scrubbed answer is still framed, and no answer is serv
   const masked = `Bearer ${'*'.repeat(SECRET.length)}`;
   expect([first.text, second.text]).toEqual([`${masked} 1`, `${masked} 2`]);
   expect(Number(first.headers.get('content-length'))).toBe(first.body.length);
+});
+
+test('A-58 what follows an answer whose length changed by decoding is still framed', async () => {
+  world.upstream.handle(async (request, response) => {
+    const { headers } = await world.upstream.note(request);
+    const packed = zlib.gzipSync(
+      `${headers.authorization} HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil`.repeat(50),
+    );
+    response.setHeader('Content-Encoding', 'gzip');
+    response.setHeader('Content-Length', packed.length);
+    response.end(packed);
+  });
+  const agent = await world.agent();
+  agent.send(world.request('GET', '/one') + world.request('GET', '/two'));
+  const [first, second] = [await agent.answer(), await agent.answer()];
+  expect(second.text).toBe(first.text);
+  expect(first.text.match(/Bearer \*+ HTTP/g)).toHaveLength(50);
+  expect(first.headers.has('content-length')).toBe(false);
+  expectClean(agent, first);
 });

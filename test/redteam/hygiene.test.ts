@@ -4,7 +4,7 @@ import http from 'node:http';
 import https from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type tls from 'node:tls';
+import tls from 'node:tls';
 import { inspect } from 'node:util';
 import { buildSync } from 'esbuild';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -97,6 +97,35 @@ describe('A-33 A-59 the certificate authority', () => {
     expect(permitted.authorized).toBe(true);
     await expect(world.tlsAgent('api.test')).rejects.toThrow();
     expect(world.upstream.connections()).toBe(0);
+  });
+
+  test.each([
+    ['other.test', true],
+    ['api.test', false],
+    ['sub.api.test', false],
+    ['127.0.0.1', false],
+  ] as const)('who steals its key can pass for %s: %s', async (host, passes) => {
+    const root = createRootAuthority('tenant root');
+    const [stolen, own] = [createSigningKey(), createSigningKey()];
+    const times = { now: Date.now(), notAfter: Date.now() + 3_600_000 };
+    const permittedHosts = ['other.test'];
+    const intermediate = issueIntermediate(root, { publicKey: stolen, permittedHosts, ...times });
+    const authority = { certificateDer: intermediate, key: stolen };
+    const leaf = issueLeaf(authority, { publicKeySpki: publicKeySpki(own), hosts: [host], ...times });
+    const key = own.export({ type: 'pkcs8', format: 'pem' });
+    const server = tls.createServer({ key, cert: toPem(leaf) + toPem(intermediate) });
+    server.on('tlsClientError', () => {});
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as { port: number };
+    const servername = host === '127.0.0.1' ? '' : host;
+    const client = tls.connect({ port, host: '127.0.0.1', servername, ca: toPem(root.certificateDer) });
+    const trusted = await new Promise<boolean>((resolve) => {
+      client.once('secureConnect', () => resolve(true));
+      client.once('error', () => resolve(false));
+    });
+    client.destroy();
+    server.close();
+    expect(trusted).toBe(passes);
   });
 
   test('the file for the agent holds a certificate and no key, and no key is written anywhere', async () => {

@@ -71,6 +71,28 @@ describe('A-24 A-25 a body that rules cannot read', () => {
     expect(await codeOf(world.request('POST', '/issues', head, chunked(body, size)))).toBe('body-uninspectable');
   });
 
+  test.each([
+    'multipart/form-data; boundary=x',
+    'multipart/mixed; boundary=x',
+    'text/plain',
+    'application/json; charset=utf-16',
+    'application/json; charset=utf-7',
+    'application/json;charset="iso-8859-1"',
+    'application/json, text/plain',
+    'application/x-www-form-urlencoded',
+  ])('of type %s', async (type) => {
+    const body = type.includes('utf-16')
+      ? Buffer.from('{"title":"bug"}', 'utf16le').toString('latin1')
+      : '{"title":"bug"}';
+    const own = [`Content-Type: ${type}`, `Content-Length: ${body.length}`];
+    expect(await codeOf(world.request('POST', '/issues', own, body))).toBe('body-uninspectable');
+  });
+
+  test('of two types', async () => {
+    const own = ['Content-Type: application/json', 'Content-Type: text/plain', 'Content-Length: 15'];
+    expect(await codeOf(world.request('POST', '/issues', own, '{"title":"bug"}'))).toBe('body-uninspectable');
+  });
+
   test('compressed twice, or named so', async () => {
     for (const coding of ['gzip', 'identity, gzip', 'br', 'x-unknown']) {
       const request = json('/issues', '{"title":"bug"}', [`Content-Encoding: ${coding}`]);

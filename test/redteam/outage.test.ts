@@ -1,7 +1,8 @@
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { PolicyClient } from '../../policy-client/index.ts';
-import type { Grant } from '../../proto/gen/sidekey/v1/grant.ts';
+import { Denial, type Grant } from '../../proto/gen/sidekey/v1/grant.ts';
+import { DecisionFact } from '../../proto/gen/sidekey/v1/route.ts';
 import { createResolver } from '../../proxy/io/address-resolver.ts';
 import { composeProxy, type Proxy } from '../../proxy/proxy.ts';
 import { FakeControlPlane } from '../fakes/control-plane.ts';
@@ -24,7 +25,13 @@ beforeEach(async () => {
   plane.snapshot = { routes: [route({ ports: [upstream.httpPort] })] };
   await plane.start();
   client = clientOf(plane, { limits: { reconnectGraceMs: 10 } });
-  proxy = await composeProxy(
+  proxy = await composeWith(client);
+  agent = await connectRaw(proxy.address.port);
+  get = `GET http://api.test:${upstream.httpPort}/ HTTP/1.1\r\nHost: api.test:${upstream.httpPort}\r\n\r\n`;
+});
+
+function composeWith(linked: PolicyClient): Promise<Proxy> {
+  return composeProxy(
     {
       controlPlane: { address: plane.address, caPem: plane.caPem, tenant: plane.tenant },
       evidence: async () => [],
@@ -32,13 +39,11 @@ beforeEach(async () => {
       authority: 'local',
       unrouted: 'deny',
     },
-    client,
+    linked,
     pino({ level: 'silent' }),
     createResolver({ lookup: async () => [{ address: '127.0.0.1', family: 4 }] }),
   );
-  agent = await connectRaw(proxy.address.port);
-  get = `GET http://api.test:${upstream.httpPort}/ HTTP/1.1\r\nHost: api.test:${upstream.httpPort}\r\n\r\n`;
-});
+}
 
 afterEach(async () => {
   agent.destroy();
@@ -60,10 +65,65 @@ async function outage(): Promise<void> {
 }
 
 test('A-50 before the first snapshot nothing passes', async () => {
-  const answer = await agent.exchange(get);
-  if (answer.status !== 503) await client.ready;
-  else expect(JSON.parse(answer.text).code).toBe('not-ready');
-  expect(upstream.seen.every(({ headers }) => headers.authorization === `Bearer ${SECRET}`)).toBe(true);
+  const early = await composeWith(clientOf(plane, { address: '127.0.0.1:9' }));
+  const stranger = await connectRaw(early.address.port);
+  for (const text of [get, get.replace('GET', 'OPTIONS')]) {
+    const answer = await stranger.exchange(text);
+    expect([answer.status, JSON.parse(answer.text).code]).toEqual([503, 'not-ready']);
+  }
+  const at = `api.test:${upstream.httpPort}`;
+  expect((await stranger.exchange(`CONNECT ${at} HTTP/1.1\r\nHost: ${at}\r\n\r\n`, 'CONNECT')).status).toBe(503);
+  expect(upstream.connections()).toBe(0);
+  stranger.destroy();
+  await early.close(0);
+});
+
+test('A-22 what is held for one call serves no other: host, port, method, path, query and session are in its key', async () => {
+  const other = await startUpstream(['api.test']);
+  const PATH_AND_QUERY = [DecisionFact.DECISION_FACT_PATH, DecisionFact.DECISION_FACT_QUERY];
+  plane.snapshot = {
+    routes: [
+      route({
+        hosts: ['api.test', 'b.test'],
+        ports: [upstream.httpPort, other.httpPort],
+        decisionFacts: PATH_AND_QUERY,
+      }),
+      route({ serverWorkload: 'two', hosts: ['two.test'], ports: [upstream.httpPort], decisionFacts: PATH_AND_QUERY }),
+    ],
+  };
+  await client.ready;
+  plane.sendSnapshot();
+  plane.decide = (request, sessionId) => {
+    const value = plane.grantFor(request, sessionId, { injections: [bearer(SECRET)] });
+    if (value.binding && request.destination?.host === 'two.test') value.binding.serverWorkload = 'two';
+    return { $case: 'grant', value };
+  };
+  const one = `api.test:${upstream.httpPort}`;
+  const calls: readonly (readonly [method: string, at: string, target: string])[] = [
+    ['GET', one, '/'],
+    ['POST', one, '/'],
+    ['GET', one, '/b'],
+    ['GET', one, '/?b'],
+    ['GET', one, '/?'],
+    ['GET', `b.test:${upstream.httpPort}`, '/'],
+    ['GET', `two.test:${upstream.httpPort}`, '/'],
+    ['GET', `api.test:${other.httpPort}`, '/'],
+  ];
+  const send = async ([method, at, target]: (typeof calls)[number]): Promise<number> => {
+    return (await agent.exchange(`${method} http://${at}${target} HTTP/1.1\r\nHost: ${at}\r\n\r\n`)).status;
+  };
+  await until('the new routes are there', () => client.routes().length === 2);
+  for (const call of calls) expect(await send(call)).toBe(200);
+  expect(plane.questions).toHaveLength(calls.length);
+  for (const call of calls) expect(await send(call)).toBe(200);
+  expect(plane.questions).toHaveLength(calls.length);
+  // Allowed for another session: not found again under the next.
+  plane.decide = () => ({ $case: 'denial', value: Denial.fromPartial({ reason: 4 }) });
+  plane.sessions.clear();
+  plane.endWatches('session-invalid');
+  await until('another session', () => plane.attests.length > 1 && client.connected);
+  for (const call of calls) expect(await send(call)).toBe(403);
+  await other.close();
 });
 
 test('A-50 with the control plane away, authority ends with its lease', async () => {
@@ -80,6 +140,26 @@ test('A-50 with the control plane away, authority ends with its lease', async ()
   const before = upstream.seen.length;
   expect((await agent.exchange(get)).status).toBe(503);
   expect(upstream.seen).toHaveLength(before);
+});
+
+test('A-50 fail mode stale is for outages alone, and no longer than policy says', async () => {
+  await client.ready;
+  const short = { seconds: 0, nanos: 200_000_000 };
+  grantAll({ cacheLease: short, failMode: { staleMaxAge: { seconds: 3, nanos: 0 } } });
+  expect((await agent.exchange(get)).status).toBe(200);
+  const granted = plane.decide;
+  plane.decide = () => ({ $case: 'denial', value: Denial.fromPartial({ reason: 4 }) });
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  expect((await agent.exchange(get)).status).toBe(403);
+  plane.decide = granted;
+  plane.sendSnapshot();
+  await expect.poll(async () => (await agent.exchange(get)).status, { timeout: 10_000 }).toBe(200);
+  await outage();
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  const stale = await agent.exchange(get);
+  // On a machine that is busy enough the age is over by now.
+  expect([200, 503]).toContain(stale.status);
+  await expect.poll(async () => (await agent.exchange(get)).status, { timeout: 10_000 }).toBe(503);
 });
 
 test('A-50 a live stream is cut when its lease ends in an outage', async () => {

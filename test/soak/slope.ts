@@ -10,6 +10,16 @@ export function slopeOf(samples: readonly Sample[]): number {
   for (const [index, late] of samples.entries()) {
     for (const early of samples.slice(0, index)) slopes.push((late.bytes - early.bytes) / (late.at - early.at));
   }
-  slopes.sort((a, b) => a - b);
-  return 60 * (slopes[slopes.length >> 1] ?? 0);
+  return 60 * median(slopes);
+}
+
+/** Bytes by which the last fifth of the samples lies above the first, each by its median. */
+export function growthOf(samples: readonly Sample[]): number {
+  const bytes = samples.map((sample) => sample.bytes);
+  const fifth = Math.ceil(bytes.length / 5);
+  return median(bytes.slice(-fifth)) - median(bytes.slice(0, fifth));
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;
 }

@@ -1,13 +1,15 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type ProxyProcess, startProxyProcess } from '../support/proxy-process.ts';
+import { existsSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { seededRandom } from '../support/random.ts';
 import { until } from '../support/until.ts';
-import { type Sample, slopeOf } from './slope.ts';
-import { type SoakUpstreams, startSoakUpstreams } from './upstreams.ts';
+import { growthOf, type Sample, slopeOf } from './slope.ts';
 import { behave, misbehave, type Tally } from './workers.ts';
+import { pause, type Recorded, SoakWorld } from './world.ts';
 
 // `npm run soak` runs it for 10 minutes.
 const SECONDS = Number(process.env['SOAK_SECONDS'] ?? 12);
+/** Of the control plane: one a minute. */
+const RESTARTS = Math.max(1, Math.floor(SECONDS / 60));
 const MEGABYTE = 1_048_576;
 /** Until caches, pools and compiled code are as large as they get. */
 const WARM_UP = Math.min(60, SECONDS / 3);
@@ -16,100 +18,108 @@ const MOST_GROWTH = 16 * MEGABYTE;
 /** Kept by Node itself, whatever we do. */
 const SPARE_DESCRIPTORS = 2;
 
-/** Short enough that the soak sees them pass. */
-const LIMITS = {
-  headerTimeoutMs: 2_000,
-  agentIdleTimeoutMs: 5_000,
-  upstreamIdleTimeoutMs: 2_000,
-  bodyIdleTimeoutMs: 20_000,
-  responseTimeoutMs: 20_000,
-};
+let world: SoakWorld;
+let startedAt = 0;
+const seconds = (): number => (performance.now() - startedAt) / 1000;
 
-let good: SoakUpstreams;
-/** Apart, since what breaks an HTTP/2 connection breaks all that is on it. */
-let bad: SoakUpstreams;
-let proxy: ProxyProcess;
-beforeAll(async () => {
-  good = await startSoakUpstreams();
-  bad = await startSoakUpstreams();
-  proxy = await startProxyProcess({
-    injects: true,
-    limits: LIMITS,
-    upstreams: [good, bad].flatMap(({ http1, http2 }) => [
-      { host: 'api.test', port: http1.port, caPem: '' },
-      { host: 'localhost', port: http2.port, caPem: http2.caPem },
-    ]),
+describe.skipIf(!existsSync('dist/sidekey.js'))('soak (needs dist/: npm run build)', () => {
+  beforeAll(async () => {
+    world = await SoakWorld.start();
+  }, 300_000);
+  afterAll(() => world?.close());
+
+  it(`${SECONDS} seconds at load, with faults and ${RESTARTS} kill -9 of the control plane: nothing leaks or is lost`, {
+    timeout: (SECONDS + 600) * 1000,
+  }, async () => {
+    const { proxy } = world;
+    const tally: Tally = { sent: [], answered: 0, denied: [], unanswered: 0, faults: 0, wrong: [] };
+    const before = { descriptors: proxy.descriptors(), rss: (await proxy.memory()).rss };
+    const samples = await load(tally);
+    const records = await world.records();
+    const { recordsLost, reconnects, staleHits } = await proxy.stats();
+    const verified = await world.verified();
+    const closed = (): boolean => proxy.descriptors() <= before.descriptors + SPARE_DESCRIPTORS;
+    await until('connections are closed', closed, 30_000).catch(() => {});
+    const settled = await proxy.memory();
+    const after = { descriptors: proxy.descriptors(), rss: settled.rss };
+    const slope = slopeOf(samples);
+    console.log(
+      [
+        `soak of ${SECONDS} s: ${tally.sent.length} calls sent, ${tally.answered} answered`,
+        `${tally.denied.length} denied, ${tally.unanswered} of them for want of a control plane; ${tally.faults} rounds of faults`,
+        `${records.length} records in the log, ${recordsLost} lost; the control plane was killed ${world.killed} times, ` +
+          `${staleHits} calls went on by fail mode, ${reconnects} connections to it`,
+        `memory in use ${inMegabytes(samples[0]?.bytes)} MB at first, ${inMegabytes(samples.at(-1)?.bytes)} MB at last, slope ${inMegabytes(slope)} MB a minute`,
+        `on the way ${tenOf(samples)}; once all is delivered and closed ${inMegabytes(settled.heapUsed + settled.external)} MB`,
+        `resident ${inMegabytes(before.rss)} MB, then ${inMegabytes(after.rss)} MB; descriptors ${before.descriptors}, then ${after.descriptors}`,
+      ].join('\n'),
+    );
+    expect(tally.wrong).toEqual([]);
+    expect(tally.answered).toBe(tally.sent.length);
+    expect(world.found).toBe(RESTARTS);
+    expect(staleHits).toBeGreaterThan(0);
+    expect(recordsLost).toBe(0);
+    expectEachOnce(records, '/well/', 'allowed', tally.sent);
+    expectEachOnce(records, '/denied/', 'denied', tally.denied);
+    expect(new Set(records.map(({ id }) => id)).size).toBe(records.length);
+    expect(verified).toMatchObject({ ok: true, chains: [{ records: records.length }] });
+    expect(after.descriptors).toBeLessThanOrEqual(before.descriptors + SPARE_DESCRIPTORS);
+    expect(growthOf(samples)).toBeLessThan(MOST_GROWTH);
+    // A slope means something only over some time: a busy machine takes minutes until its code is compiled.
+    if (SECONDS >= 300) expect(slope).toBeLessThan(MOST_SLOPE);
   });
 });
-afterAll(async () => {
-  await proxy.close();
-  await good.close();
-  await bad.close();
-});
 
-/** Runs the load and answers the samples of memory that were taken meanwhile. */
+/** Runs the load, with the restarts spread over it, and answers the samples of memory that were taken meanwhile. */
 async function load(tally: Tally): Promise<Sample[]> {
-  const startedAt = performance.now();
-  const seconds = (): number => (performance.now() - startedAt) / 1000;
-  const place = { proxy, upstreams: good, tally, random: seededRandom(20261125), running: () => seconds() < SECONDS };
+  startedAt = performance.now();
+  const random = seededRandom(20261125);
+  const running = (): boolean => seconds() < SECONDS;
+  const place = { ...world, tally, random, running, outage: () => world.killed + world.found };
   const workers = [
-    ...(['http1', 'http1', 'tls1', 'tls1', 'http2', 'http2'] as const).map((version) => behave(place, version)),
-    ...Array.from({ length: 3 }, () => misbehave({ ...place, upstreams: bad })),
+    ...(['http1', 'http1', 'tls1', 'tls1', 'http2', 'http2'] as const).map((version) =>
+      behave({ ...place, upstreams: world.good }, version),
+    ),
+    ...Array.from({ length: 3 }, () => misbehave({ ...place, upstreams: world.bad })),
   ];
+  const restarts = restartNowAndThen();
   const samples: Sample[] = [];
   const pauseMs = Math.max(500, (SECONDS * 1000) / 200);
-  while (place.running()) {
-    await new Promise((resolve) => setTimeout(resolve, pauseMs));
-    const { heapUsed, external } = await proxy.memory();
-    if (seconds() > WARM_UP) samples.push({ at: seconds(), bytes: heapUsed + external });
-    if (samples.length % 20 === 10) await proxy.renewRoutes();
+  while (running()) {
+    await pause(pauseMs);
+    const { heapUsed, external } = await world.proxy.memory();
+    // While the control plane is away its records wait here, which is no leak if they are gone afterwards.
+    const isAway = world.killed > world.found;
+    if (seconds() > WARM_UP && !isAway) samples.push({ at: seconds(), bytes: heapUsed + external });
   }
   await Promise.all(workers);
+  await restarts;
   return samples;
 }
 
-test(`${SECONDS} seconds at load, with faults: nothing leaks and nothing is lost`, {
-  timeout: (SECONDS + 90) * 1000,
-}, async () => {
-  const tally: Tally = { sent: 0, answered: 0, denied: 0, faults: 0, wrong: [] };
-  const before = { descriptors: proxy.descriptors(), rss: (await proxy.memory()).rss };
-  const samples = await load(tally);
-  const records = await settled(tally);
-  await until(
-    'connections are closed',
-    () => proxy.descriptors() <= before.descriptors + SPARE_DESCRIPTORS,
-    30_000,
-  ).catch(() => {});
-  const after = { descriptors: proxy.descriptors(), rss: (await proxy.memory()).rss };
-  const growth = (samples.at(-1)?.bytes ?? 0) - (samples[0]?.bytes ?? 0);
-  const slope = slopeOf(samples);
-  console.log(
-    [
-      `soak of ${SECONDS} s: ${tally.sent} calls sent, ${tally.answered} answered, ${records.get('well')} recorded`,
-      `${tally.denied} denied, ${records.get('denied')} recorded; ${tally.faults} rounds of faults`,
-      `memory in use ${inMegabytes(samples[0]?.bytes)} MB at first, ${inMegabytes(samples.at(-1)?.bytes)} MB at last, slope ${inMegabytes(slope)} MB a minute`,
-      `resident ${inMegabytes(before.rss)} MB, then ${inMegabytes(after.rss)} MB; descriptors ${before.descriptors}, then ${after.descriptors}`,
-    ].join('\n'),
-  );
-  expect(tally.wrong).toEqual([]);
-  expect(tally.sent).toBeGreaterThan(0);
-  expect(tally.answered).toBe(tally.sent);
-  expect(records.get('well')).toBe(tally.sent);
-  expect(records.get('denied')).toBe(tally.denied);
-  expect(after.descriptors).toBeLessThanOrEqual(before.descriptors + SPARE_DESCRIPTORS);
-  expect(growth).toBeLessThan(MOST_GROWTH);
-  // A slope means something only over some time.
-  if (SECONDS >= 120) expect(slope).toBeLessThan(MOST_SLOPE);
-});
-
-/** The records, once the last ones are in. */
-async function settled(tally: Tally): Promise<ReadonlyMap<string, number>> {
-  for (let turn = 0; turn < 50; turn += 1) {
-    const records = await proxy.records();
-    if ((records.get('well') ?? 0) >= tally.sent && (records.get('denied') ?? 0) >= tally.denied) return records;
-    await new Promise((resolve) => setTimeout(resolve, 100));
+async function restartNowAndThen(): Promise<void> {
+  for (let restart = 1; restart <= RESTARTS; restart += 1) {
+    await pause(1000 * ((restart * SECONDS) / (RESTARTS + 1) - seconds()));
+    await world.restartControlPlane();
   }
-  return proxy.records();
+}
+
+/** Every one of these calls stands in the log, once, with its outcome, and no other. */
+function expectEachOnce(records: readonly Recorded[], start: string, outcome: string, calls: readonly string[]): void {
+  const found = records.filter(({ path }) => path.startsWith(start));
+  const paths = new Set(found.map(({ path }) => path));
+  expect(calls.filter((path) => !paths.has(path))).toEqual([]);
+  expect(found.length).toBe(calls.length);
+  expect(found.filter((record) => record.outcome !== outcome)).toEqual([]);
+}
+
+/** Ten of the samples, evenly spread. */
+function tenOf(samples: readonly Sample[]): string {
+  const step = Math.max(1, Math.floor(samples.length / 10));
+  return samples
+    .filter((_, at) => at % step === 0)
+    .map(({ bytes }) => inMegabytes(bytes))
+    .join(' ');
 }
 
 function inMegabytes(bytes = 0): string {

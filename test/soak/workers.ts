@@ -7,11 +7,12 @@ import { FAULTS, type SoakUpstreams } from './upstreams.ts';
 
 /** What the agents of a soak did. */
 export interface Tally {
-  /** Well-behaved requests, and the answers to them that were whole and right. */
-  sent: number;
+  /** Paths of well-behaved requests, no two alike, and how many were answered wholly and rightly. */
+  readonly sent: string[];
   answered: number;
-  /** Requests that were denied by policy. */
-  denied: number;
+  /** Paths of requests that policy denies, and how many were refused for want of a control plane to say so. */
+  readonly denied: string[];
+  unanswered: number;
   /** Requests for which something was made to go wrong. */
   faults: number;
   /** What went wrong where nothing should. */
@@ -24,6 +25,8 @@ export interface SoakPlace {
   readonly tally: Tally;
   readonly random: Random;
   running(): boolean;
+  /** Changes whenever the control plane goes or has come back, and is odd in between. */
+  outage(): number;
 }
 
 interface Answered {
@@ -52,23 +55,40 @@ export async function behave(place: SoakPlace, version: 'http1' | 'tls1' | 'http
 }
 
 /** False when the connection is of no more use. */
-async function oneCall({ tally, random }: SoakPlace, send: Send, version: string): Promise<boolean> {
+async function oneCall(place: SoakPlace, send: Send, version: string): Promise<boolean> {
+  const { tally, random } = place;
   const dice = chance(random);
+  if (dice > 0.95) return oneDenial(place, send, version);
   const size = Math.floor(chance(random) ** 4 * 400_000);
   const body = dice < 0.3 ? BODY.subarray(0, Math.floor(chance(random) ** 3 * BODY.length)) : undefined;
-  const isDenied = dice > 0.95;
-  if (isDenied) tally.denied += 1;
-  else tally.sent += 1;
-  const what = `${version}, ${body?.length ?? 'no'} bytes for ${isDenied ? 'a denial' : size}`;
+  const path = `/well/${size}/${tally.sent.length}`;
+  tally.sent.push(path);
+  const what = `${version}, ${body?.length ?? 'no'} bytes for ${size}`;
   try {
-    const path = isDenied ? '/denied/by-policy' : `/well/${size}`;
     const { status, bytes } = await inTime(send(body === undefined ? 'GET' : 'POST', path, body));
-    const isRight = isDenied ? status === 403 : status === 200 && bytes === size;
-    if (isRight && !isDenied) tally.answered += 1;
+    const isRight = status === 200 && bytes === size;
+    if (isRight) tally.answered += 1;
     expect(tally, isRight, `${what}: got ${bytes} with ${status}`);
     return isRight;
   } catch (error) {
     expect(tally, false, `${what}: broke off, ${String(error)}`);
+    return false;
+  }
+}
+
+/** A method that no rule covers: 403, or 503 while nobody can be asked. */
+async function oneDenial({ outage, tally }: SoakPlace, send: Send, version: string): Promise<boolean> {
+  const path = `/denied/${tally.denied.length}`;
+  tally.denied.push(path);
+  const before = outage();
+  try {
+    const { status } = await inTime(send('DELETE', path, undefined));
+    const wasAway = before % 2 === 1 || outage() !== before;
+    if (status === 503 && wasAway) tally.unanswered += 1;
+    else expect(tally, status === 403, `${version}, a denial: got ${status}`);
+    return true;
+  } catch (error) {
+    expect(tally, false, `${version}, a denial: broke off, ${String(error)}`);
     return false;
   }
 }
@@ -85,7 +105,7 @@ interface Connection {
 async function connect({ proxy, upstreams }: SoakPlace, version: 'http1' | 'tls1' | 'http2'): Promise<Connection> {
   if (version === 'http1') {
     const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
-    const base = `http://api.test:${upstreams.http1.port}`;
+    const base = `http://localhost:${upstreams.http1.port}`;
     const options = { host: '127.0.0.1', port: proxy.port, agent, headers: { host: base.slice(7) } };
     return {
       send: (method, path, body) => overHttp1({ ...options, method, path: base + path }, body),
@@ -168,7 +188,7 @@ async function upstreamFaults(place: SoakPlace, version: 'http1' | 'tls1' | 'htt
 
 /** Bytes that are no HTTP, or that stop in the middle of it. */
 async function garbage({ proxy, upstreams, random }: SoakPlace): Promise<void> {
-  const at = `api.test:${upstreams.http1.port}`;
+  const at = `localhost:${upstreams.http1.port}`;
   const starts = [
     Buffer.from(Array.from({ length: 200 }, () => Math.floor(chance(random) * 256))),
     Buffer.from(`GET http://${at}/fault/slow HTTP/1.1\r\nHost: ${at}\r\nX: \0\r\n\r\n`),
@@ -195,7 +215,7 @@ async function giveUp(place: SoakPlace, version: 'http1' | 'tls1' | 'http2'): Pr
 }
 
 async function readSlowly({ proxy, upstreams }: SoakPlace): Promise<void> {
-  const at = `api.test:${upstreams.http1.port}`;
+  const at = `localhost:${upstreams.http1.port}`;
   const socket = net.connect(proxy.port, '127.0.0.1');
   socket.on('error', () => {});
   for (let call = 0; call < 4; call += 1)

@@ -1,56 +1,63 @@
 import { pino } from 'pino';
-import type { DecisionRecord } from '../../policy-client/index.ts';
-import { composeProxy, type Proxy } from '../../proxy/proxy.ts';
+import { EvidenceSubject } from '../../proto/gen/sidekey/v1/proxy.ts';
+import type { ProxyConfig } from '../../proxy/config.ts';
 import { createResolver } from '../../proxy/io/address-resolver.ts';
+import { startProxy } from '../../proxy/main.ts';
+import { composeProxy, type Proxy } from '../../proxy/proxy.ts';
 import { FakePolicyClient } from '../fakes/policy-client.ts';
-import type { ChildAnswer, ChildQuestion, ChildSetup } from './proxy-process.ts';
+import type { ChildAnswer, ChildQuestion, ChildSetup, LinkedSetup } from './proxy-process.ts';
 import { bearer, denial, grant, route, SECRET } from './proxy-world.ts';
 
 /** A proxy in a process of its own, told by messages what to do; `proxy-process.ts` bundles and starts it. */
 
-/** Counts records by the first part of their path, instead of keeping them. */
-class CountingClient extends FakePolicyClient {
-  readonly counts = new Map<string, number>();
+const CONFIG = {
+  listen: { host: '127.0.0.1', port: 0 },
+  authority: 'local',
+  unrouted: 'deny',
+  logLevel: 'silent',
+} as const satisfies Partial<ProxyConfig>;
 
-  override record({ path }: DecisionRecord): void {
-    const kind = path.split('/', 2)[1] ?? '';
-    if (kind !== '' || this.counts.size < 100) this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1);
-  }
-}
-
-const client = new CountingClient();
 let proxy: Proxy | undefined;
 
-async function start({ upstreams, limits, injects }: ChildSetup): Promise<{ port: number; caPem: string }> {
-  const routes = upstreams.map(({ host, port, caPem }) =>
-    route({
-      serverWorkload: `${host}:${port}`,
-      hosts: [host],
-      ports: [port],
-      tls: { mode: 2, caPem, serverName: '' },
-      injectsCredential: injects,
-    }),
+/** Keeps no records, of which there can be many. */
+class ForgetfulClient extends FakePolicyClient {
+  override record(): void {}
+}
+
+async function startAlone({ upstreams, injects }: ChildSetup): Promise<Proxy> {
+  const client = new ForgetfulClient();
+  client.setRoutes(
+    upstreams.map(({ host, port, caPem }) =>
+      route({
+        serverWorkload: `${host}:${port}`,
+        hosts: [host],
+        ports: [port],
+        tls: { mode: 2, caPem, serverName: '' },
+        injectsCredential: injects,
+      }),
+    ),
   );
-  client.setRoutes(routes);
   client.decide = (question) => {
     if (question.path.startsWith('/denied')) return denial('rule-denied');
     return grant(question, injects ? bearer(SECRET) : undefined);
   };
   const resolver = createResolver({ cacheTtlMs: 1_000, lookup: async () => [{ address: '127.0.0.1', family: 4 }] });
-  proxy = await composeProxy(
-    {
-      controlPlane: { address: '192.0.2.1:443', caPem: '', tenant: 'default' },
-      evidence: async () => [],
-      listen: { host: '127.0.0.1', port: 0 },
-      authority: 'local',
-      unrouted: 'deny',
-      ...(limits === undefined ? {} : { limits }),
-    },
-    client,
-    pino({ level: 'silent' }),
-    resolver,
-  );
-  return { port: proxy.address.port, caPem: proxy.caPem ?? '' };
+  const controlPlane = { address: '192.0.2.1:443', caPem: '', tenant: 'default' };
+  const config = { ...CONFIG, controlPlane, evidence: async () => [] };
+  return composeProxy(config, client, pino({ level: 'silent' }), resolver);
+}
+
+async function startLinked({ controlPlane, evidence, limits, spoolDir }: LinkedSetup): Promise<Proxy> {
+  const token = { kind: 'oidc', subject: EvidenceSubject.EVIDENCE_SUBJECT_WORKLOAD, token: Buffer.from(evidence) };
+  const started = await startProxy({
+    ...CONFIG,
+    controlPlane: { ...controlPlane, tenant: 'default' },
+    evidence: async () => [token],
+    spoolDir,
+    limits,
+  });
+  await started.ready;
+  return started;
 }
 
 function memory(): NodeJS.MemoryUsage {
@@ -60,15 +67,15 @@ function memory(): NodeJS.MemoryUsage {
 
 async function answer(question: ChildQuestion): Promise<ChildAnswer> {
   switch (question.kind) {
-    case 'start':
-      return { kind: 'started', ...(await start(question.setup)) };
+    case 'start': {
+      proxy = await ('controlPlane' in question.setup ? startLinked(question.setup) : startAlone(question.setup));
+      return { kind: 'started', port: proxy.address.port, caPem: proxy.caPem ?? '' };
+    }
     case 'memory':
       return { kind: 'memory', usage: memory() };
-    case 'records':
-      return { kind: 'records', counts: [...client.counts] };
-    case 'routes':
-      client.setRoutes([...client.routes()]);
-      return { kind: 'done' };
+    case 'stats':
+      if (proxy === undefined) throw new Error('the proxy was not started');
+      return { kind: 'stats', stats: proxy.client.stats() };
     case 'close':
       await proxy?.close(1_000);
       process.disconnect();

@@ -5,29 +5,38 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import type { PolicyClientStats } from '../../policy-client/index.ts';
 import type { ProxyLimits } from '../../proxy/limits.ts';
 
+/** A proxy whose policy is a function in its own process. */
 export interface ChildSetup {
   readonly upstreams: readonly { readonly host: string; readonly port: number; readonly caPem: string }[];
   /** All routes inject SECRET, so that all answers are scrubbed. */
   readonly injects: boolean;
-  readonly limits?: Partial<ProxyLimits>;
+}
+
+/** A proxy that asks a control plane. */
+export interface LinkedSetup {
+  readonly controlPlane: { readonly address: string; readonly caPem: string };
+  /** An OIDC token. */
+  readonly evidence: string;
+  readonly spoolDir: string;
+  readonly limits: Partial<ProxyLimits>;
 }
 
 export type ChildQuestion =
-  | { readonly kind: 'start'; readonly setup: ChildSetup }
+  | { readonly kind: 'start'; readonly setup: ChildSetup | LinkedSetup }
   | { readonly kind: 'memory' }
-  | { readonly kind: 'records' }
-  | { readonly kind: 'routes' }
+  | { readonly kind: 'stats' }
   | { readonly kind: 'close' };
 
 export type ChildAnswer =
   | { readonly kind: 'started'; readonly port: number; readonly caPem: string }
   | { readonly kind: 'memory'; readonly usage: NodeJS.MemoryUsage }
-  | { readonly kind: 'records'; readonly counts: [string, number][] }
+  | { readonly kind: 'stats'; readonly stats: PolicyClientStats }
   | { readonly kind: 'done' };
 
-/** A proxy in a process of its own, over a policy client in that process's memory. */
+/** A proxy in a process of its own. */
 export interface ProxyProcess {
   readonly port: number;
   readonly caPem: string;
@@ -36,14 +45,12 @@ export interface ProxyProcess {
   /** Bytes of memory that the process had at most; 0 where there is no /proc. */
   peakBytes(): number;
   descriptors(): number;
-  /** Decision records by the first segment of the path. */
-  records(): Promise<ReadonlyMap<string, number>>;
-  /** A new snapshot of the routes, as a control plane that comes back sends it. */
-  renewRoutes(): Promise<void>;
+  /** Of its link to the control plane. */
+  stats(): Promise<PolicyClientStats>;
   close(): Promise<void>;
 }
 
-export async function startProxyProcess(setup: ChildSetup): Promise<ProxyProcess> {
+export async function startProxyProcess(setup: ChildSetup | LinkedSetup): Promise<ProxyProcess> {
   const folder = await mkdtemp(join(tmpdir(), 'sidekey-proxy-'));
   const file = join(folder, 'proxy.mjs');
   await build({
@@ -63,7 +70,7 @@ export async function startProxyProcess(setup: ChildSetup): Promise<ProxyProcess
     env: { PATH: process.env['PATH'] },
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
-  const ask = <K extends ChildAnswer['kind']>(
+  const askNow = <K extends ChildAnswer['kind']>(
     question: ChildQuestion,
     kind: K,
   ): Promise<Extract<ChildAnswer, { kind: K }>> =>
@@ -77,6 +84,13 @@ export async function startProxyProcess(setup: ChildSetup): Promise<ProxyProcess
       });
       child.send(question);
     });
+  // One question at a time, as answers do not say to which they are.
+  let turn: Promise<unknown> = Promise.resolve();
+  const ask: typeof askNow = (question, kind) => {
+    const answer = turn.then(() => askNow(question, kind));
+    turn = answer.catch(() => {});
+    return answer;
+  };
   const { port, caPem } = await ask({ kind: 'start', setup }, 'started');
   const pid = child.pid ?? 0;
   return {
@@ -91,8 +105,7 @@ export async function startProxyProcess(setup: ChildSetup): Promise<ProxyProcess
         return 0;
       }
     },
-    records: async () => new Map((await ask({ kind: 'records' }, 'records')).counts),
-    renewRoutes: async () => void (await ask({ kind: 'routes' }, 'done')),
+    stats: async () => (await ask({ kind: 'stats' }, 'stats')).stats,
     close: async () => {
       if (child.exitCode === null) {
         const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));

@@ -25,7 +25,7 @@ export async function startService(
     stream?.on('data', (text: Buffer) => (output = (output + text.toString()).slice(-20_000)));
   }
   child.on('close', () => (gone = true));
-  await until(`sidekey ${args[0] ?? ''} is up`, () => gone || ready(), 90_000);
+  await until(`sidekey ${args[0] ?? ''} is up`, () => gone || ready(), 180_000);
   if (gone) throw new Error(`sidekey ${args[0] ?? ''} ended: ${output}`);
   return {
     output: () => output,

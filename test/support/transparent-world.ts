@@ -43,7 +43,9 @@ export class TransparentWorld {
     const space = new NetworkNamespace(['api.test', 'other.test']);
     let world: World | undefined;
     try {
-      world = await World.start({ controlPlane: { grpcListen: { host: space.outside.IPv4, port: 0 } } });
+      // This process runs programs and waits for them; no heartbeat of the control plane, which is in it, goes out meanwhile.
+      const controlPlane = { grpcListen: { host: space.outside.IPv4, port: 0 }, heartbeatMs: 5_000 };
+      world = await World.start({ controlPlane });
       const made = new TransparentWorld(world, space, prepareFolder(world.folder));
       await space.forward(443, world.api.port);
       await space.forward(80, world.api.port);

@@ -1,7 +1,6 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Agent, request } from 'undici';
 import type { ControlPlaneConfig } from '../../control-plane/config.ts';
 import { type ControlPlane, startControlPlane } from '../../control-plane/main.ts';
 import { EvidenceSubject } from '../../proto/gen/sidekey/v1/proxy.ts';
@@ -10,6 +9,7 @@ import { type Proxy, startProxy } from '../../proxy/main.ts';
 import type { ProcessEnd } from './process.ts';
 import { runProcess } from './process.ts';
 import { type DemandingApi, startDemandingApi } from './demanding-api.ts';
+import { restCall } from './rest-call.ts';
 import { TokenIssuer } from './token-issuer.ts';
 import { makeResource, worldPolicy } from './world-policy.ts';
 
@@ -199,30 +199,4 @@ async function applyTo(controlPlane: ControlPlane, resources: readonly unknown[]
     prune: false,
   });
   if (status !== 200) throw new Error(`apply: ${status} ${JSON.stringify(body)}`);
-}
-
-/** One REST call to this control plane as its bootstrap administrator. */
-export async function restCall(
-  controlPlane: ControlPlane,
-  method: 'GET' | 'POST' | 'DELETE',
-  path: string,
-  body?: unknown,
-): Promise<{ status: number; body: unknown }> {
-  const token = (await readFile(controlPlane.bootstrapTokenFile, 'utf8')).trim();
-  const dispatcher = new Agent({ connect: { ca: controlPlane.caPem } });
-  try {
-    const answer = await request(`${controlPlane.restUrl}${path}`, {
-      method,
-      dispatcher,
-      headers: {
-        authorization: `Bearer ${token}`,
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    const text = await answer.body.text();
-    return { status: answer.statusCode, body: text === '' ? undefined : JSON.parse(text) };
-  } finally {
-    await dispatcher.close();
-  }
 }

@@ -65,6 +65,26 @@ describe('callers by user', () => {
   });
 });
 
+test.skipIf(!CAN_CHANGE_USER)(
+  'another user of the machine is refused by a local listener, and by SOCKS (needs root)',
+  async () => {
+    world = await startProxyWorld({
+      config: { allowedUids: [AGENT] },
+      listeners: ({ httpsPort }) => ({
+        local: [{ at: { host: '127.0.0.1', port: 0 }, upstream: { host: 'api.test', port: httpsPort } }],
+      }),
+    });
+    const local = `http://127.0.0.1:${world.proxy.localAddresses[0]?.port}/v1`;
+    expect(await curlAs(AGENT, local)).toMatchObject({ stdout: 'hello' });
+    expect((await curlAs(STRANGER, local)).stdout).toContain('caller-refused');
+    const socks = ['--proxy', `socks5h://127.0.0.1:${world.proxy.address.port}`];
+    const url = `http://api.test:${world.upstream.httpPort}/v1`;
+    expect(await curlAs(AGENT, ...socks, url)).toMatchObject({ stdout: 'hello' });
+    expect((await curlAs(STRANGER, ...socks, url)).stdout).not.toContain('hello');
+    expect(world.upstream.seen).toHaveLength(2);
+  },
+);
+
 test.skipIf(!CAN_CHANGE_USER)('another user of the machine is refused on the explicit port (needs root)', async () => {
   await start({ allowedUids: [AGENT] });
   const proxy = `http://127.0.0.1:${world.proxy.address.port}`;

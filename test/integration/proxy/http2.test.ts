@@ -136,11 +136,11 @@ test('A-01 an echo is scrubbed from bodies, headers and trailers of a stream', a
 test('A-08 a stream that names another authority or scheme is refused, its neighbours are not', async () => {
   const authority = await start(hello);
   const agent = await agentOf(authority);
-  const other = await ask(agent, { ':path': '/', ':authority': 'other.test' });
+  const other = await ask(agent, { ':path': '/', ':authority': `other.test:${upstream.port}` });
   expect([other.status, JSON.parse(other.body.toString()).code]).toEqual([421, 'destination-mismatch']);
   const scheme = await ask(agent, { ':path': '/', ':scheme': 'http' });
   expect(scheme.status).toBe(421);
-  const host = await ask(agent, { ':path': '/', host: 'other.test' });
+  const host = await ask(agent, { ':path': '/', host: `other.test:${upstream.port}` });
   expect(host.status).toBe(421);
   expect((await ask(agent, { ':path': '/' })).status).toBe(200);
   expect(upstream.seen).toHaveLength(1);
