@@ -3,10 +3,10 @@ import { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
 import type { Reason } from '../../proto/reasons.ts';
 import type { LocalReply } from '../credentials/inject.ts';
 import { scrubHeaders } from '../credentials/scrub-headers.ts';
-import type { AnswerFilter, ListedThing } from '../inspection/answer-filter.ts';
-import { answerFilterFor } from '../inspection/answer-filters.ts';
+import type { ListedThing } from '../inspection/answer-filter.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
 import type { RequestHead, ResponseHead } from '../protocols/heads.ts';
+import { type AnswerOwner, type AnswerPath, openAnswer } from './answer-path.ts';
 import { Call } from './call.ts';
 import { stripHopByHop } from './forwarded-headers.ts';
 import { type Departure, Preparation, type PreparationEnd } from './preparation.ts';
@@ -14,12 +14,11 @@ import { refusalOf, refusalReply, replyWhole } from './refusal-reply.ts';
 import { Refusal } from './refusal.ts';
 import { RequestBody } from './request-body.ts';
 import { cleanTrailers } from './request-trailers.ts';
-import { type RelayOwner, ResponseRelay } from './response-relay.ts';
 import type { LiveExchange, ProxyServices } from './services.ts';
 import { Standing } from './standing.ts';
 import type { AgentStream, ResponseListener, UpstreamFailure, UpstreamStream } from './streams.ts';
 import { type Attempt, mayRetry, mayRetrySigned } from './retry.ts';
-import { openWebSocket, type WebSocketExchange } from './web-socket.ts';
+import { WebSocketExchange } from './web-socket.ts';
 
 type Phase =
   | { readonly name: 'preparing' }
@@ -31,7 +30,7 @@ const PREPARING: Phase = Object.freeze({ name: 'preparing' });
 const ENDED: Phase = Object.freeze({ name: 'ended' });
 
 /** One request and its answer, from its head to its record: prepared, sent, answered, ended. */
-export class Exchange implements ResponseListener, LiveExchange, PreparationEnd, RelayOwner {
+export class Exchange implements ResponseListener, LiveExchange, PreparationEnd, AnswerOwner {
   readonly call: Call;
   readonly head: RequestHead;
   deadlineAt: number;
@@ -43,7 +42,8 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd,
   #phase: Phase = PREPARING;
   #retried = false;
   /** How the answer reaches the agent, once there is one. */
-  #relay: ResponseRelay | undefined;
+  #answer: AnswerPath | undefined;
+  /** The answer, where it goes both ways. */
   #webSocket: WebSocketExchange | undefined;
 
   constructor(services: ProxyServices, agent: AgentStream, head: RequestHead) {
@@ -130,7 +130,7 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd,
 
   onRequestEnd(trailers: HeaderList | undefined): void {
     if (this.#webSocket !== undefined) return this.#webSocket.agentEnded();
-    if (this.#relay === undefined) this.#extend(this.#services.limits.responseTimeoutMs);
+    if (this.#answer === undefined) this.#extend(this.#services.limits.responseTimeoutMs);
     this.#guard(() => {
       if (trailers !== undefined) this.call.removedCredentials.push(...cleanTrailers(trailers, this.call.route));
       this.#body.end(trailers);
@@ -151,8 +151,7 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd,
 
   /** The agent takes more again. */
   onAgentDrain(): void {
-    this.#webSocket?.agentDrained();
-    this.#relay?.resume();
+    this.#answer?.agentDrained();
   }
 
   onInformational(head: ResponseHead): void {
@@ -169,44 +168,22 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd,
     this.call.upstreamAnsweredAt = performance.now();
     this.call.status = head.status;
     this.#extend(this.#services.limits.bodyIdleTimeoutMs);
+    const { via, limits } = this.#services;
+    const parts = { call: this.call, agent: this.#agent, upstream, via, limits: limits.webSocket, owner: this };
     try {
-      this.#answerWith(head, departure, upstream);
+      const answer = openAnswer(head, departure, parts);
+      this.#answer = answer;
+      if (answer instanceof WebSocketExchange) this.#webSocket = answer;
     } catch (error) {
       this.refuse(error);
     }
-  }
-
-  #answerWith(head: ResponseHead, departure: Departure, upstream: UpstreamStream): void {
-    const { opening, scrubber } = departure;
-    const agent = this.#agent;
-    const { call } = this;
-    if (opening !== undefined) {
-      this.#webSocket = openWebSocket(head, departure, {
-        call,
-        agent,
-        upstream,
-        limits: this.#services.limits.webSocket,
-        ended: (reason) => this.#webSocketEnded(reason),
-      });
-      if (this.#webSocket !== undefined) return;
-    }
-    // No such upgrade was asked for (RFC 9110 15.2.2): what follows would be bytes that nobody reads.
-    if (head.status === 101) throw new Refusal('upstream-malformed', 'the upstream switched protocols');
-    const filter = this.#filterFor(head, departure);
-    const { via } = this.#services;
-    this.#relay = new ResponseRelay({ call, response: head, scrubber, filter, agent, upstream, via, owner: this });
   }
 
   askListed(things: readonly ListedThing[]): Promise<boolean[]> {
     return this.#standing.askListed(things);
   }
 
-  #filterFor({ headers }: ResponseHead, { inspected }: Departure): AnswerFilter | undefined {
-    const { route } = this.call;
-    return route === undefined ? undefined : answerFilterFor(route, inspected, { headers });
-  }
-
-  #webSocketEnded(reason: Reason): void {
+  webSocketEnded(reason: Reason): void {
     if (this.#phase.name === 'open') this.#phase.upstream.sendEnd(undefined);
     this.#finish(reason === 'ok' ? Outcome.OUTCOME_ALLOWED : Outcome.OUTCOME_FAILED, reason);
     this.#agent.sendEnd(undefined);
@@ -216,19 +193,16 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd,
 
   onResponseBody(bytes: Buffer): void {
     this.#extend(this.#services.limits.bodyIdleTimeoutMs);
-    if (this.#webSocket === undefined) this.#relay?.body(bytes);
-    else this.#webSocket.fromUpstream(bytes);
+    this.#answer?.fromUpstream(bytes);
   }
 
   onResponseEnd(trailers: HeaderList | undefined): void {
-    if (this.#webSocket === undefined) this.#relay?.end(trailers);
-    else this.#webSocket.upstreamEnded();
+    this.#answer?.upstreamEnded(trailers);
   }
 
   onReadDone(): void {
-    if (this.#webSocket !== undefined) this.#webSocket.flush();
-    else if (this.#relay === undefined) this.#agent.flush();
-    else this.#relay.flush();
+    if (this.#answer === undefined) this.#agent.flush();
+    else this.#answer.flush();
   }
 
   onUpstreamError(error: Refusal, failure: UpstreamFailure): void {
@@ -262,11 +236,6 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd,
     this.#finish(Outcome.OUTCOME_FAILED, 'agent-closed');
   }
 
-  /** Agent's request turned out malformed after its head. */
-  onRequestError(error: Refusal): void {
-    this.refuse(error);
-  }
-
   cut(reason: Reason): void {
     if (this.#phase.name === 'ended') return;
     if (this.#webSocket !== undefined) return this.#webSocket.cut(reason);
@@ -275,7 +244,7 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd,
 
   expire(): void {
     if (this.#webSocket !== undefined) this.#webSocket.cut('upstream-timeout');
-    else if (this.#relay !== undefined) this.refuse(new Refusal('upstream-timeout', 'the answer stopped'));
+    else if (this.#answer !== undefined) this.refuse(new Refusal('upstream-timeout', 'the answer stopped'));
     else this.refuse(new Refusal(this.#body.done ? 'upstream-timeout' : 'body-timeout', 'the call took too long'));
   }
 
@@ -326,7 +295,7 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd,
     if (this.#phase.name === 'ended') return;
     const refusal = refusalOf(error, this.call);
     const allowed = !refusal.denies && (this.call.grant !== undefined || this.#phase.name === 'open');
-    if (this.#relay !== undefined) {
+    if (this.#answer !== undefined) {
       this.#finish(Outcome.OUTCOME_FAILED, refusal.reason);
       return this.#agent.abort();
     }
@@ -345,7 +314,7 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd,
     this.#phase = ENDED;
     this.#body.drop();
     if (phase.name === 'open') phase.upstream.release(false);
-    this.#relay?.abort();
+    this.#answer?.abort();
     this.#record(outcome, reason);
   }
 

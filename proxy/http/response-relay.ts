@@ -1,5 +1,5 @@
 import type { ResponseHead } from '../protocols/heads.ts';
-import type { AnswerFilter, ListedThing } from '../inspection/answer-filter.ts';
+import type { AnswerFilter } from '../inspection/answer-filter.ts';
 import { hidesText } from '../credentials/charsets.ts';
 import { createContentDecoder } from '../credentials/decode-content.ts';
 import type { Scrubber } from '../credentials/scrub.ts';
@@ -7,41 +7,20 @@ import { scrubHeaders } from '../credentials/scrub-headers.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
 import { viaEntry } from './admission.ts';
 import { AnswerGate } from './answer-gate.ts';
+import type { AnswerParts, AnswerPath } from './answer-path.ts';
 import { DecodingPump } from './decoding-pump.ts';
 import { beginsInside } from './byte-range.ts';
-import type { Call } from './call.ts';
 import { stripHopByHop } from './forwarded-headers.ts';
 import { Refusal } from './refusal.ts';
-import type { AgentStream, BodyLength, UpstreamStream } from './streams.ts';
-
-interface RelayOptions {
-  readonly call: Call;
-  readonly response: ResponseHead;
-  readonly scrubber: Scrubber | undefined;
-  /** Through which the scrubbed body goes. */
-  readonly filter: AnswerFilter | undefined;
-  readonly agent: AgentStream;
-  readonly upstream: UpstreamStream;
-  readonly via: string;
-  readonly owner: RelayOwner;
-}
-
-/** Whose answer it is. */
-export interface RelayOwner {
-  /** What a filter must know of policy. */
-  askListed(things: readonly ListedThing[]): Promise<boolean[]>;
-  /** The answer was sent whole. */
-  relayed(): void;
-  /** It cannot be. */
-  refuse(error: unknown): void;
-}
+import type { BodyLength } from './streams.ts';
 
 /** Fields that speak of the bytes as the upstream sent them (RFC 9530; RFC 1864; RFC 9110 8.8.3). */
 const FIELDS_OF_BYTES = ['content-md5', 'content-digest', 'repr-digest', 'digest', 'etag'] as const;
 
 /** Carries one answer to the agent: head cleaned, body decoded where needed and scrubbed, paused when the agent is slow. */
-export class ResponseRelay {
-  readonly #options: RelayOptions;
+export class ResponseRelay implements AnswerPath {
+  readonly #parts: AnswerParts;
+  readonly #scrubber: Scrubber | undefined;
   readonly #scrub: ReturnType<Scrubber['stream']> | undefined;
   readonly #decoder: DecodingPump | undefined;
   readonly #gate: AnswerGate | undefined;
@@ -51,12 +30,17 @@ export class ResponseRelay {
   #trailers: HeaderList | undefined;
 
   /** @throws Refusal `response-undecodable` before anything was written */
-  constructor(options: RelayOptions) {
-    this.#options = options;
-    const { response, scrubber } = options;
+  constructor(
+    response: ResponseHead,
+    scrubber: Scrubber | undefined,
+    wantedFilter: AnswerFilter | undefined,
+    parts: AnswerParts,
+  ) {
+    this.#parts = parts;
+    this.#scrubber = scrubber;
     const { headers } = response;
     const hasBody = response.framing.kind !== 'none';
-    const filter = hasBody ? options.filter : undefined;
+    const filter = hasBody ? wantedFilter : undefined;
     if (scrubber !== undefined && hasBody && hidesText(headers)) {
       throw new Refusal('response-undecodable', 'the answer is in a character set that cannot be searched for secrets');
     }
@@ -66,12 +50,12 @@ export class ResponseRelay {
     if (encoding !== '') this.#decoder = this.#decode(encoding, headers);
     if (filter !== undefined) this.#gate = this.#gateFor(filter, headers);
     stripHopByHop(headers);
-    options.call.scrubbed += scrubHeaders(headers, scrubber);
+    parts.call.scrubbed += scrubHeaders(headers, scrubber);
     this.#scrub = hasBody ? scrubber?.stream(isInside) : undefined;
     if (response.framing.kind === 'length' && this.#decoder === undefined) this.#left = response.framing.length;
-    headers.append('Via', viaEntry(response.version, options.via));
+    headers.append('Via', viaEntry(response.version, parts.via));
     const reason = scrubber === undefined ? response.reason : scrubber.scrubText(response.reason).text;
-    options.agent.sendHead(
+    parts.agent.sendHead(
       response.status,
       reason,
       headers,
@@ -79,12 +63,12 @@ export class ResponseRelay {
     );
   }
 
-  body(bytes: Buffer): void {
+  fromUpstream(bytes: Buffer): void {
     if (this.#decoder === undefined) return this.#guard(() => this.#scrubbed(bytes));
     this.#decoder.write(bytes);
   }
 
-  end(trailers: HeaderList | undefined): void {
+  upstreamEnded(trailers: HeaderList | undefined): void {
     this.#trailers = trailers;
     if (this.#decoder === undefined) this.#guard(() => this.#finish());
     else this.#decoder.end();
@@ -92,12 +76,12 @@ export class ResponseRelay {
 
   /** Sends what was gathered; a slow agent pauses the upstream. */
   flush(): void {
-    if (this.#decoder === undefined && (!this.#options.agent.flush() || this.#waiting)) this.#options.upstream.pause();
+    if (this.#decoder === undefined && (!this.#parts.agent.flush() || this.#waiting)) this.#parts.upstream.pause();
   }
 
-  resume(): void {
+  agentDrained(): void {
     if (this.#waiting) return;
-    if (this.#decoder === undefined) this.#options.upstream.resume();
+    if (this.#decoder === undefined) this.#parts.upstream.resume();
     else this.#decoder.drained();
   }
 
@@ -113,19 +97,19 @@ export class ResponseRelay {
     try {
       step();
     } catch (error) {
-      this.#options.owner.refuse(error);
+      this.#parts.owner.refuse(error);
     }
   }
 
   #gateFor(filter: AnswerFilter, headers: HeaderList): AnswerGate {
     if (!filter.keepsLength) headers.delete('content-length');
     for (const name of FIELDS_OF_BYTES) headers.delete(name);
-    const { agent, owner } = this.#options;
+    const { agent, owner } = this.#parts;
     return new AnswerGate(filter, (things) => owner.askListed(things), {
       send: (bytes) => this.#send(bytes),
       wait: (isWaiting) => {
         this.#waiting = isWaiting;
-        if (!isWaiting && agent.flush()) this.resume();
+        if (!isWaiting && agent.flush()) this.agentDrained();
       },
       finished: () => this.#close(),
       failed: (error) => owner.refuse(error),
@@ -139,18 +123,16 @@ export class ResponseRelay {
     return new DecodingPump(decoder, {
       take: (bytes) => {
         this.#scrubbed(bytes);
-        return this.#options.agent.flush() && !this.#waiting;
+        return this.#parts.agent.flush() && !this.#waiting;
       },
       ready: (isReady) => {
-        if (isReady) this.#options.upstream.resume();
-        else this.#options.upstream.pause();
+        if (isReady) this.#parts.upstream.resume();
+        else this.#parts.upstream.pause();
       },
       finished: () => this.#finish(),
       failed: (cause) => {
-        if (cause instanceof Refusal) return this.#options.owner.refuse(cause);
-        this.#options.owner.refuse(
-          new Refusal('response-undecodable', "the answer's body cannot be decoded", { cause }),
-        );
+        if (cause instanceof Refusal) return this.#parts.owner.refuse(cause);
+        this.#parts.owner.refuse(new Refusal('response-undecodable', "the answer's body cannot be decoded", { cause }));
       },
     });
   }
@@ -169,29 +151,29 @@ export class ResponseRelay {
 
   #send(bytes: Buffer): void {
     if (bytes.length === 0) return;
-    this.#options.call.responseBytes += bytes.length;
-    this.#options.agent.sendBody(bytes);
+    this.#parts.call.responseBytes += bytes.length;
+    this.#parts.agent.sendBody(bytes);
   }
 
   #finish(): void {
     if (this.#scrub !== undefined) {
       if (this.#left !== 0) for (const clean of this.#scrub.end()) this.#pass(clean);
-      this.#options.call.scrubbed += this.#scrub.hits;
+      this.#parts.call.scrubbed += this.#scrub.hits;
     }
     if (this.#gate === undefined) this.#close();
     else this.#gate.end();
   }
 
   #close(): void {
-    const { agent, call, scrubber } = this.#options;
+    const { agent, call } = this.#parts;
     const trailers = this.#trailers;
     if (trailers !== undefined) {
       stripHopByHop(trailers);
-      call.scrubbed += scrubHeaders(trailers, scrubber);
+      call.scrubbed += scrubHeaders(trailers, this.#scrubber);
     }
     agent.sendEnd(trailers);
     agent.flush();
-    this.#options.owner.relayed();
+    this.#parts.owner.relayed();
   }
 }
 

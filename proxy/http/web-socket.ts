@@ -3,26 +3,13 @@ import { scrubHeaders } from '../credentials/scrub-headers.ts';
 import type { ResponseHead } from '../protocols/heads.ts';
 import { WebSocketRelay, type WebSocketEnding } from '../sessions/websocket/relay.ts';
 import type { DeflateParameters } from '../protocols/websocket/deflate-agreement.ts';
-import type { WebSocketLimits } from '../protocols/websocket/limits.ts';
 import type { Reason } from '../../proto/reasons.ts';
 import { createMaskingKeys } from '../io/masking-keys.ts';
-import type { Call } from './call.ts';
+import type { AnswerParts, AnswerPath } from './answer-path.ts';
 import { stripHopByHop } from './forwarded-headers.ts';
-import type { Departure } from './preparation.ts';
-import type { AgentStream, UpstreamStream } from './streams.ts';
+import type { WebSocketOpening } from './web-socket-opening.ts';
 
 const maskingKeys = createMaskingKeys();
-
-interface WebSocketOptions {
-  readonly call: Call;
-  readonly agent: AgentStream;
-  readonly upstream: UpstreamStream;
-  readonly deflate: DeflateParameters | undefined;
-  readonly scrubber: Scrubber | undefined;
-  readonly limits: WebSocketLimits;
-  /** Both sides were told all that is to be said. */
-  ended(reason: Reason): void;
-}
 
 /**
  * Goes on as a WebSocket when that is what the agent asked for and the upstream agreed to; else undefined, and the answer
@@ -32,11 +19,12 @@ interface WebSocketOptions {
  */
 export function openWebSocket(
   head: ResponseHead,
-  { opening, scrubber }: Pick<Departure, 'opening' | 'scrubber'>,
-  parts: Omit<WebSocketOptions, 'deflate' | 'scrubber'>,
+  opening: WebSocketOpening,
+  scrubber: Scrubber | undefined,
+  parts: AnswerParts,
 ): WebSocketExchange | undefined {
-  const agreement = opening?.agreement(head);
-  if (opening === undefined || agreement === undefined) return undefined;
+  const agreement = opening.agreement(head);
+  if (agreement === undefined) return undefined;
   const { headers } = head;
   const { agent, call, upstream } = parts;
   stripHopByHop(headers);
@@ -47,7 +35,7 @@ export function openWebSocket(
   upstream.upgrade();
   agent.upgrade(headers);
   agent.flush();
-  return new WebSocketExchange({ ...parts, deflate: agreement.deflate, scrubber });
+  return new WebSocketExchange(parts, agreement.deflate, scrubber);
 }
 
 /** How a WebSocket's end is recorded. */
@@ -60,8 +48,8 @@ const REASONS: Readonly<Record<Exclude<WebSocketEnding['by'], 'cut'>, Reason>> =
 };
 
 /** An opened WebSocket: drives the relay between the two streams of its exchange, each as fast as the other takes it. */
-export class WebSocketExchange {
-  readonly #options: WebSocketOptions;
+export class WebSocketExchange implements AnswerPath {
+  readonly #parts: AnswerParts;
   readonly #relay: WebSocketRelay;
   /** The agent's stream has been told to wait; what came behind its opening waits as well. */
   #agentHeld = true;
@@ -72,10 +60,9 @@ export class WebSocketExchange {
   #flushing = false;
   #again = false;
 
-  constructor(options: WebSocketOptions) {
-    const { deflate, scrubber, limits } = options;
-    this.#options = options;
-    this.#relay = new WebSocketRelay({ deflate, scrubber, maskingKeys, limits });
+  constructor(parts: AnswerParts, deflate: DeflateParameters | undefined, scrubber: Scrubber | undefined) {
+    this.#parts = parts;
+    this.#relay = new WebSocketRelay({ deflate, scrubber, maskingKeys, limits: parts.limits });
   }
 
   /** False while the agent's frames must wait. */
@@ -84,12 +71,12 @@ export class WebSocketExchange {
   }
 
   fromAgent(bytes: Buffer): void {
-    this.#options.call.requestBytes += bytes.length;
+    this.#parts.call.requestBytes += bytes.length;
     this.#relay.fromAgent(bytes);
   }
 
   fromUpstream(bytes: Buffer): void {
-    this.#options.call.responseBytes += bytes.length;
+    this.#parts.call.responseBytes += bytes.length;
     this.#relay.fromUpstream(bytes);
   }
 
@@ -113,6 +100,9 @@ export class WebSocketExchange {
     this.flush();
   }
 
+  /** Nothing to do: it works on nothing of its own. */
+  abort(): void {}
+
   /** Access was withdrawn: both sides are told so (1008 to the agent). */
   cut(reason: Reason): void {
     this.#cutFor = reason;
@@ -134,14 +124,16 @@ export class WebSocketExchange {
   }
 
   #flush(): void {
-    const { agent, upstream, call } = this.#options;
+    const { agent, upstream, call } = this.#parts;
     while (!this.#agentFull && send(this.#relay.takeForAgent(), agent)) this.#agentFull = !agent.flush();
     while (!this.#upstreamFull && send(this.#relay.takeForUpstream(), upstream)) this.#upstreamFull = !upstream.flush();
     const { ending } = this.#relay;
     if (ending !== undefined) {
       this.#ended = true;
       call.scrubbed += this.#relay.hits;
-      return this.#options.ended(ending.by === 'cut' ? (this.#cutFor ?? 'session-revoked') : REASONS[ending.by]);
+      return this.#parts.owner.webSocketEnded(
+        ending.by === 'cut' ? (this.#cutFor ?? 'session-revoked') : REASONS[ending.by],
+      );
     }
     if (this.#agentFull || this.#relay.upstreamMustWait) upstream.pause();
     else upstream.resume();

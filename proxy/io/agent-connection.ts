@@ -240,7 +240,7 @@ export class AgentConnection implements AgentStream, AgentSession {
 
   #reject(refusal: Refusal): void {
     if (this.#exchange === undefined) return this.#refuseBare(undefined, refusal);
-    this.#exchange.onRequestError(refusal);
+    this.#exchange.refuse(refusal);
   }
 
   #failed(error: unknown): void {

@@ -67,7 +67,7 @@ export class Http2AgentStream implements AgentStream {
 
   /** What it was told could not be handled: a bug of ours, which ends this exchange alone. */
   failed(error: unknown): void {
-    this.#exchange.onRequestError(toRefusal(error));
+    this.#exchange.refuse(toRefusal(error));
   }
 
   onReset(): void {
