@@ -19,7 +19,9 @@ export function hidesText(headers: HeaderList): boolean {
 }
 
 function hides(contentType: string): boolean {
-  const named = contentType.toLowerCase().matchAll(/charset\s*=\s*["']?([^\s"';,]*)/g);
+  const lower = contentType.toLowerCase();
+  if (!lower.includes('charset')) return false;
+  const named = lower.matchAll(/charset\s*=\s*["']?([^\s"';,]*)/g);
   return [...named].some(([, charset = '']) => {
     return OTHER_BYTES.test(charset) || EBCDIC.has(CODE_PAGE.exec(charset)?.[1] ?? '');
   });
