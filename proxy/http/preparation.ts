@@ -201,9 +201,9 @@ export class Preparation {
     const { request, secrets, clientCertificate, signatures } = prepared;
     const transform = signed.sign(body, prepared.body);
     const opening = this.#opening;
-    const any = this.#route.dialTarget(scheme, host, port);
+    const usual = this.#route.dialTarget(scheme, host, port);
     // A signature names GET, which extended CONNECT is not.
-    const target = opening !== undefined && signatures.length > 0 ? overHttp1(any) : any;
+    const target = opening !== undefined && signatures.length > 0 ? overHttp1(usual) : usual;
     this.#end.depart({
       target: clientCertificate === undefined ? target : withClientCertificate(target, clientCertificate),
       request: opening === undefined ? request : opening.within(request),

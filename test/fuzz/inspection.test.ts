@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { inspectRequest } from '../../common/inspection/inspect.ts';
+import { INSPECTED_FACTS, inspectRequest } from '../../common/inspection/inspect.ts';
 import { parseStrictJson } from '../../common/inspection/strict-json.ts';
 import { Unreadable } from '../../common/inspection/unreadable.ts';
 import { makeWish } from '../../common/inspection/wish.ts';
@@ -97,18 +97,7 @@ test('inspection reads or names as unreadable whatever an agent sends, within it
       selection,
       broken,
       (text, type, method, selectors, query) => {
-        const facts = [
-          'bodyBytes',
-          'contentType',
-          'json',
-          'form',
-          'graphql',
-          'jsonRpc',
-          'mcp',
-          'mcpArguments',
-          'a2a',
-        ] as const;
-        const found = inspectRequest(makeWish(facts, selectors), {
+        const found = inspectRequest(makeWish(INSPECTED_FACTS, selectors), {
           method,
           path: '/mcp',
           query,
@@ -117,7 +106,7 @@ test('inspection reads or names as unreadable whatever an agent sends, within it
           body: Buffer.from(text),
         });
         const missing = new Set<string>(found.unreadable.map(({ fact }) => fact));
-        for (const fact of facts) {
+        for (const fact of INSPECTED_FACTS) {
           if (fact !== 'mcpArguments') expect(found[fact] === undefined).toBe(missing.has(fact));
         }
         expect(JSON.stringify(found).length).toBeLessThan(300_000);

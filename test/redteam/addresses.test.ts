@@ -1,12 +1,10 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Question } from '../../policy-client/index.ts';
 import {
-  bearer,
-  grant,
   type ProxyWorld,
   type ProxyWorldOptions,
   route,
-  SECRET,
+  noteQuestions,
   startProxyWorld,
 } from '../support/proxy-world.ts';
 
@@ -16,12 +14,7 @@ afterEach(() => world.close());
 /** A world that notes what policy was asked. */
 async function start(options: ProxyWorldOptions = {}): Promise<Question[]> {
   world = await startProxyWorld(options);
-  const asked: Question[] = [];
-  world.client.decide = (question) => {
-    asked.push(question);
-    return grant(question, bearer(SECRET));
-  };
-  return asked;
+  return noteQuestions(world);
 }
 
 const code = (text: string): string => JSON.parse(text).code;

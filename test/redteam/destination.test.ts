@@ -3,14 +3,7 @@ import tls from 'node:tls';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Question } from '../../policy-client/index.ts';
 import { ask, http2Agent } from '../support/http2-agent.ts';
-import {
-  bearer,
-  grant,
-  type ProxyWorld,
-  type ProxyWorldOptions,
-  SECRET,
-  startProxyWorld,
-} from '../support/proxy-world.ts';
+import { type ProxyWorld, type ProxyWorldOptions, noteQuestions, startProxyWorld } from '../support/proxy-world.ts';
 
 let world: ProxyWorld;
 afterEach(() => world.close());
@@ -18,12 +11,7 @@ afterEach(() => world.close());
 /** A world that notes what policy was asked. */
 async function start(options: ProxyWorldOptions = {}): Promise<Question[]> {
   world = await startProxyWorld(options);
-  const asked: Question[] = [];
-  world.client.decide = (question) => {
-    asked.push(question);
-    return grant(question, bearer(SECRET));
-  };
-  return asked;
+  return noteQuestions(world);
 }
 
 /** What Node's TLS opens with. */

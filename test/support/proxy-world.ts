@@ -189,3 +189,13 @@ export function grant(
 export function denial(reason: Reason, message = 'no'): Answer {
   return { kind: 'denial', reason, message, accessPolicy: undefined, fromCache: false };
 }
+
+/** Lets every call through with one secret, and notes what policy was asked. */
+export function noteQuestions({ client }: ProxyWorld): Question[] {
+  const asked: Question[] = [];
+  client.decide = (question) => {
+    asked.push(question);
+    return grant(question, bearer(SECRET));
+  };
+  return asked;
+}
