@@ -3,7 +3,6 @@ import os from 'node:os';
 import { dirname } from 'node:path';
 import type { Bench, Row, Runner } from './bench.ts';
 import { startChild, type Child } from './child.ts';
-import { startControlPlaneForBench } from './control-plane.ts';
 import { chooseField } from './field.ts';
 import type { BenchWorld, Contender, Forwarder } from './forwarder.ts';
 import { type BenchOptions, HELP, parseOptions } from './options.ts';
@@ -24,9 +23,10 @@ async function main(options: BenchOptions): Promise<void> {
   chmodSync(identities.folder, 0o755); // Squid gives up root and still has to read its files
   const upstream = keep(await startChild('upstream/main', { tls: identities.tls, fault: options.fault }));
   const load = keep(await startChild('load/agent', {}));
-  const controlPlane = await startControlPlaneForBench(identities.folder, benchPolicy(identities.jwks, upstream.ports));
-  stops.push(() => controlPlane.close());
-  const world: BenchWorld = { ...identities, controlPlane: controlPlane.connection, upstream: upstream.ports };
+  const resources = benchPolicy(identities.jwks, upstream.ports);
+  const controlPlane = keep(await startChild('control-plane', { folder: identities.folder, resources }));
+  const connection = (await controlPlane.ask('connection')) as BenchWorld['controlPlane'];
+  const world: BenchWorld = { ...identities, controlPlane: connection, upstream: upstream.ports };
   const field: Runner[] = [];
   for (const contender of contenders) field.push(await enter(contender, world));
   const bench: Bench = { options, world, field, load, fresh: async (contender) => keep(await contender.start(world)) };

@@ -21,6 +21,7 @@ await build({
   absWorkingDir: root,
   entryPoints: [
     'bench/main.ts',
+    'bench/control-plane.ts',
     'bench/upstream/main.ts',
     'bench/load/agent.ts',
     'bench/starter.ts',
