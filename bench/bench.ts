@@ -9,6 +9,7 @@ export interface Bench {
   /** In the order of the table; those that are missing here have a reason instead of a forwarder. */
   readonly field: readonly Runner[];
   readonly load: Child;
+  readonly controlPlane: Child;
   /** Starts one more of a kind, for rows that need it fresh; the bench stops what is left at its end. */
   fresh(contender: Contender): Promise<Forwarder>;
 }

@@ -29,7 +29,8 @@ async function main(options: BenchOptions): Promise<void> {
   const world: BenchWorld = { ...identities, controlPlane: connection, upstream: upstream.ports };
   const field: Runner[] = [];
   for (const contender of contenders) field.push(await enter(contender, world));
-  const bench: Bench = { options, world, field, load, fresh: async (contender) => keep(await contender.start(world)) };
+  const fresh = async (contender: Contender): Promise<Forwarder> => keep(await contender.start(world));
+  const bench: Bench = { options, world, field, load, controlPlane, fresh };
   const text = await measureAll(bench, rows);
   mkdirSync(dirname(options.out), { recursive: true });
   writeFileSync(options.out, text);

@@ -1,7 +1,9 @@
 import { dirname, resolve } from 'node:path';
 import { mkdirSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 import type { Bench, Runner } from './bench.ts';
 import { AUTHORIZATION, CREDENTIAL } from './credential.ts';
+import type { Child } from './child.ts';
 import type { Forwarder } from './forwarder.ts';
 import type { Opened } from './load/agent.ts';
 import type { LoadResult, LoadSpec } from './load/spec.ts';
@@ -11,6 +13,10 @@ import { summarizeProfile } from './profile-summary.ts';
 /** A Node forwarder compiles its hot functions over its first thousands of requests; that is not what a request costs. */
 const WARM_UNITS = 20_000;
 const MAX_WARM_SLICES = 8;
+
+/** In steps of this; idle is below a tenth of a core. */
+const SETTLE_TURN_MS = 200;
+const MAX_SETTLE_TURNS = 150;
 
 /** One traffic, the same for every forwarder. */
 export interface Traffic {
@@ -77,6 +83,18 @@ export async function measure(bench: Bench, traffic: Traffic): Promise<Measured[
   });
 }
 
+/**
+ * Waits until the control plane has stored the decision records of the slice before: its work would fall into the next
+ * forwarder's slice, whose caches and turns it would take.
+ */
+async function settle(controlPlane: Child): Promise<void> {
+  for (let turn = 0; turn < MAX_SETTLE_TURNS; turn += 1) {
+    const before = readUsage(controlPlane.pid).cpuUs;
+    await setTimeout(SETTLE_TURN_MS);
+    if (readUsage(controlPlane.pid).cpuUs - before < SETTLE_TURN_MS * 100) return;
+  }
+}
+
 /** Until a Node forwarder has done so many requests that its code is compiled; one slice for the others. */
 async function warmUp(bench: Bench, traffic: Traffic, forwarder: Forwarder, spec: LoadSpec): Promise<void> {
   const sums: Sums = { cpuUs: 0, units: 0, seconds: 0, resumed: 0, latenciesMs: [] };
@@ -104,11 +122,13 @@ async function slice(
   const result = await askLoad(bench, forwarder, traffic.name, { ms: options.sliceMs });
   const cpuUs = forwarder.pid === undefined ? 0 : readUsage(forwarder.pid).cpuUs - before;
   if (profiled) await saveProfile(bench, traffic, forwarder);
+  if (traffic.pacedPerSecond !== undefined) await settle(bench.controlPlane);
   const paced =
     traffic.pacedPerSecond === undefined
       ? undefined
       : await askLoad(bench, forwarder, traffic.name, { ms: options.sliceMs / 2, perSecond: traffic.pacedPerSecond });
   await load.ask('close');
+  await settle(bench.controlPlane);
   sums.cpuUs += cpuUs;
   sums.units += result.units;
   sums.seconds += result.seconds;
