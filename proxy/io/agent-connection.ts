@@ -18,14 +18,17 @@ import { authenticateCaller } from '../http/proxy-authentication.ts';
 import type { AgentSession } from './agent-session.ts';
 import { Http1Answer } from './http1-answer.ts';
 import { Output } from './output.ts';
+import { readAtTurnEnd, type TurnReader } from './turn.ts';
 
 /** Takes over the socket of an accepted CONNECT, with the bytes that came behind it. */
 export type ConnectHandler = (socket: Socket, head: RequestHead, rest: Buffer) => void;
 
 const LINGER_MS = 2_000;
+/** Of so much, nothing waits for the turn's end: one read of a large body is work enough. */
+const READ_AT_ONCE_BYTES = 16_384;
 
 /** One HTTP/1.1 byte stream from the agent: requests in order, one exchange at a time. */
-export class AgentConnection implements AgentStream, AgentSession {
+export class AgentConnection implements AgentStream, AgentSession, TurnReader {
   readonly transport: Transport;
   readonly #output: Output;
   readonly #answer: Http1Answer;
@@ -48,6 +51,7 @@ export class AgentConnection implements AgentStream, AgentSession {
   /** The protocol was switched: bytes go to the exchange as they come. */
   #isBare = false;
   #pumping = false;
+  #readsAtTurnEnd = false;
   #requestOpen = false;
   #closing = false;
   #ended = false;
@@ -135,6 +139,7 @@ export class AgentConnection implements AgentStream, AgentSession {
   }
 
   abort(): void {
+    this.#output.flushNow();
     this.destroy();
   }
 
@@ -142,7 +147,15 @@ export class AgentConnection implements AgentStream, AgentSession {
     if (this.#closing) return;
     if (this.idle) this.deadlineAt = this.#services.clock.now() + this.#services.limits.headerTimeoutMs;
     this.#reader.receive(bytes);
-    this.#pump();
+    if (this.#reader.bufferedBytes >= READ_AT_ONCE_BYTES) return this.#pump();
+    if (this.#readsAtTurnEnd) return;
+    this.#readsAtTurnEnd = true;
+    readAtTurnEnd(this);
+  }
+
+  readTurn(): void {
+    this.#readsAtTurnEnd = false;
+    if (!this.#closing) this.#pump();
   }
 
   #pump(): void {
@@ -220,6 +233,7 @@ export class AgentConnection implements AgentStream, AgentSession {
   #handOver(head: RequestHead, onConnect: ConnectHandler): void {
     this.#closing = true;
     this.#handedOver = true;
+    this.#output.flushNow();
     const socket = this.#socket as Socket;
     for (const [event, listener] of this.#listeners) socket.removeListener(event, listener);
     socket.on('error', () => socket.destroy());
@@ -288,7 +302,7 @@ export class AgentConnection implements AgentStream, AgentSession {
     this.#closing = true;
     const { clock, limits } = this.#services;
     this.deadlineAt = clock.now() + limits.bodyIdleTimeoutMs;
-    this.#output.flush();
+    this.#output.flushNow();
     this.#socket.end(() => {
       this.deadlineAt = clock.now() + LINGER_MS;
     });

@@ -1,11 +1,12 @@
 import type { Duplex } from 'node:stream';
 import type { Http2Connection } from '../sessions/http2/connection.ts';
+import { type TurnWriter, writeAtTurnEnd } from './turn.ts';
 
 /**
  * Writes what an HTTP/2 connection has to say. What one turn of the event loop brings, of however many streams, goes
  * out in one write; while the socket is full, frames stay with the connection, whose windows bound them.
  */
-export class FrameWriter {
+export class FrameWriter implements TurnWriter {
   readonly #socket: Duplex;
   readonly #connection: Http2Connection;
   #scheduled = false;
@@ -25,7 +26,11 @@ export class FrameWriter {
   schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    setImmediate(() => this.flush());
+    writeAtTurnEnd(this);
+  }
+
+  writeTurn(): void {
+    this.flush();
   }
 
   /** Writes now. */

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { type TurnWriter, writeAtTurnEnd } from './turn.ts';
 
 const JOIN_BELOW_BYTES = 16_384;
 
@@ -6,12 +7,13 @@ const JOIN_BELOW_BYTES = 16_384;
  * Gathers what one turn of the event loop wants to send and writes it once: most of a small call's cost is the native
  * write, so head and body go together.
  */
-export class Output {
+export class Output implements TurnWriter {
   readonly #socket: Duplex;
   /** Text is latin1. */
   #chunks: (Buffer | string)[] = [];
   #bytes = 0;
   #hasLent = false;
+  #writesAtTurnEnd = false;
 
   constructor(socket: Duplex) {
     this.#socket = socket;
@@ -29,7 +31,7 @@ export class Output {
     this.#bytes += text.length;
   }
 
-  /** Adds bytes that may be overwritten after the next flush, so that it copies them. */
+  /** Adds bytes that may be overwritten after the next flush, which copies them. */
   addLent(bytes: Buffer): void {
     this.#hasLent = true;
     this.add(bytes);
@@ -40,8 +42,30 @@ export class Output {
     return this.#socket.writableNeedDrain;
   }
 
-  /** Sends what was gathered; false when the socket holds more than its high-water mark. */
+  /**
+   * Sends what was gathered: much of it now, little at the turn's end. False when the socket holds more than its
+   * high-water mark.
+   */
   flush(): boolean {
+    if (this.#bytes >= JOIN_BELOW_BYTES) return this.flushNow();
+    if (this.#hasLent) {
+      this.#chunks = [join(this.#chunks, this.#bytes)];
+      this.#hasLent = false;
+    }
+    if (this.#bytes > 0 && !this.#writesAtTurnEnd) {
+      this.#writesAtTurnEnd = true;
+      writeAtTurnEnd(this);
+    }
+    return !this.#socket.writableNeedDrain;
+  }
+
+  writeTurn(): void {
+    this.#writesAtTurnEnd = false;
+    this.flushNow();
+  }
+
+  /** The same without waiting: before whatever else ends or takes over the socket. */
+  flushNow(): boolean {
     const chunks = this.#chunks;
     if (chunks.length === 0) return !this.#socket.writableNeedDrain;
     const bytes = this.#bytes;

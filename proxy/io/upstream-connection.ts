@@ -10,6 +10,10 @@ import type { ProxyLimits } from '../limits.ts';
 import { brokenBeforeUse, brokenConnection } from './broken-connection.ts';
 import type { KeptConnection, UpstreamOrigin, UpstreamOwner } from './kept-connection.ts';
 import { Output } from './output.ts';
+import { readAtTurnEnd, type TurnReader } from './turn.ts';
+
+/** Up to so much is copied, to be read at the turn's end. */
+const COPY_BYTES = 4_096;
 
 type State =
   | { name: 'idle' }
@@ -21,7 +25,7 @@ type State =
   | { name: 'closed' };
 
 /** One HTTP/1.1 connection to one checked address, carrying one exchange at a time. */
-export class UpstreamConnection implements UpstreamStream, KeptConnection {
+export class UpstreamConnection implements UpstreamStream, KeptConnection, TurnReader {
   readonly origin: UpstreamOrigin;
   idleSince: number;
   readonly #output: Output;
@@ -35,6 +39,7 @@ export class UpstreamConnection implements UpstreamStream, KeptConnection {
   #chunked = false;
   #state: State = { name: 'idle' };
   #paused = false;
+  #readsAtTurnEnd = false;
 
   constructor(socket: Socket, origin: UpstreamOrigin, limits: ProxyLimits, owner: UpstreamOwner<UpstreamConnection>) {
     this.#socket = socket;
@@ -47,8 +52,8 @@ export class UpstreamConnection implements UpstreamStream, KeptConnection {
     socket.on('drain', () => {
       if (this.#state.name === 'busy' || this.#state.name === 'bare') this.#state.listener.onUpstreamDrain();
     });
-    socket.on('error', (cause) => this.#fail(brokenConnection(cause)));
-    socket.on('close', () => this.#fail(new Refusal('upstream-closed', 'the upstream closed the connection')));
+    socket.on('error', (cause) => this.#lost(brokenConnection(cause)));
+    socket.on('close', () => this.#lost(new Refusal('upstream-closed', 'the upstream closed the connection')));
   }
 
   get address(): string {
@@ -131,6 +136,7 @@ export class UpstreamConnection implements UpstreamStream, KeptConnection {
 
   destroy(): void {
     this.#state = { name: 'closed' };
+    this.#output.flushNow();
     this.#socket.destroy();
     this.#owner.closed(this);
   }
@@ -140,8 +146,17 @@ export class UpstreamConnection implements UpstreamStream, KeptConnection {
     // Bytes nobody asked for desynchronise the connection (RFC 9112 6.3): never carry them into the next exchange.
     if (this.#state.name !== 'busy' && this.#state.name !== 'bare') return this.destroy();
     this.#reader.receive(bytes);
-    this.#read();
+    if (bytes.length > COPY_BYTES) this.#read();
+    else if (!this.#readsAtTurnEnd) {
+      this.#readsAtTurnEnd = true;
+      readAtTurnEnd(this);
+    }
     this.#reader.copyUnread();
+  }
+
+  readTurn(): void {
+    this.#readsAtTurnEnd = false;
+    if (this.#state.name === 'busy' || this.#state.name === 'bare') this.#read();
   }
 
   #read(): void {
@@ -197,6 +212,12 @@ export class UpstreamConnection implements UpstreamStream, KeptConnection {
     this.#paused = false;
     this.#read();
     this.#fail(new Refusal('upstream-closed', 'the upstream closed before it answered'));
+  }
+
+  /** What came before is still read. */
+  #lost(cause: Refusal): void {
+    if (this.#readsAtTurnEnd) this.readTurn();
+    this.#fail(cause);
   }
 
   #fail(cause: Refusal): void {

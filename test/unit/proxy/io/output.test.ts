@@ -1,8 +1,10 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { Output } from '../../../../proxy/io/output.ts';
+import { turnEnd } from '../../../support/turn-end.ts';
 
-function written(fill: (output: Output) => void): { bytes: Buffer; writes: number } {
+/** What a socket was given until the end of the turn in which `fill` ran. */
+async function written(fill: (output: Output) => void): Promise<{ bytes: Buffer; writes: number }> {
   const socket = new PassThrough();
   let writes = 0;
   const write = socket.write.bind(socket);
@@ -11,18 +13,19 @@ function written(fill: (output: Output) => void): { bytes: Buffer; writes: numbe
     return write(...parts);
   }) as typeof socket.write;
   fill(new Output(socket));
+  await turnEnd();
   return { bytes: socket.read() ?? Buffer.alloc(0), writes };
 }
 
 describe('Output', () => {
-  it('writes text of every byte as latin1, alone and joined with bytes', () => {
+  it('writes text of every byte as latin1, alone and joined with bytes', async () => {
     const text = String.fromCharCode(...Array.from({ length: 256 }, (_, code) => code));
-    const alone = written((output) => {
+    const alone = await written((output) => {
       output.addText(text);
       output.flush();
     });
     expect(alone).toEqual({ bytes: Buffer.from(text, 'latin1'), writes: 1 });
-    const joined = written((output) => {
+    const joined = await written((output) => {
       output.addText(text);
       output.add(Buffer.from([1, 2]));
       output.addText('end');
@@ -32,20 +35,55 @@ describe('Output', () => {
     expect(joined).toEqual({ bytes: Buffer.concat([alone.bytes, Buffer.from([1, 2]), Buffer.from('end')]), writes: 1 });
   });
 
-  it('copies what is lent, and keeps the order of what is too much to join', () => {
+  it('copies what is lent, and keeps the order of what is too much to join', async () => {
     const lent = Buffer.from('abc');
-    const copied = written((output) => {
+    const copied = await written((output) => {
       output.addLent(lent);
       output.flush();
       lent.fill(0);
     });
     expect(copied.bytes.toString()).toBe('abc');
     const large = Buffer.alloc(20_000, 'x');
-    const apart = written((output) => {
+    const apart = await written((output) => {
       output.addText('head ');
       output.add(large);
       output.flush();
     });
     expect(apart.bytes.equals(Buffer.concat([Buffer.from('head '), large]))).toBe(true);
+  });
+
+  it('writes little once, at the end of the turn, behind nothing that came later', async () => {
+    const socket = new PassThrough();
+    const output = new Output(socket);
+    output.addText('one ');
+    output.flush();
+    expect(socket.read()).toBeNull();
+    output.addText('two ');
+    output.flush();
+    output.flushNow();
+    socket.write('three');
+    expect(String(socket.read())).toBe('one two three');
+    await turnEnd();
+    expect(socket.read()).toBeNull();
+  });
+
+  it('writes much at once, with what waited before it', () => {
+    const socket = new PassThrough();
+    const output = new Output(socket);
+    output.addText('head ');
+    output.flush();
+    output.add(Buffer.alloc(20_000, 'x'));
+    output.flush();
+    expect(String(socket.read())).toBe(`head ${'x'.repeat(20_000)}`);
+  });
+
+  it('drops what a destroyed socket can no longer take', async () => {
+    const socket = new PassThrough();
+    const output = new Output(socket);
+    output.addText('late');
+    output.flush();
+    socket.destroy();
+    await turnEnd();
+    expect(output.flush()).toBe(true);
   });
 });

@@ -5,41 +5,95 @@ import type { ResponseListener } from '../../../../proxy/http/streams.ts';
 import { UpstreamConnection } from '../../../../proxy/io/upstream-connection.ts';
 import { DEFAULT_LIMITS } from '../../../../proxy/limits.ts';
 import { HeaderList } from '../../../../proxy/protocols/header-list.ts';
+import { turnEnd } from '../../../support/turn-end.ts';
 
 const ANSWER = Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx');
+const REQUEST = {
+  method: 'GET',
+  scheme: 'https',
+  authority: 'api.test',
+  target: '/',
+  headers: new HeaderList(),
+  length: 'none',
+  acceptsTrailers: false,
+  sensitive: new Set<string>(),
+} as const;
 const METHODS = ['onResponseHead', 'onResponseBody', 'onResponseEnd', 'onReadDone'] as const;
 
-test.each(METHODS)('a fault of ours in %s ends its exchange, not the process', (method) => {
-  const owner = { held: new ByteBudget(1), now: () => 0, closed: () => {}, released: () => {} };
-  const origin = { key: 'k', address: '127.0.0.1', openedAt: 0, routesSince: 0, showsCertificate: false };
-  const connection = new UpstreamConnection(new Socket(), origin, DEFAULT_LIMITS, owner);
-  const reasons: string[] = [];
-  const nothing = (): void => {};
-  const listener: ResponseListener = {
-    onInformational: nothing,
-    onResponseHead: nothing,
-    onResponseBody: nothing,
-    onResponseEnd: nothing,
-    onUpstreamDrain: nothing,
-    onReadDone: nothing,
-    onUpstreamError: ({ reason }) => reasons.push(reason),
-  };
+test.each(METHODS)('a fault of ours in %s ends its exchange, not the process', async (method) => {
+  const { connection, listener, reasons } = open();
   listener[method] = () => {
     throw new TypeError('a bug');
   };
-  const request = {
-    method: 'GET',
-    scheme: 'https',
-    authority: 'api.test',
-    target: '/',
-    headers: new HeaderList(),
-    length: 'none',
-    acceptsTrailers: false,
-    sensitive: new Set<string>(),
-  } as const;
-  connection.sendHead(request, listener);
+  connection.sendHead(REQUEST, listener);
   // The last read of an answer ends it; before, each read is followed by its end.
   connection.receive(method === 'onReadDone' ? ANSWER.subarray(0, 30) : ANSWER);
+  await turnEnd();
   expect(reasons).toEqual(['internal-error']);
   expect(connection.usable).toBe(false);
+});
+
+interface Open {
+  readonly socket: Socket;
+  readonly connection: UpstreamConnection;
+  readonly listener: ResponseListener;
+  /** What the listener was told, in order. */
+  readonly told: string[];
+  readonly reasons: string[];
+}
+
+function open(): Open {
+  const owner = { held: new ByteBudget(1), now: () => 0, closed: () => {}, released: () => {} };
+  const origin = { key: 'k', address: '127.0.0.1', openedAt: 0, routesSince: 0, showsCertificate: false };
+  const socket = new Socket();
+  const connection = new UpstreamConnection(socket, origin, DEFAULT_LIMITS, owner);
+  const reasons: string[] = [];
+  const told: string[] = [];
+  const listener: ResponseListener = {
+    onInformational: () => told.push('informational'),
+    onResponseHead: () => told.push('head'),
+    onResponseBody: (bytes) => told.push(`body ${bytes.toString()}`),
+    onResponseEnd: () => told.push('end'),
+    onUpstreamDrain: () => {},
+    onReadDone: () => told.push('read'),
+    onUpstreamError: ({ reason }) => {
+      reasons.push(reason);
+      told.push(reason);
+    },
+  };
+  return { socket, connection, listener, told, reasons };
+}
+
+test('what was read in one turn is taken in at its end, from a copy', async () => {
+  const { connection, listener, told } = open();
+  connection.sendHead(REQUEST, listener);
+  const lent = Buffer.from(ANSWER);
+  connection.receive(lent.subarray(0, 10));
+  connection.receive(lent.subarray(10));
+  lent.fill(0);
+  expect(told).toEqual([]);
+  await turnEnd();
+  expect(told).toEqual(['head', 'body x', 'end']);
+});
+
+test("an answer that came ahead of the connection's failure counts", () => {
+  const { socket, connection, listener, told } = open();
+  connection.sendHead(REQUEST, listener);
+  connection.receive(ANSWER);
+  socket.emit('error', new Error('reset'));
+  expect(told).toEqual(['head', 'body x', 'end']);
+});
+
+test('what was sent leaves before the connection is destroyed', () => {
+  const { socket, connection, listener } = open();
+  const written: unknown[] = [];
+  socket.write = (chunk: unknown) => {
+    written.push(chunk);
+    return true;
+  };
+  connection.sendHead(REQUEST, listener);
+  connection.flush();
+  expect(written).toEqual([]);
+  connection.destroy();
+  expect(written).toHaveLength(1);
 });
