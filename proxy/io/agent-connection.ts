@@ -18,7 +18,7 @@ import { authenticateCaller } from '../http/proxy-authentication.ts';
 import type { AgentSession } from './agent-session.ts';
 import { Http1Answer } from './http1-answer.ts';
 import { Output } from './output.ts';
-import { readAtTurnEnd, type TurnReader } from './turn.ts';
+import { TurnWork } from './turn.ts';
 
 /** Takes over the socket of an accepted CONNECT, with the bytes that came behind it. */
 export type ConnectHandler = (socket: Socket, head: RequestHead, rest: Buffer) => void;
@@ -28,7 +28,7 @@ const LINGER_MS = 2_000;
 const READ_AT_ONCE_BYTES = 16_384;
 
 /** One HTTP/1.1 byte stream from the agent: requests in order, one exchange at a time. */
-export class AgentConnection implements AgentStream, AgentSession, TurnReader {
+export class AgentConnection implements AgentStream, AgentSession {
   readonly transport: Transport;
   readonly #output: Output;
   readonly #answer: Http1Answer;
@@ -45,13 +45,13 @@ export class AgentConnection implements AgentStream, AgentSession, TurnReader {
     ['error', () => this.destroy()],
     ['close', () => this.#onClose()],
   ];
+  readonly #pumpLater = new TurnWork('read', () => this.#pump());
   #exchange: Exchange | undefined;
   /** The head of the request that is being answered. */
   #head: RequestHead | undefined;
   /** The protocol was switched: bytes go to the exchange as they come. */
   #isBare = false;
   #pumping = false;
-  #readsAtTurnEnd = false;
   #requestOpen = false;
   #closing = false;
   #ended = false;
@@ -147,15 +147,8 @@ export class AgentConnection implements AgentStream, AgentSession, TurnReader {
     if (this.#closing) return;
     if (this.idle) this.deadlineAt = this.#services.clock.now() + this.#services.limits.headerTimeoutMs;
     this.#reader.receive(bytes);
-    if (this.#reader.bufferedBytes >= READ_AT_ONCE_BYTES) return this.#pump();
-    if (this.#readsAtTurnEnd) return;
-    this.#readsAtTurnEnd = true;
-    readAtTurnEnd(this);
-  }
-
-  readTurn(): void {
-    this.#readsAtTurnEnd = false;
-    if (!this.#closing) this.#pump();
+    if (this.#reader.bufferedBytes >= READ_AT_ONCE_BYTES) this.#pump();
+    else this.#pumpLater.ask();
   }
 
   #pump(): void {

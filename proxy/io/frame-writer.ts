@@ -1,15 +1,15 @@
 import type { Duplex } from 'node:stream';
 import type { Http2Connection } from '../sessions/http2/connection.ts';
-import { type TurnWriter, writeAtTurnEnd } from './turn.ts';
+import { TurnWork } from './turn.ts';
 
 /**
  * Writes what an HTTP/2 connection has to say. What one turn of the event loop brings, of however many streams, goes
  * out in one write; while the socket is full, frames stay with the connection, whose windows bound them.
  */
-export class FrameWriter implements TurnWriter {
+export class FrameWriter {
   readonly #socket: Duplex;
   readonly #connection: Http2Connection;
-  #scheduled = false;
+  readonly #flushLater = new TurnWork('write', () => this.flush());
   #ending = false;
 
   constructor(socket: Duplex, connection: Http2Connection) {
@@ -24,18 +24,11 @@ export class FrameWriter implements TurnWriter {
 
   /** Writes at the end of this turn of the event loop. */
   schedule(): void {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    writeAtTurnEnd(this);
-  }
-
-  writeTurn(): void {
-    this.flush();
+    this.#flushLater.ask();
   }
 
   /** Writes now. */
   flush(): void {
-    this.#scheduled = false;
     const socket = this.#socket;
     if (socket.destroyed || socket.writableEnded) return;
     if (!socket.writableNeedDrain || this.#ending) this.#write(this.#connection.takeOutput());

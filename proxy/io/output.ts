@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { type TurnWriter, writeAtTurnEnd } from './turn.ts';
+import { TurnWork } from './turn.ts';
 
 const JOIN_BELOW_BYTES = 16_384;
 
@@ -7,13 +7,13 @@ const JOIN_BELOW_BYTES = 16_384;
  * Gathers what one turn of the event loop wants to send and writes it once: most of a small call's cost is the native
  * write, so head and body go together.
  */
-export class Output implements TurnWriter {
+export class Output {
   readonly #socket: Duplex;
+  readonly #flushLater = new TurnWork('write', () => this.flushNow());
   /** Text is latin1. */
   #chunks: (Buffer | string)[] = [];
   #bytes = 0;
   #hasLent = false;
-  #writesAtTurnEnd = false;
 
   constructor(socket: Duplex) {
     this.#socket = socket;
@@ -52,16 +52,8 @@ export class Output implements TurnWriter {
       this.#chunks = [join(this.#chunks, this.#bytes)];
       this.#hasLent = false;
     }
-    if (this.#bytes > 0 && !this.#writesAtTurnEnd) {
-      this.#writesAtTurnEnd = true;
-      writeAtTurnEnd(this);
-    }
+    if (this.#bytes > 0) this.#flushLater.ask();
     return !this.#socket.writableNeedDrain;
-  }
-
-  writeTurn(): void {
-    this.#writesAtTurnEnd = false;
-    this.flushNow();
   }
 
   /** The same without waiting: before whatever else ends or takes over the socket. */

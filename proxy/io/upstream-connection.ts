@@ -10,7 +10,7 @@ import type { ProxyLimits } from '../limits.ts';
 import { brokenBeforeUse, brokenConnection } from './broken-connection.ts';
 import type { KeptConnection, UpstreamOrigin, UpstreamOwner } from './kept-connection.ts';
 import { Output } from './output.ts';
-import { readAtTurnEnd, type TurnReader } from './turn.ts';
+import { TurnWork } from './turn.ts';
 
 /** Up to so much is copied, to be read at the turn's end. */
 const COPY_BYTES = 4_096;
@@ -25,13 +25,14 @@ type State =
   | { name: 'closed' };
 
 /** One HTTP/1.1 connection to one checked address, carrying one exchange at a time. */
-export class UpstreamConnection implements UpstreamStream, KeptConnection, TurnReader {
+export class UpstreamConnection implements UpstreamStream, KeptConnection {
   readonly origin: UpstreamOrigin;
   idleSince: number;
   readonly #output: Output;
   readonly #socket: Socket;
   readonly #reader: ResponseReader;
   readonly #owner: UpstreamOwner<UpstreamConnection>;
+  readonly #readLater = new TurnWork('read', () => this.#read());
   /** Exchanges that ended well on this connection. */
   #uses = 0;
   #keepAlive = false;
@@ -39,7 +40,6 @@ export class UpstreamConnection implements UpstreamStream, KeptConnection, TurnR
   #chunked = false;
   #state: State = { name: 'idle' };
   #paused = false;
-  #readsAtTurnEnd = false;
 
   constructor(socket: Socket, origin: UpstreamOrigin, limits: ProxyLimits, owner: UpstreamOwner<UpstreamConnection>) {
     this.#socket = socket;
@@ -147,16 +147,8 @@ export class UpstreamConnection implements UpstreamStream, KeptConnection, TurnR
     if (this.#state.name !== 'busy' && this.#state.name !== 'bare') return this.destroy();
     this.#reader.receive(bytes);
     if (bytes.length > COPY_BYTES) this.#read();
-    else if (!this.#readsAtTurnEnd) {
-      this.#readsAtTurnEnd = true;
-      readAtTurnEnd(this);
-    }
+    else this.#readLater.ask();
     this.#reader.copyUnread();
-  }
-
-  readTurn(): void {
-    this.#readsAtTurnEnd = false;
-    if (this.#state.name === 'busy' || this.#state.name === 'bare') this.#read();
   }
 
   #read(): void {
@@ -206,6 +198,7 @@ export class UpstreamConnection implements UpstreamStream, KeptConnection, TurnR
   }
 
   #ended(): void {
+    this.#readLater.doNow();
     if (this.#state.name === 'bare') return this.#state.listener.onResponseEnd(undefined);
     if (this.#state.name !== 'busy') return this.destroy();
     this.#reader.eof();
@@ -216,7 +209,7 @@ export class UpstreamConnection implements UpstreamStream, KeptConnection, TurnR
 
   /** What came before is still read. */
   #lost(cause: Refusal): void {
-    if (this.#readsAtTurnEnd) this.readTurn();
+    this.#readLater.doNow();
     this.#fail(cause);
   }
 

@@ -1,19 +1,17 @@
 import { expect, test } from 'vitest';
-import { readAtTurnEnd, writeAtTurnEnd } from '../../../../proxy/io/turn.ts';
+import { TurnWork } from '../../../../proxy/io/turn.ts';
 import { turnEnd } from '../../../support/turn-end.ts';
 
 test('everything is read before anything is written, in the order asked for, once', async () => {
   const done: string[] = [];
-  const writer = (name: string) => ({ writeTurn: () => done.push(`write ${name}`) });
-  const reader = (name: string) => ({
-    readTurn: () => {
+  const writer = (name: string): TurnWork => new TurnWork('write', () => done.push(`write ${name}`));
+  const reader = (name: string): TurnWork =>
+    new TurnWork('read', () => {
       done.push(`read ${name}`);
-      writeAtTurnEnd(writer(name));
-    },
-  });
-  writeAtTurnEnd(writer('early'));
-  readAtTurnEnd(reader('a'));
-  readAtTurnEnd(reader('b'));
+      writer(name).ask();
+    });
+  const [early, a, b] = [writer('early'), reader('a'), reader('b')];
+  for (const work of [early, a, b, a, early]) work.ask();
   expect(done).toEqual([]);
   await turnEnd();
   expect(done).toEqual(['read a', 'read b', 'write early', 'write a', 'write b']);
@@ -21,21 +19,31 @@ test('everything is read before anything is written, in the order asked for, onc
   expect(done).toHaveLength(5);
 });
 
-test('what asks again at the end of a turn has the end of the next', async () => {
-  const done: string[] = [];
-  const again = {
-    readTurn: () => {
-      if (done.push('read') < 3) readAtTurnEnd(again);
-    },
-    writeTurn: () => {
-      if (done.push('write') < 3) writeAtTurnEnd(again);
-    },
-  };
-  readAtTurnEnd(again);
-  for (let turn = 0; turn < 3; turn += 1) await turnEnd();
-  expect(done).toEqual(['read', 'read', 'read']);
-  done.length = 0;
-  writeAtTurnEnd(again);
-  for (let turn = 0; turn < 3; turn += 1) await turnEnd();
-  expect(done).toEqual(['write', 'write', 'write']);
+test('what was done without waiting is not done again', async () => {
+  let done = 0;
+  const work = new TurnWork('read', () => {
+    done += 1;
+  });
+  work.doNow();
+  expect(done).toBe(0);
+  work.ask();
+  work.doNow();
+  work.doNow();
+  expect(done).toBe(1);
+  await turnEnd();
+  expect(done).toBe(1);
 });
+
+test.each(['read', 'write'] as const)(
+  '%s: what asks again at the end of a turn has the end of the next',
+  async (kind) => {
+    let done = 0;
+    const again: TurnWork = new TurnWork(kind, () => {
+      done += 1;
+      if (done < 3) again.ask();
+    });
+    again.ask();
+    for (let turn = 0; turn < 4; turn += 1) await turnEnd();
+    expect(done).toBe(3);
+  },
+);
