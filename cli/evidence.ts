@@ -1,10 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { UsageError } from '../common/errors.ts';
 import { requestLocalEvidence } from '../policy-client/local-evidence.ts';
-import { EvidenceSubject, type Evidence } from '../proto/gen/sidekey/v1/proxy.ts';
+import type { Evidence, EvidenceSubject } from '../proto/gen/sidekey/v1/proxy.ts';
 
 const KUBERNETES_TOKEN_FILE = '/var/run/secrets/sidekey/token';
 const MAX_TOKEN_BYTES = 65_536;
+// By number, which the compiler compares: the generated names bring gRPC along, and a proxy's start would read it twice.
+const WORKLOAD: typeof EvidenceSubject.EVIDENCE_SUBJECT_WORKLOAD = 1;
+const USER: typeof EvidenceSubject.EVIDENCE_SUBJECT_USER = 2;
 
 interface EvidenceSource {
   readonly kind: 'kubernetes' | 'oidc' | 'local';
@@ -35,11 +38,11 @@ function parseSource(text: string): EvidenceSource {
   const kind = cut === -1 ? text : text.slice(0, cut);
   const file = cut === -1 ? '' : text.slice(cut + 1);
   if (kind === 'kubernetes') {
-    return { kind, subject: EvidenceSubject.EVIDENCE_SUBJECT_WORKLOAD, file: file || KUBERNETES_TOKEN_FILE };
+    return { kind, subject: WORKLOAD, file: file || KUBERNETES_TOKEN_FILE };
   }
-  if (kind === 'local' && file !== '') return { kind, subject: EvidenceSubject.EVIDENCE_SUBJECT_WORKLOAD, file };
-  if (kind === 'oidc' && file !== '') return { kind, subject: EvidenceSubject.EVIDENCE_SUBJECT_WORKLOAD, file };
-  if (kind === 'user' && file !== '') return { kind: 'oidc', subject: EvidenceSubject.EVIDENCE_SUBJECT_USER, file };
+  if (kind === 'local' && file !== '') return { kind, subject: WORKLOAD, file };
+  if (kind === 'oidc' && file !== '') return { kind, subject: WORKLOAD, file };
+  if (kind === 'user' && file !== '') return { kind: 'oidc', subject: USER, file };
   throw new UsageError(
     'bad-evidence',
     `--evidence: use kubernetes[=FILE], oidc=FILE, local=SOCKET or user=FILE, not "${text}"`,

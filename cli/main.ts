@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
-import { describeError, SidekeyError, UsageError } from '../common/errors.ts';
+import { describeError, isSidekeyError, isUsageError } from '../common/errors.ts';
 import { CommandFailed, EXIT_CODE_HELP, EXIT_CODES } from './exit-codes.ts';
 import { paint, printable } from './paint.ts';
 import { COMMANDS } from './commands.ts';
@@ -34,7 +34,7 @@ function requestedCommand(args: readonly string[]): string | undefined {
 
 function exitCodeOf(error: unknown): number {
   if (error instanceof CommandFailed) return error.exitCode;
-  if (error instanceof UsageError) return EXIT_CODES.usage;
+  if (isUsageError(error)) return EXIT_CODES.usage;
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_CODES.ok : EXIT_CODES.usage;
   return EXIT_CODES.failed;
 }
@@ -56,7 +56,7 @@ function printError(error: unknown): void {
   const message = error instanceof Error ? error.message : String(error);
   if (message === '') return;
   const cause = error instanceof Error && error.cause !== undefined ? `: ${describeError(error.cause)}` : '';
-  const code = error instanceof SidekeyError && !(error instanceof CommandFailed) ? ` (${error.code})` : '';
+  const code = isSidekeyError(error) && !(error instanceof CommandFailed) ? ` (${error.code})` : '';
   // Errors of resources have a line each.
   const lines = `${message}${cause}${code}`.split('\n').map(printable);
   console.error(`${paint('red', 'sidekey:', process.stderr)} ${lines.join('\n')}`);

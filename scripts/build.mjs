@@ -29,6 +29,14 @@ const shared = {
   },
 };
 
+/** The CLI starts the bundle of the proxy, which is there once. Whoever asks for it lies in a chunk. */
+const proxyIsABundle = {
+  name: 'proxy-is-a-bundle',
+  setup({ onResolve }) {
+    onResolve({ filter: /\/proxy\/main\.ts$/ }, () => ({ path: '../proxy.js', external: true }));
+  },
+};
+
 /** The CLI loads each command when it is called; what commands share lies in chunks. */
 async function buildBundles() {
   await build({
@@ -36,6 +44,7 @@ async function buildBundles() {
     entryPoints: { sidekey: 'cli/main.ts' },
     splitting: true,
     chunkNames: 'chunks/[name]-[hash]',
+    plugins: [proxyIsABundle],
   });
   // Loaded by --require into agents that run on an older Node.
   await build({
@@ -48,11 +57,35 @@ async function buildBundles() {
   await build({
     ...shared,
     entryPoints: {
-      proxy: 'proxy/main.ts',
+      proxy: 'proxy/bundled.ts',
       'control-plane': 'control-plane/main.ts',
       'policy-client': 'policy-client/index.ts',
     },
   });
+}
+
+/**
+ * The proxy as a CommonJS module in its function: V8 keeps no code of ES modules. Strict, as those are, and without
+ * `import()`, for which code from a cache would need Node 21. See common/code-cache.ts.
+ */
+async function buildCompiledProxy() {
+  await build({
+    ...shared,
+    banner: {
+      js: "(function(exports,require,module,__filename,__dirname){'use strict';const sidekeyUrl=require('node:url').pathToFileURL(__filename).href;",
+    },
+    footer: { js: '})' },
+    format: 'cjs',
+    outExtension: { '.js': '.cjs' },
+    entryPoints: { proxy: 'proxy/main.ts' },
+    define: { ...shared.define, 'import.meta.url': 'sidekeyUrl' },
+    supported: { 'dynamic-import': false },
+    charset: 'ascii',
+  });
+  // Without NODE_OPTIONS: code for V8 with other flags than a plain `node` has would be refused there.
+  const { NODE_OPTIONS: _, ...env } = process.env;
+  const warm = await run(process.execPath, ['scripts/lib/warm-proxy.mjs', `${root}${DRAFT}/proxy.js`], { env });
+  if (warm !== 0) throw new Error('the proxy that was built does not start');
 }
 
 /** Puts what the bundles load at run time into dist/node_modules, so that dist/ runs by itself. */
@@ -74,6 +107,7 @@ async function buildDeclarations() {
 let code = 1;
 try {
   await buildBundles();
+  await buildCompiledProxy();
   copyExternals();
   code = await buildDeclarations();
   const old = `${DRAFT}-old`;
@@ -86,9 +120,9 @@ try {
   rmSync(`${root}${DRAFT}`, { recursive: true, force: true });
 }
 if (code === 0) {
-  for (const name of ['sidekey', 'proxy', 'control-plane', 'policy-client']) {
-    const bytes = statSync(`${root}dist/${name}.js`).size;
-    console.log(`dist/${name}.js  ${(bytes / 1024).toFixed(0)} KB`);
+  for (const name of ['sidekey.js', 'proxy.cjs', 'proxy.cjs.cache', 'control-plane.js', 'policy-client.js']) {
+    const bytes = statSync(`${root}dist/${name}`).size;
+    console.log(`dist/${name}  ${(bytes / 1024).toFixed(0)} KB`);
   }
 }
 process.exit(code);
