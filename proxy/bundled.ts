@@ -1,11 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import { loadBundle } from '../common/code-cache.ts';
+import type * as main from './main.ts';
 
 /** dist/proxy.js: what main.ts exports, out of the bundle beside it. */
-
-export type { Proxy, ProxyConfig } from './main.ts';
-
-const bundle = loadBundle<typeof import('./main.ts')>(fileURLToPath(new URL('./proxy.cjs', import.meta.url)));
+const bundle = loadBundle<typeof main>(fileURLToPath(new URL('./proxy.cjs', import.meta.url)));
 
 export const { startProxy } = bundle.exports;
 export const { codeCache, saveCodeCache } = bundle;

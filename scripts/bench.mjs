@@ -1,7 +1,7 @@
 /** `npm run bench`: builds the bench programs and runs them; the table goes to bench/results/. */
 import { readdirSync } from 'node:fs';
 import { build } from 'esbuild';
-import { EXTERNAL } from './lib/external.mjs';
+import { EXTERNAL, proxyBundleAt } from './lib/external.mjs';
 import { installPrograms } from './lib/programs.mjs';
 import { installIfStale, root, run } from './lib/run.mjs';
 
@@ -13,6 +13,7 @@ const BASELINES = [
 ];
 
 await installIfStale();
+const profiled = process.argv.includes('--profile');
 const quick = process.argv.includes('--help') || process.env['BENCH_INSTALL'] === '0';
 if (!quick) await installPrograms(BASELINES, (names) => `rows of ${names} will say "not installed"`);
 if (process.env['SIDEKEY_SKIP_BUILD'] !== '1' && (await run(process.execPath, [`${root}scripts/build.mjs`])) !== 0)
@@ -35,9 +36,10 @@ await build({
   target: 'node20.19',
   external: EXTERNAL,
   logLevel: 'warning',
-  // As shipped, since source text is memory too; a profile reads file names from comments.
+  // As shipped, and the proxy what was shipped; a profile reads file names from comments, so there it is built in.
   minifySyntax: true,
-  minifyWhitespace: !process.argv.includes('--profile'),
+  minifyWhitespace: !profiled,
+  plugins: profiled ? [] : [proxyBundleAt('../../proxy.js')],
   define: { __SIDEKEY_VERSION__: '"bench"' },
   banner: {
     js: "import{createRequire as benchCreateRequire}from'node:module';const require=benchCreateRequire(import.meta.url);",

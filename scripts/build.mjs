@@ -1,7 +1,7 @@
 /** Builds dist/: the bundles with esbuild, the policy client's type declarations with tsc. */
 import { cpSync, existsSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { build } from 'esbuild';
-import { EXTERNAL } from './lib/external.mjs';
+import { EXTERNAL, proxyBundleAt } from './lib/external.mjs';
 import { bin, root, run } from './lib/run.mjs';
 
 // Built apart and put in place at the end, so that what runs from dist/ never finds half of it.
@@ -29,14 +29,6 @@ const shared = {
   },
 };
 
-/** The CLI starts the bundle of the proxy, which is there once. Whoever asks for it lies in a chunk. */
-const proxyIsABundle = {
-  name: 'proxy-is-a-bundle',
-  setup({ onResolve }) {
-    onResolve({ filter: /\/proxy\/main\.ts$/ }, () => ({ path: '../proxy.js', external: true }));
-  },
-};
-
 /** The CLI loads each command when it is called; what commands share lies in chunks. */
 async function buildBundles() {
   await build({
@@ -44,7 +36,8 @@ async function buildBundles() {
     entryPoints: { sidekey: 'cli/main.ts' },
     splitting: true,
     chunkNames: 'chunks/[name]-[hash]',
-    plugins: [proxyIsABundle],
+    // Who asks for it lies in a chunk.
+    plugins: [proxyBundleAt('../proxy.js')],
   });
   // Loaded by --require into agents that run on an older Node.
   await build({
@@ -80,8 +73,9 @@ async function buildCompiledProxy() {
     entryPoints: { proxy: 'proxy/main.ts' },
     define: { ...shared.define, 'import.meta.url': 'sidekeyUrl' },
     supported: { 'dynamic-import': false },
-    charset: 'ascii',
   });
+  // It is read as Latin-1, which a start is done with sooner; esbuild leaves other letters in regular expressions.
+  if (readFileSync(`${root}${DRAFT}/proxy.cjs`).some((byte) => byte > 0x7f)) throw new Error('proxy.cjs is not ASCII');
   // Without NODE_OPTIONS: code for V8 with other flags than a plain `node` has would be refused there.
   const { NODE_OPTIONS: _, ...env } = process.env;
   const warm = await run(process.execPath, ['scripts/lib/warm-proxy.mjs', `${root}${DRAFT}/proxy.js`], { env });

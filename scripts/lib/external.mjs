@@ -7,3 +7,13 @@ export const EXTERNAL = [
   // Asked for by gRPC's own introspection services alone, which nothing here offers: an eighth of the proxy.
   '@grpc/proto-loader',
 ];
+
+/** The proxy is one bundle, with a code cache: others load it, from `path` as seen from their output. */
+export function proxyBundleAt(path) {
+  return {
+    name: 'proxy-bundle',
+    setup({ onResolve }) {
+      onResolve({ filter: /\/proxy\/main\.ts$/ }, () => ({ path, external: true }));
+    },
+  };
+}
