@@ -1,6 +1,5 @@
 import { startProxy } from '../../proxy/main.ts';
-import type { Evidence } from '../../proto/gen/sidekey/v1/proxy.ts';
-import { EvidenceSubject } from '../../proto/gen/sidekey/v1/proxy.ts';
+import type { Evidence, EvidenceSubject } from '../../proto/gen/sidekey/v1/proxy.ts';
 import { serveParent } from '../child.ts';
 
 /** The proxy as shipped, with records, metrics and scrubbing on, against a real control plane in another process. */
@@ -13,12 +12,15 @@ interface Config {
   readonly transparentPort: number;
 }
 
+// By number: its generated name would bring a second gRPC into this process.
+const WORKLOAD: typeof EvidenceSubject.EVIDENCE_SUBJECT_WORKLOAD = 1;
+
 serveParent<Config>(async (config) => {
   const transparent = { transparent: [{ host: '127.0.0.1', port: config.transparentPort }] };
   const proxy = await startProxy({
     controlPlane: config.controlPlane,
     evidence: async (): Promise<Evidence[]> => [
-      { kind: 'oidc', token: Buffer.from(config.evidenceToken), subject: EvidenceSubject.EVIDENCE_SUBJECT_WORKLOAD },
+      { kind: 'oidc', token: Buffer.from(config.evidenceToken), subject: WORKLOAD },
     ],
     listen: { host: '127.0.0.1', port: 0 },
     authority: 'local',
