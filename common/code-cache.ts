@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, readSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { Script } from 'node:vm';
@@ -34,10 +34,11 @@ export interface LoadedBundle<Exports> {
 
 /** Runs this bundle, by way of its cache where that fits. @throws what reading or running the bundle throws */
 export function loadBundle<Exports>(file: string): LoadedBundle<Exports> {
-  const source = readFileSync(file);
-  const found = readCache(file, source);
+  const bytes = readFileSync(file);
+  const source = bytes.toString('latin1');
+  const found = readCache(file, bytes);
   const cached = typeof found === 'string' ? {} : { cachedData: found };
-  const script = new Script(source.toString('latin1'), { filename: file, ...cached });
+  const script = new Script(source, { filename: file, ...cached });
   const module = { exports: {} };
   script.runInThisContext()(module.exports, createRequire(file), module, file, dirname(file));
   return {
@@ -45,24 +46,35 @@ export function loadBundle<Exports>(file: string): LoadedBundle<Exports> {
     codeCache: typeof found === 'string' ? found : script.cachedDataRejected === false ? 'used' : 'refused',
     saveCodeCache: () => {
       const code = script.createCachedData();
-      writeFileSync(cacheOf(file), Buffer.concat([digest(source, code), code]));
+      const digest = createHash('sha256').update(readFileSync(file)).update(code).digest();
+      writeFileSync(cacheOf(file), Buffer.concat([digest, code]));
     },
   };
 }
 
+/** The code of exactly this source. Overwrites `source`, which is memory that a start would else leave to the collector. */
 function readCache(file: string, source: Buffer): Buffer | 'missing' | 'mismatched' {
-  let bytes: Buffer;
+  const hash = createHash('sha256').update(source);
+  let cache: Buffer;
   try {
-    bytes = readFileSync(cacheOf(file));
+    cache = readInto(source, cacheOf(file));
   } catch {
     return 'missing';
   }
-  const code = bytes.subarray(DIGEST_BYTES);
-  return digest(source, code).equals(bytes.subarray(0, DIGEST_BYTES)) ? code : 'mismatched';
+  const code = cache.subarray(DIGEST_BYTES);
+  return hash.update(code).digest().equals(cache.subarray(0, DIGEST_BYTES)) ? code : 'mismatched';
 }
 
-function digest(source: Buffer, code: Buffer): Buffer {
-  return createHash('sha256').update(source).update(code).digest();
+/** Reads a file into this room; into more of it where that is too small. */
+function readInto(room: Buffer, file: string): Buffer {
+  const descriptor = openSync(file, 'r');
+  try {
+    const { size } = fstatSync(descriptor);
+    const bytes = size <= room.length ? room : Buffer.alloc(size);
+    return bytes.subarray(0, readSync(descriptor, bytes, 0, size, 0));
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 function cacheOf(file: string): string {
