@@ -44,6 +44,11 @@ export class EventStreamReader {
       this.#skipLineFeed = byte === CR;
       if (isSecondHalf) {
         lineStart = at + 1;
+        // Behind an event that went on with the bytes before: there is nothing to it but this end of its last line.
+        if (at === start && this.#held.length === 0) {
+          events.push({ otherLines: [], type: '', data: undefined, bytes: bytes.subarray(at, at + 1) });
+          start = at + 1;
+        }
         continue;
       }
       const line = this.#line + bytes.toString('latin1', lineStart, at);
@@ -53,8 +58,10 @@ export class EventStreamReader {
         this.#lines.push(line);
         continue;
       }
-      events.push(this.#complete(bytes.subarray(start, at + 1)));
-      start = at + 1;
+      // Clients wait for the whole of a CRLF, so its second half must not wait for the next event.
+      const end = byte === CR && bytes[at + 1] === LF ? at + 2 : at + 1;
+      events.push(this.#complete(bytes.subarray(start, end)));
+      start = end;
     }
     this.#line += bytes.toString('latin1', lineStart);
     this.#hold(bytes.subarray(start));
