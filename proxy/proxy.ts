@@ -195,11 +195,12 @@ function cutRevoked(live: ReadonlySet<LiveExchange>, revocation: Revocation): vo
   if (revocation.lifted) return;
   const reason = TARGET_REASON[revocation.target] ?? 'session-revoked';
   for (const exchange of [...live]) {
-    if (concerns(revocation, exchange.standing)) exchange.cut(reason);
+    if (concerns(revocation, exchange.standing, exchange.call.grant)) exchange.cut(reason);
   }
 }
 
-function concerns(revocation: Revocation, grant: Grant | undefined): boolean {
+/** A call stands on the last grant that it was given, but its upstream knows it by what the first one injected. */
+function concerns(revocation: Revocation, grant: Grant | undefined, injected: Grant | undefined): boolean {
   // What goes on without a grant is this proxy's all the same: only the narrow targets leave it alone.
   if (grant === undefined) return !NARROW_TARGETS.has(revocation.target);
   switch (revocation.target) {
@@ -208,7 +209,7 @@ function concerns(revocation: Revocation, grant: Grant | undefined): boolean {
     case RevocationTarget.REVOCATION_TARGET_POLICY:
       return grant.accessPolicy === revocation.name;
     case RevocationTarget.REVOCATION_TARGET_CREDENTIAL:
-      return grant.credentialProviders.includes(revocation.name);
+      return [grant, injected].some((one) => one?.credentialProviders.includes(revocation.name));
     case RevocationTarget.REVOCATION_TARGET_USER:
       return grant.binding === undefined || grant.binding.user === revocation.name;
     case RevocationTarget.REVOCATION_TARGET_SESSION:

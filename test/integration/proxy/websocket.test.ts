@@ -9,7 +9,16 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { http2Agent } from '../../support/http2-agent.ts';
 import { runProcess } from '../../support/process.ts';
-import { denial, HOSTS, type ProxyWorld, route, SECRET, startProxyWorld } from '../../support/proxy-world.ts';
+import {
+  bearer,
+  denial,
+  grant,
+  HOSTS,
+  type ProxyWorld,
+  route,
+  SECRET,
+  startProxyWorld,
+} from '../../support/proxy-world.ts';
 import { makeTlsIdentity } from '../../support/tls-identity.ts';
 import { until } from '../../support/until.ts';
 
@@ -90,6 +99,25 @@ describe.each([
   test('A-61 a revoked socket is closed with 1008 and the reason', async () => {
     const socket = await connect(await start(compressed), compressed);
     await ask(socket, 'one');
+    const closed = once(socket, 'close');
+    world.client.revoke({ id: '1', target: 3, name: 'api-token', at: undefined, lifted: false });
+    const [code, reason] = (await closed) as [number, Buffer];
+    expect([code, reason.toString()]).toEqual([1008, 'credential-revoked']);
+    await until('the call is recorded', () => world.client.records.length > 0);
+    expect(world.client.records).toMatchObject([{ reason: 12, outcome: 3 }]);
+  });
+
+  test('A-61 revoking the credential that was injected closes a socket that stands on a later grant', async () => {
+    const socket = await connect(await start(compressed), compressed);
+    await ask(socket, 'one');
+    let asked = 0;
+    world.client.decide = (question) => {
+      asked += 1;
+      return grant(question, bearer('another-credential'), { credentialProviders: ['other-token'] });
+    };
+    world.client.setRoutes([...world.client.routes()]);
+    await until('the running call was decided again', () => asked === 1);
+    await ask(socket, 'two');
     const closed = once(socket, 'close');
     world.client.revoke({ id: '1', target: 3, name: 'api-token', at: undefined, lifted: false });
     const [code, reason] = (await closed) as [number, Buffer];
