@@ -1,4 +1,4 @@
-import { foldCase } from './strict-json.ts';
+import { mayStandFor } from './parameter-name.ts';
 import { Unreadable } from './unreadable.ts';
 
 const MAX_FIELDS = 1_000;
@@ -39,14 +39,9 @@ export function fieldOf(fields: readonly FormField[], name: string): string | un
   return fields.find((field) => field.name === name)?.value;
 }
 
-/**
- * Whether some server takes a field for the one of this name although it is spelled otherwise: in another case (ASP.NET), behind
- * blanks (PHP), or with an index (PHP, Rack). A name with an index of its own stands for that index alone.
- */
+/** Whether some server takes a field for the one of this name although it is spelled otherwise. */
 export function isOtherSpelling(spelled: string, name: string): boolean {
-  if (spelled === name) return false;
-  const loose = foldCase(spelled).trim();
-  return (name.includes('[') ? loose : loose.replace(/\[.*$/s, '')) === foldCase(name);
+  return spelled !== name && mayStandFor(spelled, name);
 }
 
 function decode(text: string): string {

@@ -1,10 +1,11 @@
 import type { Route } from '../../proto/gen/sidekey/v1/route.ts';
+import { readingsOf } from '../../common/inspection/parameter-name.ts';
 import { foldHeaderName } from '../../common/match/header-name.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
 import { type AgentClaims, NO_CLAIMS } from './injection/scheme.ts';
 import { cookieName } from './injection/cookie.ts';
 import { placeholderIn } from './injection/placeholder-search.ts';
-import { parameterName } from './parameter-name.ts';
+import { parameterNames } from './parameter-name.ts';
 
 /** The part of a request in which credentials may stand. */
 export interface CredentialedHead {
@@ -155,13 +156,12 @@ export function removeAgentCredentials(head: CredentialedHead, route: Route | un
 }
 
 function namesToRemove(headers: HeaderList, route: Route | undefined): Set<string> | undefined {
-  const credentials = route === undefined ? undefined : credentialHeadersOf(route);
+  const credentials = route === undefined ? undefined : placesOf(route).headers;
   let found: Set<string> | undefined;
   const { raw } = headers;
   for (let at = 0; at < raw.length; at += 2) {
     const sent = raw[at] ?? '';
-    // In lower case already.
-    const name = sent.includes('_') ? foldHeaderName(sent) : sent;
+    const name = foldHeaderName(sent);
     const isCredential = credentials?.has(name) === true;
     if (isCredential && route !== undefined && stays(route, name, raw[at + 1] ?? '')) continue;
     if (!isCredential && !isNeverForwarded(name)) continue;
@@ -202,19 +202,28 @@ function removeCookies(headers: HeaderList, named: readonly string[], removed: s
   else headers.set('cookie', kept.join('; '));
 }
 
-const HEADERS_OF = new WeakMap<Route, ReadonlySet<string>>();
+interface Places {
+  readonly headers: ReadonlySet<string>;
+  readonly query: ReadonlySet<string>;
+}
+
+const PLACES_OF = new WeakMap<Route, Places>();
 
 /** The built-in ones and the route's own, folded; made once for each route. */
-function credentialHeadersOf(route: Route): ReadonlySet<string> {
-  let headers = HEADERS_OF.get(route);
-  if (headers === undefined) {
-    headers = new Set([...CREDENTIAL_HEADERS, ...route.credentialHeaders.map(foldHeaderName)]);
-    HEADERS_OF.set(route, headers);
+function placesOf(route: Route): Places {
+  let places = PLACES_OF.get(route);
+  if (places === undefined) {
+    places = {
+      headers: new Set([...CREDENTIAL_HEADERS, ...route.credentialHeaders.map(foldHeaderName)]),
+      query: new Set([...CREDENTIAL_QUERY, ...route.credentialQueryParameters.flatMap(readingsOf)]),
+    };
+    PLACES_OF.set(route, places);
   }
-  return headers;
+  return places;
 }
 
 function cleanQuery(query: string, route: Route | undefined, removed: string[]): string | undefined {
+  const credentials = route === undefined ? undefined : placesOf(route).query;
   // Some servers part the query at ";" too, so a key behind one counts; the separators stay with what follows them.
   let kept = '';
   let from = 0;
@@ -222,19 +231,17 @@ function cleanQuery(query: string, route: Route | undefined, removed: string[]):
     if (at < query.length && query[at] !== '&' && query[at] !== ';') continue;
     const piece = query.slice(from, at);
     from = at;
-    const name = parameterName(isSeparator(piece[0]) ? piece.slice(1) : piece);
-    const isCredential = route !== undefined && (CREDENTIAL_QUERY.has(name) || namesParameter(route, name));
-    const isKept = !isCredential || placeholderIn(piece) !== undefined;
-    if (isKept && !NEVER_FORWARDED_QUERY.has(name)) kept += piece;
+    const names = parameterNames(isSeparator(piece[0]) ? piece.slice(1) : piece);
+    let name = names.find((one) => NEVER_FORWARDED_QUERY.has(one));
+    if (name === undefined && credentials !== undefined && placeholderIn(piece) === undefined) {
+      name = names.find((one) => credentials.has(one));
+    }
+    if (name === undefined) kept += piece;
     else if (!removed.includes(`query:${name}`)) removed.push(`query:${name}`);
   }
   if (kept.length === query.length) return query;
   const rest = isSeparator(kept[0]) ? kept.slice(1) : kept;
   return rest === '' ? undefined : rest;
-}
-
-function namesParameter(route: Route, name: string): boolean {
-  return route.credentialQueryParameters.some((other) => other.toLowerCase() === name);
 }
 
 function isSeparator(char: string | undefined): boolean {

@@ -1,31 +1,27 @@
+import { mayStandFor, readingsOf } from '../../common/inspection/parameter-name.ts';
+
 const PLAIN_NAME = /^[\w.-]*$/;
 
-/** The name of `name=value` in a query or a form, as a server would read it: decoded, without case and without the `[...]` of array notations. */
-export function parameterName(pair: string): string {
-  return withoutIndex(decodedName(pair));
+/** What servers may read as the name of `name=value` in a query or a form. */
+export function parameterNames(pair: string): readonly string[] {
+  return readingsOf(decodedName(pair));
 }
 
-/** A test for pairs of this name. A name that has an index of its own, as in `card[number]`, stands for that index alone. */
+/** A test for pairs that some server reads as one of this name. */
 export function hasName(wanted: string): (pair: string) => boolean {
   const name = decodedName(encodeURIComponent(wanted));
-  return name.includes('[') ? (pair) => decodedName(pair) === name : (pair) => withoutIndex(decodedName(pair)) === name;
+  return (pair) => mayStandFor(decodedName(pair), name);
 }
 
 /** Bytes as Latin-1 characters, so that names of any charset compare. */
-function decodedName(pair: string): string {
+export function decodedName(pair: string): string {
   const equals = pair.indexOf('=');
   const name = equals === -1 ? pair : pair.slice(0, equals);
-  return PLAIN_NAME.test(name) ? name.toLowerCase() : decodeName(name);
+  return PLAIN_NAME.test(name) ? name : decode(name);
 }
 
-function withoutIndex(name: string): string {
-  return name.replace(/\[.*$/s, '');
-}
-
-function decodeName(name: string): string {
+function decode(name: string): string {
   return name
     .replaceAll('+', ' ')
-    .replaceAll(/%([0-9a-fA-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
-    .trim()
-    .toLowerCase();
+    .replaceAll(/%([0-9a-fA-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 }

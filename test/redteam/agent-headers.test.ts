@@ -41,6 +41,8 @@ test.each([
     'A-39',
     ['X-Forwarded-Host: evil.test', 'X-Original-Host: evil.test', 'X-Host: evil.test', 'Forwarded: host=evil.test'],
   ],
+  // Lighttpd makes HTTP_X_HTTP_METHOD_OVERRIDE of it.
+  ['A-21', ['X.HTTP.Method.Override: DELETE', 'X~Original~URL: /admin', "X'Method*Override: DELETE"]],
   ['A-39', ['X-Original-URL: /admin', 'X-Rewrite-URL: /admin', 'X-HTTP-Method-Override: DELETE']],
   ['A-62', ['X-Forwarded-User: root', 'Remote-User: root', 'X-Remote-User: root', 'X-Forwarded-Groups: admins']],
   [

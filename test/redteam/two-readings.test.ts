@@ -14,6 +14,7 @@ const POLICY = policySet({
         { paths: ['/mcp'], mcp: { tools: ['search'] }, when: '!has(request.mcp.arguments.all)' },
         { paths: ['/users'], when: '!has(request.json.admin)' },
         { paths: ['/charges'], when: '!has(request.form.amount)' },
+        { paths: ['/owned'], when: 'request.form.user_id == "me"' },
         { paths: ['/raw/**'] },
       ],
     },
@@ -32,6 +33,7 @@ const POLICY = policySet({
 });
 const JSON_TYPE = 'Content-Type: application/json';
 const FORM_TYPE = 'Content-Type: application/x-www-form-urlencoded';
+const MULTIPART = 'Content-Type: multipart/form-data; boundary=x';
 const UPGRADE = [
   'Connection: Upgrade',
   'Upgrade: websocket',
@@ -84,6 +86,15 @@ describe('A-21 A-57 names that some servers read without case', () => {
     ['a field of a form', 'POST', '/charges', FORM_TYPE, 'Amount=5'],
     ['a field of a form with an index', 'POST', '/charges', FORM_TYPE, 'amount%5B0%5D=5'],
     ['a field of a form behind a blank', 'POST', '/charges', FORM_TYPE, '+amount=5'],
+    ['a field of a form in front of NUL', 'POST', '/charges', FORM_TYPE, 'amount%00=5'],
+    ['a field of a form that PHP renames', 'POST', '/owned', FORM_TYPE, 'user_id=me&user.id=victim'],
+    [
+      'a field of a form that PHP renames, with an open index',
+      'POST',
+      '/owned',
+      FORM_TYPE,
+      'user_id=me&user[id=victim',
+    ],
     ['the arguments of a tool', 'POST', '/mcp', JSON_TYPE, call('"Arguments":{"all":true}')],
     ['an argument of a tool', 'POST', '/mcp', JSON_TYPE, call('"arguments":{"ALL":true}')],
   ])('%s', async (_title, method, target, header, body) => {
@@ -131,21 +142,33 @@ test('A-21 a rule that denies by a header or a parameter is not passed by one mo
 });
 
 describe('A-21 a method that is said elsewhere than in the request line', () => {
-  test.each(['_method', '_Method', 'x-http-method-override', '%5Fmethod', '_method[]'])(
-    'as the parameter %s it does not leave',
-    async (name) => {
-      expect(await send('POST', `/raw/kept?a=1&${name}=DELETE;b=2`, [])).toBe('sent');
-      expect(world.upstream.seen[0]).toMatchObject({ method: 'POST', target: '/raw/kept?a=1;b=2' });
-      expect(world.client.records.at(-1)?.removedCredentials).toHaveLength(1);
-    },
-  );
+  test.each([
+    ...['_method', '_Method', 'x-http-method-override', '%5Fmethod', '_method[]'],
+    // PHP 8.2 takes these for _method, older Rack and qs the last.
+    ...['.method', '%20.method', '+_method', '_method%00x', '_method%00%5B', '%5B_method%5D'],
+  ])('as the parameter %s it does not leave', async (name) => {
+    expect(await send('POST', `/raw/kept?a=1&${name}=DELETE;b=2`, [])).toBe('sent');
+    expect(world.upstream.seen[0]).toMatchObject({ method: 'POST', target: '/raw/kept?a=1;b=2' });
+    expect(world.client.records.at(-1)?.removedCredentials).toHaveLength(1);
+  });
 
   test.each([
     ['of a form', FORM_TYPE, 'a=1&_method=DELETE'],
     ['of a form, encoded', FORM_TYPE, '%5fmethod=DELETE&a=1'],
     ['of a form, behind a semicolon', FORM_TYPE, 'a=1;_method=DELETE'],
-    ['of multipart', 'Content-Type: multipart/form-data; boundary=x', part('name="_method"')],
-    ['of multipart, without quotes', 'Content-Type: multipart/form-data; boundary=x', part('name=_method')],
+    ['of multipart', MULTIPART, part('name="_method"')],
+    ['of a form, as PHP reads it', FORM_TYPE, 'a=1&.method=DELETE'],
+    ['of a form, behind many blanks', FORM_TYPE, `a=1&${'+'.repeat(150)}%20.method=DELETE`],
+    ['of a form, in front of NUL', FORM_TYPE, `_method%00${'x'.repeat(200)}=DELETE`],
+    ['of a form, in brackets', FORM_TYPE, `${'%5b'.repeat(60)}_method]=DELETE`],
+    ['of a form of no type, as Rack reads it', 'X-A: b', '_method=DELETE'],
+    ['of JSON, as Laravel reads it', JSON_TYPE, '{"a":{}, "_method" :"DELETE"}'],
+    ['of JSON, escaped', 'Content-Type: application/vnd.a+json', '{"\\u005Fmet\\u0068od":"DELETE"}'],
+    ['of multipart, without quotes', MULTIPART, part('name=_method')],
+    ['of multipart, in single quotes', MULTIPART, part("name='_method'")],
+    ['of multipart, as PHP reads it', MULTIPART, part('name=".method"')],
+    ['of multipart, in front of NUL', MULTIPART, part('name="_method\0x"')],
+    ['of multipart, in brackets', MULTIPART, part('name="[_method]"')],
   ])('as a field %s it is refused', async (_title, header, body) => {
     expect(await send('POST', '/raw/kept', [header], body)).toBe('method-refused');
     expect(world.upstream.seen).toEqual([]);
@@ -156,8 +179,8 @@ describe('A-21 a method that is said elsewhere than in the request line', () => 
     for (const body of ['a=_method&payment_method=card', '{"no form":"at all"}'.repeat(500), '_methods=1&x=_method=']) {
       expect(await send('POST', '/raw/kept', [FORM_TYPE], body)).toBe('sent');
     }
-    const multipart = 'Content-Type: multipart/form-data; boundary=x';
-    expect(await send('POST', '/raw/kept', [multipart], part('name="payment_method"'))).toBe('sent');
+    expect(await send('POST', '/raw/kept', [MULTIPART], part('name="payment_method"'))).toBe('sent');
+    expect(await send('POST', '/raw/kept', [JSON_TYPE], '{"a":"_method","b":"{\\"_method\\":1}"}')).toBe('sent');
     expect(await send('PUT', '/raw/kept', [FORM_TYPE], '_method=DELETE')).toBe('sent');
   });
 });

@@ -1,27 +1,36 @@
 import type { HeaderList } from '../../protocols/header-list.ts';
-import { parameterName } from '../parameter-name.ts';
+import { parameterNames } from '../parameter-name.ts';
 import { type BodyTransform, InjectionError } from './scheme.ts';
 
-/** The field in which forms say another method than theirs to Rails, Laravel, Symfony and others, which take it from POST alone. */
+/** The field in which bodies say another method than theirs to Rails, Laravel, Symfony and others, which take it from POST alone. */
 const FIELD = '_method';
-/** A longer name is another one, even with every character of it encoded and an index behind it. */
+/** A longer name is another one, even with every character of it encoded; what is behind an index or a NUL does not matter. */
 const MAX_NAME_BYTES = 128;
-const IN_MULTIPART = /name\*?\s*=\s*(?:"\s*|utf-8'[^']*')?_method\b/i;
-const SEAM_CHARS = 64;
+/** What some servers leave out in front of a name, however much of it there is. */
+const IN_FRONT = /^(?:[+\s[\]]|%20|%5b|%5d)+/i;
+/** Brackets and blanks in front are left out, and "." is "_", as in parameter names; PHP takes single quotes too. */
+const IN_MULTIPART = /name\*?\s*=\s*(?:["']|utf-8'[^']*')?[\s[\]\\]*[_.]method\b/i;
+/** A key of any depth: within a string its quotes would be escaped. Laravel takes fields from JSON as from forms. */
+const IN_JSON = new RegExp(`"${[...FIELD].map(orEscaped).join('')}"\\s*:`, 'i');
+const SKIPPED = /[\s[\]\\]/;
+const RUN_SKIPPED = /([\s[\]\\])[\s[\]\\]+/g;
+const SEAM_CHARS = 128;
 const [AMPERSAND, SEMICOLON, EQUALS] = [0x26, 0x3b, 0x3d];
 const NOTHING_REMOVED: readonly string[] = [];
 
-/** Lets a form pass that does not name another method than the one that was decided on; undefined: it is no form (A-21). */
+/** Lets a body pass that does not name another method than the one that was decided on; undefined: it is of no such type (A-21). */
 export function methodGuardFor(method: string, headers: HeaderList): BodyTransform | undefined {
   if (method !== 'POST') return undefined;
   const types = headers.getAll('content-type').join().toLowerCase();
-  if (types.includes('x-www-form-urlencoded')) return new FormGuard();
-  return types.includes('multipart/form-data') ? new MultipartGuard() : undefined;
+  // Rack takes a body of no type for a form.
+  if (types === '' || types.includes('x-www-form-urlencoded')) return new FormGuard();
+  if (types.includes('multipart/')) return new PatternGuard(IN_MULTIPART);
+  return types.includes('json') ? new PatternGuard(IN_JSON) : undefined;
 }
 
 class FormGuard implements BodyTransform {
   readonly removed = NOTHING_REMOVED;
-  /** Of the name under way; undefined in a value. */
+  /** Of the name under way; undefined in a value, and once it is known to be another. */
   #name: string | undefined = '';
 
   push(bytes: Buffer): Buffer[] {
@@ -30,8 +39,7 @@ class FormGuard implements BodyTransform {
       const parts = byte === AMPERSAND || byte === SEMICOLON;
       if (parts || byte === EQUALS) this.#endName();
       if (parts) this.#name = '';
-      else if (this.#name !== undefined) this.#name += String.fromCharCode(byte);
-      if (this.#name !== undefined && this.#name.length > MAX_NAME_BYTES) this.#name = undefined;
+      else if (this.#name !== undefined) this.#lengthenName(this.#name + String.fromCharCode(byte));
     }
     return [bytes];
   }
@@ -41,20 +49,31 @@ class FormGuard implements BodyTransform {
     return [];
   }
 
+  #lengthenName(name: string): void {
+    this.#name = name.length > MAX_NAME_BYTES ? name.replace(IN_FRONT, '') : name;
+    if (this.#name.length > MAX_NAME_BYTES) this.#endName();
+  }
+
   #endName(): void {
-    if (this.#name !== undefined && parameterName(this.#name) === FIELD) throw overridden();
+    if (this.#name !== undefined && parameterNames(this.#name).includes(FIELD)) throw overridden();
     this.#name = undefined;
   }
 }
 
-class MultipartGuard implements BodyTransform {
+/** For what is found without parsing. */
+class PatternGuard implements BodyTransform {
   readonly removed = NOTHING_REMOVED;
+  readonly #pattern: RegExp;
   #seam = '';
+
+  constructor(pattern: RegExp) {
+    this.#pattern = pattern;
+  }
 
   push(bytes: Buffer): Buffer[] {
     const text = this.#seam + bytes.toString('latin1');
-    if (IN_MULTIPART.test(text)) throw overridden();
-    this.#seam = text.slice(-SEAM_CHARS);
+    if (this.#pattern.test(text)) throw overridden();
+    this.#seam = seamOf(text);
     return [bytes];
   }
 
@@ -63,6 +82,20 @@ class MultipartGuard implements BodyTransform {
   }
 }
 
+/** So many of the last characters, where all that a pattern skips in one go counts as one and is kept as one. */
+function seamOf(text: string): string {
+  let at = text.length;
+  for (let left = SEAM_CHARS; at > 0 && left > 0; left -= 1) {
+    at -= 1;
+    if (SKIPPED.test(text.charAt(at))) while (at > 0 && SKIPPED.test(text.charAt(at - 1))) at -= 1;
+  }
+  return text.slice(at).replaceAll(RUN_SKIPPED, '$1');
+}
+
+function orEscaped(char: string): string {
+  return `(?:${char}|\\\\u00${char.charCodeAt(0).toString(16)})`;
+}
+
 function overridden(): InjectionError {
-  return new InjectionError('method-refused', 'the form names another method in _method: send it as the method');
+  return new InjectionError('method-refused', 'the body names another method in _method: send it as the method');
 }

@@ -1,4 +1,5 @@
 import type { HeaderList } from '../../protocols/header-list.ts';
+import { decodedName } from '../parameter-name.ts';
 import type { AwsAlgorithm } from './aws-signer.ts';
 import { SigningError } from './signing-error.ts';
 
@@ -62,16 +63,9 @@ export function readAgentSignature(
 function refusePresigned(query: string | undefined): void {
   if (query === undefined) return;
   for (const piece of query.split(/[&;]/)) {
-    const name = decodeName(piece.split('=', 1)[0] ?? '');
+    const name = decodedName(piece).trim().toLowerCase();
     if (PRESIGNED.has(name)) throw new SigningError('signature-refused', 'presigned URLs are refused: sign in headers');
   }
-}
-
-function decodeName(name: string): string {
-  return name
-    .replaceAll(/%([0-9a-fA-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
-    .trim()
-    .toLowerCase();
 }
 
 function unreadable(what: string): SigningError {

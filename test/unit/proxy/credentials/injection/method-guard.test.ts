@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest';
+import { methodGuardFor } from '../../../../../proxy/credentials/injection/method-guard.ts';
+import { HeaderList } from '../../../../../proxy/protocols/header-list.ts';
+
+const FORM = 'application/x-www-form-urlencoded';
+const MULTIPART = 'multipart/form-data; boundary=x';
+const JSON_TYPE = 'application/json';
+const LONG = 200;
+
+function passes(type: string, pieces: readonly Buffer[]): boolean {
+  const guard = methodGuardFor('POST', HeaderList.from([['content-type', type]]));
+  if (guard === undefined) throw new Error('no guard');
+  try {
+    const out = [...pieces.flatMap((piece) => guard.push(piece)), ...guard.end()];
+    expect(Buffer.concat(out).equals(Buffer.concat(pieces))).toBe(true);
+    return true;
+  } catch (error) {
+    expect(error).toMatchObject({ reason: 'method-refused' });
+    return false;
+  }
+}
+
+function* cuts(text: string): Generator<Buffer[]> {
+  const bytes = Buffer.from(text, 'latin1');
+  yield [...bytes].map((byte) => Buffer.from([byte]));
+  for (let at = 0; at <= bytes.length; at += 1) yield [bytes.subarray(0, at), bytes.subarray(at)];
+}
+
+const part = (parameter: string): string => `--x\r\nContent-Disposition: form-data; ${parameter}\r\n\r\nDELETE\r\n`;
+
+describe('A-21 a method named in a body is refused on every cut', () => {
+  it.each([
+    [FORM, 'a=1&_method=DELETE'],
+    [FORM, 'a=1&.method=DELETE'],
+    [FORM, `${'+%20'.repeat(LONG)}.method=DELETE`],
+    [FORM, `_method%00${'x'.repeat(LONG)}=DELETE`],
+    [FORM, `_method[${'x'.repeat(LONG)}=DELETE`],
+    [FORM, '%5F%6D%65%74%68%6F%64=DELETE'],
+    [MULTIPART, part('name="_method"')],
+    [MULTIPART, part("name='.method'")],
+    [MULTIPART, part(`name="${' '.repeat(LONG)}.method"`)],
+    [MULTIPART, part(`name=${' \t'.repeat(LONG)}_method`)],
+    [MULTIPART, part(`name="${'[]'.repeat(LONG)}_method"`)],
+    [MULTIPART, part("name*=utf-8'en'_method")],
+    [JSON_TYPE, `{"a":[1],"_method"${' \n'.repeat(LONG)}:"DELETE"}`],
+    [JSON_TYPE, '{"\\u005fme\\u0074hod":"DELETE"}'],
+  ])('%s: %j', (type, body) => {
+    for (const pieces of cuts(body)) expect(passes(type, pieces)).toBe(false);
+  });
+});
+
+describe('what only looks like it passes', () => {
+  it.each([
+    [FORM, `a=_method&payment_method=x&${'m'.repeat(LONG)}=_method=`],
+    [FORM, 'x.method=1&_methods=1&__method=2'],
+    [MULTIPART, part('name="payment_method"') + part('name="x"; title="_method"')],
+    [JSON_TYPE, '{"a":"_method","b":"\\"_method\\":1","c_method":1}'],
+  ])('%s: %j', (type, body) => {
+    for (const pieces of cuts(body)) expect(passes(type, pieces)).toBe(true);
+  });
+
+  it.each([
+    ['PUT', FORM],
+    ['POST', 'application/octet-stream'],
+    ['POST', 'text/plain'],
+  ])('%s of %s', (method, type) => {
+    expect(methodGuardFor(method, HeaderList.from([['content-type', type]]))).toBeUndefined();
+  });
+});
