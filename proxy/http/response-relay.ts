@@ -27,6 +27,7 @@ export class ResponseRelay implements AnswerPath {
   /** Bytes of the body that are still to come; undefined when only its end will show. */
   #left: number | undefined;
   #waiting = false;
+  #countedHits = 0;
   #trailers: HeaderList | undefined;
 
   /** @throws Refusal `response-undecodable` before anything was written */
@@ -87,6 +88,7 @@ export class ResponseRelay implements AnswerPath {
 
   /** The exchange ends before the answer did. */
   abort(): void {
+    this.#countHits();
     this.#decoder?.close();
     this.#gate?.close();
   }
@@ -158,10 +160,17 @@ export class ResponseRelay implements AnswerPath {
   #finish(): void {
     if (this.#scrub !== undefined) {
       if (this.#left !== 0) for (const clean of this.#scrub.end()) this.#pass(clean);
-      this.#parts.call.scrubbed += this.#scrub.hits;
+      this.#countHits();
     }
     if (this.#gate === undefined) this.#close();
     else this.#gate.end();
+  }
+
+  /** Once, however the answer ends: while a filter waits for policy, it may still be cut off. */
+  #countHits(): void {
+    const hits = this.#scrub?.hits ?? 0;
+    this.#parts.call.scrubbed += hits - this.#countedHits;
+    this.#countedHits = hits;
   }
 
   #close(): void {

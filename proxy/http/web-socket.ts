@@ -100,8 +100,10 @@ export class WebSocketExchange implements AnswerPath {
     this.flush();
   }
 
-  /** Nothing to do: it works on nothing of its own. */
-  abort(): void {}
+  /** Also called at its own end. */
+  abort(): void {
+    this.#parts.call.scrubbed += this.#relay.hits;
+  }
 
   /** Access was withdrawn: both sides are told so (1008 to the agent). */
   cut(reason: Reason): void {
@@ -124,13 +126,13 @@ export class WebSocketExchange implements AnswerPath {
   }
 
   #flush(): void {
-    const { agent, upstream, call } = this.#parts;
+    const { agent, upstream } = this.#parts;
     while (!this.#agentFull && send(this.#relay.takeForAgent(), agent)) this.#agentFull = !agent.flush();
     while (!this.#upstreamFull && send(this.#relay.takeForUpstream(), upstream)) this.#upstreamFull = !upstream.flush();
     const { ending } = this.#relay;
     if (ending !== undefined) {
       this.#ended = true;
-      call.scrubbed += this.#relay.hits;
+      if (ending.by !== 'cut') this.#sendLast();
       return this.#parts.owner.webSocketEnded(
         ending.by === 'cut' ? (this.#cutFor ?? 'session-revoked') : REASONS[ending.by],
       );
@@ -140,6 +142,13 @@ export class WebSocketExchange implements AnswerPath {
     const held = this.#agentHeld;
     this.#agentHeld = !this.acceptsAgent;
     if (held && !this.#agentHeld) agent.resumeRequest();
+  }
+
+  /** What waits for a slow side has its last chance; there is no more of it than the relay holds. */
+  #sendLast(): void {
+    const { agent, upstream } = this.#parts;
+    send(this.#relay.takeForAgent(), agent);
+    if (send(this.#relay.takeForUpstream(), upstream)) upstream.flush();
   }
 }
 

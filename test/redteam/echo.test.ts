@@ -2,6 +2,7 @@ import zlib from 'node:zlib';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { AgentAnswer, RawAgent } from '../support/raw-agent.ts';
 import { bearer, denial, grant, type ProxyWorld, route, SECRET, startProxyWorld } from '../support/proxy-world.ts';
+import { until } from '../support/until.ts';
 import { scripted, startRawUpstream } from '../support/upstream.ts';
 import { renderings } from './renderings.ts';
 
@@ -54,6 +55,24 @@ test('A-01 a page that echoes the credential arrives without it, however it is c
   expect(answer.text).toBe(`you sent Bearer ${'*'.repeat(SECRET.length)}; again Bearer ${'*'.repeat(SECRET.length)}`);
   expectClean(agent, answer);
   expect(world.client.records[0]?.scrubbed).toBe(2);
+});
+
+test('A-01 what was masked is in the record of an answer that the agent or a revocation broke off', async () => {
+  world.upstream.handle((request, response) => {
+    response.write(`${request.headers.authorization} ${request.headers.authorization}, and nothing more`);
+  });
+  const breaks = [
+    (agent: RawAgent) => agent.destroy(),
+    () => world.client.revoke({ id: '1', target: 3, name: 'api-token', at: undefined, lifted: false }),
+  ];
+  for (const [index, breakOff] of breaks.entries()) {
+    const agent = await world.agent();
+    agent.send(world.request('GET', '/echo'));
+    await until('the echo came', () => agent.received.includes('**'));
+    breakOff(agent);
+    await until('the call is recorded', () => world.client.records.length > index);
+    expect(world.client.records[index]?.scrubbed).toBe(2);
+  }
 });
 
 test('A-01 the same over TLS, with Content-Length, and in trailers', async () => {
