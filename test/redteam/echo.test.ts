@@ -59,10 +59,10 @@ test('A-01 a page that echoes the credential arrives without it, however it is c
 
 test('A-01 what was masked is in the record of an answer that the agent or a revocation broke off', async () => {
   world.upstream.handle((request, response) => {
-    response.write(`${request.headers.authorization} ${request.headers.authorization}, and nothing more`);
+    response.write(`${request.headers.authorization} ${request.headers.authorization}${' and more'.repeat(1_000)}`);
   });
   const breaks = [
-    (agent: RawAgent) => agent.destroy(),
+    (agent: RawAgent) => agent.socket.resetAndDestroy(),
     () => world.client.revoke({ id: '1', target: 3, name: 'api-token', at: undefined, lifted: false }),
   ];
   for (const [index, breakOff] of breaks.entries()) {
