@@ -19,7 +19,7 @@ import { acceptsTrailers, stripHopByHop } from './forwarded-headers.ts';
 import { type Prepared, prepareRequest } from './outgoing-request.ts';
 import { Refusal } from './refusal.ts';
 import type { RequestBody } from './request-body.ts';
-import { type PreparedRoute, UNROUTED } from './route-table.ts';
+import { leavesAlike, type PreparedRoute, UNROUTED } from './route-table.ts';
 import { findRoute } from './routing.ts';
 import type { ProxyServices } from './services.ts';
 import { SignedRequest, signedBodyTooLarge, takeExpectation } from './signed-request.ts';
@@ -199,6 +199,10 @@ export class Preparation {
   #depart(prepared: Prepared, signed: SignedRequest, destination: RequestDestination, body: Buffer | undefined): void {
     const { scheme, host, port } = destination;
     const { request, secrets, clientCertificate, signatures } = prepared;
+    // While it waited for its body or an answer, policy may have changed by which it was decided, but not its way.
+    if (!leavesAlike(this.#route, this.#parts.services.routes.find(host, port) ?? UNROUTED)) {
+      throw new Refusal('not-ready', 'the route of this call changed while it was held');
+    }
     const transform = signed.sign(body, prepared.body);
     const opening = this.#opening;
     const usual = this.#route.dialTarget(scheme, host, port);

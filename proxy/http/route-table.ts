@@ -112,6 +112,20 @@ function prepareRoute(route: Route | undefined, generation: number): PreparedRou
   };
 }
 
+/**
+ * Whether a call that was made ready to leave by the terms of one route may leave under the other: how and where it is dialled, what
+ * was removed from it and what its answer goes through are the same.
+ */
+export function leavesAlike(one: PreparedRoute, other: PreparedRoute): boolean {
+  return one === other || termsOf(one.route) === termsOf(other.route);
+}
+
+/** All but what is matched and asked before, so that a term that comes to be counts. */
+function termsOf(route: Route | undefined): string {
+  const asked = { hosts: [], ports: [], decisionFacts: [], selectors: [], inspectLimitBytes: 0, failMode: undefined };
+  return route === undefined ? '' : JSON.stringify({ ...route, ...asked, placeholders: [] });
+}
+
 function sensitivePlaces(route: Route | undefined): Set<string> {
   const places = new Set((route?.credentialHeaders ?? []).map((name) => name.toLowerCase()));
   if ((route?.credentialQueryParameters ?? []).length > 0) places.add(':path');

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Answer } from '../../../policy-client/index.ts';
-import { TlsMode } from '../../../proto/gen/sidekey/v1/route.ts';
+import { DecisionFact, TlsMode } from '../../../proto/gen/sidekey/v1/route.ts';
 import { bearer, grant, type ProxyWorld, route, SECRET, startProxyWorld } from '../../support/proxy-world.ts';
+import { until } from '../../support/until.ts';
 
 /** What a call began under one set of routes leaves behind must not serve calls under the next. */
 
@@ -39,4 +40,37 @@ test.each(Object.entries(STRICTER))('a connection dialled by an old call: %s', a
   await old;
   const answer = await (await world.agent()).exchange(get);
   expect(answer.status === 200 ? 'served' : JSON.parse(answer.text).code).toBe(reason);
+});
+
+const CHANGED = {
+  ...STRICTER,
+  'answers are masked': { maskedAnswerFields: ['token'] },
+  'another place for credentials': { credentialHeaders: ['x-new-key'] },
+};
+
+test.each(Object.entries(CHANGED))('a call held while its route changes does not leave: %s', async (_name, over) => {
+  const { reason: _reason, ...changed } = { reason: '', ...over };
+  const reading = {
+    ports: [world.upstream.httpPort],
+    decisionFacts: [DecisionFact.DECISION_FACT_JSON],
+    selectors: ['json:'],
+    inspectLimitBytes: 1_000,
+  };
+  world.client.setRoutes([route(reading)]);
+  const headers = ['Content-Type: application/json', 'Content-Length: 2', 'Expect: 100-continue'];
+  const [first, second] = await Promise.all([world.agent(), world.agent()]);
+  for (const agent of [first, second]) {
+    agent.send(world.request('POST', '/held', headers, '{'));
+    await until('the body is read', () => agent.received.includes('100 Continue'));
+  }
+  // What is asked changes nothing of the way on which a call leaves.
+  world.client.setRoutes([route({ ...reading, inspectLimitBytes: 2_000 })]);
+  first.send('}');
+  await until('it is answered', () => first.received.includes('hello'));
+  world.client.setRoutes([route({ ...reading, ...changed })]);
+  second.send('}');
+  await until('it is answered', () => second.received.includes('HTTP/1.1 503'));
+  expect(second.received.toString()).toContain('not-ready');
+  expect(world.upstream.seen).toHaveLength(1);
+  await until('both are recorded', () => world.client.records.length === 2);
 });
