@@ -17,14 +17,22 @@ const BYPASS_HEADERS: ReadonlySet<string> = new Set([
 ]);
 const SEPARATOR = '\0';
 
+/** What Sidekey did to the call whose answer comes back. */
+export interface Authentication {
+  /** Of the secrets that went with it; undefined where none did, as with a client certificate and most signatures. */
+  readonly scrubber: Scrubber | undefined;
+  /** A credential went with it or was used for it. */
+  readonly isAuthenticated: boolean;
+}
+
 /**
- * Makes an answer's headers or trailers fit for the agent, in place; returns how many values held a secret. With no
- * scrubber nothing was injected, and only what leads round the proxy is dropped.
+ * Makes an answer's headers or trailers fit for the agent, in place; returns how many values held a secret. When Sidekey did
+ * not authenticate the call, only what leads round the proxy is dropped.
  */
-export function scrubHeaders(headers: HeaderList, scrubber: Scrubber | undefined): number {
+export function scrubHeaders(headers: HeaderList, { scrubber, isAuthenticated }: Authentication): number {
   dropAll(headers, BYPASS_HEADERS);
+  if (isAuthenticated) dropAll(headers, AUTHENTICATION_HEADERS);
   if (scrubber === undefined) return 0;
-  dropAll(headers, AUTHENTICATION_HEADERS);
   const { raw } = headers;
   if (scrubber.holds([raw, headers.names]) === false) return 0;
   let hits = 0;

@@ -58,12 +58,12 @@ export function openAnswer(
   departure: Departure,
   parts: AnswerParts,
 ): ResponseRelay | WebSocketExchange {
-  const { opening, scrubber, inspected } = departure;
-  const webSocket = opening === undefined ? undefined : openWebSocket(head, opening, scrubber, parts);
+  const { opening, inspected } = departure;
+  const webSocket = opening === undefined ? undefined : openWebSocket(head, opening, departure, parts);
   if (webSocket !== undefined) return webSocket;
   // No such upgrade was asked for (RFC 9110 15.2.2): what follows would be bytes that nobody reads.
   if (head.status === 101) throw new Refusal('upstream-malformed', 'the upstream switched protocols');
   const { route } = parts.call;
   const filter = route === undefined ? undefined : answerFilterFor(route, inspected, head);
-  return new ResponseRelay(head, scrubber, filter, parts);
+  return new ResponseRelay(head, departure, filter, parts);
 }

@@ -157,7 +157,7 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd,
   onInformational(head: ResponseHead): void {
     if (this.#phase.name !== 'open') return;
     stripHopByHop(head.headers);
-    this.call.scrubbed += scrubHeaders(head.headers, this.#phase.departure.scrubber);
+    this.call.scrubbed += scrubHeaders(head.headers, this.#phase.departure);
     this.#agent.sendInformational(head.status, head.headers);
   }
 

@@ -5,7 +5,8 @@ import {
   type LocalReply,
   removeAgentCredentials,
 } from '../credentials/inject.ts';
-import { compileScrubber, type Scrubber } from '../credentials/scrub.ts';
+import { compileScrubber } from '../credentials/scrub.ts';
+import type { Authentication } from '../credentials/scrub-headers.ts';
 import { type DialTarget, overHttp1, withClientCertificate } from '../io/dial.ts';
 import { HeaderList } from '../protocols/header-list.ts';
 import { actionOf } from '../inspection/action.ts';
@@ -28,13 +29,12 @@ import type { AgentStream, OutgoingRequest } from './streams.ts';
 import { WebSocketOpening } from './web-socket-opening.ts';
 
 /** A request that is ready to leave: how to dial, what to send, and what its answer must go through. */
-export interface Departure {
+export interface Departure extends Authentication {
   readonly target: DialTarget;
   readonly request: OutgoingRequest;
   /** Through which the body goes to the upstream. */
   readonly transform: BodyTransform | undefined;
   readonly signed: SignedRequest;
-  readonly scrubber: Scrubber | undefined;
   readonly opening: WebSocketOpening | undefined;
   /** What was read out of the request, by which its answer may have to be filtered. */
   readonly inspected: InspectedFacts | undefined;
@@ -214,6 +214,7 @@ export class Preparation {
       transform,
       signed,
       scrubber: secrets === undefined ? undefined : compileScrubber(secrets),
+      isAuthenticated: secrets !== undefined || signatures.length > 0 || clientCertificate !== undefined,
       opening,
       inspected: this.#inspected,
     });

@@ -3,7 +3,7 @@ import type { AnswerFilter } from '../inspection/answer-filter.ts';
 import { hidesText } from '../credentials/charsets.ts';
 import { createContentDecoder } from '../credentials/decode-content.ts';
 import type { Scrubber } from '../credentials/scrub.ts';
-import { scrubHeaders } from '../credentials/scrub-headers.ts';
+import { type Authentication, scrubHeaders } from '../credentials/scrub-headers.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
 import { viaEntry } from './admission.ts';
 import { AnswerGate } from './answer-gate.ts';
@@ -20,7 +20,7 @@ const FIELDS_OF_BYTES = ['content-md5', 'content-digest', 'repr-digest', 'digest
 /** Carries one answer to the agent: head cleaned, body decoded where needed and scrubbed, paused when the agent is slow. */
 export class ResponseRelay implements AnswerPath {
   readonly #parts: AnswerParts;
-  readonly #scrubber: Scrubber | undefined;
+  readonly #authentication: Authentication;
   readonly #scrub: ReturnType<Scrubber['stream']> | undefined;
   readonly #decoder: DecodingPump | undefined;
   readonly #gate: AnswerGate | undefined;
@@ -33,12 +33,13 @@ export class ResponseRelay implements AnswerPath {
   /** @throws Refusal `response-undecodable` before anything was written */
   constructor(
     response: ResponseHead,
-    scrubber: Scrubber | undefined,
+    authentication: Authentication,
     wantedFilter: AnswerFilter | undefined,
     parts: AnswerParts,
   ) {
     this.#parts = parts;
-    this.#scrubber = scrubber;
+    this.#authentication = authentication;
+    const { scrubber } = authentication;
     const { headers } = response;
     const hasBody = response.framing.kind !== 'none';
     const filter = hasBody ? wantedFilter : undefined;
@@ -51,7 +52,7 @@ export class ResponseRelay implements AnswerPath {
     if (encoding !== '') this.#decoder = this.#decode(encoding, headers);
     if (filter !== undefined) this.#gate = this.#gateFor(filter, headers);
     stripHopByHop(headers);
-    parts.call.scrubbed += scrubHeaders(headers, scrubber);
+    parts.call.scrubbed += scrubHeaders(headers, authentication);
     this.#scrub = hasBody ? scrubber?.stream(isInside) : undefined;
     if (response.framing.kind === 'length' && this.#decoder === undefined) this.#left = response.framing.length;
     headers.append('Via', viaEntry(response.version, parts.via));
@@ -178,7 +179,7 @@ export class ResponseRelay implements AnswerPath {
     const trailers = this.#trailers;
     if (trailers !== undefined) {
       stripHopByHop(trailers);
-      call.scrubbed += scrubHeaders(trailers, this.#scrubber);
+      call.scrubbed += scrubHeaders(trailers, this.#authentication);
     }
     agent.sendEnd(trailers);
     agent.flush();

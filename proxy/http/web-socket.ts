@@ -1,5 +1,5 @@
 import type { Scrubber } from '../credentials/scrub.ts';
-import { scrubHeaders } from '../credentials/scrub-headers.ts';
+import { type Authentication, scrubHeaders } from '../credentials/scrub-headers.ts';
 import type { ResponseHead } from '../protocols/heads.ts';
 import { WebSocketRelay, type WebSocketEnding } from '../sessions/websocket/relay.ts';
 import type { DeflateParameters } from '../protocols/websocket/deflate-agreement.ts';
@@ -20,7 +20,7 @@ const maskingKeys = createMaskingKeys();
 export function openWebSocket(
   head: ResponseHead,
   opening: WebSocketOpening,
-  scrubber: Scrubber | undefined,
+  authentication: Authentication,
   parts: AnswerParts,
 ): WebSocketExchange | undefined {
   const agreement = opening.agreement(head);
@@ -28,14 +28,14 @@ export function openWebSocket(
   const { headers } = head;
   const { agent, call, upstream } = parts;
   stripHopByHop(headers);
-  call.scrubbed += scrubHeaders(headers, scrubber);
+  call.scrubbed += scrubHeaders(headers, authentication);
   // Of the answer to a CONNECT it says nothing (RFC 9110 9.3.6), and a 101 must have none (8.6).
   headers.delete('content-length');
   opening.writeAgreement(headers, agreement);
   upstream.upgrade();
   agent.upgrade(headers);
   agent.flush();
-  return new WebSocketExchange(parts, agreement.deflate, scrubber);
+  return new WebSocketExchange(parts, agreement.deflate, authentication.scrubber);
 }
 
 /** How a WebSocket's end is recorded. */

@@ -104,3 +104,14 @@ function chunkSignature(stamp: string, previous: string, chunk: string): string 
   const text = `AWS4-HMAC-SHA256-PAYLOAD\n${stamp}\n${scope}\n${previous}\n${sha256('')}\n${sha256(chunk)}`;
   return createHmac('sha256', key).update(text).digest('hex');
 }
+
+test('A-03 a challenge to a call that was signed does not reach the agent, though no secret went with it', async () => {
+  world.upstream.handle((_request, response) => {
+    response.writeHead(401, { 'www-authenticate': 'AWS4-HMAC-SHA256', 'authentication-info': 'nextnonce="x"' });
+    response.end();
+  });
+  const answer = await (await world.agent()).exchange(world.request('GET', '/b/k', [dummy()]));
+  world.upstream.handle(undefined);
+  expect(answer.status).toBe(401);
+  expect(answer.headers.names.filter((name) => /authenticat/i.test(name))).toEqual([]);
+});

@@ -5,7 +5,8 @@ import { scrubHeaders } from '../../../../proxy/credentials/scrub-headers.ts';
 import { HeaderList } from '../../../../proxy/protocols/header-list.ts';
 
 const SECRET = 'Sk-live-0123456789';
-const scrubber = compileScrubber([new Secret(SECRET)]);
+const injected = { scrubber: compileScrubber([new Secret(SECRET)]), isAuthenticated: true };
+const nothing = { scrubber: undefined, isAuthenticated: false };
 
 describe('headers of an answer', () => {
   test('A-03: values that give the secret away are masked, in any rendering', () => {
@@ -15,7 +16,7 @@ describe('headers of an answer', () => {
       ['Set-Cookie', `b64=${Buffer.from(`user:${SECRET}`).toString('base64')}`],
       ['X-Request-Id', 'abc'],
     ]);
-    expect(scrubHeaders(headers, scrubber)).toBe(3);
+    expect(scrubHeaders(headers, injected)).toBe(3);
     expect(headers.get('location')).toBe(`https://elsewhere.example/?t=${'*'.repeat(SECRET.length)}`);
     expect(headers.getAll('set-cookie')[0]).toBe(`token=${'*'.repeat(SECRET.length)}; Path=/`);
     expect(headers.getAll('set-cookie')[1]).toMatch(/^b64=.{0,8}\*+/);
@@ -29,11 +30,14 @@ describe('headers of an answer', () => {
         ['Authentication-Info', 'nextnonce="x"'],
         ['Content-Type', 'text/plain'],
       ]);
-    const injected = make();
-    scrubHeaders(injected, scrubber);
-    expect([...injected.entries()]).toEqual([['Content-Type', 'text/plain']]);
+    // A client certificate and a signature leave no secret to search for.
+    for (const authentication of [injected, { scrubber: undefined, isAuthenticated: true }]) {
+      const headers = make();
+      scrubHeaders(headers, authentication);
+      expect([...headers.entries()]).toEqual([['Content-Type', 'text/plain']]);
+    }
     const plain = make();
-    scrubHeaders(plain, undefined);
+    scrubHeaders(plain, nothing);
     expect(plain.size).toBe(3);
   });
 
@@ -43,7 +47,7 @@ describe('headers of an answer', () => {
       ['Proxy-Authenticate', 'Basic'],
       ['ETag', '"1"'],
     ]);
-    expect(scrubHeaders(headers, undefined)).toBe(0);
+    expect(scrubHeaders(headers, nothing)).toBe(0);
     expect(headers.names).toEqual(['ETag']);
   });
 
@@ -52,7 +56,7 @@ describe('headers of an answer', () => {
       [`X-${SECRET}`, '1'],
       ['X-Other', '2'],
     ]);
-    expect(scrubHeaders(headers, scrubber)).toBe(1);
+    expect(scrubHeaders(headers, injected)).toBe(1);
     expect(headers.names).toEqual(['X-Other']);
   });
 
@@ -61,6 +65,6 @@ describe('headers of an answer', () => {
       ['A', SECRET.slice(0, 9)],
       ['B', SECRET.slice(9)],
     ]);
-    expect(scrubHeaders(headers, scrubber)).toBe(0);
+    expect(scrubHeaders(headers, injected)).toBe(0);
   });
 });
