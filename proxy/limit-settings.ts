@@ -18,10 +18,18 @@ const LEAST: Readonly<Record<string, number>> = {
   'http2.connectionWindowBytes': 65_535,
 };
 
+const MAX_31_BITS = 0x7fff_ffff;
+/** Nor above these (RFC 9113 6.5.2, 6.9.1). */
+const MOST: Readonly<Record<string, number>> = {
+  'http2.maxFrameBytes': 0xff_ffff,
+  'http2.streamWindowBytes': MAX_31_BITS,
+  'http2.connectionWindowBytes': MAX_31_BITS,
+};
+
 /**
  * Limits from settings such as `maxConnections=10000`.
  *
- * @throws UsageError `limit-invalid` for a name that is none, or a value that is not a whole number above zero
+ * @throws UsageError `limit-invalid` for a name that is none, or a value that is not a whole number in its range
  */
 export function parseLimits(settings: readonly string[]): Partial<ProxyLimits> {
   const plain: Record<string, number> = {};
@@ -40,6 +48,9 @@ export function parseLimits(settings: readonly string[]): Partial<ProxyLimits> {
     }
     const least = LEAST[name] ?? 1;
     if (value < least) throw new UsageError('limit-invalid', `--limit ${name}: give ${least} or more`);
+    // A longer timer fires at once.
+    const most = MOST[name] ?? (name.endsWith('Ms') ? MAX_31_BITS : Number.POSITIVE_INFINITY);
+    if (value > most) throw new UsageError('limit-invalid', `--limit ${name}: give ${most} or less`);
     const dot = name.indexOf('.');
     if (dot < 0) plain[name] = value;
     else (groups[name.slice(0, dot)] ??= {})[name.slice(dot + 1)] = value;

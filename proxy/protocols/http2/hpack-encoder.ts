@@ -23,6 +23,7 @@ const ALWAYS_SENSITIVE: ReadonlySet<string> = new Set([
   'cookie',
   'set-cookie',
   'x-api-key',
+  'x-amz-security-token',
 ]);
 
 /** All that is known of a name, so that a field costs one search for it. */

@@ -22,6 +22,20 @@ it('refuses what HTTP/2 cannot work with', () => {
   expect(() => parseLimits(['http2.maxFrameBytes=16383'])).toThrow('give 16384 or more');
 });
 
+it.each(['connectTimeoutMs=2147483648', 'http2.streamWindowBytes=2147483648', 'http2.maxFrameBytes=16777216'])(
+  'refuses %s, which no timer or no protocol can hold',
+  (setting) => {
+    expect(() => parseLimits([setting])).toThrow('or less');
+  },
+);
+
+it('takes the longest times and sizes that there are', () => {
+  expect(parseLimits(['connectTimeoutMs=2147483647', 'maxHeldBytes=999999999999999'])).toEqual({
+    connectTimeoutMs: 2_147_483_647,
+    maxHeldBytes: 999_999_999_999_999,
+  });
+});
+
 it('knows every limit by name', () => {
   expect(LIMIT_NAMES.length).toBeGreaterThan(35);
   expect(new Set(LIMIT_NAMES.map(({ name }) => name)).size).toBe(LIMIT_NAMES.length);

@@ -49,7 +49,7 @@ describe('HpackEncoder', () => {
     expect(encoder.tableBytes).toBe(0);
   });
 
-  it.each(['authorization', 'proxy-authorization', 'cookie', 'set-cookie', 'x-api-key'])(
+  it.each(['authorization', 'proxy-authorization', 'cookie', 'set-cookie', 'x-api-key', 'x-amz-security-token'])(
     'RFC 7541 7.1.3 takes %s as sensitive without being told',
     (name) => {
       const encoder = new HpackEncoder(4_096);
