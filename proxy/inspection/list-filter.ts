@@ -94,8 +94,11 @@ export class StreamListFilter implements AnswerFilter {
   }
 }
 
-/** `endpoint` events of HTTP+SSE hold a URL, and comments and primers no data at all. */
+/**
+ * `endpoint` events of HTTP+SSE hold a URL, and comments and primers no data at all. Others that clients take for no message
+ * need not be JSON, and without an object nothing is listed.
+ */
 function listingOf({ type, data }: StreamEvent): Listing | undefined {
-  if (data === undefined || data.length === 0 || type === 'endpoint') return undefined;
+  if (data === undefined || type === 'endpoint' || !data.includes('{')) return undefined;
   return readListing(data);
 }

@@ -2,6 +2,7 @@ import { isJsonObject, memberOf, parseStrictJson } from '../../common/inspection
 import { Unreadable } from '../../common/inspection/unreadable.ts';
 import { Refusal } from '../http/refusal.ts';
 import type { ListedThing } from './answer-filter.ts';
+import { findLists } from './list-spans.ts';
 
 /** Lists in results of MCP: the member that holds the list, what it lists, and the name of each thing. */
 const LISTS = [
@@ -11,17 +12,20 @@ const LISTS = [
   ['prompts', 'prompt', 'name'],
 ] as const;
 
+const LIST_NAMES = new Set<string>(LISTS.map(([list]) => list));
+
 const MAX_THINGS = 2_000;
 
+/** One thing by its place. */
 interface Entry {
   readonly list: string;
-  readonly item: unknown;
+  readonly index: number;
 }
 
 /** A JSON-RPC message whose result lists things. */
 export interface Listing {
   readonly things: readonly ListedThing[];
-  /** The message with only the things that are allowed, in the order of `things`. */
+  /** The message, on one line, with only the things that are allowed; `allowed` is in the order of `things`. All else stays as it came. */
   keep(allowed: readonly boolean[]): string;
 }
 
@@ -38,27 +42,41 @@ export function readListing(text: Buffer): Listing | undefined {
   if (!isJsonObject(message) || !isJsonObject(result)) return undefined;
   const things: ListedThing[] = [];
   const entries: Entry[] = [];
-  const lists: Record<string, unknown[]> = {};
+  let lists = 0;
   for (const [list, kind, nameMember] of LISTS) {
     const items = memberOf(result, list);
     if (!Array.isArray(items)) continue;
-    lists[list] = [];
-    for (const item of items as unknown[]) {
+    lists += 1;
+    for (const [index, item] of (items as unknown[]).entries()) {
       const name = memberOf(item, nameMember);
       if (typeof name !== 'string') continue;
       things.push({ kind, name });
-      entries.push({ list, item });
+      entries.push({ list, index });
     }
   }
-  if (Object.keys(lists).length === 0) return undefined;
+  if (lists === 0) return undefined;
   if (things.length > MAX_THINGS) throw new Refusal('answer-refused', 'the answer lists too many things');
   return {
     things,
-    keep: (allowed) => {
-      for (const [index, { list, item }] of entries.entries()) if (allowed[index] === true) lists[list]?.push(item);
-      return JSON.stringify({ ...message, result: { ...result, ...lists } });
-    },
+    keep: (allowed) =>
+      keepItems(
+        text,
+        entries.filter((_, at) => allowed[at] === true),
+      ),
   };
+}
+
+/** Cut out of the text, since numbers of it may be beyond what a double holds, and line breaks between tokens mean nothing. */
+function keepItems(text: Buffer, kept: readonly Entry[]): string {
+  let out = '';
+  let at = 0;
+  for (const { list, from, to, items } of findLists(text, LIST_NAMES)) {
+    const left = kept.filter((entry) => entry.list === list).map(({ index }) => items[index]);
+    const texts = left.map((span) => text.toString('utf8', span?.from, span?.to));
+    out += text.toString('utf8', at, from) + texts.join(',');
+    at = to;
+  }
+  return (out + text.toString('utf8', at)).replaceAll(/[\r\n]/g, '');
 }
 
 function parse(text: Buffer): unknown {

@@ -68,6 +68,20 @@ describe('JsonListFilter', () => {
     );
   });
 
+  it('leaves everything else as it came: numbers beyond a double, order, escapes, blanks', () => {
+    const sent = [
+      '{ "id": 9007199254740993, "x": {"tools": [{"name": "no"}]},\r\n "r\\u0065sult": { "a": [[1, 2]], "tools": [',
+      ' {"name": "ok", "max": 9223372036854775807, "of": ["a,b", "[", {"tools":[1,2]}]} , 7,"a,]", {"name":"no"},{"name":"ok2"} ',
+      '], "z": 1.0, "prompts":[],"resources" : [{"uri":"no"}]} , "meta": 1e2}',
+    ];
+    const kept = [
+      '{ "id": 9007199254740993, "x": {"tools": [{"name": "no"}]}, "r\\u0065sult": { "a": [[1, 2]], "tools": [',
+      ' {"name": "ok", "max": 9223372036854775807, "of": ["a,b", "[", {"tools":[1,2]}]} ,{"name":"ok2"} ',
+      '], "z": 1.0, "prompts":[],"resources" : []} , "meta": 1e2}',
+    ];
+    expect(run(new JsonListFilter(), single(Buffer.from(sent.join(''))))).toBe(kept.join(''));
+  });
+
   it('passes an empty answer', () => {
     expect(run(new JsonListFilter(), [])).toBe('');
   });
@@ -81,6 +95,7 @@ describe('StreamListFilter', () => {
     'id: 8\ndata: {"result":\ndata:{"prompts":[{"name":"no"}]}}\nretry: 5\n\n',
     'data: {"result":{"content":"é"}}\r\r',
     'id: 9\ndata:\n\n',
+    'event: ping\ndata: 2026-11-25 07:00\n\n',
     'data: {"cut',
   ].join('');
   const expected = [
@@ -90,6 +105,7 @@ describe('StreamListFilter', () => {
     'id: 8\nretry: 5\ndata: {"result":{"prompts":[]}}\n\n',
     'data: {"result":{"content":"é"}}\r\r',
     'id: 9\ndata:\n\n',
+    'event: ping\ndata: 2026-11-25 07:00\n\n',
   ].join('');
 
   it('filters each event, on every cut', () => {
