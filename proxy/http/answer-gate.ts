@@ -60,9 +60,10 @@ export class AnswerGate {
     this.#ask(asks)
       .then((allowed) => {
         if (this.#closed) return;
-        this.#asking = false;
         this.#send(this.#filter.answer(allowed));
+        // May bring more, or the end, before it returns: that is settled here.
         if (this.#filter.asks === undefined) this.#sink.wait(false);
+        this.#asking = false;
         this.#settle();
       })
       .catch((error: unknown) => {

@@ -275,9 +275,10 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd,
 
   relayed(): void {
     if (this.#phase.name !== 'open') return;
-    const { upstream } = this.#phase;
+    const { upstream, departure } = this.#phase;
     this.#phase = ENDED;
-    upstream.release(this.#body.done);
+    // A request to open a WebSocket has no content, so that nobody waited for its end.
+    upstream.release(this.#body.done || departure.opening !== undefined);
     this.#record(Outcome.OUTCOME_ALLOWED, 'ok');
     this.#agent.ended();
   }

@@ -104,7 +104,7 @@ export class Preparation {
     stripHopByHop(head.headers);
     const given = { headers: head.headers, query: destination.query };
     const { removed, query, claims } = removeAgentCredentials(given, this.#route.route);
-    if (call.route?.injectsCredential === true && this.#opening?.removeCredentials() === true) {
+    if (call.route?.injectsCredential === true && this.#opening?.removeCredentials(head.headers) === true) {
       removed.push('header:sec-websocket-protocol');
     }
     call.removedCredentials = removed;

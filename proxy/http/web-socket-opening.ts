@@ -44,11 +44,13 @@ export class WebSocketOpening {
     return new WebSocketOpening(opening);
   }
 
-  /** Takes out the credentials that the agent offers as subprotocols; true if there were any. */
-  removeCredentials(): boolean {
+  /** Takes out the credentials that the agent offers as subprotocols, of the headers too; true if there were any. */
+  removeCredentials(headers: HeaderList): boolean {
     const protocols = this.#opening.protocols.filter((protocol) => !CREDENTIAL_SUBPROTOCOL.test(protocol));
     if (protocols.length === this.#opening.protocols.length) return false;
     this.#opening = { ...this.#opening, protocols };
+    if (protocols.length === 0) headers.delete('sec-websocket-protocol');
+    else headers.set('Sec-WebSocket-Protocol', protocols.join(', '));
     return true;
   }
 

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Question } from '../../policy-client/index.ts';
-import { bearer, grant, type ProxyWorld, SECRET, startProxyWorld } from '../support/proxy-world.ts';
+import { DecisionFact } from '../../proto/gen/sidekey/v1/route.ts';
+import { bearer, grant, type ProxyWorld, route, SECRET, startProxyWorld } from '../support/proxy-world.ts';
 
 let world: ProxyWorld;
 let asked: Question[];
@@ -15,6 +16,8 @@ beforeEach(async () => {
 afterEach(() => world.close());
 
 test('A-16 a credential that the agent offers as a subprotocol of WebSocket is removed, and reported', async () => {
+  const { httpPort } = world.upstream;
+  world.client.setRoutes([route({ ports: [httpPort], decisionFacts: [DecisionFact.DECISION_FACT_HEADERS] })]);
   const agent = await world.agent();
   const foreign = ['openai-insecure-api-key.sk-foreign', 'base64url.bearer.authorization.k8s.io.Zm9yZWlnbg'];
   await agent.exchange(
@@ -30,6 +33,9 @@ test('A-16 a credential that the agent offers as a subprotocol of WebSocket is r
   const headers = world.upstream.seen[0]?.headers;
   expect(headers?.['sec-websocket-protocol']).toBe('realtime');
   expect(JSON.stringify(headers)).not.toMatch(/foreign|Zm9yZWlnbg/);
+  // Nor does the control plane see it.
+  expect(asked[0]?.headers).toContainEqual({ name: 'sec-websocket-protocol', value: 'realtime' });
+  expect(JSON.stringify(asked)).not.toMatch(/foreign|Zm9yZWlnbg/);
   expect(world.client.records[0]?.removedCredentials.toSorted()).toEqual([
     'header:sec-websocket-protocol',
     'header:x-hasura-admin-secret',

@@ -11,6 +11,15 @@ beforeEach(async () => {
 afterEach(() => world.close());
 
 describe('kept upstream connections', () => {
+  test('an opening of a WebSocket that is answered otherwise leaves its connection to the next call', async () => {
+    world.upstream.handle((_request, response) => void response.writeHead(401).end('no'));
+    const upgrade = ['Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13'];
+    const head = world.request('GET', '/feed', [...upgrade, 'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==']);
+    const agent = await world.agent();
+    for (let turn = 0; turn < 3; turn += 1) expect((await agent.exchange(head)).status).toBe(401);
+    expect(world.upstream.connections()).toBe(1);
+  });
+
   /** Answers the first request of each connection; the second on the first connection finds it closed. */
   function closesOnSecond(seen: string[]): (socket: net.Socket, connection: number) => void {
     return (socket, connection) => {
