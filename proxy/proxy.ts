@@ -110,7 +110,6 @@ export async function composeProxy(
     publish(config.caFile, rootPem);
     published = rootPem;
   };
-  writeAuthority();
   const renewal = setInterval(() => {
     try {
       writeAuthority();
@@ -142,12 +141,31 @@ export async function composeProxy(
     const unproven = selfTest?.unproven();
     return unproven === undefined ? { ready: true } : { ready: false, reason: `self-test: ${unproven}` };
   };
-  const admin = config.admin === undefined ? undefined : await startAdminServer(config.admin, metrics, ready);
-  if (admin !== undefined && config.admin !== undefined && 'host' in config.admin) {
-    resolver.refuse([parseAuthority(admin.address, 80)]);
+  let admin: Awaited<ReturnType<typeof startAdminServer>> | undefined;
+  const close = async (deadlineMs: number): Promise<void> => {
+    const endsAt = Date.now() + deadlineMs;
+    state.draining = true;
+    await listeners.drain(deadlineMs, () => {
+      for (const exchange of [...live]) exchange.cut('draining');
+    });
+    sweeper.stop();
+    clearInterval(renewal);
+    await client.close(Math.max(100, endsAt - Date.now()));
+    pool.destroy();
+    await admin?.close();
+  };
+  try {
+    writeAuthority();
+    if (config.admin !== undefined) {
+      admin = await startAdminServer(config.admin, metrics, ready);
+      if ('host' in config.admin) resolver.refuse([parseAuthority(admin.address, 80)]);
+    }
+    selfTest?.start();
+    await client.start();
+  } catch (error) {
+    await close(0);
+    throw error;
   }
-  selfTest?.start();
-  await client.start();
   log.info({ ...explicit, transparent, local: local.length }, 'proxy listening');
   client.ready.catch(() => {});
   return {
@@ -161,16 +179,7 @@ export async function composeProxy(
     ready: client.ready,
     client,
     close: async (deadlineMs) => {
-      const endsAt = Date.now() + deadlineMs;
-      state.draining = true;
-      await listeners.drain(deadlineMs, () => {
-        for (const exchange of [...live]) exchange.cut('draining');
-      });
-      sweeper.stop();
-      clearInterval(renewal);
-      await client.close(Math.max(100, endsAt - Date.now()));
-      pool.destroy();
-      await admin?.close();
+      await close(deadlineMs);
       log.info({}, 'proxy stopped');
     },
   };
