@@ -69,7 +69,7 @@ function checkedPath(glob: string): string {
 function looseForm(path: string): string {
   if (!path.includes('%')) return path;
   return path.replaceAll(/%(2[14-9BC]|3[ABD]|40)/g, (_, digits: string) =>
-    digits === '2A' ? '%2A' : String.fromCharCode(Number.parseInt(digits, 16)),
+    String.fromCharCode(Number.parseInt(digits, 16)),
   );
 }
 

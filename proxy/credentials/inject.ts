@@ -1,9 +1,9 @@
 import { Secret } from '../../common/secret.ts';
 import type { Binding, Grant, Injection } from '../../proto/gen/sidekey/v1/grant.ts';
 import { PlaceholderGuard, refusePlaceholders, refusePlaceholdersInTarget } from './injection/placeholder-guard.ts';
+import { type BodyTransform, chainTransforms } from './body-transform.ts';
 import { methodGuardFor } from './injection/method-guard.ts';
 import {
-  type BodyTransform,
   type ClientCertificate,
   type Draft,
   type InjectableRequest,
@@ -20,7 +20,6 @@ export { refusePlaceholders } from './injection/placeholder-guard.ts';
 export { removeAgentCredentials } from './agent-credentials.ts';
 export {
   type AgentClaims,
-  type BodyTransform,
   type ClientCertificate,
   type InjectableRequest,
   type Injected,
@@ -113,7 +112,7 @@ class InjectedCall implements Draft {
   }
 
   #append(transform: BodyTransform): void {
-    this.body = this.body === undefined ? transform : new TransformChain(this.body, transform);
+    this.body = chainTransforms(this.body, transform);
   }
 
   sentInBase64(): void {
@@ -148,29 +147,6 @@ const DIGEST_HEADERS = ['content-digest', 'repr-digest', 'digest', 'content-md5'
 
 function unchanged(declared: number): number {
   return declared;
-}
-
-class TransformChain implements BodyTransform {
-  readonly #first: BodyTransform;
-  readonly #second: BodyTransform;
-
-  constructor(first: BodyTransform, second: BodyTransform) {
-    this.#first = first;
-    this.#second = second;
-  }
-
-  get removed(): readonly string[] {
-    return [...this.#first.removed, ...this.#second.removed];
-  }
-
-  push(bytes: Buffer): Buffer[] {
-    return this.#first.push(bytes).flatMap((piece) => this.#second.push(piece));
-  }
-
-  end(): Buffer[] {
-    const last = this.#first.end().flatMap((piece) => this.#second.push(piece));
-    return [...last, ...this.#second.end()];
-  }
 }
 
 function checkBinding(binding: Binding | undefined, request: InjectableRequest): void {

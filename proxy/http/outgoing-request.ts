@@ -1,9 +1,9 @@
 import type { RequestHead } from '../protocols/heads.ts';
 import type { Secret } from '../../common/secret.ts';
 import type { Grant } from '../../proto/gen/sidekey/v1/grant.ts';
+import type { BodyTransform } from '../credentials/body-transform.ts';
 import {
   type AgentClaims,
-  type BodyTransform,
   type ClientCertificate,
   injectCredential,
   type Injected,

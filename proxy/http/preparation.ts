@@ -1,10 +1,6 @@
 import type { Answer } from '../../policy-client/index.ts';
-import {
-  type AgentClaims,
-  type BodyTransform,
-  type LocalReply,
-  removeAgentCredentials,
-} from '../credentials/inject.ts';
+import type { BodyTransform } from '../credentials/body-transform.ts';
+import { type AgentClaims, type LocalReply, removeAgentCredentials } from '../credentials/inject.ts';
 import { compileScrubber } from '../credentials/scrub.ts';
 import type { Authentication } from '../credentials/scrub-headers.ts';
 import { type DialTarget, overHttp1, withClientCertificate } from '../io/dial.ts';

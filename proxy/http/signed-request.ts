@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { BodyTransform, RequestSignature, SigningMoment } from '../credentials/inject.ts';
+import { type BodyTransform, chainTransforms } from '../credentials/body-transform.ts';
+import type { RequestSignature, SigningMoment } from '../credentials/inject.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
 import type { RequestHead } from '../protocols/heads.ts';
 import { Refusal } from './refusal.ts';
@@ -34,7 +35,7 @@ export class SignedRequest {
     const moment: SigningMoment = { nowMs: clock.now(), body, nonce: randomUUID, dpopNonces };
     for (const signature of this.#signatures) {
       const signed = signature.sign(moment);
-      if (signed !== undefined) transform = chain(transform, signed);
+      if (signed !== undefined) transform = chainTransforms(transform, signed);
     }
     return transform;
   }
@@ -60,15 +61,4 @@ export function signedBodyTooLarge(limitBytes: number): Refusal {
 /** True when the agent waits for leave to send the body (RFC 9110 section 10.1.1), which it then has from us. */
 export function takeExpectation({ headers }: RequestHead): boolean {
   return headers.delete('expect') > 0;
-}
-
-function chain(first: BodyTransform | undefined, second: Omit<BodyTransform, 'removed'>): BodyTransform {
-  if (first === undefined) return { removed: [], push: (bytes) => second.push(bytes), end: () => second.end() };
-  return {
-    get removed() {
-      return first.removed;
-    },
-    push: (bytes) => first.push(bytes).flatMap((piece) => second.push(piece)),
-    end: () => [...first.end().flatMap((piece) => second.push(piece)), ...second.end()],
-  };
 }

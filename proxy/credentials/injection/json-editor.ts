@@ -1,5 +1,7 @@
+import { foldCase } from '../../../common/inspection/strict-json.ts';
 import { JSON_EVENT, type JsonEvent, JsonFault, JsonScanner } from './json-scanner.ts';
-import { type BodyTransform, refused } from './scheme.ts';
+import type { BodyTransform } from '../body-transform.ts';
+import { refused } from './scheme.ts';
 
 /** `set`: the member becomes this JSON, added if need be. `substitute`: its text is changed, if it is a string of ours. */
 export type JsonEdit =
@@ -142,7 +144,7 @@ export class JsonEditor implements BodyTransform {
     level.isEmpty = false;
     if (bytes.length > limit) return;
     const key: unknown = JSON.parse(`"${Buffer.from(bytes).toString('utf8')}"`);
-    if (typeof key !== 'string' || fold(key) !== fold(token)) return;
+    if (typeof key !== 'string' || foldCase(key) !== foldCase(token)) return;
     if (key !== token || level.found) throw refused('its JSON has the name twice');
     level.found = true;
     this.#isNext = true;
@@ -228,11 +230,6 @@ function stringEnd(bytes: Buffer, from: number): number {
     if (byte === 0x22 || byte === 0x5c || byte < 0x20) break;
   }
   return at;
-}
-
-/** Both ways, since some letters have no lower case of their own (Go's decoder takes the Kelvin sign for a k). */
-function fold(text: string): string {
-  return text.toUpperCase().toLowerCase();
 }
 
 function asRefusal(error: unknown): unknown {

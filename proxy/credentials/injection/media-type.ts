@@ -1,3 +1,4 @@
+import { isJsonType } from '../../../common/inspection/request-body.ts';
 import type { HeaderList } from '../../protocols/header-list.ts';
 import { refused } from './scheme.ts';
 
@@ -19,7 +20,7 @@ export function mediaTypeOf(headers: HeaderList): MediaType | undefined {
 
 /** Whether a body of this type is JSON (RFC 8259, RFC 6839 section 3.1). */
 export function isJson({ type }: MediaType): boolean {
-  return type === 'application/json' || /^application\/[\w.-]+\+json$/.test(type);
+  return isJsonType(type);
 }
 
 export function isForm({ type }: MediaType): boolean {

@@ -1,7 +1,8 @@
 import type { HeaderList } from '../../protocols/header-list.ts';
 import { isBinary } from './media-type.ts';
 import { PLACEHOLDER_WINDOW, type PlaceholderForm, placeholderIn, placeholderInBytes } from './placeholder-search.ts';
-import { type BodyTransform, InjectionError } from './scheme.ts';
+import type { BodyTransform } from '../body-transform.ts';
+import { InjectionError } from './scheme.ts';
 
 /**
  * Refuses fields, of a head or of trailers, that hold a placeholder: by now every one that has its place here was

@@ -9,8 +9,8 @@ import { JsonEditor, pointerTokens } from './json-editor.ts';
 import { checkReadable, isForm, isJson, type MediaType, mediaTypeOf } from './media-type.ts';
 import { substitute } from './placeholder-search.ts';
 import { substituteInBasic } from './placeholder-basic.ts';
+import type { BodyTransform } from '../body-transform.ts';
 import {
-  type BodyTransform,
   checkedText,
   checkLength,
   type Draft,

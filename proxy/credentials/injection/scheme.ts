@@ -5,6 +5,7 @@ import { formatAuthority } from '../../../common/net/host.ts';
 import type { Destination } from '../../../proto/gen/sidekey/v1/route.ts';
 import type { Reason } from '../../../proto/reasons.ts';
 import type { HeaderList } from '../../protocols/header-list.ts';
+import type { BodyTransform } from '../body-transform.ts';
 import type { DpopNonces } from '../signing/dpop-nonces.ts';
 
 type InjectionReason =
@@ -54,16 +55,6 @@ export interface InjectableRequest {
   readonly hasBody?: boolean;
 }
 
-/** Changes a body on its way. What it returns may be parts of what it was given, or buffers of its own. */
-export interface BodyTransform {
-  /** @throws InjectionError when the body cannot be read for what goes into it */
-  push(bytes: Buffer): Buffer[];
-  /** The last bytes. @throws InjectionError when the body ended too early, or had no place for what goes into it */
-  end(): Buffer[];
-  /** `json:/pointer` and `form:name` of what the agent had put where a credential goes; for the record. */
-  readonly removed: readonly string[];
-}
-
 /** Presented in the TLS handshake; `id` tells one certificate and key from any other. */
 export interface ClientCertificate {
   readonly id: string;
@@ -97,7 +88,7 @@ export interface RequestSignature {
    * @returns through which the body must go, which keeps its length
    * @throws SigningError
    */
-  sign(moment: SigningMoment): Omit<BodyTransform, 'removed'> | undefined;
+  sign(moment: SigningMoment): BodyTransform | undefined;
   /** Notes what the answer teaches. True: the upstream would take the same request, signed anew. */
   learn?(status: number, answer: HeaderList, moment: Pick<SigningMoment, 'dpopNonces'>): boolean;
 }

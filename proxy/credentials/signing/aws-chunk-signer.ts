@@ -1,14 +1,9 @@
 import { createHash, type Hash } from 'node:crypto';
+import type { BodyTransform } from '../body-transform.ts';
 import { canonicalValue, sha256Hex } from './aws-canonical.ts';
 import { AwsChunkedDecoder, type AwsChunkedSink, type AwsTrailer } from './aws-chunked-decoder.ts';
 import type { AwsChunkedMode } from './aws-payload.ts';
 import { CHUNK_SIGNATURE_LENGTH, type AwsSigner } from './aws-signer.ts';
-
-/** A request body on its way: every piece in gives pieces out, of the same total length here. */
-export interface BodyTransform {
-  push(bytes: Buffer): Buffer[];
-  end(): Buffer[];
-}
 
 export const EMPTY_SHA256 = sha256Hex('');
 const CRLF = Buffer.from('\r\n');
@@ -28,6 +23,7 @@ export function createAwsChunkTransform(mode: AwsChunkedMode, signer: AwsSigner,
   };
   const sink = signatureLength === 0 ? new UnsignedChunks(write) : new SignedChunks(write, signer, seedSignature);
   return {
+    removed: [],
     push(bytes) {
       out = [];
       decoder.push(bytes, sink);

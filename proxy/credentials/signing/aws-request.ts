@@ -1,7 +1,8 @@
 import type { HeaderList } from '../../protocols/header-list.ts';
 import type { AgentAwsSignature } from './aws-agent-signature.ts';
 import { canonicalRequest, sha256Hex } from './aws-canonical.ts';
-import { type BodyTransform, createAwsChunkTransform, EMPTY_SHA256 } from './aws-chunk-signer.ts';
+import type { BodyTransform } from '../body-transform.ts';
+import { createAwsChunkTransform, EMPTY_SHA256 } from './aws-chunk-signer.ts';
 import { readPayloadMode, type PayloadMode } from './aws-payload.ts';
 import { awsStamp, createAwsSigner, type AwsAlgorithm, type AwsCredential, type AwsSigner } from './aws-signer.ts';
 import { SigningError } from './signing-error.ts';

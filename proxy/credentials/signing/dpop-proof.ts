@@ -1,4 +1,5 @@
 import { createHash, createPrivateKey, createPublicKey, sign, type KeyObject } from 'node:crypto';
+import { VISIBLE_TEXT } from '../../../common/credential-grammar.ts';
 import type { Secret } from '../../../common/secret.ts';
 import { SigningError } from './signing-error.ts';
 
@@ -23,8 +24,6 @@ export interface DpopCall {
   /** Unique a proof; at least 96 bits of chance. */
   readonly jti: string;
 }
-
-const VISIBLE_TEXT = /^[\x21-\x7e]+$/;
 
 /**
  * @param privateKey - P-256, in PKCS #8 PEM or as a private JWK in JSON.
