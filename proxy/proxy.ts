@@ -204,7 +204,7 @@ function cutRevoked(live: ReadonlySet<LiveExchange>, revocation: Revocation): vo
   if (revocation.lifted) return;
   const reason = TARGET_REASON[revocation.target] ?? 'session-revoked';
   for (const exchange of [...live]) {
-    if (concerns(revocation, exchange.standing, exchange.call.grant)) exchange.cut(reason);
+    if (concerns(revocation, exchange.standing.grant, exchange.call.grant)) exchange.cut(reason);
   }
 }
 

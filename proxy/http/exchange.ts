@@ -1,4 +1,3 @@
-import type { Grant } from '../../proto/gen/sidekey/v1/grant.ts';
 import { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
 import type { Reason } from '../../proto/reasons.ts';
 import type { LocalReply } from '../credentials/inject.ts';
@@ -8,39 +7,33 @@ import type { HeaderList } from '../protocols/header-list.ts';
 import type { RequestHead, ResponseHead } from '../protocols/heads.ts';
 import { type AnswerOwner, type AnswerPath, openAnswer } from './answer-path.ts';
 import { Call } from './call.ts';
+import { ENDED, type Phase, PREPARING } from './exchange-phase.ts';
 import { stripHopByHop } from './forwarded-headers.ts';
 import { type Departure, Preparation, type PreparationEnd } from './preparation.ts';
 import { refusalOf, refusalReply, replyWhole } from './refusal-reply.ts';
-import { Refusal } from './refusal.ts';
-import { RequestBody } from './request-body.ts';
+import { type Refusal, timedOut, withdrawn } from './refusal.ts';
+import { RequestBody, type RequestPath } from './request-body.ts';
 import { cleanTrailers } from './request-trailers.ts';
 import type { LiveExchange, ProxyServices } from './services.ts';
 import { Standing } from './standing.ts';
 import type { AgentStream, ResponseListener, UpstreamFailure, UpstreamStream } from './streams.ts';
-import { type Attempt, mayRetry, mayRetrySigned } from './retry.ts';
+import { Retry } from './retry.ts';
 import { WebSocketExchange } from './web-socket.ts';
-
-type Phase =
-  | { readonly name: 'preparing' }
-  | { readonly name: 'dialling' }
-  | { readonly name: 'open'; readonly departure: Departure; readonly upstream: UpstreamStream }
-  | { readonly name: 'ended' };
-
-const PREPARING: Phase = Object.freeze({ name: 'preparing' });
-const ENDED: Phase = Object.freeze({ name: 'ended' });
 
 /** One request and its answer, from its head to its record: prepared, sent, answered, ended. */
 export class Exchange implements ResponseListener, LiveExchange, PreparationEnd, AnswerOwner {
   readonly call: Call;
   readonly head: RequestHead;
+  readonly standing: Standing;
   deadlineAt: number;
   readonly #services: ProxyServices;
   readonly #agent: AgentStream;
   readonly #body: RequestBody;
-  readonly #standing: Standing;
+  /** What the agent sends goes this way: the body, or the WebSocket once there is one. */
+  #request: RequestPath;
   readonly #preparation: Preparation;
   #phase: Phase = PREPARING;
-  #retried = false;
+  #retries: Retry | undefined;
   /** How the answer reaches the agent, once there is one. */
   #answer: AnswerPath | undefined;
   /** The answer, where it goes both ways. */
@@ -52,27 +45,20 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd,
     this.head = head;
     this.call = new Call(head.method);
     this.#body = new RequestBody(services.held);
+    this.#request = this.#body;
     this.deadlineAt = services.clock.now() + services.limits.responseTimeoutMs;
-    this.#standing = new Standing(services.client, services.clock);
+    this.standing = new Standing(services.client, services.clock);
     const { call } = this;
     this.#preparation = new Preparation(
-      { services, agent, head, call, body: this.#body, standing: this.#standing },
+      { services, agent, head, call, body: this.#body, standing: this.standing },
       this,
     );
     services.live.add(this);
   }
 
-  get standing(): Grant | undefined {
-    return this.#standing.grant;
-  }
-
-  get leaseEndsAt(): number {
-    return this.#standing.leaseEndsAt;
-  }
-
   /** False while request events must wait in the agent's stream. */
   get acceptsRequest(): boolean {
-    return this.#webSocket?.acceptsAgent ?? this.#body.accepts;
+    return this.#request.acceptsAgent;
   }
 
   start(): void {
@@ -124,29 +110,25 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd,
   /** A piece of the request's body, in order. */
   onRequestBody(bytes: Buffer): void {
     this.#extend(this.#services.limits.bodyIdleTimeoutMs);
-    if (this.#webSocket !== undefined) this.#webSocket.fromAgent(bytes);
-    else this.#guard(() => this.#body.push(bytes));
+    this.#guard(() => this.#request.fromAgent(bytes));
   }
 
   onRequestEnd(trailers: HeaderList | undefined): void {
-    if (this.#webSocket !== undefined) return this.#webSocket.agentEnded();
     if (this.#answer === undefined) this.#extend(this.#services.limits.responseTimeoutMs);
     this.#guard(() => {
       if (trailers !== undefined) this.call.removedCredentials.push(...cleanTrailers(trailers, this.call.route));
-      this.#body.end(trailers);
+      this.#request.agentEnded(trailers);
     });
     if (this.#body.removed.length > 0) this.call.removedCredentials.push(...this.#body.removed);
   }
 
   /** All request events of one read were given. */
   onRequestReadDone(): void {
-    if (this.#webSocket === undefined) this.#body.flush();
-    else this.#webSocket.flush();
+    this.#request.flush();
   }
 
   onUpstreamDrain(): void {
-    this.#webSocket?.upstreamDrained();
-    if (this.#body.drained()) this.#agent.resumeRequest();
+    if (this.#request.upstreamDrained()) this.#agent.resumeRequest();
   }
 
   /** The agent takes more again. */
@@ -164,7 +146,7 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd,
   onResponseHead(head: ResponseHead): void {
     if (this.#phase.name !== 'open') return;
     const { departure, upstream } = this.#phase;
-    if (departure.signed.learn(head.status, head.headers) && mayRetrySigned(this.#attempt)) return this.#retrySigned();
+    if (departure.signed.learn(head.status, head.headers) && this.#retry.signedAnew()) return this.#retrySigned();
     this.call.upstreamAnsweredAt = performance.now();
     this.call.status = head.status;
     this.#extend(this.#services.limits.bodyIdleTimeoutMs);
@@ -173,14 +155,14 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd,
     try {
       const answer = openAnswer(head, departure, parts);
       this.#answer = answer;
-      if (answer instanceof WebSocketExchange) this.#webSocket = answer;
+      if (answer instanceof WebSocketExchange) this.#request = this.#webSocket = answer;
     } catch (error) {
       this.refuse(error);
     }
   }
 
   askListed(things: readonly ListedThing[]): Promise<boolean[]> {
-    return this.#standing.askListed(things);
+    return this.standing.askListed(things);
   }
 
   webSocketEnded(reason: Reason): void {
@@ -207,18 +189,15 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd,
 
   onUpstreamError(error: Refusal, failure: UpstreamFailure): void {
     if (this.#phase.name !== 'open') return;
-    if (!mayRetry(failure, this.#attempt)) return this.refuse(error);
-    const { departure } = this.#phase;
-    this.#retried = true;
+    if (!this.#retry.after(failure)) return this.refuse(error);
     this.#body.detach();
-    this.#connect(departure, true);
+    this.#connect(this.#phase.departure, true);
   }
 
   /** With the signature made anew, from what the answer taught. */
   #retrySigned(): void {
     if (this.#phase.name !== 'open') return;
     const { upstream, departure } = this.#phase;
-    this.#retried = true;
     this.#body.detach();
     upstream.release(false);
     this.#guard(() => {
@@ -227,8 +206,8 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd,
     });
   }
 
-  get #attempt(): Attempt {
-    return { method: this.head.method, retried: this.#retried, body: this.#body };
+  get #retry(): Retry {
+    return (this.#retries ??= new Retry(this.head.method, this.#body));
   }
 
   onAgentClosed(): void {
@@ -239,26 +218,18 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd,
   cut(reason: Reason): void {
     if (this.#phase.name === 'ended') return;
     if (this.#webSocket !== undefined) return this.#webSocket.cut(reason);
-    this.refuse(new Refusal(reason, reason === 'draining' ? 'the proxy shuts down' : 'the access was revoked'));
+    this.refuse(withdrawn(reason));
   }
 
   expire(): void {
     if (this.#webSocket !== undefined) this.#webSocket.cut('upstream-timeout');
-    else if (this.#answer !== undefined) this.refuse(new Refusal('upstream-timeout', 'the answer stopped'));
-    else this.refuse(new Refusal(this.#body.done ? 'upstream-timeout' : 'body-timeout', 'the call took too long'));
+    else this.refuse(timedOut(this.#answer !== undefined, this.#body.done));
   }
 
   reauthorize(): void {
     if (this.#phase.name === 'ended') return;
-    if (this.#standing.isUnasked) return this.#cutIfGoverned();
-    this.#standing.renew((reason) => this.cut(reason));
-  }
-
-  /** An observed host that policy covers by now is no longer merely observed. */
-  #cutIfGoverned(): void {
-    const { destination } = this.call;
-    if (destination === undefined || !this.#preparation.isUnrouted) return;
-    if (this.#services.routes.find(destination.host, destination.port) !== undefined) this.cut('no-policy');
+    if (!this.standing.isUnasked) this.standing.renew((reason) => this.cut(reason));
+    else if (this.#preparation.isGovernedByNow) this.cut('no-policy');
   }
 
   #extend(byMs: number): void {
@@ -321,7 +292,8 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd,
 
   #record(outcome: Outcome, reason: Reason): void {
     this.#services.live.delete(this);
-    if (this.#webSocket === undefined) this.call.requestBytes = this.#body.bytes;
+    // A WebSocket has counted its own.
+    this.call.requestBytes += this.#body.bytes;
     this.#services.ended(this.call, outcome, reason);
   }
 }

@@ -74,9 +74,11 @@ export class Preparation {
     this.#end = end;
   }
 
-  /** No policy was asked, as configuration lets hosts without a route through. */
-  get isUnrouted(): boolean {
-    return this.#route === UNROUTED;
+  /** No policy was asked, as configuration lets hosts without a route through, but by now one covers this host. */
+  get isGovernedByNow(): boolean {
+    const { services, call } = this.#parts;
+    if (call.destination === undefined || this.#route !== UNROUTED) return false;
+    return services.routes.find(call.destination.host, call.destination.port) !== undefined;
   }
 
   start(): void {

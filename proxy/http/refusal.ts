@@ -31,3 +31,13 @@ export class Refusal extends SidekeyError {
     return DENIALS.has(this.reason);
   }
 }
+
+/** What a running call is told when access or the proxy goes away. */
+export function withdrawn(reason: Reason): Refusal {
+  return new Refusal(reason, reason === 'draining' ? 'the proxy shuts down' : 'the access was revoked');
+}
+
+export function timedOut(isAnswered: boolean, isSent: boolean): Refusal {
+  if (isAnswered) return new Refusal('upstream-timeout', 'the answer stopped');
+  return new Refusal(isSent ? 'upstream-timeout' : 'body-timeout', 'the call took too long');
+}

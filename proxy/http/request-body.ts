@@ -5,6 +5,19 @@ import type { HeaderList } from '../protocols/header-list.ts';
 import { Refusal } from './refusal.ts';
 import type { UpstreamStream } from './streams.ts';
 
+/** The way on which what the agent sends reaches the upstream. */
+export interface RequestPath {
+  /** False while request events must wait in the agent's stream. */
+  readonly acceptsAgent: boolean;
+  /** Bytes of the request; lent until this returns. */
+  fromAgent(bytes: Buffer): void;
+  agentEnded(trailers: HeaderList | undefined): void;
+  /** Sends what one read has brought. */
+  flush(): void;
+  /** The upstream takes more; true when the agent's stream has been waiting for that. */
+  upstreamDrained(): boolean;
+}
+
 type State =
   | { readonly name: 'waiting' }
   | { readonly name: 'held'; readonly limitBytes: number; readonly next: (body: Buffer | undefined) => void }
@@ -18,7 +31,7 @@ const DROPPED: State = Object.freeze({ name: 'dropped' });
  * A request's body on its way: it waits in the agent's stream until the call is decided, is held whole (within a limit)
  * where a rule or a signature must read all of it, and then flows to the upstream.
  */
-export class RequestBody {
+export class RequestBody implements RequestPath {
   /** Bytes that the agent has sent. */
   bytes = 0;
   /** The agent has sent its end. */
@@ -37,8 +50,7 @@ export class RequestBody {
     this.#budget = budget;
   }
 
-  /** False while request events must wait in the agent's stream. */
-  get accepts(): boolean {
+  get acceptsAgent(): boolean {
     return this.#state.name === 'held' || (this.#state.name === 'flowing' && !this.#full);
   }
 
@@ -77,7 +89,7 @@ export class RequestBody {
   }
 
   /** @throws Refusal `overloaded` when all calls together hold too much */
-  push(bytes: Buffer): void {
+  fromAgent(bytes: Buffer): void {
     this.bytes += bytes.length;
     if (this.#state.name === 'flowing') return this.#send(bytes);
     if (this.#state.name !== 'held') return;
@@ -88,20 +100,18 @@ export class RequestBody {
     this.#settleHeld();
   }
 
-  end(trailers: HeaderList | undefined): void {
+  agentEnded(trailers: HeaderList | undefined): void {
     this.done = true;
     this.#trailers = trailers;
     if (this.#state.name === 'flowing') this.#sendEnd();
     else this.#settleHeld();
   }
 
-  /** Sends what was gathered. */
   flush(): void {
     if (this.#state.name === 'flowing' && !this.#state.upstream.flush()) this.#full = true;
   }
 
-  /** The upstream takes more; true when the agent's stream has been waiting for that. */
-  drained(): boolean {
+  upstreamDrained(): boolean {
     const waited = this.#full;
     this.#full = false;
     return waited;

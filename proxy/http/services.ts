@@ -6,25 +6,23 @@ import type { PolicyClient } from '../../policy-client/index.ts';
 import type { CertificateAuthority } from '../intercept/certificate-authority.ts';
 import type { UpstreamPool } from '../io/upstream-pool.ts';
 import type { ProxyLimits } from '../limits.ts';
-import type { Grant } from '../../proto/gen/sidekey/v1/grant.ts';
 import type { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
 import type { Reason } from '../../proto/reasons.ts';
 import type { Call } from './call.ts';
 import type { RouteTable } from './route-table.ts';
+import type { Standing } from './standing.ts';
 
 /** Something live that a revocation, or the end of a lease, can cut. */
 export interface LiveExchange {
   readonly call: Call;
   readonly deadlineAt: number;
-  /** The grant under which it goes on; the call's own is the one that was injected. */
-  readonly standing: Grant | undefined;
+  /** The grant under which it goes on (the call's own is the one that was injected), and until when. */
+  readonly standing: Pick<Standing, 'grant' | 'leaseEndsAt'>;
   cut(reason: Reason): void;
   /** The deadline passed. */
   expire(): void;
   /** Asks again whether the running call is still allowed; cuts it when not. */
   reauthorize(): void;
-  /** Milliseconds since the epoch at which the present answer's lease ends. */
-  readonly leaseEndsAt: number;
 }
 
 /** What every connection and exchange of one proxy shares. */

@@ -7,6 +7,7 @@ import type { Reason } from '../../proto/reasons.ts';
 import { createMaskingKeys } from '../io/masking-keys.ts';
 import type { AnswerParts, AnswerPath } from './answer-path.ts';
 import { stripHopByHop } from './forwarded-headers.ts';
+import type { RequestPath } from './request-body.ts';
 import type { WebSocketOpening } from './web-socket-opening.ts';
 
 const maskingKeys = createMaskingKeys();
@@ -48,7 +49,7 @@ const REASONS: Readonly<Record<Exclude<WebSocketEnding['by'], 'cut'>, Reason>> =
 };
 
 /** An opened WebSocket: drives the relay between the two streams of its exchange, each as fast as the other takes it. */
-export class WebSocketExchange implements AnswerPath {
+export class WebSocketExchange implements AnswerPath, RequestPath {
   readonly #parts: AnswerParts;
   readonly #relay: WebSocketRelay;
   /** The agent's stream has been told to wait; what came behind its opening waits as well. */
@@ -95,9 +96,11 @@ export class WebSocketExchange implements AnswerPath {
     this.flush();
   }
 
-  upstreamDrained(): void {
+  /** It tells the agent's stream itself. */
+  upstreamDrained(): boolean {
     this.#upstreamFull = false;
     this.flush();
+    return false;
   }
 
   /** Also called at its own end. */

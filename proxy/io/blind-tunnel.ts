@@ -46,9 +46,8 @@ export async function openBlindTunnel(
   };
   const live: LiveExchange = {
     call,
-    standing: undefined,
+    standing: { grant: undefined, leaseEndsAt: Number.POSITIVE_INFINITY },
     deadlineAt: Number.POSITIVE_INFINITY,
-    leaseEndsAt: Number.POSITIVE_INFINITY,
     cut,
     expire: () => cut('upstream-timeout'),
     reauthorize: () => {

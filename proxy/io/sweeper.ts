@@ -22,7 +22,7 @@ export function startSweeper(
     }
     for (const exchange of live) {
       if (exchange.deadlineAt <= now) exchange.expire();
-      else if (exchange.leaseEndsAt <= now) exchange.reauthorize();
+      else if (exchange.standing.leaseEndsAt <= now) exchange.reauthorize();
     }
     pool.sweep(now);
   }, SWEEP_MS);

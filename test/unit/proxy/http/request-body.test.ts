@@ -18,11 +18,11 @@ test('bodies that are held share one budget, and give it back when they leave or
   const budget = new ByteBudget(1_000);
   const [first, second] = [new RequestBody(budget), new RequestBody(budget)];
   for (const body of [first, second]) body.hold(10_000, () => {});
-  first.push(Buffer.alloc(600));
-  expect(() => second.push(Buffer.alloc(600))).toThrow(expect.objectContaining({ reason: 'overloaded' }));
-  second.push(Buffer.alloc(400));
+  first.fromAgent(Buffer.alloc(600));
+  expect(() => second.fromAgent(Buffer.alloc(600))).toThrow(expect.objectContaining({ reason: 'overloaded' }));
+  second.fromAgent(Buffer.alloc(400));
   expect(budget.used).toBe(1_000);
-  first.end(undefined);
+  first.agentEnded(undefined);
   first.flow(upstream(), undefined);
   expect(budget.used).toBe(400);
   second.drop();
@@ -35,6 +35,6 @@ test('what flows on as it comes is not held', () => {
   const budget = new ByteBudget(10);
   const body = new RequestBody(budget);
   body.flow(upstream(), undefined);
-  body.push(Buffer.alloc(1_000));
+  body.fromAgent(Buffer.alloc(1_000));
   expect(budget.used).toBe(0);
 });
