@@ -74,9 +74,7 @@ export class Reporter {
   /** Delivers what it can within the deadline and spools the rest. */
   async close(deadlineMs: number): Promise<void> {
     const { queue } = this.#options;
-    queue.flush();
-    this.#pump();
-    if (queue.backlog > 0 && this.#session !== undefined && deadlineMs > 0) await this.#delivered(deadlineMs);
+    if (this.#session !== undefined && deadlineMs > 0) await this.drain(deadlineMs);
     clearTimeout(this.#tick);
     this.#retry.cancel();
     this.#session = undefined;
@@ -90,14 +88,24 @@ export class Reporter {
     queue.close();
   }
 
-  #delivered(deadlineMs: number): Promise<void> {
-    return new Promise((resolve) => {
+  /** Waits until all is delivered, for this long at most. */
+  async drain(deadlineMs: number): Promise<void> {
+    const { queue } = this.#options;
+    queue.flush();
+    this.#pump();
+    if (queue.backlog === 0) return;
+    await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, deadlineMs);
       this.#onDelivered = () => {
         clearTimeout(timer);
         resolve();
       };
     });
+  }
+
+  /** Ends a `drain`. */
+  giveUp(): void {
+    this.#onDelivered?.();
   }
 
   #arm(afterMs: number): void {

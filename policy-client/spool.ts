@@ -24,6 +24,9 @@ const MAX_FRAME_BYTES = 1024 * 1024;
 const LENGTH_BYTES = 4;
 const SEGMENT_NAME = /^\d{16}\.records$/;
 
+/** The time of last life of a directory whose process has ended and left records in it. */
+export const FREED_AT_MS = 0;
+
 interface Segment {
   readonly path: string;
   readonly first: number;
@@ -73,10 +76,12 @@ export class Spool {
 
   /** Shows other processes that this one lives, so that they do not claim its records. */
   touch(): void {
-    if (this.#segments.length === 0) return;
-    const now = Date.now() / 1_000;
+    if (this.#segments.length > 0) this.#setLifeSign(Date.now());
+  }
+
+  #setLifeSign(atMs: number): void {
     try {
-      utimesSync(this.#dir, now, now);
+      utimesSync(this.#dir, atMs / 1_000, atMs / 1_000);
     } catch {
       this.errors += 1;
     }
@@ -177,10 +182,10 @@ export class Spool {
     return true;
   }
 
-  /** Ends writing; removes the directory when nothing is left in it. */
+  /** Ends writing; removes the directory when nothing is left in it, or frees it for the next process at once. */
   close(): void {
     this.#closeOpen();
-    if (this.#segments.length > 0) return;
+    if (this.#segments.length > 0) return this.#setLifeSign(FREED_AT_MS);
     try {
       rmdirSync(this.#dir);
     } catch {

@@ -40,7 +40,7 @@ export interface PolicyClientLimits {
   readonly maxSpoolBytes: number;
   /** Undelivered records go to the spool once the link has been down this long. */
   readonly spoolAfterMs: number;
-  /** Records of another process are taken over when it showed no life for this long. */
+  /** Records of another process are taken over when it showed no life for this long; looked for this often. */
   readonly leftoverAgeMs: number;
   /** A process that stood still for longer, such as one restored from an image, attests again. */
   readonly maxStillMs: number;

@@ -53,6 +53,7 @@ export class FakeControlPlane {
     value: this.grantFor(request, sessionId),
   });
   acknowledge = true;
+  acknowledgeAfterMs = 0;
   beat = true;
   /** Changes each event before it is sent, after it was signed. */
   tamper: (response: WatchResponse) => WatchResponse = (response) => response;
@@ -250,7 +251,10 @@ export class FakeControlPlane {
     call.on('data', ({ records }: ReportDecisionsRequest) => {
       this.records.push(...records);
       const last = records.at(-1);
-      if (this.acknowledge && last !== undefined) call.write({ ackedSequence: last.sequence });
+      if (!this.acknowledge || last === undefined) return;
+      const write = () => this.reports.has(call) && call.write({ ackedSequence: last.sequence });
+      if (this.acknowledgeAfterMs === 0) write();
+      else setTimeout(write, this.acknowledgeAfterMs).unref();
     });
     call.on('error', () => this.reports.delete(call));
     call.on('cancelled', () => this.reports.delete(call));

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, utimesSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -213,27 +213,62 @@ describe('decision records', () => {
     expect(readdirSync(join(spoolDir, client.instanceId))).toHaveLength(1);
   });
 
-  it('left by a process that died are delivered in its own chain by the next', async () => {
-    const dead = await readyClient({ spoolDir });
-    recordAll(dead, ['/a']);
-    await until('the first was acknowledged', () => dead.stats().recordsDelivered === 1);
-    await goAway(dead);
-    recordAll(dead, ['/b', '/c']);
-    await dead.close(0);
+  it('left by a process that ended are delivered in its own chain by the next, at once', async () => {
+    const ended = await readyClient({ spoolDir });
+    recordAll(ended, ['/a']);
+    await until('the first was acknowledged', () => ended.stats().recordsDelivered === 1);
+    await goAway(ended);
+    recordAll(ended, ['/b', '/c']);
+    await ended.close(0);
     await plane.start();
-    const next = await readyClient({ spoolDir, limits: { leftoverAgeMs: 0 } });
+    const next = await readyClient({ spoolDir });
     await until('the leftovers', () => next.stats().leftoversDelivered === 2);
-    expect(provenPaths(dead)).toEqual(['/a', '/b', '/c']);
-    expect(plane.attests.at(-1)).toMatchObject({ instanceId: dead.instanceId, wantCertificateAuthority: false });
+    expect(provenPaths(ended)).toEqual(['/a', '/b', '/c']);
+    expect(plane.attests.at(-1)).toMatchObject({ instanceId: ended.instanceId, wantCertificateAuthority: false });
     expect(readdirSync(spoolDir)).toEqual([]);
   });
 
-  it('of a process that lives are left alone', async () => {
-    const other = await readyClient({ spoolDir });
-    await goAway(other);
-    recordAll(other, ['/a']);
-    await other.close(0);
+  /** A client's records on disk, with the mark of life that a killed process leaves. */
+  async function leaveBehind(paths: readonly string[]): Promise<PolicyClient> {
+    const killed = await readyClient({ spoolDir });
+    await goAway(killed);
+    recordAll(killed, paths);
+    await killed.close(0);
+    utimesSync(join(spoolDir, killed.instanceId), new Date(), new Date());
     await plane.start();
+    return killed;
+  }
+
+  it('left by a process that was killed are delivered by the next once it seems dead', async () => {
+    const killed = await leaveBehind(['/a', '/b']);
+    const next = await readyClient({ spoolDir, limits: { leftoverAgeMs: 1_000 } });
+    await until('the leftovers', () => next.stats().leftoversDelivered === 2, 20_000);
+    expect(provenPaths(killed)).toEqual(['/a', '/b']);
+    expect(readdirSync(spoolDir)).toEqual([]);
+  }, 30_000);
+
+  it('left behind go on being delivered for as long as some arrive, and are looked for again when none do', async () => {
+    const paths = pathsTo(3_000);
+    const killed = await leaveBehind(paths);
+    plane.acknowledgeAfterMs = 600;
+    plane.acknowledge = false;
+    const next = await readyClient({ spoolDir, limits: { leftoverAgeMs: 0, attestTimeoutMs: 1_000 } });
+    await until(
+      'they were tried',
+      () => plane.attests.filter((a) => a.instanceId === killed.instanceId).length > 1,
+      20_000,
+    );
+    plane.acknowledge = true;
+    await until('the leftovers', () => next.stats().leftoversDelivered === 3_000, 20_000);
+    expect(provenPaths(killed)).toEqual(paths);
+    expect(readdirSync(spoolDir)).toEqual([]);
+  }, 60_000);
+
+  it('of a process that lives are left alone', async () => {
+    plane.acknowledge = false;
+    const other = await readyClient({ spoolDir, limits: { spoolAfterMs: 20 } });
+    recordAll(other, ['/a']);
+    await until('it is on disk', () => other.stats().spoolBytes > 0);
     const next = await readyClient({ spoolDir });
     await pause(100);
     expect(next.stats().leftoversDelivered).toBe(0);
