@@ -34,7 +34,7 @@ export interface PolicyClientLimits {
   readonly maxRevocations: number;
   /** Decision records in memory at most, in bytes of their encoding. */
   readonly maxRecordMemoryBytes: number;
-  /** Records are encoded, hashed and sent this long after the first unsent one came. */
+  /** Records are encoded, hashed and sent this long after the first unsent one came, while the link is up. */
   readonly recordFlushMs: number;
   /** Spool on disk at most, in bytes. */
   readonly maxSpoolBytes: number;

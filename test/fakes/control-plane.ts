@@ -61,6 +61,7 @@ export class FakeControlPlane {
   readonly attests: AttestRequest[] = [];
   readonly questions: AuthorizeRequest[] = [];
   readonly records: ChainedRecord[] = [];
+  recordMessages = 0;
   readonly sessions = new Map<string, { readonly id: string; readonly proxyKey: Buffer }>();
   readonly watches = new Map<WatchCall, { readonly sessionId: string; sequence: number }>();
   readonly asks = new Set<AskCall>();
@@ -250,6 +251,7 @@ export class FakeControlPlane {
     this.reports.add(call);
     call.on('data', ({ records }: ReportDecisionsRequest) => {
       this.records.push(...records);
+      this.recordMessages += 1;
       const last = records.at(-1);
       if (!this.acknowledge || last === undefined) return;
       const write = () => this.reports.has(call) && call.write({ ackedSequence: last.sequence });
