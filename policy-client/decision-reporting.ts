@@ -33,6 +33,7 @@ type RecordStats = Pick<
   | 'recordsDelivered'
   | 'leftoversDelivered'
   | 'recordsLost'
+  | 'recordRefusals'
   | 'recordMemoryBytes'
   | 'spoolBytes'
   | 'spoolErrors'
@@ -96,6 +97,7 @@ export class DecisionReporting {
       recordsDelivered: this.#queue.delivered,
       leftoversDelivered: this.#leftovers?.delivered ?? 0,
       recordsLost: this.#queue.lost,
+      recordRefusals: this.#reporter.refusals,
       recordMemoryBytes: this.#queue.memoryBytes,
       spoolBytes: this.#spool?.bytes ?? 0,
       spoolErrors: this.#spool?.errors ?? 0,

@@ -1,4 +1,4 @@
-import type { ClientDuplexStream } from '@grpc/grpc-js';
+import { status, type ClientDuplexStream, type ServiceError } from '@grpc/grpc-js';
 import { describeError } from '../common/errors.ts';
 import type { Reason } from '../proto/reasons.ts';
 import type { DecisionRecord } from '../proto/gen/sidekey/v1/decision.ts';
@@ -51,6 +51,8 @@ export class Reporter {
   #lost = 0;
   #touchedAtMs = 0;
   #onDelivered: (() => void) | undefined;
+  /** How often the control plane took none because they do not continue the chain that it has. */
+  refusals = 0;
 
   constructor(options: ReporterOptions) {
     this.#options = options;
@@ -209,7 +211,12 @@ export class Reporter {
     const session = this.#session;
     this.#drop();
     if (session === undefined) return;
-    log.warn({ reason: failureReason(error), error: describeError(error) }, 'the decision stream ended');
+    const fields = { reason: failureReason(error), error: describeError(error) };
+    if ((error as Partial<ServiceError>).code === status.FAILED_PRECONDITION) {
+      // They go out again all the same: what the control plane has may be put right there.
+      this.refusals += 1;
+      log.error({ ...fields, records: this.#options.queue.backlog }, 'the control plane refuses the decision records');
+    } else log.warn(fields, 'the decision stream ended');
     this.#retry.schedule(() => this.#flush());
     if (refusesSession(error)) onSessionRefused(session, failureReason(error));
   }

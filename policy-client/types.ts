@@ -135,6 +135,8 @@ export interface PolicyClientStats {
   readonly leftoversDelivered: number;
   /** Lost because memory and spool were full; each loss also stands in the chain as a `LOST_RECORDS_METHOD` record. */
   readonly recordsLost: number;
+  /** How often the control plane refused records that do not continue the chain it has; only an operator can help. */
+  readonly recordRefusals: number;
   readonly recordMemoryBytes: number;
   readonly spoolBytes: number;
   readonly spoolErrors: number;

@@ -74,6 +74,11 @@ export class ProxyMetrics {
       'Decision records lost for want of memory and disk.',
       () => sources.client.stats().recordsLost,
     );
+    gauge(
+      'sidekey_record_refusals',
+      'Times that the control plane refused records that do not continue the chain it has.',
+      () => sources.client.stats().recordRefusals,
+    );
   }
 
   /** prom-client's registry of all of them. The package is loaded by the first who asks: not every proxy is scraped. */

@@ -54,6 +54,8 @@ export class FakeControlPlane {
   });
   acknowledge = true;
   acknowledgeAfterMs = 0;
+  /** Takes no records, as they do not continue what it has. */
+  refuseRecords = false;
   beat = true;
   /** Changes each event before it is sent, after it was signed. */
   tamper: (response: WatchResponse) => WatchResponse = (response) => response;
@@ -252,8 +254,9 @@ export class FakeControlPlane {
     call.on('data', ({ records }: ReportDecisionsRequest) => {
       this.records.push(...records);
       this.recordMessages += 1;
+      if (this.refuseRecords) call.emit('error', refusal('bad-request', status.FAILED_PRECONDITION));
       const last = records.at(-1);
-      if (!this.acknowledge || last === undefined) return;
+      if (this.refuseRecords || !this.acknowledge || last === undefined) return;
       const write = () => this.reports.has(call) && call.write({ ackedSequence: last.sequence });
       if (this.acknowledgeAfterMs === 0) write();
       else setTimeout(write, this.acknowledgeAfterMs).unref();

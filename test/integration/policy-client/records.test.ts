@@ -99,6 +99,31 @@ describe('decision records', () => {
     timers.mockRestore();
   }, 60_000);
 
+  it('that do not continue what the control plane has show in a figure and as errors, and are offered again', async () => {
+    const errors: string[] = [];
+    const log = { info: () => {}, warn: () => {}, error: (_fields: unknown, text: string) => errors.push(text) };
+    plane.refuseRecords = true;
+    const client = await readyClient({ log });
+    recordAll(client, ['/a']);
+    await until('two refusals', () => client.stats().recordRefusals > 1);
+    expect(new Set(errors)).toEqual(new Set(['the control plane refuses the decision records']));
+    plane.refuseRecords = false;
+    await until('all were acknowledged', () => client.stats().recordsQueued === 0);
+    expect(provenPaths(client)).toEqual(['/a']);
+  });
+
+  it('that the control plane could never take are lost alone', async () => {
+    const client = await readyClient();
+    recordAll(client, ['/a']);
+    client.record(decisionRecord({ id: '' }));
+    client.record({ ...decisionRecord(), at: undefined });
+    client.record({ ...decisionRecord(), at: new Date(Number.NaN) });
+    recordAll(client, ['/b']);
+    await until('all were acknowledged', () => client.stats().recordsQueued === 0);
+    expect(client.stats().recordsLost).toBe(3);
+    expect(provenPaths(client)).toEqual(['/3', '/a', '/b']);
+  });
+
   it('wait in memory through an outage when there is no spool', async () => {
     const client = await readyClient();
     recordAll(client, ['/a']);
