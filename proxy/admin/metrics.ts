@@ -88,7 +88,9 @@ export class ProxyMetrics {
   }
 
   async #makeRegistry(): Promise<Registry> {
-    const { Gauge, Registry } = await import('prom-client');
+    // As it is CommonJS, its names stand on the default export alone once it is bundled.
+    const { default: prometheus } = await import('prom-client');
+    const { Gauge, Registry } = prometheus;
     const registry = new Registry();
     for (const part of this.#parts) part.register(registry);
     for (const { name, help, read } of this.#gauges) {

@@ -16,6 +16,7 @@ describe.skipIf(!existsSync('dist/sidekey.js'))('processes that are killed (need
   const addressFile = join(folder, 'address');
   const caFile = join(folder, 'proxy-ca.pem');
   const tokenFile = join(folder, 'token');
+  const adminSocket = join(folder, 'admin');
   const issuer = new TokenIssuer('https://issuer.world.test');
   let answered = 0;
   let api: DemandingApi;
@@ -43,6 +44,7 @@ describe.skipIf(!existsSync('dist/sidekey.js'))('processes that are killed (need
         ['proxy', '--control-plane', controlPlane.grpcAddress, '--control-plane-ca', controlPlane.caFile],
         ['--evidence', `oidc=${tokenFile}`, '--authority', 'issued', '--listen', '127.0.0.1:0'],
         ['--address-file', addressFile, '--ca-file', caFile, '--spool-dir', join(folder, 'spool')],
+        ['--admin', adminSocket],
       ].flat(),
       { SIDEKEY_HOME: controlPlane.home },
       () => existsSync(addressFile) && existsSync(caFile),
@@ -130,6 +132,14 @@ describe.skipIf(!existsSync('dist/sidekey.js'))('processes that are killed (need
     const files = readdirSync(join(folder, 'spool'), { recursive: true, encoding: 'utf8' });
     return files.filter((name) => name.endsWith('.records')).length;
   }
+
+  it('the proxy says in its metrics how its records fare', async () => {
+    const { stdout } = await runProcess(['curl', '-s', '--unix-socket', adminSocket, 'http://admin/metrics'], {
+      PATH: process.env['PATH'],
+    });
+    for (const name of ['queued 0', 'lost 0']) expect(stdout).toContain(`sidekey_records_${name}\n`);
+    expect(stdout).toContain('sidekey_record_refusals 0\n');
+  });
 
   async function countRecords(): Promise<number> {
     const { stdout } = await sidekey('logs', '-o', 'json', '--limit', '1000', '--outcome', 'allowed');
