@@ -6,6 +6,7 @@ import type { EncodedRecord } from './record-batch.ts';
 
 const MAX_FRAME_BYTES = 1024 * 1024;
 const LENGTH_BYTES = 4;
+const HASH_BYTES = 32;
 
 /** Ends the name of a file that is to take a segment's place. */
 export const DRAFT_SUFFIX = '.draft';
@@ -67,6 +68,20 @@ export function readSegment(path: string): ChainedRecord[] {
     offset = end;
   }
   return records;
+}
+
+/**
+ * Hash that the segment's first record follows, even if that record is damaged: its own hash then does not vouch for it, but
+ * the control plane takes no chain that goes on from a wrong one. Undefined when not even that can be read.
+ */
+export function readStart(path: string): Buffer | undefined {
+  try {
+    const bytes = readFileSync(path);
+    const start = ChainedRecord.decode(bytes.subarray(LENGTH_BYTES, LENGTH_BYTES + bytes.readUInt32BE(0))).previousHash;
+    return start.length === HASH_BYTES ? start : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** As `readSegment`, and nothing of a file that cannot be read. */

@@ -22,6 +22,7 @@ import {
   pathOf,
   readIfThere,
   readSegment,
+  readStart,
   type Segment,
   writeDraft,
 } from './spool-segment.ts';
@@ -70,6 +71,12 @@ export class Spool {
 
   get firstSequence(): number {
     return this.#segments[0]?.first ?? 0;
+  }
+
+  /** Hash that the first record on disk follows, if that can be read. */
+  startHash(): Buffer | undefined {
+    const [first] = this.#segments;
+    return first === undefined ? undefined : readStart(first.path);
   }
 
   /** Shows other processes that this one lives, so that they do not claim its records. */

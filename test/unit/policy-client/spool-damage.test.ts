@@ -132,6 +132,25 @@ describe('a spool that is damaged on disk', () => {
     expect(queue.backlog).toBe(0);
   });
 
+  it('what a dead process left behind records that were delivered, its very first one damaged', () => {
+    const [before, stored] = [new Spool(dir, 1e9), new Stored()];
+    const dead = queueOn(before);
+    push(dead, 0, RECORDS);
+    dead.spill();
+    const files = segments().length;
+    while (segments().length === files) stored.take(dead, 1);
+    const delivered = stored.numbers.length;
+    dead.close();
+    flip(segments()[0] ?? '', () => 500);
+    const spool = new Spool(dir, 1e9);
+    spool.load();
+    const queue = queueOn(spool);
+    queue.resume();
+    expect(queue.backlog).toBeGreaterThanOrEqual(RECORDS - delivered);
+    stored.take(queue);
+    expectAccounted(stored, RECORDS);
+  });
+
   it('forgets drafts that a crash left', () => {
     const dead = queueOn(new Spool(dir, 1e9));
     push(dead, 0, RECORDS);
