@@ -82,12 +82,6 @@ export class Authorizer {
     else this.#sendUnsent();
   }
 
-  /** True when no question waits on this stream. */
-  isIdle(port: AskPort): boolean {
-    for (const pending of this.#pending.values()) if (pending.port === port) return false;
-    return true;
-  }
-
   close(): void {
     this.#closed = true;
     this.#grace.end();
@@ -149,7 +143,7 @@ export class Authorizer {
       this.#lastId += 1;
       const id = this.#lastId;
       const timer = setTimeout(() => this.#timeOut(id), this.#options.limits.authorizeTimeoutMs);
-      const unsent = { port: undefined, attempts: 0, version: 0, isBehind: false };
+      const unsent = { port: undefined, attempts: 0, version: 0, denialEra: 0, isBehind: false };
       const pending: Pending = { id, question, resolve, timer, key, ...unsent };
       this.#pending.set(id, pending);
       this.#waiters += 1;
@@ -164,6 +158,7 @@ export class Authorizer {
     const question = this.#options.routeVersions.present(pending.question);
     pending.question = question;
     pending.version = this.#options.routeVersions.versionOf(question.route);
+    pending.denialEra = this.#options.cache.denialEra;
     // The session may have changed since the question came in.
     pending.key = questionKey(question, port.session.state.id);
     pending.port = port;
@@ -243,8 +238,12 @@ export class Authorizer {
       this.policyChanged();
       return;
     }
-    const validity = denialValidity(durationMs(cacheLease), this.#options.monotonicMs(), this.#options.nowMs());
-    if (validity !== undefined && this.#mayCache(port)) this.#options.cache.putDenial(pending.key, answer, validity);
+    const { cache, monotonicMs, nowMs } = this.#options;
+    // Decided before a change of policy or a lifted revocation that is known by now.
+    const isLate = pending.denialEra !== cache.denialEra;
+    if (isLate && this.#connected && pending.attempts < MAX_ATTEMPTS) return this.#askAgain(pending);
+    const validity = isLate ? undefined : denialValidity(durationMs(cacheLease), monotonicMs(), nowMs());
+    if (validity !== undefined && this.#mayCache(port)) cache.putDenial(pending.key, answer, validity);
     this.#finish(pending, answer);
   }
 

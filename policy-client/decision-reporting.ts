@@ -1,11 +1,11 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describeError, UsageError } from '../common/errors.ts';
+import { UsageError } from '../common/errors.ts';
 import type { DecisionRecord } from '../proto/gen/sidekey/v1/decision.ts';
 import type { Reason } from '../proto/reasons.ts';
 import type { Backoff } from './backoff.ts';
 import type { Connection } from './connection.ts';
-import { deliverLeftovers } from './leftovers.ts';
+import { Leftovers } from './leftovers.ts';
 import type { ProofMaker } from './proof.ts';
 import { RecordQueue } from './record-queue.ts';
 import { Reporter } from './reporter.ts';
@@ -33,6 +33,7 @@ type RecordStats = Pick<
   | 'recordsDelivered'
   | 'leftoversDelivered'
   | 'recordsLost'
+  | 'recordRefusals'
   | 'recordMemoryBytes'
   | 'spoolBytes'
   | 'spoolErrors'
@@ -44,8 +45,7 @@ export class DecisionReporting {
   readonly #spool: Spool | undefined;
   readonly #queue: RecordQueue;
   readonly #reporter: Reporter;
-  #leftovers = 0;
-  #closed = false;
+  readonly #leftovers: Leftovers | undefined;
 
   constructor(options: DecisionReportingOptions) {
     const { instanceId, limits, newBackoff, nowMs, spoolDir } = options;
@@ -60,6 +60,9 @@ export class DecisionReporting {
       flushMs: limits.recordFlushMs,
       spoolAfterMs: limits.spoolAfterMs,
     });
+    const { leftoverAgeMs, attestTimeoutMs: timeoutMs } = limits;
+    this.#leftovers =
+      spoolDir === undefined ? undefined : new Leftovers({ ...options, spoolDir, leftoverAgeMs, timeoutMs });
   }
 
   /** Throws UsageError when the spool directory cannot be made. */
@@ -75,16 +78,9 @@ export class DecisionReporting {
     }
   }
 
-  /** Never throws. */
-  async takeOverLeftovers(): Promise<void> {
-    const { limits, log, spoolDir } = this.#options;
-    if (spoolDir === undefined) return;
-    const { leftoverAgeMs, attestTimeoutMs: timeoutMs } = limits;
-    try {
-      this.#leftovers += await deliverLeftovers({ ...this.#options, spoolDir, leftoverAgeMs, timeoutMs });
-    } catch (error) {
-      if (!this.#closed) log.warn({ error: describeError(error) }, 'no leftovers were delivered');
-    }
+  /** Begins to deliver what ended processes left, and goes on until closed. */
+  takeOverLeftovers(): void {
+    this.#leftovers?.start();
   }
 
   record(record: DecisionRecord): void {
@@ -99,8 +95,9 @@ export class DecisionReporting {
     return {
       recordsQueued: this.#queue.backlog,
       recordsDelivered: this.#queue.delivered,
-      leftoversDelivered: this.#leftovers,
+      leftoversDelivered: this.#leftovers?.delivered ?? 0,
       recordsLost: this.#queue.lost,
+      recordRefusals: this.#reporter.refusals,
       recordMemoryBytes: this.#queue.memoryBytes,
       spoolBytes: this.#spool?.bytes ?? 0,
       spoolErrors: this.#spool?.errors ?? 0,
@@ -108,7 +105,7 @@ export class DecisionReporting {
   }
 
   async close(deadlineMs: number): Promise<void> {
-    this.#closed = true;
     await this.#reporter.close(deadlineMs);
+    this.#leftovers?.close();
   }
 }

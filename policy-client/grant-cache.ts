@@ -27,6 +27,8 @@ interface Entry {
 export class GrantCache {
   readonly #entries = new Map<string, Entry>();
   readonly #maxEntries: number;
+  /** Rises with each event that may turn a denial into something else. */
+  denialEra = 0;
 
   constructor(maxEntries: number) {
     this.#maxEntries = maxEntries;
@@ -108,6 +110,7 @@ export class GrantCache {
 
   /** Denials rest on a policy version and on revocations, but name neither, so any change drops them all. */
   dropDenials(): void {
+    this.denialEra += 1;
     for (const [key, { answer }] of this.#entries) if (answer.kind === 'denial') this.#entries.delete(key);
   }
 

@@ -12,6 +12,8 @@ export interface Pending {
   attempts: number;
   /** Of the snapshot by whose route it was last asked. */
   version: number;
+  /** The cache's, when it was last asked. */
+  denialEra: number;
   /** The control plane has said that a newer snapshot is needed to ask it. */
   isBehind: boolean;
 }

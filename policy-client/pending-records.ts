@@ -14,8 +14,9 @@ export class PendingRecords {
     return this.#ends.length;
   }
 
-  /** False when the record cannot be encoded: one bad record must not take the others with it. */
+  /** False when the record cannot be encoded or would be refused: one bad record must not take the others with it. */
   add(record: DecisionRecord): boolean {
+    if (record.id === '' || record.at === undefined) return false;
     try {
       this.#codec.encode(record, this.#writer);
     } catch {

@@ -81,7 +81,7 @@ export class RecordQueue {
     this.#acked = spool.firstSequence - 1;
     this.#sequence = spool.lastSequence;
     this.#resumed = true;
-    if (this.#acked > 0) this.#startHash = spool.readAfter(this.#acked)[0]?.previousHash;
+    if (this.#acked > 0) this.#startHash = spool.startHash();
   }
 
   push(record: DecisionRecord): void {

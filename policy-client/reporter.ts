@@ -1,4 +1,4 @@
-import type { ClientDuplexStream } from '@grpc/grpc-js';
+import { status, type ClientDuplexStream, type ServiceError } from '@grpc/grpc-js';
 import { describeError } from '../common/errors.ts';
 import type { Reason } from '../proto/reasons.ts';
 import type { DecisionRecord } from '../proto/gen/sidekey/v1/decision.ts';
@@ -37,7 +37,10 @@ export class Reporter {
   #session: Session | undefined;
   #call: Call | undefined;
   #choked = false;
-  #tick: NodeJS.Timeout | undefined;
+  /** Runs from the first record that waits to be sent. */
+  #flushTimer: NodeJS.Timeout | undefined;
+  /** Runs while there is a backlog. */
+  #backlogTimer: NodeJS.Timeout | undefined;
   readonly #retry: Retry;
   /** When the backlog began or last shrank. */
   #progressAtMs: number;
@@ -48,6 +51,8 @@ export class Reporter {
   #lost = 0;
   #touchedAtMs = 0;
   #onDelivered: (() => void) | undefined;
+  /** How often the control plane took none because they do not continue the chain that it has. */
+  refusals = 0;
 
   constructor(options: ReporterOptions) {
     this.#options = options;
@@ -59,7 +64,11 @@ export class Reporter {
     const { queue } = this.#options;
     if (queue.backlog === 0) this.#progressAtMs = this.#options.monotonicMs();
     queue.push(record);
-    if (this.#tick === undefined) this.#arm(this.#options.flushMs);
+    // While nothing can leave, haste would only make many small batches.
+    if (!this.#canSend()) return this.#watchBacklog();
+    if (this.#flushTimer !== undefined) return;
+    this.#flushTimer = setTimeout(() => this.#flush(), this.#options.flushMs);
+    this.#flushTimer.unref();
   }
 
   /** Opens a stream under this session when there is something to send; undefined ends the present one. */
@@ -68,16 +77,15 @@ export class Reporter {
     this.#session = session;
     this.#retry.cancel();
     this.#drop();
-    this.#pump();
+    this.#flush();
   }
 
   /** Delivers what it can within the deadline and spools the rest. */
   async close(deadlineMs: number): Promise<void> {
     const { queue } = this.#options;
-    queue.flush();
-    this.#pump();
-    if (queue.backlog > 0 && this.#session !== undefined && deadlineMs > 0) await this.#delivered(deadlineMs);
-    clearTimeout(this.#tick);
+    if (this.#session !== undefined && deadlineMs > 0) await this.drain(deadlineMs);
+    clearTimeout(this.#flushTimer);
+    clearTimeout(this.#backlogTimer);
     this.#retry.cancel();
     this.#session = undefined;
     queue.flush();
@@ -90,8 +98,13 @@ export class Reporter {
     queue.close();
   }
 
-  #delivered(deadlineMs: number): Promise<void> {
-    return new Promise((resolve) => {
+  /** Waits until all is delivered, for this long at most. */
+  async drain(deadlineMs: number): Promise<void> {
+    const { queue } = this.#options;
+    queue.flush();
+    this.#pump();
+    if (queue.backlog === 0) return;
+    await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, deadlineMs);
       this.#onDelivered = () => {
         clearTimeout(timer);
@@ -100,23 +113,35 @@ export class Reporter {
     });
   }
 
-  #arm(afterMs: number): void {
-    this.#tick = setTimeout(() => {
-      this.#tick = undefined;
-      this.#flush();
-    }, afterMs);
-    this.#tick.unref();
+  /** Ends a `drain`. */
+  giveUp(): void {
+    this.#onDelivered?.();
   }
 
+  /** Sends what there is; also when sending has become possible again. */
   #flush(): void {
-    const { queue, monotonicMs, spoolAfterMs, log } = this.#options;
+    const { queue, log } = this.#options;
+    clearTimeout(this.#flushTimer);
+    this.#flushTimer = undefined;
     queue.flush();
     if (queue.lost > this.#lost) log.error({ lost: queue.lost }, 'decision records are being lost');
     this.#lost = queue.lost;
     this.#pump();
+    if (queue.backlog > 0) this.#watchBacklog();
+  }
+
+  #watchBacklog(): void {
+    if (this.#backlogTimer !== undefined) return;
+    this.#backlogTimer = setTimeout(() => this.#tendBacklog(), this.#options.spoolAfterMs);
+    this.#backlogTimer.unref();
+  }
+
+  #tendBacklog(): void {
+    const { queue, monotonicMs, spoolAfterMs, log } = this.#options;
+    this.#backlogTimer = undefined;
+    this.#flush();
     if (queue.backlog === 0) return;
-    const stuckMs = monotonicMs() - this.#progressAtMs;
-    if (stuckMs >= spoolAfterMs) {
+    if (monotonicMs() - this.#progressAtMs >= spoolAfterMs) {
       const failed = !queue.spill();
       if (failed && !this.#spillFailed) log.warn({ records: queue.backlog }, 'decision records are in memory alone');
       this.#spillFailed = failed;
@@ -128,14 +153,18 @@ export class Reporter {
       this.#touchedAtMs = monotonicMs();
       queue.touch();
     }
-    if (this.#tick === undefined) this.#arm(Math.max(spoolAfterMs, this.#options.flushMs));
+  }
+
+  #canSend(): boolean {
+    const isFull = this.#options.queue.inFlight >= MAX_IN_FLIGHT_RECORDS;
+    return this.#session !== undefined && !this.#retry.isWaiting && !this.#choked && !isFull;
   }
 
   #pump(): void {
     const { queue } = this.#options;
-    if (this.#session === undefined || this.#retry.isWaiting || queue.backlog === 0) return;
+    if (this.#session === undefined || !this.#canSend() || queue.backlog === 0) return;
     const call = this.#call ?? this.#open(this.#session);
-    while (!this.#choked && this.#call === call && queue.inFlight < MAX_IN_FLIGHT_RECORDS) {
+    while (this.#call === call && this.#canSend()) {
       if (queue.inFlight === 0) this.#sentAtMs = this.#options.monotonicMs();
       const batch = queue.next();
       if (batch === undefined) return;
@@ -155,7 +184,7 @@ export class Reporter {
     call.on('drain', () => {
       if (this.#call !== call) return;
       this.#choked = false;
-      this.#pump();
+      this.#flush();
     });
     call.on('error', (error) => this.#failed(call, error));
     call.on('end', () => this.#failed(call, new Error('the control plane ended the stream')));
@@ -165,13 +194,14 @@ export class Reporter {
   #acknowledged(call: Call, sequence: number): void {
     if (this.#call !== call) return;
     const { monotonicMs, queue } = this.#options;
+    const wasHeld = !this.#canSend();
     queue.acknowledge(sequence);
     this.#progressAtMs = monotonicMs();
     this.#sentAtMs = this.#progressAtMs;
     this.#retry.succeeded();
     // Room has come: losses so far can enter the chain.
-    if (queue.unreportedLosses > 0) queue.flush();
-    this.#pump();
+    if (wasHeld || queue.unreportedLosses > 0) this.#flush();
+    else this.#pump();
     if (queue.backlog === 0) this.#onDelivered?.();
   }
 
@@ -181,8 +211,13 @@ export class Reporter {
     const session = this.#session;
     this.#drop();
     if (session === undefined) return;
-    log.warn({ reason: failureReason(error), error: describeError(error) }, 'the decision stream ended');
-    this.#retry.schedule(() => this.#pump());
+    const fields = { reason: failureReason(error), error: describeError(error) };
+    if ((error as Partial<ServiceError>).code === status.FAILED_PRECONDITION) {
+      // They go out again all the same: what the control plane has may be put right there.
+      this.refusals += 1;
+      log.error({ ...fields, records: this.#options.queue.backlog }, 'the control plane refuses the decision records');
+    } else log.warn(fields, 'the decision stream ended');
+    this.#retry.schedule(() => this.#flush());
     if (refusesSession(error)) onSessionRefused(session, failureReason(error));
   }
 

@@ -4,32 +4,34 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
-  readFileSync,
   renameSync,
   rmSync,
   rmdirSync,
   statSync,
   unlinkSync,
   utimesSync,
-  writeFileSync,
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { nextHash } from '../common/decision-chain.ts';
-import { ChainedRecord } from '../proto/gen/sidekey/v1/decision.ts';
+import type { ChainedRecord } from '../proto/gen/sidekey/v1/decision.ts';
 import type { EncodedRecord } from './record-batch.ts';
+import {
+  DRAFT_SUFFIX,
+  type Draft,
+  frame,
+  pathOf,
+  readIfThere,
+  readSegment,
+  readStart,
+  type Segment,
+  writeDraft,
+} from './spool-segment.ts';
 
 const MAX_SEGMENT_BYTES = 1024 * 1024;
-const MAX_FRAME_BYTES = 1024 * 1024;
-const LENGTH_BYTES = 4;
 const SEGMENT_NAME = /^\d{16}\.records$/;
 
-interface Segment {
-  readonly path: string;
-  readonly first: number;
-  last: number;
-  bytes: number;
-}
+/** The time of last life of a directory whose process has ended and left records in it. */
+export const FREED_AT_MS = 0;
 
 /** What the spool asks of the file system, so that tests can let it fail. */
 export interface SpoolFiles {
@@ -71,12 +73,20 @@ export class Spool {
     return this.#segments[0]?.first ?? 0;
   }
 
+  /** Hash that the first record on disk follows, if that can be read. */
+  startHash(): Buffer | undefined {
+    const [first] = this.#segments;
+    return first === undefined ? undefined : readStart(first.path);
+  }
+
   /** Shows other processes that this one lives, so that they do not claim its records. */
   touch(): void {
-    if (this.#segments.length === 0) return;
-    const now = Date.now() / 1_000;
+    if (this.#segments.length > 0) this.#setLifeSign(Date.now());
+  }
+
+  #setLifeSign(atMs: number): void {
     try {
-      utimesSync(this.#dir, now, now);
+      utimesSync(this.#dir, atMs / 1_000, atMs / 1_000);
     } catch {
       this.errors += 1;
     }
@@ -84,9 +94,9 @@ export class Spool {
 
   /** Finds what an earlier process left here. */
   load(): void {
-    for (const name of readdirSync(this.#dir)
-      .filter((entry) => SEGMENT_NAME.test(entry))
-      .sort()) {
+    const names = readdirSync(this.#dir).sort();
+    for (const name of names.filter((entry) => entry.endsWith(DRAFT_SUFFIX))) unlinkSync(join(this.#dir, name));
+    for (const name of names.filter((entry) => SEGMENT_NAME.test(entry))) {
       const path = join(this.#dir, name);
       const bytes = statSync(path).size;
       const first = Number.parseInt(name, 10);
@@ -170,17 +180,28 @@ export class Spool {
       for (const { draftPath } of drafts) rmSync(draftPath, { force: true });
       return false;
     }
-    for (const { path } of old) rmSync(path, { force: true });
-    for (const { draftPath, segment } of drafts) renameSync(draftPath, segment.path);
     this.#segments = drafts.map(({ segment }) => segment);
     this.#bytes = this.#segments.reduce((sum, { bytes }) => sum + bytes, 0);
+    this.#putInPlace(drafts, old);
     return true;
   }
 
-  /** Ends writing; removes the directory when nothing is left in it. */
+  /** Nothing goes before what follows it is there: a crash in between may repeat records, and loses none. */
+  #putInPlace(drafts: readonly Draft[], old: readonly Segment[]): void {
+    const kept = new Set(drafts.map(({ segment }) => segment.path));
+    try {
+      for (const { draftPath, segment } of drafts) renameSync(draftPath, segment.path);
+      for (const { path } of old) if (!kept.has(path)) rmSync(path, { force: true });
+    } catch {
+      // What is not in its place counts as lost when it is to be read.
+      this.errors += 1;
+    }
+  }
+
+  /** Ends writing; removes the directory when nothing is left in it, or frees it for the next process at once. */
   close(): void {
     this.#closeOpen();
-    if (this.#segments.length > 0) return;
+    if (this.#segments.length > 0) return this.#setLifeSign(FREED_AT_MS);
     try {
       rmdirSync(this.#dir);
     } catch {
@@ -237,64 +258,5 @@ export class Spool {
   #closeOpen(): void {
     if (this.#open !== undefined) closeSync(this.#open.file);
     this.#open = undefined;
-  }
-}
-
-function pathOf(dir: string, first: number): string {
-  return join(dir, `${String(first).padStart(16, '0')}.records`);
-}
-
-interface Draft {
-  readonly draftPath: string;
-  readonly segment: Segment;
-}
-
-/** `records` are one at least. */
-function writeDraft(dir: string, records: readonly EncodedRecord[]): Draft {
-  const first = records[0]?.sequence ?? 0;
-  const last = records.at(-1)?.sequence ?? first;
-  const path = pathOf(dir, first);
-  const bytes = Buffer.concat(records.map(frame));
-  writeFileSync(`${path}.draft`, bytes, { mode: 0o600 });
-  return { draftPath: `${path}.draft`, segment: { path, first, last, bytes: bytes.length } };
-}
-
-function frame({ bytes }: EncodedRecord): Buffer {
-  const framed = Buffer.allocUnsafe(LENGTH_BYTES + bytes.length);
-  framed.writeUInt32BE(bytes.length, 0);
-  framed.set(bytes, LENGTH_BYTES);
-  return framed;
-}
-
-/** Whole records of a segment, up to the first that is torn or changed. */
-function readSegment(path: string): ChainedRecord[] {
-  const bytes = readFileSync(path);
-  const records: ChainedRecord[] = [];
-  let offset = 0;
-  while (offset + LENGTH_BYTES <= bytes.length) {
-    const end = offset + LENGTH_BYTES + bytes.readUInt32BE(offset);
-    if (end > bytes.length || end - offset > MAX_FRAME_BYTES) break;
-    const record = decodeRecord(bytes.subarray(offset + LENGTH_BYTES, end));
-    if (record === undefined) break;
-    records.push(record);
-    offset = end;
-  }
-  return records;
-}
-
-function readIfThere(path: string): ChainedRecord[] {
-  try {
-    return readSegment(path);
-  } catch {
-    return [];
-  }
-}
-
-function decodeRecord(bytes: Uint8Array): ChainedRecord | undefined {
-  try {
-    const record = ChainedRecord.decode(bytes);
-    return nextHash(record.previousHash, record.record).equals(record.hash) ? record : undefined;
-  } catch {
-    return undefined;
   }
 }

@@ -34,13 +34,13 @@ export interface PolicyClientLimits {
   readonly maxRevocations: number;
   /** Decision records in memory at most, in bytes of their encoding. */
   readonly maxRecordMemoryBytes: number;
-  /** Records are encoded, hashed and sent this long after the first unsent one came. */
+  /** Records are encoded, hashed and sent this long after the first unsent one came, while the link is up. */
   readonly recordFlushMs: number;
   /** Spool on disk at most, in bytes. */
   readonly maxSpoolBytes: number;
   /** Undelivered records go to the spool once the link has been down this long. */
   readonly spoolAfterMs: number;
-  /** Records of another process are taken over when it showed no life for this long. */
+  /** Records of another process are taken over when it showed no life for this long; looked for this often. */
   readonly leftoverAgeMs: number;
   /** A process that stood still for longer, such as one restored from an image, attests again. */
   readonly maxStillMs: number;
@@ -135,6 +135,8 @@ export interface PolicyClientStats {
   readonly leftoversDelivered: number;
   /** Lost because memory and spool were full; each loss also stands in the chain as a `LOST_RECORDS_METHOD` record. */
   readonly recordsLost: number;
+  /** How often the control plane refused records that do not continue the chain it has; only an operator can help. */
+  readonly recordRefusals: number;
   readonly recordMemoryBytes: number;
   readonly spoolBytes: number;
   readonly spoolErrors: number;

@@ -38,7 +38,7 @@ export class SessionGate {
       dpop: single(metadata, 'dpop'),
       path,
     });
-    const record = await this.#options.records.find(ticket);
+    const record = await this.#options.records.find(ticket, evenRevoked);
     if (!record) throw new Refusal('session-invalid', 'the session is not known or has ended');
     const session = { record, ticket };
     const policy = await this.#options.policies.get(ticket.tenant);

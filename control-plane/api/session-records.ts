@@ -101,8 +101,8 @@ export class SessionRecords {
     return outcome;
   }
 
-  /** The session of a verified ticket; undefined when it is unknown or has ended. */
-  async find(ticket: SessionTicket): Promise<SessionRecord | undefined> {
+  /** The session of a verified ticket; undefined when it is unknown or, unless `evenEnded`, has ended. */
+  async find(ticket: SessionTicket, evenEnded = false): Promise<SessionRecord | undefined> {
     const known = this.#known.get(keyOf(ticket));
     if (known) return known;
     const [row] = await this.#store.transaction(ticket.tenant, (tx) =>
@@ -112,7 +112,8 @@ export class SessionRecords {
         [ticket.tenant, ticket.id, ticket.proxyKeyThumbprint],
       ),
     );
-    if (row === undefined || row.ended_at !== null) return undefined;
+    const hasEnded = row !== undefined && row.ended_at !== null;
+    if (row === undefined || (hasEnded && !evenEnded)) return undefined;
     const record: SessionRecord = {
       ticket,
       workloads: row.workloads,
@@ -125,7 +126,7 @@ export class SessionRecords {
       authorityKey: row.claims.authorityKey,
       eventKeyId: row.claims.eventKeyId,
     };
-    this.#known.set(keyOf(ticket), record);
+    if (!hasEnded) this.#known.set(keyOf(ticket), record);
     return record;
   }
 

@@ -74,6 +74,11 @@ export class ProxyMetrics {
       'Decision records lost for want of memory and disk.',
       () => sources.client.stats().recordsLost,
     );
+    gauge(
+      'sidekey_record_refusals',
+      'Times that the control plane refused records that do not continue the chain it has.',
+      () => sources.client.stats().recordRefusals,
+    );
   }
 
   /** prom-client's registry of all of them. The package is loaded by the first who asks: not every proxy is scraped. */
@@ -83,7 +88,9 @@ export class ProxyMetrics {
   }
 
   async #makeRegistry(): Promise<Registry> {
-    const { Gauge, Registry } = await import('prom-client');
+    // As it is CommonJS, its names stand on the default export alone once it is bundled.
+    const { default: prometheus } = await import('prom-client');
+    const { Gauge, Registry } = prometheus;
     const registry = new Registry();
     for (const part of this.#parts) part.register(registry);
     for (const { name, help, read } of this.#gauges) {

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -16,6 +16,7 @@ describe.skipIf(!existsSync('dist/sidekey.js'))('processes that are killed (need
   const addressFile = join(folder, 'address');
   const caFile = join(folder, 'proxy-ca.pem');
   const tokenFile = join(folder, 'token');
+  const adminSocket = join(folder, 'admin');
   const issuer = new TokenIssuer('https://issuer.world.test');
   let answered = 0;
   let api: DemandingApi;
@@ -43,6 +44,7 @@ describe.skipIf(!existsSync('dist/sidekey.js'))('processes that are killed (need
         ['proxy', '--control-plane', controlPlane.grpcAddress, '--control-plane-ca', controlPlane.caFile],
         ['--evidence', `oidc=${tokenFile}`, '--authority', 'issued', '--listen', '127.0.0.1:0'],
         ['--address-file', addressFile, '--ca-file', caFile, '--spool-dir', join(folder, 'spool')],
+        ['--admin', adminSocket],
       ].flat(),
       { SIDEKEY_HOME: controlPlane.home },
       () => existsSync(addressFile) && existsSync(caFile),
@@ -103,6 +105,41 @@ describe.skipIf(!existsSync('dist/sidekey.js'))('processes that are killed (need
     await expect.poll(() => call(), { timeout: 10_000 }).toBe(200);
     expect((await sidekey('verify-log')).code).toBe(0);
   }, 60_000);
+
+  it.each([
+    { end: 'SIGTERM', what: 'is asked to end', withinMs: 20_000 },
+    // Another cannot know of a kill before it has seen no sign of life for a minute.
+    { end: 'SIGKILL', what: 'is killed', withinMs: 150_000 },
+  ] as const)(
+    'the proxy $what while the control plane is away: the next one delivers its records',
+    async ({ end, withinMs }) => {
+      expect(await call()).toBe(200);
+      await controlPlane.kill();
+      for (let number = 0; number < 5; number += 1) expect(await call()).toBe(200);
+      await expect.poll(spooledFiles, { timeout: 10_000 }).toBeGreaterThan(0);
+      await new Promise((resolve) => setTimeout(resolve, 2_500));
+      await proxy.end(end);
+      await controlPlane.startAgain();
+      proxy = await startProxy();
+      await expect.poll(countRecords, { timeout: withinMs, interval: 1_000 }).toBe(answered);
+      expect((await sidekey('verify-log')).code).toBe(0);
+      await expect.poll(spooledFiles, { timeout: 10_000 }).toBe(0);
+    },
+    240_000,
+  );
+
+  function spooledFiles(): number {
+    const files = readdirSync(join(folder, 'spool'), { recursive: true, encoding: 'utf8' });
+    return files.filter((name) => name.endsWith('.records')).length;
+  }
+
+  it('the proxy says in its metrics how its records fare', async () => {
+    const { stdout } = await runProcess(['curl', '-s', '--unix-socket', adminSocket, 'http://admin/metrics'], {
+      PATH: process.env['PATH'],
+    });
+    for (const name of ['queued 0', 'lost 0']) expect(stdout).toContain(`sidekey_records_${name}\n`);
+    expect(stdout).toContain('sidekey_record_refusals 0\n');
+  });
 
   async function countRecords(): Promise<number> {
     const { stdout } = await sidekey('logs', '-o', 'json', '--limit', '1000', '--outcome', 'allowed');

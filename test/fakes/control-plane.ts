@@ -53,6 +53,9 @@ export class FakeControlPlane {
     value: this.grantFor(request, sessionId),
   });
   acknowledge = true;
+  acknowledgeAfterMs = 0;
+  /** Takes no records, as they do not continue what it has. */
+  refuseRecords = false;
   beat = true;
   /** Changes each event before it is sent, after it was signed. */
   tamper: (response: WatchResponse) => WatchResponse = (response) => response;
@@ -60,6 +63,7 @@ export class FakeControlPlane {
   readonly attests: AttestRequest[] = [];
   readonly questions: AuthorizeRequest[] = [];
   readonly records: ChainedRecord[] = [];
+  recordMessages = 0;
   readonly sessions = new Map<string, { readonly id: string; readonly proxyKey: Buffer }>();
   readonly watches = new Map<WatchCall, { readonly sessionId: string; sequence: number }>();
   readonly asks = new Set<AskCall>();
@@ -249,8 +253,13 @@ export class FakeControlPlane {
     this.reports.add(call);
     call.on('data', ({ records }: ReportDecisionsRequest) => {
       this.records.push(...records);
+      this.recordMessages += 1;
+      if (this.refuseRecords) call.emit('error', refusal('bad-request', status.FAILED_PRECONDITION));
       const last = records.at(-1);
-      if (this.acknowledge && last !== undefined) call.write({ ackedSequence: last.sequence });
+      if (this.refuseRecords || !this.acknowledge || last === undefined) return;
+      const write = () => this.reports.has(call) && call.write({ ackedSequence: last.sequence });
+      if (this.acknowledgeAfterMs === 0) write();
+      else setTimeout(write, this.acknowledgeAfterMs).unref();
     });
     call.on('error', () => this.reports.delete(call));
     call.on('cancelled', () => this.reports.delete(call));

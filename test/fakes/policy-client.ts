@@ -89,6 +89,7 @@ export class FakePolicyClient implements PolicyClient {
       recordsDelivered: this.records.length,
       leftoversDelivered: 0,
       recordsLost: 0,
+      recordRefusals: 0,
       recordMemoryBytes: 0,
       spoolBytes: 0,
       spoolErrors: 0,

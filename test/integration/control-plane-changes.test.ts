@@ -1,5 +1,7 @@
 import { createPublicKey, verify } from 'node:crypto';
 import { describe, expect, it, vi } from 'vitest';
+import { genesisHash, nextHash } from '../../common/decision-chain.ts';
+import { DecisionRecord } from '../../proto/gen/sidekey/v1/decision.ts';
 import type { WatchResponse } from '../../proto/gen/sidekey/v1/proxy.ts';
 import { QUESTION, useBillingPlane } from '../support/billing-plane.ts';
 import { billingResources, resource } from '../support/control-plane.ts';
@@ -41,6 +43,30 @@ describe('control plane when something changes', () => {
     }, 2_000);
     expect(events.map(({ sequence }) => sequence)).toEqual(events.map((_event, index) => index + 1));
     cancel();
+  });
+
+  it('takes the records of a revoked session, which may do nothing else', async () => {
+    const one = await billing.attested();
+    await billing.revoke('session', one.session?.sessionId ?? '');
+    const refused = (): Promise<unknown> => one.ask(QUESTION).then(() => 'answered', reasonOf);
+    await vi.waitFor(async () => expect(await refused()).toMatch(/^session-/), 5_000);
+    const record = Buffer.from(
+      DecisionRecord.encode(
+        DecisionRecord.fromPartial({
+          id: 'after-revocation',
+          at: new Date(),
+          instanceId: one.instanceId,
+          sessionId: one.session?.sessionId ?? '',
+          workloads: ['billing'],
+        }),
+      ).finish(),
+    );
+    const previousHash = genesisHash(one.instanceId);
+    const link = { sequence: 1, previousHash, hash: nextHash(previousHash, record), record };
+    // Again and again: nothing that one stream leaves behind may matter to another.
+    expect(await one.report([link])).toBe(1);
+    expect(await refused()).toBe('session-invalid');
+    expect(await one.report([link])).toBe(1);
   });
 
   it('revokes a policy within a second, and lifts it', async () => {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { ChannelCredentials, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { ProofMaker } from '../../policy-client/proof.ts';
+import type { ChainedRecord } from '../../proto/gen/sidekey/v1/decision.ts';
 import {
   type AttestRequest,
   type AttestResponse,
@@ -9,6 +10,7 @@ import {
   EvidenceSubject,
   ProxyServiceClient,
   ProxyServiceService,
+  type ReportDecisionsResponse,
   WatchEvent,
 } from '../../proto/gen/sidekey/v1/proxy.ts';
 
@@ -85,6 +87,17 @@ export class RawProxy {
       http: undefined,
       ...question,
     });
+    return answer.finally(() => call.end());
+  }
+
+  /** Delivers these records on a stream of its own; gives the last sequence that is stored. */
+  async report(records: ChainedRecord[], metadata = this.metadata('reportDecisions')): Promise<number> {
+    const call = this.client.reportDecisions(metadata);
+    const answer = new Promise<number>((resolve, reject) => {
+      call.once('data', ({ ackedSequence }: ReportDecisionsResponse) => resolve(ackedSequence));
+      call.on('error', reject);
+    });
+    call.write({ records });
     return answer.finally(() => call.end());
   }
 

@@ -163,6 +163,35 @@ describe('authorize', () => {
     expect(link.plane.questions).toHaveLength(2);
   });
 
+  it.each(['a change of policy', 'a lifted revocation'])(
+    'asks again after a denial that was decided before %s and comes after it',
+    async (what) => {
+      const client = await link.readyClient();
+      let answer: () => void = () => {};
+      link.plane.decide = async (request, sessionId) => {
+        if (link.plane.questions.length > 1) return { $case: 'grant', value: link.plane.grantFor(request, sessionId) };
+        await new Promise<void>((resolve) => {
+          answer = resolve;
+        });
+        const cacheLease = { seconds: 60, nanos: 0 };
+        return { $case: 'denial', value: Denial.fromPartial({ reason: REASONS['rule-denied'].number, cacheLease }) };
+      };
+      const revocation = { target: RevocationTarget.REVOCATION_TARGET_USER, name: 'somebody' };
+      link.plane.revoke(revocation);
+      await until('the revocation', () => client.stats().activeRevocations === 1);
+      const asked = client.authorize(question());
+      await until('the question arrived', () => link.plane.questions.length === 1);
+      if (what === 'a lifted revocation') link.plane.revoke({ ...revocation, lifted: true });
+      else {
+        link.plane.policyVersion = 2;
+        link.plane.sendSnapshot();
+      }
+      await until('the change', () => client.stats().policyVersion === 2 || client.stats().activeRevocations === 0);
+      answer();
+      expect(await asked).toMatchObject({ kind: 'grant' });
+    },
+  );
+
   it('denies a grant that was decided before a revocation and comes after it', async () => {
     const client = await link.readyClient();
     let answer: () => void = () => {};

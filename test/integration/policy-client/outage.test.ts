@@ -1,21 +1,14 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { genesisHash, nextHash } from '../../../common/decision-chain.ts';
 import type { PolicyClient, PolicyClientOptions } from '../../../policy-client/index.ts';
-import { DecisionRecord } from '../../../proto/gen/sidekey/v1/decision.ts';
 import type { Grant } from '../../../proto/gen/sidekey/v1/grant.ts';
 import { FakeControlPlane } from '../../fakes/control-plane.ts';
-import { clientOf, decisionRecord, question, ROUTE } from '../../support/policy-client.ts';
+import { clientOf, question, ROUTE } from '../../support/policy-client.ts';
 import { until } from '../../support/until.ts';
 
 let plane: FakeControlPlane;
-let spoolDir: string;
 const clients: PolicyClient[] = [];
 
 beforeEach(async () => {
-  spoolDir = mkdtempSync(join(tmpdir(), 'sidekey-spool-'));
   plane = new FakeControlPlane();
   plane.snapshot = { routes: [ROUTE] };
   await plane.start();
@@ -24,7 +17,6 @@ beforeEach(async () => {
 afterEach(async () => {
   await Promise.all(clients.splice(0).map((client) => client.close(0)));
   plane.stop();
-  rmSync(spoolDir, { recursive: true, force: true });
 });
 
 async function readyClient(changes: Partial<PolicyClientOptions> = {}): Promise<PolicyClient> {
@@ -114,140 +106,3 @@ describe('fail modes', () => {
     expect(await answer).toMatchObject({ kind: 'grant' });
   });
 });
-
-describe('decision records', () => {
-  /** Paths in order, after the chain was proved from its start; repeated deliveries are left out. */
-  function provenPaths(client: PolicyClient): string[] {
-    let head = genesisHash(client.instanceId);
-    let sequence = 0;
-    const paths: string[] = [];
-    for (const chained of plane.records) {
-      if (chained.sequence <= sequence) continue;
-      sequence += 1;
-      expect(chained.sequence).toBe(sequence);
-      expect(chained.previousHash).toEqual(head);
-      head = nextHash(head, chained.record);
-      expect(chained.hash).toEqual(head);
-      const record = DecisionRecord.decode(chained.record);
-      expect(record.instanceId).toBe(client.instanceId);
-      paths.push(record.path);
-    }
-    return paths;
-  }
-
-  const pathsTo = (count: number) => Array.from({ length: count }, (_, index) => `/${index}`);
-
-  function recordAll(client: PolicyClient, paths: readonly string[]): void {
-    for (const path of paths) client.record(decisionRecord({ path }));
-  }
-
-  it('arrive in order, chained', async () => {
-    const client = await readyClient();
-    recordAll(client, pathsTo(5_000));
-    await until('all were acknowledged', () => client.stats().recordsQueued === 0);
-    expect(provenPaths(client)).toEqual(pathsTo(5_000));
-    expect(client.stats()).toMatchObject({ recordsDelivered: 5_000, recordsLost: 0, recordMemoryBytes: 0 });
-  }, 120_000);
-
-  it('wait in memory through an outage when there is no spool', async () => {
-    const client = await readyClient();
-    recordAll(client, ['/a']);
-    await until('the first', () => plane.records.length === 1);
-    await goAway(client);
-    recordAll(client, ['/b', '/c']);
-    await plane.start();
-    await until('the rest', () => client.stats().recordsQueued === 0);
-    expect(provenPaths(client)).toEqual(['/a', '/b', '/c']);
-  });
-
-  it('are sent again when they were not acknowledged', async () => {
-    plane.acknowledge = false;
-    const client = await readyClient();
-    recordAll(client, ['/a', '/b']);
-    await until('they arrived', () => plane.records.length === 2);
-    plane.stop();
-    plane.acknowledge = true;
-    await plane.start();
-    await until('they were acknowledged', () => client.stats().recordsQueued === 0);
-    expect(provenPaths(client)).toEqual(['/a', '/b']);
-    expect(plane.records.length).toBeGreaterThan(2);
-  });
-
-  it('go through the spool when memory is full, and the spool is empty afterwards', async () => {
-    const client = await readyClient({ spoolDir, limits: { maxRecordMemoryBytes: 20_000, spoolAfterMs: 20 } });
-    await goAway(client);
-    recordAll(client, pathsTo(20_000));
-    await until('the spool filled', () => client.stats().spoolBytes > 1_000_000);
-    expect(client.stats().recordMemoryBytes).toBeLessThanOrEqual(20_000);
-    await plane.start();
-    recordAll(client, ['/last']);
-    await until('all were acknowledged', () => client.stats().recordsQueued === 0, 10_000);
-    expect(provenPaths(client)).toEqual([...pathsTo(20_000), '/last']);
-    expect(client.stats()).toMatchObject({ spoolBytes: 0, recordsLost: 0 });
-  }, 120_000);
-
-  it('that found no room are counted, and the count stands in the chain', async () => {
-    const limits = { maxRecordMemoryBytes: 5_000, maxSpoolBytes: 10_000, spoolAfterMs: 20 };
-    const client = await readyClient({ spoolDir, limits });
-    await goAway(client);
-    for (let round = 0; round < 20; round += 1) {
-      recordAll(client, pathsTo(20));
-      await pause(8);
-    }
-    await until('some were lost', () => client.stats().recordsLost > 0);
-    await plane.start();
-    await until('the loss was told', () => plane.records.some(isLoss));
-    await until('all were acknowledged', () => client.stats().recordsQueued === 0);
-    const { recordsLost } = client.stats();
-    const told = plane.records.filter(isLoss).map(({ record }) => Number(DecisionRecord.decode(record).path.slice(1)));
-    expect(told.reduce((sum, count) => sum + count, 0)).toBe(recordsLost);
-    const paths = provenPaths(client);
-    expect(paths.length - told.length + recordsLost).toBe(400);
-  });
-
-  it('are spooled on close when nobody takes them', async () => {
-    const client = await readyClient({ spoolDir });
-    await goAway(client);
-    recordAll(client, ['/a']);
-    await client.close(50);
-    expect(readdirSync(join(spoolDir, client.instanceId))).toHaveLength(1);
-  });
-
-  it('left by a process that died are delivered in its own chain by the next', async () => {
-    const dead = await readyClient({ spoolDir });
-    recordAll(dead, ['/a']);
-    await until('the first was acknowledged', () => dead.stats().recordsDelivered === 1);
-    await goAway(dead);
-    recordAll(dead, ['/b', '/c']);
-    await dead.close(0);
-    await plane.start();
-    const next = await readyClient({ spoolDir, limits: { leftoverAgeMs: 0 } });
-    await until('the leftovers', () => next.stats().leftoversDelivered === 2);
-    expect(provenPaths(dead)).toEqual(['/a', '/b', '/c']);
-    expect(plane.attests.at(-1)).toMatchObject({ instanceId: dead.instanceId, wantCertificateAuthority: false });
-    expect(readdirSync(spoolDir)).toEqual([]);
-  });
-
-  it('of a process that lives are left alone', async () => {
-    const other = await readyClient({ spoolDir });
-    await goAway(other);
-    recordAll(other, ['/a']);
-    await other.close(0);
-    await plane.start();
-    const next = await readyClient({ spoolDir });
-    await pause(100);
-    expect(next.stats().leftoversDelivered).toBe(0);
-    expect(readdirSync(spoolDir)).toEqual([other.instanceId]);
-  });
-
-  it('are delivered on close within its deadline', async () => {
-    const client = await readyClient();
-    recordAll(client, pathsTo(3_000));
-    await client.close(5_000);
-    expect(provenPaths(client)).toEqual(pathsTo(3_000));
-  });
-});
-
-function isLoss({ record }: { readonly record: Uint8Array }): boolean {
-  return DecisionRecord.decode(record).method === 'SIDEKEY-RECORDS-LOST';
-}

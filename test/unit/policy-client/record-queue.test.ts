@@ -16,7 +16,8 @@ beforeEach(() => {
 
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
-const record = (id: string, changes: Partial<DecisionRecord> = {}) => DecisionRecord.fromPartial({ id, ...changes });
+const record = (id: string, changes: Partial<DecisionRecord> = {}) =>
+  DecisionRecord.fromPartial({ id, at: new Date(0), ...changes });
 
 function queueOf(maxMemoryBytes: number, spool?: Spool): RecordQueue {
   return new RecordQueue({ instanceId: 'i', maxMemoryBytes, spool, nowMs: () => 1_000 });

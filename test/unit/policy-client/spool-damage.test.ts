@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -115,6 +115,55 @@ describe('a spool that is damaged on disk', () => {
     push(queue, RECORDS, RECORDS + 700);
     stored.take(queue);
     expectAccounted(stored, RECORDS + 700);
+  });
+
+  it('whose mending is cut short by a crash or the disk loses nothing unmarked, and throws nothing', () => {
+    const [spool, stored] = [new Spool(dir, 1e9), new Stored()];
+    const queue = queueOn(spool);
+    push(queue, 0, RECORDS);
+    stored.take(queue, 1);
+    const [first = '', second = ''] = segments();
+    flip(first, (length) => length >> 1);
+    // A folder in its place lets no file be put there, as a disk may that fails: the second segment cannot be read either.
+    rmSync(second);
+    mkdirSync(join(second, 'in-the-way'), { recursive: true });
+    stored.take(queue);
+    expectAccounted(stored, RECORDS);
+    expect(queue.backlog).toBe(0);
+  });
+
+  it('what a dead process left behind records that were delivered, its very first one damaged', () => {
+    const [before, stored] = [new Spool(dir, 1e9), new Stored()];
+    const dead = queueOn(before);
+    push(dead, 0, RECORDS);
+    dead.spill();
+    const files = segments().length;
+    while (segments().length === files) stored.take(dead, 1);
+    const delivered = stored.numbers.length;
+    dead.close();
+    flip(segments()[0] ?? '', () => 500);
+    const spool = new Spool(dir, 1e9);
+    spool.load();
+    const queue = queueOn(spool);
+    queue.resume();
+    expect(queue.backlog).toBeGreaterThanOrEqual(RECORDS - delivered);
+    stored.take(queue);
+    expectAccounted(stored, RECORDS);
+  });
+
+  it('forgets drafts that a crash left', () => {
+    const dead = queueOn(new Spool(dir, 1e9));
+    push(dead, 0, RECORDS);
+    dead.spill();
+    dead.close();
+    writeFileSync(join(dir, '0000000000000001.records.draft'), 'half');
+    const [spool, stored] = [new Spool(dir, 1e9), new Stored()];
+    spool.load();
+    const queue = queueOn(spool);
+    queue.resume();
+    stored.take(queue);
+    expect(stored.numbers).toHaveLength(RECORDS);
+    expect(readdirSync(dir)).toEqual([]);
   });
 
   it.each(DAMAGE.slice(0, 5))('what a dead process left: %s', (_name, damage) => {
