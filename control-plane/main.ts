@@ -29,7 +29,7 @@ import { Issuer } from './credentials/issuer.ts';
 import { createMinter } from './credentials/minters.ts';
 import { Closers, type Foundation, openFoundation } from './foundation.ts';
 import { startGrpcServer } from './grpc-server.ts';
-import { rotateSealing } from './rotate-sealing.ts';
+import { createSealingRotation } from './rotate-sealing.ts';
 import { loadServerTls, readPem } from './server-tls.ts';
 import type { SqlStore } from './store/sql-store.ts';
 import { createUsedProofs } from './store/used-proofs.ts';
@@ -176,6 +176,7 @@ function restDependencies(
   placeholders: PlaceholderKeys,
 ): RestDependencies {
   const revocations = new Revocations(store);
+  const rotateSealing = createSealingRotation(store, sealer, sealingKeyFile);
   return {
     authenticate,
     clock,
@@ -192,7 +193,7 @@ function restDependencies(
     explain: createExplainer({ resources, revocations, clock }),
     placeholders: createPlaceholderReader({ resources, placeholders }),
     rotateKeys: async () => ({
-      resealed: await rotateSealing(store, sealer, sealingKeyFile),
+      resealed: await rotateSealing(),
       rotated: await keys.rotate(),
     }),
     notReady: () => databaseFault(store),
