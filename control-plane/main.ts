@@ -186,7 +186,7 @@ function restDependencies(
     listSessions: (tenant, options) => listSessions(store, tenant, options),
     decisions: {
       query: (tenant, filter, page) => queryDecisions(store, tenant, filter, page),
-      follow: (tenant, filter, from, onEntries) => followDecisions(store, tenant, filter, from, onEntries),
+      follow: (tenant, filter, from, onEntries) => followDecisions(store, tenant, { filter, from, onEntries, onError }),
       verify: (tenant, instance) => verifyChains(store, tenant, instance),
       verifyCheckpoints: (tenant, kept) => verifyCheckpoints(store, keys.checkpoint, tenant, kept),
     },
