@@ -8,7 +8,7 @@ import type {
   ReportDecisionsResponse,
 } from '../../proto/gen/sidekey/v1/proxy.ts';
 import { ProxyServiceService } from '../../proto/gen/sidekey/v1/proxy.ts';
-import { appendDecisions } from '../audit/decision-log.ts';
+import { DecisionWriter } from '../audit/decision-writer.ts';
 import type { SqlStore } from '../store/sql-store.ts';
 import { attest, type AttestOptions } from './attest.ts';
 import { authorize, type AuthorizeOptions } from './authorize.ts';
@@ -31,9 +31,11 @@ const MAX_RECORDS_IN_MESSAGE = 2_000;
 export class ProxyService {
   readonly #options: ProxyServiceOptions;
   readonly #watches = new OpenWatches();
+  readonly #decisions: DecisionWriter;
 
   constructor(options: ProxyServiceOptions) {
     this.#options = options;
+    this.#decisions = new DecisionWriter(options.store);
   }
 
   /** For `grpc.Server.addService`. */
@@ -118,7 +120,7 @@ export class ProxyService {
         const { records } = message as ReportDecisionsRequest;
         if (records.length > MAX_RECORDS_IN_MESSAGE)
           throw new Refusal('bad-request', 'too many records in one message');
-        const ackedSequence = await appendDecisions(this.#options.store, tenant, instanceId, records);
+        const ackedSequence = await this.#decisions.append(tenant, instanceId, records);
         if (call.destroyed || call.cancelled) return;
         call.write({ ackedSequence });
       }

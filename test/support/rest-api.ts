@@ -114,7 +114,8 @@ export function useRestApi(): RestApi {
       listSessions: (tenant, options) => listSessions(sql, tenant, options),
       decisions: {
         query: (tenant, filter, page) => queryDecisions(sql, tenant, filter, page),
-        follow: (tenant, filter, from, onEntries) => followDecisions(sql, tenant, filter, from, onEntries),
+        follow: (tenant, filter, from, onEntries) =>
+          followDecisions(sql, tenant, { filter, from, onEntries, onError: (error) => bugs.push(error) }),
         verify: (tenant, instance) => verifyChains(sql, tenant, instance),
         verifyCheckpoints: (tenant, kept) => verifyCheckpoints(sql, keys, tenant, kept),
       },
