@@ -118,7 +118,7 @@ function isBehind(
 async function stateOf(options: AuthorizeOptions, session: LiveSession): Promise<TenantPolicy> {
   const current = await options.policies.get(session.ticket.tenant);
   if (!current) throw new Refusal('session-invalid', 'the tenant does not exist');
-  options.gate.assertLive(session, current);
+  await options.gate.assertStanding(session, current);
   return current;
 }
 

@@ -40,6 +40,8 @@ export const CHANNELS = {
   policy: 'sidekey_policy',
   /** JSON: {tenant, id}. */
   revocation: 'sidekey_revocation',
+  /** Sessions of the tenant have ended that no revocation in force names. */
+  sessions: 'sidekey_sessions',
   decision: 'sidekey_decision',
   /** Payload: purpose of the signing keys that changed. */
   keys: 'sidekey_keys',

@@ -45,7 +45,7 @@ describe('authorize when something changes while the credential is made', () => 
     let mintings = 0;
     const options = {
       clock: { now: () => Date.UTC(2026, 10, 23) },
-      gate: { assertLive: () => undefined, facts: () => SESSION },
+      gate: { assertStanding: () => Promise.resolve(), facts: () => SESSION },
       policies: { get: async () => state },
       openSecret: async () => new Secret('opened'),
       minter: {
@@ -136,7 +136,7 @@ describe('a question asked by an older policy', () => {
   ])('%s', async (_title, policy, policyVersion, requestPath, expected) => {
     const options = {
       clock: { now: () => Date.UTC(2026, 10, 23) },
-      gate: { assertLive: () => undefined, facts: () => SESSION },
+      gate: { assertStanding: () => Promise.resolve(), facts: () => SESSION },
       policies: { get: async () => state },
       onError: (error: unknown) => {
         throw error;
