@@ -42,6 +42,8 @@ export const CHANNELS = {
   revocation: 'sidekey_revocation',
   /** Sessions of the tenant have ended that no revocation in force names. */
   sessions: 'sidekey_sessions',
+  /** A tenant is gone; one of the same name may follow, and has keys of its own. */
+  tenantGone: 'sidekey_tenant_gone',
   decision: 'sidekey_decision',
   /** Payload: purpose of the signing keys that changed. */
   keys: 'sidekey_keys',

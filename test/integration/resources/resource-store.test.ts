@@ -216,6 +216,13 @@ describeStores('resource store', (fixture) => {
     await expect(resources.delete(tenant, 'ServerWorkload', 'api')).rejects.toMatchObject({ code: 'resource-unknown' });
     await expect(resources.delete(tenant, 'Tenant', tenant)).rejects.toMatchObject({ code: 'tenant-in-use' });
     const empty = await freshTenant();
+    // What stays behind of a tenant that was in use once.
+    await fixture().store.system(async (tx) => {
+      await tx.query("insert into sealed_secrets values ($1, 'placeholder-key', '\\x00', 'k')", [empty]);
+      await tx.query("insert into authorities values ($1, 'root', '\\x00', '\\x00', 'k', now(), now())", [empty]);
+      await tx.query("insert into revocations (tenant, id, target, name) values ($1, 'r', 'user', 'alice')", [empty]);
+      await tx.query("insert into decision_heads values ($1, 'proxy', 0, '\\x00')", [empty]);
+    });
     await resources.delete(tenant, 'Tenant', empty);
     await expect(resources.loadPolicySet(empty)).rejects.toMatchObject({ code: 'tenant-unknown' });
   });
