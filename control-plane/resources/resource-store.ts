@@ -103,10 +103,6 @@ export class ResourceStore {
     return this.#store.system(readTenants);
   }
 
-  async get(tenant: string, kind: Kind, name: string): Promise<Resource | undefined> {
-    return (await this.list(tenant, kind)).find((resource) => resource.metadata.name === name);
-  }
-
   /** Throws ResourceError `tenant-unknown`. */
   loadPolicySet(tenant: string): Promise<PolicySet> {
     return this.#store.transaction(tenant, (tx) => loadPolicySet(tx, tenant));

@@ -81,13 +81,14 @@ describe.skipIf(!existsSync(SIDEKEY))('what stands in the way of a start is name
       const dataDir = join(folder, 'shared');
       const listen = ['--grpc-listen', '127.0.0.1:0', '--rest-listen', '127.0.0.1:0'];
       const command = [process.execPath, SIDEKEY, 'control-plane', '--data-dir', dataDir, ...listen];
-      const contained = ['-m', '-p', '-f', '--mount-proc', '--kill-child', ...command];
-      const first = spawn('unshare', contained, { env: env() });
+      const contained = ['unshare', '-m', '-p', '-f', '--mount-proc', '--kill-child', ...command];
+      const [unshare = '', ...inside] = contained;
+      const first = spawn(unshare, inside, { env: env() });
       let stderr = '';
       first.stderr.on('data', (bytes: Buffer) => (stderr += bytes.toString()));
       const ended = new Promise((resolve) => first.once('close', resolve));
       await until('it is up', () => stderr.includes('proxies at'), TIMEOUT_MS);
-      const second = await runProcess(['unshare', ...contained], env(), { timeoutMs: TIMEOUT_MS });
+      const second = await runProcess(contained, env(), { timeoutMs: TIMEOUT_MS });
       expect(second.stderr).toContain('(store-locked)');
       expect(second.code).toBe(2);
       first.kill('SIGKILL');

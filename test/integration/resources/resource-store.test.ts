@@ -5,7 +5,7 @@ import { ResourceStore } from '../../../control-plane/resources/resource-store.t
 import type { Resource } from '../../../control-plane/resources/kinds.ts';
 import { resealAll } from '../../../control-plane/store/sealed-secrets.ts';
 import { Sealer, sealingKey } from '../../../control-plane/store/sealing.ts';
-import { CHANNELS } from '../../../control-plane/store/sql.ts';
+import { CHANNELS, notifyFrom } from '../../../control-plane/store/sql.ts';
 import { describeStores } from '../../support/stores.ts';
 
 const KEY = sealingKey(randomBytes(32));
@@ -100,7 +100,7 @@ describeStores('resource store', (fixture) => {
     await resources.apply(tenant, documents(SET));
     const shown = JSON.stringify([await resources.list(tenant), await resources.loadPolicySet(tenant)]);
     expect(shown).not.toContain('hunter2');
-    expect((await resources.get(tenant, 'CredentialProvider', 'api-key'))?.spec).toEqual({
+    expect((await resources.list(tenant, 'CredentialProvider'))[0]?.spec).toEqual({
       type: 'static',
       secret: { sealed: true },
       replaces: [],
@@ -243,7 +243,7 @@ describeStores('resource store', (fixture) => {
     await resources.apply(tenant, documents(SET), { dryRun: true });
     await resources.apply(tenant, documents(SET));
     await resources.apply(tenant, documents(SET));
-    await fixture().store.notify(CHANNELS.policy, 'end');
+    await fixture().store.system((tx) => notifyFrom(tx, CHANNELS.policy, 'end'));
     await expect.poll(() => heard).toContain('end');
     expect(heard).toEqual([tenant, 'end']);
     await stop();

@@ -1,7 +1,7 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openStore } from '../../../control-plane/store/sql.ts';
-import { CHANNELS } from '../../../control-plane/store/sql-store.ts';
+import { CHANNELS, notifyFrom } from '../../../control-plane/store/sql-store.ts';
 import { hasPostgres, startPostgres, type TestPostgres } from '../../support/postgres.ts';
 
 /** Relays to a server, and can fall silent: what is open stays open, and not a byte passes any more. */
@@ -65,7 +65,7 @@ describe.skipIf(!hasPostgres)('a database that is gone without a word', () => {
     expect(errors.length).toBeGreaterThan(0);
     // The pool's own connection went silent with it, so another store tells.
     const other = await openStore({ url: url.href });
-    await other.notify(CHANNELS.revocation, 'again');
+    await other.system((tx) => notifyFrom(tx, CHANNELS.revocation, 'again'));
     await expect.poll(() => heard, { timeout: 10_000 }).toEqual(['again']);
     await other.close();
     await relay.close();

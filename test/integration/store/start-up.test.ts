@@ -5,7 +5,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { migrate } from '../../../control-plane/store/migrate.ts';
 import { openPglite } from '../../../control-plane/store/pglite-store.ts';
-import { CHANNELS, openStore } from '../../../control-plane/store/sql.ts';
+import { CHANNELS, notifyFrom, openStore } from '../../../control-plane/store/sql.ts';
 import { hasPostgres, startPostgres, type TestPostgres } from '../../support/postgres.ts';
 
 describe.skipIf(!hasPostgres)('start-up on postgresql', () => {
@@ -79,7 +79,7 @@ describe.skipIf(!hasPostgres)('start-up on postgresql', () => {
     );
     await client.end();
     await expect.poll(() => gaps, { timeout: 10_000 }).toBe(1);
-    await store.notify(CHANNELS.revocation, 'again');
+    await store.system((tx) => notifyFrom(tx, CHANNELS.revocation, 'again'));
     await expect.poll(() => heard).toEqual(['again']);
     await store.close();
   });

@@ -20,7 +20,7 @@ describe('SessionRecords and revoked sessions', () => {
     instanceId: string,
     hash: string,
     notAfter = Date.now() + 60_000,
-    evidenceNotAfter: number | undefined = undefined,
+    evidenceNotAfter?: number,
   ): SessionRecord => ({
     ticket: { id: randomUUID(), tenant: TENANT, instanceId, proxyKeyThumbprint: `key of ${instanceId}`, notAfter },
     workloads: ['billing'],

@@ -3,7 +3,8 @@ import { appendDecisions } from '../../../../control-plane/audit/decision-log.ts
 import { sealLog, sealLogs } from '../../../../control-plane/audit/seal-log.ts';
 import { verifyChains } from '../../../../control-plane/audit/verify.ts';
 import { verifyCheckpoints } from '../../../../control-plane/audit/verify-checkpoints.ts';
-import { createMemoryKeyStore, SigningKeyRing } from '../../../../control-plane/credentials/signing-keys.ts';
+import { SigningKeyRing } from '../../../../control-plane/credentials/signing-keys.ts';
+import { createMemoryKeyStore } from '../../../support/memory-key-store.ts';
 import { openStore, type SqlStore } from '../../../../control-plane/store/sql.ts';
 import { decisionChain } from '../../../support/decision-chain.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
@@ -124,7 +125,7 @@ describe('checkpoints of the decision log', () => {
   });
 
   it('verify after their key was replaced', async () => {
-    await keys.rotateNow(false);
+    await keys.rotateNow();
     await append('after-rotation', 1);
     expect(await seal()).toBe(1);
     expect((await verify()).fault).toBeUndefined();
