@@ -76,6 +76,7 @@ export async function openFoundation(
   const policies = await PolicySource.open({ store, onError, load: loadKnownTenant });
   closers.add(() => policies.close());
   const records = new SessionRecords(store);
+  closers.add(await records.follow());
   every(PRUNE_MS, () => records.prune(clock.now()), closers, onError);
   every(SEAL_MS, () => sealLogs({ store, keys: keys.checkpoint, clock }), closers, onError);
   every(PRUNE_PROOFS_MS, () => pruneUsedProofs(store, clock.now()), closers, onError);

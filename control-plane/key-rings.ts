@@ -56,7 +56,7 @@ export async function openKeyRings(
   return {
     ...rings,
     async rotate() {
-      for (const ring of all) await (ring === rings.issuer ? ring.rotateIn(ISSUER_AHEAD_MS) : ring.rotateNow(false));
+      for (const ring of all) await (ring === rings.issuer ? ring.rotateIn(ISSUER_AHEAD_MS) : ring.rotateNow());
       return Object.keys(rings);
     },
     async close() {

@@ -29,9 +29,9 @@ import { Issuer } from './credentials/issuer.ts';
 import { createMinter } from './credentials/minters.ts';
 import { Closers, type Foundation, openFoundation } from './foundation.ts';
 import { startGrpcServer } from './grpc-server.ts';
-import { rotateSealing } from './rotate-sealing.ts';
+import { createSealingRotation } from './rotate-sealing.ts';
 import { loadServerTls, readPem } from './server-tls.ts';
-import type { SqlStore } from './store/sql-store.ts';
+import { CHANNELS, type SqlStore } from './store/sql-store.ts';
 import { createUsedProofs } from './store/used-proofs.ts';
 
 export { type ControlPlaneConfig, type ControlPlaneFlags, parseControlPlaneConfig } from './config.ts';
@@ -101,7 +101,13 @@ async function start(
   }
   const placeholders = new PlaceholderKeys(foundation.store, foundation.sealer);
   const evidence = createEvidenceVerifier({ jwks, local });
-  const service = createProxyService(config, foundation, issuer, evidence, placeholders);
+  const authorities = new TenantAuthorities(foundation);
+  const forget = (tenant: string): void => {
+    placeholders.forget(tenant);
+    authorities.forget(tenant);
+  };
+  closers.add(await foundation.store.listen(CHANNELS.tenantGone, forget));
+  const service = createProxyService(config, foundation, { issuer, evidence, placeholders, authorities });
   const grpc = await startGrpcServer(service.handlers(), config.grpcListen, tls);
   closers.add(async () => {
     service.close();
@@ -129,14 +135,19 @@ async function start(
   };
 }
 
+interface ProxyParts {
+  readonly issuer: Issuer;
+  readonly evidence: ReturnType<typeof createEvidenceVerifier>;
+  readonly placeholders: PlaceholderKeys;
+  readonly authorities: TenantAuthorities;
+}
+
 function createProxyService(
   config: ControlPlaneConfig,
   foundation: Foundation,
-  issuer: Issuer,
-  evidence: ReturnType<typeof createEvidenceVerifier>,
-  placeholders: PlaceholderKeys,
+  { issuer, evidence, placeholders, authorities }: ProxyParts,
 ): ProxyService {
-  const { clock, fetcher, keys, onError, policies, records, resources, sealer, store } = foundation;
+  const { clock, fetcher, keys, onError, policies, records, resources, store } = foundation;
   const minter = createMinter({ issuer, fetcher, clock });
   policies.onChange(({ tenant, revoked }) => {
     for (const { target, name } of revoked) {
@@ -158,7 +169,7 @@ function createProxyService(
     records,
     sessions,
     store,
-    authorities: new TenantAuthorities({ store, sealer, clock }),
+    authorities,
     eventKeys: keys.event,
     gate: new SessionGate({ sessions, records, policies, nowMs: () => clock.now() }),
     heartbeatMs: config.heartbeatMs ?? DEFAULT_HEARTBEAT_MS,
@@ -176,6 +187,7 @@ function restDependencies(
   placeholders: PlaceholderKeys,
 ): RestDependencies {
   const revocations = new Revocations(store);
+  const rotateSealing = createSealingRotation(store, sealer, sealingKeyFile);
   return {
     authenticate,
     clock,
@@ -185,14 +197,14 @@ function restDependencies(
     listSessions: (tenant, options) => listSessions(store, tenant, options),
     decisions: {
       query: (tenant, filter, page) => queryDecisions(store, tenant, filter, page),
-      follow: (tenant, filter, from, onEntries) => followDecisions(store, tenant, filter, from, onEntries),
+      follow: (tenant, filter, from, onEntries) => followDecisions(store, tenant, { filter, from, onEntries, onError }),
       verify: (tenant, instance) => verifyChains(store, tenant, instance),
       verifyCheckpoints: (tenant, kept) => verifyCheckpoints(store, keys.checkpoint, tenant, kept),
     },
     explain: createExplainer({ resources, revocations, clock }),
     placeholders: createPlaceholderReader({ resources, placeholders }),
     rotateKeys: async () => ({
-      resealed: await rotateSealing(store, sealer, sealingKeyFile),
+      resealed: await rotateSealing(),
       rotated: await keys.rotate(),
     }),
     notReady: () => databaseFault(store),

@@ -50,7 +50,9 @@ async function runControlPlane(options: ControlPlaneOptions): Promise<void> {
     console.error('sidekey control-plane: without the package koffi, other processes of this user can read its memory');
   }
   const { controlPlane, context } = await startWithContext(config, options.contextFile ?? contextFile());
+  // Before it says that it is up: who hears that may ask it to end.
+  const signalled = waitForSignal();
   console.error(`sidekey control-plane: proxies at ${context.grpc}, people and tools at ${context.server}`);
-  await waitForSignal();
+  await signalled;
   await controlPlane.close();
 }

@@ -32,7 +32,7 @@ export interface AttestOptions {
   readonly sessionLifetimeMs: number;
 }
 
-type Verified = Pick<SessionRecord, 'user' | 'trust' | 'claims' | 'userClaims' | 'evidenceHashes'>;
+type Verified = Pick<SessionRecord, 'user' | 'trust' | 'claims' | 'userClaims' | 'evidenceHashes' | 'evidenceNotAfter'>;
 
 const MAX_EVIDENCE_BYTES = 32_768;
 
@@ -114,6 +114,7 @@ async function verifyEvidence(
   const claims: Record<string, unknown> = {};
   const userClaims: Record<string, unknown> = {};
   const evidenceHashes: string[] = [];
+  let evidenceNotAfter = 0;
   for (const { kind, subject: about, token } of request.evidence) {
     const subject = about === EvidenceSubject.EVIDENCE_SUBJECT_USER ? 'user' : 'workload';
     const question = { kind, subject, token: token.toString('utf8'), proxyKeyThumbprint } as const;
@@ -130,8 +131,9 @@ async function verifyEvidence(
     }
     trust.add(evidence.provider);
     evidenceHashes.push(evidence.hash);
+    evidenceNotAfter = Math.max(evidenceNotAfter, evidence.notAfter);
   }
-  return { user, trust: [...trust], claims, userClaims, evidenceHashes };
+  return { user, trust: [...trust], claims, userClaims, evidenceHashes, evidenceNotAfter };
 }
 
 async function answer(

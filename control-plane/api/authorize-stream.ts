@@ -8,14 +8,27 @@ export type AuthorizeCall = ServerDuplexStream<AuthorizeRequest, AuthorizeRespon
 const MAX_QUESTION_BYTES = 65_536;
 const MAX_INSPECTED_BYTES = 262_144;
 
+/** Octets of what a question holds that its sender may make as long as it likes. */
+export interface QuestionSize {
+  readonly facts: number;
+  readonly inspected: number;
+}
+
+export function sizeOf({ destination, http }: AuthorizeRequest): QuestionSize {
+  let facts = Buffer.byteLength(destination?.host ?? '') + Buffer.byteLength(destination?.scheme ?? '');
+  if (http === undefined) return { facts, inspected: 0 };
+  for (const text of [http.method, http.path, http.query]) facts += Buffer.byteLength(text);
+  for (const { name, value } of http.headers) facts += Buffer.byteLength(name) + Buffer.byteLength(value);
+  return { facts, inspected: http.inspected === undefined ? 0 : InspectedFacts.encode(http.inspected).finish().length };
+}
+
 /** The denial of a question whose facts are longer than any that a proxy sends; undefined for all others. */
-export function refuseTooLong({ id, http }: AuthorizeRequest): AuthorizeResponse | undefined {
-  if (http === undefined) return undefined;
-  let bytes = Buffer.byteLength(http.query);
-  for (const { name, value } of http.headers) bytes += Buffer.byteLength(name) + Buffer.byteLength(value);
-  const inspectedBytes = http.inspected === undefined ? 0 : InspectedFacts.encode(http.inspected).finish().length;
-  if (bytes <= MAX_QUESTION_BYTES && inspectedBytes <= MAX_INSPECTED_BYTES) return undefined;
-  const message = `query and headers are over ${MAX_QUESTION_BYTES} bytes, or what was read of the body is over ${MAX_INSPECTED_BYTES}`;
+export function refuseTooLong(
+  { id }: AuthorizeRequest,
+  { facts, inspected }: QuestionSize,
+): AuthorizeResponse | undefined {
+  if (facts <= MAX_QUESTION_BYTES && inspected <= MAX_INSPECTED_BYTES) return undefined;
+  const message = `the request's head is over ${MAX_QUESTION_BYTES} bytes, or what was read of the body is over ${MAX_INSPECTED_BYTES}`;
   const value = { reason: REASONS['head-too-large'].number, message, accessPolicy: '', cacheLease: undefined };
   return { id, outcome: { $case: 'denial', value } };
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../common/clock.ts';
+import { SidekeyError } from '../../common/errors.ts';
 import { canonicalPath } from '../../common/match/path.ts';
 import { parseHost } from '../../common/net/host.ts';
 import type { AuthorizeRequest, AuthorizeResponse } from '../../proto/gen/sidekey/v1/proxy.ts';
@@ -57,6 +58,11 @@ export async function authorize(
     const answer = await Promise.race([answerQuestion(options, session, request), late]);
     return { id: request.id, ...answer };
   } catch (error) {
+    if (error instanceof CredentialError) {
+      // The agent is told that; why it is so is for the operator, who sees neither secrets nor the provider's words.
+      const { tenant } = session.ticket;
+      options.onError(new SidekeyError(error.code, `no credential for tenant ${tenant}`, { cause: error }));
+    }
     if (error instanceof Refusal || error instanceof CredentialError) {
       return { id: request.id, ...denial(error.reason, { message: error.message }) };
     }
@@ -118,7 +124,7 @@ function isBehind(
 async function stateOf(options: AuthorizeOptions, session: LiveSession): Promise<TenantPolicy> {
   const current = await options.policies.get(session.ticket.tenant);
   if (!current) throw new Refusal('session-invalid', 'the tenant does not exist');
-  options.gate.assertLive(session, current);
+  await options.gate.assertStanding(session, current);
   return current;
 }
 

@@ -33,6 +33,11 @@ export class PlaceholderKeys {
     return opening;
   }
 
+  /** Of a tenant that is gone. */
+  forget(tenant: string): void {
+    this.#keys.delete(tenant);
+  }
+
   async #open(tenant: string): Promise<Secret> {
     return this.#store.transaction(tenant, async (tx) => {
       // Two replicas may ask at once: one waits for the other.

@@ -8,11 +8,11 @@ import type {
   ReportDecisionsResponse,
 } from '../../proto/gen/sidekey/v1/proxy.ts';
 import { ProxyServiceService } from '../../proto/gen/sidekey/v1/proxy.ts';
-import { appendDecisions } from '../audit/decision-log.ts';
+import { DecisionWriter } from '../audit/decision-writer.ts';
 import type { SqlStore } from '../store/sql-store.ts';
 import { attest, type AttestOptions } from './attest.ts';
 import { authorize, type AuthorizeOptions } from './authorize.ts';
-import { type AuthorizeCall, AnswerWriter, refuseTooLong } from './authorize-stream.ts';
+import { type AuthorizeCall, AnswerWriter, refuseTooLong, sizeOf } from './authorize-stream.ts';
 import { OpenWatches } from './open-watches.ts';
 import { isUnforeseen, refuse, Refusal, toServiceError } from './refusal.ts';
 import type { LiveSession } from './session-gate.ts';
@@ -25,15 +25,19 @@ export interface ProxyServiceOptions extends AttestOptions, AuthorizeOptions, Wa
 type ReportCall = ServerDuplexStream<ReportDecisionsRequest, ReportDecisionsResponse>;
 
 const MAX_QUESTIONS_IN_FLIGHT = 1_024;
+/** Of one stream, held until their answers are read. */
+const MAX_BYTES_IN_FLIGHT = 4_194_304;
 const MAX_RECORDS_IN_MESSAGE = 2_000;
 
 /** The proxies' API. Every call passes the session gate first, Attest its own checks. */
 export class ProxyService {
   readonly #options: ProxyServiceOptions;
   readonly #watches = new OpenWatches();
+  readonly #decisions: DecisionWriter;
 
   constructor(options: ProxyServiceOptions) {
     this.#options = options;
+    this.#decisions = new DecisionWriter(options.store);
   }
 
   /** For `grpc.Server.addService`. */
@@ -81,6 +85,8 @@ export class ProxyService {
     const entered = this.#enter(call, ProxyServiceService.authorize.path);
     const answers = new AnswerWriter(call);
     let inFlight = 0;
+    let bytesInFlight = 0;
+    const isFull = (): boolean => inFlight >= MAX_QUESTIONS_IN_FLIGHT || bytesInFlight >= MAX_BYTES_IN_FLIGHT;
     let ended = false;
     const finish = (): void => {
       if (ended && inFlight === 0) call.end();
@@ -90,17 +96,21 @@ export class ProxyService {
       finish();
     });
     call.on('data', (request: AuthorizeRequest) => {
+      const size = sizeOf(request);
+      const bytes = size.facts + size.inspected;
       inFlight += 1;
-      if (inFlight >= MAX_QUESTIONS_IN_FLIGHT) call.pause();
+      bytesInFlight += bytes;
+      if (isFull()) call.pause();
       entered
         .then(async (session) => {
           if (!session) return;
-          await answers.write(refuseTooLong(request) ?? (await authorize(this.#options, session, request)));
+          await answers.write(refuseTooLong(request, size) ?? (await authorize(this.#options, session, request)));
         })
         .catch((error: unknown) => this.#log(error))
         .finally(() => {
           inFlight -= 1;
-          if (inFlight < MAX_QUESTIONS_IN_FLIGHT && call.isPaused()) call.resume();
+          bytesInFlight -= bytes;
+          if (!isFull() && call.isPaused()) call.resume();
           finish();
         });
     });
@@ -118,7 +128,7 @@ export class ProxyService {
         const { records } = message as ReportDecisionsRequest;
         if (records.length > MAX_RECORDS_IN_MESSAGE)
           throw new Refusal('bad-request', 'too many records in one message');
-        const ackedSequence = await appendDecisions(this.#options.store, tenant, instanceId, records);
+        const ackedSequence = await this.#decisions.append(tenant, instanceId, records);
         if (call.destroyed || call.cancelled) return;
         call.write({ ackedSequence });
       }

@@ -54,9 +54,7 @@ export function addPublicRoutes(
     { schema: { summary: "Sidekey's own OpenID issuer (OpenID Connect Discovery 1.0)" } },
     async (_request, reply) => reply.header('cache-control', cache).send(issuer.discovery()),
   );
-  for (const path of ['/.well-known/jwks.json', '/jwks']) {
-    app.get(path, { schema: { summary: 'Its public keys (RFC 7517)' } }, async (_request, reply) =>
-      reply.header('cache-control', cache).send(issuer.jwks()),
-    );
-  }
+  app.get('/.well-known/jwks.json', { schema: { summary: 'Its public keys (RFC 7517)' } }, async (_request, reply) =>
+    reply.header('cache-control', cache).send(issuer.jwks()),
+  );
 }

@@ -53,8 +53,14 @@ export class SessionGate {
       throw new Refusal('session-expired', 'the session has expired');
     if (isTrustWithdrawn(session, policy)) throw new Refusal('trust-withdrawn', REASONS['trust-withdrawn'].summary);
     const reason = policy.revocations.reasonAgainst(this.facts(session, policy));
-    if (reason === 'session-revoked') this.#options.records.forget(session.ticket);
     if (reason) throw new Refusal(reason, REASONS[reason].summary);
+  }
+
+  /** As `assertLive`; also when the session was ended, whatever policy and revocations have come to say since. */
+  async assertStanding(session: LiveSession, policy: TenantPolicy): Promise<void> {
+    this.assertLive(session, policy);
+    if (await this.#options.records.find(session.ticket)) return;
+    throw new Refusal('session-invalid', 'the session has ended');
   }
 
   /**
@@ -70,7 +76,7 @@ export class SessionGate {
       claims: record.claims,
       userClaims: record.userClaims,
     };
-    const matching = new Set(matchWorkloads(policy.policy, base, this.#options.nowMs()));
+    const matching = new Set(matchWorkloads(policy.policy, base, this.#options.nowMs(), record.workloads));
     const workloads = record.workloads.filter((name) => matching.has(name) || policy.revocations.has('workload', name));
     return { ...base, workloads };
   }

@@ -1,7 +1,7 @@
 import { BoundedCache } from '../../common/bounded-cache.ts';
 import type { SessionTicket } from '../attestation/session.ts';
 import { sessionLockOf } from '../policy/revocation-store.ts';
-import type { SqlStore } from '../store/sql-store.ts';
+import { CHANNELS, type SqlStore } from '../store/sql-store.ts';
 
 /** What the control plane keeps of a session. */
 export interface SessionRecord {
@@ -16,6 +16,8 @@ export interface SessionRecord {
   readonly userClaims: Readonly<Record<string, unknown>>;
   /** base64url SHA-256 of each evidence token. */
   readonly evidenceHashes: readonly string[];
+  /** Milliseconds since the epoch at which the last of it expires; undefined: not known. */
+  readonly evidenceNotAfter: number | undefined;
   /** SubjectPublicKeyInfo of the proxy's key in base64, when it asked for a certificate authority. */
   readonly authorityKey: string | undefined;
   /** The key that signs this session's watch events. */
@@ -29,6 +31,7 @@ interface StoredClaims {
   readonly authorityKey?: string;
   /** Sessions of an older control plane lack it. */
   readonly trustDigests?: Record<string, string>;
+  readonly evidenceNotAfter?: number;
   readonly eventKeyId: string;
 }
 
@@ -43,6 +46,8 @@ interface Row {
 
 const MAX_SESSIONS = 20_000;
 const KEEP_ENDED_MS = 86_400_000;
+/** Revocations of sessions are many, as each names one; the others stay as history. */
+const KEEP_LIFTED_MS = 30 * 86_400_000;
 
 /** Sessions in the store, with those in use held in memory. Whether one is revoked is asked of the tenant's revocations. */
 export class SessionRecords {
@@ -61,6 +66,7 @@ export class SessionRecords {
       user: record.userClaims,
       eventKeyId: record.eventKeyId,
       trustDigests: record.trustDigests,
+      ...(record.evidenceNotAfter === undefined ? {} : { evidenceNotAfter: record.evidenceNotAfter }),
       ...(record.authorityKey === undefined ? {} : { authorityKey: record.authorityKey }),
     };
     const outcome = await this.#store.transaction(ticket.tenant, async (tx) => {
@@ -123,6 +129,7 @@ export class SessionRecords {
       claims: row.claims.agent,
       userClaims: row.claims.user,
       evidenceHashes: row.evidence_hashes,
+      evidenceNotAfter: row.claims.evidenceNotAfter,
       authorityKey: row.claims.authorityKey,
       eventKeyId: row.claims.eventKeyId,
     };
@@ -130,21 +137,38 @@ export class SessionRecords {
     return record;
   }
 
-  /** Drops a session from memory, so that the next question reads whether it has ended. */
-  forget(ticket: SessionTicket): void {
-    this.#known.delete(keyOf(ticket));
+  /** Has sessions that may have ended dropped from memory, so that the next question reads it; gives what stops that. */
+  follow(): Promise<() => Promise<void>> {
+    return this.#store.listen(
+      CHANNELS.sessions,
+      (tenant) => void this.#known.deleteWhere(({ ticket }) => ticket.tenant === tenant),
+      () => this.#known.clear(),
+    );
   }
 
-  /** Drops sessions that ended long ago; not while they are revoked, for their rows are what keeps their evidence burned. */
+  /**
+   * Drops sessions that ended long ago. Those that are revoked keep their rows for as long as their evidence is good, to keep
+   * it burned; then nothing is left to revoke, and the revocation lapses.
+   */
   async prune(nowMs: number): Promise<void> {
     this.#known.deleteWhere((record) => record.ticket.notAfter <= nowMs);
-    await this.#store.system((tx) =>
-      tx.query(
+    const longAgo = nowMs - KEEP_ENDED_MS;
+    await this.#store.system(async (tx) => {
+      await tx.query(
+        `update revocations r set lifted_at = $3, lifted_by = 'lapsed' where r.target = 'session' and r.lifted_at is null
+           and r.created_at < $1 and not exists (select from sessions s where s.tenant = r.tenant and s.id = r.name
+             and (s.not_after >= $1 or coalesce((s.claims->>'evidenceNotAfter')::float8, 'infinity') >= $2))`,
+        [new Date(longAgo), longAgo, new Date(nowMs)],
+      );
+      await tx.query(`delete from revocations where target = 'session' and lifted_at < $1`, [
+        new Date(nowMs - KEEP_LIFTED_MS),
+      ]);
+      await tx.query(
         `delete from sessions s where s.not_after < $1 and not exists (select from revocations r
            where r.tenant = s.tenant and r.target = 'session' and r.name = s.id and r.lifted_at is null)`,
-        [new Date(nowMs - KEEP_ENDED_MS)],
-      ),
-    );
+        [new Date(longAgo)],
+      );
+    });
   }
 }
 

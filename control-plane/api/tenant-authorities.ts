@@ -58,6 +58,11 @@ export class TenantAuthorities {
     return opening;
   }
 
+  /** Of a tenant that is gone. */
+  forget(tenant: string): void {
+    this.#roots.delete(tenant);
+  }
+
   async #open(tenant: string): Promise<SigningAuthority> {
     return this.#options.store.transaction(tenant, async (tx) => {
       // Two replicas may ask at once: the tenant's row makes one wait for the other.

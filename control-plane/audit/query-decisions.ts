@@ -77,33 +77,53 @@ export async function queryDecisions(
   return rows.map((row) => entryOf(row.position, row.instance_id, row.sequence, row.record));
 }
 
-/** Calls `onEntries` with decisions as they are stored, in order, until `stop`. Starts after the position given, else with the next one. */
+export interface FollowOptions {
+  readonly filter: DecisionFilter;
+  /** Starts after this position; undefined: with the next decision. */
+  readonly from: number | undefined;
+  /** Called with decisions as they are stored, in order. */
+  readonly onEntries: (entries: readonly DecisionEntry[]) => void;
+  /** Told of a read that failed; another follows. */
+  readonly onError: (error: unknown) => void;
+}
+
+const FOLLOW_PAGE = 500;
+const RETRY_MS = 1_000;
+
+/** Follows what is stored, until the function given back is called. */
 export async function followDecisions(
   store: SqlStore,
   tenant: string,
-  filter: DecisionFilter,
-  from: number | undefined,
-  onEntries: (entries: readonly DecisionEntry[]) => void,
+  { filter, from, onEntries, onError }: FollowOptions,
 ): Promise<() => Promise<void>> {
   let after = from ?? (await lastPosition(store, tenant));
   let wanted = false;
   let stopped = false;
   let running: Promise<void> | undefined;
+  let retry: NodeJS.Timeout | undefined;
   const drain = async (): Promise<void> => {
     while (wanted && !stopped) {
       wanted = false;
       let entries: DecisionEntry[];
       do {
-        entries = await queryDecisions(store, tenant, filter, { after, limit: 500 });
-        after = entries.at(-1)?.position ?? after;
+        // Positions become visible in their order: what does not match up to here never will, and is not read again.
+        const last = await lastPosition(store, tenant);
+        entries = await queryDecisions(store, tenant, filter, { after, limit: FOLLOW_PAGE });
+        const seen = entries.at(-1)?.position ?? after;
+        after = entries.length < FOLLOW_PAGE ? Math.max(seen, last) : seen;
         if (entries.length > 0 && !stopped) onEntries(entries);
-      } while (entries.length === 500);
+      } while (entries.length === FOLLOW_PAGE);
     }
   };
   const wake = (): void => {
     wanted = true;
     running ??= drain()
-      .catch(() => undefined)
+      .catch((error: unknown) => {
+        wanted = false;
+        if (stopped) return;
+        onError(error);
+        retry = setTimeout(wake, RETRY_MS);
+      })
       .finally(() => {
         running = undefined;
         if (wanted && !stopped) wake();
@@ -113,6 +133,7 @@ export async function followDecisions(
   wake();
   return async () => {
     stopped = true;
+    clearTimeout(retry);
     await unlisten();
     await running;
   };

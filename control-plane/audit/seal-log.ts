@@ -10,25 +10,29 @@ export interface SealOptions {
 }
 
 const MAX_HEADS = 500;
+const MAX_PAGES = 200;
 
 /** Signs where the chains of every tenant stand that have grown since their last checkpoint. */
 export async function sealLogs(options: SealOptions): Promise<void> {
   const grown = await options.store.system((tx) =>
     tx.query<{ tenant: string }>('select distinct tenant from decision_heads where sequence > sealed_sequence'),
   );
-  for (const { tenant } of grown) await sealLog(options, tenant);
+  for (const { tenant } of grown) {
+    // A full page: there may be more. Chains go on growing meanwhile, so this has an end of its own.
+    for (let pages = 0; pages < MAX_PAGES; pages += 1) if ((await sealLog(options, tenant)) < MAX_HEADS) break;
+  }
 }
 
-/** One checkpoint of one tenant; false when nothing has grown, or another replica is at it. */
-export async function sealLog({ store, keys, clock }: SealOptions, tenant: string): Promise<boolean> {
+/** One checkpoint of one tenant; how many chains it covers, none when nothing has grown, or another replica is at it. */
+export async function sealLog({ store, keys, clock }: SealOptions, tenant: string): Promise<number> {
   return store.transaction(tenant, async (tx) => {
     const [lock] = await tx.query<{ held: boolean }>(
       'select pg_try_advisory_xact_lock(hashtextextended($1, 0)) as held',
       [`checkpoints ${tenant}`],
     );
-    if (lock?.held !== true) return false;
+    if (lock?.held !== true) return 0;
     const heads = await readGrown(tx, tenant);
-    if (heads.length === 0) return false;
+    if (heads.length === 0) return 0;
     const [last] = await tx.query<{ number: number; statement: string }>(
       'select number, statement from decision_checkpoints where tenant = $1 order by number desc limit 1',
       [tenant],
@@ -48,7 +52,7 @@ export async function sealLog({ store, keys, clock }: SealOptions, tenant: strin
        where h.tenant = $1 and h.instance_id = s.instance`,
       [tenant, JSON.stringify(heads)],
     );
-    return true;
+    return heads.length;
   });
 }
 

@@ -117,11 +117,9 @@ export class SigningKeyRing implements SigningKeys {
     return now + aheadMs;
   }
 
-  /** Replaces the signing key at once, without publishing ahead; `dropOld` also stops the old keys from verifying. */
-  async rotateNow(dropOld: boolean): Promise<void> {
-    const old = this.#keys;
+  /** Replaces the signing key at once, without publishing ahead; the old keys still verify. */
+  async rotateNow(): Promise<void> {
     await this.#add(this.#clock.now());
-    if (dropOld) for (const key of old) await this.#store.remove(key.id);
     await this.#load();
   }
 
@@ -142,16 +140,6 @@ export class SigningKeyRing implements SigningKeys {
       .map((key) => known.get(key.id) ?? openKey(key))
       .sort((a, b) => a.signsFrom - b.signsFrom || (a.id < b.id ? -1 : 1));
   }
-}
-
-/** Keys that live and die with this process. */
-export function createMemoryKeyStore(): SigningKeyStore {
-  const keys = new Map<string, StoredSigningKey>();
-  return {
-    load: () => Promise.resolve([...keys.values()]),
-    add: (key) => Promise.resolve(void keys.set(key.id, key)),
-    remove: (id) => Promise.resolve(void keys.delete(id)),
-  };
 }
 
 function openKey(stored: StoredSigningKey): SigningKey {

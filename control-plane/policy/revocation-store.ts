@@ -78,6 +78,8 @@ export async function liftRevocation(
   );
   if (row === undefined) return undefined;
   await notifyFrom(tx, CHANNELS.revocation, JSON.stringify({ tenant, id: row.id }));
+  // Nothing but its row says now that it has ended.
+  if (target === 'session') await notifyFrom(tx, CHANNELS.sessions, tenant);
   return activeOf(row);
 }
 

@@ -1,15 +1,6 @@
 import type { Reason } from '../../proto/reasons.ts';
 import type { ActiveRevocation, RevocationTargetName, SessionFacts } from './facts.ts';
 
-const REASON_BY_TARGET = {
-  workload: 'workload-revoked',
-  policy: 'policy-revoked',
-  credential: 'credential-revoked',
-  user: 'user-revoked',
-  session: 'session-revoked',
-  tenant: 'tenant-revoked',
-} as const satisfies Record<RevocationTargetName, Reason>;
-
 /** The revocations of one tenant that are in force, for constant-time questions. */
 export class RevocationSet {
   readonly #byKey: ReadonlyMap<string, ActiveRevocation>;
@@ -26,12 +17,10 @@ export class RevocationSet {
 
   /** Why this session may do nothing at all, or undefined. One revoked workload of several is enough. */
   reasonAgainst(session: SessionFacts): Reason | undefined {
-    for (const target of ['tenant', 'session', 'user', 'workload'] as const) {
-      if (this.all.some((revocation) => revocation.target === target && endsSession(revocation, session))) {
-        return REASON_BY_TARGET[target];
-      }
-    }
-    return undefined;
+    if (this.has('tenant', session.tenant)) return 'tenant-revoked';
+    if (this.has('session', session.sessionId)) return 'session-revoked';
+    if (session.user !== undefined && this.has('user', session.user)) return 'user-revoked';
+    return session.workloads.some((name) => this.has('workload', name)) ? 'workload-revoked' : undefined;
   }
 }
 

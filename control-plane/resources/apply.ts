@@ -77,13 +77,14 @@ function isOtherTrust({ kind, action, fields }: Change): boolean {
   return action === 'deleted' || (action === 'updated' && fields.some(({ path }) => path.startsWith('spec')));
 }
 
-/** For lists of sessions; what ends their calls is the session gate, which compares what trust providers say. */
+/** The session gate ends their calls, as it compares what trust providers say; they stay ended when that is put back. */
 async function endSessionsVouchedForBy(tx: Sql, tenant: string, providers: readonly string[]): Promise<void> {
   if (providers.length === 0) return;
   await tx.query(
     'update sessions set ended_at = now() where tenant = $1 and ended_at is null and trust_providers && $2::text[]',
     [tenant, providers],
   );
+  await notifyFrom(tx, CHANNELS.sessions, tenant);
 }
 
 function findDoomed(

@@ -103,10 +103,6 @@ export class ResourceStore {
     return this.#store.system(readTenants);
   }
 
-  async get(tenant: string, kind: Kind, name: string): Promise<Resource | undefined> {
-    return (await this.list(tenant, kind)).find((resource) => resource.metadata.name === name);
-  }
-
   /** Throws ResourceError `tenant-unknown`. */
   loadPolicySet(tenant: string): Promise<PolicySet> {
     return this.#store.transaction(tenant, (tx) => loadPolicySet(tx, tenant));
@@ -122,9 +118,15 @@ export class ResourceStore {
     if (name === 'default') throw new ResourceError('tenant-in-use', 'the default tenant stays');
     try {
       await this.#store.system(async (tx) => {
+        // What was made for it and is nothing without it. Should the tenant stay, so does this.
+        for (const table of ['sealed_secrets', 'authorities', 'revocations']) {
+          await tx.query(`delete from ${table} where tenant = $1`, [name]);
+        }
+        await tx.query('delete from decision_heads where tenant = $1 and sequence = 0', [name]);
         const deleted = await tx.query('delete from tenants where name = $1 returning name', [name]);
         if (deleted.length === 0) throw new ResourceError('resource-unknown', `there is no Tenant "${name}"`);
         await notifyFrom(tx, CHANNELS.policy, name);
+        await notifyFrom(tx, CHANNELS.tenantGone, name);
       });
     } catch (error) {
       if (error instanceof Error && 'code' in error && error.code === FOREIGN_KEY_VIOLATION) {

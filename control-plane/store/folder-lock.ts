@@ -1,43 +1,106 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { randomUUID } from 'node:crypto';
+import { type FileHandle, open, readdir, rename, rm } from 'node:fs/promises';
+import { createConnection, createServer, type Server } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { UsageError } from '../../common/errors.ts';
 
+const PREFIX = 'sidekey-lock.';
+const ATTEMPTS = 8;
+const LONGEST_PAUSE_MS = 40;
+/** A kernel that has not said by then whether anybody listens counts as one that says yes. */
+const PROBE_MS = 2_000;
+
 /**
- * Keeps a second process from opening the same embedded database, which would corrupt it. The lock names the process
- * and its start time, so that a lock left by a crash, or by an equal process id in a container, does not count.
+ * Keeps a second process from opening the same embedded database, which would corrupt it. Who holds the folder listens on
+ * a socket in it: the kernel knows who lives, whatever name spaces of processes the two are in, and a crash ends it.
+ *
+ * Everybody listens under a name of their own first and looks at the others' after. Of two at once at least one sees the
+ * other, and gives way; what nobody listens on was left by a crash, and as no name is used twice it can be removed.
+ * Throws UsageError `store-locked`.
  */
 export async function lockFolder(folder: string): Promise<() => Promise<void>> {
-  const path = join(folder, 'sidekey.lock');
-  const mine = `${process.pid} ${await startTime(process.pid)}`;
-  for (let attempt = 0; attempt < 2; attempt += 1) {
-    try {
-      await writeFile(path, mine, { flag: 'wx', mode: 0o600 });
-      return () => rm(path, { force: true });
-    } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
-      const holder = await readFile(path, 'utf8').catch(() => '');
-      if (await isAlive(holder)) {
-        throw new UsageError('store-locked', `the store in ${folder} is in use by process ${holder.split(' ')[0]}`);
-      }
-      await rm(path, { force: true });
-    }
-  }
-  throw new UsageError('store-locked', `the store in ${folder} is in use`);
-}
-
-async function isAlive(holder: string): Promise<boolean> {
-  const [pid, started] = holder.split(' ');
-  if (pid === undefined || !/^[1-9]\d*$/.test(pid)) return false;
+  const place = await openPlace(folder);
   try {
-    process.kill(Number(pid), 0);
+    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+      const release = await takeAlone(place);
+      if (release !== undefined) {
+        return async () => {
+          await release();
+          await place.handle.close();
+        };
+      }
+      // Of those who came together, the one with the shortest pause finds the folder free.
+      await delay(Math.random() * LONGEST_PAUSE_MS);
+    }
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+    await place.handle.close();
+    throw error;
   }
-  return started === (await startTime(Number(pid)));
+  await place.handle.close();
+  throw new UsageError('store-locked', `the store in ${folder} is in use by another process`);
 }
 
-/** Field 22 of /proc/PID/stat; empty where there is no /proc, so that a living process id alone counts. */
-async function startTime(pid: number): Promise<string> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+interface Place {
+  readonly handle: FileHandle;
+  /** The folder by a short name: a socket's path has 108 bytes at most (unix(7)). */
+  readonly path: string;
+}
+
+async function openPlace(folder: string): Promise<Place> {
+  const handle = await open(folder);
+  return { handle, path: process.platform === 'linux' ? `/proc/self/fd/${handle.fd}` : folder };
+}
+
+async function takeAlone({ path }: Place): Promise<(() => Promise<void>) | undefined> {
+  const name = `${PREFIX}${randomUUID()}`;
+  const draft = `${path}/new-${name}`;
+  const server = await listen(draft);
+  const release = async (): Promise<void> => {
+    await rm(`${path}/${name}`, { force: true });
+    await new Promise((resolve) => server.close(resolve));
+  };
+  try {
+    // Seen under its name only once it answers, or others would take it for one that a crash left.
+    await rename(draft, `${path}/${name}`);
+    for (const other of await readdir(path)) {
+      if (!other.startsWith(PREFIX) || other === name) continue;
+      if (await answers(`${path}/${other}`)) {
+        await release();
+        return undefined;
+      }
+      await rm(`${path}/${other}`, { force: true });
+    }
+    return release;
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+function listen(path: string): Promise<Server> {
+  return new Promise((resolve, reject) => {
+    const server = createServer((socket) => socket.destroy());
+    server.once('error', reject);
+    server.listen(path, () => {
+      server.off('error', reject);
+      server.on('error', () => {});
+      server.unref();
+      resolve(server);
+    });
+  });
+}
+
+/** Only a refusal says that nobody is there: one who may not ask, or whose queue is full, stays out as well. */
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = createConnection(path);
+    const timer = setTimeout(() => done(true), PROBE_MS);
+    const done = (alive: boolean): void => {
+      clearTimeout(timer);
+      probe.destroy();
+      resolve(alive);
+    };
+    probe.on('connect', () => done(true));
+    probe.on('error', (error: NodeJS.ErrnoException) => done(error.code !== 'ECONNREFUSED' && error.code !== 'ENOENT'));
+  });
 }

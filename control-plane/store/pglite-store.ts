@@ -23,9 +23,6 @@ export async function openPglite(dataDir: string | undefined): Promise<RawStore>
         const stop = await db.listen(channel, handler);
         return () => stop();
       },
-      notify: async (channel, payload) => {
-        await db.query('select pg_notify($1, $2)', [channel, payload]);
-      },
       close: async () => {
         if (!db.closed) await db.close();
         await unlock();

@@ -9,6 +9,10 @@ interface Subscription {
 
 const FIRST_RETRY_MS = 200;
 const LAST_RETRY_MS = 5_000;
+/** A server that is gone without a word sends nothing, and nor does one that has nothing to say: so it is asked. */
+const PROBE_EVERY_MS = 1_000;
+/** Longer than a busy server takes; sooner than anybody waits for a revocation that got lost. */
+const PROBE = { text: 'select 1', query_timeout: 3_000 };
 
 /** One connection that listens, opened with the first subscription and opened again whenever it is lost. */
 export class PostgresListener {
@@ -17,6 +21,7 @@ export class PostgresListener {
   readonly #subscriptions = new Set<Subscription>();
   #client: Promise<pg.Client> | undefined;
   #retryTimer: NodeJS.Timeout | undefined;
+  #probeTimer: NodeJS.Timeout | undefined;
   #retryMs = FIRST_RETRY_MS;
   #closed = false;
 
@@ -44,6 +49,7 @@ export class PostgresListener {
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#retryTimer);
+    clearTimeout(this.#probeTimer);
     this.#subscriptions.clear();
     const client = await this.#client?.catch(() => undefined);
     await client?.end();
@@ -67,7 +73,27 @@ export class PostgresListener {
       throw error;
     }
     this.#retryMs = FIRST_RETRY_MS;
+    this.#probe(client);
     return client;
+  }
+
+  #probe(client: pg.Client): void {
+    clearTimeout(this.#probeTimer);
+    if (this.#closed) return;
+    this.#probeTimer = setTimeout(() => {
+      client.query(PROBE).then(
+        () => this.#probe(client),
+        (error: unknown) => this.#abandon(client, error),
+      );
+    }, PROBE_EVERY_MS);
+    this.#probeTimer.unref();
+  }
+
+  /** With a question unanswered, `end` closes without a farewell. */
+  #abandon(client: pg.Client, error: unknown): void {
+    client.removeAllListeners('end');
+    client.end().catch(() => {});
+    this.#lost(error);
   }
 
   #lost(error: unknown): void {

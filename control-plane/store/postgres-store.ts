@@ -32,9 +32,6 @@ export function openPostgres(url: string, onError: (error: unknown) => void = ()
       engine: 'postgres',
       ...roleTransactions(begin),
       listen: (channel, handler, onGap) => listener.listen(channel, handler, onGap),
-      notify: async (channel, payload) => {
-        await pool.query('select pg_notify($1, $2)', [channel, payload]);
-      },
       close: () => {
         closing ??= listener.close().then(() => pool.end());
         return closing;

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, readFile, rename, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { UsageError } from '../../common/errors.ts';
-import { createFile } from '../new-file.ts';
+import { createFile, replaceFile } from '../new-file.ts';
 import { type SealingKey, sealingKey, type SealingKeys } from './sealing.ts';
 
 /**
@@ -39,17 +39,15 @@ export async function loadSealingKeys(path: string, options: { create?: boolean 
   return parseSealingKeys(await readFile(path, 'utf8'), path);
 }
 
-/** Puts a fresh key in front of those in the file. The values sealed before still open; reseal them next. */
+/**
+ * Puts a fresh key in front of those in the file, and gives what the file then holds. The values sealed before still open;
+ * reseal them next. One at a time: of two at once, the later would put back what the earlier had read.
+ */
 export async function rotateSealingKeyFile(path: string): Promise<SealingKeys> {
   const text = await readFile(path, 'utf8');
   parseSealingKeys(text, path);
-  const next = `${newKeyLine()}${text}`;
-  const draft = `${path}.new`;
-  await rm(draft, { force: true });
-  await createFile(draft, next);
-  await rename(draft, path);
-  await chmod(path, 0o600);
-  return parseSealingKeys(next, path);
+  await replaceFile(path, `${newKeyLine()}${text}`);
+  return parseSealingKeys(await readFile(path, 'utf8'), path);
 }
 
 function newKeyLine(): string {

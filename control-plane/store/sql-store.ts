@@ -30,8 +30,6 @@ export interface SqlStore {
    * such as after a lost connection: read the state again. Resolves to a function that stops listening.
    */
   listen(channel: Channel, handler: (payload: string) => void, onGap?: () => void): Promise<() => Promise<void>>;
-  /** Payload: under 8,000 bytes. Inside a transaction use `notifyFrom`, which is delivered only if it commits. */
-  notify(channel: Channel, payload: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -40,6 +38,10 @@ export const CHANNELS = {
   policy: 'sidekey_policy',
   /** JSON: {tenant, id}. */
   revocation: 'sidekey_revocation',
+  /** Sessions of the tenant have ended that no revocation in force names. */
+  sessions: 'sidekey_sessions',
+  /** A tenant is gone; one of the same name may follow, and has keys of its own. */
+  tenantGone: 'sidekey_tenant_gone',
   decision: 'sidekey_decision',
   /** Payload: purpose of the signing keys that changed. */
   keys: 'sidekey_keys',
@@ -60,7 +62,7 @@ export async function enterSystem(tx: Sql): Promise<void> {
   await tx.query(`select set_config('role', '${SYSTEM_ROLE}', true), set_config('sidekey.tenant', '', true)`);
 }
 
-/** A notification that is sent when, and only if, the transaction commits. */
+/** A notification that is sent when, and only if, the transaction commits. Payload: under 8,000 bytes. */
 export async function notifyFrom(tx: Sql, channel: Channel, payload: string): Promise<void> {
   await tx.query('select pg_notify($1, $2)', [channel, payload]);
 }

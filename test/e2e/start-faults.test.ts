@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -71,8 +71,31 @@ describe.skipIf(!existsSync(SIDEKEY))('what stands in the way of a start is name
     child.kill('SIGHUP');
     expect(await ended).toBe(0);
     expect(stderr).not.toContain('Debugger');
-    expect(existsSync(join(dataDir, 'store/sidekey.lock'))).toBe(false);
+    expect(readdirSync(join(dataDir, 'store')).filter((name) => name.includes('lock'))).toEqual([]);
   });
+
+  // Two containers on one volume: neither sees the other's processes.
+  it.skipIf(process.getuid?.() !== 0)(
+    'a control plane whose store another container has open',
+    async () => {
+      const dataDir = join(folder, 'shared');
+      const listen = ['--grpc-listen', '127.0.0.1:0', '--rest-listen', '127.0.0.1:0'];
+      const command = [process.execPath, SIDEKEY, 'control-plane', '--data-dir', dataDir, ...listen];
+      const contained = ['unshare', '-m', '-p', '-f', '--mount-proc', '--kill-child', ...command];
+      const [unshare = '', ...inside] = contained;
+      const first = spawn(unshare, inside, { env: env() });
+      let stderr = '';
+      first.stderr.on('data', (bytes: Buffer) => (stderr += bytes.toString()));
+      const ended = new Promise((resolve) => first.once('close', resolve));
+      await until('it is up', () => stderr.includes('proxies at'), TIMEOUT_MS);
+      const second = await runProcess(contained, env(), { timeoutMs: TIMEOUT_MS });
+      expect(second.stderr).toContain('(store-locked)');
+      expect(second.code).toBe(2);
+      first.kill('SIGKILL');
+      await ended;
+    },
+    TIMEOUT_MS,
+  );
 
   it('a file where the admin socket should be is left alone', { timeout: TIMEOUT_MS }, async () => {
     const file = join(folder, 'precious');

@@ -3,6 +3,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { genesisHash, nextHash } from '../../common/decision-chain.ts';
 import { DecisionRecord } from '../../proto/gen/sidekey/v1/decision.ts';
 import type { WatchResponse } from '../../proto/gen/sidekey/v1/proxy.ts';
+import { REASONS } from '../../proto/reasons.ts';
 import { QUESTION, useBillingPlane } from '../support/billing-plane.ts';
 import { billingResources, resource } from '../support/control-plane.ts';
 import { reasonOf } from '../support/raw-proxy.ts';
@@ -145,10 +146,44 @@ describe('control plane when something changes', () => {
     expect(Date.now() - changedAt).toBeLessThan(10_000);
     // Told as a revocation first, so that the proxy cuts what runs.
     expect(events.at(-1)?.kind).toMatchObject({ $case: 'revocation', value: { name: one.session?.sessionId } });
-    expect(reasonOf(await one.ask(QUESTION).catch((error: unknown) => error))).toBe('trust-withdrawn');
+    expect(reasonOf(await one.ask(QUESTION).catch((error: unknown) => error))).toMatch(
+      /^(trust-withdrawn|session-invalid)$/,
+    );
     const { body } = await billing.plane.rest('GET', '/v1/sessions');
     expect(JSON.stringify(body)).not.toContain(one.session?.sessionId);
     expect((await billing.attested()).session?.workloads).toEqual(['billing']);
+  });
+
+  it('keeps a session ended when its trust provider, or its revocation, is put back', async () => {
+    const trusting = await billing.attested();
+    expect((await trusting.ask(QUESTION)).outcome?.$case).toBe('grant');
+    const { body } = await billing.plane.rest('GET', '/v1/resources/TrustProvider/cluster');
+    const { spec } = body as { readonly spec: Record<string, unknown> };
+    await billing.apply(resource('TrustProvider', 'cluster', { ...spec, allowedAddresses: ['10.0.0.2/32'] }));
+    await vi.waitFor(async () => {
+      const bystander = await billing.attested();
+      expect(bystander.session?.workloads).toEqual(['billing']);
+    }, 5_000);
+    await billing.apply(resource('TrustProvider', 'cluster', spec));
+    const revoked = await billing.attested();
+    // Of each an open stream, which needs no entrance any more.
+    const call = revoked.client.authorize(revoked.metadata('authorize'));
+    const answers: unknown[] = [];
+    call.on('data', ({ outcome }) => answers.push(outcome));
+    call.on('error', () => undefined);
+    const question = { destination: undefined, http: undefined, ...QUESTION };
+    const ask = (): boolean => call.write({ id: 1, deadlineMs: 5_000, policyVersion: 0, dryRun: false, ...question });
+    ask();
+    await vi.waitFor(() => expect(answers).toMatchObject([{ $case: 'grant' }]), 10_000);
+    await billing.revoke('session', revoked.session?.sessionId ?? '');
+    await billing.lift('session', revoked.session?.sessionId ?? '');
+    ask();
+    const denial = { $case: 'denial', value: { reason: REASONS['session-invalid'].number } };
+    await vi.waitFor(() => expect(answers[1]).toMatchObject(denial), 10_000);
+    call.end();
+    for (const ended of [trusting, revoked]) {
+      expect(reasonOf(await ended.ask(QUESTION).catch((error: unknown) => error))).toBe('session-invalid');
+    }
   });
 
   it('leaves sessions alone when only what people read of a trust provider changes', async () => {

@@ -76,7 +76,7 @@ export function deciderOf(policy: PolicySet): (question: Question) => Promise<An
   const state = { policy: compilePolicySet(policy), revocations: new RevocationSet([]) };
   const options = {
     clock: { now: () => 0 },
-    gate: { assertLive: () => undefined, facts: () => SESSION },
+    gate: { assertStanding: () => Promise.resolve(), facts: () => SESSION },
     policies: { get: async () => state },
     onError: (error: unknown) => {
       throw error;

@@ -14,7 +14,8 @@ import { JwksCache } from '../../control-plane/attestation/jwks-cache.ts';
 import { followDecisions, queryDecisions } from '../../control-plane/audit/query-decisions.ts';
 import { verifyChains } from '../../control-plane/audit/verify.ts';
 import { verifyCheckpoints } from '../../control-plane/audit/verify-checkpoints.ts';
-import { createMemoryKeyStore, SigningKeyRing } from '../../control-plane/credentials/signing-keys.ts';
+import { SigningKeyRing } from '../../control-plane/credentials/signing-keys.ts';
+import { createMemoryKeyStore } from './memory-key-store.ts';
 import { checkResource } from '../../control-plane/policy/check-resource.ts';
 import { ResourceStore } from '../../control-plane/resources/resource-store.ts';
 import { Sealer, sealingKey } from '../../control-plane/store/sealing.ts';
@@ -114,7 +115,8 @@ export function useRestApi(): RestApi {
       listSessions: (tenant, options) => listSessions(sql, tenant, options),
       decisions: {
         query: (tenant, filter, page) => queryDecisions(sql, tenant, filter, page),
-        follow: (tenant, filter, from, onEntries) => followDecisions(sql, tenant, filter, from, onEntries),
+        follow: (tenant, filter, from, onEntries) =>
+          followDecisions(sql, tenant, { filter, from, onEntries, onError: (error) => bugs.push(error) }),
         verify: (tenant, instance) => verifyChains(sql, tenant, instance),
         verifyCheckpoints: (tenant, kept) => verifyCheckpoints(sql, keys, tenant, kept),
       },

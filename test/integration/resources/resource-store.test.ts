@@ -5,7 +5,7 @@ import { ResourceStore } from '../../../control-plane/resources/resource-store.t
 import type { Resource } from '../../../control-plane/resources/kinds.ts';
 import { resealAll } from '../../../control-plane/store/sealed-secrets.ts';
 import { Sealer, sealingKey } from '../../../control-plane/store/sealing.ts';
-import { CHANNELS } from '../../../control-plane/store/sql.ts';
+import { CHANNELS, notifyFrom } from '../../../control-plane/store/sql.ts';
 import { describeStores } from '../../support/stores.ts';
 
 const KEY = sealingKey(randomBytes(32));
@@ -100,7 +100,7 @@ describeStores('resource store', (fixture) => {
     await resources.apply(tenant, documents(SET));
     const shown = JSON.stringify([await resources.list(tenant), await resources.loadPolicySet(tenant)]);
     expect(shown).not.toContain('hunter2');
-    expect((await resources.get(tenant, 'CredentialProvider', 'api-key'))?.spec).toEqual({
+    expect((await resources.list(tenant, 'CredentialProvider'))[0]?.spec).toEqual({
       type: 'static',
       secret: { sealed: true },
       replaces: [],
@@ -216,6 +216,13 @@ describeStores('resource store', (fixture) => {
     await expect(resources.delete(tenant, 'ServerWorkload', 'api')).rejects.toMatchObject({ code: 'resource-unknown' });
     await expect(resources.delete(tenant, 'Tenant', tenant)).rejects.toMatchObject({ code: 'tenant-in-use' });
     const empty = await freshTenant();
+    // What stays behind of a tenant that was in use once.
+    await fixture().store.system(async (tx) => {
+      await tx.query("insert into sealed_secrets values ($1, 'placeholder-key', '\\x00', 'k')", [empty]);
+      await tx.query("insert into authorities values ($1, 'root', '\\x00', '\\x00', 'k', now(), now())", [empty]);
+      await tx.query("insert into revocations (tenant, id, target, name) values ($1, 'r', 'user', 'alice')", [empty]);
+      await tx.query("insert into decision_heads values ($1, 'proxy', 0, '\\x00')", [empty]);
+    });
     await resources.delete(tenant, 'Tenant', empty);
     await expect(resources.loadPolicySet(empty)).rejects.toMatchObject({ code: 'tenant-unknown' });
   });
@@ -236,7 +243,7 @@ describeStores('resource store', (fixture) => {
     await resources.apply(tenant, documents(SET), { dryRun: true });
     await resources.apply(tenant, documents(SET));
     await resources.apply(tenant, documents(SET));
-    await fixture().store.notify(CHANNELS.policy, 'end');
+    await fixture().store.system((tx) => notifyFrom(tx, CHANNELS.policy, 'end'));
     await expect.poll(() => heard).toContain('end');
     expect(heard).toEqual([tenant, 'end']);
     await stop();

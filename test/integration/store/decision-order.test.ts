@@ -14,7 +14,12 @@ describeStores('decisions of many proxies at once', (fixture) => {
   it('all reach a follower, each once and in the order of their positions', async () => {
     const { store } = fixture();
     const seen: { position: number; id: string }[] = [];
-    const stop = await followDecisions(store, 'default', {}, undefined, (entries) => seen.push(...entries));
+    const stop = await followDecisions(store, 'default', {
+      filter: {},
+      from: undefined,
+      onEntries: (entries) => seen.push(...entries),
+      onError: (error) => expect.unreachable(String(error)),
+    });
     await Promise.all(
       Array.from({ length: PROXIES }, async () => {
         const instanceId = randomUUID();

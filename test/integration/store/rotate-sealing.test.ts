@@ -1,9 +1,9 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Secret } from '../../../common/secret.ts';
-import { rotateSealing } from '../../../control-plane/rotate-sealing.ts';
+import { createSealingRotation } from '../../../control-plane/rotate-sealing.ts';
 import { openSecret, putSecret } from '../../../control-plane/store/sealed-secrets.ts';
 import { Sealer } from '../../../control-plane/store/sealing.ts';
 import { loadSealingKeys } from '../../../control-plane/store/sealing-keys.ts';
@@ -22,7 +22,7 @@ describeStores('rotation of the sealing key', (fixture) => {
     const sealer = new Sealer(await loadSealingKeys(path, { create: true }));
     const before = sealer.keyId;
     await store.transaction('default', (tx) => putSecret(tx, sealer, 'default', 'a', new Secret('hunter2')));
-    const resealed = await rotateSealing(store, sealer, path);
+    const resealed = await createSealingRotation(store, sealer, path)();
     // Replicas share their key file: putting a new key in it is the operator's step.
     expect(resealed).toBe(store.engine === 'pglite' ? 1 : 0);
     expect(sealer.keyId === before).toBe(store.engine === 'postgres');
@@ -32,5 +32,21 @@ describeStores('rotation of the sealing key', (fixture) => {
       expect(opened?.reveal()).toBe('hunter2');
     }
     expect((await readFile(path, 'utf8')).trim().split('\n')).toHaveLength(store.engine === 'pglite' ? 2 : 1);
+  });
+
+  it('leaves every secret readable when several rotations overlap', async () => {
+    const { store } = fixture();
+    const path = join(folder, store.engine);
+    const sealer = new Sealer(await loadSealingKeys(path, { create: true }));
+    await store.transaction('default', (tx) => putSecret(tx, sealer, 'default', 'b', new Secret('hunter2')));
+    const rotate = createSealingRotation(store, sealer, path);
+    for (let round = 0; round < 10; round += 1) {
+      await Promise.all([rotate(), rotate(), rotate()]);
+      const next = new Sealer(await loadSealingKeys(path));
+      expect(next.keyId).toBe(sealer.keyId);
+      const opened = await store.transaction('default', (tx) => openSecret(tx, next, 'default', 'b'));
+      expect(opened?.reveal()).toBe('hunter2');
+    }
+    expect((await readdir(folder)).filter((name) => name.endsWith('.new'))).toEqual([]);
   });
 });

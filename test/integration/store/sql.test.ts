@@ -124,10 +124,10 @@ describeStores('sql store', (fixture) => {
         throw new Error('rolled back');
       })
       .catch(() => {});
-    await store.notify(CHANNELS.policy, 'second');
+    await store.system((tx) => notifyFrom(tx, CHANNELS.policy, 'second'));
     await expect.poll(() => heard).toEqual(['first', 'second']);
     await stop();
-    await store.notify(CHANNELS.policy, 'third');
+    await store.system((tx) => notifyFrom(tx, CHANNELS.policy, 'third'));
     await store.system((tx) => tx.query('select 1'));
     expect(heard).toEqual(['first', 'second']);
   });

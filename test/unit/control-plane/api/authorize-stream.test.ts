@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { expect, it } from 'vitest';
-import { AnswerWriter, refuseTooLong } from '../../../../control-plane/api/authorize-stream.ts';
+import { AnswerWriter, refuseTooLong, sizeOf } from '../../../../control-plane/api/authorize-stream.ts';
 import type { AuthorizeResponse } from '../../../../proto/gen/sidekey/v1/proxy.ts';
 
 class FakeCall extends EventEmitter {
@@ -48,16 +48,13 @@ it('with room, or nobody there, nothing waits', async () => {
 });
 
 it('refuses a question of more than 64 KB', () => {
-  const question = (query: string, value: string) =>
-    refuseTooLong({
-      id: 7,
-      destination: undefined,
-      deadlineMs: 1,
-      policyVersion: 0,
-      dryRun: false,
-      http: { method: 'GET', path: '/', query, headers: [{ name: 'x', value }], inspected: undefined },
-    });
-  expect(question('q'.repeat(32_768), 'v'.repeat(32_767))).toBeUndefined();
+  const question = (query: string, value: string, path = '/') => {
+    const http = { method: 'GET', path, query, headers: [{ name: 'x', value }], inspected: undefined };
+    const request = { id: 7, destination: undefined, deadlineMs: 1, policyVersion: 0, dryRun: false, http };
+    return refuseTooLong(request, sizeOf(request));
+  };
+  expect(question('q'.repeat(32_768), 'v'.repeat(32_763))).toBeUndefined();
+  expect(question('', '', `/${'p'.repeat(65_536)}`)).toMatchObject({ id: 7, outcome: { $case: 'denial' } });
   expect(question('q'.repeat(32_768), 'v'.repeat(32_768))).toMatchObject({
     id: 7,
     outcome: { $case: 'denial', value: { reason: 41 } },

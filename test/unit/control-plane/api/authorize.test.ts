@@ -5,7 +5,9 @@ import { compilePolicySet } from '../../../../control-plane/policy/compile.ts';
 import type { ActiveRevocation } from '../../../../control-plane/policy/facts.ts';
 import type { TenantPolicy } from '../../../../control-plane/policy/policy-source.ts';
 import { RevocationSet } from '../../../../control-plane/policy/revocations.ts';
+import { describeError } from '../../../../common/errors.ts';
 import { Secret } from '../../../../common/secret.ts';
+import { CredentialError } from '../../../../control-plane/credentials/credential-minter.ts';
 import type { AuthorizeRequest } from '../../../../proto/gen/sidekey/v1/proxy.ts';
 import { reasonFromNumber } from '../../../../proto/reasons.ts';
 import { policySet, SESSION } from '../policy/policy-set.ts';
@@ -45,7 +47,7 @@ describe('authorize when something changes while the credential is made', () => 
     let mintings = 0;
     const options = {
       clock: { now: () => Date.UTC(2026, 10, 23) },
-      gate: { assertLive: () => undefined, facts: () => SESSION },
+      gate: { assertStanding: () => Promise.resolve(), facts: () => SESSION },
       policies: { get: async () => state },
       openSecret: async () => new Secret('opened'),
       minter: {
@@ -136,7 +138,7 @@ describe('a question asked by an older policy', () => {
   ])('%s', async (_title, policy, policyVersion, requestPath, expected) => {
     const options = {
       clock: { now: () => Date.UTC(2026, 10, 23) },
-      gate: { assertLive: () => undefined, facts: () => SESSION },
+      gate: { assertStanding: () => Promise.resolve(), facts: () => SESSION },
       policies: { get: async () => state },
       onError: (error: unknown) => {
         throw error;
@@ -149,4 +151,21 @@ describe('a question asked by an older policy', () => {
     const got = outcome?.$case === 'denial' ? reasonFromNumber(outcome.value.reason) : outcome?.$case;
     expect(got).toBe(expected);
   });
+});
+
+it('tells the operator why there is no credential, and the agent only that', async () => {
+  const told: unknown[] = [];
+  const cause = new Error('connect ECONNREFUSED 10.1.2.3:443');
+  const options = {
+    clock: { now: () => Date.UTC(2026, 10, 23) },
+    gate: { assertStanding: () => Promise.resolve(), facts: () => SESSION },
+    policies: { get: async () => ({ policy: compilePolicySet(SET), revocations: new RevocationSet([]) }) },
+    openSecret: async () => new Secret('opened'),
+    minter: { mint: () => Promise.reject(new CredentialError('the token endpoint cannot be reached', { cause })) },
+    onError: (error: unknown) => told.push(describeError(error)),
+  } as unknown as AuthorizeOptions;
+  const session = { ticket: { tenant: 'acme' } } as unknown as LiveSession;
+  const { outcome } = await authorize(options, session, QUESTION);
+  expect(outcome).toMatchObject({ $case: 'denial', value: { message: 'the token endpoint cannot be reached' } });
+  expect(told).toEqual([`no credential for tenant acme: the token endpoint cannot be reached: ${cause.message}`]);
 });

@@ -3,6 +3,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { Metadata } from '@grpc/grpc-js';
 import { describe, expect, it } from 'vitest';
 import { ProxyService, type ProxyServiceOptions } from '../../../../control-plane/api/proxy-service.ts';
+import type { AuthorizeCall } from '../../../../control-plane/api/authorize-stream.ts';
 import type { WatchCall } from '../../../../control-plane/api/watch.ts';
 
 /** As much of a call as a watch uses before its first event. */
@@ -55,5 +56,23 @@ describe('ProxyService.watch', () => {
     expect(listeners).toBe(goes ? 0 : 1);
     service.close();
     expect(listeners).toBe(0);
+  });
+});
+
+describe('ProxyService.authorize', () => {
+  it('reads no further while it holds too many bytes of questions', async () => {
+    let paused = false;
+    const call = Object.assign(new FakeCall(), {
+      pause: () => (paused = true),
+      resume: () => (paused = false),
+      isPaused: () => paused,
+    });
+    const options = { gate: { enter: () => new Promise(() => undefined) } } as unknown as ProxyServiceOptions;
+    new ProxyService(options).handlers().authorize(call as unknown as AuthorizeCall);
+    const http = { method: 'GET', path: '/', query: 'q'.repeat(1_500_000), headers: [], inspected: undefined };
+    for (let id = 1; id <= 2; id += 1) call.emit('data', { id, destination: undefined, http });
+    expect(paused).toBe(false);
+    call.emit('data', { id: 3, destination: undefined, http });
+    expect(paused).toBe(true);
   });
 });

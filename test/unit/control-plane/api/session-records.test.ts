@@ -16,7 +16,12 @@ describe('SessionRecords and revoked sessions', () => {
   }, 60_000);
   afterAll(() => store.close());
 
-  const sessionOf = (instanceId: string, hash: string, notAfter = Date.now() + 60_000): SessionRecord => ({
+  const sessionOf = (
+    instanceId: string,
+    hash: string,
+    notAfter = Date.now() + 60_000,
+    evidenceNotAfter?: number,
+  ): SessionRecord => ({
     ticket: { id: randomUUID(), tenant: TENANT, instanceId, proxyKeyThumbprint: `key of ${instanceId}`, notAfter },
     workloads: ['billing'],
     user: undefined,
@@ -25,6 +30,7 @@ describe('SessionRecords and revoked sessions', () => {
     claims: {},
     userClaims: {},
     evidenceHashes: [hash],
+    evidenceNotAfter,
     authorityKey: undefined,
     eventKeyId: 'event-key',
   });
@@ -68,6 +74,29 @@ describe('SessionRecords and revoked sessions', () => {
     expect(await records.add(sessionOf('instance-g', 'hash-5'))).toBe('evidence-revoked');
     await store.transaction(TENANT, (tx) => liftRevocation(tx, TENANT, 'session', revoked, 'test'));
     await records.prune(Date.now());
+    expect(await kept()).toEqual([]);
+  });
+
+  it('lets the revocation of a session lapse once nothing of it is good any more, and forgets it later', async () => {
+    const now = Date.now();
+    const gone = await added(sessionOf('instance-h', 'hash-7', now - 3 * DAY_MS, now - 2 * DAY_MS));
+    const burned = await added(sessionOf('instance-i', 'hash-8', now - 3 * DAY_MS, now + DAY_MS));
+    const live = await added(sessionOf('instance-j', 'hash-9', now + DAY_MS, now - 2 * DAY_MS));
+    for (const name of [gone, burned, live]) await revokeSession(name);
+    await store.system((tx) =>
+      tx.query("update revocations set created_at = $1 where target = 'session'", [new Date(now - 3 * DAY_MS)]),
+    );
+    await records.prune(now);
+    const inForce = await store.transaction(TENANT, (tx) => loadRevocations(tx, TENANT));
+    const names = inForce.map(({ name }) => name);
+    expect(names).not.toContain(gone);
+    expect(names).toEqual(expect.arrayContaining([burned, live]));
+    const left = await store.system((tx) => tx.query('select id from sessions where id = any($1)', [[gone, burned]]));
+    expect(left).toEqual([{ id: burned }]);
+    const kept = (): Promise<unknown[]> =>
+      store.system((tx) => tx.query('select lifted_by from revocations where name = $1', [gone]));
+    expect(await kept()).toEqual([{ lifted_by: 'lapsed' }]);
+    await records.prune(now + 31 * DAY_MS);
     expect(await kept()).toEqual([]);
   });
 });

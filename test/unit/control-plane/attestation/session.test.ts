@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { createSessionAuthority } from '../../../../control-plane/attestation/session.ts';
 import type { SessionAuthority, SessionTicket } from '../../../../control-plane/attestation/session.ts';
-import { SigningKeyRing, createMemoryKeyStore } from '../../../../control-plane/credentials/signing-keys.ts';
+import { SigningKeyRing } from '../../../../control-plane/credentials/signing-keys.ts';
+import { createMemoryKeyStore } from '../../../support/memory-key-store.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
 import { ProxyIdentity } from '../../../support/proxy-identity.ts';
 

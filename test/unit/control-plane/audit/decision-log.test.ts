@@ -122,13 +122,55 @@ describe('decision log', () => {
 
   it('follows new decisions', async () => {
     const seen: number[] = [];
-    const stop = await followDecisions(store, TENANT, { instance: 'live' }, undefined, (entries) =>
-      seen.push(...entries.map((entry) => entry.sequence)),
-    );
+    const stop = await followDecisions(store, TENANT, {
+      filter: { instance: 'live' },
+      from: undefined,
+      onEntries: (entries) => seen.push(...entries.map((entry) => entry.sequence)),
+      onError: (error) => expect.unreachable(String(error)),
+    });
     const records = decisionChain('live', 5);
     await appendDecisions(store, TENANT, 'live', records.slice(0, 2));
     await appendDecisions(store, TENANT, 'live', records.slice(2));
     await vi.waitFor(() => expect(seen).toEqual([1, 2, 3, 4, 5]), 5_000);
+    await stop();
+  });
+
+  it('reads nothing twice for a follower whose filter seldom matches, and reads again after a failure', async () => {
+    const reads: number[] = [];
+    let failures = 0;
+    const watched: SqlStore = {
+      ...store,
+      transaction: (tenant, run) =>
+        store.transaction(tenant, (tx) =>
+          run({
+            query: (text, params) => {
+              if (!text.includes('position >')) return tx.query(text, params);
+              if (failures === 0) {
+                failures += 1;
+                return Promise.reject(new Error('this read fails'));
+              }
+              reads.push(Number(params?.at(-1)));
+              return tx.query(text, params);
+            },
+          }),
+        ),
+    };
+    const seen: string[] = [];
+    const errors: unknown[] = [];
+    const stop = await followDecisions(watched, TENANT, {
+      filter: { instance: 'rare' },
+      from: 0,
+      onEntries: (entries) => seen.push(...entries.map((entry) => entry.id)),
+      onError: (error) => errors.push(error),
+    });
+    await vi.waitFor(() => expect(reads).toEqual([0]), 10_000);
+    expect(errors).toHaveLength(1);
+    await appendDecisions(store, TENANT, 'common', decisionChain('common', 3));
+    await vi.waitFor(() => expect(reads.length).toBeGreaterThan(1), 10_000);
+    const [newest] = await queryDecisions(store, TENANT, {}, { limit: 1 });
+    await appendDecisions(store, TENANT, 'rare', decisionChain('rare', 1));
+    await vi.waitFor(() => expect(seen).toEqual(['rare-1']), 10_000);
+    expect(reads.at(-1)).toBeGreaterThanOrEqual(newest?.position ?? Number.NaN);
     await stop();
   });
 });

@@ -7,7 +7,8 @@ import type {
 } from '../../../../control-plane/credentials/credential-minter.ts';
 import { Issuer } from '../../../../control-plane/credentials/issuer.ts';
 import { createJwtMinter } from '../../../../control-plane/credentials/jwt.ts';
-import { SigningKeyRing, createMemoryKeyStore } from '../../../../control-plane/credentials/signing-keys.ts';
+import { SigningKeyRing } from '../../../../control-plane/credentials/signing-keys.ts';
+import { createMemoryKeyStore } from '../../../support/memory-key-store.ts';
 import { fillTemplate } from '../../../../control-plane/credentials/template.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
 

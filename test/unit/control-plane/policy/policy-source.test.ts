@@ -20,7 +20,6 @@ class RevocationsOnly {
         if (onGap) this.gaps.push(onGap);
         return async () => undefined;
       },
-      notify: async () => undefined,
       close: async () => undefined,
     };
   }

@@ -1,0 +1,50 @@
+import { expect, it } from 'vitest';
+import type { ActiveRevocation, RevocationTargetName, SessionFacts } from '../../../../control-plane/policy/facts.ts';
+import { RevocationSet } from '../../../../control-plane/policy/revocations.ts';
+
+const SESSION: SessionFacts = {
+  tenant: 'acme',
+  sessionId: 's-1',
+  workloads: ['billing', 'reports'],
+  user: 'alice',
+  trust: [],
+  claims: {},
+  userClaims: {},
+};
+
+const revocation = (target: RevocationTargetName, name: string): ActiveRevocation => ({
+  id: `${target} ${name}`,
+  target,
+  name,
+  atMs: 0,
+});
+
+it.each([
+  ['tenant', 'acme', 'tenant-revoked'],
+  ['session', 's-1', 'session-revoked'],
+  ['user', 'alice', 'user-revoked'],
+  ['workload', 'reports', 'workload-revoked'],
+  ['policy', 'acme', undefined],
+  ['credential', 'alice', undefined],
+  ['session', 's-2', undefined],
+  ['user', 'billing', undefined],
+] as const)('a revocation of %s %s gives %s', (target, name, reason) => {
+  expect(new RevocationSet([revocation(target, name)]).reasonAgainst(SESSION)).toBe(reason);
+});
+
+it('names the widest of several, and none for a user who is not known', () => {
+  const set = new RevocationSet([revocation('workload', 'billing'), revocation('tenant', 'acme')]);
+  expect(set.reasonAgainst(SESSION)).toBe('tenant-revoked');
+  const users = new RevocationSet([revocation('user', 'undefined')]);
+  expect(users.reasonAgainst({ ...SESSION, user: undefined })).toBeUndefined();
+});
+
+it('asks no revocation that is not about the session, however many there are', () => {
+  let asked = 0;
+  const others = Array.from({ length: 1_000 }, (_, index) => revocation('session', `other-${index}`));
+  const watched = others.map((one) => new Proxy(one, { get: (...of) => ((asked += 1), Reflect.get(...of)) }));
+  const set = new RevocationSet(watched);
+  asked = 0;
+  expect(set.reasonAgainst(SESSION)).toBeUndefined();
+  expect(asked).toBe(0);
+});
