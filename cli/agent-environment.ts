@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { rootCertificates } from 'node:tls';
@@ -58,7 +58,7 @@ export interface TrustFiles {
   remove(): void;
 }
 
-/** Writes the files that clients are pointed at; certificates only, never a key. */
+/** Writes the files that clients are pointed at, for any user to read; certificates only, never a key. */
 export function writeTrustFiles(caPem: string): TrustFiles {
   const folder = mkdtempSync(join(tmpdir(), 'sidekey-trust-'));
   const authorityFile = join(folder, 'authority.pem');
@@ -68,6 +68,8 @@ export function writeTrustFiles(caPem: string): TrustFiles {
   const own = caPem.endsWith('\n') ? caPem : `${caPem}\n`;
   writeFileSync(authorityFile, own);
   writeFileSync(bundleFile, `${readSystemBundle().trimEnd()}\n${own}`);
+  for (const file of [authorityFile, bundleFile, wgetSettingsFile]) chmodSync(file, 0o644);
+  chmodSync(folder, 0o755);
   const remove = (): void => rmSync(folder, { recursive: true, force: true });
   return { authorityFile, bundleFile, wgetSettingsFile, remove };
 }
@@ -86,6 +88,8 @@ export interface EnvironmentOptions {
   readonly keep: readonly string[];
   /** What it gets in place of credentials, by name. */
   readonly placeholders?: Readonly<Record<string, string>>;
+  /** Its user's own variables, when it is not ours. */
+  readonly user?: Readonly<Record<string, string>>;
 }
 
 /** The agent's environment: through the proxy, trusting its authority, without credentials. */
@@ -102,7 +106,7 @@ export function makeAgentEnvironment(
     if (isCredential) removed.push(name);
     else if (!cleared.has(name) && !OWN_VARIABLES.test(name)) env[name] = value;
   }
-  Object.assign(env, options.placeholders);
+  Object.assign(env, options.user, options.placeholders);
   for (const name of PROXY_VARIABLES) env[name] = options.proxyUrl;
   for (const name of BUNDLE_VARIABLES) env[name] = options.trust.bundleFile;
   for (const name of EXTRA_VARIABLES) env[name] = options.trust.authorityFile;

@@ -99,7 +99,8 @@ export function readText(file: string, option: string): string {
   }
 }
 
-function readSavedContext(): Readonly<Record<string, string>> {
+/** What a control plane on this machine left behind. @throws UsageError when it cannot be read */
+export function readSavedContext(): Readonly<Record<string, string>> {
   const file = contextFile();
   if (!existsSync(file)) return {};
   try {

@@ -1,10 +1,11 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type AgentVariables, agentVariablesOf, readAgentVariables, writeAgentVariables } from './agent-variables.ts';
 import { UsageError } from '../common/errors.ts';
 import { formatAuthority } from '../common/net/host.ts';
 import type { Proxy } from '../proxy/main.ts';
 import { sidekeyHome } from './context.ts';
+import { writeWhole } from './whole-file.ts';
 
 /** What a command needs to know of the proxy that it runs behind. */
 export interface AgentProxy extends AgentVariables {
@@ -42,8 +43,8 @@ export function publishProxy({ address, client }: Pick<Proxy, 'address' | 'clien
   const names = filesIn(folder);
   const publish = (): void => {
     writeAgentVariables(names.variables, agentVariablesOf(client.routes()));
-    // The address last: its file says that the proxy is there.
-    writeWhole(names.url, `${url}\n`);
+    // The address last: its file says that the proxy is there. Neither is secret, and agents can be of another user.
+    writeWhole(names.url, `${url}\n`, 0o644);
   };
   publish();
   const stop = client.onChange(publish);
@@ -62,11 +63,4 @@ export function readLocalProxy(folder: string = devFolder()): AgentProxy | undef
     caPem: readFileSync(ca, 'utf8'),
     ...readAgentVariables(variables),
   };
-}
-
-function writeWhole(file: string, text: string): void {
-  const partial = `${file}.${process.pid}.tmp`;
-  // No secret is among them, and agents can be of another user.
-  writeFileSync(partial, text, { mode: 0o644 });
-  renameSync(partial, file);
 }

@@ -78,6 +78,15 @@ export function toModeConfig(options: ModeOptions): ModeConfig {
   };
 }
 
+/**
+ * Who may use a proxy that is one person's own: that user, and those who are named. Elsewhere than on Linux nobody can tell
+ * who a caller is.
+ */
+export function callersByDefault(more: readonly number[]): Pick<ProxyConfig, 'allowedUids'> {
+  const own = process.geteuid?.();
+  return own === undefined || process.platform !== 'linux' ? {} : { allowedUids: [own, ...more] };
+}
+
 /** A number that can be a user's. @throws UsageError */
 export function parseUid(text: string, option: string): number {
   return parseNumber(text, option, 0, MAX_UID);
