@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { Option, type Command } from 'commander';
 import { parseControlPlaneConfig } from '../../control-plane/config.ts';
+import { formatAuthority } from '../../common/net/host.ts';
 import type { ProxyConfig } from '../../proxy/config.ts';
 import type { Proxy } from '../../proxy/main.ts';
 import { contextFile, readContext, readText } from '../context.ts';
@@ -77,7 +78,7 @@ async function dev(options: DevOptions): Promise<void> {
   const identity = createDevIdentity();
   await withClient(readContext(context), (client) => applyAtStart(client, identity, documents));
   const proxy = await startDevProxy({ ...options, listen, upstreamProxy, allowUids }, context, identity, folder);
-  const url = `http://${proxy.address.host}:${proxy.address.port}`;
+  const url = `http://${formatAuthority(proxy.address.host, proxy.address.port)}`;
   const stopPublishing = publishProxy(proxy, folder);
   console.error(`${paint('green', 'sidekey is up', process.stderr)}: proxy ${url}, control plane ${context.server}`);
   console.error('try, in another terminal: sidekey run -- curl https://api.example.com/   Ctrl-C ends it.');

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import tls from 'node:tls';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openPostgres } from '../../../control-plane/store/postgres-store.ts';
+import { CHANNELS } from '../../../control-plane/store/sql-store.ts';
 import { makeTlsIdentity } from '../../support/tls-identity.ts';
 
 /** PostgreSQL 55.2.11: SSLRequest is two numbers of 32 bits, 8 and 80877103. */
@@ -56,7 +57,7 @@ describe('TLS to PostgreSQL', () => {
   async function open(host: string, query: string): Promise<string> {
     const { store } = openPostgres(`postgres://sidekey@${host}:${port}/sidekey${query}`);
     try {
-      await store.notify('changes', '');
+      await store.notify(CHANNELS.policy, '');
       return '';
     } catch (error) {
       const said: string[] = [];
