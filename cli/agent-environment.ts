@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { rootCertificates } from 'node:tls';
 import { fileURLToPath } from 'node:url';
+import { isCredentialVariable } from './credential-variables.ts';
 
 /** Variables whose value is a file with every trusted authority; the program's own list is replaced by it. */
 const BUNDLE_VARIABLES = [
@@ -36,10 +37,6 @@ const REMOVED_VARIABLES = [
 
 /** Settings of Sidekey itself that an agent has no use for. */
 const OWN_VARIABLES = /^SIDEKEY_/;
-
-/** Well-known credentials: an agent behind Sidekey needs none of them. */
-const CREDENTIAL_VARIABLES =
-  /^(?:AWS_(?:ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN)|GOOGLE_APPLICATION_CREDENTIALS|PGPASSWORD|MYSQL_PWD|DATABASE_URL|REDIS_URL|MONGODB_URI|POSTGRES_URL|NPM_TOKEN|CI_JOB_TOKEN|ACTIONS_ID_TOKEN_REQUEST_TOKEN|ACTIONS_RUNTIME_TOKEN|AWS_WEB_IDENTITY_TOKEN_FILE|AWS_CONTAINER_AUTHORIZATION_TOKEN|SSH_AUTH_SOCK|KUBECONFIG|DOCKER_AUTH_CONFIG|OPENAI_KEY|(?:.+_)?(?:API_KEY|API_TOKEN|ACCESS_TOKEN|AUTH_TOKEN|BOT_TOKEN|CLIENT_SECRET|SECRET_KEY|PRIVATE_KEY|PASSWORD)|(?:GITHUB|GH|GITLAB|GITEA|HF|SLACK|VAULT|NOTION|LINEAR|DISCORD)_TOKEN|AZURE_CLIENT_CERTIFICATE_PATH)$/i;
 
 const SYSTEM_BUNDLES = [
   '/etc/ssl/certs/ca-certificates.crt',
@@ -82,7 +79,7 @@ function readSystemBundle(): string {
 export interface EnvironmentOptions {
   readonly proxyUrl: string;
   readonly trust: Omit<TrustFiles, 'remove'>;
-  /** Names to remove beside the well-known ones. */
+  /** Names to remove beside those that look like credentials. */
   readonly remove: readonly string[];
   /** Names to keep although they look like credentials. */
   readonly keep: readonly string[];
@@ -99,12 +96,13 @@ export function makeAgentEnvironment(
 ): { env: NodeJS.ProcessEnv; removed: string[] } {
   const removed: string[] = [];
   const env: NodeJS.ProcessEnv = {};
-  const cleared = new Set<string>([...REMOVED_VARIABLES, ...options.remove]);
-  for (const [name, value] of Object.entries(from)) {
-    const isCredential =
-      options.remove.includes(name) || (CREDENTIAL_VARIABLES.test(name) && !options.keep.includes(name));
-    if (isCredential) removed.push(name);
-    else if (!cleared.has(name) && !OWN_VARIABLES.test(name)) env[name] = value;
+  // The proxy's address takes the place of whatever stood in these.
+  const cleared = new Set<string>([...REMOVED_VARIABLES, ...PROXY_VARIABLES, ...options.remove]);
+  for (const [name, value = ''] of Object.entries(from)) {
+    if (options.remove.includes(name)) removed.push(name);
+    else if (cleared.has(name) || OWN_VARIABLES.test(name)) continue;
+    else if (isCredentialVariable(name, value) && !options.keep.includes(name)) removed.push(name);
+    else env[name] = value;
   }
   Object.assign(env, options.user, options.placeholders);
   for (const name of PROXY_VARIABLES) env[name] = options.proxyUrl;

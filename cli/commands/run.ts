@@ -66,7 +66,8 @@ export function define(command: Command): void {
 
 const HELP = `
 The command gets proxy variables, trust in the proxy's authority (curl, git, Python, Node, Deno, Go, AWS tools) and an
-environment without credentials: well-known ones, and those that the policy's credential providers say they replace. It gets
+environment without what looks like a credential (by its name, or a URL with a password), and without the variables that the
+policy's credential providers say they replace. --keep-env keeps what was taken by mistake. It gets
 the placeholders that policy names variables for. With --proxy alone the policy is not known: use --agent-dir, or name more
 with --remove-env. Without --control-plane, --proxy and --agent-dir, the proxy of \`sidekey dev\` on this machine is used.
 Its exit code is passed through.
