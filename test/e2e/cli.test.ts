@@ -197,6 +197,11 @@ spec:
     for (const { verdict } of findings) expect(['covered', 'not installed']).toContain(verdict);
   }, 120_000);
 
+  it('doctor refuses half of the proxy that it shall test', async () => {
+    expect(await sidekey('doctor', '--proxy', 'http://127.0.0.1:9')).toMatchObject({ code: 2, stdout: '' });
+    expect(await sidekey('doctor', '--proxy-ca', '/dev/null')).toMatchObject({ code: 2, stdout: '' });
+  }, 60_000);
+
   it('shows and proves the decision log', async () => {
     await expect
       .poll(async () => (await sidekey('logs', '-o', 'json')).stdout, { timeout: 20_000 })
