@@ -90,12 +90,14 @@ function readTokenFile(file: string): Secret {
   return new Secret(readText(file, '--token-file').trim());
 }
 
-/** A file's text; the error names the option that named the file. */
-export function readText(file: string, option: string): string {
+/** A file's text; the error names the option that named the file, where one did. */
+export function readText(file: string, option?: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (cause) {
-    throw new UsageError('unreadable-file', `${option}: cannot read ${file}`, { cause });
+    throw new UsageError('unreadable-file', `${option === undefined ? '' : `${option}: `}cannot read ${file}`, {
+      cause,
+    });
   }
 }
 
