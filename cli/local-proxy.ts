@@ -54,6 +54,30 @@ export function publishProxy({ address, client }: Pick<Proxy, 'address' | 'clien
   };
 }
 
+/**
+ * Leaves word once the proxy is ready: before its first snapshot an agent would be started with variables that policy says to
+ * remove. `failure` is rejected when that fails; nothing is left after `stop`, whenever the proxy becomes ready.
+ */
+export function publishWhenReady(
+  proxy: Pick<Proxy, 'address' | 'client' | 'ready'>,
+  folder: string,
+): { readonly failure: Promise<never>; stop(): void } {
+  let stopped = false;
+  let unpublish = (): void => {};
+  const failure = new Promise<never>((_, reject) => {
+    const publish = (): void => {
+      if (!stopped) unpublish = publishProxy(proxy, folder);
+    };
+    // A proxy that is closed before it is ready has nothing to say.
+    proxy.ready.then(publish, () => {}).catch(reject);
+  });
+  const stop = (): void => {
+    stopped = true;
+    unpublish();
+  };
+  return { failure, stop };
+}
+
 /** The proxy that left word in this folder, when there is one. */
 export function readLocalProxy(folder: string = devFolder()): AgentProxy | undefined {
   const { url, ca, variables } = filesIn(folder);

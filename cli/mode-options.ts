@@ -119,7 +119,8 @@ function parseLocal(text: string): LocalListener {
   }
 }
 
-function parseNumber(text: string, option: string, least: number, most: number): number {
+/** @throws UsageError */
+export function parseNumber(text: string, option: string, least: number, most: number): number {
   const value = Number(text);
   if (/^[0-9]{1,10}$/.test(text) && value >= least && value <= most) return value;
   throw new UsageError('bad-number', `${option}: use a number from ${least} to ${most}, not "${text}"`);
