@@ -102,7 +102,8 @@ describe.skipIf(!existsSync(SIDEKEY))('the sidekey command (needs dist/: npm run
     expect(denied).toMatchObject({ code: 3, stderr: '' });
     expect(denied.stdout).toContain('rule-denied');
     expect((await sidekey('delete', 'ServerWorkload', 'api')).stderr).toContain('resource-in-use');
-    expect((await sidekey('delete', 'AccessPolicy', 'read')).code).toBe(0);
+    const deleted = await sidekey('delete', 'AccessPolicy', 'read', '-o', 'json');
+    expect(JSON.parse(deleted.stdout)).toEqual({ kind: 'AccessPolicy', name: 'read', action: 'deleted' });
   }, 60_000);
 
   it('names file, line and field of what only the control plane can see', async () => {
