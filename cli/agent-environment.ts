@@ -1,8 +1,9 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { rootCertificates } from 'node:tls';
 import { fileURLToPath } from 'node:url';
+import { isCredentialVariable } from './credential-variables.ts';
 
 /** Variables whose value is a file with every trusted authority; the program's own list is replaced by it. */
 const BUNDLE_VARIABLES = [
@@ -37,10 +38,6 @@ const REMOVED_VARIABLES = [
 /** Settings of Sidekey itself that an agent has no use for. */
 const OWN_VARIABLES = /^SIDEKEY_/;
 
-/** Well-known credentials: an agent behind Sidekey needs none of them. */
-const CREDENTIAL_VARIABLES =
-  /^(?:AWS_(?:ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN)|GOOGLE_APPLICATION_CREDENTIALS|PGPASSWORD|MYSQL_PWD|DATABASE_URL|REDIS_URL|MONGODB_URI|POSTGRES_URL|NPM_TOKEN|CI_JOB_TOKEN|ACTIONS_ID_TOKEN_REQUEST_TOKEN|ACTIONS_RUNTIME_TOKEN|AWS_WEB_IDENTITY_TOKEN_FILE|AWS_CONTAINER_AUTHORIZATION_TOKEN|SSH_AUTH_SOCK|KUBECONFIG|DOCKER_AUTH_CONFIG|OPENAI_KEY|(?:.+_)?(?:API_KEY|API_TOKEN|ACCESS_TOKEN|AUTH_TOKEN|BOT_TOKEN|CLIENT_SECRET|SECRET_KEY|PRIVATE_KEY|PASSWORD)|(?:GITHUB|GH|GITLAB|GITEA|HF|SLACK|VAULT|NOTION|LINEAR|DISCORD)_TOKEN|AZURE_CLIENT_CERTIFICATE_PATH)$/i;
-
 const SYSTEM_BUNDLES = [
   '/etc/ssl/certs/ca-certificates.crt',
   '/etc/pki/tls/certs/ca-bundle.crt',
@@ -58,7 +55,7 @@ export interface TrustFiles {
   remove(): void;
 }
 
-/** Writes the files that clients are pointed at; certificates only, never a key. */
+/** Writes the files that clients are pointed at, for any user to read; certificates only, never a key. */
 export function writeTrustFiles(caPem: string): TrustFiles {
   const folder = mkdtempSync(join(tmpdir(), 'sidekey-trust-'));
   const authorityFile = join(folder, 'authority.pem');
@@ -68,6 +65,8 @@ export function writeTrustFiles(caPem: string): TrustFiles {
   const own = caPem.endsWith('\n') ? caPem : `${caPem}\n`;
   writeFileSync(authorityFile, own);
   writeFileSync(bundleFile, `${readSystemBundle().trimEnd()}\n${own}`);
+  for (const file of [authorityFile, bundleFile, wgetSettingsFile]) chmodSync(file, 0o644);
+  chmodSync(folder, 0o755);
   const remove = (): void => rmSync(folder, { recursive: true, force: true });
   return { authorityFile, bundleFile, wgetSettingsFile, remove };
 }
@@ -80,12 +79,14 @@ function readSystemBundle(): string {
 export interface EnvironmentOptions {
   readonly proxyUrl: string;
   readonly trust: Omit<TrustFiles, 'remove'>;
-  /** Names to remove beside the well-known ones. */
+  /** Names to remove beside those that look like credentials. */
   readonly remove: readonly string[];
   /** Names to keep although they look like credentials. */
   readonly keep: readonly string[];
   /** What it gets in place of credentials, by name. */
   readonly placeholders?: Readonly<Record<string, string>>;
+  /** Its user's own variables, when it is not ours. */
+  readonly user?: Readonly<Record<string, string>>;
 }
 
 /** The agent's environment: through the proxy, trusting its authority, without credentials. */
@@ -95,14 +96,15 @@ export function makeAgentEnvironment(
 ): { env: NodeJS.ProcessEnv; removed: string[] } {
   const removed: string[] = [];
   const env: NodeJS.ProcessEnv = {};
-  const cleared = new Set<string>([...REMOVED_VARIABLES, ...options.remove]);
-  for (const [name, value] of Object.entries(from)) {
-    const isCredential =
-      options.remove.includes(name) || (CREDENTIAL_VARIABLES.test(name) && !options.keep.includes(name));
-    if (isCredential) removed.push(name);
-    else if (!cleared.has(name) && !OWN_VARIABLES.test(name)) env[name] = value;
+  // The proxy's address takes the place of whatever stood in these.
+  const cleared = new Set<string>([...REMOVED_VARIABLES, ...PROXY_VARIABLES, ...options.remove]);
+  for (const [name, value = ''] of Object.entries(from)) {
+    if (options.remove.includes(name)) removed.push(name);
+    else if (cleared.has(name) || OWN_VARIABLES.test(name)) continue;
+    else if (isCredentialVariable(name, value) && !options.keep.includes(name)) removed.push(name);
+    else env[name] = value;
   }
-  Object.assign(env, options.placeholders);
+  Object.assign(env, options.user, options.placeholders);
   for (const name of PROXY_VARIABLES) env[name] = options.proxyUrl;
   for (const name of BUNDLE_VARIABLES) env[name] = options.trust.bundleFile;
   for (const name of EXTRA_VARIABLES) env[name] = options.trust.authorityFile;

@@ -1,6 +1,7 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { UsageError } from '../common/errors.ts';
 import type { Route } from '../proto/gen/sidekey/v1/route.ts';
+import { writeWhole } from './whole-file.ts';
 
 /** What policy says of an agent's environment; nothing of it is secret. */
 export interface AgentVariables {
@@ -22,9 +23,7 @@ export function agentVariablesOf(routes: readonly Route[]): AgentVariables {
 
 /** Leaves them in a file, in one step; agents of other users may read it. */
 export function writeAgentVariables(file: string, variables: AgentVariables): void {
-  const partial = `${file}.${process.pid}.tmp`;
-  writeFileSync(partial, `${JSON.stringify(variables, undefined, 2)}\n`, { mode: 0o644 });
-  renameSync(partial, file);
+  writeWhole(file, `${JSON.stringify(variables, undefined, 2)}\n`, 0o644);
 }
 
 /** @throws UsageError when the file is not there, or was written by nothing of ours */

@@ -90,16 +90,19 @@ function readTokenFile(file: string): Secret {
   return new Secret(readText(file, '--token-file').trim());
 }
 
-/** A file's text; the error names the option that named the file. */
-export function readText(file: string, option: string): string {
+/** A file's text; the error names the option that named the file, where one did. */
+export function readText(file: string, option?: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (cause) {
-    throw new UsageError('unreadable-file', `${option}: cannot read ${file}`, { cause });
+    throw new UsageError('unreadable-file', `${option === undefined ? '' : `${option}: `}cannot read ${file}`, {
+      cause,
+    });
   }
 }
 
-function readSavedContext(): Readonly<Record<string, string>> {
+/** What a control plane on this machine left behind. @throws UsageError when it cannot be read */
+export function readSavedContext(): Readonly<Record<string, string>> {
   const file = contextFile();
   if (!existsSync(file)) return {};
   try {

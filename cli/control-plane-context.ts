@@ -1,5 +1,4 @@
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { writeWhole } from './whole-file.ts';
 
 /** Where a control plane on this machine can be found; never holds the token itself. */
 export interface ControlPlaneContext {
@@ -12,8 +11,5 @@ export interface ControlPlaneContext {
 
 /** Leaves the context for other commands on this machine; whole or not at all. */
 export function writeContext(file: string, context: ControlPlaneContext): void {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  const draft = `${file}.${process.pid}`;
-  writeFileSync(draft, `${JSON.stringify(context, undefined, 2)}\n`, { mode: 0o600 });
-  renameSync(draft, file);
+  writeWhole(file, `${JSON.stringify(context, undefined, 2)}\n`, 0o600);
 }

@@ -21,7 +21,7 @@ export function createDevIdentity(): DevIdentity {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const jwk = publicKey.export({ format: 'jwk' });
   const kid = createHash('sha256').update(JSON.stringify(jwk)).digest('base64url');
-  const user = userInfo().username;
+  const user = ownName();
   return {
     resources: makeResources({ ...jwk, kid, alg: 'ES256', use: 'sig' }, user),
     evidence: async () => {
@@ -37,6 +37,15 @@ export function createDevIdentity(): DevIdentity {
       return [{ kind: 'oidc', subject: EvidenceSubject.EVIDENCE_SUBJECT_WORKLOAD, token: Buffer.from(token) }];
     },
   };
+}
+
+/** The name of our user, or its number where it has none, as in containers. */
+function ownName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return String(process.geteuid?.());
+  }
 }
 
 function makeResources(jwk: object, user: string): object[] {

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describeError, UsageError } from '../common/errors.ts';
@@ -9,11 +9,14 @@ import {
   locateIssue,
   parseDocuments,
 } from '../control-plane/resources/parse-documents.ts';
+import type { Resource, SecretSource } from '../control-plane/resources/kinds.ts';
+import { replaceSecrets, secretFields } from '../control-plane/resources/secret-fields.ts';
+import { readText } from './context.ts';
 import { formatRefused, type RefusedField, RequestRefused, type RestClient } from './rest-client.ts';
 
 /** A checked resource of a file, and the same with its secrets brought in, ready to be sent. */
 export interface SourceDocument extends LocatedResource {
-  readonly document: unknown;
+  readonly document: Resource;
 }
 
 /** Reads every document of these files and folders, checked, with its secrets brought in from where they lie. */
@@ -21,7 +24,7 @@ export async function readDocuments(paths: readonly string[]): Promise<SourceDoc
   const documents: SourceDocument[] = [];
   const errors: DocumentError[] = [];
   for (const file of paths.flatMap(listFiles)) {
-    const source = file === '-' ? await text(process.stdin) : readFile(file);
+    const source = file === '-' ? await text(process.stdin) : readText(file);
     const parsed = parseDocuments(source, file);
     errors.push(...parsed.errors);
     const folder = file === '-' ? process.cwd() : dirname(resolve(file));
@@ -29,7 +32,7 @@ export async function readDocuments(paths: readonly string[]): Promise<SourceDoc
       const fail: Fail = (field, error) => {
         errors.push({ file, line: located.lineOf(field), field, message: describeError(error) });
       };
-      documents.push({ ...located, document: await bringInSecrets(located.resource, folder, '', fail) });
+      documents.push({ ...located, document: await bringInSecrets(located.resource, folder, fail) });
     }
   }
   if (errors.length > 0) throw new UsageError('bad-resources', errors.map(formatDocumentError).join('\n'));
@@ -76,53 +79,27 @@ function listFiles(path: string): string[] {
 
 type Fail = (field: string, error: unknown) => void;
 
-/** Replaces `{fromFile}`, `{fromEnv}` and `{fromStdin}` by `{value}`; the control plane seals it and never shows it. */
-async function bringInSecrets(value: unknown, folder: string, field: string, fail: Fail): Promise<unknown> {
-  if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) {
-    return Promise.all(value.map((item: unknown, at) => bringInSecrets(item, folder, `${field}[${at}]`, fail)));
-  }
-  const entries = Object.entries(value);
-  const [first] = entries;
-  if (entries.length === 1 && first !== undefined) {
+/** A value in place of `{fromFile}`, `{fromEnv}` and `{fromStdin}`; the control plane seals it and never shows it. */
+async function bringInSecrets(resource: Resource, folder: string, fail: Fail): Promise<Resource> {
+  if (resource.kind !== 'CredentialProvider') return resource;
+  const values = new Map<string, SecretSource>();
+  for (const { field, source } of secretFields(resource.spec)) {
     try {
-      const secret = await readSecret(first[0], first[1], folder);
-      if (secret !== undefined) return { value: secret };
+      values.set(field, await readSecret(source, folder));
     } catch (error) {
-      fail(field, error);
-      return value;
+      fail(`spec.${field}`, error);
     }
   }
-  const resolved = await Promise.all(
-    entries.map(async ([name, item]) => {
-      return [name, await bringInSecrets(item, folder, field === '' ? name : `${field}.${name}`, fail)];
-    }),
-  );
-  return Object.fromEntries(resolved);
+  return replaceSecrets(resource, ({ field, source }) => values.get(field) ?? source);
 }
 
-async function readSecret(source: string, from: unknown, folder: string): Promise<string | undefined> {
-  switch (source) {
-    case 'fromFile':
-      return trimLineEnd(readFile(resolve(folder, String(from))));
-    case 'fromEnv': {
-      const value = process.env[String(from)];
-      if (!value) throw new UsageError('no-secret', `the environment has no ${String(from)}`);
-      return value;
-    }
-    case 'fromStdin':
-      return trimLineEnd(await text(process.stdin));
-    default:
-      return undefined;
-  }
-}
-
-function readFile(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (cause) {
-    throw new UsageError('unreadable-file', `cannot read ${path}`, { cause });
-  }
+async function readSecret(source: SecretSource, folder: string): Promise<SecretSource> {
+  if ('fromFile' in source) return { value: trimLineEnd(readText(resolve(folder, source.fromFile))) };
+  if ('fromStdin' in source) return { value: trimLineEnd(await text(process.stdin)) };
+  if (!('fromEnv' in source)) return source;
+  const value = process.env[source.fromEnv];
+  if (!value) throw new UsageError('no-secret', `the environment has no ${source.fromEnv}`);
+  return { value };
 }
 
 /** Editors end files with a line feed that is no part of the secret. */

@@ -33,6 +33,11 @@ export function readEvidenceSources(texts: readonly string[]): (proxyKeySpki: Bu
     );
 }
 
+/** The files with tokens that these `--evidence` values name. */
+export function evidenceFiles(texts: readonly string[]): string[] {
+  return texts.map((text) => parseSource(text).file);
+}
+
 function parseSource(text: string): EvidenceSource {
   const cut = text.indexOf('=');
   const kind = cut === -1 ? text : text.slice(0, cut);

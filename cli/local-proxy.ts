@@ -1,10 +1,11 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type AgentVariables, agentVariablesOf, readAgentVariables, writeAgentVariables } from './agent-variables.ts';
 import { UsageError } from '../common/errors.ts';
 import { formatAuthority } from '../common/net/host.ts';
 import type { Proxy } from '../proxy/main.ts';
 import { sidekeyHome } from './context.ts';
+import { writeWhole } from './whole-file.ts';
 
 /** What a command needs to know of the proxy that it runs behind. */
 export interface AgentProxy extends AgentVariables {
@@ -42,8 +43,8 @@ export function publishProxy({ address, client }: Pick<Proxy, 'address' | 'clien
   const names = filesIn(folder);
   const publish = (): void => {
     writeAgentVariables(names.variables, agentVariablesOf(client.routes()));
-    // The address last: its file says that the proxy is there.
-    writeWhole(names.url, `${url}\n`);
+    // The address last: its file says that the proxy is there. Neither is secret, and agents can be of another user.
+    writeWhole(names.url, `${url}\n`, 0o644);
   };
   publish();
   const stop = client.onChange(publish);
@@ -51,6 +52,30 @@ export function publishProxy({ address, client }: Pick<Proxy, 'address' | 'clien
     stop();
     rmSync(names.url, { force: true });
   };
+}
+
+/**
+ * Leaves word once the proxy is ready: before its first snapshot an agent would be started with variables that policy says to
+ * remove. `failure` is rejected when that fails; nothing is left after `stop`, whenever the proxy becomes ready.
+ */
+export function publishWhenReady(
+  proxy: Pick<Proxy, 'address' | 'client' | 'ready'>,
+  folder: string,
+): { readonly failure: Promise<never>; stop(): void } {
+  let stopped = false;
+  let unpublish = (): void => {};
+  const failure = new Promise<never>((_, reject) => {
+    const publish = (): void => {
+      if (!stopped) unpublish = publishProxy(proxy, folder);
+    };
+    // A proxy that is closed before it is ready has nothing to say.
+    proxy.ready.then(publish, () => {}).catch(reject);
+  });
+  const stop = (): void => {
+    stopped = true;
+    unpublish();
+  };
+  return { failure, stop };
 }
 
 /** The proxy that left word in this folder, when there is one. */
@@ -62,11 +87,4 @@ export function readLocalProxy(folder: string = devFolder()): AgentProxy | undef
     caPem: readFileSync(ca, 'utf8'),
     ...readAgentVariables(variables),
   };
-}
-
-function writeWhole(file: string, text: string): void {
-  const partial = `${file}.${process.pid}.tmp`;
-  // No secret is among them, and agents can be of another user.
-  writeFileSync(partial, text, { mode: 0o644 });
-  renameSync(partial, file);
 }

@@ -78,6 +78,15 @@ export function toModeConfig(options: ModeOptions): ModeConfig {
   };
 }
 
+/**
+ * Who may use a proxy that is one person's own: that user, and those who are named. Elsewhere than on Linux nobody can tell
+ * who a caller is.
+ */
+export function callersByDefault(more: readonly number[]): Pick<ProxyConfig, 'allowedUids'> {
+  const own = process.geteuid?.();
+  return own === undefined || process.platform !== 'linux' ? {} : { allowedUids: [own, ...more] };
+}
+
 /** A number that can be a user's. @throws UsageError */
 export function parseUid(text: string, option: string): number {
   return parseNumber(text, option, 0, MAX_UID);
@@ -110,7 +119,8 @@ function parseLocal(text: string): LocalListener {
   }
 }
 
-function parseNumber(text: string, option: string, least: number, most: number): number {
+/** @throws UsageError */
+export function parseNumber(text: string, option: string, least: number, most: number): number {
   const value = Number(text);
   if (/^[0-9]{1,10}$/.test(text) && value >= least && value <= most) return value;
   throw new UsageError('bad-number', `${option}: use a number from ${least} to ${most}, not "${text}"`);

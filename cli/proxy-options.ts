@@ -51,9 +51,10 @@ export function addProxyOptions(command: Command): Command {
       ),
     )
     .addOption(
-      new Option('--spool-dir <dir>', 'folder for decision records while the control plane is away').env(
-        'SIDEKEY_SPOOL_DIR',
-      ),
+      new Option(
+        '--spool-dir <dir>',
+        'folder for decision records while the control plane is away; --limit maxSpoolBytes bounds it',
+      ).env('SIDEKEY_SPOOL_DIR'),
     )
     .addOption(
       new Option('--limit <name=value...>', 'bounds of the proxy, by the names in docs/reference/limits.md')

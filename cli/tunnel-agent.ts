@@ -10,6 +10,8 @@ type Connected = (error: Error | null, socket?: Duplex) => void;
 interface ConnectOptions extends tls.ConnectionOptions {
   readonly host?: string;
   readonly port?: number;
+  /** A unix socket, which no proxy stands before. */
+  readonly socketPath?: string;
 }
 
 /** An agent for `http.request` and `https.request` whose every connection is a tunnel through the proxy (RFC 9110 9.3.6). */
@@ -31,8 +33,13 @@ export function createTunnelAgents(proxyUrl: string): { http: http.Agent; https:
 }
 
 function connect(proxy: URL, options: ConnectOptions, connected: Connected): undefined {
+  if (options.socketPath) {
+    connected(null, net.connect(options.socketPath));
+    return;
+  }
   const { host = 'localhost', port = 80 } = options;
-  const at = { host: proxy.hostname, port: Number(proxy.port || 80) };
+  // URLs have brackets around IPv6 addresses, connections have not.
+  const at = { host: proxy.hostname.replace(/^\[|\]$/g, ''), port: Number(proxy.port || 80) };
   // Libraries that know of the proxy themselves call it by its own address.
   if (host === at.host && Number(port) === at.port) {
     connected(null, net.connect(at));

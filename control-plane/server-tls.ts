@@ -1,7 +1,7 @@
-import { createPrivateKey } from 'node:crypto';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createPrivateKey, randomUUID, X509Certificate } from 'node:crypto';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { X509Certificate } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import { UsageError } from '../common/errors.ts';
 import {
   createRootAuthority,
@@ -23,6 +23,9 @@ export interface ServerTls {
 }
 
 const LEAF_LIFETIME_MS = 398 * 86_400_000;
+/** How long another process that makes the key may take to write it. */
+const WRITING_TURN_MS = 50;
+const WRITING_TURNS = 40;
 const EVERYWHERE = new Set(['0.0.0.0', '::']);
 
 /** Reads the configured files, or issues a fresh certificate under the authority in the data folder. TLS is never off. */
@@ -55,17 +58,29 @@ async function openEmbeddedAuthority(dataDir: string, now: number): Promise<Sign
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const certificateFile = join(dataDir, 'ca.pem');
   const keyFile = join(dataDir, 'ca-key.pem');
-  const keyPem = await readOptional(keyFile);
-  const certificatePem = await readOptional(certificateFile);
-  if (keyPem !== undefined && certificatePem !== undefined) {
-    return { certificateDer: new X509Certificate(certificatePem).raw, key: createPrivateKey(keyPem) };
-  }
-  const root = createRootAuthority('Sidekey control plane authority', { now });
-  // The key last: without it both are made anew.
-  await rm(keyFile, { force: true });
-  await writeFile(certificateFile, toPem(root.certificateDer), { mode: 0o644 });
-  await createFile(keyFile, root.key.export({ format: 'pem', type: 'pkcs8' }).toString());
+  // The key first, by whichever process is the first to make it: certificates of one key are as good as each other.
+  const key = createPrivateKey(await openKey(keyFile));
+  const found = await readOptional(certificateFile);
+  const certificate = found === undefined ? undefined : new X509Certificate(found);
+  if (certificate?.checkPrivateKey(key) === true) return { certificateDer: certificate.raw, key };
+  const root = createRootAuthority('Sidekey control plane authority', { now, key });
+  const draft = `${certificateFile}.${randomUUID()}.tmp`;
+  await writeFile(draft, toPem(root.certificateDer), { mode: 0o644 });
+  await rename(draft, certificateFile);
   return root;
+}
+
+async function openKey(file: string): Promise<string> {
+  const found = await readOptional(file);
+  if (found?.endsWith('\n') === true) return found;
+  const made = createSigningKey().export({ format: 'pem', type: 'pkcs8' }).toString();
+  if (found === undefined && (await createFile(file, made))) return made;
+  for (let turn = 0; turn < WRITING_TURNS; turn += 1) {
+    const text = await readPem(file);
+    if (text.endsWith('\n')) return text;
+    await setTimeout(WRITING_TURN_MS);
+  }
+  throw new UsageError('half-a-key', `${file} is not whole: remove it, and ca.pem beside it, to have both made anew`);
 }
 
 /** Throws UsageError. */

@@ -32,6 +32,8 @@ export interface ProxyLimits extends Http1Limits {
   readonly maxSignedBodyBytes: number;
   /** Bodies held over all connections: read whole by a rule or signature (beyond it 503), or HTTP/2 that waits for a slow reader. */
   readonly maxHeldBytes: number;
+  /** Decision records on disk while the control plane is away, of one run of the proxy; more are lost and counted. */
+  readonly maxSpoolBytes: number;
   /** Bytes held for one slow reader before its source is paused. */
   readonly highWaterBytes: number;
 }
@@ -53,5 +55,6 @@ export const DEFAULT_LIMITS: ProxyLimits = Object.freeze({
   maxIdlePerHost: 32,
   maxSignedBodyBytes: 1_048_576,
   maxHeldBytes: 67_108_864,
+  maxSpoolBytes: 256 * 1024 * 1024,
   highWaterBytes: 65_536,
 });

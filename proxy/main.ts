@@ -12,12 +12,14 @@ export type { Proxy } from './proxy.ts';
 export async function startProxy(config: Readonly<ProxyConfig>): Promise<Proxy> {
   const log = createLogger(config.logLevel ?? 'info');
   if (config.harden === true) log.info(await hardenProcess(), 'process hardened');
+  const { maxSpoolBytes } = config.limits ?? {};
   const client: PolicyClient = createPolicyClient({
     ...config.controlPlane,
     evidence: () => config.evidence(createPublicKey(client.proxyKey).export({ type: 'spki', format: 'der' })),
     wantCertificateAuthority: config.authority === 'issued',
     log,
     ...(config.spoolDir === undefined ? {} : { spoolDir: config.spoolDir }),
+    ...(maxSpoolBytes === undefined ? {} : { limits: { maxSpoolBytes } }),
   });
   return composeProxy(config, client, log);
 }

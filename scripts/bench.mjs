@@ -1,6 +1,5 @@
 /** `npm run bench`: builds the bench programs and runs them; the table goes to bench/results/. */
 import { readdirSync } from 'node:fs';
-import { build } from 'esbuild';
 import { EXTERNAL, proxyBundleAt } from './lib/external.mjs';
 import { installPrograms } from './lib/programs.mjs';
 import { installIfStale, root, run } from './lib/run.mjs';
@@ -13,6 +12,8 @@ const BASELINES = [
 ];
 
 await installIfStale();
+// Not before it is installed.
+const { build } = await import('esbuild');
 const profiled = process.argv.includes('--profile');
 const quick = process.argv.includes('--help') || process.env['BENCH_INSTALL'] === '0';
 if (!quick) await installPrograms(BASELINES, (names) => `rows of ${names} will say "not installed"`);

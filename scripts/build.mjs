@@ -1,8 +1,11 @@
 /** Builds dist/: the bundles with esbuild, the policy client's type declarations with tsc. */
 import { cpSync, existsSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
-import { build } from 'esbuild';
 import { EXTERNAL, proxyBundleAt } from './lib/external.mjs';
-import { bin, root, run } from './lib/run.mjs';
+import { bin, installIfStale, root, run } from './lib/run.mjs';
+
+await installIfStale();
+// Not before it is installed.
+const { build } = await import('esbuild');
 
 // Built apart and put in place at the end, so that what runs from dist/ never finds half of it.
 const DRAFT = `.tmp-dist-${process.pid}`;

@@ -1,21 +1,27 @@
 import type { Command } from 'commander';
 import { addContextOptions, readContext, type ContextOptions } from '../context.ts';
 import { readKind } from '../kinds.ts';
+import { outputOption, printAs, type OutputFormat } from '../output.ts';
 import { withClient } from '../rest-client.ts';
+
+interface DeleteOptions extends ContextOptions {
+  readonly output: OutputFormat;
+}
 
 export function define(command: Command): void {
   addContextOptions(command)
     .argument('<kind>', 'kind of resource')
     .argument('<name>', 'name of the resource')
+    .addOption(outputOption())
     .addHelpText(
       'after',
       '\nA resource that another one refers to is not deleted.\n\nExample:\n  sidekey delete AccessPolicy agent-api',
     )
-    .action(async (kind: string, name: string, options: ContextOptions) => {
+    .action(async (kind: string, name: string, options: DeleteOptions) => {
       const found = readKind(kind);
       await withClient(readContext(options), (client) =>
         client.call('DELETE', `/v1/resources/${found}/${encodeURIComponent(name)}`),
       );
-      console.log(`${found}/${name} deleted`);
+      printAs(options.output, { kind: found, name, action: 'deleted' }, () => `${found}/${name} deleted`);
     });
 }

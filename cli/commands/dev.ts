@@ -1,16 +1,18 @@
 import { join } from 'node:path';
 import { Option, type Command } from 'commander';
 import { parseControlPlaneConfig } from '../../control-plane/config.ts';
+import { formatAuthority } from '../../common/net/host.ts';
 import type { ProxyConfig } from '../../proxy/config.ts';
 import type { Proxy } from '../../proxy/main.ts';
 import { contextFile, readContext, readText } from '../context.ts';
 import type { ControlPlaneContext } from '../control-plane-context.ts';
 import { createDevIdentity, type DevIdentity } from '../dev-identity.ts';
 import { applyDocuments, readDocuments, type SourceDocument } from '../documents.ts';
-import { CommandFailed, EXIT_CODES } from '../exit-codes.ts';
 import { devFolder, localAuthorityFile, publishProxy } from '../local-proxy.ts';
 import { paint } from '../paint.ts';
-import { parseListen } from '../proxy-options.ts';
+import { callersByDefault, parseUid } from '../mode-options.ts';
+import { collectWords, parseListen } from '../proxy-options.ts';
+import { startReadyProxy } from '../ready-proxy.ts';
 import { type RestClient, withClient } from '../rest-client.ts';
 import { addUpstreamProxyOptions, readUpstreamProxy, type UpstreamProxyOptions } from '../upstream-proxy.ts';
 import { waitForSignal } from '../shutdown.ts';
@@ -25,9 +27,11 @@ interface DevOptions extends UpstreamProxyOptions {
   readonly file?: readonly string[];
   readonly upstreamCa?: string;
   readonly unrouted: 'deny' | 'tunnel' | 'observe';
+  readonly allowUid?: readonly string[];
 }
 
 type DevProxyOptions = Pick<DevOptions, 'upstreamCa' | 'unrouted'> & {
+  readonly allowUids: readonly number[];
   readonly listen: ProxyConfig['listen'];
   readonly upstreamProxy: ProxyConfig['upstreamProxy'];
 };
@@ -43,6 +47,11 @@ export function define(command: Command): void {
       new Option('--unrouted <way>', 'what happens to hosts without a route')
         .choices(['deny', 'tunnel', 'observe'])
         .default('deny'),
+    )
+    .addOption(
+      new Option('--allow-uid <uid...>', 'processes of these users may use the proxy too, beside your own')
+        .env('SIDEKEY_ALLOW_UID')
+        .argParser(collectWords),
     )
     .addHelpText(
       'after',
@@ -62,13 +71,14 @@ async function dev(options: DevOptions): Promise<void> {
   // What is wrong with it shows before anything is started.
   const listen = parseListen(options.listen, '--listen');
   const upstreamProxy = readUpstreamProxy(options, listen);
+  const allowUids = (options.allowUid ?? []).map((text) => parseUid(text, '--allow-uid'));
   const config = parseControlPlaneConfig({ dataDir: join(folder, 'control-plane'), grpcListen, restListen }, {});
   const documents = await readDocuments(options.file ?? []);
   const { controlPlane, context } = await startWithContext(config, contextFile());
   const identity = createDevIdentity();
   await withClient(readContext(context), (client) => applyAtStart(client, identity, documents));
-  const proxy = await startDevProxy({ ...options, listen, upstreamProxy }, context, identity, folder);
-  const url = `http://${proxy.address.host}:${proxy.address.port}`;
+  const proxy = await startDevProxy({ ...options, listen, upstreamProxy, allowUids }, context, identity, folder);
+  const url = `http://${formatAuthority(proxy.address.host, proxy.address.port)}`;
   const stopPublishing = publishProxy(proxy, folder);
   console.error(`${paint('green', 'sidekey is up', process.stderr)}: proxy ${url}, control plane ${context.server}`);
   console.error('try, in another terminal: sidekey run -- curl https://api.example.com/   Ctrl-C ends it.');
@@ -89,15 +99,14 @@ async function applyAtStart(
 }
 
 /** The proxy speaks to the control plane in this process as it would to any other: gRPC over TLS. */
-async function startDevProxy(
+function startDevProxy(
   options: DevProxyOptions,
   context: ControlPlaneContext,
   identity: DevIdentity,
   folder: string,
 ): Promise<Proxy> {
   const { listen, upstreamProxy } = options;
-  const { startProxy } = await import('../../proxy/main.ts');
-  const proxy = await startProxy({
+  return startReadyProxy({
     controlPlane: { address: context.grpc, caPem: readText(context.caFile, 'control plane'), tenant: context.tenant },
     evidence: () => identity.evidence(),
     listen,
@@ -107,16 +116,8 @@ async function startDevProxy(
     harden: true,
     spoolDir: join(folder, 'spool'),
     logLevel: 'warn',
+    ...callersByDefault(options.allowUids),
     ...(upstreamProxy === undefined ? {} : { upstreamProxy }),
     ...(options.upstreamCa === undefined ? {} : { upstreamCaPem: readText(options.upstreamCa, '--upstream-ca') }),
-  });
-  await Promise.race([proxy.ready, timeout(15_000)]);
-  return proxy;
-}
-
-function timeout(ms: number): Promise<never> {
-  return new Promise((_, reject) => {
-    const failed = new CommandFailed(EXIT_CODES.failed, 'the proxy got no policy from the control plane in time');
-    setTimeout(() => reject(failed), ms).unref();
   });
 }

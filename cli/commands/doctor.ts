@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { Option, type Command } from 'commander';
 import { UsageError } from '../../common/errors.ts';
+import { judge, type Verdict } from '../doctor-verdict.ts';
 import { makeAgentEnvironment, writeTrustFiles } from '../agent-environment.ts';
 import { readText } from '../context.ts';
 import { DOCTOR_HOST } from '../dev-identity.ts';
@@ -10,12 +11,14 @@ import { formatTable, outputOption, printAs, type OutputFormat } from '../output
 import { paint } from '../paint.ts';
 
 const TOOL_TIMEOUT_MS = 20_000;
+/** Tools that show headers show much else. */
+const MAX_OUTPUT_CHARS = 1_048_576;
 const DEFAULT_URL = `https://${DOCTOR_HOST}/`;
 
 interface Tool {
   readonly name: string;
   readonly program: string;
-  /** Prints the answer's status and body; `url` comes last. */
+  /** Prints the answer's headers or body, by which Sidekey's own is known; `url` comes last. */
   readonly args: (url: string) => readonly string[];
   /** Settings that the tool takes from its environment alone. */
   readonly env?: (url: string) => NodeJS.ProcessEnv;
@@ -23,7 +26,12 @@ interface Tool {
 
 const TOOLS: readonly Tool[] = [
   { name: 'curl', program: 'curl', args: (url) => ['-sS', '-i', url] },
-  { name: 'git', program: 'git', args: (url) => ['-c', 'http.proactiveAuth=none', 'ls-remote', url] },
+  {
+    name: 'git',
+    program: 'git',
+    args: (url) => ['-c', 'http.proactiveAuth=none', 'ls-remote', url],
+    env: () => ({ GIT_CURL_VERBOSE: '1' }),
+  },
   { name: 'wget', program: 'wget', args: (url) => ['-S', '-O-', '-t1', '-T10', '--content-on-error', url] },
   {
     name: 'python requests',
@@ -68,12 +76,23 @@ const TOOLS: readonly Tool[] = [
       GOTOOLCHAIN: 'local',
       GOFLAGS: '',
       GO111MODULE: 'on',
+      // Shows the answer's headers, of HTTP/2.
+      GODEBUG: 'http2debug=2',
     }),
   },
   {
     name: 'aws',
     program: 'aws',
-    args: (url) => ['--endpoint-url', url, '--no-sign-request', '--region', 'us-east-1', 's3api', 'list-buckets'],
+    args: (url) => [
+      '--endpoint-url',
+      url,
+      '--no-sign-request',
+      '--region',
+      'us-east-1',
+      's3api',
+      'list-buckets',
+      '--debug',
+    ],
     env: () => ({ AWS_MAX_ATTEMPTS: '1', AWS_EC2_METADATA_DISABLED: 'true' }),
   },
   {
@@ -94,16 +113,8 @@ interface DoctorOptions {
   readonly output: OutputFormat;
 }
 
-interface Finding {
+interface Finding extends Verdict {
   readonly tool: string;
-  readonly verdict:
-    | 'covered'
-    | 'no route'
-    | 'not installed'
-    | 'not through the proxy'
-    | 'does not trust the proxy'
-    | 'failed';
-  readonly detail: string;
 }
 
 export function define(command: Command): void {
@@ -146,9 +157,11 @@ async function doctor(options: DoctorOptions): Promise<void> {
 }
 
 function findProxy(options: DoctorOptions): { url: string; caPem: string } {
-  if (options.proxy !== undefined && options.proxyCa !== undefined) {
-    return { url: options.proxy, caPem: readText(options.proxyCa, '--proxy-ca') };
-  }
+  const { proxy, proxyCa } = options;
+  if (proxy !== undefined && proxyCa !== undefined) return { url: proxy, caPem: readText(proxyCa, '--proxy-ca') };
+  // With half of it the proxy of `sidekey dev` would be tried in place of the one that was meant.
+  if (proxy !== undefined) throw new UsageError('no-proxy-ca', '--proxy needs --proxy-ca');
+  if (proxyCa !== undefined) throw new UsageError('no-proxy', '--proxy-ca needs --proxy');
   const local = readLocalProxy();
   if (local === undefined)
     throw new UsageError('no-proxy', 'no proxy: start `sidekey dev`, or give --proxy and --proxy-ca');
@@ -164,32 +177,6 @@ async function examine(tool: Tool, url: string, env: NodeJS.ProcessEnv): Promise
   return { tool: tool.name, ...judge(code, output) };
 }
 
-function judge(code: number | undefined, output: string): Omit<Finding, 'tool'> {
-  const last = output.trim().split('\n').at(-1)?.slice(0, 100) ?? '';
-  if (code === undefined || /ModuleNotFoundError|No module named/.test(output)) {
-    return { verdict: 'not installed', detail: '' };
-  }
-  // The proxy's own denial, read through the intercepted connection; git, go and aws show no more of it than its status.
-  if (
-    /policy-denied|no-policy|rule-denied|requested URL returned error: 403|reading https:\S+: 403 Forbidden|\(403\) when calling/.test(
-      output,
-    )
-  ) {
-    return { verdict: 'covered', detail: '' };
-  }
-  if (/tunnel|HTTP code 403 from proxy|no-route|Request was cancelled/i.test(output)) {
-    return {
-      verdict: 'no route',
-      detail: 'it goes through the proxy; give --url with a routed host to prove its trust',
-    };
-  }
-  if (/certificate|CERT_|SSL|self.signed/i.test(output)) return { verdict: 'does not trust the proxy', detail: last };
-  if (/resolve|ENOTFOUND|getaddrinfo|Name or service/i.test(output)) {
-    return { verdict: 'not through the proxy', detail: last };
-  }
-  return { verdict: 'failed', detail: last };
-}
-
 /** Output and exit code; `undefined` when there is no such program. */
 function runTool(
   program: string,
@@ -202,7 +189,7 @@ function runTool(
     const timer = setTimeout(() => child.kill('SIGKILL'), TOOL_TIMEOUT_MS);
     let output = '';
     const take = (bytes: Buffer): void => {
-      if (output.length < 65_536) output += bytes.toString('utf8');
+      if (output.length < MAX_OUTPUT_CHARS) output += bytes.toString('utf8');
     };
     child.stdout.on('data', take);
     child.stderr.on('data', take);

@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { UsageError } from '../../common/errors.ts';
-import { addContextOptions, readContext, type ContextOptions } from '../context.ts';
+import { addContextOptions, readContext, readText, type ContextOptions } from '../context.ts';
 import { CommandFailed, EXIT_CODES } from '../exit-codes.ts';
 import { formatTable, outputOption, printAs, type OutputFormat } from '../output.ts';
 import { paint, printable } from '../paint.ts';
@@ -58,16 +57,8 @@ function readBody({ data, json, header }: ExplainOptions): { headers: readonly s
   const type = `content-type: ${json === undefined ? FORM : 'application/json'}`;
   return {
     headers: typed ? header : [...header, type],
-    body: given.startsWith('@') ? readFrom(given.slice(1)) : given,
+    body: given.startsWith('@') ? readText(given.slice(1)) : given,
   };
-}
-
-function readFrom(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (cause) {
-    throw new UsageError('unreadable-file', `cannot read ${file}`, { cause });
-  }
 }
 
 function formatExplanation(answer: unknown): string {

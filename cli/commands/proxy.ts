@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { Option, type Command } from 'commander';
-import { localAuthorityFile, publishProxy } from '../local-proxy.ts';
-import { addModeOptions, toModeConfig, type ModeOptions } from '../mode-options.ts';
+import { localAuthorityFile, publishWhenReady } from '../local-proxy.ts';
+import { addModeOptions, parseNumber, toModeConfig, type ModeOptions } from '../mode-options.ts';
 import {
   addProxyOptions,
   parseAdmin,
@@ -11,6 +11,8 @@ import {
   type ProxyOptions,
 } from '../proxy-options.ts';
 import { waitForSignal } from '../shutdown.ts';
+
+const MAX_DRAIN_SECONDS = 86_400;
 
 interface ProxyCommandOptions extends ProxyOptions, ModeOptions {
   readonly listen: string;
@@ -63,6 +65,7 @@ export function define(command: Command): void {
 
 async function runProxy(options: ProxyCommandOptions): Promise<void> {
   const { agentDir } = options;
+  const drainSeconds = parseNumber(options.drainSeconds, '--drain-seconds', 0, MAX_DRAIN_SECONDS);
   const caFile = agentDir === undefined ? options.caFile : localAuthorityFile(agentDir);
   const config = {
     ...toProxyConfig(options, parseListen(options.listen, '--listen')),
@@ -76,15 +79,8 @@ async function runProxy(options: ProxyCommandOptions): Promise<void> {
   const address = `${proxy.address.host}:${proxy.address.port}`;
   if (options.addressFile !== undefined) writeFileSync(options.addressFile, `${address}\n`);
   console.error(`sidekey proxy listens on ${address}`);
-  let stopPublishing = (): void => {};
-  // Not before the first snapshot: an agent would be started with variables that policy says to remove.
-  if (agentDir !== undefined) {
-    proxy.ready.then(
-      () => (stopPublishing = publishProxy(proxy, agentDir)),
-      () => {},
-    );
-  }
-  await waitForSignal();
-  stopPublishing();
-  await proxy.close(Number(options.drainSeconds) * 1000);
+  const published = agentDir === undefined ? undefined : publishWhenReady(proxy, agentDir);
+  await Promise.race([waitForSignal(), ...(published === undefined ? [] : [published.failure])]);
+  published?.stop();
+  await proxy.close(drainSeconds * 1000);
 }

@@ -1,6 +1,7 @@
 import { Argument, type Command } from 'commander';
 import { addContextOptions, readContext, type ContextOptions } from '../context.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
+import { outputOption, printAs, type OutputFormat } from '../output.ts';
 import { paint } from '../paint.ts';
 import { readField, readList, RestError, type RestClient, withClient } from '../rest-client.ts';
 
@@ -16,6 +17,7 @@ const TARGETS = ['workload', 'policy', 'credential', 'user', 'session', 'tenant'
 interface RevokeOptions extends ContextOptions {
   readonly reason?: string;
   readonly lift?: boolean;
+  readonly output: OutputFormat;
 }
 
 export function define(command: Command): void {
@@ -27,6 +29,7 @@ export function define(command: Command): void {
     )
     .option('--reason <text>', 'why, for the record')
     .option('--lift', 'take the revocation back')
+    .addOption(outputOption())
     .addHelpText(
       'after',
       '\nConnected proxies act within a second: held grants end and open streams are cut. A proxy whose session is revoked may attest again with fresh evidence; revoke the workload to keep it out.\n\nExamples:\n  sidekey revoke workload agent\n  sidekey revoke user alice@example.com --reason "left the company"\n  sidekey revoke workload agent --lift',
@@ -44,7 +47,10 @@ async function revoke(target: (typeof TARGETS)[number], name: string, options: R
       await warnIfUnknown(client, target, name);
     }
   });
-  console.log(`${target} ${name}: ${options.lift === true ? 'revocation lifted' : 'revoked'}`);
+  const lifted = options.lift === true;
+  printAs(options.output, { target, name, action: lifted ? 'lifted' : 'revoked' }, () => {
+    return `${target} ${name}: ${lifted ? 'revocation lifted' : 'revoked'}`;
+  });
 }
 
 /** A revocation may come before its resource, so it stands; but most often the name is misspelt. */

@@ -3,18 +3,22 @@ import { Option, type Command } from 'commander';
 import { UsageError } from '../../common/errors.ts';
 import type { ProxyConfig } from '../../proxy/config.ts';
 import { makeAgentEnvironment, writeTrustFiles } from '../agent-environment.ts';
+import { type AgentUser, findAgentUser } from '../agent-user.ts';
 import { readText } from '../context.ts';
+import { findExposed, isWithin } from '../exposed.ts';
 import { CommandFailed, EXIT_CODES } from '../exit-codes.ts';
-import { paint } from '../paint.ts';
+import { paint, printable } from '../paint.ts';
 import { addProxyOptions, toProxyConfig, type ProxyOptions } from '../proxy-options.ts';
 import { type AgentVariables, agentVariablesOf } from '../agent-variables.ts';
 import { type AgentProxy, readLocalProxy } from '../local-proxy.ts';
+import { evidenceFiles } from '../evidence.ts';
+import { canHideFolders, hideFolders, type Program } from '../hidden-folders.ts';
+import { callersByDefault } from '../mode-options.ts';
+import { startReadyProxy } from '../ready-proxy.ts';
 import { runAgent } from '../run-agent.ts';
 
 const DRAIN_MS = 5_000;
 const NO_VARIABLES: AgentVariables = { replacedVariables: [], placeholders: {} };
-/** Whoever runs a command waits for it; why there is no policy stands in the log above. */
-const READY_TIMEOUT_MS = 15_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 
 interface RunOptions extends ProxyOptions {
@@ -24,6 +28,8 @@ interface RunOptions extends ProxyOptions {
   readonly removeEnv?: readonly string[];
   readonly keepEnv?: readonly string[];
   readonly quiet?: boolean;
+  readonly user?: string;
+  readonly isolation: 'auto' | 'required' | 'off';
 }
 
 interface OpenProxy extends AgentProxy {
@@ -47,16 +53,28 @@ export function define(command: Command): void {
     .option('--remove-env <name...>', 'remove these variables from its environment too')
     .option('--keep-env <name...>', 'keep these variables although they look like credentials')
     .option('--quiet', 'do not say what was removed')
+    .option('--user <name|uid>', 'run it as this user, which cannot read what is yours (as root)')
+    .addOption(
+      new Option('--isolation <way>', "keep Sidekey's own files from it: if possible, or not at all")
+        .choices(['auto', 'required', 'off'])
+        .env('SIDEKEY_ISOLATION')
+        .default('auto'),
+    )
     .addHelpText('after', HELP)
     .action(run);
 }
 
 const HELP = `
 The command gets proxy variables, trust in the proxy's authority (curl, git, Python, Node, Deno, Go, AWS tools) and an
-environment without credentials: well-known ones, and those that the policy's credential providers say they replace. It gets
+environment without what looks like a credential (by its name, or a URL with a password), and without the variables that the
+policy's credential providers say they replace. --keep-env keeps what was taken by mistake. It gets
 the placeholders that policy names variables for. With --proxy alone the policy is not known: use --agent-dir, or name more
 with --remove-env. Without --control-plane, --proxy and --agent-dir, the proxy of \`sidekey dev\` on this machine is used.
 Its exit code is passed through.
+
+Sidekey's folder (~/.sidekey) holds what gives every credential away. The command sees it empty where Linux lets ordinary users
+do that (unshare); setuid programs such as sudo do nothing for it then. Where this is not possible, as for root, a warning says
+what it can read; "required" refuses to run it, "off" does neither. A user of its own (--user) keeps more from it.
 
 Examples:
   sidekey run -- python3 agent.py
@@ -64,7 +82,9 @@ Examples:
   sidekey run --control-plane cp:7443 --control-plane-ca ca.pem --evidence oidc=token.jwt -- ./agent`;
 
 async function run(program: string, args: readonly string[], options: RunOptions): Promise<void> {
-  const proxy = await findProxy(options);
+  const user = options.user === undefined ? undefined : findAgentUser(options.user);
+  const isolate = user === undefined ? planIsolation(options) : asItIs;
+  const proxy = await findProxy(options, user);
   const trust = writeTrustFiles(proxy.caPem);
   try {
     const { env, removed } = makeAgentEnvironment(process.env, {
@@ -73,28 +93,55 @@ async function run(program: string, args: readonly string[], options: RunOptions
       remove: [...(options.removeEnv ?? []), ...proxy.replacedVariables],
       keep: options.keepEnv ?? [],
       placeholders: proxy.placeholders,
+      ...(user === undefined ? {} : { user: user.env }),
     });
     if (removed.length > 0 && options.quiet !== true) {
-      console.error(
-        paint('yellow', `sidekey: removed from the agent's environment: ${removed.join(', ')}`, process.stderr),
-      );
+      warn(`removed from the agent's environment: ${removed.join(', ')}`);
     }
-    process.exitCode = await runAgent(program, args, env);
+    process.exitCode = await runAgent(isolate([program, ...args], env), env, user);
   } finally {
     trust.remove();
     await proxy.close();
   }
 }
 
+type Isolate = (program: Program, env: NodeJS.ProcessEnv) => Program;
+
+const asItIs: Isolate = (program) => program;
+
+/** How the command is kept from what would let it act in our place. @throws UsageError when it must be and cannot */
+function planIsolation({ isolation, evidence = [] }: RunOptions): Isolate {
+  if (isolation === 'off') return asItIs;
+  const { folders, files } = findExposed([process.env['SIDEKEY_TOKEN_FILE'] ?? [], evidenceFiles(evidence)].flat());
+  const isHidden = folders.length > 0 && canHideFolders(folders);
+  if (isHidden && folders.some((folder) => isWithin(process.cwd(), folder))) {
+    throw new UsageError('hidden-folder', 'the command would not see the folder it starts in: start it elsewhere');
+  }
+  const left = [...(isHidden ? [] : folders), ...files].join(', ');
+  if (left !== '') {
+    const message = `the command can read ${left}, and so get credentials for itself`;
+    if (isolation === 'required') throw new UsageError('not-isolated', `${message}; --user is another way`);
+    warn(`${message}: give it a user of its own (--user), or silence this with --isolation off`);
+  }
+  return isHidden ? (program, env) => hideFolders(folders, program, env) : asItIs;
+}
+
+function warn(text: string): void {
+  console.error(paint('yellow', `sidekey: ${printable(text)}`, process.stderr));
+}
+
 /** The proxy that was named, one of our own, or that of `sidekey dev`. */
-async function findProxy(options: RunOptions): Promise<OpenProxy> {
+async function findProxy(options: RunOptions, user: AgentUser | undefined): Promise<OpenProxy> {
   if (options.proxy !== undefined) {
     if (options.proxyCa === undefined) throw new UsageError('no-proxy-ca', '--proxy needs --proxy-ca');
     const caPem = readText(options.proxyCa, '--proxy-ca');
     // What another process's proxy knows of the policy is its own: --agent-dir, or --remove-env, names more.
     return { url: options.proxy, caPem, ...NO_VARIABLES, close: () => Promise.resolve() };
   }
-  if (options.controlPlane !== undefined) return startOwnProxy(toProxyConfig(options, { host: '127.0.0.1', port: 0 }));
+  if (options.controlPlane !== undefined) {
+    const config = toProxyConfig(options, { host: '127.0.0.1', port: 0 });
+    return startOwnProxy({ ...config, ...callersByDefault(user === undefined ? [] : [user.uid]) });
+  }
   const local = readLocalProxy(options.agentDir);
   if (local === undefined) {
     const message =
@@ -125,12 +172,8 @@ function expectListener(url: string): Promise<void> {
 }
 
 async function startOwnProxy(config: ProxyConfig): Promise<OpenProxy> {
-  const { startProxy } = await import('../../proxy/main.ts');
-  const proxy = await startProxy({
-    ...config,
-    logLevel: config.logLevel === 'info' ? 'warn' : (config.logLevel ?? 'warn'),
-  });
-  await Promise.race([proxy.ready, failAfter(READY_TIMEOUT_MS)]);
+  const logLevel = config.logLevel === 'info' ? 'warn' : (config.logLevel ?? 'warn');
+  const proxy = await startReadyProxy({ ...config, logLevel });
   if (proxy.caPem === undefined)
     throw new CommandFailed(EXIT_CODES.failed, 'the control plane issued no certificate authority');
   return {
@@ -139,11 +182,4 @@ async function startOwnProxy(config: ProxyConfig): Promise<OpenProxy> {
     ...agentVariablesOf(proxy.client.routes()),
     close: () => proxy.close(DRAIN_MS),
   };
-}
-
-function failAfter(ms: number): Promise<never> {
-  return new Promise((_, reject) => {
-    const failed = new CommandFailed(EXIT_CODES.unreachable, 'the proxy got no policy from the control plane in time');
-    setTimeout(() => reject(failed), ms).unref();
-  });
 }

@@ -6,12 +6,12 @@ import { commentOf, OWN_NAME, type Rule } from './rules.ts';
 import { firstLine, runTool } from './run-tool.ts';
 
 const CHAIN = OWN_NAME.toUpperCase();
-const TABLES = ['nat', 'filter'] as const;
+const TABLES = ['raw', 'nat', 'filter'] as const;
 const TOOLS = { IPv4: 'iptables', IPv6: 'ip6tables' } as const;
 const LOOPBACK = { IPv4: '127.0.0.0/8', IPv6: '::1/128' } as const;
 const MAX_JUMPS = 16;
 
-/** iptables and ip6tables: a chain of our own in `nat` and in `filter`, and one jump to each from OUTPUT. */
+/** iptables and ip6tables: a chain of our own in each of these tables, and one jump to each from OUTPUT. */
 export const iptables: Firewall = {
   name: 'iptables',
   render: (rules) =>
@@ -34,7 +34,7 @@ export const iptables: Firewall = {
 
 /** The input of `iptables-restore --noflush`: a chain that is named is emptied first. */
 export function renderIptables(rules: readonly Rule[], family: Family): string {
-  const tables = TABLES.map((table) => {
+  const tables = usedTables(rules).map((table) => {
     const lines = rules.flatMap((rule, at) =>
       rule.table === table && (rule.family ?? family) === family
         ? [`-A ${CHAIN} ${renderRule(rule, family)} -m comment --comment "${commentOf(rules, at)}"`]
@@ -63,32 +63,42 @@ function renderVerdict(verdict: Rule['verdict']): string {
 function install(rules: readonly Rule[], family: Family): void {
   const tool = TOOLS[family];
   expectSuccess(`${tool}-restore`, ['--wait', '--noflush'], renderIptables(rules, family));
+  const used = usedTables(rules);
   for (const table of TABLES) {
-    if (hasJump(tool, table)) continue;
-    expectSuccess(tool, ['--wait', '-t', table, '-I', 'OUTPUT', '1', '-j', CHAIN]);
+    if (!used.includes(table)) removeFrom(tool, table);
+    else if (hasJump(tool, table)) continue;
+    else expectSuccess(tool, ['--wait', '-t', table, '-I', 'OUTPUT', '1', '-j', CHAIN]);
   }
+}
+
+/** Not every kernel has a table `raw`: it is asked for where rules need it. */
+function usedTables(rules: readonly Rule[]): Rule['table'][] {
+  return TABLES.filter((table) => rules.some((rule) => rule.table === table));
 }
 
 /** Whether there was anything to remove. */
 function remove(family: Family): boolean {
-  const tool = TOOLS[family];
+  return TABLES.map((table) => removeFrom(TOOLS[family], table)).includes(true);
+}
+
+function removeFrom(tool: string, table: Rule['table']): boolean {
   let found = false;
-  for (const table of TABLES) {
-    for (let turn = 0; turn < MAX_JUMPS && hasJump(tool, table); turn += 1) {
-      expectSuccess(tool, ['--wait', '-t', table, '-D', 'OUTPUT', '-j', CHAIN]);
-      found = true;
-    }
-    if (runTool(tool, ['--wait', '-t', table, '-S', CHAIN]).code !== 0) continue;
-    expectSuccess(tool, ['--wait', '-t', table, '-F', CHAIN]);
-    expectSuccess(tool, ['--wait', '-t', table, '-X', CHAIN]);
+  for (let turn = 0; turn < MAX_JUMPS && hasJump(tool, table); turn += 1) {
+    expectSuccess(tool, ['--wait', '-t', table, '-D', 'OUTPUT', '-j', CHAIN]);
     found = true;
   }
-  return found;
+  if (runTool(tool, ['--wait', '-t', table, '-S', CHAIN]).code !== 0) return found;
+  expectSuccess(tool, ['--wait', '-t', table, '-F', CHAIN]);
+  expectSuccess(tool, ['--wait', '-t', table, '-X', CHAIN]);
+  return true;
 }
 
 function faults(rules: readonly Rule[], family: Family): string[] {
   const tool = TOOLS[family];
+  const used = usedTables(rules);
   return TABLES.flatMap((table) => {
+    const isUsed = used.includes(table);
+    if (!isUsed && !hasJump(tool, table)) return [];
     const listed = runTool(tool, ['--wait', '-t', table, '-S', CHAIN]);
     if (listed.code !== 0 || !hasJump(tool, table)) return [`${tool} -t ${table}: the rules are not installed`];
     const found = listed.stdout.split('\n').filter((line) => line.startsWith('-A'));

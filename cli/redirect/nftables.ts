@@ -4,6 +4,8 @@ import type { Firewall } from './firewall.ts';
 import { firstLine, runTool } from './run-tool.ts';
 
 const CHAINS = [
+  // Before connection tracking (-200) and every nat chain (-100).
+  { table: 'raw', name: 'output_raw', hook: 'type filter hook output priority -300; policy accept;' },
   { table: 'nat', name: 'output_nat', hook: 'type nat hook output priority -100; policy accept;' },
   { table: 'filter', name: 'output_filter', hook: 'type filter hook output priority 0; policy accept;' },
 ] as const;
@@ -36,11 +38,11 @@ export const nftables: Firewall = {
 
 /** The script for `nft -f`: applied whole or not at all, and as often as one likes. */
 export function renderNft(rules: readonly Rule[]): string {
-  const chains = CHAINS.map(({ table, name, hook }) => {
+  const chains = CHAINS.flatMap(({ table, name, hook }) => {
     const lines = rules.flatMap((rule, at) =>
       rule.table === table ? [`    ${renderRule(rule)} comment "${commentOf(rules, at)}"`] : [],
     );
-    return [`  chain ${name} {`, `    ${hook}`, ...lines, '  }'].join('\n');
+    return lines.length === 0 ? [] : [`  chain ${name} {`, `    ${hook}`, ...lines, '  }'];
   });
   // Named before it is deleted, since deleting what is not there fails.
   return [

@@ -21,8 +21,11 @@ export type Protocol = 'tcp' | 'udp' | 'sctp' | 'dccp' | 'udplite';
 
 /** One rule; what it does not name matches everything. */
 export interface Rule {
-  /** Where it stands: `nat` sees the first packet of a connection, `filter` then every packet, with its new destination. */
-  readonly table: 'nat' | 'filter';
+  /**
+   * Where it stands, in the order of packets: `raw` sees each as its program sent it, `nat` the first of a connection,
+   * `filter` each with its new destination.
+   */
+  readonly table: 'raw' | 'nat' | 'filter';
   readonly family?: Family;
   readonly uid?: number;
   readonly toLoopback?: true;
@@ -36,6 +39,7 @@ export interface Rule {
 export const OWN_NAME = 'sidekey';
 
 const DNS_PORT = 53;
+const DNS_TRANSPORTS = ['udp', 'tcp'] as const;
 /** HTTP/3, and DNS over QUIC (RFC 9250). */
 const QUIC_PORTS = [443, 853] as const;
 /** What a program may send without privileges beside TCP and UDP. */
@@ -44,7 +48,18 @@ const BOTH: readonly Family[] = ['IPv4', 'IPv6'];
 
 /** The rules in their order; the first that matches in a table decides. */
 export function makeRules(plan: RedirectPlan): Rule[] {
-  return [...natRules(plan), ...filterRules(plan)];
+  return [...rawRules(plan), ...natRules(plan), ...filterRules(plan)];
+}
+
+/** DNS that nobody may send is dropped before anything, such as Docker's own rules, changes where it goes; loopback too. */
+function rawRules({ exemptUids, dns }: RedirectPlan): Rule[] {
+  const table = 'raw';
+  const families = dns.kind === 'to' ? BOTH.filter((family) => dns.resolvers[family] === undefined) : BOTH;
+  if (dns.kind === 'leave' || families.length === 0) return [];
+  const drops = families.flatMap((family) =>
+    DNS_TRANSPORTS.map((protocol): Rule => ({ table, family, protocol, port: DNS_PORT, verdict: 'drop' })),
+  );
+  return [...exemptUids.map((uid): Rule => ({ table, uid, verdict: 'return' })), ...drops];
 }
 
 function natRules({ port, exemptUids, dns }: RedirectPlan): Rule[] {
@@ -61,7 +76,7 @@ function sendDns(resolvers: Partial<Record<Family, string>>): Rule[] {
   return BOTH.flatMap((family) => {
     const resolver = resolvers[family];
     if (resolver === undefined) return [];
-    return (['udp', 'tcp'] as const).map(
+    return DNS_TRANSPORTS.map(
       (protocol): Rule => ({ table: 'nat', family, protocol, port: DNS_PORT, verdict: { sendTo: resolver } }),
     );
   });
@@ -69,18 +84,9 @@ function sendDns(resolvers: Partial<Record<Family, string>>): Rule[] {
 
 function filterRules({ exemptUids, dns, dropUdp }: RedirectPlan): Rule[] {
   const table = 'filter';
-  const udp = (port: number, verdict: 'return' | 'drop', family?: Family): Rule => ({
-    table,
-    ...(family === undefined ? {} : { family }),
-    protocol: 'udp',
-    port,
-    verdict,
-  });
-  const unresolved = dns.kind === 'to' ? BOTH.filter((family) => dns.resolvers[family] === undefined) : [];
+  const udp = (port: number, verdict: 'return' | 'drop'): Rule => ({ table, protocol: 'udp', port, verdict });
   return [
     ...exemptUids.map((uid): Rule => ({ table, uid, verdict: 'return' })),
-    // Before loopback: a resolver on this machine passes names on like any other.
-    ...(dns.kind === 'drop' ? [udp(DNS_PORT, 'drop')] : unresolved.map((family) => udp(DNS_PORT, 'drop', family))),
     ...loopback(table),
     ...(dropUdp && dns.kind !== 'drop' ? [udp(DNS_PORT, 'return')] : []),
     ...(dropUdp

@@ -44,6 +44,14 @@ export function explain(
     serverWorkload: decision.serverWorkload?.name,
     credentialProviders: decision.policy?.spec.credentials.map(({ provider }) => provider) ?? [],
     leaseSeconds: decision.leaseMs / 1_000,
-    steps: decision.steps,
+    steps: decision.steps.map(asSupposed),
   };
+}
+
+const SUPPOSED: ReadonlySet<Step['check']> = new Set(['client-workload', 'trust']);
+
+/** Nobody attested here: who calls, and by which evidence, is what the question says. */
+function asSupposed(step: Step): Step {
+  if (step.outcome !== 'pass' || !SUPPOSED.has(step.check)) return step;
+  return { ...step, detail: 'supposed; a real caller is known by its evidence' };
 }

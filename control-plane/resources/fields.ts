@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseHostPattern } from '../../common/match/host-pattern.ts';
 
 /** Names of resources: lower-case DNS labels, so that they are safe in files, URLs, logs and headers. */
 export const resourceName = z
@@ -20,13 +21,24 @@ export function line(max: number): z.ZodString {
 
 const LABEL = '[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?';
 const HOST_PATTERN = new RegExp(`^(?:\\*\\.)?${LABEL}(?:\\.${LABEL})*$`);
-const IP_LITERAL = /^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f:.]*:[0-9a-f:.]*)$/;
+const IP_LITERAL = /^(?:[0-9.]+|[0-9a-f:.]*:[0-9a-f:.]*)$/;
+
+/** What the proxy can match: no name that URL parsers would read as an address (a last label of digits), no broken address. */
+function isHostPattern(text: string): boolean {
+  if (!IP_LITERAL.test(text) && (!HOST_PATTERN.test(text) || /^\*\.[^.]*$/.test(text))) return false;
+  try {
+    parseHostPattern(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** A canonical host, or `*.` and a domain, which stands for one or more labels. */
 export const hostPattern = z
   .string()
   .max(253)
-  .refine((text) => IP_LITERAL.test(text) || (HOST_PATTERN.test(text) && !/^\*\.[^.]*$/.test(text)), {
+  .refine(isHostPattern, {
     error: 'use a lower-case host name (A-labels), an IP address, or "*." and a domain of two or more labels',
   })
   .describe(

@@ -32,18 +32,25 @@ const SEALED: SecretSource = { sealed: true };
 
 /** The resource as it is stored and shown: a mark in place of each secret. */
 export function withoutSecrets(resource: Resource): Resource {
-  if (resource.kind !== 'CredentialProvider') return resource;
-  return { ...resource, spec: sealedSpec(resource.spec) };
+  return replaceSecrets(resource, () => SEALED);
 }
 
-function sealedSpec(spec: CredentialProviderSpec): CredentialProviderSpec {
+/** The resource with another source for each of its secrets. */
+export function replaceSecrets(resource: Resource, sourceFor: (found: SecretField) => SecretSource): Resource {
+  if (resource.kind !== 'CredentialProvider') return resource;
+  let { spec } = resource;
+  for (const found of secretFields(spec)) spec = withSource(spec, sourceFor(found));
+  return { ...resource, spec };
+}
+
+function withSource(spec: CredentialProviderSpec, source: SecretSource): CredentialProviderSpec {
   switch (spec.type) {
     case 'static':
-      return { ...spec, secret: SEALED };
+      return { ...spec, secret: source };
     case 'oauth2-client-credentials':
       return spec.auth.method === 'private_key_jwt'
-        ? { ...spec, auth: { ...spec.auth, privateKey: SEALED } }
-        : { ...spec, auth: { ...spec.auth, clientSecret: SEALED } };
+        ? { ...spec, auth: { ...spec.auth, privateKey: source } }
+        : { ...spec, auth: { ...spec.auth, clientSecret: source } };
     case 'jwt':
       return spec;
   }

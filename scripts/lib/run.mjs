@@ -34,6 +34,14 @@ export function capture(command, args, { echo = false, ...options } = {}) {
   });
 }
 
+/** A variable that holds a whole number of seconds above zero; anything else ends the script. */
+export function readSeconds(name, otherwise) {
+  const text = process.env[name] ?? String(otherwise);
+  if (/^[1-9][0-9]*$/.test(text)) return Number(text);
+  console.error(`${name} must be a whole number of seconds`);
+  process.exit(2);
+}
+
 /** Path of a program that npm installed. */
 export function bin(name) {
   return `${root}node_modules/.bin/${name}`;

@@ -14,7 +14,7 @@ spec: { hosts: [api.test.example] }
 apiVersion: sidekey.dev/v1
 kind: CredentialProvider
 metadata: { name: key }
-spec: { type: static, secret: { fromEnv: CLI_TEST_SECRET } }
+spec: { type: static, secret: { fromEnv: CLI_TEST_VALUE } }
 ---
 apiVersion: sidekey.dev/v1
 kind: AccessPolicy
@@ -40,7 +40,7 @@ describe.skipIf(!existsSync(SIDEKEY))('the sidekey command (needs dist/: npm run
   let askedCorporate = '';
 
   function sidekey(...args: string[]): Promise<Ended> {
-    const env = { ...process.env, SIDEKEY_HOME: home, CLI_TEST_SECRET: 'hunter2-hunter2' };
+    const env = { ...process.env, SIDEKEY_HOME: home, CLI_TEST_VALUE: 'hunter2-hunter2' };
     return new Promise((resolve) => {
       execFile(process.execPath, [SIDEKEY, ...args], { env }, (error, stdout, stderr) => {
         resolve({ code: error === null ? 0 : Number(error.code ?? 1), stdout, stderr });
@@ -102,7 +102,8 @@ describe.skipIf(!existsSync(SIDEKEY))('the sidekey command (needs dist/: npm run
     expect(denied).toMatchObject({ code: 3, stderr: '' });
     expect(denied.stdout).toContain('rule-denied');
     expect((await sidekey('delete', 'ServerWorkload', 'api')).stderr).toContain('resource-in-use');
-    expect((await sidekey('delete', 'AccessPolicy', 'read')).code).toBe(0);
+    const deleted = await sidekey('delete', 'AccessPolicy', 'read', '-o', 'json');
+    expect(JSON.parse(deleted.stdout)).toEqual({ kind: 'AccessPolicy', name: 'read', action: 'deleted' });
   }, 60_000);
 
   it('names file, line and field of what only the control plane can see', async () => {
@@ -155,9 +156,9 @@ spec:
   it('runs a command as an agent: its exit code, its environment, its denials', async () => {
     expect((await sidekey('run', '--', 'sh', '-c', 'exit 7')).code).toBe(7);
     expect((await sidekey('run', '--', 'sh', '-c', 'kill -9 $$')).code).toBe(137);
-    const shown = await sidekey('run', '--remove-env', 'CLI_TEST_SECRET', '--', 'env');
+    const shown = await sidekey('run', '--remove-env', 'CLI_TEST_VALUE', '--', 'env');
     expect(shown.stdout).not.toContain('hunter2');
-    expect(shown.stderr).toContain('CLI_TEST_SECRET');
+    expect(shown.stderr).toContain('CLI_TEST_VALUE');
     const script = 'fetch("https://sidekey-doctor.example.com/").then(async a=>console.log(a.status, await a.text()))';
     expect((await sidekey('run', '--', process.execPath, '-e', script)).stdout).toContain('policy-denied');
   }, 60_000);
@@ -176,17 +177,17 @@ spec:
 
   it('removes the variables that the policy says its credentials replace', async () => {
     const file = join(home, 'replaces.yaml');
-    const replacing = POLICY.replace('{ type: static,', '{ type: static, replaces: [CLI_TEST_SECRET],');
+    const replacing = POLICY.replace('{ type: static,', '{ type: static, replaces: [CLI_TEST_VALUE],');
     writeFileSync(file, replacing);
-    expect((await sidekey('run', '--', 'env')).stdout).toContain('CLI_TEST_SECRET=hunter2');
+    expect((await sidekey('run', '--', 'env')).stdout).toContain('CLI_TEST_VALUE=hunter2');
     expect((await sidekey('apply', '-f', file)).code).toBe(0);
     await expect
       .poll(async () => (await sidekey('run', '--', 'env')).stdout, { timeout: 20_000 })
       .not.toContain('hunter2');
     const { stderr } = await sidekey('run', '--', 'true');
     expect(stderr).toContain("removed from the agent's environment: ");
-    expect(stderr).toContain('CLI_TEST_SECRET');
-    expect((await sidekey('run', '--keep-env', 'CLI_TEST_SECRET', '--', 'env')).stdout).not.toContain('hunter2');
+    expect(stderr).toContain('CLI_TEST_VALUE');
+    expect((await sidekey('run', '--keep-env', 'CLI_TEST_VALUE', '--', 'env')).stdout).not.toContain('hunter2');
   }, 60_000);
 
   it('doctor finds the tools of this machine covered', async () => {
@@ -196,6 +197,11 @@ spec:
     expect(node).toMatchObject({ verdict: 'covered' });
     for (const { verdict } of findings) expect(['covered', 'not installed']).toContain(verdict);
   }, 120_000);
+
+  it('doctor refuses half of the proxy that it shall test', async () => {
+    expect(await sidekey('doctor', '--proxy', 'http://127.0.0.1:9')).toMatchObject({ code: 2, stdout: '' });
+    expect(await sidekey('doctor', '--proxy-ca', '/dev/null')).toMatchObject({ code: 2, stdout: '' });
+  }, 60_000);
 
   it('shows and proves the decision log', async () => {
     await expect

@@ -17,7 +17,7 @@ import { runProcess } from '../support/process.ts';
 
 const SIDEKEY = join(process.cwd(), 'dist/sidekey.js');
 const KEY = 'sk-live-dev-0123456789abcdef';
-const CREDENTIALS = { CORPORATE_TEST_KEY: KEY };
+const CREDENTIALS = { CORPORATE_TEST_VALUE: KEY };
 
 const ended: (() => unknown)[] = [];
 afterEach(async () => {
@@ -50,7 +50,7 @@ async function startDev(
   const trust = ['--upstream-ca', file('upstream-ca.pem', caPem)];
   const proxyPassword = file('password', `${PASSWORD}\n`);
   const given = options.map((option) => option.replace('{password-file}', proxyPassword));
-  const base = { PATH: process.env['PATH'], SIDEKEY_HOME: home, ...CREDENTIALS };
+  const base = { PATH: process.env['PATH'], SIDEKEY_HOME: home, SIDEKEY_ISOLATION: 'off', ...CREDENTIALS };
   const dev = spawn(process.execPath, [SIDEKEY, ...args, ...trust, ...given], { env: { ...base, ...env } });
   ended.push(() => stop(dev));
   let output = '';
@@ -80,7 +80,7 @@ spec: { hosts: [localhost], ports: [${ports.join(', ')}], allowedAddresses: [127
 apiVersion: sidekey.dev/v1
 kind: CredentialProvider
 metadata: { name: key }
-spec: { type: static, secret: { fromEnv: CORPORATE_TEST_KEY } }
+spec: { type: static, secret: { fromEnv: CORPORATE_TEST_VALUE } }
 ---
 apiVersion: sidekey.dev/v1
 kind: AccessPolicy

@@ -58,7 +58,7 @@ describe.skipIf(process.platform !== 'linux' || !existsSync('dist/sidekey.js'))(
     const { grpc = '', caFile = '' } = JSON.parse(readFileSync(contextFile, 'utf8')) as Record<string, string>;
     const link = ['--control-plane', grpc, '--control-plane-ca', caFile, '--evidence', `local=${socket}`];
     const url = 'https://api.test.example/';
-    const denied = await sidekey('run', ...link, '--', 'curl', '--silent', '-X', 'DELETE', url);
+    const denied = await sidekey('run', '--isolation', 'off', ...link, '--', 'curl', '--silent', '-X', 'DELETE', url);
     expect(denied).toMatchObject({ code: 0, stderr: '' });
     expect(JSON.parse(denied.stdout)).toMatchObject({ code: 'rule-denied' });
     const logs = await sidekey('logs', '-o', 'json');

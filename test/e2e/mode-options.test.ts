@@ -26,6 +26,7 @@ describe.skipIf(!BUILT)('the options of the modes (they need dist/: npm run buil
     [['--local', 'unix:/proc/version=api.example.com'], '/proc/version exists and is not a socket'],
     [['--refuse-port', '70000'], 'use a number from 1 to 65535'],
     [['--allow-uid', 'root'], 'use a number from 0 to'],
+    [['--drain-seconds', '30s'], 'use a number from 0 to 86400'],
     [['--self-test'], 'give --transparent too'],
   ])('%j is refused with what to do', async (options, message) => {
     await withFolder(async (folder) => {

@@ -2,6 +2,7 @@ import dgram from 'node:dgram';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { until } from '../support/until.ts';
 import { CAN_MAKE_NAMESPACES, NetworkNamespace } from '../support/network-namespace.ts';
 
 const [ROOT, PROXY, AGENT] = [0, 61_337, 61_338];
@@ -59,6 +60,15 @@ except OSError: pass`;
       return (await space.run(uid, [PYTHON, '-c', script])).stdout;
     };
 
+    /** What a server says on a connection, or an empty text. */
+    const callTcp = async (host: string, port: number, uid: number): Promise<string> => {
+      const script = `import socket
+try:
+  s = socket.create_connection(("${host}", ${port}), 1); print(s.recv(99).decode(), end="")
+except OSError: pass`;
+      return (await space.run(uid, [PYTHON, '-c', script])).stdout;
+    };
+
     it('DNS and other UDP are left alone', async () => {
       await redirect();
       for (const host of Object.values(space.outside)) {
@@ -74,6 +84,41 @@ except OSError: pass`;
         expect(await ask(host, 5353)).toBe('');
         expect(await ask(host, 53, PROXY)).toBe('echo hi');
       }
+    });
+
+    it('--dns drop reaches DNS over TCP, on loopback, and where another rule would send it elsewhere', async () => {
+      const listen = `import socket,sys,threading
+def serve(family, kind, host, port):
+  s = socket.socket(family, kind); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind((host, port))
+  if kind == socket.SOCK_STREAM:
+    s.listen()
+    while True: c, _ = s.accept(); c.sendall(b"taken"); c.close()
+  while True: _, at = s.recvfrom(99); s.sendto(b"taken", at)
+for at in [(2, "127.0.0.53", 53), (10, "::1", 53), (2, "127.0.0.11", 5399)]:
+  for kind in (1, 2): threading.Thread(target=serve, args=(at[0], kind, *at[1:])).start()
+sys.stderr.write("listening"); sys.stderr.flush()`;
+      const child = space.start(ROOT, [PYTHON, '-c', listen]);
+      await until('they listen', () => child.stderr().includes('listening'), 30_000);
+      // As Docker does for its resolver.
+      for (const protocol of ['udp', 'tcp']) {
+        const to = ['-j', 'DNAT', '--to-destination', '127.0.0.11:5399'];
+        const rule = ['-A', 'OUTPUT', '-d', '127.0.0.11', '-p', protocol, '--dport', '53', ...to];
+        expect(await space.run(ROOT, ['iptables', '-t', 'nat', ...rule])).toMatchObject({ code: 0 });
+      }
+      const addresses = ['127.0.0.53', '127.0.0.11', '::1'];
+      const heard = async (uid: number): Promise<string[]> => {
+        const found: string[] = [];
+        for (const host of addresses)
+          found.push((await ask(host, 53, uid)) || 'none', (await callTcp(host, 53, uid)) || 'none');
+        return found;
+      };
+      await redirect();
+      expect(await heard(AGENT)).toEqual(Array(6).fill('taken'));
+      await redirect('--dns', 'drop');
+      expect(await heard(AGENT)).toEqual(Array(6).fill('none'));
+      expect(await heard(PROXY)).toEqual(Array(6).fill('taken'));
+      await redirect('--dns', space.outside.IPv4);
+      expect((await heard(AGENT)).slice(4)).toEqual(['none', 'none']);
     });
 
     it('--dns ADDRESS sends all queries there, whichever resolver they were meant for', async () => {

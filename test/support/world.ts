@@ -146,6 +146,9 @@ export class World {
     const controlPlane = ['--control-plane', this.#controlPlane.grpcAddress, '--control-plane-ca'];
     const run = [
       'run',
+      // Its evidence stands beside it, and would be warned of.
+      '--isolation',
+      'off',
       ...controlPlane,
       join(this.folder, 'control-plane-ca.pem'),
       '--evidence',

@@ -42,6 +42,20 @@ describe('makeAgentEnvironment', () => {
     'POSTGRES_URL',
     'DISCORD_TOKEN',
     'OPENAI_KEY',
+    'GITHUB_PAT',
+    'HUGGING_FACE_HUB_TOKEN',
+    'CLOUDFLARE_TOKEN',
+    'CARGO_REGISTRY_TOKEN',
+    'GITLAB_PRIVATE_TOKEN',
+    'STRIPE_SECRET',
+    'JWT_SECRET',
+    'AZURE_STORAGE_CONNECTION_STRING',
+    'PROD_DATABASE_URL',
+    'DB_PASS',
+    'OPENAI_APIKEY',
+    'DOCKER_PASSWORD_FILE',
+    'npm_config__authToken',
+    'SSH_KEY_PATH',
     'openai_api_key',
     'Ci_Job_Token',
   ])('removes %s and says so', (name) => {
@@ -52,8 +66,30 @@ describe('makeAgentEnvironment', () => {
   });
 
   it('keeps what merely resembles a credential', () => {
-    const from = { KEYBOARD: 'us', TOKENIZERS_PARALLELISM: 'false', MONKEY: 'x' };
+    const from = {
+      KEYBOARD: 'us',
+      TOKENIZERS_PARALLELISM: 'false',
+      MONKEY: 'x',
+      MAX_OUTPUT_TOKENS: '9',
+      PATH: '/bin',
+      PWD: '/work',
+      GIT_ASKPASS: '/usr/bin/true',
+      STRIPE_PUBLISHABLE_KEY: 'pk',
+      HOMEPAGE: 'https://example.com/@me',
+      GIT_REMOTE: 'ssh://git@example.com/repo',
+      LOCAL_API: 'http://127.0.0.1:8000/v1?at=x@y',
+    };
     expect(make(from)).toMatchObject({ env: from, removed: [] });
+  });
+
+  it.each([
+    'https://t0ken@example.com/simple',
+    'amqp://guest:guest@queue:5672',
+    'postgresql://u:p@db/x',
+    'redis://:pw@r',
+  ])('removes a variable of any name with %s', (url) => {
+    expect(make({ PIP_INDEX_URL: url }).removed).toEqual(['PIP_INDEX_URL']);
+    expect(make({ PIP_INDEX_URL: url }, { keep: ['PIP_INDEX_URL'] }).env['PIP_INDEX_URL']).toBe(url);
   });
 
   it('obeys --keep-env and --remove-env, the latter first', () => {
@@ -77,7 +113,8 @@ describe('makeAgentEnvironment', () => {
   });
 
   it('sets proxy and trust variables for every client', () => {
-    const { env } = make({ HTTPS_PROXY: 'http://elsewhere:1' });
+    const { env, removed } = make({ HTTPS_PROXY: 'http://user:password@elsewhere:1' });
+    expect(removed).toEqual([]);
     for (const name of ['HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy']) {
       expect(env[name]).toBe('http://127.0.0.1:8080');
     }

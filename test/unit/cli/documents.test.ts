@@ -36,6 +36,17 @@ describe('readDocuments', () => {
     expect(document?.document).toMatchObject({ spec: { secret: { value: 'hunter2' } } });
   });
 
+  it('brings in nothing where no secret belongs', async () => {
+    process.env['DOCUMENTS_TEST_SECRET'] = 'hunter2';
+    const claims = '{ build: { fromEnv: DOCUMENTS_TEST_SECRET }, list: [{ fromFile: /etc/hostname }] }';
+    const spec = `{ type: jwt, audience: a, subject: s, ttlSeconds: 60, claims: ${claims} }`;
+    const file = write('p.yaml', provider('').replace(/^spec:.*$/m, `spec: ${spec}`));
+    const [document] = await readDocuments([file]);
+    expect(document?.document).toMatchObject({
+      spec: { claims: { build: { fromEnv: 'DOCUMENTS_TEST_SECRET' }, list: [{ fromFile: '/etc/hostname' }] } },
+    });
+  });
+
   it('names the variable that is missing', async () => {
     const file = write('p.yaml', provider('{ fromEnv: DOCUMENTS_TEST_SECRET }'));
     await expect(readDocuments([file])).rejects.toThrow(

@@ -38,3 +38,14 @@ it.each([
   expect(said.mock.calls.length).toBe(exitCode === undefined ? 0 : 1);
   expect(calls).toContain('GET /v1/sessions {"all":true}');
 });
+
+it.each([
+  [[], 'revoked'],
+  [['--lift'], 'lifted'],
+])('revoke %j -o json says so', async (options, action) => {
+  const printed = vi.spyOn(console, 'log').mockReturnValue();
+  const command = new Command();
+  define(command);
+  await command.parseAsync(['user', 'alice', '-o', 'json', ...options], { from: 'user' });
+  expect(JSON.parse(String(printed.mock.calls[0]?.[0]))).toEqual({ target: 'user', name: 'alice', action });
+});

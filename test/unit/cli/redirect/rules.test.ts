@@ -61,8 +61,16 @@ describe('the rules of a redirection', () => {
 
   it('drop DNS even on loopback, before it is left alone', () => {
     const lines = bare(renderNft(makeRules({ ...PLAN, dns: { kind: 'drop' } })));
-    const refuse = lines.slice(lines.indexOf('chain output_filter {'));
-    expect(refuse.indexOf('udp dport 53 drop')).toBeLessThan(refuse.indexOf('ip daddr 127.0.0.0/8 return'));
+    expect(lines.slice(lines.indexOf('chain output_raw {'), lines.indexOf('chain output_nat {'))).toEqual([
+      'chain output_raw {',
+      'type filter hook output priority -300; policy accept;',
+      'meta skuid 1337 return',
+      'meta nfproto ipv4 udp dport 53 drop',
+      'meta nfproto ipv4 tcp dport 53 drop',
+      'meta nfproto ipv6 udp dport 53 drop',
+      'meta nfproto ipv6 tcp dport 53 drop',
+      '}',
+    ]);
   });
 
   it('send DNS to the resolver of its family, and drop that of a family without one', () => {
@@ -75,7 +83,14 @@ describe('the rules of a redirection', () => {
     expect(bare(renderIptables(rules, 'IPv4'))).toContain(
       '-A SIDEKEY -p udp --dport 53 -j DNAT --to-destination 10.0.0.53',
     );
-    expect(bare(renderIptables(rules, 'IPv6'))).toContain('-A SIDEKEY -p udp --dport 53 -j DROP');
+    expect(bare(renderIptables(rules, 'IPv6')).slice(0, 6)).toEqual([
+      '*raw',
+      ':SIDEKEY - [0:0]',
+      '-A SIDEKEY -m owner --uid-owner 1337 -j RETURN',
+      '-A SIDEKEY -p udp --dport 53 -j DROP',
+      '-A SIDEKEY -p tcp --dport 53 -j DROP',
+      'COMMIT',
+    ]);
   });
 
   it('have a fingerprint that follows every option', () => {

@@ -40,6 +40,12 @@ describe('explain reads a supposed body as the proxy would', () => {
     expect(answer.reason).toBe(reason);
   });
 
+  it('says that the caller is supposed, where a real one shows evidence', async () => {
+    const { steps } = await asked({ url: 'https://api.example.com/graphql', headers, body: '{"query":"{ a }"}' });
+    const callers = steps.filter(({ check }) => check === 'client-workload');
+    expect(callers).toEqual([expect.objectContaining({ outcome: 'pass', detail: expect.stringMatching(/^supposed/) })]);
+  });
+
   it('says why a body could not be read', async () => {
     const answer = await asked({ url: 'https://api.example.com/graphql', headers, body: '{"query":1,"query":2}' });
     expect(answer).toMatchObject({ reason: 'body-uninspectable', detail: 'it has a key twice in one object' });

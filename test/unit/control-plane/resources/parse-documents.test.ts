@@ -148,4 +148,22 @@ describe('documents', () => {
       ),
     );
   });
+
+  it.each([
+    ['10.0.0.3', true],
+    ['::1', true],
+    ['api.example.com', true],
+    ['*.example.com', true],
+    ['10.0.0.300', false],
+    ['10.0.0', false],
+    ['1.2.3.4.5', false],
+    ['host.123', false],
+    ['*.0.0.1', false],
+    ['1::2::3', false],
+    ['0x7f', false],
+  ])('takes the host %j: %j', (host, isTaken) => {
+    const head = 'apiVersion: sidekey.dev/v1\nkind: ServerWorkload\nmetadata: { name: a }\n';
+    const { errors } = parseDocuments(`${head}spec: { hosts: [${JSON.stringify(host)}] }\n`, 'a.yaml');
+    expect(errors.length === 0).toBe(isTaken);
+  });
 });

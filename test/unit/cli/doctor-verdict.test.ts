@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest';
+import { judge } from '../../../cli/doctor-verdict.ts';
+
+const STATUS = 'sidekey; error=http_request_denied; details="policy-denied"';
+
+describe('judge', () => {
+  it.each([
+    ['curl', `HTTP/2 403 \r\nproxy-status: ${STATUS}\r\n`],
+    ['git', `< Proxy-Status: ${STATUS}\nfatal: unable to access: The requested URL returned error: 403`],
+    ['go', `http2: decoded hpack field header field "proxy-status" = "${STATUS.replaceAll('"', '\\"')}"`],
+    ['aws', `Response headers: {'Proxy-Status': '${STATUS}'}\n(403) when calling the ListBuckets operation`],
+    ['a body', '{"type":"urn:sidekey:reason:rule-denied","status":403}'],
+  ])('knows Sidekey’s denial as %s shows it', (_, output) => {
+    expect(judge(1, output)).toEqual({ verdict: 'covered', detail: '' });
+  });
+
+  it.each([
+    'fatal: unable to access: The requested URL returned error: 403',
+    'reading https://api.example.com/x: 403 Forbidden',
+    'An error occurred (403) when calling the ListBuckets operation: Forbidden',
+    'HTTP/2 403\r\n\r\n{"error":"policy-denied"}',
+  ])('does not take a real API’s 403 for it: %s', (output) => {
+    expect(judge(1, output).verdict).toBe('failed');
+  });
+
+  it.each([
+    [undefined, '', 'not installed'],
+    [1, 'curl: (56) CONNECT tunnel failed, response 403', 'no route'],
+    [1, 'SSL certificate problem: unable to get local issuer certificate', 'does not trust the proxy'],
+    [6, 'curl: (6) Could not resolve host: sidekey-doctor.example.com', 'not through the proxy'],
+    [0, 'hello', 'failed'],
+  ])('%j with %j is: %s', (code, output, verdict) => {
+    expect(judge(code, output).verdict).toBe(verdict);
+  });
+});

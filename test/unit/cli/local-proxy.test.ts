@@ -1,0 +1,51 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { publishWhenReady, readLocalProxy } from '../../../cli/local-proxy.ts';
+import { FakePolicyClient } from '../../fakes/policy-client.ts';
+import { withFolder } from '../../support/folder.ts';
+
+function fakeProxy(): Parameters<typeof publishWhenReady>[0] & { becomeReady(): Promise<void> } {
+  let becomeReady = (): void => {};
+  const ready = new Promise<void>((resolve) => (becomeReady = resolve));
+  return {
+    address: { host: '::1', port: 8080 },
+    client: new FakePolicyClient(),
+    ready,
+    becomeReady: async () => {
+      becomeReady();
+      await new Promise((resolve) => setImmediate(resolve));
+    },
+  };
+}
+
+describe('publishWhenReady', () => {
+  it('leaves word once the proxy is ready, and takes it away', () =>
+    withFolder(async (folder) => {
+      const proxy = fakeProxy();
+      const { stop } = publishWhenReady(proxy, folder);
+      expect(existsSync(join(folder, 'proxy-url'))).toBe(false);
+      await proxy.becomeReady();
+      expect(existsSync(join(folder, 'proxy-url'))).toBe(true);
+      stop();
+      expect(readLocalProxy(folder)).toBeUndefined();
+    }));
+
+  it('leaves nothing when it becomes ready after it was stopped', () =>
+    withFolder(async (folder) => {
+      const proxy = fakeProxy();
+      publishWhenReady(proxy, folder).stop();
+      await proxy.becomeReady();
+      expect(existsSync(join(folder, 'proxy-url'))).toBe(false);
+    }));
+
+  it('tells of a folder that cannot be written', () =>
+    withFolder(async (folder) => {
+      const proxy = fakeProxy();
+      mkdirSync(join(folder, 'agent-variables.json'));
+      const { failure } = publishWhenReady(proxy, folder);
+      const told = expect(failure).rejects.toThrow('agent-variables.json');
+      await proxy.becomeReady();
+      await told;
+    }));
+});
