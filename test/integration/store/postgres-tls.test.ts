@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import tls from 'node:tls';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openPostgres } from '../../../control-plane/store/postgres-store.ts';
-import { CHANNELS } from '../../../control-plane/store/sql-store.ts';
 import { makeTlsIdentity } from '../../support/tls-identity.ts';
 
 /** PostgreSQL 55.2.11: SSLRequest is two numbers of 32 bits, 8 and 80877103. */
@@ -55,9 +54,9 @@ describe('TLS to PostgreSQL', () => {
 
   /** The causes of the failure, which there always is. */
   async function open(host: string, query: string): Promise<string> {
-    const { store } = openPostgres(`postgres://sidekey@${host}:${port}/sidekey${query}`);
+    const { store, transaction } = openPostgres(`postgres://sidekey@${host}:${port}/sidekey${query}`);
     try {
-      await store.notify(CHANNELS.policy, '');
+      await transaction(async (tx) => tx.query('select 1'));
       return '';
     } catch (error) {
       const said: string[] = [];
