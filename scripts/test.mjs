@@ -18,6 +18,7 @@ const PROGRAMS = [
   ['/usr/bin/python3', ['-c', 'import requests_oauthlib'], 'python3-requests-oauthlib'],
   ['/usr/bin/python3', ['-c', 'import authlib'], 'python3-authlib'],
   ['/usr/bin/python3', ['-c', 'import grpc'], 'python3-grpcio'],
+  ['go', ['version'], 'golang-go'],
   ['nginx', ['-v'], 'nginx'],
   ['tinyproxy', ['-v'], 'tinyproxy-bin'],
   ['sh', ['-c', 'command -v microsocks'], 'microsocks'],

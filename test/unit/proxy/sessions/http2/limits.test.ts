@@ -174,16 +174,19 @@ describe('what a connection may cost', () => {
     expect(played.error).toBe('ENHANCE_YOUR_CALM');
   });
 
-  it.each(['server', 'client'] as const)('carries 100 MB to a peer that credits what it reads in small steps (%s)', (role) => {
-    // Go's net/http does so from 4 KiB on, for the stream and for the connection; others by the DATA frame.
-    for (const [frameBytes, credit] of [
-      [16_384, 4_096],
-      [65_536, 16_384],
-      [1_000, 1_000],
-    ] as const) {
-      expect(transfer(role, credit < 4_096 ? 10_000_000 : 100_000_000, frameBytes, credit)).toBeUndefined();
-    }
-  });
+  it.each(['server', 'client'] as const)(
+    'carries 100 MB to a peer that credits what it reads in small steps (%s)',
+    (role) => {
+      // Go's net/http does so from 4 KiB on, for the stream and for the connection; others by the DATA frame.
+      for (const [frameBytes, credit] of [
+        [16_384, 4_096],
+        [65_536, 16_384],
+        [1_000, 1_000],
+      ] as const) {
+        expect(transfer(role, credit < 4_096 ? 10_000_000 : 100_000_000, frameBytes, credit)).toBeUndefined();
+      }
+    },
+  );
 
   it('bears a slow reader whose window is used up, and which opens it by each short read', () => {
     const server = startServer({ controlFrameAllowance: 50 });
@@ -194,9 +197,12 @@ describe('what a connection may cost', () => {
     expect(drive(server, reads, takeOnly).error).toBeUndefined();
   });
 
-  it.each(['server', 'client'] as const)('ends a transfer that is credited octet by octet (CVE-2019-9511, %s)', (role) => {
-    expect(transfer(role, 1_000_000, 16_384, 1)).toBe('ENHANCE_YOUR_CALM');
-  });
+  it.each(['server', 'client'] as const)(
+    'ends a transfer that is credited octet by octet (CVE-2019-9511, %s)',
+    (role) => {
+      expect(transfer(role, 1_000_000, 16_384, 1)).toBe('ENHANCE_YOUR_CALM');
+    },
+  );
 
   it('keeps bounded memory of streams that were reset', () => {
     const server = startServer({ resetAllowance: 1e6, controlFrameAllowance: 1e6, maxUntakenReplyBytes: 1e9 });
