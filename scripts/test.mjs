@@ -19,6 +19,8 @@ const PROGRAMS = [
   ['/usr/bin/python3', ['-c', 'import authlib'], 'python3-authlib'],
   ['/usr/bin/python3', ['-c', 'import grpc'], 'python3-grpcio'],
   ['go', ['version'], 'golang-go'],
+  ['chromium', ['--version'], 'chromium'],
+  ['sh', ['-c', 'command -v certutil'], 'libnss3-tools'],
   ['nginx', ['-v'], 'nginx'],
   ['tinyproxy', ['-v'], 'tinyproxy-bin'],
   ['sh', ['-c', 'command -v microsocks'], 'microsocks'],

@@ -41,7 +41,7 @@ export function openTunnel(services: ProxyServices, tunnel: Tunnel, target: Targ
   listen(services, tunnel, (opening, bytes) => {
     if (opening.kind !== 'tls')
       return serveCleartext(services, tunnel, { kind: 'tunnel', ...target, tls: false }, opening, bytes);
-    if (opening.ech) return giveUp(services, tunnel, 'destination-mismatch', ALERT.echRequired);
+    // An encrypted ClientHello hides nothing from whoever ends TLS without its key: the outer name is the one that counts.
     if (opening.serverName !== undefined && canonical(opening.serverName) !== target.host) {
       return giveUp(services, tunnel, 'destination-mismatch', ALERT.unrecognizedName);
     }
@@ -66,7 +66,6 @@ export function openAddressTunnel(services: ProxyServices, tunnel: Tunnel, at: T
     if (opening.kind !== 'tls') {
       return serveCleartext(services, tunnel, { kind: 'address', address: at.host, port: at.port }, opening, bytes);
     }
-    if (opening.ech) return giveUp(services, tunnel, 'destination-mismatch', ALERT.echRequired);
     const host = opening.serverName === undefined ? at.host : canonical(opening.serverName);
     if (host === undefined) return giveUp(services, tunnel, 'bad-request', ALERT.unrecognizedName);
     const target = { host, port: at.port };
@@ -74,7 +73,11 @@ export function openAddressTunnel(services: ProxyServices, tunnel: Tunnel, at: T
     // The tunnel stands: from here on the agent is told in TLS.
     const inside: Tunnel = { ...tunnel, established: NOTHING, refusal: () => ALERT.unrecognizedName };
     try {
-      if (admit(services, target) === 'blind') return relay(services, inside, bytes);
+      if (admit(services, target) === 'blind') {
+        // Whoever reads it behind us may find another name inside, which nothing here has decided on.
+        if (opening.ech) return giveUp(services, tunnel, 'destination-mismatch', ALERT.echRequired);
+        return relay(services, inside, bytes);
+      }
     } catch (error) {
       return refuse(services, inside, error);
     }
