@@ -106,8 +106,10 @@ export class AgentConnection implements AgentStream, AgentSession {
 
   sendHead(status: number, reason: string, headers: HeaderList, length: BodyLength): void {
     const request = this.#head;
-    // Ahead of the request's end an answer closes, since what is left of the request may never come (RFC 9112 9.6).
-    const mayKeep = request?.keepAlive === true && !this.#isUnread && !this.#services.state.draining;
+    // Ahead of the request's end an answer closes, since what is left of the request may never come (RFC 9112 9.6). Behind
+    // CONNECT, even a refused one, nothing is read.
+    const isLast = request === undefined || !request.keepAlive || request.method === 'CONNECT';
+    const mayKeep = !isLast && !this.#isUnread && !this.#services.state.draining;
     if (!headers.has('date')) headers.append('Date', httpDate(this.#services.clock.now()));
     this.#answer.head(status, reason, headers, length, { request, mayKeep });
   }
