@@ -75,7 +75,9 @@ export class AgentConnection implements AgentStream, AgentSession {
 
   /** A part of the present request's body is still to come. */
   get #isUnread(): boolean {
-    return this.#requestOpen && this.#head?.framing.kind !== 'none';
+    const framing = this.#head?.framing;
+    if (!this.#requestOpen || framing === undefined || framing.kind === 'none') return false;
+    return framing.kind !== 'length' || framing.length > 0;
   }
 
   destroy(): void {
@@ -265,11 +267,7 @@ export class AgentConnection implements AgentStream, AgentSession {
   #onEnd(): void {
     this.#ended = true;
     if (this.#isBare) return this.#pumpBare();
-    try {
-      this.#reader.eof();
-    } catch (error) {
-      return this.#failed(error);
-    }
+    this.#reader.eof();
     this.#pump();
     this.#closeIfDone();
   }
