@@ -214,10 +214,15 @@ export class Http2AgentConnection implements AgentSession {
     this.#leaving.clear();
   }
 
+  /** As an AgentConnection does: the agent may read what is said last as slowly as any answer. */
   #close(): void {
     if (this.#closing) return;
     this.#closing = true;
-    this.#idleUntil = this.#services.clock.now() + LINGER_MS;
+    const { clock, limits } = this.#services;
+    this.#idleUntil = clock.now() + limits.bodyIdleTimeoutMs;
+    this.#socket.once('finish', () => {
+      this.#idleUntil = clock.now() + LINGER_MS;
+    });
     this.#writer.end();
     this.#socket.resume();
   }
