@@ -15,9 +15,8 @@ async function forbidDumps(): Promise<'off' | 'unchanged'> {
   if (process.platform !== 'linux') return 'unchanged';
   try {
     const { default: koffi } = await import('koffi');
-    const prctl = koffi
-      .load('libc.so.6')
-      .func('int prctl(int, unsigned long, unsigned long, unsigned long, unsigned long)');
+    // What this process has loaded already holds the C library, whatever its name (glibc, musl).
+    const prctl = koffi.load(null).func('int prctl(int, unsigned long, unsigned long, unsigned long, unsigned long)');
     return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) === 0 ? 'off' : 'unchanged';
   } catch {
     // koffi is an optional dependency: without it the measure is missing, and start-up says so.

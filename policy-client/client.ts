@@ -17,7 +17,7 @@ import { DEFAULT_LIMITS } from './limits.ts';
 import { Listeners } from './listeners.ts';
 import { PolicyState } from './policy-state.ts';
 import { ProofMaker } from './proof.ts';
-import { RevocationSet, revocationReason } from './revocation-set.ts';
+import { RevocationSet, revocationReason, standingOfSession } from './revocation-set.ts';
 import { SessionKeeper } from './session-keeper.ts';
 import { attest, type Session } from './session.ts';
 import type {
@@ -171,6 +171,12 @@ class LinkedPolicyClient implements PolicyClient {
 
   session(): SessionState | undefined {
     return this.#active?.state;
+  }
+
+  revoked(): Reason | undefined {
+    const session = this.#active?.state;
+    if (session !== undefined) return this.#revocations.find(standingOfSession(session, this.#options.tenant));
+    return this.#lastFailure?.endsWith('-revoked') === true ? this.#lastFailure : undefined;
   }
 
   routes(): readonly Route[] {

@@ -1,6 +1,6 @@
 import { denial } from './denial.ts';
 import { hasUnknownFact } from './question-key.ts';
-import type { RevocationSet } from './revocation-set.ts';
+import { type RevocationSet, standingOfSession } from './revocation-set.ts';
 import type { DenialAnswer, Question, SessionState } from './types.ts';
 
 /** What a question can be answered with whoever is asked, which is only ever no. */
@@ -13,7 +13,6 @@ export function refuseQuestion(
     return denial('internal-error', 'The route asks for a fact that this proxy does not know.');
   }
   if (session === undefined) return undefined;
-  const { id: sessionId, user, workloads } = session;
-  const revoked = revocations.find({ tenant, sessionId, workloads, user });
+  const revoked = revocations.find(standingOfSession(session, tenant));
   return revoked === undefined ? undefined : denial(revoked);
 }

@@ -1,5 +1,6 @@
 import type { Reason } from '../proto/reasons.ts';
 import { RevocationTarget, type Grant, type Revocation } from '../proto/gen/sidekey/v1/grant.ts';
+import type { SessionState } from './types.ts';
 
 const REASON_BY_TARGET = new Map<number, Reason>([
   [RevocationTarget.REVOCATION_TARGET_WORKLOAD, 'workload-revoked'],
@@ -18,6 +19,11 @@ export interface Standing {
   readonly user: string | undefined;
   readonly accessPolicy?: string;
   readonly credentialProviders?: readonly string[];
+}
+
+/** What everything of a session rests on. */
+export function standingOfSession({ id: sessionId, workloads, user }: SessionState, tenant: string): Standing {
+  return { tenant, sessionId, workloads, user };
 }
 
 /** What the grant rests on, from its own binding. */

@@ -158,6 +158,8 @@ export interface PolicyClient {
   readonly ready: Promise<void>;
   readonly connected: boolean;
   session(): SessionState | undefined;
+  /** Why nothing may go on in this proxy's session; undefined when no revocation concerns it. */
+  revoked(): Reason | undefined;
   /** Routes of the last snapshot; the same array until the next one. */
   routes(): readonly Route[];
   /** The intermediate issued for `proxyKey`, when it was asked for. */

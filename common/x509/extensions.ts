@@ -3,7 +3,10 @@ import { readIpAddress } from '../net/ip-address.ts';
 import { bitString, boolean, context, octetString, sequence, unsignedInteger } from './der.ts';
 import { OID } from './oids.ts';
 
-/** What the names under a certificate authority may be. Types that are not listed are shut, not open. */
+/**
+ * What the names under a certificate authority may be. An empty list shuts its type; names of other types (mail, URI) stay
+ * open, and prove no server's identity to anyone.
+ */
 export interface NameConstraints {
   /** Names; each covers itself and everything below it (RFC 5280 section 4.2.1.10). */
   readonly dns: readonly string[];

@@ -34,6 +34,8 @@ export async function startAdminServer(
       });
     } else server.listen(at.port, at.host, resolve);
   });
+  // Such as no descriptor left for one more connection.
+  server.on('error', () => {});
   const bound = server.address();
   return {
     address: typeof bound === 'string' ? bound : formatAddress(bound),

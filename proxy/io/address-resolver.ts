@@ -150,7 +150,21 @@ function canonicalAddresses(found: readonly { address: string }[]): readonly Res
   }
   if (addresses.size === 0) throw new Refusal('dns-failed', 'the host name has no address');
   if (addresses.size > MAX_ADDRESSES) throw new Refusal('dns-failed', 'the host name has too many addresses');
-  return [...addresses.values()];
+  return inTurns([...addresses.values()]);
+}
+
+/**
+ * The families take turns, the preferred one first (RFC 8305 4): a host of many addresses would else not be reached where
+ * one family leads nowhere, since only the first few are dialled.
+ */
+function inTurns(addresses: readonly ResolvedAddress[]): ResolvedAddress[] {
+  const preferred = addresses.filter(({ family }) => family === addresses[0]?.family);
+  const others = addresses.filter(({ family }) => family !== addresses[0]?.family);
+  const turns = Array.from({ length: Math.max(preferred.length, others.length) }, (_, at) => [
+    ...preferred.slice(at, at + 1),
+    ...others.slice(at, at + 1),
+  ]);
+  return turns.flat();
 }
 
 /** An IPv4-mapped IPv6 address is the IPv4 address that a socket would dial (RFC 4291 section 2.5.5.2). */

@@ -75,7 +75,9 @@ export class AgentConnection implements AgentStream, AgentSession {
 
   /** A part of the present request's body is still to come. */
   get #isUnread(): boolean {
-    return this.#requestOpen && this.#head?.framing.kind !== 'none';
+    const framing = this.#head?.framing;
+    if (!this.#requestOpen || framing === undefined || framing.kind === 'none') return false;
+    return framing.kind !== 'length' || framing.length > 0;
   }
 
   destroy(): void {
@@ -106,8 +108,10 @@ export class AgentConnection implements AgentStream, AgentSession {
 
   sendHead(status: number, reason: string, headers: HeaderList, length: BodyLength): void {
     const request = this.#head;
-    // Ahead of the request's end an answer closes, since what is left of the request may never come (RFC 9112 9.6).
-    const mayKeep = request?.keepAlive === true && !this.#isUnread && !this.#services.state.draining;
+    // Ahead of the request's end an answer closes, since what is left of the request may never come (RFC 9112 9.6). Behind
+    // CONNECT, even a refused one, nothing is read.
+    const isLast = request === undefined || !request.keepAlive || request.method === 'CONNECT';
+    const mayKeep = !isLast && !this.#isUnread && !this.#services.state.draining;
     if (!headers.has('date')) headers.append('Date', httpDate(this.#services.clock.now()));
     this.#answer.head(status, reason, headers, length, { request, mayKeep });
   }
@@ -263,11 +267,7 @@ export class AgentConnection implements AgentStream, AgentSession {
   #onEnd(): void {
     this.#ended = true;
     if (this.#isBare) return this.#pumpBare();
-    try {
-      this.#reader.eof();
-    } catch (error) {
-      return this.#failed(error);
-    }
+    this.#reader.eof();
     this.#pump();
     this.#closeIfDone();
   }

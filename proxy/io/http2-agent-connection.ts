@@ -5,6 +5,7 @@ import { requestHeadOf } from '../http/http2-heads.ts';
 import { refusalOf } from '../http/refusal-reply.ts';
 import type { ProxyServices } from '../http/services.ts';
 import { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
+import type { Reason } from '../../proto/reasons.ts';
 import type { Http2RequestHead } from '../protocols/http2/heads.ts';
 import { Http2Error } from '../protocols/http2/http2-error.ts';
 import { Http2Connection } from '../sessions/http2/connection.ts';
@@ -115,7 +116,9 @@ export class Http2AgentConnection implements AgentSession {
     if (stream === undefined) {
       if (event.type === 'body') stopRequest(this.#http2, event.stream);
       // A head that the codec refused is a call all the same.
-      if (event.type === 'reset' && event.by === 'us') this.#record(event.stream);
+      if (event.type === 'reset' && event.by === 'us') {
+        this.#record(event.code === 'REFUSED_STREAM' ? 'overloaded' : 'bad-request');
+      }
       return;
     }
     this.#touched.add(stream);
@@ -151,8 +154,8 @@ export class Http2AgentConnection implements AgentSession {
     stream.start();
   }
 
-  #record(_stream: number): void {
-    this.#services.ended(new Call(''), Outcome.OUTCOME_DENIED, 'bad-request');
+  #record(reason: Reason): void {
+    this.#services.ended(new Call(''), Outcome.OUTCOME_DENIED, reason);
   }
 
   #forget(id: number): void {
@@ -198,7 +201,7 @@ export class Http2AgentConnection implements AgentSession {
       this.#services.ended(call, Outcome.OUTCOME_FAILED, refusalOf(error, call).reason);
       return this.destroy();
     }
-    if (this.#streams.size === 0) this.#record(0);
+    if (this.#streams.size === 0) this.#record('bad-request');
     this.#close();
     this.#abandon();
   }
@@ -214,10 +217,15 @@ export class Http2AgentConnection implements AgentSession {
     this.#leaving.clear();
   }
 
+  /** As an AgentConnection does: the agent may read what is said last as slowly as any answer. */
   #close(): void {
     if (this.#closing) return;
     this.#closing = true;
-    this.#idleUntil = this.#services.clock.now() + LINGER_MS;
+    const { clock, limits } = this.#services;
+    this.#idleUntil = clock.now() + limits.bodyIdleTimeoutMs;
+    this.#socket.once('finish', () => {
+      this.#idleUntil = clock.now() + LINGER_MS;
+    });
     this.#writer.end();
     this.#socket.resume();
   }

@@ -10,6 +10,7 @@ import { Http2UpstreamStream, type Http2UpstreamParts, type StreamEvent } from '
 import type { KeptConnection, UpstreamOwner, UpstreamOrigin } from './kept-connection.ts';
 
 const NOTHING = Buffer.alloc(0);
+const TICK_MS = 1_000;
 
 /** One HTTP/2 connection to one checked address, carrying many exchanges at a time. */
 export class Http2Upstream implements KeptConnection {
@@ -32,11 +33,13 @@ export class Http2Upstream implements KeptConnection {
   /** Takes no new stream; closes with its last one. */
   #retired = false;
   #closed = false;
+  #lastTick: number;
 
   constructor(socket: Socket, origin: UpstreamOrigin, limits: ProxyLimits, owner: UpstreamOwner<Http2Upstream>) {
     this.#socket = socket;
     this.origin = origin;
     this.idleSince = origin.openedAt;
+    this.#lastTick = origin.openedAt;
     this.#owner = owner;
     this.#http2 = new Http2Connection('client', limits.http2);
     this.#writer = new FrameWriter(socket, this.#http2);
@@ -104,6 +107,11 @@ export class Http2Upstream implements KeptConnection {
   /** What the socket read. The bytes are lent: whatever outlives this call is copied. */
   receive(bytes: Buffer): void {
     if (this.#closed) return;
+    const now = this.#owner.now();
+    if (now - this.#lastTick >= TICK_MS) {
+      this.#lastTick = now;
+      this.#http2.tick();
+    }
     this.#http2.receive(bytes);
     try {
       for (let event = this.#http2.next(); event !== undefined; event = this.#http2.next()) {

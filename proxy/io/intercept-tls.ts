@@ -12,7 +12,7 @@ import type { AgentSessions } from './agent-sessions.ts';
 /** Fatal TLS alerts in records of TLS 1.2 (RFC 8446 5.1, 6.2). */
 export const ALERT = {
   unrecognizedName: Buffer.from([0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x70]),
-  /** Encrypted server names are refused. */
+  /** A server name may be hidden in what would be relayed unread. */
   echRequired: Buffer.from([0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x79]),
 } as const;
 

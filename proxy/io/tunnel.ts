@@ -33,7 +33,7 @@ export function openTunnel(services: ProxyServices, tunnel: Tunnel, target: Targ
   nameCall(tunnel.call, target);
   try {
     refusePort(services, target.port);
-    if (admit(services, target) === 'blind') return relay(services, tunnel, rest);
+    if (admit(services, target) === 'blind') return relay(services, tunnel, target, rest);
   } catch (error) {
     return refuse(services, tunnel, error);
   }
@@ -41,7 +41,7 @@ export function openTunnel(services: ProxyServices, tunnel: Tunnel, target: Targ
   listen(services, tunnel, (opening, bytes) => {
     if (opening.kind !== 'tls')
       return serveCleartext(services, tunnel, { kind: 'tunnel', ...target, tls: false }, opening, bytes);
-    if (opening.ech) return giveUp(services, tunnel, 'destination-mismatch', ALERT.echRequired);
+    // An encrypted ClientHello hides nothing from whoever ends TLS without its key: the outer name is the one that counts.
     if (opening.serverName !== undefined && canonical(opening.serverName) !== target.host) {
       return giveUp(services, tunnel, 'destination-mismatch', ALERT.unrecognizedName);
     }
@@ -66,7 +66,6 @@ export function openAddressTunnel(services: ProxyServices, tunnel: Tunnel, at: T
     if (opening.kind !== 'tls') {
       return serveCleartext(services, tunnel, { kind: 'address', address: at.host, port: at.port }, opening, bytes);
     }
-    if (opening.ech) return giveUp(services, tunnel, 'destination-mismatch', ALERT.echRequired);
     const host = opening.serverName === undefined ? at.host : canonical(opening.serverName);
     if (host === undefined) return giveUp(services, tunnel, 'bad-request', ALERT.unrecognizedName);
     const target = { host, port: at.port };
@@ -74,7 +73,11 @@ export function openAddressTunnel(services: ProxyServices, tunnel: Tunnel, at: T
     // The tunnel stands: from here on the agent is told in TLS.
     const inside: Tunnel = { ...tunnel, established: NOTHING, refusal: () => ALERT.unrecognizedName };
     try {
-      if (admit(services, target) === 'blind') return relay(services, inside, bytes);
+      if (admit(services, target) === 'blind') {
+        // Whoever reads it behind us may find another name inside, which nothing here has decided on (A-10).
+        if (opening.ech) return giveUp(services, tunnel, 'destination-mismatch', ALERT.echRequired);
+        return relay(services, inside, target, bytes);
+      }
     } catch (error) {
       return refuse(services, inside, error);
     }
@@ -86,7 +89,12 @@ export function openAddressTunnel(services: ProxyServices, tunnel: Tunnel, at: T
 function admit(services: ProxyServices, { host, port }: Target): 'intercept' | 'blind' {
   refuseEarly(services);
   if (services.routes.find(host, port) !== undefined) return 'intercept';
-  if (services.unrouted === 'tunnel') return 'blind';
+  if (services.unrouted === 'tunnel') {
+    // Nobody asks policy about what is relayed, so that a revocation has to be looked for here.
+    const revoked = services.client.revoked();
+    if (revoked !== undefined) throw new Refusal(revoked, 'the access was revoked');
+    return 'blind';
+  }
   // Few clients show why a tunnel was refused, so where we may speak for the host the call inside is refused instead.
   if (services.unrouted === 'deny' && services.authority()?.permits(host) !== true) {
     throw new Refusal('no-route', `no server workload covers ${host}:${port}`);
@@ -150,15 +158,20 @@ function serveCleartext(
   socket.resume();
 }
 
-function relay(services: ProxyServices, tunnel: Tunnel, rest: Buffer): void {
-  openBlindTunnel(services, tunnel, rest).catch((error: unknown) => refuse(services, tunnel, error));
+function relay(services: ProxyServices, tunnel: Tunnel, target: Target, rest: Buffer): void {
+  const admitStill = (): void => {
+    if (admit(services, target) !== 'blind')
+      throw new Refusal('no-policy', 'policy covers this host by now: ask again');
+  };
+  openBlindTunnel(services, tunnel, rest, admitStill).catch((error: unknown) => refuse(services, tunnel, error, true));
 }
 
 /** Ends a tunnel that was never established, as its own protocol does it. */
-function refuse(services: ProxyServices, tunnel: Tunnel, error: unknown): void {
+function refuse(services: ProxyServices, tunnel: Tunnel, error: unknown, wasAdmitted = false): void {
   const refusal = refusalOf(error, tunnel.call);
   closeWith(tunnel.socket, tunnel.refusal(refusal));
-  services.ended(tunnel.call, Outcome.OUTCOME_DENIED, refusal.reason);
+  const failed = wasAdmitted && !refusal.denies;
+  services.ended(tunnel.call, failed ? Outcome.OUTCOME_FAILED : Outcome.OUTCOME_DENIED, refusal.reason);
 }
 
 /** Ends a tunnel that stands, as the protocol inside does it. */

@@ -199,11 +199,12 @@ export class UpstreamConnection implements UpstreamStream, KeptConnection {
 
   #ended(): void {
     this.#readLater.doNow();
-    if (this.#state.name === 'bare') return this.#state.listener.onResponseEnd(undefined);
-    if (this.#state.name !== 'busy') return this.destroy();
+    if (this.#state.name !== 'busy' && this.#state.name !== 'bare') return this.destroy();
     this.#reader.eof();
+    // TLS hands on all records of what it read, paused or not: what waits for a slow agent goes ahead of the end.
     this.#paused = false;
     this.#read();
+    if (this.#state.name === 'bare') return this.#state.listener.onResponseEnd(undefined);
     this.#fail(new Refusal('upstream-closed', 'the upstream closed before it answered'));
   }
 

@@ -5,7 +5,6 @@ export type Opening =
   | {
       readonly kind: 'tls';
       readonly serverName: string | undefined;
-      readonly alpn: readonly string[];
       readonly ech: boolean;
     }
   | { readonly kind: 'http' }
@@ -28,7 +27,7 @@ export function readOpening(bytes: Buffer): Opening | undefined {
   const hello = readClientHello(bytes);
   if (hello.kind === 'need-more') return undefined;
   if (hello.kind === 'hello') {
-    return { kind: 'tls', serverName: hello.serverName, alpn: hello.alpn, ech: hello.ech };
+    return { kind: 'tls', serverName: hello.serverName, ech: hello.ech };
   }
   const speaksHttp2 = readPreface(bytes);
   if (speaksHttp2 !== false) return speaksHttp2 && HTTP2;

@@ -6,8 +6,6 @@ export type ClientHelloReading =
       readonly kind: 'hello';
       /** The name in SNI, as sent but in lower case; undefined when there is none. */
       readonly serverName: string | undefined;
-      /** The protocols that the client offers, in its order. */
-      readonly alpn: string[];
       /** Whether it carries an encrypted ClientHello (or GREASE of one), so that the real name may be another. */
       readonly ech: boolean;
     };
@@ -73,7 +71,6 @@ function readBody(hello: Cursor): ClientHelloReading {
   if (hello.vector(2).left === 0) throw new Malformed(); // cipher_suites
   hello.vector(1); // legacy_compression_methods
   let serverName: string | undefined;
-  let alpn: string[] = [];
   let ech = false;
   const seen = new Set<number>();
   const extensions = hello.left === 0 ? undefined : hello.vector(2);
@@ -85,10 +82,10 @@ function readBody(hello: Cursor): ClientHelloReading {
     if (seen.has(type)) throw new Malformed();
     seen.add(type);
     if (type === EXTENSION.serverName) serverName = readServerName(content);
-    else if (type === EXTENSION.alpn) alpn = readProtocols(content);
+    else if (type === EXTENSION.alpn) checkProtocols(content);
     else if (type === EXTENSION.ech) ech = true;
   }
-  return { kind: 'hello', serverName, alpn, ech };
+  return { kind: 'hello', serverName, ech };
 }
 
 /** RFC 6066 3: one host name, in ASCII, without a trailing dot, and no address. */
@@ -101,16 +98,13 @@ function readServerName(content: Cursor): string {
   return name.toLowerCase();
 }
 
-function readProtocols(content: Cursor): string[] {
+/** RFC 7301 3.1. Whoever ends TLS reads them; here they only show whether this is a hello at all. */
+function checkProtocols(content: Cursor): void {
   const list = content.vector(2);
-  const protocols: string[] = [];
+  if (list.left === 0 || content.left > 0) throw new Malformed();
   while (list.left > 0) {
-    const name = list.vector(1).text();
-    if (name === '') throw new Malformed();
-    protocols.push(name);
+    if (list.vector(1).left === 0) throw new Malformed();
   }
-  if (protocols.length === 0 || content.left > 0) throw new Malformed();
-  return protocols;
 }
 
 /** A reader that ends where its bytes end. */

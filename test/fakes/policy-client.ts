@@ -1,5 +1,6 @@
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import type { Answer, DecisionRecord, PolicyClient, Question, Revocation, Route } from '../../policy-client/index.ts';
+import type { Reason } from '../../proto/reasons.ts';
 
 /** A PolicyClient in memory: a decision function instead of a control plane. For tests of the proxy alone. */
 export class FakePolicyClient implements PolicyClient {
@@ -16,6 +17,7 @@ export class FakePolicyClient implements PolicyClient {
     fromCache: false,
   });
   #routes: Route[] = [];
+  revokedFor: Reason | undefined;
   readonly #changed = new Set<() => void>();
   readonly #revoked = new Set<(revocation: Revocation) => void>();
 
@@ -25,6 +27,10 @@ export class FakePolicyClient implements PolicyClient {
 
   session(): { id: string; workloads: string[]; user: undefined; claims: {}; notAfter: number } {
     return { id: 'session-1', workloads: ['agent'], user: undefined, claims: {}, notAfter: Number.MAX_SAFE_INTEGER };
+  }
+
+  revoked(): Reason | undefined {
+    return this.revokedFor;
   }
 
   routes(): readonly Route[] {

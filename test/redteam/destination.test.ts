@@ -120,22 +120,48 @@ test('A-08 a second Host is refused, and a stream for another authority too', as
   expect(world.upstream.connections()).toBe(0);
 });
 
-test('A-10 a ClientHello that hides its name is refused with an alert', async () => {
-  await start();
-  const at = `api.test:${world.upstream.httpsPort}`;
-  for (const [extra, accepted] of [
-    [Buffer.alloc(0), true],
-    [Buffer.from('fe0d0003000000', 'hex'), false],
-  ] as const) {
+describe('A-10 an encrypted ClientHello', () => {
+  const ECH = Buffer.from('fe0d0003000000', 'hex');
+
+  /** Opens a tunnel with these bytes, then TLS; the first octet of what comes back: 22 handshake, 21 alert (RFC 8446 5.1). */
+  async function greet(opening: readonly (Buffer | string)[], serverName: string, extra = ECH): Promise<Buffer> {
     const agent = await world.agent();
-    await agent.exchange(`CONNECT ${at} HTTP/1.1\r\nHost: ${at}\r\n\r\n`, 'CONNECT');
+    for (const bytes of opening) {
+      const before = agent.received.length;
+      agent.send(bytes);
+      await agent.until((text) => text.length > before);
+    }
     const before = agent.received.length;
-    agent.send(withExtension(await captureHello('api.test'), extra));
+    agent.send(withExtension(await captureHello(serverName), extra));
     await agent.until((text) => text.length > before);
-    // Content type 22 is a handshake message, 21 an alert (RFC 8446 5.1).
-    expect(agent.received[before]).toBe(accepted ? 22 : 21);
+    return agent.received.subarray(before);
   }
-  expect(world.upstream.connections()).toBe(0);
+
+  test('is taken as any other where TLS ends here: browsers send one that hides nothing (RFC 9849 6.2)', async () => {
+    await start();
+    const at = `api.test:${world.upstream.httpsPort}`;
+    const connect = `CONNECT ${at} HTTP/1.1\r\nHost: ${at}\r\n\r\n`;
+    expect((await greet([connect], 'api.test'))[0]).toBe(22);
+    // Its outer name has to be that of the tunnel all the same.
+    expect((await greet([connect], 'other.test'))[0]).toBe(21);
+    expect(world.upstream.connections()).toBe(0);
+  });
+
+  test('is not relayed unread: another name may be in it', async () => {
+    await start({ config: { unrouted: 'tunnel' }, allowLoopback: true });
+    const port = Buffer.alloc(2);
+    port.writeUInt16BE(world.upstream.httpsPort);
+    const socks = [Buffer.from([5, 1, 0]), Buffer.concat([Buffer.from([5, 1, 0, 1, 127, 0, 0, 1]), port])];
+    expect((await greet(socks, 'other.test', Buffer.alloc(0)))[0]).toBe(22);
+    expect(world.upstream.connections()).toBe(1);
+    // A fatal alert that says ech_required.
+    expect([...(await greet(socks, 'other.test'))]).toEqual([21, 3, 3, 0, 2, 2, 121]);
+    expect(world.upstream.connections()).toBe(1);
+    expect(world.client.records.at(-1)).toMatchObject({ reason: 48 });
+    // Where a route covers the outer name, TLS ends here.
+    expect((await greet(socks, 'api.test'))[0]).toBe(22);
+    expect(world.upstream.connections()).toBe(1);
+  });
 });
 
 describe('A-11 paths', () => {

@@ -57,11 +57,6 @@ abstract class MessageReader<HeadEvent> {
     return this.#queue.length;
   }
 
-  /** Whether no message is under way, so that the connection may close or idle without harm. */
-  get idle(): boolean {
-    return this.#state.name === 'head' && this.#queue.length === 0;
-  }
-
   /** Queues bytes; nothing is read until `next()`. */
   receive(bytes: Buffer): void {
     this.#queue.push(bytes);
@@ -102,11 +97,6 @@ abstract class MessageReader<HeadEvent> {
   protected abstract overLimit(text: string): MessageError;
   /** Whether a message has to follow. */
   protected abstract get expecting(): boolean;
-
-  /** Reads on after a message that would have ended HTTP on this connection. */
-  protected continueReading(): void {
-    if (this.#state === DETACHED) this.#state = HEAD;
-  }
 
   #step(state: State): HeadEvent | BodyEvent | undefined {
     const queue = this.#queue;
@@ -213,15 +203,10 @@ abstract class MessageReader<HeadEvent> {
   }
 }
 
-/** Reads the requests of one connection, one after another (RFC 9112). */
+/** Reads the requests of one connection, one after another (RFC 9112), up to a CONNECT. */
 export class RequestReader extends MessageReader<{ readonly type: 'head'; readonly head: RequestHead }> {
   constructor(limits: Partial<Http1Limits> = {}) {
     super('request', limits);
-  }
-
-  /** After a CONNECT `next()` reads nothing more; this goes on with HTTP, for a CONNECT that was refused. */
-  resume(): void {
-    this.continueReading();
   }
 
   protected override readHead(text: string) {

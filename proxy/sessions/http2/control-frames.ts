@@ -7,6 +7,11 @@ import type { ConnectionState } from './connection-state.ts';
 
 const PING_BYTES = 8;
 const MIN_GOAWAY_BYTES = 8;
+/**
+ * Smaller steps of a window count as control frames, since they can cut a body into tiny frames (CVE-2019-9511). Go's
+ * net/http gives back 4 KiB at a time, on the stream and the connection: eight frames for one of ours.
+ */
+const FREE_INCREMENT = 4_096;
 
 /** SETTINGS (RFC 9113 6.5). */
 export class SettingsExchange {
@@ -101,6 +106,7 @@ export function readReset(state: ConnectionState, frame: FrameReader): void {
 export function readWindowUpdate(state: ConnectionState, frame: FrameReader): void {
   if (frame.length !== 4) throw frameSize('a WINDOW_UPDATE that is not of 4 octets (RFC 9113 6.9)');
   const increment = readUint31(frame.bytes, frame.start);
+  if (increment < FREE_INCREMENT) state.spendControl();
   if (frame.stream === 0) {
     if (increment === 0) throw protocol('a WINDOW_UPDATE of 0 (RFC 9113 6.9)');
     state.outbound.grow(increment);

@@ -175,7 +175,7 @@ export class Inbound {
       case FrameType.PUSH_PROMISE:
         throw new Http2Error('PROTOCOL_ERROR', 'PUSH_PROMISE, which nobody allowed (RFC 9113 6.6, 8.4)');
       default:
-        this.#state.spendControl();
+        if (frame.type !== FrameType.WINDOW_UPDATE) this.#state.spendControl();
         try {
           this.#readControlFrame();
         } catch (error) {

@@ -13,6 +13,8 @@ import type { Stream } from './stream.ts';
 const NO_NAMES: ReadonlySet<string> = new Set();
 /** What a frame of body earns of the control frame allowance: its WINDOW_UPDATE frames, a PING. */
 const EARNED_BY_DATA = 3;
+/** A shorter frame earns nothing when the peer's window made it so: windows of one octet are a flood (CVE-2019-9511). */
+const MIN_EARNING_BYTES = 64;
 
 /** Messages on their way out: header compression, flow control (RFC 9113 5.2), and what waits for a window. */
 export class Outbound {
@@ -147,8 +149,9 @@ export class Outbound {
     }
     stream.sendWindow -= allowed;
     this.connectionWindow -= allowed;
-    // Frames that the peer's window cut short earn nothing: windows of one octet are a flood (CVE-2019-9511).
-    if (allowed === wanted) this.#control.earn(EARNED_BY_DATA);
+    if (allowed === wanted || allowed >= MIN_EARNING_BYTES) {
+      this.#control.earn(EARNED_BY_DATA * Math.ceil(allowed / frameBytes));
+    }
     return allowed;
   }
 

@@ -57,6 +57,21 @@ describe('watch', () => {
     expect(client.stats().reconnects).toBeGreaterThan(0);
   });
 
+  it('says for what reason its session is revoked, and when it is not', async () => {
+    const client = await link.readyClient();
+    link.plane.revoke({ target: RevocationTarget.REVOCATION_TARGET_USER, name: 'somebody else' });
+    link.plane.revoke({
+      target: RevocationTarget.REVOCATION_TARGET_WORKLOAD,
+      name: client.session()?.workloads[0] ?? '',
+    });
+    await until('the revocation', () => client.stats().activeRevocations === 2);
+    expect(client.revoked()).toBe('workload-revoked');
+    link.plane.snapshot = { revocations: [] };
+    link.plane.sendSnapshot();
+    await until('it was lifted', () => client.stats().activeRevocations === 0);
+    expect(client.revoked()).toBeUndefined();
+  });
+
   it('reports revocations, those missed while away included', async () => {
     const client = await link.readyClient();
     const names: string[] = [];

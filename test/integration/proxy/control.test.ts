@@ -61,6 +61,42 @@ describe('hosts without a route', () => {
     expect(world.client.records[0]).toMatchObject({ method: 'CONNECT', outcome: 3 });
   });
 
+  const connect = async (host: string, port: number) => {
+    const agent = await world.agent();
+    const answer = await agent.exchange(`CONNECT ${host}:${port} HTTP/1.1\r\nHost: ${host}:${port}\r\n\r\n`, 'CONNECT');
+    return answer.status === 200 ? 'ok' : JSON.parse(answer.text).code;
+  };
+
+  test('tunnel: none is opened in a revoked session', async () => {
+    world = await startProxyWorld({ config: { unrouted: 'tunnel' }, allowLoopback: true });
+    world.client.revokedFor = 'tenant-revoked';
+    expect(await connect('other.test', world.upstream.httpsPort)).toBe('tenant-revoked');
+    world.client.revokedFor = undefined;
+    expect(await connect('other.test', world.upstream.httpsPort)).toBe('ok');
+    expect(world.client.records).toMatchObject([{ method: 'CONNECT', outcome: 2 }]);
+  });
+
+  test('tunnel: a revocation ends one that is being opened', async () => {
+    const target = RevocationTarget.REVOCATION_TARGET_SESSION;
+    world = await startProxyWorld({
+      config: { unrouted: 'tunnel' },
+      allowLoopback: true,
+      lookup: () => {
+        world.client.revoke({ id: 'r', target, name: 'session-1', at: new Date(), lifted: false });
+        return ['127.0.0.1'];
+      },
+    });
+    expect(await connect('other.test', world.upstream.httpsPort)).toBe('session-revoked');
+    expect(world.client.records).toMatchObject([{ method: 'CONNECT', outcome: 3 }]);
+  });
+
+  test('tunnel: an upstream that is not there is a failure, not a denial', async () => {
+    world = await startProxyWorld({ config: { unrouted: 'tunnel' }, allowLoopback: true });
+    expect(await connect('other.test', 1)).toBe('connect-failed');
+    expect(await connect('nowhere.test', 443)).toBe('dns-failed');
+    expect(world.client.records.map(({ outcome }) => outcome)).toEqual([3, 3]);
+  });
+
   test('tunnel: refused addresses stay refused', async () => {
     world = await startProxyWorld({ config: { unrouted: 'tunnel' } });
     const at = `other.test:${world.upstream.httpsPort}`;

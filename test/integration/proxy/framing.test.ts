@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type ProxyWorld, route, SECRET, startProxyWorld } from '../../support/proxy-world.ts';
+import { denial, type ProxyWorld, route, SECRET, startProxyWorld } from '../../support/proxy-world.ts';
 import { scripted, startRawUpstream } from '../../support/upstream.ts';
 
 let world: ProxyWorld;
@@ -71,6 +71,16 @@ describe('keep-alive and pipelining', () => {
     expect((await agent.answer('POST')).status).toBe(499);
     await agent.closed();
     expect(world.upstream.seen).toEqual([]);
+  });
+
+  test('a denial keeps the connection of a request whose body is empty', async () => {
+    world.client.decide = () => denial('rule-denied');
+    const agent = await world.agent();
+    for (const method of ['POST', 'GET', 'POST']) {
+      const answer = await agent.exchange(world.request(method, '/', method === 'GET' ? [] : ['Content-Length: 0']));
+      expect(answer.status).toBe(403);
+      expect(answer.headers.has('connection')).toBe(false);
+    }
   });
 
   test('Connection: close is honoured', async () => {

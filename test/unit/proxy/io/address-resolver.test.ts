@@ -40,6 +40,17 @@ describe('resolving', () => {
     ]);
   });
 
+  test('lets the families take turns, the one that DNS prefers first', async () => {
+    const [a, b, c, d] = ['2606:4700::1', '2606:4700::2', '2606:4700::3', '2606:4700::4'];
+    const turns = async (...found: string[]) => {
+      const { resolver } = resolverOf({ 'a.example': found });
+      return (await resolver.resolve('a.example', 443, [])).map(({ address }) => address);
+    };
+    expect(await turns(a, b, c, d, PUBLIC, '8.8.8.8')).toEqual([a, PUBLIC, b, '8.8.8.8', c, d]);
+    expect(await turns(PUBLIC, a, b)).toEqual([PUBLIC, a, b]);
+    expect(await turns(a, b)).toEqual([a, b]);
+  });
+
   test.each([
     '10.0.0.1',
     '169.254.169.254',

@@ -8,7 +8,7 @@ import { DEFAULT_LIMITS } from '../../../../proxy/limits.ts';
 import { HeaderList } from '../../../../proxy/protocols/header-list.ts';
 import { Http2Connection } from '../../../../proxy/sessions/http2/connection.ts';
 import type { Http2Event } from '../../../../proxy/sessions/http2/events.ts';
-import { data, END_STREAM, headers, reset, settings } from '../../../support/http2-frames.ts';
+import { data, END_STREAM, headers, PING, reset, settings } from '../../../support/http2-frames.ts';
 
 const ORIGIN = { key: 'k', address: '127.0.0.1', openedAt: 0, routesSince: 0, showsCertificate: false };
 const ownerOf = () => ({ held: new ByteBudget(1_000_000), now: () => 5, closed: () => {}, released: () => {} });
@@ -183,6 +183,17 @@ test('a request that was tried over HTTP/1.1 before leaves the framing of that b
   ]);
   upstream.receive(headers(1, [[':status', '204']], END_STREAM));
   expect(told).toEqual(['head 204', 'end']);
+  upstream.destroy();
+});
+
+test('a long quiet stream bears the pings of its upstream', () => {
+  let now = 0;
+  const owner = { ...ownerOf(), now: () => now };
+  const upstream = new Http2Upstream(new Socket(), ORIGIN, DEFAULT_LIMITS, owner);
+  const { told } = askOn(upstream);
+  upstream.receive(Buffer.concat([settings(), headers(1, [[':status', '200']])]));
+  for (; now < 3_000_000; now += 1_000) upstream.receive(PING);
+  expect(told).toEqual(['head 200']);
   upstream.destroy();
 });
 

@@ -97,3 +97,26 @@ test('what was sent leaves before the connection is destroyed', () => {
   connection.destroy();
   expect(written).toHaveLength(1);
 });
+
+test('what an upgraded upstream sent before its end is given to an agent that was slow', async () => {
+  const { socket, connection, listener, told } = open();
+  listener.onResponseHead = () => connection.upgrade();
+  listener.onReadDone = () => {};
+  listener.onResponseBody = (bytes) => {
+    told.push(bytes.toString());
+    connection.pause();
+  };
+  connection.sendHead(REQUEST, listener);
+  connection.receive(
+    Buffer.from('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n'),
+  );
+  // A TLS socket hands on all records of what it read, paused or not, and then the end.
+  for (const record of ['first ', 'second ', 'third ']) {
+    connection.receive(Buffer.from(record));
+    await turnEnd();
+  }
+  expect(told).toEqual(['first ']);
+  socket.emit('end');
+  expect(told).toEqual(['first ', 'second third ', 'end']);
+  connection.destroy();
+});

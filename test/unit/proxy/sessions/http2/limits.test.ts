@@ -16,7 +16,8 @@ import {
   settings,
   windowUpdate,
 } from '../../../../support/http2-frames.ts';
-import { drive, type React, startServer } from '../../../../support/http2-play.ts';
+import type { Http2Connection } from '../../../../../proxy/sessions/http2/connection.ts';
+import { drive, type React, startClient, startServer } from '../../../../support/http2-play.ts';
 
 const times = (count: number, make: (number: number) => Buffer) => Array.from({ length: count }, (_, at) => make(at));
 const request = (at: number) => headers(2 * at + 1, GET, END_STREAM);
@@ -27,6 +28,25 @@ const answer: React = (event, server) => {
   server.takeOutput();
 };
 const takeOnly: React = (_, server) => void server.takeOutput();
+
+/** Sends so much body to a peer that gives back what it has read in steps, on the stream and the connection. */
+function transfer(role: 'server' | 'client', total: number, pieceBytes: number, credit: number): string | undefined {
+  const connection: Http2Connection = role === 'server' ? startServer() : startClient(['POST']);
+  if (role === 'server') {
+    drive(connection, [headers(1, GET, END_STREAM)]);
+    connection.sendHead(1, OK, false);
+  }
+  const credits = Buffer.concat([windowUpdate(1, credit), windowUpdate(0, credit)]);
+  const piece = Buffer.alloc(pieceBytes);
+  for (let sent = 0; sent < total; sent += pieceBytes) {
+    connection.sendData(1, piece);
+    for (let read = 0; read < pieceBytes; read += credit) {
+      const { error } = drive(connection, [credits], takeOnly);
+      if (error !== undefined) return error;
+    }
+  }
+  return undefined;
+}
 
 /** [what, one frame of the flood] */
 const FLOODS: [string, Buffer][] = [
@@ -153,6 +173,36 @@ describe('what a connection may cost', () => {
     );
     expect(played.error).toBe('ENHANCE_YOUR_CALM');
   });
+
+  it.each(['server', 'client'] as const)(
+    'carries 100 MB to a peer that credits what it reads in small steps (%s)',
+    (role) => {
+      // Go's net/http does so from 4 KiB on, for the stream and for the connection; others by the DATA frame.
+      for (const [frameBytes, credit] of [
+        [16_384, 4_096],
+        [65_536, 16_384],
+        [1_000, 1_000],
+      ] as const) {
+        expect(transfer(role, credit < 4_096 ? 10_000_000 : 100_000_000, frameBytes, credit)).toBeUndefined();
+      }
+    },
+  );
+
+  it('bears a slow reader whose window is used up, and which opens it by each short read', () => {
+    const server = startServer({ controlFrameAllowance: 50 });
+    drive(server, [settings([4, 0]), windowUpdate(0, 1_000_000), request(0)]);
+    server.sendHead(1, OK, false);
+    server.sendData(1, Buffer.alloc(512_000));
+    const reads = times(900, () => windowUpdate(1, 512));
+    expect(drive(server, reads, takeOnly).error).toBeUndefined();
+  });
+
+  it.each(['server', 'client'] as const)(
+    'ends a transfer that is credited octet by octet (CVE-2019-9511, %s)',
+    (role) => {
+      expect(transfer(role, 1_000_000, 16_384, 1)).toBe('ENHANCE_YOUR_CALM');
+    },
+  );
 
   it('keeps bounded memory of streams that were reset', () => {
     const server = startServer({ resetAllowance: 1e6, controlFrameAllowance: 1e6, maxUntakenReplyBytes: 1e9 });
