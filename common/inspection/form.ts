@@ -1,4 +1,4 @@
-import { foldCase } from './strict-json.ts';
+import { foldCase } from '../match/fold-case.ts';
 import { Unreadable } from './unreadable.ts';
 
 const MAX_FIELDS = 1_000;
