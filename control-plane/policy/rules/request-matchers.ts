@@ -19,7 +19,11 @@ export function requestMatchers(rule: AccessRule): Matcher[] {
     matchers.push({ reads: ['headers'], selectors, fits: ({ request }) => fitsHeaders(request, wanted) });
   }
   if (contentTypes) {
-    const isListed = nameTest(contentTypes, false);
+    // The fact is in lower case.
+    const isListed = nameTest(
+      contentTypes.map((type) => type.toLowerCase()),
+      false,
+    );
     matchers.push({ reads: ['contentType'], fits: ({ request }) => fitFact(request, 'contentType', isListed) });
   }
   if (maxBodyBytes !== undefined) {
