@@ -1,17 +1,24 @@
 import { randomUUID } from 'node:crypto';
 import { Secret } from '../../common/secret.ts';
-import { RESERVED_CLAIMS } from '../resources/credential-provider.ts';
 import { CredentialError } from './credential-minter.ts';
 import type { CredentialMinter, JwtSpec } from './credential-minter.ts';
 import type { Issuer } from './issuer.ts';
 import { fillTemplate, fillTemplates } from './template.ts';
+
+/** Claims that say who issued the token, for whom and until when: never a template's to set. */
+const RESERVED = ['iss', 'sub', 'aud', 'exp', 'nbf', 'iat', 'jti', 'cnf', 'act'];
+
+/** The first of these claims that a template cannot set. */
+export function reservedClaim(claims: Readonly<Record<string, unknown>>): string | undefined {
+  return Object.keys(claims).find((name) => RESERVED.includes(name));
+}
 
 /** A token of the tenant's own issuer, fresh for every grant (RFC 7519). */
 export function createJwtMinter(issuer: Issuer): CredentialMinter<JwtSpec> {
   return {
     async mint(spec, context) {
       const extra = spec.claims ?? {};
-      const reserved = Object.keys(extra).find((name) => RESERVED_CLAIMS.includes(name));
+      const reserved = reservedClaim(extra);
       if (reserved !== undefined) throw new CredentialError(`the claim ${reserved} cannot be set by a template`);
       const filled = fillTemplates(extra, context) as Record<string, unknown>;
       const subject = fillTemplate(spec.subject, context);

@@ -53,21 +53,12 @@ const oauth2ClientCredentials = z
   })
   .describe('An access token by client credentials (RFC 6749 section 4.4).');
 
-/** Claims that say who issued the token, for whom and until when: never a template's to set. */
-export const RESERVED_CLAIMS: readonly string[] = ['iss', 'sub', 'aud', 'exp', 'nbf', 'iat', 'jti', 'cnf', 'act'];
-
 const jwt = z
   .strictObject({
     type: z.literal('jwt'),
     audience: z.union([line(1024), z.array(line(1024)).min(1).max(16)]).describe('`aud` of the token.'),
     subject: line(1024).describe('`sub` of the token; a template such as `agent:{{workload}}`.'),
-    claims: z
-      .record(line(128), z.json())
-      .refine((claims) => !Object.keys(claims).some((name) => RESERVED_CLAIMS.includes(name)), {
-        error: `cannot set ${RESERVED_CLAIMS.join(', ')}`,
-      })
-      .default({})
-      .describe('More claims; strings are templates.'),
+    claims: z.record(line(128), z.json()).default({}).describe('More claims; strings are templates.'),
     ttlSeconds: z.int().min(10).max(3600).default(300).describe('Life of the token.'),
     ...common,
   })
