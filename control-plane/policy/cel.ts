@@ -6,6 +6,7 @@ import { findUsage } from './cel-usage.ts';
 import type { FactName, RequestFacts, SessionFacts } from './facts.ts';
 import { isAmbiguousHeader } from './header-fields.ts';
 import { requestVariable } from './request-variable.ts';
+import { splitUserName } from './user-name.ts';
 
 export interface CelProgram {
   readonly expression: string;
@@ -55,7 +56,7 @@ export function compileCel(expression: string): CelProgram {
       assertClearHeaders(headerNames, request);
       return evaluate(parsed, {
         agent: { workloads: session.workloads, trust: session.trust, claims: session.claims },
-        user: { subject: session.user ?? '', claims: session.userClaims },
+        user: { ...splitUserName(session.user ?? ''), claims: session.userClaims },
         request: request ? requestVariable(request) : {},
         tenant: session.tenant,
         now: new Date(nowMs),

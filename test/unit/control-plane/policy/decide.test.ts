@@ -205,9 +205,23 @@ const CASES: readonly Case[] = [
   {
     title: 'revoked user',
     policies: { a: to },
-    session: { user: 'ann' },
+    session: { user: 'https://id.test#ann' },
+    revoked: ['user', 'https://id.test#ann'],
+    expected: 'user-revoked',
+  },
+  {
+    title: 'a user revoked by the subject alone',
+    policies: { a: to },
+    session: { user: 'https://id.test#ann' },
     revoked: ['user', 'ann'],
     expected: 'user-revoked',
+  },
+  {
+    title: 'the same subject of another issuer, revoked',
+    policies: { a: to },
+    session: { user: 'https://id.test#ann' },
+    revoked: ['user', 'https://other.test#ann'],
+    expected: 'ok a',
   },
   { title: 'revoked policy', policies: { a: to }, revoked: ['policy', 'a'], expected: 'policy-revoked a' },
   {
