@@ -61,8 +61,12 @@ export class Issuer {
     return { keys: this.#keys.published() };
   }
 
-  /** Signs claims for `ttlSeconds` from now; `iss`, `iat`, `nbf` and `exp` are the issuer's own. */
-  async sign(tenant: string, claims: JWTPayload, ttlSeconds: number): Promise<{ token: string; notAfter: number }> {
+  /** Signs claims for `ttlSeconds` from now; `iss`, `iat`, `nbf` and `exp` are the issuer's own. Answers times in milliseconds. */
+  async sign(
+    tenant: string,
+    claims: JWTPayload,
+    ttlSeconds: number,
+  ): Promise<{ token: string; issuedAt: number; notAfter: number }> {
     const key = this.#keys.current();
     const nowSeconds = Math.floor(this.#clock.now() / 1000);
     const token = await new SignJWT(claims)
@@ -72,7 +76,7 @@ export class Issuer {
       .setNotBefore(nowSeconds)
       .setExpirationTime(nowSeconds + ttlSeconds)
       .sign(key.privateKey);
-    return { token, notAfter: (nowSeconds + ttlSeconds) * 1000 };
+    return { token, issuedAt: nowSeconds * 1000, notAfter: (nowSeconds + ttlSeconds) * 1000 };
   }
 }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Secret } from '../../common/secret.ts';
-import { CredentialError } from './credential-minter.ts';
+import { CredentialError, usableUntil } from './credential-minter.ts';
 import type { CredentialMinter, JwtSpec } from './credential-minter.ts';
 import type { Issuer } from './issuer.ts';
 import { fillTemplate, fillTemplates } from './template.ts';
@@ -25,8 +25,8 @@ export function createJwtMinter(issuer: Issuer): CredentialMinter<JwtSpec> {
       const audience = typeof spec.audience === 'string' ? spec.audience : [...spec.audience];
       const claims = { ...filled, sub: subject, aud: audience, jti: randomUUID() };
       try {
-        const { token, notAfter } = await issuer.sign(context.tenant, claims, spec.ttlSeconds);
-        return { secret: new Secret(token), notAfter };
+        const { token, issuedAt, notAfter } = await issuer.sign(context.tenant, claims, spec.ttlSeconds);
+        return { secret: new Secret(token), notAfter: usableUntil(issuedAt, notAfter) };
       } catch (cause) {
         throw new CredentialError('the token could not be signed', { cause });
       }

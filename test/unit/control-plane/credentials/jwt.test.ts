@@ -39,7 +39,7 @@ describe('jwt credentials', () => {
     };
     const { act: _, ...allowed } = claims;
     const { secret, notAfter } = await minter.mint({ ...SPEC, claims: allowed }, CONTEXT);
-    expect(notAfter).toBe(clock.now() + 300_000);
+    expect(notAfter).toBe(clock.now() + 295_000);
     expect(decodeJwt(secret.reveal())).toMatchObject({
       iss: 'https://sidekey.example/tenants/acme',
       sub: 'agent:agent',
