@@ -7,6 +7,7 @@ import type { TenantPolicy } from '../../../../control-plane/policy/policy-sourc
 import { RevocationSet } from '../../../../control-plane/policy/revocations.ts';
 import { Secret } from '../../../../common/secret.ts';
 import type { AuthorizeRequest } from '../../../../proto/gen/sidekey/v1/proxy.ts';
+import { InspectedFacts } from '../../../../proto/gen/sidekey/v1/route.ts';
 import { reasonFromNumber } from '../../../../proto/reasons.ts';
 import { policySet, SESSION } from '../policy/policy-set.ts';
 
@@ -133,6 +134,13 @@ describe('a question asked by an older policy', () => {
     ['is answered by a newer version', query, 6, '/v1/items', 'grant'],
     ['without its version is answered by what it holds', query, 0, '/v1/items', 'grant'],
     ['without its version is not answered without the path', path, 0, '', 'not-ready'],
+    [
+      'is denied at once where no policy reads what it holds more',
+      reads({ clientWorkload: 'other' }),
+      5,
+      '',
+      'no-policy',
+    ],
   ])('%s', async (_title, policy, policyVersion, requestPath, expected) => {
     const options = {
       clock: { now: () => Date.UTC(2026, 10, 23) },
@@ -144,7 +152,8 @@ describe('a question asked by an older policy', () => {
     } as unknown as AuthorizeOptions;
     const state: TenantPolicy = { policy, revocations: new RevocationSet([]) };
     const session = { ticket: { tenant: 'acme' } } as unknown as LiveSession;
-    const http = { method: 'GET', path: requestPath, query: '', headers: [], inspected: undefined };
+    const inspected = { ...InspectedFacts.create(), selectors: ['json:/a'] };
+    const http = { method: 'GET', path: requestPath, query: '', headers: [], inspected };
     const { outcome } = await authorize(options, session, { ...QUESTION, policyVersion, http });
     const got = outcome?.$case === 'denial' ? reasonFromNumber(outcome.value.reason) : outcome?.$case;
     expect(got).toBe(expected);
