@@ -56,7 +56,7 @@ export function compileCel(expression: string): CelProgram {
       assertClearHeaders(headerNames, request);
       return evaluate(parsed, {
         agent: { workloads: session.workloads, trust: session.trust, claims: session.claims },
-        user: { ...splitUserName(session.user ?? ''), claims: session.userClaims },
+        user: { issuer: '', ...splitUserName(session.user ?? ''), claims: session.userClaims },
         request: request ? requestVariable(request) : {},
         tenant: session.tenant,
         now: new Date(nowMs),

@@ -20,6 +20,12 @@ export interface Explanation {
   readonly steps: readonly Step[];
 }
 
+/** Here nobody attested: that the claims make this workload is what the caller supposes. */
+function asSupposed(step: Step): Step {
+  if (step.check !== 'client-workload' || step.outcome !== 'pass') return step;
+  return { ...step, detail: 'supposed, whatever the claims' };
+}
+
 /**
  * Decides for a workload by name. Trust and claims are what the caller supposes: without claims, a condition that
  * reads them fails as it would for a session that lacks them.
@@ -44,6 +50,6 @@ export function explain(
     serverWorkload: decision.serverWorkload?.name,
     credentialProviders: decision.policy?.spec.credentials.map(({ provider }) => provider) ?? [],
     leaseSeconds: decision.leaseMs / 1_000,
-    steps: decision.steps,
+    steps: decision.steps.map(asSupposed),
   };
 }

@@ -6,8 +6,8 @@ export function userName(issuer: string, subject: string): string {
   return `${issuer}#${subject}`;
 }
 
-/** The parts of a user's name; the issuer is empty where only the subject is known. */
-export function splitUserName(name: string): { readonly issuer: string; readonly subject: string } {
+/** The parts of a user's name; without issuer where only the subject is given. */
+export function splitUserName(name: string): { readonly issuer?: string; readonly subject: string } {
   const at = name.indexOf('#');
-  return at < 0 ? { issuer: '', subject: name } : { issuer: name.slice(0, at), subject: name.slice(at + 1) };
+  return at < 0 ? { subject: name } : { issuer: name.slice(0, at), subject: name.slice(at + 1) };
 }
