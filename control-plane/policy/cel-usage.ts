@@ -1,5 +1,6 @@
 import type { ASTNode } from '@marcbachmann/cel-js';
 import { CelError } from './cel-error.ts';
+import { type CelNode, isCelNode } from './cel-node.ts';
 import { checkPresenceTest, noteRequestUse, type RequestUse } from './request-fields.ts';
 
 /** What an expression touches. */
@@ -17,7 +18,7 @@ export function findUsage(root: ASTNode): CelUsage {
   };
   const visit = (node: unknown): void => {
     if (Array.isArray(node)) return node.forEach(visit);
-    if (!isNode(node)) return;
+    if (!isCelNode(node)) return;
     const path = requestPath(node);
     if (path !== undefined) return noteRequest(path);
     if (node.op === 'id') {
@@ -33,18 +34,9 @@ export function findUsage(root: ASTNode): CelUsage {
   return found;
 }
 
-interface AnyNode {
-  readonly op: string;
-  readonly args: unknown;
-}
-
-function isNode(value: unknown): value is AnyNode {
-  return typeof value === 'object' && value !== null && 'op' in value && 'args' in value;
-}
-
 /** The names behind `request` in `request.a["b"].c`; undefined for anything else. A computed key is no name. */
 function requestPath(node: unknown): string[] | undefined {
-  if (!isNode(node)) return undefined;
+  if (!isCelNode(node)) return undefined;
   if (node.op === 'id') return node.args === 'request' ? [] : undefined;
   if ((node.op !== '.' && node.op !== '[]') || !Array.isArray(node.args)) return undefined;
   const [target, key]: unknown[] = node.args;
@@ -55,7 +47,7 @@ function requestPath(node: unknown): string[] | undefined {
 }
 
 /** The names whose presence `has(request.a.b)` or `"b" in request.a` asks for. */
-function presencePath({ op, args }: AnyNode): string[] | undefined {
+function presencePath({ op, args }: CelNode): string[] | undefined {
   if (!Array.isArray(args)) return undefined;
   const [first, second]: unknown[] = args;
   if (op === 'call' && first === 'has' && Array.isArray(second)) {
@@ -70,11 +62,11 @@ function presencePath({ op, args }: AnyNode): string[] | undefined {
 }
 
 function literalText(node: unknown): string | undefined {
-  return isNode(node) && node.op === 'value' && typeof node.args === 'string' ? node.args : undefined;
+  return isCelNode(node) && node.op === 'value' && typeof node.args === 'string' ? node.args : undefined;
 }
 
 /** JavaScript regular expressions can take exponential time on text that the agent chooses, so `matches` is not in the environment. */
-function refuseUnboundedCalls(node: AnyNode): void {
+function refuseUnboundedCalls(node: CelNode): void {
   if ((node.op === 'call' || node.op === 'rcall') && Array.isArray(node.args) && node.args[0] === 'matches') {
     throw new CelError('cel-forbidden', 'matches() is not available; use startsWith, endsWith, contains or a selector');
   }

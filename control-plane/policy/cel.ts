@@ -1,6 +1,7 @@
 import { Environment, type ParseResult } from '@marcbachmann/cel-js';
 import { BoundedCache } from '../../common/bounded-cache.ts';
 import { foldHeaderName } from '../../common/match/header-name.ts';
+import { longestList, longestWithin } from './cel-cost.ts';
 import { CelError } from './cel-error.ts';
 import { findUsage } from './cel-usage.ts';
 import type { FactName, RequestFacts, SessionFacts } from './facts.ts';
@@ -45,6 +46,7 @@ export function compileCel(expression: string): CelProgram {
   if (expression.length > MAX_EXPRESSION_LENGTH) throw new CelError('cel-too-long', 'the expression is too long');
   const parsed = parse(expression);
   const usage = findUsage(parsed.ast);
+  const limit = longestList(parsed.ast);
   const headerNames = [...usage.selectors].flatMap((selector) => /^header:(.+)$/.exec(selector)?.[1] ?? []);
   const program: CelProgram = {
     expression,
@@ -54,13 +56,16 @@ export function compileCel(expression: string): CelProgram {
     readsRequest: usage.names.has('request'),
     evaluate: (session, request, nowMs) => {
       assertClearHeaders(headerNames, request);
-      return evaluate(parsed, {
+      const context = {
         agent: { workloads: session.workloads, trust: session.trust, claims: session.claims },
         user: { issuer: '', ...splitUserName(session.user ?? ''), claims: session.userClaims },
         request: request ? requestVariable(request) : {},
         tenant: session.tenant,
         now: new Date(nowMs),
-      });
+      };
+      if (limit !== undefined && longestWithin(context) > limit)
+        throw new CelError('cel-too-costly', `the expression is asked of lists of up to ${limit} members`);
+      return evaluate(parsed, context);
     },
   };
   compiled.set(expression, program);

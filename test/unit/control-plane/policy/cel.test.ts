@@ -95,6 +95,28 @@ describe('compileCel', () => {
     expect(() => compileCel(expression).evaluate(SESSION, { ...REQUEST, headers }, 0)).toThrow(CelError);
   });
 
+  const list = `[${'1,'.repeat(499)}1]`;
+  it.each([
+    `${list}.all(a, ${list}.all(b, ${list}.all(c, a == b || b == c)))`,
+    `agent.workloads.all(a, ${'agent.workloads.all(b, '.repeat(5)}a == b${')'.repeat(5)})`,
+    '["aaaa"].map(a, a + a).map(b, b + b).size() > 0',
+    'cel.bind(a, agent.trust + agent.trust, a.size() > 0)',
+    '[agent.trust + agent.trust].exists(a, size(a) > 9)',
+  ])('refuses what could stall all tenants: %#', (expression) => {
+    expect(() => compileCel(expression)).toThrow(/costly|too long|not available|joined/);
+  });
+
+  it('asks no expression of lists that take too long, and other lists as ever', () => {
+    const twins = 'request.json.list.exists(a, request.json.list.exists(b, a.id == b.id && a.name != b.name))';
+    const ask = (length: number): boolean => {
+      const members = Array.from({ length }, (_, id) => ({ id, name: 'x' }));
+      const inspected = { unreadable: [], json: JSON.stringify({ list: members }) };
+      return compileCel(twins).evaluate(SESSION, { ...REQUEST, inspected }, 0);
+    };
+    expect(ask(40)).toBe(false);
+    expect(() => ask(2_000)).toThrow('lists of up to');
+  });
+
   it('compiles each text once', () => {
     expect(compileCel('tenant == "once"')).toBe(compileCel('tenant == "once"'));
   });
