@@ -18,10 +18,12 @@ export interface GraphqlOperation {
 const MAX_TOKENS = 5_000;
 /** What a request may hold (GraphQL over HTTP). Ids of stored documents are not among it: what they stand for cannot be read. */
 const MEMBERS = new Set(['query', 'operationName', 'variables', 'extensions']);
+/** Where servers of stored documents look for the id, in the URL too (Apollo, Relay, Hot Chocolate, WunderGraph). */
+const DOCUMENT_IDS = ['documentId', 'doc_id', 'id', 'queryId', 'hash'];
 
 /**
  * Reads a request of GraphQL over HTTP. `body` is strictly parsed JSON, `parameters` are those of the URL: for GET they are
- * the request, beside a body they are refused, since some servers let them win.
+ * the request and nothing else stands there, beside a body they are refused, since some servers let them win.
  *
  * @throws Unreadable
  */
@@ -35,12 +37,16 @@ export function readGraphql(
       throw new Unreadable('servers may read its URL in more than one way');
   }
   if (httpMethod === 'GET') {
+    if (!parameters.every(({ name }) => MEMBERS.has(name)))
+      throw new Unreadable('its URL holds more than a request of GraphQL');
     if (fieldOf(parameters, 'extensions')?.includes('persistedQuery') === true)
       throw new Unreadable('it names a stored document');
     return readDocument(fieldOf(parameters, 'query'), fieldOf(parameters, 'operationName'));
   }
   if (httpMethod !== 'POST') throw new Unreadable('GraphQL knows POST and GET');
   if (parameters.some(({ name }) => MEMBERS.has(name))) throw new Unreadable('its URL and its body may disagree');
+  if (parameters.some(({ name }) => DOCUMENT_IDS.some((id) => name === id || isOtherSpelling(name, id))))
+    throw new Unreadable('it names a stored document');
   const request = body();
   if (Array.isArray(request)) throw new Unreadable('it is a batch');
   if (!isJsonObject(request) || !Object.keys(request).every((name) => MEMBERS.has(name))) {

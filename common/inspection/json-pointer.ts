@@ -1,4 +1,5 @@
-import { foldCase, foldedKeys, isJsonObject, otherCase } from './strict-json.ts';
+import { foldCase } from '../match/fold-case.ts';
+import { foldedKeys, isJsonObject, otherCase } from './strict-json.ts';
 
 /** Reference tokens of a JSON Pointer (RFC 6901), unescaped; the empty pointer, the whole document, has none. */
 export type JsonPointer = readonly string[];

@@ -1,4 +1,4 @@
-import { foldCase } from './strict-json.ts';
+import { foldCase } from '../match/fold-case.ts';
 
 /** Read alike by every server. */
 const PLAIN = /^[a-z\d_-]*$/;

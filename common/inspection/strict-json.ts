@@ -1,3 +1,4 @@
+import { foldCase } from '../match/fold-case.ts';
 import { isUtf8 } from 'node:buffer';
 import { Unreadable } from './unreadable.ts';
 
@@ -113,11 +114,6 @@ function addKey(keys: Set<string> | undefined, key: string): void {
   const folded = foldCase(key);
   if (keys?.has(folded) === true) throw new Unreadable('it has a key twice in one object');
   keys?.add(folded);
-}
-
-/** Case folding as broad as any parser's: upper case first, so that the long s and the Kelvin sign fold too. */
-export function foldCase(text: string): string {
-  return text.toUpperCase().toLowerCase();
 }
 
 function endOfNumber(text: string, start: number): number {

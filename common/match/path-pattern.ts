@@ -1,5 +1,6 @@
 import { SidekeyError } from '../errors.ts';
-import { ALL_PATHS, canonicalPath } from './path.ts';
+import { foldCase } from './fold-case.ts';
+import { ALL_PATHS, canonicalPath, withoutLastSlash } from './path.ts';
 import { captureVariables, type PathVariables, takeVariables } from './path-variables.ts';
 
 /** A path pattern in a policy that cannot be read. */
@@ -20,6 +21,9 @@ export interface PathPattern {
 const MAX_PATTERN_LENGTH = 1024;
 const MAX_WILDCARDS = 16;
 
+/** `lenient` is for what denies: without case, and without a slash at the pattern's end (see `pathReadings`). */
+export type PathReading = 'exact' | 'lenient';
+
 /**
  * Compiles a path pattern: `*` is any part of one segment (within a segment or the whole of it, never empty when it is
  * the whole), `**` as a whole segment is any number of segments, also none. `/v1/**` covers `/v1` and all below it.
@@ -27,12 +31,13 @@ const MAX_WILDCARDS = 16;
  * passed by a spelling. An encoded slash is a byte of its segment: `*` covers it. `{name}` as a whole segment is `*` and keeps
  * what stands there. Throws PathPatternError.
  */
-export function compilePathPattern(glob: string): PathPattern {
+export function compilePathPattern(glob: string, reading: PathReading = 'exact'): PathPattern {
   if (glob.length > MAX_PATTERN_LENGTH) throw new PathPatternError('the path pattern is too long');
   if ((glob.match(/\*+/g)?.length ?? 0) > MAX_WILDCARDS) throw new PathPatternError('the path pattern has too many *');
-  const { plain, variables } = readVariables(glob);
-  const segments = looseForm(checkedPath(plain)).split('/').slice(1);
-  const matches = (path: string): boolean => matchSegments(segments, looseForm(path).split('/').slice(1));
+  const { plain, variables } = readVariables(reading === 'exact' ? glob : withoutLastSlash(glob));
+  const segmentsOf = reading === 'exact' ? exactSegments : lenientSegments;
+  const segments = segmentsOf(checkedPath(plain));
+  const matches = (path: string): boolean => matchSegments(segments, segmentsOf(path));
   return {
     source: glob,
     matches,
@@ -63,6 +68,15 @@ function checkedPath(glob: string): string {
   } catch (error) {
     throw new PathPatternError(`no path can match ${JSON.stringify(glob)}: ${(error as Error).message}`);
   }
+}
+
+function exactSegments(path: string): string[] {
+  return looseForm(path).split('/').slice(1);
+}
+
+function lenientSegments(path: string): string[] {
+  const text = looseForm(path).replaceAll(/(?:%[89A-F][0-9A-F])+/g, decodeURIComponent);
+  return foldCase(text).split('/').slice(1);
 }
 
 /** Decodes the reserved characters that a path may also hold raw (RFC 3986 `pchar`), for comparing only. */

@@ -71,11 +71,15 @@ function refuseDots(path: string): void {
 
 /**
  * A canonical path as lenient servers might read it, itself first: encoded slashes decoded, parameters dropped, empty
- * segments merged. A rule that denies must hold for all of them, one that allows for the path itself.
+ * segments merged, a slash at the end dropped. A rule that denies must hold for all of them, one that allows for the path itself.
  */
 export function pathReadings(path: string): readonly string[] {
+  const readings = MANY_READINGS.test(path) ? structuralReadings(path) : [path];
+  return readings.some((reading) => reading.endsWith('/')) ? alsoAs(readings, withoutLastSlash) : readings;
+}
+
+function structuralReadings(path: string): readonly string[] {
   let readings = [path];
-  if (!MANY_READINGS.test(path)) return readings;
   if (path.includes('%2F')) readings = alsoAs(readings, (reading) => reading.replaceAll('%2F', '/'));
   if (/;|%3B/.test(path)) readings = alsoAs(readings, (reading) => reading.replaceAll(/(?:;|%3B)[^/]*/g, ''));
   if (readings.some((reading) => reading.includes('//'))) {
@@ -85,7 +89,12 @@ export function pathReadings(path: string): readonly string[] {
 }
 
 function alsoAs(readings: readonly string[], change: (reading: string) => string): string[] {
-  return [...readings, ...readings.map(change)];
+  return [...new Set([...readings, ...readings.map(change)])];
+}
+
+/** The root keeps its slash. */
+export function withoutLastSlash(path: string): string {
+  return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
 }
 
 /** Cuts an origin-form target (RFC 9112 section 3.2.1). */

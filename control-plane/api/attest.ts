@@ -12,6 +12,7 @@ import type { SessionAuthority } from '../attestation/session.ts';
 import type { SigningKeys } from '../credentials/signing-keys.ts';
 import type { PolicySource, TenantPolicy } from '../policy/policy-source.ts';
 import { routesOf } from '../policy/routes.ts';
+import { userName } from '../policy/user-name.ts';
 import { matchWorkloads } from '../policy/workloads.ts';
 import type { PlaceholderKeys } from './placeholder-keys.ts';
 import { Refusal } from './refusal.ts';
@@ -121,7 +122,7 @@ async function verifyEvidence(
     const evidence = await options.evidence.verify(question, providers, options.clock.now());
     if (subject === 'user') {
       if (user !== undefined) throw new Refusal('bad-request', 'there is evidence of more than one user');
-      user = evidence.subject;
+      user = userName(evidence.issuer, evidence.subject);
       Object.assign(userClaims, evidence.claims);
     } else {
       for (const space of Object.keys(evidence.claims)) {

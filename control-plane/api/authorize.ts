@@ -35,8 +35,6 @@ interface Allowed {
 
 /** A grant lives at least this long, so that the call it is for gets through. */
 const SHORTEST_GRANT_MS = 60_000;
-/** A credential is not handed out again this shortly before it expires. */
-const EXPIRY_MARGIN_MS = 5_000;
 const MAX_DEADLINE_MS = 30_000;
 /** A policy that changes again and again while credentials are made is waited for this often. */
 const MAX_ROUNDS = 4;
@@ -168,11 +166,10 @@ interface GrantParts {
 /** undefined when the credential is about to expire. */
 function grantOf({ policy, server, leaseMs }: Allowed, parts: GrantParts): Grant | undefined {
   const { facts, request, current, minted, nowMs } = parts;
-  const expiry = minted.notAfter - EXPIRY_MARGIN_MS;
-  if (expiry <= nowMs) return undefined;
+  if (minted.notAfter <= nowMs) return undefined;
   const { spec } = policy;
   const staleMs = spec.failMode.type === 'stale' ? spec.failMode.maxAgeSeconds * 1_000 : 0;
-  const notAfter = Math.min(expiry, nowMs + Math.max(leaseMs + staleMs, SHORTEST_GRANT_MS));
+  const notAfter = Math.min(minted.notAfter, nowMs + Math.max(leaseMs + staleMs, SHORTEST_GRANT_MS));
   const { scheme, host, port, method } = request;
   const providers = [...new Set(spec.credentials.map(({ provider }) => provider))];
   return {

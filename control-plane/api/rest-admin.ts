@@ -5,6 +5,7 @@ import type { JwksCache } from '../attestation/jwks-cache.ts';
 import type { JwksConfiguration } from '../attestation/jwks-source.ts';
 import { AttestationError } from '../attestation/trust-provider.ts';
 import { matchesSelectors } from '../policy/selectors.ts';
+import { userName } from '../policy/user-name.ts';
 import type { Selectors } from '../resources/kinds.ts';
 import type { Clock } from '../../common/clock.ts';
 
@@ -87,7 +88,7 @@ async function verifyAdministrator(
   try {
     const keys = (keyId: string | undefined) => jwks.keysFor(issuer, administrators, keyId);
     const { payload } = await verifyEvidenceToken(token, { issuer, audience, now, keys });
-    if (matchesSelectors(selectors, payload)) return { subject: `${issuer}#${payload.sub}`, tenants };
+    if (matchesSelectors(selectors, payload)) return { subject: userName(issuer, payload.sub), tenants };
     return refuse('The OpenID token is good, but its claims do not make an administrator.');
   } catch (error) {
     if (!(error instanceof AttestationError)) throw error;

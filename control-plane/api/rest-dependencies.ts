@@ -24,8 +24,8 @@ export interface RestDependencies {
   placeholders(tenant: string, workload: string): Promise<ListedPlaceholder[]>;
   /** Seals stored secrets under the current sealing key and puts new signing keys to work. */
   rotateKeys(): Promise<KeyRotationResult>;
-  /** Sidekey's own OpenID issuer; undefined when there is none. */
-  readonly issuer: { discovery(): object; jwks(): object } | undefined;
+  /** The tenants' own OpenID issuers; undefined when there are none. */
+  readonly issuer: { discovery(tenant: string): object; jwks(): object } | undefined;
   /** Why the control plane cannot serve, or undefined when it can. */
   notReady(): Promise<string | undefined>;
   readonly clock: Clock;

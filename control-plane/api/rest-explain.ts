@@ -4,11 +4,14 @@ import { makeWish } from '../../common/inspection/wish.ts';
 import { canonicalPath, PathError, splitTarget } from '../../common/match/path.ts';
 import { findRoute } from '../../common/match/route-match.ts';
 import { HostError, parseAuthority } from '../../common/net/host.ts';
+import { oidcIssuer } from '../attestation/oidc.ts';
 import { type CompiledPolicySet, compilePolicySet } from '../policy/compile.ts';
 import { type Explanation, explain } from '../policy/explain.ts';
 import { INSPECTED, type RequestFacts, type SessionFacts } from '../policy/facts.ts';
 import { RevocationSet } from '../policy/revocations.ts';
 import { factsRead, pathFormsAt, selectorsRead } from '../policy/routes.ts';
+import { splitUserName, userName } from '../policy/user-name.ts';
+import type { PolicySet } from '../resources/kinds.ts';
 import type { ResourceStore } from '../resources/resource-store.ts';
 import type { Clock } from '../../common/clock.ts';
 import type { Revocations } from './revocations.ts';
@@ -22,6 +25,7 @@ export interface ExplainQuestion {
   /** `name: value`, each. */
   readonly headers?: readonly string[] | undefined;
   readonly body?: string | undefined;
+  /** Subject, or issuer and subject as records have them. */
   readonly user?: string | undefined;
   /** Claims that the session is supposed to have. */
   readonly claims?: Readonly<Record<string, unknown>> | undefined;
@@ -53,10 +57,9 @@ export function createExplainer(
       tenant,
       sessionId: '',
       workloads: [question.workload],
-      user: question.user,
       trust: question.trust ?? [...policySet.trustProviders.keys()],
       claims: question.claims ?? {},
-      userClaims: question.user === undefined ? {} : { sub: question.user },
+      ...supposedUser(question.user, policySet),
     };
     const active = revocations.map(({ id, target, name, createdAt }) => ({
       id,
@@ -67,6 +70,21 @@ export function createExplainer(
     const read = inspectFor(compiled, session, request, question.body ?? '');
     return explain(compiled, session, read, new RevocationSet(active), sources.clock.now());
   };
+}
+
+/** As attestation would name the user. A bare subject is of the tenant's issuer of users, where there is but one. */
+function supposedUser(
+  name: string | undefined,
+  { trustProviders }: PolicySet,
+): Pick<SessionFacts, 'user' | 'userClaims'> {
+  if (name === undefined) return { user: undefined, userClaims: {} };
+  const issuers = [...trustProviders.values()].flatMap((spec) =>
+    spec.type === 'oidc' && spec.for === 'user' ? (oidcIssuer(spec) ?? []) : [],
+  );
+  const [only, second] = new Set(issuers);
+  const { issuer = second === undefined ? only : undefined, subject } = splitUserName(name);
+  if (issuer === undefined) return { user: subject, userClaims: { oidc: { sub: subject } } };
+  return { user: userName(issuer, subject), userClaims: { oidc: { iss: issuer, sub: subject } } };
 }
 
 const DEFAULT_PORTS = { http: 80, https: 443 } as const;

@@ -4,7 +4,7 @@ import { accessOf, requireAllTenants } from './rest-access.ts';
 import type { RestDependencies } from './rest-dependencies.ts';
 import type { ExplainQuestion } from './rest-explain.ts';
 import { RestError } from './rest-problem.ts';
-import { explainBody, listQuery, tenantHeader } from './rest-schemas.ts';
+import { explainBody, listQuery, tenantHeader, tenantParams } from './rest-schemas.ts';
 
 const security = [{ admin: [] }];
 
@@ -49,12 +49,14 @@ export function addPublicRoutes(
   const { issuer } = dependencies;
   if (issuer === undefined) return;
   const cache = `public, max-age=${JWKS_MAX_AGE_SECONDS}`;
-  app.get(
-    '/.well-known/openid-configuration',
-    { schema: { summary: "Sidekey's own OpenID issuer (OpenID Connect Discovery 1.0)" } },
-    async (_request, reply) => reply.header('cache-control', cache).send(issuer.discovery()),
+  app.get<{ Params: { tenant: string } }>(
+    '/tenants/:tenant/.well-known/openid-configuration',
+    { schema: { summary: "The tenant's own OpenID issuer (OpenID Connect Discovery 1.0)", params: tenantParams } },
+    async (request, reply) => reply.header('cache-control', cache).send(issuer.discovery(request.params.tenant)),
   );
-  app.get('/.well-known/jwks.json', { schema: { summary: 'Its public keys (RFC 7517)' } }, async (_request, reply) =>
-    reply.header('cache-control', cache).send(issuer.jwks()),
+  app.get(
+    '/.well-known/jwks.json',
+    { schema: { summary: 'Public keys of all those issuers (RFC 7517)' } },
+    async (_request, reply) => reply.header('cache-control', cache).send(issuer.jwks()),
   );
 }

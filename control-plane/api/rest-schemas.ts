@@ -1,3 +1,4 @@
+import { RESOURCE_NAME } from '../resources/fields.ts';
 import { KINDS } from '../resources/kinds.ts';
 import { OUTCOMES } from '../audit/decision-entry.ts';
 import { REVOCATION_TARGETS } from '../policy/facts.ts';
@@ -14,6 +15,11 @@ const text = (maxLength: number, description?: string) => ({
 export const tenantHeader = {
   type: 'object',
   properties: { 'sidekey-tenant': text(63, 'Tenant that the call is about; `default` when absent.') },
+} as const;
+
+export const tenantParams = {
+  type: 'object',
+  properties: { tenant: { type: 'string', pattern: RESOURCE_NAME.source } },
 } as const;
 
 export const applyBody = {

@@ -162,14 +162,14 @@ export class WatchStream {
         key === undefined ? undefined : await authorities.issue(ticket.tenant, Buffer.from(key, 'base64'), routes),
       revocations: revocations.all
         .filter((active) => concernsSession(active, facts))
-        .map((active) => wireRevocation(active, false)),
+        .map((active) => wireRevocation(active, false, record.user)),
     };
     this.#send({ $case: 'snapshot', value: snapshot });
   }
 
   #sendRevocation(revocation: ActiveRevocation, lifted: boolean, current: TenantPolicy): void {
     if (!concernsSession(revocation, this.#options.gate.facts(this.#session, current))) return;
-    this.#send({ $case: 'revocation', value: wireRevocation(revocation, lifted) });
+    this.#send({ $case: 'revocation', value: wireRevocation(revocation, lifted, this.#session.record.user) });
   }
 
   #heartbeat(): void {
@@ -199,7 +199,9 @@ export class WatchStream {
   }
 }
 
-function wireRevocation(revocation: ActiveRevocation, lifted: boolean): Revocation {
-  const { id, name, atMs } = revocation;
+/** A user may be revoked by subject alone: the proxy, which knows whole names, is told that of its session. */
+function wireRevocation(revocation: ActiveRevocation, lifted: boolean, user?: string): Revocation {
+  const { id, atMs } = revocation;
+  const name = revocation.target === 'user' ? (user ?? revocation.name) : revocation.name;
   return { id, target: TARGETS[revocation.target], name, at: new Date(atMs), lifted };
 }

@@ -22,6 +22,7 @@ export function createKubernetesVerifier(jwks: JwksCache): TrustProviderVerifier
       });
       const kubernetes = readClaims(payload, payload.sub);
       return {
+        issuer: spec.issuer,
         subject: payload.sub,
         claims: { kubernetes: { ...kubernetes, issuer: spec.issuer } },
         notAfter: payload.exp * 1000,

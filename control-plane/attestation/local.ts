@@ -47,7 +47,7 @@ export function createLocalAuthority(clock: Clock): LocalAuthority {
       if (cnf?.jkt !== evidence.proxyKeyThumbprint) {
         throw new AttestationError('evidence-wrong-audience', "the evidence was made for another proxy's key");
       }
-      return { subject: payload.sub, claims: { local }, notAfter: payload.exp * 1000, hash };
+      return { issuer: ISSUER, subject: payload.sub, claims: { local }, notAfter: payload.exp * 1000, hash };
     },
   };
 }

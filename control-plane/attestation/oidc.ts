@@ -55,7 +55,7 @@ export function createOidcVerifier(jwks: JwksCache): TrustProviderVerifier<OidcS
         }
         claims[space] = payload;
       }
-      return { subject: payload.sub, claims, notAfter: payload.exp * 1000, hash };
+      return { issuer, subject: payload.sub, claims, notAfter: payload.exp * 1000, hash };
     },
   };
 }

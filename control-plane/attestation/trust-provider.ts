@@ -21,7 +21,8 @@ export interface PresentedEvidence {
 
 /** What a trust provider vouches for. */
 export interface VerifiedEvidence {
-  /** `sub` of the token. */
+  /** `iss` and `sub` of the token. */
+  readonly issuer: string;
   readonly subject: string;
   /** Claims in a name space of their own, such as `{ kubernetes: { namespace: 'prod' } }`; selectors and CEL read them. */
   readonly claims: Record<string, unknown>;

@@ -65,8 +65,15 @@ export interface MintContext {
 
 export interface MintedCredential {
   readonly secret: Secret;
-  /** Milliseconds since the epoch; undefined when the credential itself does not expire. */
+  /** Handed out no later than this, in milliseconds since the epoch (see `usableUntil`); undefined when it does not expire. */
   readonly notAfter: number | undefined;
+}
+
+const MARGIN_MS = 5_000;
+
+/** A credential is not handed out in its last seconds, so that the call it is for gets through: a tenth of its life, at most 5 s. */
+export function usableUntil(bornAt: number, expiresAt: number): number {
+  return expiresAt - Math.min(MARGIN_MS, (expiresAt - bornAt) / 10);
 }
 
 /** Makes credentials. Throws CredentialError and nothing else. */

@@ -5,7 +5,7 @@ import { UsageError } from '../../common/errors.ts';
 import type { SigningKeys } from './signing-keys.ts';
 
 export interface IssuerOptions {
-  /** The control plane's public https URL, without a trailing slash: `iss` of every token. */
+  /** The control plane's public https URL, without a trailing slash: what every `iss` begins with. */
   readonly url: string;
   readonly keys: SigningKeys;
   readonly clock: Clock;
@@ -21,9 +21,12 @@ export interface DiscoveryDocument {
   readonly claims_supported: readonly string[];
 }
 
-/** Sidekey's own OpenID issuer: others verify its tokens by discovery. It signs with ES256 and rotating keys. */
+/**
+ * Sidekey's own OpenID issuers, one for each tenant, so that no tenant can make a token that passes for another's: subject and
+ * audience are what a tenant's templates say, `iss` is not. They sign with the same rotating ES256 keys; others verify by discovery.
+ */
 export class Issuer {
-  readonly url: string;
+  readonly #url: string;
   readonly #keys: SigningKeys;
   readonly #clock: Clock;
 
@@ -31,16 +34,21 @@ export class Issuer {
     if (!/^https:\/\/[^?#]*[^?#/]$/.test(options.url)) {
       throw new UsageError('issuer-url', "the issuer's URL must be https, without query, fragment or trailing slash");
     }
-    this.url = options.url;
+    this.#url = options.url;
     this.#keys = options.keys;
     this.#clock = options.clock;
   }
 
-  /** Served at `/.well-known/openid-configuration`. */
-  discovery(): DiscoveryDocument {
+  /** `iss` of a tenant's tokens. */
+  issuerOf(tenant: string): string {
+    return `${this.#url}/tenants/${tenant}`;
+  }
+
+  /** Served below the tenant's issuer, for any name: whether there is such a tenant is not told. */
+  discovery(tenant: string): DiscoveryDocument {
     return {
-      issuer: this.url,
-      jwks_uri: `${this.url}/.well-known/jwks.json`,
+      issuer: this.issuerOf(tenant),
+      jwks_uri: `${this.#url}/.well-known/jwks.json`,
       response_types_supported: ['id_token'],
       subject_types_supported: ['public'],
       id_token_signing_alg_values_supported: ['ES256'],
@@ -53,18 +61,22 @@ export class Issuer {
     return { keys: this.#keys.published() };
   }
 
-  /** Signs claims for `ttlSeconds` from now; `iss`, `iat`, `nbf` and `exp` are the issuer's own. */
-  async sign(claims: JWTPayload, ttlSeconds: number): Promise<{ token: string; notAfter: number }> {
+  /** Signs claims for `ttlSeconds` from now; `iss`, `iat`, `nbf` and `exp` are the issuer's own. Answers times in milliseconds. */
+  async sign(
+    tenant: string,
+    claims: JWTPayload,
+    ttlSeconds: number,
+  ): Promise<{ token: string; issuedAt: number; notAfter: number }> {
     const key = this.#keys.current();
     const nowSeconds = Math.floor(this.#clock.now() / 1000);
     const token = await new SignJWT(claims)
       .setProtectedHeader({ alg: 'ES256', typ: 'JWT', kid: key.id })
-      .setIssuer(this.url)
+      .setIssuer(this.issuerOf(tenant))
       .setIssuedAt(nowSeconds)
       .setNotBefore(nowSeconds)
       .setExpirationTime(nowSeconds + ttlSeconds)
       .sign(key.privateKey);
-    return { token, notAfter: (nowSeconds + ttlSeconds) * 1000 };
+    return { token, issuedAt: nowSeconds * 1000, notAfter: (nowSeconds + ttlSeconds) * 1000 };
   }
 }
 

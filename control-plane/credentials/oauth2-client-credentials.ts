@@ -2,7 +2,7 @@ import { BoundedCache } from '../../common/bounded-cache.ts';
 import type { Clock } from '../../common/clock.ts';
 import type { OutboundFetcher } from '../outbound/https-fetcher.ts';
 import { proveClient } from './client-assertion.ts';
-import { CredentialError } from './credential-minter.ts';
+import { CredentialError, usableUntil } from './credential-minter.ts';
 import type { ClientCredentialsSpec, CredentialMinter, MintContext, MintedCredential } from './credential-minter.ts';
 import { parseTokenResponse } from './token-response.ts';
 
@@ -25,9 +25,8 @@ interface Held {
   failure: { readonly error: CredentialError; readonly until: number } | undefined;
 }
 
-/** A token is refreshed when a fifth of its life is left, and not handed out in its last seconds. */
-const REFRESH_AT_FRACTION = 0.8;
-const SAFETY_MS = 5_000;
+/** A token is refreshed while the last part of its usable life is left. */
+const REFRESH_AT_FRACTION = 0.85;
 
 /**
  * Access tokens by client credentials (RFC 6749 section 4.4). One request in flight for each credential, user and audience,
@@ -79,7 +78,7 @@ export function createClientCredentialsMinter(
       const entry = heldFor(spec, context);
       const now = clock.now();
       const resting = entry.failure !== undefined && entry.failure.until > now;
-      if (entry.token !== undefined && entry.token.notAfter - safetyOf(entry) > now) {
+      if (entry.token !== undefined && entry.token.notAfter > now) {
         // The old token serves on; a failed early refresh is tried again by a later caller.
         if (now >= entry.refreshAt && !resting) refresh(entry, spec).catch(() => {});
         return entry.token;
@@ -94,12 +93,6 @@ export function createClientCredentialsMinter(
       );
     },
   };
-}
-
-/** Tokens that live for seconds must still be usable: never hold back more than a tenth. */
-function safetyOf(entry: Held): number {
-  if (entry.token === undefined) return 0;
-  return Math.min(SAFETY_MS, (entry.token.notAfter - entry.refreshAt) / 2);
 }
 
 async function requestToken(
@@ -122,5 +115,6 @@ async function requestToken(
     ca: spec.ca,
     allowedAddresses: spec.allowedAddresses,
   });
-  return parseTokenResponse(answer, now);
+  const { secret, notAfter } = parseTokenResponse(answer, now);
+  return { secret, notAfter: usableUntil(now, notAfter) };
 }

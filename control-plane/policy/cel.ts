@@ -1,9 +1,13 @@
 import { Environment, type ParseResult } from '@marcbachmann/cel-js';
 import { BoundedCache } from '../../common/bounded-cache.ts';
+import { foldHeaderName } from '../../common/match/header-name.ts';
+import { longestList, longestWithin } from './cel-cost.ts';
 import { CelError } from './cel-error.ts';
 import { findUsage } from './cel-usage.ts';
 import type { FactName, RequestFacts, SessionFacts } from './facts.ts';
+import { isAmbiguousHeader } from './header-fields.ts';
 import { requestVariable } from './request-variable.ts';
+import { splitUserName } from './user-name.ts';
 
 export interface CelProgram {
   readonly expression: string;
@@ -42,20 +46,27 @@ export function compileCel(expression: string): CelProgram {
   if (expression.length > MAX_EXPRESSION_LENGTH) throw new CelError('cel-too-long', 'the expression is too long');
   const parsed = parse(expression);
   const usage = findUsage(parsed.ast);
+  const limit = longestList(parsed.ast);
+  const headerNames = [...usage.selectors].flatMap((selector) => /^header:(.+)$/.exec(selector)?.[1] ?? []);
   const program: CelProgram = {
     expression,
     reads: usage.reads,
     selectors: usage.selectors,
     readsNow: usage.names.has('now'),
     readsRequest: usage.names.has('request'),
-    evaluate: (session, request, nowMs) =>
-      evaluate(parsed, {
+    evaluate: (session, request, nowMs) => {
+      assertClearHeaders(headerNames, request);
+      const context = {
         agent: { workloads: session.workloads, trust: session.trust, claims: session.claims },
-        user: { subject: session.user ?? '', claims: session.userClaims },
-        request: request ? requestVariable(request, usage.readsWholeRequest) : {},
+        user: { issuer: '', ...splitUserName(session.user ?? ''), claims: session.userClaims },
+        request: request ? requestVariable(request) : {},
         tenant: session.tenant,
         now: new Date(nowMs),
-      }),
+      };
+      if (limit !== undefined && longestWithin(context) > limit)
+        throw new CelError('cel-too-costly', `the expression is asked of lists of up to ${limit} members`);
+      return evaluate(parsed, context);
+    },
   };
   compiled.set(expression, program);
   return program;
@@ -74,6 +85,14 @@ function parse(expression: string): ParseResult {
     if (error instanceof CelError) throw error;
     throw new CelError('cel-invalid', oneLine(error));
   }
+}
+
+/** A header whose reading is the server's choice must not look like one that is not there. `*`: all of them. */
+function assertClearHeaders(names: readonly string[], request: RequestFacts | undefined): void {
+  const fields = request?.headers ?? [];
+  const asked = names.includes('*') ? fields.map(({ name }) => foldHeaderName(name)) : names;
+  if (asked.some((name) => isAmbiguousHeader(fields, name)))
+    throw new CelError('cel-failed', 'a header can be read in more than one way');
 }
 
 function evaluate(parsed: ParseResult, context: Record<string, unknown>): boolean {

@@ -4,7 +4,8 @@ import { parseHostPattern } from '../../common/match/host-pattern.ts';
 import { compilePathPattern } from '../../common/match/path-pattern.ts';
 import { parseCidr } from '../../common/net/address-policy.ts';
 import { compileCondition } from '../conditions/compile.ts';
-import type { AccessRule, Resource } from '../resources/kinds.ts';
+import { reservedClaim } from '../credentials/jwt.ts';
+import type { AccessRule, CredentialProviderSpec, Resource, TrustProviderSpec } from '../resources/kinds.ts';
 import { compileCel } from './cel.ts';
 
 interface Issue {
@@ -30,9 +31,9 @@ export function checkResource(resource: Resource): Issue[] {
       ];
     }
     case 'TrustProvider':
-      return resource.spec.type === 'local' ? [] : checkOutbound(resource.spec, 'spec.ca');
+      return checkTrust(resource.spec);
     case 'CredentialProvider':
-      return resource.spec.type === 'oauth2-client-credentials' ? checkOutbound(resource.spec, 'spec.ca') : [];
+      return checkCredential(resource.spec);
     case 'AccessCondition': {
       const { spec } = resource;
       return attempt(spec.type === 'cel' ? 'spec.expression' : 'spec', () => compileCondition(spec));
@@ -41,6 +42,38 @@ export function checkResource(resource: Resource): Issue[] {
       return (resource.spec.rules ?? []).flatMap((rule, at) => checkRule(rule, `spec.rules[${at}]`));
     case 'Tenant':
       return [];
+  }
+}
+
+function checkTrust(spec: TrustProviderSpec): Issue[] {
+  if (spec.type === 'local') return [];
+  const fetched = keysUrl(spec);
+  const outbound = checkOutbound(spec, 'spec.ca');
+  if (fetched === undefined || /^https:/i.test(fetched.url)) return outbound;
+  const message = 'keys are fetched over https alone; give them as jwks.inline, or an https:// URL';
+  return [...outbound, { field: fetched.field, message }];
+}
+
+/** Where the keys are fetched from; undefined when they are not, or when a preset says where. */
+function keysUrl({
+  jwks,
+  issuer,
+}: Exclude<TrustProviderSpec, { type: 'local' }>): { field: string; url: string } | undefined {
+  if (jwks === undefined) return issuer === undefined ? undefined : { field: 'spec.issuer', url: issuer };
+  return 'url' in jwks ? { field: 'spec.jwks.url', url: jwks.url } : undefined;
+}
+
+function checkCredential(spec: CredentialProviderSpec): Issue[] {
+  switch (spec.type) {
+    case 'static':
+      return [];
+    case 'oauth2-client-credentials':
+      return checkOutbound(spec, 'spec.ca');
+    case 'jwt': {
+      const reserved = reservedClaim(spec.claims);
+      const field = `spec.claims.${reserved}`;
+      return reserved === undefined ? [] : [{ field, message: 'the issuer alone sets this claim' }];
+    }
   }
 }
 

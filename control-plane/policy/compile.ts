@@ -67,6 +67,8 @@ export function compilePolicySet(source: PolicySet): CompiledPolicySet {
     .sort((a, b) => (a.name < b.name ? -1 : 1));
   const clients = new Map<string, CompiledClientWorkload>();
   for (const [name, spec] of source.clientWorkloads) clients.set(name, compileClient(name, spec.condition));
+  // Any of them: conditions read the names of all in `agent.workloads`.
+  const clientsDependOnTime = [...clients.values()].some(dependsOnTime);
   const servers = [...source.serverWorkloads].map(([name, spec]) => {
     const secretEndpoints = endpoints.get(name) ?? new SecretEndpointSet(spec);
     const own = policies.filter((policy) => policy.spec.serverWorkload === name);
@@ -77,7 +79,7 @@ export function compilePolicySet(source: PolicySet): CompiledPolicySet {
       ports: [...spec.ports],
       policies: own,
       secretEndpoints,
-      clientsDependOnTime: own.some((policy) => clientDependsOnTime(policy.spec.clientWorkload, clients)),
+      clientsDependOnTime,
     };
   });
   const trustDigests = new Map([...source.trustProviders].map(([name, spec]) => [name, digestOf(spec)]));
@@ -88,9 +90,7 @@ function digestOf(spec: object): string {
   return hash('sha256', JSON.stringify(spec), 'base64url');
 }
 
-function clientDependsOnTime(name: string, clients: ReadonlyMap<string, CompiledClientWorkload>): boolean {
-  if (name === '*') return [...clients.keys()].some((one) => clientDependsOnTime(one, clients));
-  const condition = clients.get(name)?.condition;
+function dependsOnTime({ condition }: CompiledClientWorkload): boolean {
   return condition !== undefined && 'program' in condition && condition.program.readsNow;
 }
 

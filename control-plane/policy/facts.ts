@@ -13,7 +13,7 @@ export interface SessionFacts {
   readonly sessionId: string;
   /** Names of the client workloads that the claims matched. */
   readonly workloads: readonly string[];
-  /** Subject of the user evidence. */
+  /** Issuer and subject of the user evidence (see `userName`). */
   readonly user: string | undefined;
   /** Names of the trust providers whose evidence was verified. */
   readonly trust: readonly string[];

@@ -1,23 +1,15 @@
 import type { Inspection } from '../../common/inspection/inspect.ts';
-import { foldHeaderName } from '../../common/match/header-name.ts';
 import type { RequestFacts } from './facts.ts';
 
 /** The CEL variable `request`. What was not asked for, or could not be read, is not there, so that reading it fails. */
-export function requestVariable(request: RequestFacts, withoutInspected: boolean): Record<string, unknown> {
+export function requestVariable(request: RequestFacts): Record<string, unknown> {
   const { scheme, host, method, path, inspected } = request;
-  const headers = headersVariable(request.headers ?? []);
-  const basic = { scheme, host, port: BigInt(request.port), method, path, query: request.query ?? '', headers };
+  const headers = new Map((request.headers ?? []).map(({ name, value }) => [name.toLowerCase(), value]));
   const vars = new Map(Object.entries(request.variables ?? {}));
-  if (withoutInspected) return { ...basic, vars };
-  return { ...basic, vars, ...(inspected === undefined ? {} : variableOf(inspected)) };
-}
-
-/** By lower-case name. Which of several a server reads cannot be told, so that those are not there. */
-function headersVariable(fields: NonNullable<RequestFacts['headers']>): Map<string, string> {
-  const counts = new Map<string, number>();
-  for (const { name } of fields) counts.set(foldHeaderName(name), (counts.get(foldHeaderName(name)) ?? 0) + 1);
-  const alone = fields.filter(({ name }) => counts.get(foldHeaderName(name)) === 1);
-  return new Map(alone.map(({ name, value }) => [name.toLowerCase(), value]));
+  return {
+    ...{ scheme, host, port: BigInt(request.port), method, path, query: request.query ?? '', headers, vars },
+    ...(inspected === undefined ? {} : variableOf(inspected)),
+  };
 }
 
 /** A call is decided by many expressions; its JSON is parsed for the first that reads it. */

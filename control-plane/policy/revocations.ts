@@ -1,4 +1,5 @@
 import type { Reason } from '../../proto/reasons.ts';
+import { splitUserName } from './user-name.ts';
 import type { ActiveRevocation, RevocationTargetName, SessionFacts } from './facts.ts';
 
 /** The revocations of one tenant that are in force, for constant-time questions. */
@@ -32,13 +33,18 @@ export function endsSession(revocation: Pick<ActiveRevocation, 'target' | 'name'
     case 'session':
       return revocation.name === session.sessionId;
     case 'user':
-      return session.user !== undefined && revocation.name === session.user;
+      return session.user !== undefined && isUser(revocation.name, session.user);
     case 'workload':
       return session.workloads.includes(revocation.name);
     case 'policy':
     case 'credential':
       return false;
   }
+}
+
+/** A bare subject is that of every issuer: whoever revokes in a hurry ends too much rather than too little. */
+function isUser(name: string, user: string): boolean {
+  return name === user || name === splitUserName(user).subject;
 }
 
 /** Whether a proxy with this session is told of a revocation. Policies and credentials: always, it may hold grants of them. */

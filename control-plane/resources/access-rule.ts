@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { expression, line } from './fields.ts';
-
-const token = z.string().regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,128}$/, 'use a token (RFC 9110 section 5.6.2)');
+import { token } from './header-name.ts';
 
 /** A list of globs: `*` is any text, `?` one character. */
 function globs(about: string): z.ZodOptional<z.ZodArray<z.ZodString>> {
@@ -66,7 +65,7 @@ export const accessRule = z
       ),
     query: z.record(line(128), values).optional().describe('Query parameters that must be there, with their values.'),
     headers: z.record(token, values).optional().describe('Headers that must be there, once, with their values.'),
-    contentTypes: globs('Media types, in lower case.'),
+    contentTypes: globs('Media types, in any case.'),
     maxBodyBytes: z
       .int()
       .min(0)

@@ -62,7 +62,7 @@ const jwt = z
     ttlSeconds: z.int().min(10).max(3600).default(300).describe('Life of the token.'),
     ...common,
   })
-  .describe("A token minted by Sidekey's own issuer.");
+  .describe("A token of the tenant's own issuer.");
 
 export const credentialProviderSpec = z
   .discriminatedUnion('type', [staticProvider, oauth2ClientCredentials, jwt])

@@ -1,13 +1,12 @@
 import { z } from 'zod';
 import { parseHostPattern } from '../../common/match/host-pattern.ts';
 
+export const RESOURCE_NAME = /^[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?$/;
+
 /** Names of resources: lower-case DNS labels, so that they are safe in files, URLs, logs and headers. */
 export const resourceName = z
   .string()
-  .regex(
-    /^[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?$/,
-    'use 1 to 63 of a-z, 0-9, "-" and ".", starting and ending with a letter or digit',
-  )
+  .regex(RESOURCE_NAME, 'use 1 to 63 of a-z, 0-9, "-" and ".", starting and ending with a letter or digit')
   .describe('Name of a resource: 1 to 63 of a-z, 0-9, "-" and ".".');
 
 /** One line of text, of at most `max` characters. */

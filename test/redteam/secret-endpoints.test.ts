@@ -61,6 +61,8 @@ describe('A-05', () => {
     ['vault', '/v1/auth/token/create'],
     ['vault', '/v1/auth/%74oken/create'],
     ['vault', '/v1/database/creds/admin'],
+    ['vault', '/v1/auth/token/create/'],
+    ['vault', '/V1/auth/Token/Create'],
     ['github', '/api/v3/app/installations/1/access_tokens'],
     ['oauth', '/realms/x/protocol/openid-connect/token'],
   ])(

@@ -123,7 +123,10 @@ export function useRestApi(): RestApi {
       explain: createExplainer({ resources, revocations, clock }),
       placeholders: createPlaceholderReader({ resources, placeholders: new PlaceholderKeys(sql, sealer) }),
       rotateKeys: () => Promise.resolve({ resealed: 0, rotated: ['issuer'] }),
-      issuer: { discovery: () => ({ issuer: 'https://sidekey.example.com' }), jwks: () => ({ keys: [] }) },
+      issuer: {
+        discovery: (tenant) => ({ issuer: `https://sidekey.example.com/tenants/${tenant}` }),
+        jwks: () => ({ keys: [] }),
+      },
       notReady: () => Promise.resolve(ready ? undefined : 'the store cannot be reached'),
       clock,
       onError: (error) => bugs.push(error),

@@ -1,3 +1,4 @@
+import { regionalHosts } from './aws-hosts.ts';
 import type { SecretEndpoint } from './secret-endpoint.ts';
 
 const AWS_KEYS = ['AccessKeyId', 'SecretAccessKey', 'SessionToken'] as const;
@@ -6,7 +7,7 @@ const AWS_KEYS = ['AccessKeyId', 'SecretAccessKey', 'SessionToken'] as const;
 export const CLOUD_ENDPOINTS = {
   'aws-sts': {
     provider: 'aws',
-    hosts: ['sts.amazonaws.com', 'sts.*.amazonaws.com', 'sts.*.amazonaws.com.cn', 'sts-fips.*.amazonaws.com'],
+    hosts: ['sts.amazonaws.com', ...regionalHosts('sts', 'sts-fips')],
     actions: [
       'AssumeRole*',
       'AssumeRoot',
@@ -20,7 +21,7 @@ export const CLOUD_ENDPOINTS = {
   },
   'aws-iam-keys': {
     provider: 'aws',
-    hosts: ['iam.amazonaws.com', 'iam.*.amazonaws.com', 'iam.*.amazonaws.com.cn'],
+    hosts: ['iam.amazonaws.com', ...regionalHosts('iam', 'iam-fips')],
     actions: [
       'CreateAccessKey',
       'CreateLoginProfile',
@@ -36,19 +37,14 @@ export const CLOUD_ENDPOINTS = {
   },
   'aws-secrets': {
     provider: 'aws',
-    hosts: [
-      'secretsmanager.*.amazonaws.com',
-      'secretsmanager-fips.*.amazonaws.com',
-      'ssm.*.amazonaws.com',
-      'ssm-fips.*.amazonaws.com',
-    ],
+    hosts: regionalHosts('secretsmanager', 'secretsmanager-fips', 'ssm', 'ssm-fips'),
     targets: ['secretsmanager.*GetSecretValue', 'secretsmanager.GetRandomPassword', 'AmazonSSM.GetParameter*'],
     secretFields: ['SecretString', 'SecretBinary', 'RandomPassword', 'Value'],
     about: 'values of Secrets Manager and Parameter Store',
   },
   'aws-kms': {
     provider: 'aws',
-    hosts: ['kms.*.amazonaws.com', 'kms-fips.*.amazonaws.com'],
+    hosts: regionalHosts('kms', 'kms-fips'),
     targets: [
       'TrentService.Decrypt',
       'TrentService.GenerateDataKey*',
@@ -60,14 +56,14 @@ export const CLOUD_ENDPOINTS = {
   },
   'aws-ecr-token': {
     provider: 'aws',
-    hosts: ['api.ecr.*.amazonaws.com', 'ecr.*.amazonaws.com', 'api.ecr-public.*.amazonaws.com'],
+    hosts: regionalHosts('api.ecr', 'ecr', 'ecr-fips', 'api.ecr-public', 'ecr-public'),
     targets: ['*.GetAuthorizationToken'],
     secretFields: ['authorizationToken'],
     about: 'registry passwords',
   },
   'aws-identity': {
     provider: 'aws',
-    hosts: ['cognito-identity.*.amazonaws.com', 'cognito-idp.*.amazonaws.com'],
+    hosts: regionalHosts('cognito-identity', 'cognito-identity-fips', 'cognito-idp', 'cognito-idp-fips'),
     targets: [
       '*.GetCredentialsForIdentity',
       '*.GetOpenIdToken*',
@@ -81,7 +77,7 @@ export const CLOUD_ENDPOINTS = {
   },
   'aws-sso': {
     provider: 'aws',
-    hosts: ['portal.sso.*.amazonaws.com', 'oidc.*.amazonaws.com'],
+    hosts: regionalHosts('portal.sso', 'oidc'),
     paths: ['/federation/credentials', '/token', '/client/register'],
     secretFields: ['secretAccessKey', 'sessionToken', 'accessToken', 'refreshToken', 'idToken', 'clientSecret'],
     about: 'role credentials and tokens of IAM Identity Center',
@@ -152,9 +148,7 @@ export const CLOUD_ENDPOINTS = {
     methods: ['POST'],
     paths: [
       '/**/listKeys',
-      '/**/listkeys',
       '/**/regenerateKey',
-      '/**/regeneratekey',
       '/**/listSecrets',
       '/**/listCredentials',
       '/**/listCredential',
@@ -172,8 +166,6 @@ export const CLOUD_ENDPOINTS = {
       '/**/config/publishingcredentials/list',
       '/**/config/appsettings/list',
       '/**/config/connectionstrings/list',
-      '/**/listsecrets',
-      '/**/listcredentials',
     ],
     secretFields: [
       'value',

@@ -3,6 +3,7 @@ import { matchGlob } from '../../../common/match/glob.ts';
 import { compilePathPattern, type PathPattern } from '../../../common/match/path-pattern.ts';
 import { pathReadings } from '../../../common/match/path.ts';
 import type { FactName, RequestFacts } from '../facts.ts';
+import { type NameTest, nameTest } from '../rules/fit.ts';
 import { SECRET_ENDPOINTS, type SecretEndpointName, secretEndpointNames } from './names.ts';
 import type { SecretEndpoint } from './secret-endpoint.ts';
 
@@ -10,6 +11,8 @@ interface Compiled {
   readonly name: SecretEndpointName;
   readonly endpoint: SecretEndpoint;
   readonly paths: readonly PathPattern[] | undefined;
+  readonly isAction: NameTest | undefined;
+  readonly isTarget: NameTest | undefined;
 }
 
 /** The entries that may concern a server workload; made once for each version of policy. */
@@ -50,13 +53,13 @@ export class SecretEndpointSet {
     return { facts: [...facts], selectors };
   }
 
-  #fits({ endpoint, paths }: Compiled, request: RequestFacts): boolean {
-    const { hosts, methods, actions, targets } = endpoint;
+  #fits({ endpoint, paths, isAction, isTarget }: Compiled, request: RequestFacts): boolean {
+    const { hosts, methods } = endpoint;
     if (endpoint.provider !== this.#provider && !hosts.some((host) => matchGlob(host, request.host))) return false;
-    if (methods && !methods.includes(request.method)) return false;
+    if (methods && !methods.includes(request.method.toUpperCase())) return false;
     if (paths && !fitsPath(paths, request.path)) return false;
-    if (actions && !fitsAction(actions, request)) return false;
-    return targets === undefined || fitsTarget(targets, request);
+    if (isAction && !fitsAction(isAction, request)) return false;
+    return isTarget === undefined || fitsTarget(isTarget, request);
   }
 }
 
@@ -67,7 +70,14 @@ export function secretFieldsOf(opened: readonly SecretEndpointName[]): string[] 
 
 const COMPILED: readonly Compiled[] = secretEndpointNames.map((name) => {
   const endpoint = SECRET_ENDPOINTS[name];
-  return { name, endpoint, paths: endpoint.paths?.map((path) => compilePathPattern(path)) };
+  const { paths, actions, targets } = endpoint;
+  return {
+    name,
+    endpoint,
+    paths: paths?.map((path) => compilePathPattern(path, 'lenient')),
+    isAction: actions && nameTest(actions, true),
+    isTarget: targets && nameTest(targets, true),
+  };
 });
 
 /** A server may read the path more leniently than it should, so every reading counts. */
@@ -77,8 +87,7 @@ function fitsPath(patterns: readonly PathPattern[], path: string): boolean {
 }
 
 /** An action that cannot be read is taken as one of those listed. */
-function fitsAction(actions: readonly string[], { query, inspected }: RequestFacts): boolean {
-  const isListed = (action: string): boolean => actions.some((glob) => matchGlob(glob, action));
+function fitsAction(isListed: NameTest, { query, inspected }: RequestFacts): boolean {
   let asked: string | undefined;
   try {
     asked = fieldOf(parseForm(query ?? ''), 'Action');
@@ -91,9 +100,8 @@ function fitsAction(actions: readonly string[], { query, inspected }: RequestFac
   return (asked !== undefined && isListed(asked)) || (posted !== undefined && isListed(posted));
 }
 
-function fitsTarget(targets: readonly string[], { headers }: RequestFacts): boolean {
-  const sent = (headers ?? []).filter(({ name }) => name.toLowerCase() === 'x-amz-target');
-  return sent.some(({ value }) => targets.some((glob) => matchGlob(glob, value.trim())));
+function fitsTarget(isListed: NameTest, { headers }: RequestFacts): boolean {
+  return (headers ?? []).some(({ name, value }) => name.toLowerCase() === 'x-amz-target' && isListed(value));
 }
 
 /** Whether some host lies under both the server workload's pattern and the entry's glob. */

@@ -33,7 +33,9 @@ interface CompiledPath {
 const NONE: readonly Coverage[] = [];
 
 export function compileRule(rule: AccessRule, denies: boolean): CompiledRule {
-  const methods = rule.methods && new Set(rule.methods);
+  // Some servers take `delete` for DELETE.
+  const spell = (method: string): string => (denies ? method.toUpperCase() : method);
+  const methods = rule.methods && new Set(rule.methods.map(spell));
   const paths = rule.paths?.map((pattern) => compilePath(pattern, denies));
   const matchers = [...requestMatchers(rule), ...protocolMatchers(rule, denies)];
   const when = rule.when === undefined ? undefined : compileWhen(rule.when, rule, denies);
@@ -47,7 +49,7 @@ export function compileRule(rule: AccessRule, denies: boolean): CompiledRule {
     dependsOnTime: when?.dependsOnTime ?? false,
     cover: (question) => {
       const { request } = question;
-      if (methods && !methods.has(request.method)) return NONE;
+      if (methods && !methods.has(spell(request.method))) return NONE;
       const covering = readingsOf(request, denies).flatMap((path) => coverPath(path, paths, shape));
       return all.length === 0 ? covering : fitContent(covering, all, question, denies);
     },
@@ -106,7 +108,7 @@ function fitAll(matchers: readonly Matcher[], question: RuleQuestion): Fit {
 /** A pattern that cannot be read covers nothing that is allowed and everything that is denied. */
 function compilePath(pattern: string, denies: boolean): CompiledPath {
   try {
-    const compiled = compilePathPattern(pattern);
+    const compiled = compilePathPattern(pattern, denies ? 'lenient' : 'exact');
     return { pattern, capture: (path) => compiled.capture(path) };
   } catch {
     return { pattern, capture: () => (denies ? {} : undefined) };

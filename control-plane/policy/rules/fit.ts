@@ -1,5 +1,5 @@
 import type { Inspection, InspectedFact } from '../../../common/inspection/inspect.ts';
-import { foldCase } from '../../../common/inspection/strict-json.ts';
+import { foldCase } from '../../../common/match/fold-case.ts';
 import { matchGlob } from '../../../common/match/glob.ts';
 import type { FactName, RequestFacts, SessionFacts } from '../facts.ts';
 

@@ -1,8 +1,8 @@
 import { isOtherSpelling, parseForm } from '../../../common/inspection/form.ts';
-import { foldHeaderName } from '../../../common/match/header-name.ts';
 import { matchGlob } from '../../../common/match/glob.ts';
 import type { AccessRule } from '../../resources/kinds.ts';
 import type { RequestFacts } from '../facts.ts';
+import { isAmbiguousHeader } from '../header-fields.ts';
 import { type Fit, fitFact, type Matcher, nameTest } from './fit.ts';
 
 /** Matchers over query, headers, content type and size. */
@@ -19,7 +19,11 @@ export function requestMatchers(rule: AccessRule): Matcher[] {
     matchers.push({ reads: ['headers'], selectors, fits: ({ request }) => fitsHeaders(request, wanted) });
   }
   if (contentTypes) {
-    const isListed = nameTest(contentTypes, false);
+    // The fact is in lower case.
+    const isListed = nameTest(
+      contentTypes.map((type) => type.toLowerCase()),
+      false,
+    );
     matchers.push({ reads: ['contentType'], fits: ({ request }) => fitFact(request, 'contentType', isListed) });
   }
   if (maxBodyBytes !== undefined) {
@@ -46,12 +50,7 @@ function fitsQuery({ query }: RequestFacts, wanted: Wanted): Fit {
 
 function fitsHeaders({ headers }: RequestFacts, wanted: Wanted): Fit {
   const fields = (headers ?? []).map(({ name, value }) => ({ name: name.toLowerCase(), value }));
-  // Which of them counts is the server's choice.
-  const isAmbiguous = wanted.some(([name]) => {
-    const alike = fields.filter((field) => foldHeaderName(field.name) === foldHeaderName(name));
-    return alike.length > 1 || alike.some((field) => field.name !== name);
-  });
-  if (isAmbiguous) return AMBIGUOUS_HEADER;
+  if (wanted.some(([name]) => isAmbiguousHeader(fields, name))) return AMBIGUOUS_HEADER;
   return wanted.every(([name, globs]) => fitsOnce(fields, name, globs));
 }
 

@@ -1,4 +1,4 @@
-import { foldCase } from '../../../common/inspection/strict-json.ts';
+import { foldCase } from '../../../common/match/fold-case.ts';
 import { JSON_EVENT, type JsonEvent, JsonFault, JsonScanner } from './json-scanner.ts';
 import type { BodyTransform } from '../body-transform.ts';
 import { refused } from './scheme.ts';

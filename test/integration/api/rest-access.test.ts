@@ -89,9 +89,11 @@ describe('access to the REST API', () => {
     expect((await api.app.inject('/readyz')).statusCode).toBe(200);
     api.setReady(false);
     expect((await api.app.inject('/readyz')).statusCode).toBe(503);
-    expect((await api.app.inject('/.well-known/openid-configuration')).json()).toEqual({
-      issuer: 'https://sidekey.example.com',
+    expect((await api.app.inject('/tenants/acme/.well-known/openid-configuration')).json()).toEqual({
+      issuer: 'https://sidekey.example.com/tenants/acme',
     });
+    for (const name of ['..%2Fx', 'A', 'a%22b'])
+      expect((await api.app.inject(`/tenants/${name}/.well-known/openid-configuration`)).statusCode).toBe(400);
     expect((await api.app.inject('/.well-known/jwks.json')).headers['cache-control']).toContain('max-age');
   });
 

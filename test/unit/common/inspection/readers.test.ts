@@ -104,6 +104,21 @@ describe('readGraphql', () => {
   });
 });
 
+describe('ids of stored documents', () => {
+  it.each(['documentId', 'doc_id', 'id', 'queryId', 'hash', 'DocumentID', 'id[0]'])(
+    '%s is refused in the URL',
+    (name) => {
+      const parameters = parseForm(`query=%7Bok%7D&${name}=sha256:abc`);
+      expect(() => readGraphql('GET', parameters, () => undefined)).toThrow('more than a request');
+      expect(() => readGraphql('POST', parameters.slice(1), () => ({ query: '{ ok }' }))).toThrow('a stored document');
+    },
+  );
+
+  it('other parameters may stand beside a body', () => {
+    expect(readGraphql('POST', parseForm('api-version=1'), () => ({ query: '{ ok }' })).rootFields).toEqual(['ok']);
+  });
+});
+
 describe('readMcp', () => {
   const headers = (pairs: Record<string, string>) => (name: string) => (pairs[name] === undefined ? [] : [pairs[name]]);
   const read = (message: object, pairs: Record<string, string> = {}) =>

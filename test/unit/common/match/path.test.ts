@@ -146,6 +146,9 @@ describe('canonicalPath with forms that a server tells apart', () => {
 
   it('are read leniently in every way for rules that deny', () => {
     expect(pathReadings('/a/b')).toEqual(['/a/b']);
+    expect(pathReadings('/')).toEqual(['/']);
+    expect(pathReadings('/a/')).toEqual(['/a/', '/a']);
+    expect(new Set(pathReadings('/a%2F;b'))).toEqual(new Set(['/a%2F;b', '/a/;b', '/a%2F', '/a/', '/a']));
     expect(pathReadings('/a%2Fb')).toEqual(['/a%2Fb', '/a/b']);
     expect(new Set(pathReadings('/a%2Fb//c;d'))).toEqual(
       new Set(['/a%2Fb//c;d', '/a/b//c;d', '/a%2Fb//c', '/a/b//c', '/a%2Fb/c;d', '/a/b/c;d', '/a%2Fb/c', '/a/b/c']),

@@ -9,6 +9,7 @@ import { describeError } from '../../../../common/errors.ts';
 import { Secret } from '../../../../common/secret.ts';
 import { CredentialError } from '../../../../control-plane/credentials/credential-minter.ts';
 import type { AuthorizeRequest } from '../../../../proto/gen/sidekey/v1/proxy.ts';
+import { InspectedFacts } from '../../../../proto/gen/sidekey/v1/route.ts';
 import { reasonFromNumber } from '../../../../proto/reasons.ts';
 import { policySet, SESSION } from '../policy/policy-set.ts';
 
@@ -135,6 +136,13 @@ describe('a question asked by an older policy', () => {
     ['is answered by a newer version', query, 6, '/v1/items', 'grant'],
     ['without its version is answered by what it holds', query, 0, '/v1/items', 'grant'],
     ['without its version is not answered without the path', path, 0, '', 'not-ready'],
+    [
+      'is denied at once where no policy reads what it holds more',
+      reads({ clientWorkload: 'other' }),
+      5,
+      '',
+      'no-policy',
+    ],
   ])('%s', async (_title, policy, policyVersion, requestPath, expected) => {
     const options = {
       clock: { now: () => Date.UTC(2026, 10, 23) },
@@ -146,7 +154,8 @@ describe('a question asked by an older policy', () => {
     } as unknown as AuthorizeOptions;
     const state: TenantPolicy = { policy, revocations: new RevocationSet([]) };
     const session = { ticket: { tenant: 'acme' } } as unknown as LiveSession;
-    const http = { method: 'GET', path: requestPath, query: '', headers: [], inspected: undefined };
+    const inspected = { ...InspectedFacts.create(), selectors: ['json:/a'] };
+    const http = { method: 'GET', path: requestPath, query: '', headers: [], inspected };
     const { outcome } = await authorize(options, session, { ...QUESTION, policyVersion, http });
     const got = outcome?.$case === 'denial' ? reasonFromNumber(outcome.value.reason) : outcome?.$case;
     expect(got).toBe(expected);

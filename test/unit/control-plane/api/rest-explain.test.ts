@@ -8,9 +8,15 @@ const explain = createExplainer({
     loadPolicySet: async () =>
       policySet({
         ClientWorkload: { agent: { selectors: { all: [{ claim: 'a', equals: 'b' }] } } },
+        TrustProvider: { people: { type: 'oidc', for: 'user', issuer: 'https://id.test', audience: 'a' } },
         ServerWorkload: { api: { hosts: ['api.example.com'], inspectBytes: 1_000 } },
         AccessPolicy: {
           graphql: { ...at, rules: [{ paths: ['/graphql'], graphql: { types: ['query'] } }] },
+          user: {
+            ...at,
+            rules: [{ paths: ['/mine'], when: 'user.claims.oidc.sub == "ann" && user.issuer == "https://id.test"' }],
+          },
+          bare: { ...at, rules: [{ paths: ['/bare'], when: 'user.claims.sub == "ann"' }] },
           mcp: { ...at, rules: [{ paths: ['/mcp'], mcp: { tools: ['read'] }, when: 'request.mcp.arguments.n < 3' }] },
         },
       }),
@@ -40,10 +46,21 @@ describe('explain reads a supposed body as the proxy would', () => {
     expect(answer.reason).toBe(reason);
   });
 
-  it('says that the caller is supposed, where a real one shows evidence', async () => {
-    const { steps } = await asked({ url: 'https://api.example.com/graphql', headers, body: '{"query":"{ a }"}' });
-    const callers = steps.filter(({ check }) => check === 'client-workload');
-    expect(callers).toEqual([expect.objectContaining({ outcome: 'pass', detail: expect.stringMatching(/^supposed/) })]);
+  it.each([
+    ['/mine', 'ann', 'ok'],
+    ['/mine', 'https://id.test#ann', 'ok'],
+    ['/mine', 'https://other.test#ann', 'rule-denied'],
+    ['/mine', undefined, 'rule-denied'],
+    ['/bare', 'ann', 'rule-denied'],
+  ])('%s for the user %s, with the claims that attestation would give', async (path, user, reason) => {
+    expect((await asked({ url: `https://api.example.com${path}`, user })).reason).toBe(reason);
+  });
+
+  it('does not say that claims match which nobody gave', async () => {
+    const { steps } = await asked({ url: 'https://api.example.com/other' });
+    expect(steps).toContainEqual(
+      expect.objectContaining({ check: 'client-workload', detail: 'supposed; a real caller is known by its evidence' }),
+    );
   });
 
   it('says why a body could not be read', async () => {
@@ -56,8 +73,10 @@ describe('explain reads a supposed body as the proxy would', () => {
     const { steps } = await asked({ url: 'https://api.example.com/other' });
     const details = steps.filter(({ check }) => check === 'rule').map(({ detail }) => detail);
     expect(details).toEqual([
+      'does not cover POST /other, but any method /bare (and more must fit)',
       'does not cover POST /other, but any method /graphql (and more must fit)',
       'does not cover POST /other, but any method /mcp (and more must fit)',
+      'does not cover POST /other, but any method /mine (and more must fit)',
     ]);
   });
 

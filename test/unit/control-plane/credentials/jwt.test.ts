@@ -40,14 +40,20 @@ describe('jwt credentials', () => {
     };
     const { act: _, ...allowed } = claims;
     const { secret, notAfter } = await minter.mint({ ...SPEC, claims: allowed }, CONTEXT);
-    expect(notAfter).toBe(clock.now() + 300_000);
+    expect(notAfter).toBe(clock.now() + 295_000);
     expect(decodeJwt(secret.reveal())).toMatchObject({
-      iss: 'https://sidekey.example',
+      iss: 'https://sidekey.example/tenants/acme',
       sub: 'agent:agent',
       aud: 'https://api.example',
       team: 'prod',
       nested: { user: ['ann@example.com', 1, true, null] },
     });
+  });
+
+  test('another tenant cannot make one that passes for it, whatever its templates say (invariant 6)', async () => {
+    const spec = { ...SPEC, subject: 'agent:agent', claims: { tenant: 'acme' } };
+    const { secret } = await minter.mint(spec, { ...CONTEXT, tenant: 'globex' });
+    expect(decodeJwt(secret.reveal())).toMatchObject({ iss: 'https://sidekey.example/tenants/globex' });
   });
 
   test('no two are the same', async () => {

@@ -61,6 +61,17 @@ describe('client credentials', () => {
     expect(fetcher.asked).toHaveLength(2);
   });
 
+  test.each([20, 5, 1])('that live for %s s are handed out as usable at every moment', async (seconds) => {
+    fetcher.answers.set(URL, () => ({ access_token: 't', token_type: 'Bearer', expires_in: seconds }));
+    for (let step = 0; step < 100; step += 1) {
+      const { notAfter } = await minter.mint(SPEC, CONTEXT);
+      expect(notAfter).toBeGreaterThan(clock.now());
+      expect(notAfter).toBeLessThan(clock.now() + seconds * 1_000);
+      clock.advance((seconds * 1_000) / 37);
+      await new Promise(setImmediate);
+    }
+  });
+
   test('a failed early refresh leaves the old token in use until its end', async () => {
     await mint();
     fetcher.answers.clear();

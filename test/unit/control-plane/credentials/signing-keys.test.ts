@@ -76,13 +76,13 @@ describe('Issuer', () => {
     const clock = new ManualClock();
     const ring = await SigningKeyRing.open(createMemoryKeyStore(), clock);
     const issuer = new Issuer({ url: 'https://sidekey.example', keys: ring, clock });
-    const before = await issuer.sign({ sub: 'a', aud: 'api' }, 300);
+    const before = await issuer.sign('acme', { sub: 'a', aud: 'api' }, 300);
     await ring.rotateNow();
-    const after = await issuer.sign({ sub: 'a', aud: 'api' }, 300);
+    const after = await issuer.sign('acme', { sub: 'a', aud: 'api' }, 300);
     const keys = createLocalJWKSet({ keys: [...issuer.jwks().keys] });
     for (const { token } of [before, after]) {
       const verified = await jwtVerify(token, keys, {
-        issuer: 'https://sidekey.example',
+        issuer: 'https://sidekey.example/tenants/acme',
         audience: 'api',
         currentDate: new Date(clock.now()),
       });
@@ -93,8 +93,8 @@ describe('Issuer', () => {
   test('its discovery document names itself', async () => {
     const clock = new ManualClock();
     const keys = await SigningKeyRing.open(createMemoryKeyStore(), clock);
-    expect(new Issuer({ url: 'https://sidekey.example', keys, clock }).discovery()).toMatchObject({
-      issuer: 'https://sidekey.example',
+    expect(new Issuer({ url: 'https://sidekey.example', keys, clock }).discovery('acme')).toMatchObject({
+      issuer: 'https://sidekey.example/tenants/acme',
       jwks_uri: 'https://sidekey.example/.well-known/jwks.json',
     });
     for (const url of ['http://sidekey.example', 'https://sidekey.example/', 'https://sidekey.example?x']) {

@@ -31,6 +31,28 @@ describe('compileCel', () => {
     ['process.env.HOME == "x"', 'cel-invalid'],
     ['1 + 1', 'cel-not-boolean'],
     ['request.path.matches("(a+)+b")', 'cel-forbidden'],
+    // These would be false for what cannot be read, or for ever: a rule that denies would let the call pass.
+    ...[
+      'has(request.json) && request.json.amount > 100',
+      'has(request.graphql) && "drop" in request.graphql.rootFields',
+      'has(request.mcp.arguments) && request.mcp.arguments.all',
+      'has(request.mcp.tool)',
+      'has(request.path)',
+      'has(request.jsonn)',
+      'request.jsonn.amount > 100',
+      'request.graphql.typ == "mutation"',
+      'has(request.graphql.typ)',
+      'size(request.mcp) > 0',
+      '"X-Admin" in request.headers',
+      'has(request.headers.Origin)',
+      'request.headers["X-Admin"] == "1"',
+      '"json" in request',
+      '[request].exists(r, has(r.json) && r.json.amount > 100)',
+      '{"a": request}.a.method == "GET"',
+      'size(request) > 0',
+      'request[user.subject] == ""',
+      'request == {}',
+    ].map((expression): [string, string] => [expression, 'cel-forbidden']),
   ])('refuses %s', (expression, code) => {
     expect(() => compileCel(expression)).toThrow(expect.objectContaining({ code }));
   });
@@ -44,14 +66,55 @@ describe('compileCel', () => {
     ['request.method == "GET"', [], false],
     ['request.path == "/"', ['path'], false],
     ['request["query"] == ""', ['query'], false],
-    ['size(request) > 0', ['path', 'query', 'headers'], false],
-    ['request[user.subject] == ""', ['path', 'query', 'headers'], false],
+    ['"x-reason" in request.headers', ['headers'], false],
+    ['has(request.json.a) && request.json.a > 1', ['json'], false],
+    ['has(request.mcp.arguments.a)', ['mcp', 'mcpArguments'], false],
     ['[1].exists(x, x == 1 && request.headers.size() == 0)', ['headers'], false],
     ['now > timestamp("2026-01-01T00:00:00Z")', [], true],
   ])('finds what %s reads', (expression, reads, readsNow) => {
     const program = compileCel(expression);
     expect([...program.reads].sort()).toEqual([...reads].sort());
     expect(program.readsNow).toBe(readsNow);
+  });
+
+  it.each([
+    ['has(request.json) && true', 'has(request.json.amount)'],
+    ['request.jsonn == ""', 'request has no field jsonn; it has scheme'],
+    ['"X-Admin" in request.headers', 'write header names in lower case: x-admin'],
+    ['size(request) > 0', 'name the field of request, as in request.method'],
+  ])('says what to write instead of %s', (expression, hint) => {
+    expect(() => compileCel(expression)).toThrow(hint);
+  });
+
+  it.each([
+    ['"x-reason" in request.headers', 'x_reason'],
+    ['has(request.headers.origin)', 'Origin'],
+    ['request.headers.exists(name, name == "x-reason")', 'x-reason'],
+  ])('fails where a header can be read in more than one way: %s', (expression, name) => {
+    const headers = [...['x-reason', 'origin'], name].map((one) => ({ name: one, value: 'a' }));
+    expect(() => compileCel(expression).evaluate(SESSION, { ...REQUEST, headers }, 0)).toThrow(CelError);
+  });
+
+  const list = `[${'1,'.repeat(499)}1]`;
+  it.each([
+    `${list}.all(a, ${list}.all(b, ${list}.all(c, a == b || b == c)))`,
+    `agent.workloads.all(a, ${'agent.workloads.all(b, '.repeat(5)}a == b${')'.repeat(5)})`,
+    '["aaaa"].map(a, a + a).map(b, b + b).size() > 0',
+    'cel.bind(a, agent.trust + agent.trust, a.size() > 0)',
+    '[agent.trust + agent.trust].exists(a, size(a) > 9)',
+  ])('refuses what could stall all tenants: %#', (expression) => {
+    expect(() => compileCel(expression)).toThrow(/costly|too long|not available|joined/);
+  });
+
+  it('asks no expression of lists that take too long, and other lists as ever', () => {
+    const twins = 'request.json.list.exists(a, request.json.list.exists(b, a.id == b.id && a.name != b.name))';
+    const ask = (length: number): boolean => {
+      const members = Array.from({ length }, (_, id) => ({ id, name: 'x' }));
+      const inspected = { unreadable: [], json: JSON.stringify({ list: members }) };
+      return compileCel(twins).evaluate(SESSION, { ...REQUEST, inspected }, 0);
+    };
+    expect(ask(40)).toBe(false);
+    expect(() => ask(2_000)).toThrow('lists of up to');
   });
 
   it('compiles each text once', () => {

@@ -35,6 +35,12 @@ describe('rules over the request', () => {
     ['a header fits', [{ headers: { 'x-team': ['blue'] } }], header('blue'), 'ok'],
     ['a header stands twice', [{ headers: { 'x-team': ['blue'] } }], header('blue', 'red'), 'rule-denied'],
     [
+      'a content type fits in any case',
+      [{ contentTypes: ['Application/JSON'] }],
+      inspected({ contentType: 'application/json' }),
+      'ok',
+    ],
+    [
       'a content type fits',
       [{ contentTypes: ['application/*'] }],
       inspected({ contentType: 'application/json' }),

@@ -61,12 +61,23 @@ describe.each(secretEndpointNames)('%s', (name) => {
     }
   });
 
+  it('denies them in every spelling that a server may take for the same', () => {
+    for (const one of calls) {
+      const [kind = '', text] = [one.call.charAt(0), one.call.slice(1)];
+      const spelled = [text.toUpperCase(), text.toLowerCase(), ...(kind === '/' ? [`${text}/`] : [])];
+      for (const call of spelled.map((other) => kind + other)) {
+        const method = one.method.toLowerCase();
+        expect([call, decideOne({ ...one, method, call })]).toEqual([call, `secret-endpoint: the endpoint is ${name}`]);
+      }
+    }
+  });
+
   it('has no line that no documented call needs', () => {
     const { hosts, methods = [], paths = [], actions = [], targets = [] }: SecretEndpoint = SECRET_ENDPOINTS[name];
     const unneeded = [
       ...hosts.filter((glob) => !calls.some(({ host }) => matchGlob(glob, host))),
       ...methods.filter((method) => !calls.some((call) => call.method === method)),
-      ...paths.filter((path) => !calls.some(({ call }) => compilePathPattern(path).matches(call))),
+      ...paths.filter((path) => !calls.some(({ call }) => compilePathPattern(path, 'lenient').matches(call))),
       ...actions.filter((glob) => !calls.some(({ call }) => call.startsWith('?') && matchGlob(glob, call.slice(1)))),
       ...targets.filter((glob) => !calls.some(({ call }) => call.startsWith('!') && matchGlob(glob, call.slice(1)))),
     ];

@@ -1,5 +1,22 @@
 import type { SecretEndpointName } from '../../../../control-plane/policy/rule-pack/names.ts';
 
+const SUFFIXES = [
+  'eu-west-1.amazonaws.com',
+  'eu-west-1.api.aws',
+  'cn-north-1.amazonaws.com.cn',
+  'cn-north-1.api.amazonwebservices.com.cn',
+  'eusc-de-east-1.amazonaws.eu',
+  'eusc-de-east-1.api.amazonwebservices.eu',
+];
+
+/** The call in every partition of AWS, over dual stack, with and without FIPS, and behind an interface endpoint. */
+function everywhere(call: string, ...services: readonly string[]): [where: string, call: string][] {
+  return services.flatMap((service) => [
+    ...SUFFIXES.map((suffix): [string, string] => [`POST ${service}.${suffix}`, call]),
+    [`POST vpce-1-a.${service}.eu-west-1.vpce.amazonaws.com`, call],
+  ]);
+}
+
 /**
  * Calls that the API references of the providers document as making or showing secrets: method and host, then paths;
  * `?Name` is an `Action` of AWS, `!Name` an `X-Amz-Target`.
@@ -9,13 +26,14 @@ export const DOCUMENTED_CALLS = {
     ['POST sts.amazonaws.com', '?AssumeRole', '?AssumeRoleWithSAML', '?AssumeRoleWithWebIdentity', '?AssumeRoot'],
     ['POST sts.eu-west-1.amazonaws.com', '?GetFederationToken', '?GetSessionToken', '?GetWebIdentityToken'],
     ['POST sts.cn-north-1.amazonaws.com.cn', '?GetDelegatedAccessToken'],
-    ['POST sts-fips.us-east-1.amazonaws.com', '?AssumeRole'],
+    ...everywhere('?AssumeRole', 'sts', 'sts-fips'),
   ],
   'aws-iam-keys': [
     ['POST iam.amazonaws.com', '?CreateAccessKey', '?CreateLoginProfile', '?UpdateLoginProfile'],
     ['POST iam.us-gov.amazonaws.com', '?CreateServiceSpecificCredential', '?ResetServiceSpecificCredential'],
     ['POST iam.cn-north-1.amazonaws.com.cn', '?CreateVirtualMFADevice', '?UploadSigningCertificate'],
     ['POST iam.amazonaws.com', '?UploadSSHPublicKey'],
+    ...everywhere('?CreateAccessKey', 'iam', 'iam-fips'),
   ],
   'aws-secrets': [
     ['POST secretsmanager.eu-west-1.amazonaws.com', '!secretsmanager.GetSecretValue'],
@@ -23,16 +41,21 @@ export const DOCUMENTED_CALLS = {
     ['POST secretsmanager.eu-west-1.amazonaws.com', '!secretsmanager.GetRandomPassword'],
     ['POST ssm.eu-west-1.amazonaws.com', '!AmazonSSM.GetParameter', '!AmazonSSM.GetParametersByPath'],
     ['POST ssm-fips.us-east-1.amazonaws.com', '!AmazonSSM.GetParameterHistory'],
+    ...everywhere('!secretsmanager.GetSecretValue', 'secretsmanager', 'secretsmanager-fips'),
+    ...everywhere('!AmazonSSM.GetParameter', 'ssm', 'ssm-fips'),
   ],
   'aws-kms': [
     ['POST kms.eu-west-1.amazonaws.com', '!TrentService.Decrypt', '!TrentService.GenerateDataKeyPair'],
     ['POST kms-fips.us-east-1.amazonaws.com', '!TrentService.DeriveSharedSecret'],
+    ...everywhere('!TrentService.Decrypt', 'kms', 'kms-fips'),
     ['POST kms.eu-west-1.amazonaws.com', '!TrentService.GetParametersForImport'],
   ],
   'aws-ecr-token': [
     ['POST api.ecr.eu-west-1.amazonaws.com', '!AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken'],
     ['POST ecr.eu-west-1.amazonaws.com', '!AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken'],
     ['POST api.ecr-public.us-east-1.amazonaws.com', '!SpencerFrontendService.GetAuthorizationToken'],
+    ...everywhere('!SpencerFrontendService.GetAuthorizationToken', 'api.ecr-public', 'ecr-public'),
+    ...everywhere('!AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken', ...['api.ecr', 'ecr', 'ecr-fips']),
   ],
   'aws-identity': [
     ['POST cognito-identity.eu-west-1.amazonaws.com', '!AWSCognitoIdentityService.GetCredentialsForIdentity'],
@@ -41,10 +64,14 @@ export const DOCUMENTED_CALLS = {
     ['POST cognito-idp.eu-west-1.amazonaws.com', '!AWSCognitoIdentityProviderService.AdminInitiateAuth'],
     ['POST cognito-idp.eu-west-1.amazonaws.com', '!AWSCognitoIdentityProviderService.DescribeUserPoolClient'],
     ['POST cognito-idp.eu-west-1.amazonaws.com', '!AWSCognitoIdentityProviderService.CreateUserPoolClient'],
+    ...everywhere('!AWSCognitoIdentityProviderService.InitiateAuth', 'cognito-idp', 'cognito-idp-fips'),
+    ...everywhere('!AWSCognitoIdentityService.GetOpenIdToken', 'cognito-identity', 'cognito-identity-fips'),
   ],
   'aws-sso': [
     ['GET portal.sso.eu-west-1.amazonaws.com', '/federation/credentials'],
     ['POST oidc.eu-west-1.amazonaws.com', '/token', '/client/register'],
+    ...everywhere('/token', 'oidc'),
+    ...everywhere('/federation/credentials', 'portal.sso'),
   ],
   'google-token': [
     ['POST oauth2.googleapis.com', '/token'],

@@ -1,0 +1,39 @@
+import { expect, it } from 'vitest';
+import { checkResource } from '../../../../control-plane/policy/check-resource.ts';
+import { type Kind, type Resource, SPECS } from '../../../../control-plane/resources/kinds.ts';
+
+function issuesOf(kind: Kind, spec: object): string[] {
+  const resource = { kind, metadata: { name: 'x', labels: {} }, spec: SPECS[kind].parse(spec) } as unknown as Resource;
+  return checkResource(resource).map(({ field, message }) => `${field}: ${message}`);
+}
+
+const jwt = { type: 'jwt', audience: 'a', subject: 'b' };
+const oidc = { type: 'oidc', audience: 'a' };
+const keys = { inline: { keys: [{ kty: 'EC' }] } };
+
+it.each<[string, Kind, object, RegExp]>([
+  [
+    'a claim that the issuer sets',
+    'CredentialProvider',
+    { ...jwt, claims: { iss: 'x' } },
+    /^spec.claims.iss: the issuer/,
+  ],
+  ['keys over http', 'TrustProvider', { ...oidc, issuer: 'http://localhost:1' }, /^spec.issuer: .*https/],
+  [
+    'a key set over http',
+    'TrustProvider',
+    { ...oidc, issuer: 'https://a.example', jwks: { url: 'http://localhost:1/keys' } },
+    /^spec.jwks.url: .*https/,
+  ],
+  ['a presence test', 'AccessCondition', { type: 'cel', expression: 'has(request.json)' }, /^spec.expression: .*has/],
+])('%s cannot be applied', (_title, kind, spec, message) => {
+  expect(issuesOf(kind, spec)).toEqual([expect.stringMatching(message)]);
+});
+
+it.each<[string, Kind, object]>([
+  ['claims of its own', 'CredentialProvider', { ...jwt, claims: { tenant: '{{tenant}}' } }],
+  ['an issuer over http whose keys stand here', 'TrustProvider', { ...oidc, issuer: 'http://localhost:1', jwks: keys }],
+  ['a preset', 'TrustProvider', { ...oidc, preset: 'gitlab' }],
+])('%s can be applied', (_title, kind, spec) => {
+  expect(issuesOf(kind, spec)).toEqual([]);
+});
