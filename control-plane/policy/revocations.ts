@@ -20,8 +20,13 @@ export class RevocationSet {
   reasonAgainst(session: SessionFacts): Reason | undefined {
     if (this.has('tenant', session.tenant)) return 'tenant-revoked';
     if (this.has('session', session.sessionId)) return 'session-revoked';
-    if (session.user !== undefined && this.has('user', session.user)) return 'user-revoked';
+    if (session.user !== undefined && this.#hasUser(session.user)) return 'user-revoked';
     return session.workloads.some((name) => this.has('workload', name)) ? 'workload-revoked' : undefined;
+  }
+
+  /** A bare subject is that of every issuer: whoever revokes in a hurry ends too much rather than too little. */
+  #hasUser(user: string): boolean {
+    return this.has('user', user) || this.has('user', splitUserName(user).subject);
   }
 }
 
@@ -42,7 +47,7 @@ export function endsSession(revocation: Pick<ActiveRevocation, 'target' | 'name'
   }
 }
 
-/** A bare subject is that of every issuer: whoever revokes in a hurry ends too much rather than too little. */
+/** By its name, or by the bare subject, which is that of every issuer. */
 function isUser(name: string, user: string): boolean {
   return name === user || name === splitUserName(user).subject;
 }
