@@ -129,7 +129,6 @@ async function slice(
       : await askLoad(bench, forwarder, traffic.name, { ms: options.sliceMs / 2, perSecond: traffic.pacedPerSecond });
   await load.ask('close');
   await settle(bench.controlPlane);
-  if (process.env['BENCH_SLICES']) console.error(`SLICE ${forwarder.name} ${(cpuUs / result.units).toFixed(1)} ${(result.units / result.seconds).toFixed(0)}`);
   sums.cpuUs += cpuUs;
   sums.units += result.units;
   sums.seconds += result.seconds;

@@ -63,7 +63,7 @@ describe.each(secretEndpointNames)('%s', (name) => {
 
   it('denies them in every spelling that a server may take for the same', () => {
     for (const one of calls) {
-      const [kind = '', text] = [one.call.charAt(0), one.call.slice(1)];
+      const [kind, text] = [one.call.charAt(0), one.call.slice(1)];
       const spelled = [text.toUpperCase(), text.toLowerCase(), ...(kind === '/' ? [`${text}/`] : [])];
       for (const call of spelled.map((other) => kind + other)) {
         const method = one.method.toLowerCase();
