@@ -124,8 +124,8 @@ class LinkedPolicyClient implements PolicyClient {
       routeVersions: this.#policy.routeVersions,
       downReason: () => this.#lastFailure ?? (this.#policy.version === 0 ? 'not-ready' : 'control-plane-unavailable'),
     });
-    const authorizer = this.#authorizer;
-    this.#authorizerLink = new AuthorizerLink({ ...shared, authorizer, backoff: newBackoff(), onSessionRefused });
+    const asking = { authorizer: this.#authorizer, backoff: newBackoff(), onSessionRefused };
+    this.#authorizerLink = new AuthorizerLink({ ...shared, ...asking });
     this.#decisions = new DecisionReporting({
       ...shared,
       instanceId: this.instanceId,
@@ -245,14 +245,10 @@ class LinkedPolicyClient implements PolicyClient {
   }
 
   #onSessionLost(reason: Reason): void {
-    this.#lastFailure = reason;
     this.#active = undefined;
     this.#watcher.setSession(undefined);
-    this.#setConnected(false);
+    this.#onDown(reason);
     this.#authorizer.setSession(undefined);
-    this.#authorizerLink.setSession(undefined);
-    // What is denied because of a revocation is reported still: the control plane takes records of revoked sessions.
-    if (!reason.endsWith('-revoked')) this.#decisions.setSession(undefined);
   }
 
   #onDown(reason: Reason): void {
@@ -260,6 +256,7 @@ class LinkedPolicyClient implements PolicyClient {
     this.#setConnected(false);
     // Calls on a connection that hangs would never end by themselves.
     this.#authorizerLink.setSession(undefined);
+    // What is denied because of a revocation is reported still: the control plane takes records of revoked sessions.
     if (!reason.endsWith('-revoked')) this.#decisions.setSession(undefined);
   }
 

@@ -16,16 +16,12 @@ import { RequestReader } from '../protocols/http1/message-reader.ts';
 import { findReason } from '../../proto/reasons.ts';
 import { authenticateCaller } from '../http/proxy-authentication.ts';
 import type { AgentSession } from './agent-session.ts';
+import type { ConnectHandler } from './http-connect.ts';
 import { Http1Answer } from './http1-answer.ts';
 import { Output } from './output.ts';
-import { TurnWork } from './turn.ts';
-
-/** Takes over the socket of an accepted CONNECT, with the bytes that came behind it. */
-export type ConnectHandler = (socket: Socket, head: RequestHead, rest: Buffer) => void;
+import { AT_ONCE_BYTES, TurnWork } from './turn.ts';
 
 const LINGER_MS = 2_000;
-/** Of so much, nothing waits for the turn's end: one read of a large body is work enough. */
-const READ_AT_ONCE_BYTES = 16_384;
 
 /** One HTTP/1.1 byte stream from the agent: requests in order, one exchange at a time. */
 export class AgentConnection implements AgentStream, AgentSession {
@@ -81,6 +77,7 @@ export class AgentConnection implements AgentStream, AgentSession {
   }
 
   destroy(): void {
+    this.#output.flushNow();
     this.#socket.destroy();
   }
 
@@ -143,7 +140,6 @@ export class AgentConnection implements AgentStream, AgentSession {
   }
 
   abort(): void {
-    this.#output.flushNow();
     this.destroy();
   }
 
@@ -151,7 +147,7 @@ export class AgentConnection implements AgentStream, AgentSession {
     if (this.#closing) return;
     if (this.idle) this.deadlineAt = this.#services.clock.now() + this.#services.limits.headerTimeoutMs;
     this.#reader.receive(bytes);
-    if (this.#reader.bufferedBytes >= READ_AT_ONCE_BYTES) this.#pump();
+    if (this.#reader.bufferedBytes >= AT_ONCE_BYTES) this.#pump();
     else this.#pumpLater.ask();
   }
 
@@ -255,13 +251,12 @@ export class AgentConnection implements AgentStream, AgentSession {
   }
 
   #failed(error: unknown): void {
-    if (error instanceof MessageError) {
-      this.#reject(new Refusal(findReason(error.code) ?? 'bad-request', error.message, { cause: error }));
-      if (!this.#closing) this.#close();
-      return;
+    if (!(error instanceof MessageError)) {
+      this.#reject(new Refusal('internal-error', 'the proxy failed to handle the call', { cause: error }));
+      return this.destroy();
     }
-    this.#reject(new Refusal('internal-error', 'the proxy failed to handle the call', { cause: error }));
-    this.destroy();
+    this.#reject(new Refusal(findReason(error.code) ?? 'bad-request', error.message, { cause: error }));
+    this.#close();
   }
 
   #onEnd(): void {

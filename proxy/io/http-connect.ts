@@ -12,6 +12,9 @@ import type { AgentSessions } from './agent-sessions.ts';
 import { closeWith } from './linger.ts';
 import { nameCall, openTunnel, type Tunnel } from './tunnel.ts';
 
+/** Takes over the socket of an accepted CONNECT, with the bytes that came behind it. */
+export type ConnectHandler = (socket: Socket, head: RequestHead, rest: Buffer) => void;
+
 const ESTABLISHED = Buffer.from('HTTP/1.1 200 Connection Established\r\n\r\n', 'latin1');
 
 /** Serves one CONNECT (RFC 9110 9.3.6) whose caller is admitted. */

@@ -1,7 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { TurnWork } from './turn.ts';
-
-const JOIN_BELOW_BYTES = 16_384;
+import { AT_ONCE_BYTES, TurnWork } from './turn.ts';
 
 /**
  * Gathers what one turn of the event loop wants to send and writes it once: most of a small call's cost is the native
@@ -47,7 +45,7 @@ export class Output {
    * high-water mark.
    */
   flush(): boolean {
-    if (this.#bytes >= JOIN_BELOW_BYTES) return this.flushNow();
+    if (this.#bytes >= AT_ONCE_BYTES) return this.flushNow();
     if (this.#hasLent) {
       this.#chunks = [join(this.#chunks, this.#bytes)];
       this.#hasLent = false;
@@ -61,7 +59,7 @@ export class Output {
     const chunks = this.#chunks;
     if (chunks.length === 0) return !this.#socket.writableNeedDrain;
     const bytes = this.#bytes;
-    const mustJoin = this.#hasLent || (chunks.length > 1 && bytes < JOIN_BELOW_BYTES);
+    const mustJoin = this.#hasLent || (chunks.length > 1 && bytes < AT_ONCE_BYTES);
     this.#chunks = [];
     this.#bytes = 0;
     this.#hasLent = false;

@@ -4,6 +4,10 @@
  * each read is followed up to its write: kernel and JavaScript do not take the caches from each other at every step.
  * Nothing waits longer for it: the turn ends before the loop sleeps.
  */
+
+/** With so many bytes nothing waits for the end of the turn, and nothing is copied to be one write with others. */
+export const AT_ONCE_BYTES = 16_384;
+
 const reading: TurnWork[] = [];
 const writing: TurnWork[] = [];
 let scheduled = false;
