@@ -66,7 +66,7 @@ describe('control plane when something changes', () => {
     const link = { sequence: 1, previousHash, hash: nextHash(previousHash, record), record };
     // Again and again: nothing that one stream leaves behind may matter to another.
     expect(await one.report([link])).toBe(1);
-    expect(await refused()).toBe('session-invalid');
+    expect(await refused()).toMatch(/^session-(revoked|invalid)$/);
     expect(await one.report([link])).toBe(1);
   });
 
