@@ -96,6 +96,11 @@ interface TlsWith {
 }
 
 const MAX_TRIES = 4;
+/**
+ * After so much silence the kernel asks the other end whether it is there, ten times a second apart (libuv): who waits for an event or
+ * a slow answer learns of a peer that went without a word. HTTP/2's PING would do as well, but gRPC servers end connections for it.
+ */
+const SILENT_MS = 15_000;
 /** While there is another address, one that does not answer is given up sooner: time for one lost SYN (RFC 6298 2.1). */
 const EARLY_TRY_MS = 2_500;
 
@@ -214,6 +219,7 @@ function connected(socket: net.Socket, port: number, timeoutMs: number): Promise
     return new Refusal('connect-failed', `cannot connect to port ${port} of the upstream`, { cause });
   }).then(() => {
     socket.setNoDelay(true);
+    socket.setKeepAlive(true, SILENT_MS);
   });
 }
 

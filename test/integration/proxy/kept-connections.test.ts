@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type net from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type ProxyWorld, route, startProxyWorld } from '../../support/proxy-world.ts';
@@ -18,6 +19,16 @@ describe('kept upstream connections', () => {
     const agent = await world.agent();
     for (let turn = 0; turn < 3; turn += 1) expect((await agent.exchange(head)).status).toBe(401);
     expect(world.upstream.connections()).toBe(1);
+  });
+
+  test('the kernel asks a silent upstream whether it is still there', async () => {
+    const agent = await world.agent();
+    expect((await agent.exchange(world.request('GET', '/'))).status).toBe(200);
+    const port = world.upstream.httpPort.toString(16).toUpperCase().padStart(4, '0');
+    const rows = readFileSync('/proc/net/tcp', 'latin1').split('\n');
+    // proc(5): remote address, state (01: established), queues, and the timer (02: keepalive) with its time.
+    const ours = rows.map((row) => row.trim().split(/ +/)).filter(([, , remote]) => remote === `0100007F:${port}`);
+    expect(ours.map(([, , , state, , timer]) => `${state} ${timer?.slice(0, 2)}`)).toContain('01 02');
   });
 
   /** Answers the first request of each connection; the second on the first connection finds it closed. */
