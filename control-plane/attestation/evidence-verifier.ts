@@ -32,7 +32,8 @@ export interface EvidenceVerifierOptions {
   readonly local?: LocalAuthority | undefined;
 }
 
-const MAX_CANDIDATES = 8;
+/** One piece of evidence is tried at no more providers than these; `apply` refuses more of one issuer. */
+export const MAX_CANDIDATES = 8;
 
 /**
  * Tries the tenant's trust providers of the evidence's kind, issuer and subject (workload or user: a user's token must never pass

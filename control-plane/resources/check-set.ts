@@ -1,3 +1,5 @@
+import { MAX_CANDIDATES } from '../attestation/evidence-verifier.ts';
+import { oidcIssuer } from '../attestation/oidc.ts';
 import { ALL_PATHS, canonicalPath, type PathForms } from '../../common/match/path.ts';
 import type { Kind, Resource, ResourceOf } from './kinds.ts';
 import type { ResourceIssue } from './resource-error.ts';
@@ -12,6 +14,7 @@ export function checkSet(resources: readonly Resource[], check?: ResourceCheck):
   return [
     ...resources.flatMap((resource) => (resource.kind === 'AccessPolicy' ? checkReferences(resource, names) : [])),
     ...checkOverlaps(resources),
+    ...checkCandidates(resources),
     ...checkPathForms(resources),
     ...resources.flatMap((resource) =>
       (check?.(resource) ?? []).map((issue) => ({ kind: resource.kind, name: resource.metadata.name, ...issue })),
@@ -76,6 +79,22 @@ function isPath(path: string, forms: PathForms): boolean {
   } catch {
     return false;
   }
+}
+
+/** Trust providers that the same evidence could be meant for: those beyond the limit would never be asked. */
+function checkCandidates(resources: readonly Resource[]): ResourceIssue[] {
+  const counts = new Map<string, number>();
+  return resources.flatMap((resource) => {
+    if (resource.kind !== 'TrustProvider') return [];
+    const { spec, metadata } = resource;
+    const issuer = spec.type === 'oidc' ? `${spec.for} ${oidcIssuer(spec)}` : spec.type === 'local' ? '' : spec.issuer;
+    const key = `${spec.type} ${issuer}`;
+    const count = (counts.get(key) ?? 0) + 1;
+    counts.set(key, count);
+    if (count <= MAX_CANDIDATES) return [];
+    const message = `more than ${MAX_CANDIDATES} trust providers share this issuer; evidence is tried at no more`;
+    return [{ kind: resource.kind, name: metadata.name, field: 'spec.issuer', message }];
+  });
 }
 
 function checkOverlaps(resources: readonly Resource[]): ResourceIssue[] {
