@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { resourceName } from '../resources/fields.ts';
-import type { AdminIdentity, AdminRefusal } from './rest-admin.ts';
+import { type AdminIdentity, NOT_ACCEPTED } from './rest-admin.ts';
 import type { RestDependencies } from './rest-dependencies.ts';
 import { RestError } from './rest-problem.ts';
 
@@ -10,11 +10,6 @@ export interface Access {
   readonly tenant: string;
 }
 
-const NO_TOKEN: AdminRefusal = {
-  subject: undefined,
-  message: 'Send the bootstrap token or an OpenID token of an administrator.',
-};
-
 const accesses = new WeakMap<FastifyRequest, Access>();
 
 /** Lets administrators of the tenant through and nobody else, on every route of this scope. */
@@ -23,7 +18,7 @@ export function requireAdmin(app: FastifyInstance, dependencies: Pick<RestDepend
     reply.header('cache-control', 'no-store');
     // RFC 6750 section 2.1; the scheme is case-insensitive (RFC 9110 section 11.1).
     const token = /^bearer +([\x21-\x7e]+)$/i.exec(request.headers.authorization ?? '')?.[1];
-    const admin = await (token === undefined ? NO_TOKEN : dependencies.authenticate(token));
+    const admin = await (token === undefined ? NOT_ACCEPTED : dependencies.authenticate(token));
     if (admin.subject === undefined) {
       reply.header('www-authenticate', 'Bearer realm="sidekey"');
       throw new RestError(401, 'admin-required', admin.message);

@@ -62,7 +62,7 @@ export function createAdminAuthenticator(options: AdminOptions): AdminAuthentica
     if (bootstrapToken?.equals(token) === true) return { subject: 'bootstrap', tenants: '*' };
     const issuer = readUnverifiedIssuer(token);
     const candidates = oidc.filter((administrators) => administrators.issuer === issuer);
-    let refusal = refuse(NOT_ACCEPTED);
+    let refusal = NOT_ACCEPTED;
     for (const administrators of candidates) {
       const admin = await verifyAdministrator(options, token, administrators, clock.now());
       if (admin.subject !== undefined) return admin;
@@ -72,7 +72,8 @@ export function createAdminAuthenticator(options: AdminOptions): AdminAuthentica
   };
 }
 
-const NOT_ACCEPTED = 'Send the bootstrap token or an OpenID token of an administrator.';
+/** What whoever shows no token at all is told, too. */
+export const NOT_ACCEPTED = refuse('Send the bootstrap token or an OpenID token of an administrator.');
 
 function refuse(message: string): AdminRefusal {
   return { subject: undefined, message };

@@ -1,3 +1,4 @@
+import { isJsonObject } from '../../common/inspection/strict-json.ts';
 import type { JWK } from 'jose';
 import { BoundedCache } from '../../common/bounded-cache.ts';
 import type { Clock } from '../../common/clock.ts';
@@ -103,7 +104,7 @@ export class JwksCache {
   /** OpenID Connect Discovery 1.0 section 4.3: the document's issuer must be the one asked for, exactly. */
   async #discover(issuer: string, source: JwksConfiguration): Promise<string> {
     const document = await this.#json(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`, source);
-    if (!isRecord(document) || document['issuer'] !== issuer || typeof document['jwks_uri'] !== 'string') {
+    if (!isJsonObject(document) || document['issuer'] !== issuer || typeof document['jwks_uri'] !== 'string') {
       throw new AttestationError('evidence-keys-unavailable', 'the discovery document is not that of the issuer');
     }
     return document['jwks_uri'];
@@ -120,18 +121,14 @@ export class JwksCache {
 }
 
 function parseKeySet(value: unknown): readonly JWK[] {
-  const keys = isRecord(value) ? value['keys'] : undefined;
+  const keys = isJsonObject(value) ? value['keys'] : undefined;
   if (!Array.isArray(keys)) {
     throw new AttestationError('evidence-keys-unavailable', "the issuer's key set is malformed");
   }
   // Symmetric keys are never taken: their "public" half would let anybody sign (RFC 8725 section 3.1).
-  return keys.slice(0, MAX_KEYS).filter((key): key is JWK => isRecord(key) && isPublicKeyType(key['kty']));
+  return keys.slice(0, MAX_KEYS).filter((key): key is JWK => isJsonObject(key) && isPublicKeyType(key['kty']));
 }
 
 function isPublicKeyType(kty: unknown): boolean {
   return kty === 'RSA' || kty === 'EC' || kty === 'OKP';
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

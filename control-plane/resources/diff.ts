@@ -1,3 +1,5 @@
+import { isJsonObject } from '../../common/inspection/strict-json.ts';
+
 /** One field that differs; values as JSON text, absent where there is none. */
 export interface FieldChange {
   readonly path: string;
@@ -10,7 +12,7 @@ export function diffValues(before: unknown, after: unknown, path = ''): FieldCha
   const from = toJson(before);
   const to = toJson(after);
   if (from === to) return [];
-  if (isRecord(before) && isRecord(after)) {
+  if (isJsonObject(before) && isJsonObject(after)) {
     const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
     return names.flatMap((name) => diffValues(before[name], after[name], path === '' ? name : `${path}.${name}`));
   }
@@ -27,14 +29,10 @@ function toJson(value: unknown): string | undefined {
 
 function sortNames(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sortNames);
-  if (!isRecord(value)) return value;
+  if (!isJsonObject(value)) return value;
   return Object.fromEntries(
     Object.keys(value)
       .sort()
       .map((name) => [name, sortNames(value[name])]),
   );
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
