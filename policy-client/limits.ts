@@ -11,7 +11,7 @@ export const DEFAULT_LIMITS: PolicyClientLimits = {
   maxBackoffMs: 10_000,
   maxRevocations: 10_000,
   maxRecordMemoryBytes: 8 * 1024 * 1024,
-  recordFlushMs: 20,
+  recordFlushMs: 100,
   maxSpoolBytes: 256 * 1024 * 1024,
   spoolAfterMs: 1_000,
   leftoverAgeMs: 60_000,
