@@ -1,7 +1,7 @@
 /**
  * One turn of the event loop, in order: sockets are read, what they said is worked on, what there is to say is written.
  * So done, one kind of work after the other for all connections that have some, a call costs a third less than when
- * each read is followed up to its write: kernel and JavaScript do not take the caches from each other at every step.
+ * each read is followed up to its write (docs/performance.md).
  * Nothing waits longer for it: the turn ends before the loop sleeps.
  */
 

@@ -135,8 +135,9 @@ export class UpstreamConnection implements UpstreamStream, KeptConnection {
   }
 
   destroy(): void {
+    // A WebSocket's Close frame still leaves; of a call that was refused in the turn it began in, nothing does.
+    if (this.#state.name === 'bare') this.#output.flushNow();
     this.#state = { name: 'closed' };
-    this.#output.flushNow();
     this.#socket.destroy();
     this.#owner.closed(this);
   }
