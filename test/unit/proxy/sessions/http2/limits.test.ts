@@ -85,6 +85,13 @@ describe('what a connection may cost', () => {
     }
   });
 
+  it('ends a flood of wide windows for a stream that is gone, which no overflow would end', () => {
+    const server = startServer({ controlFrameAllowance: 50 });
+    drive(server, [headers(1, POST), reset(1)], takeOnly);
+    const updates = times(100, () => windowUpdate(1, 65_535));
+    expect(drive(server, updates, takeOnly).error).toBe('ENHANCE_YOUR_CALM');
+  });
+
   it('ends rapid resets (CVE-2023-44487), while the same number of finished calls is welcome', () => {
     const rapid = (at: number) => Buffer.concat([request(at), reset(2 * at + 1)]);
     const options = { resetAllowance: 50, controlFrameAllowance: 100_000 };
