@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest';
+import { compilePolicySet } from '../../../../control-plane/policy/compile.ts';
+import { decide } from '../../../../control-plane/policy/decide.ts';
+import { RevocationSet } from '../../../../control-plane/policy/revocations.ts';
+import { policySet, REQUEST, SESSION } from './policy-set.ts';
+
+const NOON_MONDAY = Date.UTC(2026, 10, 23, 12, 0);
+const to = { clientWorkload: 'billing-agent', serverWorkload: 'api' };
+const office = { type: 'time-window', days: ['mon'], from: '09:00', to: '17:00' };
+
+describe('how long a decision holds', () => {
+  it('lets no answer outlive a moment that a condition reads', () => {
+    const set = compilePolicySet(
+      policySet({
+        ServerWorkload: { api: { hosts: ['api.example.com'] } },
+        AccessCondition: { office },
+        AccessPolicy: { timed: { ...to, conditions: ['office'] } },
+      }),
+    );
+    const none = new RevocationSet([]);
+    expect(decide(set, SESSION, REQUEST, none, NOON_MONDAY).leaseMs).toBe(0);
+    expect(decide(set, SESSION, REQUEST, none, NOON_MONDAY + 86_400_000).leaseMs).toBe(0);
+  });
+
+  it.each(['clock-bound', '*'])(
+    'lets no answer outlive a moment that a client workload reads: %s',
+    (clientWorkload) => {
+      const set = compilePolicySet(
+        policySet({
+          ClientWorkload: {
+            'clock-bound': {
+              selectors: { all: [{ claim: 'kubernetes.namespace', equals: 'prod' }] },
+              condition: 'now < timestamp("2027-01-01T00:00:00Z")',
+            },
+          },
+          ServerWorkload: { api: { hosts: ['api.example.com'] }, other: { hosts: ['other.example.com'] } },
+          AccessPolicy: {
+            timed: { clientWorkload, serverWorkload: 'api' },
+            untimed: { clientWorkload: 'billing-agent', serverWorkload: 'other' },
+          },
+        }),
+      );
+      const none = new RevocationSet([]);
+      const session = { ...SESSION, workloads: ['billing-agent', 'clock-bound'] };
+      expect(decide(set, session, REQUEST, none, NOON_MONDAY)).toMatchObject({ outcome: 'allow', leaseMs: 0 });
+      const outside = { ...SESSION, workloads: [] };
+      expect(decide(set, outside, REQUEST, none, NOON_MONDAY)).toMatchObject({ outcome: 'deny', leaseMs: 0 });
+      // A condition anywhere may read the names of all workloads.
+      const elsewhere = decide(set, session, { ...REQUEST, host: 'other.example.com' }, none, NOON_MONDAY);
+      expect(elsewhere).toMatchObject({ outcome: 'allow', leaseMs: 0 });
+    },
+  );
+});
