@@ -2,12 +2,15 @@ import { afterEach, beforeEach } from 'vitest';
 import type { PolicyClient, PolicyClientOptions } from '../../policy-client/index.ts';
 import { FakeControlPlane } from '../fakes/control-plane.ts';
 import { clientOf, ROUTE } from './policy-client.ts';
+import { until } from './until.ts';
 
 /** A fake control plane for each test, with one route, and clients of it that end with the test. */
 export interface LinkedClients {
   readonly plane: FakeControlPlane;
   startClient(changes?: Partial<PolicyClientOptions>): Promise<PolicyClient>;
   readyClient(changes?: Partial<PolicyClientOptions>): Promise<PolicyClient>;
+  /** Stops the control plane, and waits until the client has seen it. */
+  goAway(client: PolicyClient): Promise<void>;
 }
 
 export function useLinkedClients(): LinkedClients {
@@ -41,6 +44,10 @@ export function useLinkedClients(): LinkedClients {
       const client = await startClient(changes);
       await client.ready;
       return client;
+    },
+    async goAway(client) {
+      plane.stop();
+      await until('the link dropped', () => !client.connected);
     },
   };
 }

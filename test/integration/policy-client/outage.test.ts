@@ -1,39 +1,16 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { PolicyClient, PolicyClientOptions } from '../../../policy-client/index.ts';
+import { describe, expect, it } from 'vitest';
 import type { Grant } from '../../../proto/gen/sidekey/v1/grant.ts';
-import { FakeControlPlane } from '../../fakes/control-plane.ts';
-import { clientOf, question, ROUTE } from '../../support/policy-client.ts';
+import { question } from '../../support/policy-client.ts';
+import { useLinkedClients } from '../../support/linked-clients.ts';
 import { until } from '../../support/until.ts';
 
-let plane: FakeControlPlane;
-const clients: PolicyClient[] = [];
-
-beforeEach(async () => {
-  plane = new FakeControlPlane();
-  plane.snapshot = { routes: [ROUTE] };
-  await plane.start();
-});
-
-afterEach(async () => {
-  await Promise.all(clients.splice(0).map((client) => client.close(0)));
-  plane.stop();
-});
-
-async function readyClient(changes: Partial<PolicyClientOptions> = {}): Promise<PolicyClient> {
-  const client = clientOf(plane, changes);
-  clients.push(client);
-  await client.start();
-  await client.ready;
-  return client;
-}
+const links = useLinkedClients();
 
 function grantAlways(changes: Partial<Grant>): void {
-  plane.decide = (request, sessionId) => ({ $case: 'grant', value: plane.grantFor(request, sessionId, changes) });
-}
-
-async function goAway(client: PolicyClient): Promise<void> {
-  plane.stop();
-  await until('the link dropped', () => !client.connected);
+  links.plane.decide = (request, sessionId) => ({
+    $case: 'grant',
+    value: links.plane.grantFor(request, sessionId, changes),
+  });
 }
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -45,9 +22,9 @@ describe('fail modes', () => {
 
   it('closed: serves within the lease and denies after it', async () => {
     grantAlways(lease);
-    const client = await readyClient({ limits: { reconnectGraceMs: 10 } });
+    const client = await links.readyClient({ limits: { reconnectGraceMs: 10 } });
     await client.authorize(question());
-    await goAway(client);
+    await links.goAway(client);
     expect(client.authorize(question())).toMatchObject({ kind: 'grant', stale: false });
     await pause(LEASE_MS + 50);
     expect(client.authorize(question())).toMatchObject({ kind: 'denial', reason: 'control-plane-unavailable' });
@@ -55,9 +32,9 @@ describe('fail modes', () => {
 
   it('stale: serves until the age, then denies', async () => {
     grantAlways({ ...lease, failMode: { staleMaxAge: { seconds: 3, nanos: 0 } } });
-    const client = await readyClient({ limits: { reconnectGraceMs: 10 } });
+    const client = await links.readyClient({ limits: { reconnectGraceMs: 10 } });
     await client.authorize(question());
-    await goAway(client);
+    await links.goAway(client);
     await pause(LEASE_MS + 50);
     expect(client.authorize(question())).toMatchObject({ kind: 'grant', stale: true });
     await pause(3_050);
@@ -68,41 +45,41 @@ describe('fail modes', () => {
   it('stale: never beyond the end of the grant itself', async () => {
     const notAfter = new Date(Date.now() + 400);
     grantAlways({ ...lease, notAfter, failMode: { staleMaxAge: { seconds: 60, nanos: 0 } } });
-    const client = await readyClient({ limits: { reconnectGraceMs: 10 } });
+    const client = await links.readyClient({ limits: { reconnectGraceMs: 10 } });
     await client.authorize(question());
-    await goAway(client);
+    await links.goAway(client);
     await pause(420);
     expect(client.authorize(question())).toMatchObject({ kind: 'denial' });
   });
 
   it('asks, while connected, once the lease has ended', async () => {
     grantAlways({ ...lease, failMode: { staleMaxAge: { seconds: 60, nanos: 0 } } });
-    const client = await readyClient();
+    const client = await links.readyClient();
     await client.authorize(question());
     await pause(LEASE_MS + 50);
     expect(await client.authorize(question())).toMatchObject({ kind: 'grant', fromCache: false, stale: false });
   });
 
   it('holds a question over a short outage', async () => {
-    const client = await readyClient({ limits: { reconnectGraceMs: 3_000 } });
-    await goAway(client);
+    const client = await links.readyClient({ limits: { reconnectGraceMs: 3_000 } });
+    await links.goAway(client);
     const answer = client.authorize(question());
-    await plane.start();
+    await links.plane.start();
     expect(await answer).toMatchObject({ kind: 'grant' });
   });
 
   it('asks again what was in flight when the control plane died', async () => {
     let asked = 0;
-    const { decide } = plane;
-    plane.decide = (request, sessionId) => {
+    const { decide } = links.plane;
+    links.plane.decide = (request, sessionId) => {
       asked += 1;
       return asked === 1 ? new Promise(() => {}) : decide(request, sessionId);
     };
-    const client = await readyClient({ limits: { reconnectGraceMs: 3_000 } });
+    const client = await links.readyClient({ limits: { reconnectGraceMs: 3_000 } });
     const answer = client.authorize(question());
     await until('the question arrived', () => asked === 1);
-    plane.stop();
-    await plane.start();
+    links.plane.stop();
+    await links.plane.start();
     expect(await answer).toMatchObject({ kind: 'grant' });
   });
 });

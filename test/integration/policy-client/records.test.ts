@@ -3,41 +3,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { genesisHash, nextHash } from '../../../common/decision-chain.ts';
-import type { PolicyClient, PolicyClientOptions } from '../../../policy-client/index.ts';
+import type { PolicyClient } from '../../../policy-client/index.ts';
 import { DecisionRecord } from '../../../proto/gen/sidekey/v1/decision.ts';
-import { FakeControlPlane } from '../../fakes/control-plane.ts';
-import { clientOf, decisionRecord, ROUTE } from '../../support/policy-client.ts';
+import { decisionRecord } from '../../support/policy-client.ts';
+import { useLinkedClients } from '../../support/linked-clients.ts';
 import { until } from '../../support/until.ts';
 
-let plane: FakeControlPlane;
+const links = useLinkedClients();
 let spoolDir: string;
-const clients: PolicyClient[] = [];
 
-beforeEach(async () => {
+beforeEach(() => {
   spoolDir = mkdtempSync(join(tmpdir(), 'sidekey-spool-'));
-  plane = new FakeControlPlane();
-  plane.snapshot = { routes: [ROUTE] };
-  await plane.start();
 });
-
-afterEach(async () => {
-  await Promise.all(clients.splice(0).map((client) => client.close(0)));
-  plane.stop();
-  rmSync(spoolDir, { recursive: true, force: true });
-});
-
-async function readyClient(changes: Partial<PolicyClientOptions> = {}): Promise<PolicyClient> {
-  const client = clientOf(plane, changes);
-  clients.push(client);
-  await client.start();
-  await client.ready;
-  return client;
-}
-
-async function goAway(client: PolicyClient): Promise<void> {
-  plane.stop();
-  await until('the link dropped', () => !client.connected);
-}
+afterEach(() => rmSync(spoolDir, { recursive: true, force: true }));
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -47,7 +25,7 @@ describe('decision records', () => {
     let head = genesisHash(client.instanceId);
     let sequence = 0;
     const paths: string[] = [];
-    for (const chained of plane.records) {
+    for (const chained of links.plane.records) {
       if (chained.sequence <= sequence) continue;
       sequence += 1;
       expect(chained.sequence).toBe(sequence);
@@ -68,7 +46,7 @@ describe('decision records', () => {
   }
 
   it('arrive in order, chained', async () => {
-    const client = await readyClient();
+    const client = await links.readyClient();
     recordAll(client, pathsTo(5_000));
     await until('all were acknowledged', () => client.stats().recordsQueued === 0);
     expect(provenPaths(client)).toEqual(pathsTo(5_000));
@@ -76,17 +54,17 @@ describe('decision records', () => {
   }, 120_000);
 
   it('leave at once while earlier ones are not acknowledged', async () => {
-    plane.acknowledge = false;
-    const client = await readyClient({ limits: { spoolAfterMs: 60_000 } });
+    links.plane.acknowledge = false;
+    const client = await links.readyClient({ limits: { spoolAfterMs: 60_000 } });
     recordAll(client, ['/a']);
-    await until('the first arrived', () => plane.records.length === 1);
+    await until('the first arrived', () => links.plane.records.length === 1);
     recordAll(client, ['/b']);
-    await until('the second arrived', () => plane.records.length === 2);
+    await until('the second arrived', () => links.plane.records.length === 2);
     expect(provenPaths(client)).toEqual(['/a', '/b']);
   });
 
   it('leave in batches, and make no timer for each', async () => {
-    const client = await readyClient({ limits: { recordFlushMs: 50 } });
+    const client = await links.readyClient({ limits: { recordFlushMs: 50 } });
     const timers = vi.spyOn(globalThis, 'setTimeout');
     for (const path of pathsTo(4_000)) {
       recordAll(client, [path]);
@@ -94,7 +72,7 @@ describe('decision records', () => {
     }
     await until('all were acknowledged', () => client.stats().recordsQueued === 0);
     expect(provenPaths(client)).toEqual(pathsTo(4_000));
-    expect(plane.recordMessages).toBeLessThan(1_000);
+    expect(links.plane.recordMessages).toBeLessThan(1_000);
     expect(timers.mock.calls.length).toBeLessThan(2_000);
     timers.mockRestore();
   }, 60_000);
@@ -102,18 +80,18 @@ describe('decision records', () => {
   it('that do not continue what the control plane has show in a figure and as errors, and are offered again', async () => {
     const errors: string[] = [];
     const log = { info: () => {}, warn: () => {}, error: (_fields: unknown, text: string) => errors.push(text) };
-    plane.refuseRecords = true;
-    const client = await readyClient({ log });
+    links.plane.refuseRecords = true;
+    const client = await links.readyClient({ log });
     recordAll(client, ['/a']);
     await until('two refusals', () => client.stats().recordRefusals > 1);
     expect(new Set(errors)).toEqual(new Set(['the control plane refuses the decision records']));
-    plane.refuseRecords = false;
+    links.plane.refuseRecords = false;
     await until('all were acknowledged', () => client.stats().recordsQueued === 0);
     expect(provenPaths(client)).toEqual(['/a']);
   });
 
   it('that the control plane could never take are lost alone', async () => {
-    const client = await readyClient();
+    const client = await links.readyClient();
     recordAll(client, ['/a']);
     client.record(decisionRecord({ id: '' }));
     client.record({ ...decisionRecord(), at: undefined });
@@ -125,36 +103,36 @@ describe('decision records', () => {
   });
 
   it('wait in memory through an outage when there is no spool', async () => {
-    const client = await readyClient();
+    const client = await links.readyClient();
     recordAll(client, ['/a']);
-    await until('the first', () => plane.records.length === 1);
-    await goAway(client);
+    await until('the first', () => links.plane.records.length === 1);
+    await links.goAway(client);
     recordAll(client, ['/b', '/c']);
-    await plane.start();
+    await links.plane.start();
     await until('the rest', () => client.stats().recordsQueued === 0);
     expect(provenPaths(client)).toEqual(['/a', '/b', '/c']);
   });
 
   it('are sent again when they were not acknowledged', async () => {
-    plane.acknowledge = false;
-    const client = await readyClient();
+    links.plane.acknowledge = false;
+    const client = await links.readyClient();
     recordAll(client, ['/a', '/b']);
-    await until('they arrived', () => plane.records.length === 2);
-    plane.stop();
-    plane.acknowledge = true;
-    await plane.start();
+    await until('they arrived', () => links.plane.records.length === 2);
+    links.plane.stop();
+    links.plane.acknowledge = true;
+    await links.plane.start();
     await until('they were acknowledged', () => client.stats().recordsQueued === 0);
     expect(provenPaths(client)).toEqual(['/a', '/b']);
-    expect(plane.records.length).toBeGreaterThan(2);
+    expect(links.plane.records.length).toBeGreaterThan(2);
   });
 
   it('go through the spool when memory is full, and the spool is empty afterwards', async () => {
-    const client = await readyClient({ spoolDir, limits: { maxRecordMemoryBytes: 20_000, spoolAfterMs: 20 } });
-    await goAway(client);
+    const client = await links.readyClient({ spoolDir, limits: { maxRecordMemoryBytes: 20_000, spoolAfterMs: 20 } });
+    await links.goAway(client);
     recordAll(client, pathsTo(20_000));
     await until('the spool filled', () => client.stats().spoolBytes > 1_000_000);
     expect(client.stats().recordMemoryBytes).toBeLessThanOrEqual(20_000);
-    await plane.start();
+    await links.plane.start();
     recordAll(client, ['/last']);
     await until('all were acknowledged', () => client.stats().recordsQueued === 0, 10_000);
     expect(provenPaths(client)).toEqual([...pathsTo(20_000), '/last']);
@@ -163,60 +141,62 @@ describe('decision records', () => {
 
   it('that found no room are counted, and the count stands in the chain', async () => {
     const limits = { maxRecordMemoryBytes: 5_000, maxSpoolBytes: 10_000, spoolAfterMs: 20 };
-    const client = await readyClient({ spoolDir, limits });
-    await goAway(client);
+    const client = await links.readyClient({ spoolDir, limits });
+    await links.goAway(client);
     for (let round = 0; round < 20; round += 1) {
       recordAll(client, pathsTo(20));
       await pause(8);
     }
     await until('some were lost', () => client.stats().recordsLost > 0);
-    await plane.start();
-    await until('the loss was told', () => plane.records.some(isLoss));
+    await links.plane.start();
+    await until('the loss was told', () => links.plane.records.some(isLoss));
     await until('all were acknowledged', () => client.stats().recordsQueued === 0);
     const { recordsLost } = client.stats();
-    const told = plane.records.filter(isLoss).map(({ record }) => Number(DecisionRecord.decode(record).path.slice(1)));
+    const told = links.plane.records
+      .filter(isLoss)
+      .map(({ record }) => Number(DecisionRecord.decode(record).path.slice(1)));
     expect(told.reduce((sum, count) => sum + count, 0)).toBe(recordsLost);
     const paths = provenPaths(client);
     expect(paths.length - told.length + recordsLost).toBe(400);
   });
 
   it('are spooled on close when nobody takes them', async () => {
-    const client = await readyClient({ spoolDir });
-    await goAway(client);
+    const client = await links.readyClient({ spoolDir });
+    await links.goAway(client);
     recordAll(client, ['/a']);
     await client.close(50);
     expect(readdirSync(join(spoolDir, client.instanceId))).toHaveLength(1);
   });
 
   it('left by a process that ended are delivered in its own chain by the next, at once', async () => {
-    const ended = await readyClient({ spoolDir });
+    const ended = await links.readyClient({ spoolDir });
     recordAll(ended, ['/a']);
     await until('the first was acknowledged', () => ended.stats().recordsDelivered === 1);
-    await goAway(ended);
+    await links.goAway(ended);
     recordAll(ended, ['/b', '/c']);
     await ended.close(0);
-    await plane.start();
-    const next = await readyClient({ spoolDir });
+    await links.plane.start();
+    const next = await links.readyClient({ spoolDir });
     await until('the leftovers', () => next.stats().leftoversDelivered === 2);
     expect(provenPaths(ended)).toEqual(['/a', '/b', '/c']);
-    expect(plane.attests.at(-1)).toMatchObject({ instanceId: ended.instanceId, wantCertificateAuthority: false });
+    expect(links.plane.attests.at(-1)).toMatchObject({ instanceId: ended.instanceId, wantCertificateAuthority: false });
     expect(readdirSync(spoolDir)).toEqual([]);
   });
 
   /** A client's records on disk, with the mark of life that a killed process leaves. */
   async function leaveBehind(paths: readonly string[]): Promise<PolicyClient> {
-    const killed = await readyClient({ spoolDir });
-    await goAway(killed);
+    const killed = await links.readyClient({ spoolDir });
+    await links.goAway(killed);
     recordAll(killed, paths);
     await killed.close(0);
     utimesSync(join(spoolDir, killed.instanceId), new Date(), new Date());
-    await plane.start();
+    await links.plane.start();
     return killed;
   }
 
   it('left by a process that was killed are delivered by the next once it seems dead', async () => {
     const killed = await leaveBehind(['/a', '/b']);
-    const next = await readyClient({ spoolDir, limits: { leftoverAgeMs: 1_000 } });
+    const next = await links.readyClient({ spoolDir, limits: { leftoverAgeMs: 1_000 } });
     await until('the leftovers', () => next.stats().leftoversDelivered === 2, 20_000);
     expect(provenPaths(killed)).toEqual(['/a', '/b']);
     expect(readdirSync(spoolDir)).toEqual([]);
@@ -225,33 +205,33 @@ describe('decision records', () => {
   it('left behind go on being delivered for as long as some arrive, and are looked for again when none do', async () => {
     const paths = pathsTo(3_000);
     const killed = await leaveBehind(paths);
-    plane.acknowledgeAfterMs = 600;
-    plane.acknowledge = false;
-    const next = await readyClient({ spoolDir, limits: { leftoverAgeMs: 0, attestTimeoutMs: 1_000 } });
+    links.plane.acknowledgeAfterMs = 600;
+    links.plane.acknowledge = false;
+    const next = await links.readyClient({ spoolDir, limits: { leftoverAgeMs: 0, attestTimeoutMs: 1_000 } });
     await until(
       'they were tried',
-      () => plane.attests.filter((a) => a.instanceId === killed.instanceId).length > 1,
+      () => links.plane.attests.filter((a) => a.instanceId === killed.instanceId).length > 1,
       20_000,
     );
-    plane.acknowledge = true;
+    links.plane.acknowledge = true;
     await until('the leftovers', () => next.stats().leftoversDelivered === 3_000, 20_000);
     expect(provenPaths(killed)).toEqual(paths);
     expect(readdirSync(spoolDir)).toEqual([]);
   }, 60_000);
 
   it('of a process that lives are left alone', async () => {
-    plane.acknowledge = false;
-    const other = await readyClient({ spoolDir, limits: { spoolAfterMs: 20 } });
+    links.plane.acknowledge = false;
+    const other = await links.readyClient({ spoolDir, limits: { spoolAfterMs: 20 } });
     recordAll(other, ['/a']);
     await until('it is on disk', () => other.stats().spoolBytes > 0);
-    const next = await readyClient({ spoolDir });
+    const next = await links.readyClient({ spoolDir });
     await pause(100);
     expect(next.stats().leftoversDelivered).toBe(0);
     expect(readdirSync(spoolDir)).toEqual([other.instanceId]);
   });
 
   it('are delivered on close within its deadline', async () => {
-    const client = await readyClient();
+    const client = await links.readyClient();
     recordAll(client, pathsTo(3_000));
     await client.close(5_000);
     expect(provenPaths(client)).toEqual(pathsTo(3_000));

@@ -96,15 +96,20 @@ describe.each([
     expect(world.client.records[0]?.scrubbed).toBeGreaterThanOrEqual(20);
   });
 
-  test('A-61 a revoked socket is closed with 1008 and the reason', async () => {
-    const socket = await connect(await start(compressed), compressed);
-    await ask(socket, 'one');
+  /** Revoking the credential closes it, and is in its record. */
+  async function expectRevoked(socket: WebSocket): Promise<void> {
     const closed = once(socket, 'close');
     world.client.revoke({ id: '1', target: 3, name: 'api-token', at: undefined, lifted: false });
     const [code, reason] = (await closed) as [number, Buffer];
     expect([code, reason.toString()]).toEqual([1008, 'credential-revoked']);
     await until('the call is recorded', () => world.client.records.length > 0);
     expect(world.client.records).toMatchObject([{ reason: 12, outcome: 3 }]);
+  }
+
+  test('A-61 a revoked socket is closed with 1008 and the reason', async () => {
+    const socket = await connect(await start(compressed), compressed);
+    await ask(socket, 'one');
+    await expectRevoked(socket);
   });
 
   test('A-61 revoking the credential that was injected closes a socket that stands on a later grant', async () => {
@@ -118,12 +123,7 @@ describe.each([
     world.client.setRoutes([...world.client.routes()]);
     await until('the running call was decided again', () => asked === 1);
     await ask(socket, 'two');
-    const closed = once(socket, 'close');
-    world.client.revoke({ id: '1', target: 3, name: 'api-token', at: undefined, lifted: false });
-    const [code, reason] = (await closed) as [number, Buffer];
-    expect([code, reason.toString()]).toEqual([1008, 'credential-revoked']);
-    await until('the call is recorded', () => world.client.records.length > 0);
-    expect(world.client.records).toMatchObject([{ reason: 12, outcome: 3 }]);
+    await expectRevoked(socket);
   });
 
   test.skipIf(!HAS_WEBSOCKETS)('Python websockets (skipped without python3-websockets)', async () => {

@@ -4,20 +4,10 @@ import { ByteBudget } from '../../../../common/byte-budget.ts';
 import type { ResponseListener } from '../../../../proxy/http/streams.ts';
 import { UpstreamConnection } from '../../../../proxy/io/upstream-connection.ts';
 import { DEFAULT_LIMITS } from '../../../../proxy/limits.ts';
-import { HeaderList } from '../../../../proxy/protocols/header-list.ts';
+import { outgoingGet } from '../../../support/outgoing-request.ts';
 import { turnEnd } from '../../../support/turn-end.ts';
 
 const ANSWER = Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx');
-const REQUEST = {
-  method: 'GET',
-  scheme: 'https',
-  authority: 'api.test',
-  target: '/',
-  headers: new HeaderList(),
-  length: 'none',
-  acceptsTrailers: false,
-  sensitive: new Set<string>(),
-} as const;
 const METHODS = ['onResponseHead', 'onResponseBody', 'onResponseEnd', 'onReadDone'] as const;
 
 test.each(METHODS)('a fault of ours in %s ends its exchange, not the process', async (method) => {
@@ -25,7 +15,7 @@ test.each(METHODS)('a fault of ours in %s ends its exchange, not the process', a
   listener[method] = () => {
     throw new TypeError('a bug');
   };
-  connection.sendHead(REQUEST, listener);
+  connection.sendHead(outgoingGet(), listener);
   // The last read of an answer ends it; before, each read is followed by its end.
   connection.receive(method === 'onReadDone' ? ANSWER.subarray(0, 30) : ANSWER);
   await turnEnd();
@@ -66,7 +56,7 @@ function open(): Open {
 
 test('what was read in one turn is taken in at its end, from a copy', async () => {
   const { connection, listener, told } = open();
-  connection.sendHead(REQUEST, listener);
+  connection.sendHead(outgoingGet(), listener);
   const lent = Buffer.from(ANSWER);
   connection.receive(lent.subarray(0, 10));
   connection.receive(lent.subarray(10));
@@ -78,7 +68,7 @@ test('what was read in one turn is taken in at its end, from a copy', async () =
 
 test("an answer that came ahead of the connection's failure counts", () => {
   const { socket, connection, listener, told } = open();
-  connection.sendHead(REQUEST, listener);
+  connection.sendHead(outgoingGet(), listener);
   connection.receive(ANSWER);
   socket.emit('error', new Error('reset'));
   expect(told).toEqual(['head', 'body x', 'end']);
@@ -94,7 +84,7 @@ test.each([
     written.push(String(chunk));
     return true;
   };
-  connection.sendHead(REQUEST, listener);
+  connection.sendHead(outgoingGet(), listener);
   if (upgraded) {
     await turnEnd();
     connection.upgrade();
@@ -113,7 +103,7 @@ test('what an upgraded upstream sent before its end is given to an agent that wa
     told.push(bytes.toString());
     connection.pause();
   };
-  connection.sendHead(REQUEST, listener);
+  connection.sendHead(outgoingGet(), listener);
   connection.receive(
     Buffer.from('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n'),
   );
