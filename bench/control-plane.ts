@@ -5,16 +5,12 @@ import { Agent, request } from 'undici';
 import { startControlPlane } from '../control-plane/main.ts';
 import { serveParent } from './child.ts';
 
-/**
- * A real control plane with these resources applied over its REST API. In earnest it runs on another machine, so that
- * here it gets what the others leave: its CPU is not counted, and at equal rights it would take the caches and the
- * turns of the one that is measured.
- */
 interface Config {
   readonly folder: string;
   readonly resources: readonly unknown[];
 }
 
+/** In earnest it runs on another machine: at equal rights it would take the caches and turns of the one that is measured. */
 const LOWEST_PRIORITY = 19;
 
 let connection: { address: string; caPem: string; tenant: string };
@@ -22,13 +18,14 @@ let connection: { address: string; caPem: string; tenant: string };
 serveParent<Config>(
   async ({ folder, resources }) => {
     os.setPriority(LOWEST_PRIORITY);
-    connection = await startControlPlaneForBench(folder, resources);
+    connection = await startWithResources(folder, resources);
     return {};
   },
   async () => connection,
 );
 
-async function startControlPlaneForBench(folder: string, resources: readonly unknown[]): Promise<typeof connection> {
+/** A real control plane with these resources applied over its REST API. Its CPU is not counted. */
+async function startWithResources(folder: string, resources: readonly unknown[]): Promise<typeof connection> {
   const controlPlane = await startControlPlane({
     dataDir: join(folder, 'control-plane'),
     inMemory: true,
