@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { DEFAULT_LIMITS } from '../../../proxy/limits.ts';
 import { LIMIT_NAMES, parseLimits } from '../../../proxy/limit-settings.ts';
@@ -39,4 +40,12 @@ it('takes the longest times and sizes that there are', () => {
 it('knows every limit by name', () => {
   expect(LIMIT_NAMES.length).toBeGreaterThan(35);
   expect(new Set(LIMIT_NAMES.map(({ name }) => name)).size).toBe(LIMIT_NAMES.length);
+});
+
+it('every limit has a test that names it, beside those of this file', () => {
+  const files = readdirSync('test', { recursive: true, encoding: 'utf8' });
+  const tests = files.filter((name) => name.endsWith('.test.ts') && !name.endsWith('limit-settings.test.ts'));
+  const text = tests.map((name) => readFileSync(`test/${name}`, 'utf8')).join('\n');
+  const untested = LIMIT_NAMES.filter(({ name }) => !new RegExp(`\\b${name.split('.').at(-1)}\\b`).test(text));
+  expect(untested.map(({ name }) => name)).toEqual([]);
 });
