@@ -1,16 +1,18 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readFileSync, readSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { Script } from 'node:vm';
 
 /**
- * A bundle compiled ahead. Beside `NAME` lies `NAME.cache`, written by the build: the SHA-256 of the source and of what
- * follows, then V8's code cache. The bundle is a CommonJS module in its function, ASCII only, as scripts/build.mjs makes it.
+ * A bundle compiled ahead. Beside `NAME` lies `NAME.cache`, written by the build: the SHA-256 of the release of Node, the
+ * source and what follows, then V8's code cache. The bundle is a CommonJS module in its function, ASCII only, as
+ * scripts/build.mjs makes it.
  *
  * V8 itself checks its version, its flags and the length of the source. It would run the code of other source of the same
- * length, and a cache with broken bits: hence the digest. It guards against accidents. Who may write the cache may write
- * the bundle, so both are trusted alike.
+ * length, a cache with broken bits, and one from a Node whose V8 has the same version and other patches (20.20.2 and 20.19.0:
+ * the latter crashes): hence the digest. It guards against accidents. Who may write the cache may write the bundle, so both
+ * are trusted alike.
  */
 
 const DIGEST_BYTES = 32;
@@ -18,9 +20,9 @@ const DIGEST_BYTES = 32;
 /** What became of the cache. Without it a start takes longer and nothing else is different. */
 export type CodeCacheState =
   | 'used'
-  /** Made by another version of V8, or one with other flags. */
+  /** Made with other flags of V8. */
   | 'refused'
-  /** Not of this source, or damaged. */
+  /** Not of this source and this release of Node, or damaged. */
   | 'mismatched'
   | 'missing';
 
@@ -46,7 +48,7 @@ export function loadBundle<Exports>(file: string): LoadedBundle<Exports> {
     codeCache: typeof found === 'string' ? found : script.cachedDataRejected === false ? 'used' : 'refused',
     saveCodeCache: () => {
       const code = script.createCachedData();
-      const digest = createHash('sha256').update(readFileSync(file)).update(code).digest();
+      const digest = startDigest().update(readFileSync(file)).update(code).digest();
       writeFileSync(cacheOf(file), Buffer.concat([digest, code]));
     },
   };
@@ -54,7 +56,7 @@ export function loadBundle<Exports>(file: string): LoadedBundle<Exports> {
 
 /** The code of exactly this source. Overwrites `source`, which is memory that a start would else leave to the collector. */
 function readCache(file: string, source: Buffer): Buffer | 'missing' | 'mismatched' {
-  const hash = createHash('sha256').update(source);
+  const hash = startDigest().update(source);
   let cache: Buffer;
   try {
     cache = readInto(source, cacheOf(file));
@@ -63,6 +65,10 @@ function readCache(file: string, source: Buffer): Buffer | 'missing' | 'mismatch
   }
   const code = cache.subarray(DIGEST_BYTES);
   return hash.update(code).digest().equals(cache.subarray(0, DIGEST_BYTES)) ? code : 'mismatched';
+}
+
+function startDigest(): Hash {
+  return createHash('sha256').update(`${process.version} ${process.arch}\n`);
 }
 
 /** Reads a file into this room; into more of it where that is too small. */
