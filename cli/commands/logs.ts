@@ -68,11 +68,8 @@ function formatOne(decision: unknown, format: OutputFormat): string {
 
 const HEAD = ['TIME', 'OUTCOME', 'REASON', 'STATUS', 'WORKLOAD', 'USER', 'CALL', 'ID'] as const;
 
-function formatDecision(decision: unknown): string[] {
-  const destination =
-    typeof decision === 'object' && decision !== null && 'destination' in decision ? decision.destination : undefined;
-  const host = readField(destination, 'host') ?? '';
-  const port = readField(destination, 'port') ?? '';
+/** The cells of a decision's row, in the order of HEAD. */
+export function formatDecision(decision: unknown): string[] {
   return [
     readField(decision, 'at') ?? '',
     readField(decision, 'outcome') ?? '',
@@ -80,7 +77,17 @@ function formatDecision(decision: unknown): string[] {
     readField(decision, 'status') ?? '',
     readList(decision, 'workloads').join(','),
     readField(decision, 'user') ?? '',
-    `${readField(decision, 'method') ?? ''} ${host}:${port}${readField(decision, 'path') ?? ''}`,
+    formatCall(decision),
     readField(decision, 'id') ?? '',
   ];
+}
+
+/** A connection that is refused before a byte of it is read was no call to anywhere yet. */
+function formatCall(decision: unknown): string {
+  const destination =
+    typeof decision === 'object' && decision !== null && 'destination' in decision ? decision.destination : undefined;
+  const host = readField(destination, 'host') ?? '';
+  if (host === '') return '-';
+  const port = readField(destination, 'port') ?? '';
+  return `${readField(decision, 'method') ?? ''} ${host}:${port}${readField(decision, 'path') ?? ''}`.trimStart();
 }

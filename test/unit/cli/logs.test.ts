@@ -1,0 +1,29 @@
+import { expect, it } from 'vitest';
+import { formatDecision } from '../../../cli/commands/logs.ts';
+
+const DECISION = { at: '2026-01-02T03:04:05Z', outcome: 'denied', reason: 'rule-denied', status: 403, id: 'd1' };
+
+it('a row of the log says who called what', () => {
+  const call = {
+    ...DECISION,
+    method: 'GET',
+    destination: { host: 'api.test', port: 443 },
+    path: '/v1',
+    workloads: ['a'],
+  };
+  expect(formatDecision(call)).toEqual([
+    '2026-01-02T03:04:05Z',
+    'denied',
+    'rule-denied',
+    '403',
+    'a',
+    '',
+    'GET api.test:443/v1',
+    'd1',
+  ]);
+});
+
+it('and a dash where a caller was refused before it could call', () => {
+  const refused = { ...DECISION, reason: 'caller-refused', method: '', destination: { host: '', port: 0 }, path: '' };
+  expect(formatDecision(refused)[6]).toBe('-');
+});
