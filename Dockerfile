@@ -9,8 +9,8 @@ RUN node scripts/build.mjs && rm -rf dist/types
 FROM node:20-bookworm-slim
 ENV NODE_ENV=production SIDEKEY_HOME=/var/lib/sidekey
 RUN rm -rf /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack \
-  && groupadd --system --gid 10001 sidekey \
-  && useradd --system --uid 10001 --gid sidekey --home-dir /var/lib/sidekey --create-home sidekey
+  && groupadd --gid 10001 sidekey \
+  && useradd --uid 10001 --gid sidekey --home-dir /var/lib/sidekey --create-home --skel /dev/null --shell /usr/sbin/nologin sidekey
 COPY --from=build /build/dist /opt/sidekey
 # The bundles are ES modules.
 RUN echo '{"type":"module"}' > /opt/sidekey/package.json && ln -s /opt/sidekey/sidekey.js /usr/local/bin/sidekey

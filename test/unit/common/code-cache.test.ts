@@ -90,7 +90,7 @@ describe('a bundle and its code cache', () => {
   it('uses no cache that another release of Node made', () =>
     withBundle((file) => {
       const version = Object.getOwnPropertyDescriptor(process, 'version') ?? {};
-      Object.defineProperty(process, 'version', { ...version, value: 'v20.19.0' });
+      Object.defineProperty(process, 'version', { ...version, value: 'v20.0.0' });
       try {
         expect(start(file)).toEqual({ codeCache: 'mismatched', said: 'hello0' });
       } finally {
