@@ -94,11 +94,20 @@ async function bringInSecrets(resource: Resource, folder: string, fail: Fail): P
 }
 
 async function readSecret(source: SecretSource, folder: string): Promise<SecretSource> {
-  if ('fromFile' in source) return { value: trimLineEnd(readText(resolve(folder, source.fromFile))) };
-  if ('fromStdin' in source) return { value: trimLineEnd(await text(process.stdin)) };
+  if ('fromFile' in source) {
+    const value = trimLineEnd(readText(resolve(folder, source.fromFile)));
+    return given(value, `${source.fromFile} is empty`);
+  }
+  // Whoever reads it second, or after the documents of `-f -`, finds its end.
+  if ('fromStdin' in source) {
+    return given(trimLineEnd(await text(process.stdin)), 'standard input has no secret left');
+  }
   if (!('fromEnv' in source)) return source;
-  const value = process.env[source.fromEnv];
-  if (!value) throw new UsageError('no-secret', `the environment has no ${source.fromEnv}`);
+  return given(process.env[source.fromEnv] ?? '', `the environment has no ${source.fromEnv}`);
+}
+
+function given(value: string, lack: string): SecretSource {
+  if (value === '') throw new UsageError('no-secret', lack);
   return { value };
 }
 

@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readDocuments } from '../../../cli/documents.ts';
 
@@ -34,6 +35,40 @@ describe('readDocuments', () => {
     process.env['DOCUMENTS_TEST_SECRET'] = 'hunter2';
     const [document] = await readDocuments([write('p.yaml', provider('{ fromEnv: DOCUMENTS_TEST_SECRET }'))]);
     expect(document?.document).toMatchObject({ spec: { secret: { value: 'hunter2' } } });
+  });
+
+  describe('from standard input', () => {
+    const stdin = Object.getOwnPropertyDescriptor(process, 'stdin') ?? {};
+    afterEach(() => Object.defineProperty(process, 'stdin', stdin));
+
+    function say(text: string): void {
+      Object.defineProperty(process, 'stdin', { ...stdin, get: () => said });
+      const said = Readable.from([text]);
+    }
+
+    it('brings in one secret', async () => {
+      say('hunter2\n');
+      const [document] = await readDocuments([write('p.yaml', provider('{ fromStdin: true }'))]);
+      expect(document?.document).toMatchObject({ spec: { secret: { value: 'hunter2' } } });
+    });
+
+    it('never an empty one: to a second place, beside documents, or where nothing is said', async () => {
+      const text = provider('{ fromStdin: true }');
+      say('hunter2\n');
+      const two = write('two.yaml', `${text}---\n${text.replace('name: key', 'name: other')}`);
+      await expect(readDocuments([two])).rejects.toThrow(`${two}:9: spec.secret: standard input has no secret left`);
+      say(text);
+      await expect(readDocuments(['-'])).rejects.toThrow('standard input has no secret left');
+      say('\n');
+      await expect(readDocuments([write('p.yaml', text)])).rejects.toThrow('standard input has no secret left');
+    });
+  });
+
+  it('refuses an empty file as a secret', async () => {
+    write('key.txt', '\n');
+    await expect(readDocuments([write('p.yaml', provider('{ fromFile: key.txt }'))])).rejects.toThrow(
+      'key.txt is empty',
+    );
   });
 
   it('brings in nothing where no secret belongs', async () => {
