@@ -257,7 +257,7 @@ export class FakeControlPlane {
       if (this.refuseRecords) call.emit('error', refusal('bad-request', status.FAILED_PRECONDITION));
       const last = records.at(-1);
       if (this.refuseRecords || !this.acknowledge || last === undefined) return;
-      const write = () => this.reports.has(call) && call.write({ ackedSequence: last.sequence });
+      const write = () => this.reports.has(call) && call.write({ ackedSequence: last.sequence, held: undefined });
       if (this.acknowledgeAfterMs === 0) write();
       else setTimeout(write, this.acknowledgeAfterMs).unref();
     });
