@@ -39,16 +39,18 @@ export class RecentRecords {
     return sequence === this.#startsAfter ? this.#startHash : undefined;
   }
 
-  /** Takes out what there is behind `sequence`, in order. */
+  /** Takes out what there is behind `sequence`, in order. A batch of which only a part is meant stays here as well. */
   takeAfter(sequence: number): RecordBatch[] {
     const taken: RecordBatch[] = [];
     let last = this.#batches.at(-1);
-    while (last !== undefined && last.lastSequence > sequence) {
+    while (last !== undefined && last.firstSequence > sequence) {
       this.#batches.pop();
       this.#bytes -= last.bytes.length;
-      taken.unshift(last.after(sequence) ?? last);
+      taken.unshift(last);
       last = this.#batches.at(-1);
     }
+    const rest = last?.after(sequence);
+    if (rest !== undefined) taken.unshift(rest);
     const [first] = taken[0]?.records() ?? [];
     if (first !== undefined) this.startAt(first.sequence - 1, ChainedRecord.decode(first.bytes).previousHash);
     return taken;
