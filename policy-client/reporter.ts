@@ -18,6 +18,7 @@ import type { PolicyClientLog } from './types.ts';
 const MAX_IN_FLIGHT_RECORDS = 2_048;
 const ACK_TIMEOUT_MS = 15_000;
 const TOUCH_MS = 10_000;
+const NO_RECORDS = Buffer.alloc(0);
 
 /** Sends encoded requests. */
 type Call = ClientDuplexStream<Buffer, ReportDecisionsResponse>;
@@ -57,6 +58,8 @@ export class Reporter {
   #onDelivered: (() => void) | undefined;
   /** Tells the control plane what it has lost for good, until it has taken what comes behind. */
   #gap: Buffer | undefined;
+  /** A stream was lost: what is stored of what was acknowledged is to be asked. */
+  #isUnsure = false;
   /** How often it was told. */
   gaps = 0;
   /** How often the control plane took none because they do not continue the chain that it has. */
@@ -170,8 +173,11 @@ export class Reporter {
 
   #pump(): void {
     const { queue } = this.#options;
-    if (this.#session === undefined || !this.#canSend() || queue.backlog === 0) return;
+    if (this.#session === undefined || !this.#canSend() || (queue.backlog === 0 && !this.#isUnsure)) return;
     const call = this.#call ?? this.#open(this.#session);
+    // An empty message asks; records that follow it are answered by themselves.
+    if (this.#isUnsure && !call.write(NO_RECORDS)) this.#choked = true;
+    this.#isUnsure = false;
     while (this.#call === call && this.#canSend()) {
       if (queue.inFlight === 0) this.#sentAtMs = this.#options.monotonicMs();
       const batch = queue.next();
@@ -254,6 +260,7 @@ export class Reporter {
     this.#call = undefined;
     this.#choked = false;
     this.#options.queue.rewind();
+    if (call !== undefined && this.#gap === undefined && this.#options.queue.acked > 0) this.#isUnsure = true;
     call?.cancel();
   }
 }

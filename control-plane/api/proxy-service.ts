@@ -129,9 +129,11 @@ export class ProxyService {
         const { missingAfter, records } = message as ReportDecisionsRequest;
         if (records.length > MAX_RECORDS_IN_MESSAGE)
           throw new Refusal('bad-request', 'too many records in one message');
-        const ackedSequence = await this.#decisions.append(tenant, instanceId, records, missingAfter);
+        const held = records.length === 0 ? await this.#decisions.head(tenant, instanceId) : undefined;
+        const ackedSequence =
+          held?.sequence ?? (await this.#decisions.append(tenant, instanceId, records, missingAfter));
         if (call.destroyed || call.cancelled) return;
-        call.write({ ackedSequence, held: undefined });
+        call.write({ ackedSequence, held });
       }
       call.end();
     } catch (error) {

@@ -51,6 +51,17 @@ export async function appendDecisions(
   });
 }
 
+/** Where the stored chain ends. */
+export async function readHead(store: SqlStore, tenant: string, instanceId: string): Promise<ChainHead> {
+  const [head] = await store.transaction(tenant, (tx) =>
+    tx.query<ChainHead>('select sequence, hash from decision_heads where tenant = $1 and instance_id = $2', [
+      tenant,
+      instanceId,
+    ]),
+  );
+  return head ?? emptyHead(instanceId);
+}
+
 async function lockHead(tx: Sql, tenant: string, instanceId: string): Promise<ChainHead> {
   const empty = emptyHead(instanceId);
   await tx.query(

@@ -2,7 +2,7 @@ import { Turns } from '../../common/turns.ts';
 import type { ChainedRecord } from '../../proto/gen/sidekey/v1/decision.ts';
 import type { SqlStore } from '../store/sql-store.ts';
 import type { ChainHead } from './chain.ts';
-import { appendDecisions } from './decision-log.ts';
+import { appendDecisions, readHead } from './decision-log.ts';
 
 /** Of the store's ten connections. A tenant's appends wait for each other in the store, each holding one. */
 const MAX_APPENDS = 3;
@@ -24,5 +24,10 @@ export class DecisionWriter {
     missingAfter?: ChainHead,
   ): Promise<number> {
     return this.#turns.run(() => appendDecisions(this.#store, tenant, instanceId, records, missingAfter));
+  }
+
+  /** As `readHead`. */
+  head(tenant: string, instanceId: string): Promise<ChainHead> {
+    return this.#turns.run(() => readHead(this.#store, tenant, instanceId));
   }
 }

@@ -174,6 +174,7 @@ export interface AuthorizeResponse {
 }
 
 export interface ReportDecisionsRequest {
+  /** None: asks where the stored chain ends. */
   records: ChainedRecord[];
   /**
    * The chain has a gap: the control plane holds it up to this head only, as it has said, and the proxy no longer has the
@@ -186,8 +187,8 @@ export interface ReportDecisionsResponse {
   /** All records up to and including this sequence are stored. */
   ackedSequence: number;
   /**
-   * The records did not follow this head, which is where the stored chain ends. None were stored, and the stream ends
-   * with FAILED_PRECONDITION. When it is before what was acknowledged, the control plane has lost records: send those that
+   * Where the stored chain ends: an answer to no records, or to such as do not follow this head. Of these none were stored,
+   * and the stream ends with FAILED_PRECONDITION. When it is before what was acknowledged, the control plane has lost records: send those that
    * are still there again, from it on, or the first that is there with `missing_after`.
    */
   held: ChainHead | undefined;
