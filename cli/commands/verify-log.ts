@@ -24,6 +24,7 @@ export function define(command: Command): void {
 const HELP = `
 Every hash of every proxy's chain is computed again, and compared with the checkpoints: statements of where the chains stood,
 signed every half minute with a key that is sealed. A checkpoint that was saved shows a log that has been cut or put back since.
+Records that the control plane has lost and their proxy does not have any more are named as missing, for ever.
 Exit code 3 says that the log is broken.
 
 Examples:
