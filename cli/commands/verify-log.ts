@@ -53,10 +53,12 @@ async function verify(options: VerifyOptions): Promise<void> {
     const verdict = whole ? paint('green', 'the log is whole') : paint('red', 'THE LOG IS BROKEN');
     return `${formatTable(['PROXY', 'RECORDS', 'SEALED', 'CHAIN'], rows)}\n${sealed}\n${verdict}`;
   });
-  const latest = readField(readObject(answer, 'checkpoints'), 'latest');
-  if (whole && options.saveCheckpoint !== undefined) {
-    if (latest === undefined) throw new CommandFailed(EXIT_CODES.failed, 'there is no checkpoint yet');
-    writeFileSync(options.saveCheckpoint, `${latest}\n`);
+  const seals = readObject(answer, 'checkpoints');
+  // A log with a gap never is whole again, and must be guarded all the same.
+  if (options.saveCheckpoint !== undefined && readField(seals, 'fault') === undefined) {
+    const latest = readField(seals, 'latest');
+    if (latest !== undefined) writeFileSync(options.saveCheckpoint, `${latest}\n`);
+    else if (whole) throw new CommandFailed(EXIT_CODES.failed, 'there is no checkpoint yet');
   }
   if (!whole) throw new CommandFailed(EXIT_CODES.denied, 'the decision log does not verify');
 }
