@@ -34,6 +34,7 @@ type RecordStats = Pick<
   | 'leftoversDelivered'
   | 'recordsLost'
   | 'recordRefusals'
+  | 'recordGaps'
   | 'recordMemoryBytes'
   | 'spoolBytes'
   | 'spoolErrors'
@@ -98,6 +99,7 @@ export class DecisionReporting {
       leftoversDelivered: this.#leftovers?.delivered ?? 0,
       recordsLost: this.#queue.lost,
       recordRefusals: this.#reporter.refusals,
+      recordGaps: this.#reporter.gaps + (this.#leftovers?.gaps ?? 0),
       recordMemoryBytes: this.#queue.memoryBytes,
       spoolBytes: this.#spool?.bytes ?? 0,
       spoolErrors: this.#spool?.errors ?? 0,

@@ -41,6 +41,8 @@ export class Leftovers {
   #reporter: Reporter | undefined;
   #closed = false;
   delivered = 0;
+  /** How often the control plane had lost records that come before those delivered. */
+  gaps = 0;
 
   constructor(options: LeftoverOptions) {
     this.#options = options;
@@ -141,6 +143,7 @@ export class Leftovers {
     } while (queue.delivered > before && queue.backlog > 0 && !this.#closed);
     await reporter.close(0);
     this.delivered += queue.delivered;
+    this.gaps += reporter.gaps;
     log.info(
       { instance: instanceId, records: queue.delivered, left: queue.backlog },
       'leftover records were delivered',

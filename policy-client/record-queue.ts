@@ -1,14 +1,10 @@
-import { randomUUID } from 'node:crypto';
 import { genesisHash, nextHash } from '../common/decision-chain.ts';
-import { REASONS } from '../proto/reasons.ts';
-import { ChainedRecord, DecisionRecord, Outcome } from '../proto/gen/sidekey/v1/decision.ts';
-import type { ReasonCode } from '../proto/gen/sidekey/v1/reason.ts';
+import type { ChainedRecord, DecisionRecord } from '../proto/gen/sidekey/v1/decision.ts';
+import { lossRecord } from './loss-record.ts';
 import { PendingRecords } from './pending-records.ts';
 import { batchedLength, BatchWriter, type RecordBatch } from './record-batch.ts';
+import { RecentRecords } from './recent-records.ts';
 import type { Spool } from './spool.ts';
-
-/** Method of the record that stands for lost ones; its path is `/<how many>`. */
-export const LOST_RECORDS_METHOD = 'SIDEKEY-RECORDS-LOST';
 
 const MAX_PENDING = 1_024;
 const MAX_BATCH_RECORDS = 256;
@@ -37,9 +33,7 @@ export class RecordQueue {
   #sent = 0;
   #inFlight = 0;
   #acked = 0;
-  /** The batch with the last acknowledged record, and what tells the chain's head before there is one. */
-  #ackedIn: RecordBatch | undefined;
-  #startHash: Buffer | undefined;
+  readonly #recent = new RecentRecords();
   /** Records in memory up to this sequence are on disk as well. */
   #onDiskThrough = 0;
   #sequence = 0;
@@ -53,11 +47,16 @@ export class RecordQueue {
   constructor(options: RecordQueueOptions) {
     this.#options = options;
     this.#head = genesisHash(options.instanceId);
-    this.#startHash = this.#head;
+    this.#recent.startAt(0, this.#head);
   }
 
   get memoryBytes(): number {
     return this.#memoryBytes;
+  }
+
+  /** Last sequence that is acknowledged; 0 for none. */
+  get acked(): number {
+    return this.#acked;
   }
 
   /** Records on their way. */
@@ -81,7 +80,7 @@ export class RecordQueue {
     this.#acked = spool.firstSequence - 1;
     this.#sequence = spool.lastSequence;
     this.#resumed = true;
-    if (this.#acked > 0) this.#startHash = spool.startHash();
+    if (this.#acked > 0) this.#recent.startAt(this.#acked, spool.startHash());
   }
 
   push(record: DecisionRecord): void {
@@ -204,7 +203,7 @@ export class RecordQueue {
    * stored there yet: they are chained anew after the last one that is, with a record of the loss where the others were.
    */
   #mend(spool: Spool): boolean {
-    const ackedHash = this.#ackedHash();
+    const ackedHash = this.#recent.hashOf(this.#acked);
     if (ackedHash === undefined) return false;
     const before = [this.#sequence, this.#head] as const;
     [this.#sequence, this.#head] = [this.#acked, ackedHash];
@@ -223,12 +222,6 @@ export class RecordQueue {
     return mended;
   }
 
-  /** Hash of the last acknowledged record; undefined when that is not known here. */
-  #ackedHash(): Buffer | undefined {
-    const acked = this.#ackedIn?.records().find(({ sequence }) => sequence === this.#acked);
-    return acked === undefined ? this.#startHash : ChainedRecord.decode(acked.bytes).hash;
-  }
-
   /** The stream is gone: what was on its way goes out again. */
   rewind(): void {
     this.#sent = 0;
@@ -240,7 +233,7 @@ export class RecordQueue {
     const before = this.#inFlight;
     let first = this.#memory[0];
     while (first !== undefined && this.#sent > 0 && first.firstSequence <= sequence) {
-      this.#ackedIn = first;
+      this.#recent.add(first);
       const rest = first.after(sequence);
       this.#memoryBytes -= first.bytes.length - (rest?.bytes.length ?? 0);
       this.#inFlight -= first.size - (rest?.size ?? 0);
@@ -254,6 +247,26 @@ export class RecordQueue {
     if (before === this.#inFlight) return;
     this.delivered += before - this.#inFlight;
     this.#options.spool?.release(this.#acked);
+  }
+
+  /**
+   * The control plane has lost what it had acknowledged behind `sequence`: what is still at hand of it goes out again. Gives
+   * how many records are not.
+   */
+  fallBack(sequence: number): number {
+    this.rewind();
+    const lost = this.#recent.takeAfter(sequence);
+    const [first, last] = [lost[0], lost.at(-1)];
+    if (first === undefined || last === undefined) return this.#acked - sequence;
+    // Acknowledged in part, it is in both places.
+    if ((this.#memory[0]?.firstSequence ?? Infinity) <= last.lastSequence) {
+      this.#memoryBytes -= this.#memory.shift()?.bytes.length ?? 0;
+    }
+    this.#memory.unshift(...lost);
+    this.#memoryBytes += lost.reduce((sum, { bytes }) => sum + bytes.length, 0);
+    this.delivered -= this.#acked - first.firstSequence + 1;
+    this.#acked = first.firstSequence - 1;
+    return this.#acked - sequence;
   }
 
   /** Puts on disk what is in memory alone; false when it found no room. */
@@ -279,14 +292,6 @@ export class RecordQueue {
   }
 
   #lossRecord(count: number): DecisionRecord {
-    return DecisionRecord.fromPartial({
-      id: randomUUID(),
-      at: new Date(this.#options.nowMs()),
-      instanceId: this.#options.instanceId,
-      method: LOST_RECORDS_METHOD,
-      path: `/${count}`,
-      outcome: Outcome.OUTCOME_FAILED,
-      reason: REASONS.overloaded.number as ReasonCode,
-    });
+    return lossRecord(this.#options.instanceId, count, this.#options.nowMs());
   }
 }

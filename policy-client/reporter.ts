@@ -1,12 +1,15 @@
 import { status, type ClientDuplexStream, type ServiceError } from '@grpc/grpc-js';
 import { describeError } from '../common/errors.ts';
 import type { Reason } from '../proto/reasons.ts';
-import type { DecisionRecord } from '../proto/gen/sidekey/v1/decision.ts';
-import { ProxyServiceService, type ReportDecisionsResponse } from '../proto/gen/sidekey/v1/proxy.ts';
+import type { ChainHead, DecisionRecord } from '../proto/gen/sidekey/v1/decision.ts';
+import {
+  ProxyServiceService,
+  ReportDecisionsRequest,
+  type ReportDecisionsResponse,
+} from '../proto/gen/sidekey/v1/proxy.ts';
 import type { Backoff } from './backoff.ts';
 import { failureReason, refusesSession, type Connection } from './connection.ts';
 import type { ProofMaker } from './proof.ts';
-import type { RecordBatch } from './record-batch.ts';
 import type { RecordQueue } from './record-queue.ts';
 import { Retry } from './retry.ts';
 import { sessionMetadata, type Session } from './session.ts';
@@ -15,8 +18,10 @@ import type { PolicyClientLog } from './types.ts';
 const MAX_IN_FLIGHT_RECORDS = 2_048;
 const ACK_TIMEOUT_MS = 15_000;
 const TOUCH_MS = 10_000;
+const NO_RECORDS = Buffer.alloc(0);
 
-type Call = ClientDuplexStream<RecordBatch, ReportDecisionsResponse>;
+/** Sends encoded requests. */
+type Call = ClientDuplexStream<Buffer, ReportDecisionsResponse>;
 
 export interface ReporterOptions {
   readonly queue: RecordQueue;
@@ -51,6 +56,12 @@ export class Reporter {
   #lost = 0;
   #touchedAtMs = 0;
   #onDelivered: (() => void) | undefined;
+  /** Tells the control plane what it has lost for good, until it has taken what comes behind. */
+  #gap: Buffer | undefined;
+  /** A stream was lost: what is stored of what was acknowledged is to be asked. */
+  #isUnsure = false;
+  /** How often it was told. */
+  gaps = 0;
   /** How often the control plane took none because they do not continue the chain that it has. */
   refusals = 0;
 
@@ -162,13 +173,18 @@ export class Reporter {
 
   #pump(): void {
     const { queue } = this.#options;
-    if (this.#session === undefined || !this.#canSend() || queue.backlog === 0) return;
+    if (this.#session === undefined || !this.#canSend() || (queue.backlog === 0 && !this.#isUnsure)) return;
     const call = this.#call ?? this.#open(this.#session);
+    // An empty message asks; records that follow it are answered by themselves.
+    if (this.#isUnsure && !call.write(NO_RECORDS)) this.#choked = true;
+    this.#isUnsure = false;
     while (this.#call === call && this.#canSend()) {
       if (queue.inFlight === 0) this.#sentAtMs = this.#options.monotonicMs();
       const batch = queue.next();
       if (batch === undefined) return;
-      if (!call.write(batch)) this.#choked = true;
+      const { bytes } = batch;
+      // Encoded messages one behind the other are one message with the fields of both.
+      if (!call.write(this.#gap === undefined ? bytes : Buffer.concat([this.#gap, bytes]))) this.#choked = true;
     }
   }
 
@@ -176,11 +192,14 @@ export class Reporter {
     const { connection, proofs, nowMs } = this.#options;
     const metadata = sessionMetadata(session, proofs, ProxyServiceService.reportDecisions.path, nowMs());
     const { path, responseDeserialize } = ProxyServiceService.reportDecisions;
-    const serialize = (batch: RecordBatch) => batch.bytes;
+    const serialize = (request: Buffer) => request;
     const call: Call = connection.client.makeBidiStreamRequest(path, serialize, responseDeserialize, metadata);
     this.#call = call;
     this.#choked = false;
-    call.on('data', (response: ReportDecisionsResponse) => this.#acknowledged(call, response.ackedSequence));
+    call.on('data', ({ ackedSequence, held }: ReportDecisionsResponse) => {
+      if (held === undefined) this.#acknowledged(call, ackedSequence);
+      else this.#isBehind(call, held);
+    });
     call.on('drain', () => {
       if (this.#call !== call) return;
       this.#choked = false;
@@ -196,6 +215,8 @@ export class Reporter {
     const { monotonicMs, queue } = this.#options;
     const wasHeld = !this.#canSend();
     queue.acknowledge(sequence);
+    if (this.#gap !== undefined) this.gaps += 1;
+    this.#gap = undefined;
     this.#progressAtMs = monotonicMs();
     this.#sentAtMs = this.#progressAtMs;
     this.#retry.succeeded();
@@ -203,6 +224,19 @@ export class Reporter {
     if (wasHeld || queue.unreportedLosses > 0) this.#flush();
     else this.#pump();
     if (queue.backlog === 0) this.#onDelivered?.();
+  }
+
+  /** The control plane was put back to an earlier state. It gets what is still here, and a gap for what is not. */
+  #isBehind(call: Call, held: ChainHead): void {
+    const { log, queue } = this.#options;
+    // Otherwise the refusal that follows says all there is to say.
+    if (this.#call !== call || held.sequence >= queue.acked) return;
+    const acknowledged = queue.acked;
+    const missing = queue.fallBack(held.sequence);
+    this.#gap = missing === 0 ? undefined : encodeGap(held);
+    log.error({ held: held.sequence, acknowledged, missing }, 'the control plane has lost decision records');
+    this.#drop();
+    this.#retry.schedule(() => this.#flush());
   }
 
   #failed(call: Call, error: unknown): void {
@@ -226,6 +260,11 @@ export class Reporter {
     this.#call = undefined;
     this.#choked = false;
     this.#options.queue.rewind();
+    if (call !== undefined && this.#gap === undefined && this.#options.queue.acked > 0) this.#isUnsure = true;
     call?.cancel();
   }
+}
+
+function encodeGap(missingAfter: ChainHead): Buffer {
+  return Buffer.from(ReportDecisionsRequest.encode({ records: [], missingAfter }).finish());
 }

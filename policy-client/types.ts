@@ -137,6 +137,8 @@ export interface PolicyClientStats {
   readonly recordsLost: number;
   /** How often the control plane refused records that do not continue the chain it has; only an operator can help. */
   readonly recordRefusals: number;
+  /** How often the control plane had lost acknowledged records that are not here any more either: a gap in the log. */
+  readonly recordGaps: number;
   readonly recordMemoryBytes: number;
   readonly spoolBytes: number;
   readonly spoolErrors: number;

@@ -43,7 +43,7 @@ async function logs(options: LogsOptions): Promise<void> {
   await withClient(readContext(options), async (client) => {
     const answer = await client.call('GET', '/v1/decisions', { query: { ...query, limit } });
     const decisions = readList(answer, 'decisions');
-    if (options.output === 'table') console.log(formatTable(HEAD, decisions.map(formatDecision)));
+    if (options.output === 'table') console.log(formatTable(HEAD, decisions.flatMap(formatRows)));
     else for (const decision of decisions) console.log(formatOne(decision, options.output));
     if (options.follow !== true) return;
     const after = readField(decisions.at(-1), 'position') ?? '0';
@@ -60,13 +60,23 @@ function formatOne(decision: unknown, format: OutputFormat): string {
     case 'yaml':
       return `---\n${stringify(decision).trimEnd()}`;
     case 'table':
-      return formatDecision(decision).map(printable).join('  ');
+      return formatRows(decision)
+        .map((row) => row.map(printable).join('  '))
+        .join('\n');
     default:
       return format satisfies never;
   }
 }
 
 const HEAD = ['TIME', 'OUTCOME', 'REASON', 'STATUS', 'WORKLOAD', 'USER', 'CALL', 'ID'] as const;
+
+/** A decision, behind a row for those of its proxy that are missing before it. */
+function formatRows(decision: unknown): string[][] {
+  const missing = readField(decision, 'missingBefore');
+  if (missing === undefined) return [formatDecision(decision)];
+  const what = `${missing} records of proxy ${readField(decision, 'instanceId') ?? ''} are missing here: sidekey verify-log`;
+  return [['', 'MISSING', '', '', '', '', what, ''], formatDecision(decision)];
+}
 
 /** The cells of a decision's row, in the order of HEAD. */
 export function formatDecision(decision: unknown): string[] {

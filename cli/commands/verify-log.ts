@@ -24,6 +24,7 @@ export function define(command: Command): void {
 const HELP = `
 Every hash of every proxy's chain is computed again, and compared with the checkpoints: statements of where the chains stood,
 signed every half minute with a key that is sealed. A checkpoint that was saved shows a log that has been cut or put back since.
+Records that the control plane has lost and their proxy does not have any more are named as missing, for ever.
 Exit code 3 says that the log is broken.
 
 Examples:
@@ -52,10 +53,12 @@ async function verify(options: VerifyOptions): Promise<void> {
     const verdict = whole ? paint('green', 'the log is whole') : paint('red', 'THE LOG IS BROKEN');
     return `${formatTable(['PROXY', 'RECORDS', 'SEALED', 'CHAIN'], rows)}\n${sealed}\n${verdict}`;
   });
-  const latest = readField(readObject(answer, 'checkpoints'), 'latest');
-  if (whole && options.saveCheckpoint !== undefined) {
-    if (latest === undefined) throw new CommandFailed(EXIT_CODES.failed, 'there is no checkpoint yet');
-    writeFileSync(options.saveCheckpoint, `${latest}\n`);
+  const seals = readObject(answer, 'checkpoints');
+  // A log with a gap never is whole again, and must be guarded all the same.
+  if (options.saveCheckpoint !== undefined && readField(seals, 'fault') === undefined) {
+    const latest = readField(seals, 'latest');
+    if (latest !== undefined) writeFileSync(options.saveCheckpoint, `${latest}\n`);
+    else if (whole) throw new CommandFailed(EXIT_CODES.failed, 'there is no checkpoint yet');
   }
   if (!whole) throw new CommandFailed(EXIT_CODES.denied, 'the decision log does not verify');
 }

@@ -8,6 +8,7 @@ import type {
   ReportDecisionsResponse,
 } from '../../proto/gen/sidekey/v1/proxy.ts';
 import { ProxyServiceService } from '../../proto/gen/sidekey/v1/proxy.ts';
+import { ChainGap } from '../audit/chain.ts';
 import { DecisionWriter } from '../audit/decision-writer.ts';
 import type { SqlStore } from '../store/sql-store.ts';
 import { attest, type AttestOptions } from './attest.ts';
@@ -125,17 +126,20 @@ export class ProxyService {
     try {
       // One message at a time: reading waits for the store, which is the stream's backpressure.
       for await (const message of call.iterator({ destroyOnReturn: false })) {
-        const { records } = message as ReportDecisionsRequest;
+        const { missingAfter, records } = message as ReportDecisionsRequest;
         if (records.length > MAX_RECORDS_IN_MESSAGE)
           throw new Refusal('bad-request', 'too many records in one message');
-        const ackedSequence = await this.#decisions.append(tenant, instanceId, records);
+        const held = records.length === 0 ? await this.#decisions.head(tenant, instanceId) : undefined;
+        const ackedSequence =
+          held?.sequence ?? (await this.#decisions.append(tenant, instanceId, records, missingAfter));
         if (call.destroyed || call.cancelled) return;
-        call.write({ ackedSequence });
+        call.write({ ackedSequence, held });
       }
       call.end();
     } catch (error) {
       if (call.destroyed || call.cancelled) return;
       this.#log(error);
+      if (error instanceof ChainGap) call.write({ ackedSequence: error.head.sequence, held: error.head });
       refuse(call, error);
     }
   }

@@ -14,6 +14,16 @@ export interface ChainHead {
   readonly hash: Buffer;
 }
 
+/** Code chain-gap: records are missing between the stored end of the chain and the first that came. */
+export class ChainGap extends ChainError {
+  readonly head: ChainHead;
+
+  constructor(head: ChainHead, next: ChainedRecord) {
+    super('chain-gap', `record ${next.sequence} does not follow record ${head.sequence}`);
+    this.head = head;
+  }
+}
+
 /** The head of a chain of which nothing is stored. */
 export function emptyHead(instanceId: string): ChainHead {
   return { sequence: 0, hash: genesisHash(instanceId) };
@@ -22,7 +32,7 @@ export function emptyHead(instanceId: string): ChainHead {
 /** Checks that `record` is the one right after `head`, and gives the new head. Throws ChainError. */
 export function extendChain(head: ChainHead, record: ChainedRecord): ChainHead {
   if (record.sequence !== head.sequence + 1) {
-    throw new ChainError('chain-gap', `record ${record.sequence} does not follow record ${head.sequence}`);
+    throw new ChainGap(head, record);
   }
   if (!record.previousHash.equals(head.hash)) {
     throw new ChainError('chain-broken', `record ${record.sequence} names another predecessor`);
@@ -31,4 +41,14 @@ export function extendChain(head: ChainHead, record: ChainedRecord): ChainHead {
     throw new ChainError('chain-broken', `record ${record.sequence} does not have the hash of its content`);
   }
   return { sequence: record.sequence, hash: record.hash };
+}
+
+/** The head that `next` says it follows, when there is a gap before it; undefined when there is none. */
+export function headAcrossGap(head: ChainHead, next: ChainedRecord): ChainHead | undefined {
+  return next.sequence > head.sequence + 1 ? { sequence: next.sequence - 1, hash: next.previousHash } : undefined;
+}
+
+/** True when both name the same end of a chain. */
+export function isSameHead(head: ChainHead, other: ChainHead): boolean {
+  return head.sequence === other.sequence && head.hash.equals(other.hash);
 }

@@ -14,6 +14,8 @@ export interface DecisionEntry {
   readonly at: string;
   readonly instanceId: string;
   readonly sequence: number;
+  /** How many records of this proxy are missing before this one; not there when none are. */
+  readonly missingBefore?: number;
   readonly sessionId: string;
   readonly workloads: readonly string[];
   readonly user: string;

@@ -1,6 +1,6 @@
 import type { ChainedRecord, DecisionRecord } from '../../proto/gen/sidekey/v1/decision.ts';
 import { CHANNELS, notifyFrom, type Sql, type SqlStore } from '../store/sql-store.ts';
-import { ChainError, type ChainHead, emptyHead, extendChain } from './chain.ts';
+import { ChainError, type ChainHead, emptyHead, extendChain, headAcrossGap, isSameHead } from './chain.ts';
 import { decodeRecord, indexedColumns, storable } from './decision-entry.ts';
 
 interface DecodedRecord {
@@ -11,21 +11,26 @@ interface DecodedRecord {
 /**
  * Stores records of one proxy instance, in order, each exactly once: records that are stored already are compared and
  * passed over. All or nothing. Gives the last stored sequence. Throws ChainError.
+ * @param missingAfter the proxy knows that the stored chain ends here, and has nothing between it and the first record: that
+ * one is then taken behind a gap, which its sequence and its predecessor's hash show for ever
  */
 export async function appendDecisions(
   store: SqlStore,
   tenant: string,
   instanceId: string,
   records: readonly ChainedRecord[],
+  missingAfter?: ChainHead,
 ): Promise<number> {
   return store.transaction(tenant, async (tx) => {
     const before = await lockHead(tx, tenant, instanceId);
     const known = records.filter((record) => record.sequence <= before.sequence);
     if (known.length > 0) await compareStored(tx, instanceId, known);
-    let head = before;
     const fresh = records.filter((record) => record.sequence > before.sequence);
+    const [first] = fresh;
+    if (first === undefined) return before.sequence;
+    const isKnown = missingAfter !== undefined && isSameHead(before, missingAfter);
+    let head = (isKnown ? headAcrossGap(before, first) : undefined) ?? before;
     for (const record of fresh) head = extendChain(head, record);
-    if (fresh.length === 0) return head.sequence;
     const decoded = fresh.map((chained) => ({ chained, record: decodeRecord(chained.record) }));
     await refuseForeign(
       tx,
@@ -44,6 +49,17 @@ export async function appendDecisions(
     await notifyFrom(tx, CHANNELS.decision, tenant);
     return head.sequence;
   });
+}
+
+/** Where the stored chain ends. */
+export async function readHead(store: SqlStore, tenant: string, instanceId: string): Promise<ChainHead> {
+  const [head] = await store.transaction(tenant, (tx) =>
+    tx.query<ChainHead>('select sequence, hash from decision_heads where tenant = $1 and instance_id = $2', [
+      tenant,
+      instanceId,
+    ]),
+  );
+  return head ?? emptyHead(instanceId);
 }
 
 async function lockHead(tx: Sql, tenant: string, instanceId: string): Promise<ChainHead> {

@@ -1,7 +1,8 @@
 import { Turns } from '../../common/turns.ts';
 import type { ChainedRecord } from '../../proto/gen/sidekey/v1/decision.ts';
 import type { SqlStore } from '../store/sql-store.ts';
-import { appendDecisions } from './decision-log.ts';
+import type { ChainHead } from './chain.ts';
+import { appendDecisions, readHead } from './decision-log.ts';
 
 /** Of the store's ten connections. A tenant's appends wait for each other in the store, each holding one. */
 const MAX_APPENDS = 3;
@@ -16,7 +17,17 @@ export class DecisionWriter {
   }
 
   /** As `appendDecisions`. One at a time from each proxy, or memory has no bound. */
-  append(tenant: string, instanceId: string, records: readonly ChainedRecord[]): Promise<number> {
-    return this.#turns.run(() => appendDecisions(this.#store, tenant, instanceId, records));
+  append(
+    tenant: string,
+    instanceId: string,
+    records: readonly ChainedRecord[],
+    missingAfter?: ChainHead,
+  ): Promise<number> {
+    return this.#turns.run(() => appendDecisions(this.#store, tenant, instanceId, records, missingAfter));
+  }
+
+  /** As `readHead`. */
+  head(tenant: string, instanceId: string): Promise<ChainHead> {
+    return this.#turns.run(() => readHead(this.#store, tenant, instanceId));
   }
 }

@@ -29,6 +29,7 @@ interface Row {
   readonly instance_id: string;
   readonly sequence: number;
   readonly record: Buffer;
+  readonly missing: number;
 }
 
 const CLAUSES = {
@@ -45,6 +46,10 @@ const CLAUSES = {
   since: 'at >= ?',
   until: 'at < ?',
 } as const satisfies Record<keyof DecisionFilter, string>;
+
+/** How far a record lies behind the one before it in its chain, whatever else is asked for. */
+const MISSING = `sequence - 1 - coalesce((select max(before.sequence) from decisions before where before.tenant = d.tenant
+  and before.instance_id = d.instance_id and before.sequence < d.sequence), 0)`;
 
 /** Decisions of a tenant, oldest first. */
 export async function queryDecisions(
@@ -68,13 +73,16 @@ export async function queryDecisions(
   const order = page.after === undefined ? 'desc' : 'asc';
   const rows = await store.transaction(tenant, (tx) =>
     tx.query<Row>(
-      `select position, instance_id, sequence, record from decisions where ${clauses.join(' and ')}
-       order by position ${order} limit ${limit}`,
+      `select position, instance_id, sequence, record, ${MISSING} as missing
+       from decisions d where ${clauses.join(' and ')} order by position ${order} limit ${limit}`,
       params,
     ),
   );
   if (order === 'desc') rows.reverse();
-  return rows.map((row) => entryOf(row.position, row.instance_id, row.sequence, row.record));
+  return rows.map((row) => {
+    const entry = entryOf(row.position, row.instance_id, row.sequence, row.record);
+    return row.missing === 0 ? entry : { ...entry, missingBefore: row.missing };
+  });
 }
 
 export interface FollowOptions {

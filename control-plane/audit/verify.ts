@@ -1,16 +1,24 @@
 import type { SqlStore } from '../store/sql-store.ts';
-import { ChainError, emptyHead, extendChain } from './chain.ts';
+import { ChainError, emptyHead, extendChain, headAcrossGap } from './chain.ts';
 import { decodeRecord, type IndexedColumns, indexedColumns } from './decision-entry.ts';
 import { describeError } from '../../common/errors.ts';
 
 /** What checking one proxy instance's chain showed. */
 export interface ChainReport {
   readonly instanceId: string;
-  /** Records whose chain was proven, from the first on. */
+  /** Records whose chain was proven, from the first on; those that are missing in between do not count. */
   readonly records: number;
+  /** Records that are missing before one that is there, whose predecessor's hash still speaks of them. The first of these gaps. */
+  readonly gaps: readonly Gap[];
   readonly lastHash: string;
   /** Why the chain does not hold, or undefined. */
   readonly fault: string | undefined;
+}
+
+/** Sequences of the records that are missing. */
+export interface Gap {
+  readonly first: number;
+  readonly last: number;
 }
 
 interface StoredLink extends IndexedColumns {
@@ -28,6 +36,7 @@ interface KeptHead {
 }
 
 const PAGE = 1_000;
+const MAX_GAPS = 20;
 
 /**
  * Recomputes every chain of a tenant from its first record, compares its end with the head that is kept apart, and the
@@ -52,9 +61,12 @@ async function verifyChain(store: SqlStore, tenant: string, kept: KeptHead): Pro
   let head = emptyHead(kept.instance_id);
   // The hash where the kept head says that the chain ends: records that arrive meanwhile go on from there.
   let atKept = kept.sequence === 0 ? head.hash : undefined;
+  let records = 0;
+  const gaps: Gap[] = [];
   const report = (fault: string | undefined): ChainReport => ({
     instanceId: kept.instance_id,
-    records: head.sequence,
+    records,
+    gaps,
     lastHash: head.hash.toString('hex'),
     fault,
   });
@@ -63,7 +75,12 @@ async function verifyChain(store: SqlStore, tenant: string, kept: KeptHead): Pro
     links = await readLinks(store, tenant, kept.instance_id, head.sequence);
     for (const link of links) {
       try {
-        head = extendChain(head, { ...link, previousHash: link.previous_hash });
+        const record = { ...link, previousHash: link.previous_hash };
+        const beyond = headAcrossGap(head, record);
+        if (beyond !== undefined && gaps.length < MAX_GAPS)
+          gaps.push({ first: head.sequence + 1, last: beyond.sequence });
+        head = extendChain(beyond ?? head, record);
+        records += 1;
         compareColumns(link);
       } catch (error) {
         return report(describeError(error));
@@ -73,7 +90,14 @@ async function verifyChain(store: SqlStore, tenant: string, kept: KeptHead): Pro
   } while (links.length === PAGE);
   if (kept.sequence === null || kept.hash === null) return report('the kept head is missing');
   if (head.sequence < kept.sequence) return report(`the last ${kept.sequence - head.sequence} records are missing`);
-  return report(atKept?.equals(kept.hash) === true ? undefined : 'the end differs from the kept head');
+  if (atKept?.equals(kept.hash) !== true) return report('the end differs from the kept head');
+  return report(describeGaps(gaps));
+}
+
+function describeGaps(gaps: readonly Gap[]): string | undefined {
+  if (gaps.length === 0) return undefined;
+  const ranges = gaps.map(({ first, last }) => `${first} to ${last}`);
+  return `records ${ranges.join(', ')}${gaps.length < MAX_GAPS ? '' : ' and perhaps more'} are missing`;
 }
 
 /** What searches see must be what the chained bytes say. Throws ChainError. */

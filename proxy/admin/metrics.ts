@@ -79,6 +79,11 @@ export class ProxyMetrics {
       'Times that the control plane refused records that do not continue the chain it has.',
       () => sources.client.stats().recordRefusals,
     );
+    gauge(
+      'sidekey_record_gaps',
+      'Gaps that the control plane has in the log for having lost decision records which it had acknowledged.',
+      () => sources.client.stats().recordGaps,
+    );
   }
 
   /** prom-client's registry of all of them. The package is loaded by the first who asks: not every proxy is scraped. */

@@ -10,7 +10,7 @@ import {
   type ServerWritableStream,
 } from '@grpc/grpc-js';
 import type { Reason } from '../../proto/reasons.ts';
-import type { ChainedRecord } from '../../proto/gen/sidekey/v1/decision.ts';
+import type { ChainedRecord, ChainHead } from '../../proto/gen/sidekey/v1/decision.ts';
 import { Grant, Revocation } from '../../proto/gen/sidekey/v1/grant.ts';
 import {
   AttestResponse,
@@ -56,6 +56,8 @@ export class FakeControlPlane {
   acknowledgeAfterMs = 0;
   /** Takes no records, as they do not continue what it has. */
   refuseRecords = false;
+  /** Holds chains up to here only, until a proxy says that it knows. */
+  holdsOnly: ChainHead | undefined;
   beat = true;
   /** Changes each event before it is sent, after it was signed. */
   tamper: (response: WatchResponse) => WatchResponse = (response) => response;
@@ -63,6 +65,8 @@ export class FakeControlPlane {
   readonly attests: AttestRequest[] = [];
   readonly questions: AuthorizeRequest[] = [];
   readonly records: ChainedRecord[] = [];
+  /** What a proxy said of `holdsOnly`. */
+  readonly knownGaps: ChainHead[] = [];
   recordMessages = 0;
   readonly sessions = new Map<string, { readonly id: string; readonly proxyKey: Buffer }>();
   readonly watches = new Map<WatchCall, { readonly sessionId: string; sequence: number }>();
@@ -251,13 +255,20 @@ export class FakeControlPlane {
   #report(call: ReportCall): void {
     if (this.#admit(call, ProxyServiceService.reportDecisions.path) === undefined) return;
     this.reports.add(call);
-    call.on('data', ({ records }: ReportDecisionsRequest) => {
+    call.on('data', ({ missingAfter, records }: ReportDecisionsRequest) => {
+      const held = this.holdsOnly;
+      if (held !== undefined && missingAfter === undefined) {
+        call.write({ ackedSequence: held.sequence, held });
+        if (records.length > 0) call.emit('error', refusal('bad-request', status.FAILED_PRECONDITION));
+        return;
+      }
+      if (missingAfter !== undefined) this.knownGaps.push(missingAfter);
       this.records.push(...records);
       this.recordMessages += 1;
       if (this.refuseRecords) call.emit('error', refusal('bad-request', status.FAILED_PRECONDITION));
       const last = records.at(-1);
       if (this.refuseRecords || !this.acknowledge || last === undefined) return;
-      const write = () => this.reports.has(call) && call.write({ ackedSequence: last.sequence });
+      const write = () => this.reports.has(call) && call.write({ ackedSequence: last.sequence, held: undefined });
       if (this.acknowledgeAfterMs === 0) write();
       else setTimeout(write, this.acknowledgeAfterMs).unref();
     });

@@ -96,6 +96,7 @@ export class FakePolicyClient implements PolicyClient {
       leftoversDelivered: 0,
       recordsLost: 0,
       recordRefusals: 0,
+      recordGaps: 0,
       recordMemoryBytes: 0,
       spoolBytes: 0,
       spoolErrors: 0,

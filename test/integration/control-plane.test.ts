@@ -178,10 +178,10 @@ describe('control plane', () => {
     const acks: number[] = [];
     call.on('data', ({ ackedSequence }: { ackedSequence: number }) => acks.push(ackedSequence));
     const ended = new Promise<unknown>((resolve) => call.once('error', resolve));
-    call.write({ records: [link] });
-    call.write({ records: [link] });
+    call.write({ records: [link], missingAfter: undefined });
+    call.write({ records: [link], missingAfter: undefined });
     await vi.waitFor(() => expect(acks).toEqual([1, 1]), 5_000);
-    call.write({ records: [{ ...link, sequence: 3 }] });
+    call.write({ records: [{ ...link, sequence: 3 }], missingAfter: undefined });
     expect(await ended).toMatchObject({ code: 9 });
     expect(await billing.plane.rest('GET', '/v1/decisions?limit=1')).toMatchObject({
       body: { decisions: [{ id: 'decision-1' }] },

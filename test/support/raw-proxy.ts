@@ -94,10 +94,10 @@ export class RawProxy {
   async report(records: ChainedRecord[], metadata = this.metadata('reportDecisions')): Promise<number> {
     const call = this.client.reportDecisions(metadata);
     const answer = new Promise<number>((resolve, reject) => {
-      call.once('data', ({ ackedSequence }: ReportDecisionsResponse) => resolve(ackedSequence));
+      call.once('data', ({ ackedSequence, held }: ReportDecisionsResponse) => held ?? resolve(ackedSequence));
       call.on('error', reject);
     });
-    call.write({ records });
+    call.write({ records, missingAfter: undefined });
     return answer.finally(() => call.end());
   }
 

@@ -27,7 +27,9 @@ describe('RecordBatch', () => {
     fc.assert(
       fc.property(chained, (records) => {
         const batch = pack(records);
-        expect(batch.bytes).toEqual(Buffer.from(ReportDecisionsRequest.encode({ records }).finish()));
+        expect(batch.bytes).toEqual(
+          Buffer.from(ReportDecisionsRequest.encode({ records, missingAfter: undefined }).finish()),
+        );
         const lengths = records.map(({ sequence, record }) => batchedLength(sequence, record.length));
         expect(lengths.reduce((sum, length) => sum + length)).toBe(batch.bytes.length);
         expect([batch.firstSequence, batch.lastSequence]).toEqual([records[0]?.sequence, records.at(-1)?.sequence]);

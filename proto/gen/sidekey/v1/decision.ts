@@ -46,6 +46,12 @@ export interface ChainedRecord {
   record: Buffer;
 }
 
+/** Where a chain ends; sequence 0 with the first previous_hash for one without a record. */
+export interface ChainHead {
+  sequence: number;
+  hash: Buffer;
+}
+
 /** One decision and what came of it. Never holds a secret: no query, no header values, path scrubbed. */
 export interface DecisionRecord {
   /** Unique; the agent sees it in a denial. */
@@ -167,6 +173,73 @@ export const ChainedRecord: MessageFns<ChainedRecord> = {
     message.previousHash = object.previousHash ?? Buffer.alloc(0);
     message.hash = object.hash ?? Buffer.alloc(0);
     message.record = object.record ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
+function createBaseChainHead(): ChainHead {
+  return { sequence: 0, hash: Buffer.alloc(0) };
+}
+
+export const ChainHead: MessageFns<ChainHead> = {
+  encode(message: ChainHead, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sequence !== 0) {
+      writer.uint32(8).uint64(message.sequence);
+    }
+    if (message.hash.length !== 0) {
+      writer.uint32(18).bytes(message.hash);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ChainHead {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChainHead();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.sequence = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.hash = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ChainHead>, I>>(base?: I): ChainHead {
+    return ChainHead.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ChainHead>, I>>(object: I): ChainHead {
+    const message = createBaseChainHead();
+    message.sequence = object.sequence ?? 0;
+    message.hash = object.hash ?? Buffer.alloc(0);
     return message;
   },
 };

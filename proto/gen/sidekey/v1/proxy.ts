@@ -24,7 +24,7 @@ import {
 } from "@grpc/grpc-js";
 import { Duration } from "../../google/protobuf/duration.ts";
 import { Timestamp } from "../../google/protobuf/timestamp.ts";
-import { ChainedRecord } from "./decision.ts";
+import { ChainedRecord, ChainHead } from "./decision.ts";
 import { Denial, Grant, Revocation } from "./grant.ts";
 import { Destination, HttpRequestFacts, Route } from "./route.ts";
 
@@ -174,12 +174,24 @@ export interface AuthorizeResponse {
 }
 
 export interface ReportDecisionsRequest {
+  /** None: asks where the stored chain ends. */
   records: ChainedRecord[];
+  /**
+   * The chain has a gap: the control plane holds it up to this head only, as it has said, and the proxy no longer has the
+   * records between it and the first of `records`. Taken while that is still so; the gap shows in the log for ever.
+   */
+  missingAfter: ChainHead | undefined;
 }
 
 export interface ReportDecisionsResponse {
   /** All records up to and including this sequence are stored. */
   ackedSequence: number;
+  /**
+   * Where the stored chain ends: an answer to no records, or to such as do not follow this head. Of these none were stored,
+   * and the stream ends with FAILED_PRECONDITION. When it is before what was acknowledged, the control plane has lost records: send those that
+   * are still there again, from it on, or the first that is there with `missing_after`.
+   */
+  held: ChainHead | undefined;
 }
 
 function createBaseEvidence(): Evidence {
@@ -1282,13 +1294,16 @@ export const AuthorizeResponse: MessageFns<AuthorizeResponse> = {
 };
 
 function createBaseReportDecisionsRequest(): ReportDecisionsRequest {
-  return { records: [] };
+  return { records: [], missingAfter: undefined };
 }
 
 export const ReportDecisionsRequest: MessageFns<ReportDecisionsRequest> = {
   encode(message: ReportDecisionsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.records) {
       ChainedRecord.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.missingAfter !== undefined) {
+      ChainHead.encode(message.missingAfter, writer.uint32(18).fork()).join();
     }
     return writer;
   },
@@ -1314,6 +1329,14 @@ export const ReportDecisionsRequest: MessageFns<ReportDecisionsRequest> = {
             message.records.push(ChainedRecord.decode(reader, reader.uint32()));
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.missingAfter = ChainHead.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1332,18 +1355,24 @@ export const ReportDecisionsRequest: MessageFns<ReportDecisionsRequest> = {
   fromPartial<I extends Exact<DeepPartial<ReportDecisionsRequest>, I>>(object: I): ReportDecisionsRequest {
     const message = createBaseReportDecisionsRequest();
     message.records = object.records?.map((e) => ChainedRecord.fromPartial(e)) || [];
+    message.missingAfter = (object.missingAfter !== undefined && object.missingAfter !== null)
+      ? ChainHead.fromPartial(object.missingAfter)
+      : undefined;
     return message;
   },
 };
 
 function createBaseReportDecisionsResponse(): ReportDecisionsResponse {
-  return { ackedSequence: 0 };
+  return { ackedSequence: 0, held: undefined };
 }
 
 export const ReportDecisionsResponse: MessageFns<ReportDecisionsResponse> = {
   encode(message: ReportDecisionsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.ackedSequence !== 0) {
       writer.uint32(8).uint64(message.ackedSequence);
+    }
+    if (message.held !== undefined) {
+      ChainHead.encode(message.held, writer.uint32(18).fork()).join();
     }
     return writer;
   },
@@ -1369,6 +1398,14 @@ export const ReportDecisionsResponse: MessageFns<ReportDecisionsResponse> = {
             message.ackedSequence = longToNumber(reader.uint64());
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.held = ChainHead.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1387,6 +1424,7 @@ export const ReportDecisionsResponse: MessageFns<ReportDecisionsResponse> = {
   fromPartial<I extends Exact<DeepPartial<ReportDecisionsResponse>, I>>(object: I): ReportDecisionsResponse {
     const message = createBaseReportDecisionsResponse();
     message.ackedSequence = object.ackedSequence ?? 0;
+    message.held = (object.held !== undefined && object.held !== null) ? ChainHead.fromPartial(object.held) : undefined;
     return message;
   },
 };
