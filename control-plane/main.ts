@@ -1,7 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { type Clock, systemClock } from '../common/clock.ts';
-import { describeError } from '../common/errors.ts';
 import { formatAuthority } from '../common/net/host.ts';
 import { Secret } from '../common/secret.ts';
 import { PlaceholderKeys } from './api/placeholder-keys.ts';
@@ -27,6 +26,7 @@ import { openBootstrapToken } from './bootstrap-token.ts';
 import type { ControlPlaneConfig, ListenAddress } from './config.ts';
 import { Issuer } from './credentials/issuer.ts';
 import { createMinter } from './credentials/minters.ts';
+import { createErrorLog } from './error-log.ts';
 import { Closers, type Foundation, openFoundation } from './foundation.ts';
 import { startGrpcServer } from './grpc-server.ts';
 import { createSealingRotation } from './rotate-sealing.ts';
@@ -52,7 +52,7 @@ export interface ControlPlane {
 
 export interface ControlPlaneOptions {
   readonly clock?: Clock;
-  /** Told of unforeseen errors; default: one JSON line on standard error. */
+  /** Told of unforeseen errors; default: JSON lines on standard error, few for the same one. */
   readonly onError?: (error: unknown) => void;
 }
 
@@ -67,7 +67,12 @@ export async function startControlPlane(
   config: ControlPlaneConfig,
   options: ControlPlaneOptions = {},
 ): Promise<ControlPlane> {
-  const onError = options.onError ?? logError;
+  const onError =
+    options.onError ??
+    createErrorLog(
+      (line) => void process.stderr.write(line),
+      () => performance.now(),
+    );
   const closers = new Closers();
   try {
     return await start(config, options.clock ?? systemClock, closers, onError);
@@ -256,14 +261,4 @@ async function withPort(listen: ListenAddress): Promise<ListenAddress> {
   });
   await new Promise<void>((resolve) => probe.close(() => resolve()));
   return { host: listen.host, port };
-}
-
-function logError(error: unknown): void {
-  const line = {
-    level: 'error',
-    time: new Date().toISOString(),
-    msg: 'control plane error',
-    error: describeError(error),
-  };
-  process.stderr.write(`${JSON.stringify(line)}\n`);
 }

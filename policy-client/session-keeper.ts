@@ -75,7 +75,7 @@ export class SessionKeeper {
   }
 
   async #attestOnce(): Promise<Session | undefined> {
-    const { log, onFailure } = this.#options;
+    const { backoff, log, onFailure } = this.#options;
     this.#alarm.clear();
     try {
       const session = await this.#options.attest();
@@ -85,6 +85,7 @@ export class SessionKeeper {
       this.failures += 1;
       const reason = error instanceof ContractError ? 'session-invalid' : failureReason(error);
       log.warn({ reason, error: describeError(error) }, 'attestation failed');
+      if (reason === 'overloaded') backoff.lengthen();
       onFailure(reason);
       return undefined;
     }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../common/clock.ts';
 import {
-  type AttestRequest,
+  AttestRequest,
   type AttestResponse,
   EvidenceSubject,
   ProxyServiceService,
@@ -36,11 +36,14 @@ export interface AttestOptions {
 type Verified = Pick<SessionRecord, 'user' | 'trust' | 'claims' | 'userClaims' | 'evidenceHashes' | 'evidenceNotAfter'>;
 
 const MAX_EVIDENCE_BYTES = 32_768;
+/** Eight pieces of evidence, with a key and its proof. */
+const MAX_REQUEST_BYTES = 8 * MAX_EVIDENCE_BYTES + 16_384;
+/** Of a session's life; in between by chance, so that proxies that started together do not come back together ever after. */
+const RENEWAL = { from: 0.4, to: 0.6 };
 
-/** Turns evidence into a session bound to the proxy's key. Throws AttestationError or Refusal. */
+/** Turns evidence into a session bound to the proxy's key, of a request that `checkRequest` let through. Throws AttestationError or Refusal. */
 export async function attest(options: AttestOptions, request: AttestRequest): Promise<AttestResponse> {
   const { clock, policies, sessions } = options;
-  checkRequest(request);
   const proven = await sessions.proveKey({
     proxyKey: request.proxyKey,
     proof: request.proof,
@@ -84,12 +87,16 @@ export async function attest(options: AttestOptions, request: AttestRequest): Pr
   return answer(options, record, policy, request.proxyKey);
 }
 
-function checkRequest(request: AttestRequest): void {
+/** Bounds what a request holds while it waits for its turn. Throws Refusal. */
+export function checkRequest(request: AttestRequest): void {
   if (!/^[A-Za-z0-9_-]{8,64}$/.test(request.instanceId)) {
     throw new Refusal('bad-request', 'instance_id must be 8 to 64 letters, digits, "-" and "_"');
   }
   if (request.evidence.some(({ token }) => token.length > MAX_EVIDENCE_BYTES)) {
     throw new Refusal('evidence-malformed', 'a piece of evidence is too long');
+  }
+  if (AttestRequest.encode(request).finish().length > MAX_REQUEST_BYTES) {
+    throw new Refusal('bad-request', `the request is over ${MAX_REQUEST_BYTES} bytes`);
   }
 }
 
@@ -152,7 +159,7 @@ async function answer(
     sessionId: ticket.id,
     sessionToken: await options.sessions.mint(ticket),
     notAfter: new Date(ticket.notAfter),
-    renewAfter: new Date(options.clock.now() + options.sessionLifetimeMs / 2),
+    renewAfter: new Date(options.clock.now() + options.sessionLifetimeMs * renewalShare()),
     workloads: [...record.workloads],
     user: record.user ?? '',
     claimsJson: JSON.stringify(
@@ -162,4 +169,8 @@ async function answer(
     eventKeyId: eventKey.id,
     certificateAuthority: wanted ? await options.authorities.issue(ticket.tenant, proxyKey, routes) : undefined,
   };
+}
+
+function renewalShare(): number {
+  return RENEWAL.from + Math.random() * (RENEWAL.to - RENEWAL.from);
 }

@@ -11,7 +11,8 @@ import { ProxyServiceService } from '../../proto/gen/sidekey/v1/proxy.ts';
 import { ChainGap } from '../audit/chain.ts';
 import { DecisionWriter } from '../audit/decision-writer.ts';
 import type { SqlStore } from '../store/sql-store.ts';
-import { attest, type AttestOptions } from './attest.ts';
+import { attest, type AttestOptions, checkRequest } from './attest.ts';
+import { AttestTurns } from './attest-turns.ts';
 import { authorize, type AuthorizeOptions } from './authorize.ts';
 import { type AuthorizeCall, AnswerWriter, refuseTooLong, sizeOf } from './authorize-stream.ts';
 import { OpenWatches } from './open-watches.ts';
@@ -33,6 +34,7 @@ const MAX_RECORDS_IN_MESSAGE = 2_000;
 /** The proxies' API. Every call passes the session gate first, Attest its own checks. */
 export class ProxyService {
   readonly #options: ProxyServiceOptions;
+  readonly #attestations = new AttestTurns();
   readonly #watches = new OpenWatches();
   readonly #decisions: DecisionWriter;
 
@@ -61,7 +63,8 @@ export class ProxyService {
     callback: sendUnaryData<AttestResponse>,
   ): Promise<void> {
     try {
-      callback(null, await attest(this.#options, call.request));
+      checkRequest(call.request);
+      callback(null, await this.#attestations.run(call, () => attest(this.#options, call.request)));
     } catch (error) {
       this.#log(error);
       callback(toServiceError(error));

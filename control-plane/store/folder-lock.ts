@@ -5,6 +5,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { UsageError } from '../../common/errors.ts';
 
 const PREFIX = 'sidekey-lock.';
+/** Of a name that its process does not show yet. */
+const DRAFT_PREFIX = `new-${PREFIX}`;
 const ATTEMPTS = 8;
 const LONGEST_PAUSE_MS = 40;
 /** A kernel that has not said by then whether anybody listens counts as one that says yes. */
@@ -52,8 +54,9 @@ async function openPlace(folder: string): Promise<Place> {
 }
 
 async function takeAlone({ path }: Place): Promise<(() => Promise<void>) | undefined> {
-  const name = `${PREFIX}${randomUUID()}`;
-  const draft = `${path}/new-${name}`;
+  const id = randomUUID();
+  const name = `${PREFIX}${id}`;
+  const draft = `${path}/${DRAFT_PREFIX}${id}`;
   const server = await listen(draft);
   const release = async (): Promise<void> => {
     await rm(`${path}/${name}`, { force: true });
@@ -61,8 +64,12 @@ async function takeAlone({ path }: Place): Promise<(() => Promise<void>) | undef
   };
   try {
     // Seen under its name only once it answers, or others would take it for one that a crash left.
-    await rename(draft, `${path}/${name}`);
-    for (const other of await readdir(path)) {
+    if (!(await isRenamed(draft, `${path}/${name}`))) {
+      await release();
+      return undefined;
+    }
+    const found = await readdir(path);
+    for (const other of found) {
       if (!other.startsWith(PREFIX) || other === name) continue;
       if (await answers(`${path}/${other}`)) {
         await release();
@@ -70,11 +77,26 @@ async function takeAlone({ path }: Place): Promise<(() => Promise<void>) | undef
       }
       await rm(`${path}/${other}`, { force: true });
     }
+    // One that was killed before its name was seen. Taken from a process that only just begins, it makes that one begin anew.
+    for (const draft of found.filter((one) => one.startsWith(DRAFT_PREFIX))) {
+      if (!(await answers(`${path}/${draft}`))) await rm(`${path}/${draft}`, { force: true });
+    }
     return release;
   } catch (error) {
     await release();
     throw error;
   }
+}
+
+/** False when it is gone: whoever came first has taken it for one that a crash left. */
+function isRenamed(from: string, to: string): Promise<boolean> {
+  return rename(from, to).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return false;
+      throw error;
+    },
+  );
 }
 
 function listen(path: string): Promise<Server> {

@@ -5,7 +5,7 @@ import { Exchange } from '../http/exchange.ts';
 import type { Transport } from '../http/destination.ts';
 import type { AgentStream, BodyLength } from '../http/streams.ts';
 import { httpDate } from '../http/http-date.ts';
-import { refusalReply } from '../http/refusal-reply.ts';
+import { refusalReply, toRefusal } from '../http/refusal-reply.ts';
 import { Refusal } from '../http/refusal.ts';
 import { Call } from '../http/call.ts';
 import type { ProxyServices } from '../http/services.ts';
@@ -13,7 +13,6 @@ import { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
 import { MessageError } from '../protocols/http1/message-error.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
 import { RequestReader } from '../protocols/http1/message-reader.ts';
-import { findReason } from '../../proto/reasons.ts';
 import { authenticateCaller } from '../http/proxy-authentication.ts';
 import type { AgentSession } from './agent-session.ts';
 import type { ConnectHandler } from './http-connect.ts';
@@ -22,6 +21,8 @@ import { Output } from './output.ts';
 import { AT_ONCE_BYTES, TurnWork } from './turn.ts';
 
 const LINGER_MS = 2_000;
+/** Requests that a pipelining agent has begun in one turn, so that thousands answered at once keep nobody else waiting (A-53). */
+const MAX_BEGUN_A_TURN = 16;
 
 /** One HTTP/1.1 byte stream from the agent: requests in order, one exchange at a time. */
 export class AgentConnection implements AgentStream, AgentSession {
@@ -48,6 +49,7 @@ export class AgentConnection implements AgentStream, AgentSession {
   /** The protocol was switched: bytes go to the exchange as they come. */
   #isBare = false;
   #pumping = false;
+  #mayBegin = MAX_BEGUN_A_TURN;
   #requestOpen = false;
   #closing = false;
   #ended = false;
@@ -89,10 +91,8 @@ export class AgentConnection implements AgentStream, AgentSession {
   /** Called by the sweeper once `deadlineAt` has passed. */
   expire(): void {
     if (this.#exchange !== undefined) return;
-    if (this.#reader.bufferedBytes > 0 && !this.#closing) {
-      return this.#reject(new Refusal('header-timeout', 'the request head did not arrive in time'));
-    }
-    this.destroy();
+    if (this.#reader.bufferedBytes === 0 || this.#closing) return this.destroy();
+    this.#reject(new Refusal('header-timeout', 'the request head did not arrive in time'));
   }
 
   resumeRequest(): void {
@@ -136,7 +136,6 @@ export class AgentConnection implements AgentStream, AgentSession {
     this.deadlineAt = clock.now() + limits.agentIdleTimeoutMs;
     if (!this.#answer.keepAlive || this.#isUnread || state.draining) return this.#close();
     this.#pump();
-    this.#closeIfDone();
   }
 
   abort(): void {
@@ -155,6 +154,7 @@ export class AgentConnection implements AgentStream, AgentSession {
     if (this.#pumping) return;
     if (this.#isBare) return this.#pumpBare();
     this.#pumping = true;
+    this.#mayBegin = MAX_BEGUN_A_TURN;
     try {
       while (this.#step());
     } catch (error) {
@@ -163,9 +163,11 @@ export class AgentConnection implements AgentStream, AgentSession {
       this.#pumping = false;
     }
     this.#exchange?.onRequestReadDone();
+    if (this.#mayBegin === 0) this.#pumpLater.ask();
     const full = this.#reader.bufferedBytes > this.#services.limits.highWaterBytes;
     if (full && !this.#closing) this.#socket.pause();
     else if (this.#socket.isPaused() && !this.#handedOver) this.#socket.resume();
+    this.#closeIfDone();
   }
 
   #pumpBare(): void {
@@ -186,7 +188,7 @@ export class AgentConnection implements AgentStream, AgentSession {
     if (this.#closing) return false;
     const exchange = this.#exchange;
     // A pipelining agent that reads no answers gets no further ones, so that they do not pile up (A-53).
-    if (exchange === undefined && this.#output.full) return false;
+    if (exchange === undefined && (this.#output.full || this.#mayBegin === 0)) return false;
     // The next request waits until this one is answered: answers go out in the order of the requests (RFC 9112 9.3.2).
     if (exchange !== undefined && (!this.#requestOpen || !exchange.acceptsRequest)) return false;
     const event = this.#reader.next();
@@ -216,6 +218,7 @@ export class AgentConnection implements AgentStream, AgentSession {
         return false;
       }
     }
+    this.#mayBegin -= 1;
     this.#requestOpen = true;
     this.#head = head;
     this.#exchange = new Exchange(this.#services, this, head);
@@ -251,31 +254,27 @@ export class AgentConnection implements AgentStream, AgentSession {
   }
 
   #failed(error: unknown): void {
-    if (!(error instanceof MessageError)) {
-      this.#reject(new Refusal('internal-error', 'the proxy failed to handle the call', { cause: error }));
-      return this.destroy();
-    }
-    this.#reject(new Refusal(findReason(error.code) ?? 'bad-request', error.message, { cause: error }));
-    this.#close();
+    const isForeseen = error instanceof MessageError;
+    this.#reject(isForeseen ? new Refusal(error.code, error.message, { cause: error }) : toRefusal(error));
+    if (isForeseen) this.#close();
+    else this.destroy();
   }
 
   #onEnd(): void {
     this.#ended = true;
-    if (this.#isBare) return this.#pumpBare();
-    this.#reader.eof();
+    if (!this.#isBare) this.#reader.eof();
     this.#pump();
-    this.#closeIfDone();
   }
 
   /** After the agent's half-close, what it sent before is still answered (RFC 9112 9.6). */
   #closeIfDone(): void {
-    if (this.#ended && this.#exchange === undefined && !this.#pumping && !this.#output.full) this.#close();
+    if (!this.#ended || this.#exchange !== undefined || this.#pumping) return;
+    if (!this.#output.full && this.#mayBegin > 0) this.#close();
   }
 
   #onDrain(): void {
     if (this.#exchange !== undefined) return this.#exchange.onAgentDrain();
     this.#pump();
-    this.#closeIfDone();
   }
 
   #onClose(): void {

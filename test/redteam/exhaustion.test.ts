@@ -59,6 +59,27 @@ describe('A-53 exhaustion', () => {
     expect(received.endsWith('0\r\n\r\n')).toBe(false);
   });
 
+  test('thousands of pipelined requests are answered a few in a turn, and all of them', async () => {
+    world = await startProxyWorld();
+    const agent = await world.agent();
+    const refused = (): number => world.client.records.length;
+    let most = 0;
+    let seen = 0;
+    let running = true;
+    const look = (): void => {
+      most = Math.max(most, refused() - seen);
+      seen = refused();
+      if (running) setImmediate(look);
+    };
+    look();
+    agent.send('GET http://nowhere.test/ HTTP/1.1\r\nHost: nowhere.test\r\n\r\n'.repeat(1_000));
+    agent.socket.end();
+    const answers = await agent.closed();
+    running = false;
+    expect(answers.toString().match(/HTTP\/1\.1 403/g)).toHaveLength(1_000);
+    expect(most).toBeLessThan(50);
+  });
+
   test('no abuse of one connection harms another', async () => {
     world = await startProxyWorld();
     const good = await world.agent();

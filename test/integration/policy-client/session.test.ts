@@ -33,6 +33,15 @@ describe('session', () => {
     expect(await client.authorize(question())).toMatchObject({ kind: 'grant' });
   });
 
+  it('leaves a control plane alone for long that has too many to attest', async () => {
+    link.plane.refuseAttest = 'overloaded';
+    const limits = { minBackoffMs: 1, maxBackoffMs: 1_000_000_000, reconnectGraceMs: 20 };
+    const client = await link.startClient({ limits });
+    await until('an attestation failed', () => client.stats().attestationFailures === 1);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(client.stats()).toMatchObject({ attestationFailures: 1, lastFailure: 'overloaded' });
+  });
+
   it('renews ahead of the end without a gap', async () => {
     link.plane.renewAfterMs = 300;
     const client = await link.readyClient();

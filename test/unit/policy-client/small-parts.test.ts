@@ -14,6 +14,8 @@ describe('Backoff', () => {
     expect([1, 2, 3, 4, 5, 6].map(() => longest.nextMs())).toEqual([100, 200, 400, 800, 1_000, 1_000]);
     longest.reset();
     expect(longest.nextMs()).toBe(100);
+    longest.lengthen();
+    expect(longest.nextMs()).toBe(1_000);
     const shortest = new Backoff(100, 1_000, () => 0);
     expect([1, 2].map(() => shortest.nextMs())).toEqual([10, 10]);
   });

@@ -7,11 +7,11 @@ import { lockFolder } from '../../../../control-plane/store/folder-lock.ts';
 import { withFolder } from '../../../support/folder.ts';
 
 /** What a process that was killed leaves behind: a socket that nobody listens on. */
-async function leaveLock(folder: string): Promise<void> {
+async function leaveLock(folder: string, prefix = 'sidekey-lock.'): Promise<void> {
   const server = createServer();
   const path = join(folder, 'socket');
   await new Promise<void>((resolve) => server.listen(path, resolve));
-  await rename(path, join(folder, `sidekey-lock.${randomUUID()}`));
+  await rename(path, join(folder, `${prefix}${randomUUID()}`));
   await new Promise((resolve) => server.close(resolve));
 }
 
@@ -35,6 +35,20 @@ it('lets one of several in after a crash, however they meet', { timeout: 120_000
       for (const unlock of held) await unlock();
     }
     await (await lockFolder(folder))();
+    expect(await readdir(folder)).toEqual([]);
+  });
+});
+
+it('clears away what one that was killed as it began has left, and nothing of one that lives', async () => {
+  await withFolder(async (folder) => {
+    await leaveLock(folder, 'new-sidekey-lock.');
+    const living = createServer();
+    const name = `new-sidekey-lock.${randomUUID()}`;
+    await new Promise<void>((resolve) => living.listen(join(folder, name), resolve));
+    const unlock = await lockFolder(folder);
+    expect((await readdir(folder)).filter((one) => one.startsWith('new-'))).toEqual([name]);
+    await unlock();
+    await new Promise((resolve) => living.close(resolve));
     expect(await readdir(folder)).toEqual([]);
   });
 });
