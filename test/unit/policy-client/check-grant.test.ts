@@ -28,7 +28,7 @@ const BINDING = {
   user: 'issuer#u1',
 };
 
-function grantOf(binding: object, changes: Parameters<typeof Grant.fromPartial>[0] = {}): Grant {
+function grantOf(binding: object, changes: object = {}): Grant {
   return Grant.fromPartial({ ...changes, binding: { ...BINDING, ...binding } });
 }
 
