@@ -59,3 +59,7 @@ it.each([
   expect(new RevocationSet([revocation('user', name)]).reasonAgainst(session)).toBe(ended ? 'user-revoked' : undefined);
   expect(endsSession(revocation('user', name), session)).toBe(ended);
 });
+
+it.each(['acme', 'other'])('the tenant %s revoked', (name) => {
+  expect(endsSession(revocation('tenant', name), SESSION)).toBe(name === 'acme');
+});
