@@ -7,7 +7,7 @@ import { Connection } from '../../../policy-client/connection.ts';
 import { Leftovers } from '../../../policy-client/leftovers.ts';
 import { ProofMaker } from '../../../policy-client/proof.ts';
 import { RecordQueue } from '../../../policy-client/record-queue.ts';
-import { Spool } from '../../../policy-client/spool.ts';
+import { FREED_AT_MS, Spool } from '../../../policy-client/spool.ts';
 import { decisionRecord } from '../../support/policy-client.ts';
 
 const OWN = '11111111-1111-4111-8111-111111111111';
@@ -111,4 +111,15 @@ it('looks no more once it is closed', async () => {
   looking.start();
   await looking.look();
   expect(asked).toEqual([]);
+});
+
+it('claims what was freed since the look before', async () => {
+  const dir = leave();
+  touch(dir, AGE_MS / 2);
+  const looking = leftovers();
+  await looking.look();
+  expect(asked).toEqual([]);
+  utimesSync(dir, new Date(FREED_AT_MS), new Date(FREED_AT_MS));
+  await looking.look();
+  expect(asked).toEqual([OTHER]);
 });

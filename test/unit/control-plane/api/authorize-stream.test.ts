@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import { expect, it } from 'vitest';
 import { AnswerWriter, refuseTooLong, sizeOf } from '../../../../control-plane/api/authorize-stream.ts';
 import type { AuthorizeResponse } from '../../../../proto/gen/sidekey/v1/proxy.ts';
+import { InspectedFacts } from '../../../../proto/gen/sidekey/v1/route.ts';
 
 class FakeCall extends EventEmitter {
   destroyed = false;
@@ -59,4 +60,15 @@ it('refuses a question of more than 64 KB', () => {
     id: 7,
     outcome: { $case: 'denial', value: { reason: 41 } },
   });
+});
+
+it('refuses a question with more than 256 KB read of the body', () => {
+  const question = (selectors: string[]) => {
+    const inspected = { ...InspectedFacts.create(), selectors };
+    const http = { method: 'POST', path: '/', query: '', headers: [], inspected };
+    const request = { id: 8, destination: undefined, deadlineMs: 1, policyVersion: 0, dryRun: false, http };
+    return refuseTooLong(request, sizeOf(request));
+  };
+  expect(question(['s'.repeat(262_100)])).toBeUndefined();
+  expect(question(['s'.repeat(262_144)])).toMatchObject({ id: 8, outcome: { $case: 'denial', value: { reason: 41 } } });
 });

@@ -175,11 +175,20 @@ describe('proof of the key at Attest', () => {
       [Buffer.alloc(0), evidence],
       [Buffer.alloc(91), evidence],
       [Buffer.alloc(9000), evidence],
-      [proxy.spki, Array.from({ length: 9 }, () => Buffer.from('x'))],
     ];
     for (const [proxyKey, evidenceTokens] of attempts) {
       const refused = authority.proveKey({ proxyKey, proof, evidenceTokens, path: ATTEST });
       await expect(refused).rejects.toMatchObject({ reason: 'session-invalid' });
     }
+  });
+
+  test('is refused for more than 8 pieces of evidence, though it covers them', async () => {
+    const prove = async (pieces: number) => {
+      const evidenceTokens = Array.from({ length: pieces }, () => Buffer.from('x'));
+      const proof = await proxy.proof(ATTEST, evidenceTokens, clock.now());
+      return authority.proveKey({ proxyKey: proxy.spki, proof, evidenceTokens, path: ATTEST });
+    };
+    await expect(prove(8)).resolves.toMatchObject({ thumbprint: proxy.thumbprint });
+    await expect(prove(9)).rejects.toMatchObject({ reason: 'session-invalid' });
   });
 });

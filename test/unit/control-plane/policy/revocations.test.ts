@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { ActiveRevocation, RevocationTargetName, SessionFacts } from '../../../../control-plane/policy/facts.ts';
-import { RevocationSet } from '../../../../control-plane/policy/revocations.ts';
+import { endsSession, RevocationSet } from '../../../../control-plane/policy/revocations.ts';
 
 const SESSION: SessionFacts = {
   tenant: 'acme',
@@ -47,4 +47,19 @@ it('asks no revocation that is not about the session, however many there are', (
   asked = 0;
   expect(set.reasonAgainst(SESSION)).toBeUndefined();
   expect(asked).toBe(0);
+});
+
+it.each([
+  ['https://idp.example#alice', true],
+  ['alice', true],
+  ['https://other.example#alice', false],
+  ['bob', false],
+])('a user revoked as %s', (name, ended) => {
+  const session = { ...SESSION, user: 'https://idp.example#alice' };
+  expect(new RevocationSet([revocation('user', name)]).reasonAgainst(session)).toBe(ended ? 'user-revoked' : undefined);
+  expect(endsSession(revocation('user', name), session)).toBe(ended);
+});
+
+it.each(['acme', 'other'])('the tenant %s revoked', (name) => {
+  expect(endsSession(revocation('tenant', name), SESSION)).toBe(name === 'acme');
 });
