@@ -4,6 +4,7 @@ import { systemClock } from '../common/clock.ts';
 import { DpopNonces } from './credentials/signing/dpop-nonces.ts';
 import { describeError } from '../common/errors.ts';
 import { type Authority, parseAuthority } from '../common/net/host.ts';
+import { Roster } from '../common/roster.ts';
 import type { PolicyClient, SessionState } from '../policy-client/index.ts';
 import { type Grant, type Revocation, RevocationTarget } from '../proto/gen/sidekey/v1/grant.ts';
 import type { Reason } from '../proto/reasons.ts';
@@ -63,7 +64,7 @@ export async function composeProxy(
   const ways = before === undefined ? resolver : chainResolver(resolver, before, contexts.for(''));
   const pool = new UpstreamPool(ways, contexts, limits, systemClock, held);
   const routes = new RouteTable();
-  const live = new Set<LiveExchange>();
+  const live = new Roster<LiveExchange>();
   // A call denied because the session was revoked is still that session's call.
   let lastSession: SessionState | undefined;
   const state = { draining: false, ready: false };
@@ -146,7 +147,7 @@ export async function composeProxy(
     const endsAt = Date.now() + deadlineMs;
     state.draining = true;
     await listeners.drain(deadlineMs, () => {
-      for (const exchange of [...live]) exchange.cut('draining');
+      for (const exchange of live) exchange.cut('draining');
     });
     sweeper.stop();
     clearInterval(renewal);
@@ -200,10 +201,10 @@ const NARROW_TARGETS = new Set<number>([
 ]);
 
 /** Cuts every running call whose grant the revocation ends; a target of a newer peer ends them all. */
-function cutRevoked(live: ReadonlySet<LiveExchange>, revocation: Revocation): void {
+function cutRevoked(live: Iterable<LiveExchange>, revocation: Revocation): void {
   if (revocation.lifted) return;
   const reason = TARGET_REASON[revocation.target] ?? 'session-revoked';
-  for (const exchange of [...live]) {
+  for (const exchange of live) {
     if (concerns(revocation, exchange.standing.grant, exchange.call.grant)) exchange.cut(reason);
   }
 }

@@ -26,6 +26,7 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd,
   readonly head: RequestHead;
   readonly standing: Standing;
   deadlineAt: number;
+  seat = -1;
   readonly #services: ProxyServices;
   readonly #agent: AgentStream;
   readonly #body: RequestBody;

@@ -1,5 +1,6 @@
 import type { ByteBudget } from '../../common/byte-budget.ts';
 import type { Clock } from '../../common/clock.ts';
+import type { Roster, Rostered } from '../../common/roster.ts';
 import type { Secret } from '../../common/secret.ts';
 import type { DpopNonces } from '../credentials/signing/dpop-nonces.ts';
 import type { PolicyClient } from '../../policy-client/index.ts';
@@ -13,7 +14,7 @@ import type { RouteTable } from './route-table.ts';
 import type { Standing } from './standing.ts';
 
 /** Something live that a revocation, or the end of a lease, can cut. */
-export interface LiveExchange {
+export interface LiveExchange extends Rostered {
   readonly call: Call;
   readonly deadlineAt: number;
   /** The grant under which it goes on (the call's own is the one that was injected), and until when. */
@@ -41,7 +42,7 @@ export interface ProxyServices {
   readonly proxyToken: Secret | undefined;
   /** Ports of protocols whose server speaks first: connections by address to them are refused at once. */
   readonly refusedPorts: ReadonlySet<number>;
-  readonly live: Set<LiveExchange>;
+  readonly live: Roster<LiveExchange>;
   readonly state: { draining: boolean; ready: boolean };
   authority(): CertificateAuthority | undefined;
   /** Writes the one decision record of a call and counts it. */

@@ -61,6 +61,7 @@ class LiveTunnel implements LiveExchange {
   /** Undefined while it is being opened. */
   relay: Relay | undefined;
   cutFor: Reason | undefined;
+  seat = -1;
   readonly #services: ProxyServices;
 
   constructor(services: ProxyServices, call: Call) {

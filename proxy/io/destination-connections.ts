@@ -1,3 +1,4 @@
+import { Roster } from '../../common/roster.ts';
 import type { UpstreamStream } from '../http/streams.ts';
 import type { Http2Upstream } from './http2-upstream.ts';
 import type { KeptConnection } from './kept-connection.ts';
@@ -8,7 +9,7 @@ export type Use = 'exchange' | 'web-socket';
 
 /** The connections to one destination, under one identity. */
 export class DestinationConnections {
-  readonly all = new Set<KeptConnection>();
+  readonly all = new Roster<KeptConnection>();
   /** HTTP/1.1 connections without an exchange, the one used last at the end. */
   readonly idle: UpstreamConnection[] = [];
   readonly shared: Http2Upstream[] = [];

@@ -32,10 +32,10 @@ export function serveExplicit(services: ProxyServices, sessions: AgentSessions, 
 
 function serveHttp(services: ProxyServices, sessions: AgentSessions, socket: Socket): void {
   const connection = new AgentConnection(services, socket, { kind: 'explicit' }, (taken, head, rest) => {
-    sessions.forget(connection);
+    forget();
     serveConnect(services, sessions, taken, head, rest);
   });
-  sessions.track(connection, socket);
+  const forget = sessions.track(connection, socket);
 }
 
 /** It carries no password, and most of its clients resolve names by themselves. */

@@ -22,7 +22,7 @@ interface Reading<T> {
 /** Reads a socket until its first bytes say what they are. */
 export class FirstBytes<T> implements AgentSession {
   readonly deadlineAt: number;
-  readonly #sessions: AgentSessions;
+  readonly #forget: () => void;
   readonly #socket: Socket;
   readonly #judge: Reading<T>['judge'];
   readonly #done: Reading<T>['done'];
@@ -37,12 +37,11 @@ export class FirstBytes<T> implements AgentSession {
   readonly #onGone = (): void => this.#end({ kind: 'closed' });
 
   constructor(sessions: AgentSessions, socket: Socket, { judge, deadlineAt, done }: Reading<T>) {
-    this.#sessions = sessions;
     this.#socket = socket;
     this.#judge = judge;
     this.deadlineAt = deadlineAt;
     this.#done = done;
-    sessions.track(this, socket);
+    this.#forget = sessions.track(this, socket);
     socket.on('data', this.#onData);
     socket.once('end', this.#onGone);
     socket.once('close', this.#onGone);
@@ -64,7 +63,7 @@ export class FirstBytes<T> implements AgentSession {
   #end(end: FirstBytesEnd<T>): void {
     if (this.#isDone) return;
     this.#isDone = true;
-    this.#sessions.forget(this);
+    this.#forget();
     this.#socket.pause();
     this.#socket.removeListener('data', this.#onData);
     this.#socket.removeListener('end', this.#onGone);

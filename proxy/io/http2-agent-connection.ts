@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { Roster } from '../../common/roster.ts';
 import { Call } from '../http/call.ts';
 import type { Transport } from '../http/destination.ts';
 import { requestHeadOf } from '../http/http2-heads.ts';
@@ -9,6 +10,7 @@ import type { Reason } from '../../proto/reasons.ts';
 import type { Http2RequestHead } from '../protocols/http2/heads.ts';
 import { Http2Error } from '../protocols/http2/http2-error.ts';
 import { Http2Connection } from '../sessions/http2/connection.ts';
+import { StreamMap } from '../sessions/http2/stream-map.ts';
 import type { Http2Event } from '../sessions/http2/events.ts';
 import type { AgentSession } from './agent-session.ts';
 import { FrameWriter } from './frame-writer.ts';
@@ -24,9 +26,9 @@ export class Http2AgentConnection implements AgentSession {
   readonly #http2: Http2Connection;
   readonly #writer: FrameWriter;
   readonly #parts: Http2AgentParts;
-  readonly #streams = new Map<number, Http2AgentStream>();
+  readonly #streams = new StreamMap<Http2AgentStream>();
   /** Streams that were told something since the last read was done. */
-  readonly #touched = new Set<Http2AgentStream>();
+  readonly #touched = new Roster<Http2AgentStream>();
   /**
    * Streams whose exchange is over while a part of the answer waits for the agent's window, and until when it may
    * (milliseconds since the epoch); the first one is due first.
@@ -103,8 +105,7 @@ export class Http2AgentConnection implements AgentSession {
     } catch (error) {
       this.#broken(error);
     }
-    for (const stream of this.#touched) this.#give(stream, undefined);
-    this.#touched.clear();
+    for (const stream of this.#touched.takeAll()) this.#give(stream, undefined);
     if (this.#leaving.size > 0) this.#letLeave();
     this.#writer.flush();
   }
@@ -186,7 +187,7 @@ export class Http2AgentConnection implements AgentSession {
   #onDrain(): void {
     this.#writer.flush();
     if (this.#writer.full) return;
-    for (const stream of [...this.#streams.values()]) stream.onWritable(false);
+    for (const stream of this.#streams.values()) stream.onWritable(false);
   }
 
   /** The agent will send no more: what it asked before is still answered. */
@@ -212,7 +213,7 @@ export class Http2AgentConnection implements AgentSession {
   }
 
   #abandon(): void {
-    for (const stream of [...this.#streams.values()]) stream.onReset();
+    for (const stream of this.#streams.values()) stream.onReset();
     this.#streams.clear();
     this.#leaving.clear();
   }

@@ -1,3 +1,4 @@
+import type { Rostered } from '../../common/roster.ts';
 import type { RequestHead } from '../protocols/heads.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
 import type { Http2Connection } from '../sessions/http2/connection.ts';
@@ -21,7 +22,8 @@ export interface Http2AgentParts {
 }
 
 /** One stream of an agent's HTTP/2 connection, as one exchange. */
-export class Http2AgentStream implements AgentStream {
+export class Http2AgentStream implements AgentStream, Rostered {
+  seat = -1;
   readonly transport: Transport;
   readonly #id: number;
   readonly #parts: Http2AgentParts;

@@ -1,4 +1,5 @@
 import type { ByteBudget } from '../../common/byte-budget.ts';
+import type { Rostered } from '../../common/roster.ts';
 import type { ErrorName } from '../protocols/http2/http2-error.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
 import { responseHeadOf } from '../http/http2-heads.ts';
@@ -30,7 +31,8 @@ export type StreamEvent = Extract<Http2Event, { readonly stream: number }>;
 type OtherEvent = Exclude<StreamEvent, { readonly type: 'body' }>;
 
 /** One exchange as a stream of an HTTP/2 connection to an upstream. */
-export class Http2UpstreamStream implements UpstreamStream {
+export class Http2UpstreamStream implements UpstreamStream, Rostered {
+  seat = -1;
   readonly address: string;
   readonly #parts: Http2UpstreamParts;
   #id: number | undefined;

@@ -1,8 +1,10 @@
 import type { Socket } from 'node:net';
+import { Roster } from '../../common/roster.ts';
 import { Refusal } from '../http/refusal.ts';
 import type { ProxyLimits } from '../limits.ts';
 import { Http2Error } from '../protocols/http2/http2-error.ts';
 import { Http2Connection } from '../sessions/http2/connection.ts';
+import { StreamMap } from '../sessions/http2/stream-map.ts';
 import { brokenBeforeUse, brokenConnection } from './broken-connection.ts';
 import { FrameWriter } from './frame-writer.ts';
 import { closeWith } from './linger.ts';
@@ -16,13 +18,14 @@ const TICK_MS = 1_000;
 export class Http2Upstream implements KeptConnection {
   readonly origin: UpstreamOrigin;
   idleSince: number;
+  seat = -1;
   readonly #socket: Socket;
   readonly #http2: Http2Connection;
   readonly #writer: FrameWriter;
   readonly #parts: Http2UpstreamParts;
   readonly #owner: UpstreamOwner<Http2Upstream>;
-  readonly #streams = new Map<number, Http2UpstreamStream>();
-  readonly #touched = new Set<Http2UpstreamStream>();
+  readonly #streams = new StreamMap<Http2UpstreamStream>();
+  readonly #touched = new Roster<Http2UpstreamStream>();
   /** Until the peer's settings are here; it may send nothing before them (RFC 9113 3.4). Rejects with a Refusal. */
   readonly met: Promise<void>;
   #meeting:
@@ -135,8 +138,7 @@ export class Http2Upstream implements KeptConnection {
       return this.#fail(new Refusal('internal-error', 'the proxy failed to read the upstream', { cause }));
     }
     this.#http2.copyUnread();
-    for (const stream of this.#touched) this.#give(stream, undefined);
-    this.#touched.clear();
+    for (const stream of this.#touched.takeAll()) this.#give(stream, undefined);
     this.#writer.flush();
     if (this.#retired && !this.busy) this.destroy();
   }
@@ -160,7 +162,7 @@ export class Http2Upstream implements KeptConnection {
   #onDrain(): void {
     this.#writer.flush();
     if (this.#writer.full) return;
-    for (const stream of [...this.#streams.values()]) stream.onWritable(false);
+    for (const stream of this.#streams.values()) stream.onWritable(false);
   }
 
   #forget(id: number): void {
@@ -199,7 +201,7 @@ export class Http2Upstream implements KeptConnection {
     clearTimeout(this.#meeting?.late);
     this.#meeting?.failed(error);
     this.#meeting = undefined;
-    for (const stream of [...this.#streams.values()]) stream.fail(error, 'unknown');
+    for (const stream of this.#streams.values()) stream.fail(error, 'unknown');
     this.#streams.clear();
     this.#owner.closed(this);
   }

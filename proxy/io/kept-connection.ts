@@ -1,4 +1,5 @@
 import type { ByteBudget } from '../../common/byte-budget.ts';
+import type { Rostered } from '../../common/roster.ts';
 
 /** Where an upstream connection leads, and under what it was checked. */
 export interface UpstreamOrigin {
@@ -13,7 +14,7 @@ export interface UpstreamOrigin {
 }
 
 /** An upstream connection as the pool keeps it. */
-export interface KeptConnection {
+export interface KeptConnection extends Rostered {
   readonly origin: UpstreamOrigin;
   readonly usable: boolean;
   /** Carries an exchange. */

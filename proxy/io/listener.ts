@@ -21,12 +21,10 @@ export async function startListener(
   maxConnections: number,
   serve: (socket: net.Socket) => void,
 ): Promise<Listener> {
-  const { sockets } = sessions;
   const server = net.createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
+    const held = sessions.hold(socket);
     socket.on('error', () => socket.destroy());
-    if (sockets.size > maxConnections) socket.destroy();
+    if (held > maxConnections) socket.destroy();
     else serve(socket);
   });
   const name = 'socketPath' in at ? at.socketPath : `${at.host}:${at.port}`;

@@ -180,9 +180,7 @@ async function drain(
   const timers = [
     setTimeout(cut, deadlineMs),
     // What the agents are told of it needs a moment to leave.
-    setTimeout(() => {
-      for (const socket of sessions.sockets) socket.destroy();
-    }, deadlineMs + CUT_MS),
+    setTimeout(() => sessions.destroySockets(), deadlineMs + CUT_MS),
   ];
   await closed;
   for (const timer of timers) clearTimeout(timer);

@@ -41,6 +41,7 @@ export class Socks5Connection implements AgentSession {
   readonly #sessions: AgentSessions;
   readonly #socket: Socket;
   readonly #session: Socks5Server;
+  readonly #forget: () => void;
   readonly #onData = (bytes: Buffer): void => {
     for (const command of this.#session.receive(bytes)) this.#perform(command);
   };
@@ -53,7 +54,7 @@ export class Socks5Connection implements AgentSession {
     this.#socket = socket;
     this.#session = new Socks5Server(proxyToken && ((password) => proxyToken.equals(password)));
     this.deadlineAt = clock.now() + limits.headerTimeoutMs;
-    sessions.track(this, socket);
+    this.#forget = sessions.track(this, socket);
     socket.on('data', this.#onData);
     socket.once('end', this.#onEnd);
   }
@@ -87,7 +88,7 @@ export class Socks5Connection implements AgentSession {
   }
 
   #detach(): void {
-    this.#sessions.forget(this);
+    this.#forget();
     this.#socket.pause();
     this.#socket.removeListener('data', this.#onData);
     this.#socket.removeListener('end', this.#onEnd);

@@ -12,7 +12,7 @@ const SWEEP_MS = 500;
 export function startSweeper(
   clock: Clock,
   sessions: Iterable<AgentSession>,
-  live: ReadonlySet<LiveExchange>,
+  live: Iterable<LiveExchange>,
   pool: UpstreamPool,
 ): { stop(): void } {
   const timer = setInterval(() => {

@@ -27,6 +27,7 @@ type State =
 /** One HTTP/1.1 connection to one checked address, carrying one exchange at a time. */
 export class UpstreamConnection implements UpstreamStream, KeptConnection {
   readonly origin: UpstreamOrigin;
+  seat = -1;
   idleSince: number;
   readonly #output: Output;
   readonly #socket: Socket;

@@ -174,7 +174,7 @@ export class UpstreamPool {
   /** Closes connections that nobody used for a while. */
   sweep(now: number): void {
     for (const { all } of this.#destinations.values()) {
-      for (const connection of [...all]) {
+      for (const connection of all) {
         if (!connection.busy && now - connection.idleSince > this.#limits.upstreamIdleTimeoutMs) connection.destroy();
         else if (!this.#isYoung(connection)) connection.retire();
       }
@@ -188,12 +188,12 @@ export class UpstreamPool {
   closeIdle(): void {
     this.#routesSince += 1;
     this.#sessions.clear();
-    for (const { all } of this.#destinations.values()) for (const connection of [...all]) connection.retire();
+    for (const { all } of this.#destinations.values()) for (const connection of all) connection.retire();
   }
 
   destroy(): void {
     for (const { all } of this.#destinations.values()) {
-      for (const connection of [...all]) connection.destroy();
+      for (const connection of all) connection.destroy();
     }
   }
 

@@ -8,6 +8,7 @@ import { DEFAULT_HTTP1_LIMITS, type Http1Limits } from './limits.ts';
 import { malformed, type MessageError, type MessageKind, tooLarge, truncated } from './message-error.ts';
 import { headTooLarge, parseRequestHead } from './request-head.ts';
 import { parseResponseHead } from './response-head.ts';
+import { SectionReader } from './section-reader.ts';
 
 /** What a message says next. `bytes` are a view of what was received: use or copy them before that is reused. */
 export type BodyEvent =
@@ -38,6 +39,7 @@ const END_EVENT: BodyEvent = Object.freeze({ type: 'end', trailers: undefined })
 
 abstract class MessageReader<HeadEvent> {
   protected readonly limits: Http1Limits;
+  protected readonly sections: SectionReader;
   readonly #kind: MessageKind;
   readonly #queue = new ByteQueue();
   #state: State = HEAD;
@@ -50,6 +52,7 @@ abstract class MessageReader<HeadEvent> {
   protected constructor(kind: MessageKind, limits: Partial<Http1Limits>) {
     this.#kind = kind;
     this.limits = { ...DEFAULT_HTTP1_LIMITS, ...limits };
+    this.sections = new SectionReader(kind, this.limits.maxHeaderCount);
   }
 
   /** Bytes that were received and are not read. */
@@ -210,7 +213,7 @@ export class RequestReader extends MessageReader<{ readonly type: 'head'; readon
   }
 
   protected override readHead(text: string) {
-    const head = parseRequestHead(text, this.limits);
+    const head = parseRequestHead(text, this.limits, this.sections);
     this.detachAtEnd = head.method === 'CONNECT';
     return { event: { type: 'head' as const, head }, framing: head.framing };
   }
@@ -244,7 +247,7 @@ export class ResponseReader extends MessageReader<Exclude<ResponseEvent, BodyEve
 
   protected override readHead(text: string) {
     const method = this.#methods[0] ?? '';
-    const head = parseResponseHead(text, method, this.limits);
+    const head = parseResponseHead(text, method, this.sections);
     if (head.status < 200 && head.status !== 101) {
       this.#informational += 1;
       if (this.#informational > this.limits.maxInformational) throw malformed('response', 'too many 1xx responses');

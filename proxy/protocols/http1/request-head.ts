@@ -1,14 +1,12 @@
-import type { HeaderList } from '../header-list.ts';
 import { CR, LF, SP, TARGET, TOKEN } from './characters.ts';
-import { parseFields } from './fields.ts';
 import { type Framing, NO_BODY, type RequestHead } from '../heads.ts';
-import { readMessageFields } from './framing.ts';
 import type { Http1Limits } from './limits.ts';
 import { malformed, MessageError, tooLarge } from './message-error.ts';
 import { isHostField, isTargetFor } from './request-target.ts';
+import type { HeaderSection, SectionReader } from './section-reader.ts';
 
 /** Reads a whole head: the request line and field lines, without the empty line that ends it. */
-export function parseRequestHead(text: string, limits: Http1Limits): RequestHead {
+export function parseRequestHead(text: string, limits: Http1Limits, sections: SectionReader): RequestHead {
   const methodEnd = readMethod(text, limits);
   const targetEnd = readTarget(text, methodEnd + 1, limits);
   const version = readVersion(text, targetEnd + 1);
@@ -17,8 +15,7 @@ export function parseRequestHead(text: string, limits: Http1Limits): RequestHead
   if (!isTargetFor(method, target)) {
     throw malformed('request', 'the request target does not have a form for this method (RFC 9112 3.2)');
   }
-  const headers = parseFields(text, targetEnd + 11, limits.maxHeaderCount, 'request');
-  return interpret(method, target, version, headers);
+  return interpret(method, target, version, sections.read(text, targetEnd + 11, version));
 }
 
 function readMethod(text: string, limits: Http1Limits): number {
@@ -59,8 +56,8 @@ export function headTooLarge(text: string, limits: Http1Limits): MessageError {
   return tooLarge('request', `a request head longer than ${limits.maxHeadBytes} bytes`);
 }
 
-function interpret(method: string, target: string, version: '1.0' | '1.1', headers: HeaderList): RequestHead {
-  const fields = readMessageFields(headers, version, 'request');
+function interpret(method: string, target: string, version: '1.0' | '1.1', section: HeaderSection): RequestHead {
+  const { headers, fields } = section;
   if (fields.host === undefined) {
     if (version === '1.1') throw malformed('request', 'no Host field (RFC 9112 3.2)');
   } else if (!isHostField(fields.host)) {

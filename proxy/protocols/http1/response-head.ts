@@ -1,14 +1,13 @@
 import { CR, FIELD, LF, SP } from './characters.ts';
-import { parseFields } from './fields.ts';
 import { CHUNKED, NO_BODY, type ResponseFraming, type ResponseHead } from '../heads.ts';
-import { type MessageFields, readMessageFields } from './framing.ts';
-import type { Http1Limits } from './limits.ts';
+import type { MessageFields } from './framing.ts';
 import { malformed } from './message-error.ts';
+import type { SectionReader } from './section-reader.ts';
 
 const UNTIL_CLOSE: ResponseFraming = Object.freeze({ kind: 'until-close' });
 
 /** Reads a whole head, without the empty line that ends it; `method` is that of the request it answers. */
-export function parseResponseHead(text: string, method: string, limits: Http1Limits): ResponseHead {
+export function parseResponseHead(text: string, method: string, sections: SectionReader): ResponseHead {
   const minor = text.charCodeAt(7);
   if (!text.startsWith('HTTP/1.') || (minor !== 0x31 && minor !== 0x30) || text.charCodeAt(8) !== SP) {
     throw malformed('response', 'a status line that does not begin with HTTP/1.1 or HTTP/1.0 (RFC 9112 4)');
@@ -22,8 +21,7 @@ export function parseResponseHead(text: string, method: string, limits: Http1Lim
   if (text.charCodeAt(end) !== CR || text.charCodeAt(end + 1) !== LF) {
     throw malformed('response', 'a malformed status line (RFC 9112 4)');
   }
-  const headers = parseFields(text, end + 2, limits.maxHeaderCount, 'response');
-  const fields = readMessageFields(headers, version, 'response');
+  const { headers, fields } = sections.read(text, end + 2, version);
   const framing = frame(status, method, fields);
   const persists = version === '1.1' ? !fields.close : fields.keepAlive && !fields.close;
   const keepAlive = persists && framing.kind !== 'until-close';
@@ -42,7 +40,7 @@ function readStatus(text: string): number {
 }
 
 /** The length of the body (RFC 9112 6.3). */
-function frame(status: number, method: string, fields: MessageFields): ResponseFraming {
+function frame(status: number, method: string, fields: Readonly<MessageFields>): ResponseFraming {
   const { framing } = fields;
   if (status < 200 || status === 204) {
     if (framing === CHUNKED) throw malformed('response', 'Transfer-Encoding in a 1xx or 204 response (RFC 9112 6.1)');

@@ -79,7 +79,7 @@ export function readGoaway(state: ConnectionState, frame: FrameReader, lastBefor
   const code = errorName(frame.bytes.readUInt32BE(frame.start + 4));
   if (last > lastBefore) throw protocol('a GOAWAY that takes back an earlier one (RFC 9113 6.8)');
   state.peerClosing = true;
-  for (const stream of [...state.streams.values()]) {
+  for (const stream of state.streams.values()) {
     // What the peer has not taken may be tried again elsewhere (RFC 9113 8.7).
     if (stream.id > last && state.isOwn(stream.id)) {
       state.streams.rememberReset(stream.id);

@@ -1,4 +1,5 @@
 import type { Stream } from './stream.ts';
+import { StreamMap } from './stream-map.ts';
 
 /** Identifiers of streams that we reset, of which the peer may not know yet. */
 const MAX_RESET_REMEMBERED = 1_024;
@@ -8,7 +9,7 @@ export class StreamTable {
   /** The highest identifier that the peer has used, and that we have. */
   lastPeer = 0;
   lastOwn = 0;
-  readonly #open = new Map<number, Stream>();
+  readonly #open = new StreamMap<Stream>();
   readonly #reset = new Set<number>();
   /** Identifiers up to this were forgotten; they may have been reset. */
   #forgotten = 0;
@@ -21,7 +22,7 @@ export class StreamTable {
     return this.#open.get(id);
   }
 
-  values(): IterableIterator<Stream> {
+  values(): Stream[] {
     return this.#open.values();
   }
 
