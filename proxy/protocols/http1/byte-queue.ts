@@ -71,9 +71,10 @@ export class ByteQueue {
 
   /** Copies what is unread out of the arrived buffers, so that their owner may write over them. */
   detach(): void {
-    if (this.#length === 0 || (this.#owned && this.#behind.length === 0)) return;
-    const rest = this.takeAll();
-    this.push(Buffer.from(rest));
+    if (this.#behind.length > 0) return this.gather(this.#length);
+    if (this.#owned || this.#length === 0) return;
+    this.#open(Buffer.from(this.#front.subarray(this.#start, this.#end)));
+    this.#owned = true;
   }
 
   /** Everything that is unread; the queue is empty afterwards. */
