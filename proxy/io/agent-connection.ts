@@ -139,6 +139,7 @@ export class AgentConnection implements AgentStream, AgentSession {
   }
 
   abort(): void {
+    this.#answer.breakOff();
     this.destroy();
   }
 

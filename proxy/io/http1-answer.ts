@@ -18,6 +18,7 @@ export class Http1Answer {
   keepAlive = true;
   readonly #output: Output;
   #chunked = false;
+  #untilClose = false;
 
   constructor(output: Output) {
     this.#output = output;
@@ -30,9 +31,9 @@ export class Http1Answer {
   head(status: number, reason: string, headers: HeaderList, length: BodyLength, { request, mayKeep }: Answering): void {
     const isBare = request?.method === 'HEAD' || status === 204 || status === 304;
     const isUnknown = length === 'unknown' && !isBare;
-    const untilClose = isUnknown && request?.version === '1.0';
-    this.#chunked = isUnknown && !untilClose;
-    this.keepAlive = mayKeep && !untilClose;
+    this.#untilClose = isUnknown && request?.version === '1.0';
+    this.#chunked = isUnknown && !this.#untilClose;
+    this.keepAlive = mayKeep && !this.#untilClose;
     // A 204 has none (RFC 9110 8.6); elsewhere an answer without it would go on until the connection ends (RFC 9112 6.3).
     if (isUnknown || status === 204) headers.delete('content-length');
     else if (length === 'none' && !isBare && !headers.has('content-length')) headers.set('Content-Length', '0');
@@ -52,6 +53,11 @@ export class Http1Answer {
   end(trailers: HeaderList | undefined): void {
     if (this.#chunked) this.#output.add(writeLastChunk(trailers));
     this.#chunked = false;
+  }
+
+  /** It ends before it is whole: where the connection's end would be its own, only a reset says so (RFC 9112 8). */
+  breakOff(): void {
+    if (this.#untilClose) this.#output.reset();
   }
 
   /** 101: what follows is another protocol, which ends with its connection. */

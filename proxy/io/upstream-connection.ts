@@ -200,6 +200,8 @@ export class UpstreamConnection implements UpstreamStream, KeptConnection {
   }
 
   #ended(): void {
+    // What is read now may be the end of an answer, behind which the next request must not take this connection.
+    this.#retired = true;
     this.#readLater.doNow();
     if (this.#state.name !== 'busy' && this.#state.name !== 'bare') return this.destroy();
     this.#reader.eof();

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import type net from 'node:net';
+import tls from 'node:tls';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type ProxyWorld, route, startProxyWorld } from '../../support/proxy-world.ts';
+import { HOSTS, type ProxyWorld, route, startProxyWorld } from '../../support/proxy-world.ts';
+import { makeTlsIdentity } from '../../support/tls-identity.ts';
 import { startRawUpstream } from '../../support/upstream.ts';
 import { until } from '../../support/until.ts';
 
@@ -101,6 +103,23 @@ describe('kept upstream connections', () => {
     expect(JSON.parse(answer.text).code).toBe('upstream-closed');
     expect(raw.connections()).toBe(1);
     await raw.close();
+  });
+
+  test('a pipelined request does not go to a connection that ended with the answer before it', async () => {
+    const { caPem, ...identity } = makeTlsIdentity(HOSTS);
+    const server = tls.createServer(identity, (socket) => {
+      socket.on('error', () => {});
+      // Without a word of it ahead; over TLS the answer and the end come in one read.
+      socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as net.AddressInfo;
+    world.client.setRoutes([route({ ports: [port], tls: { mode: 1, caPem, serverName: '' } })]);
+    const { agent } = await world.tlsAgent('api.test', port);
+    const fields = `Host: api.test:${port}\r\nContent-Length: 0`;
+    agent.send(`GET / HTTP/1.1\r\n${fields}\r\n\r\nPOST / HTTP/1.1\r\n${fields}\r\n\r\n`);
+    expect([(await agent.answer()).status, (await agent.answer()).status]).toEqual([200, 200]);
+    server.close();
   });
 
   test('none outlives a change of the routes', async () => {

@@ -23,6 +23,21 @@ test.each(METHODS)('a fault of ours in %s ends its exchange, not the process', a
   expect(connection.usable).toBe(false);
 });
 
+test('the end of the connection in the turn of an answer keeps the next request off it', () => {
+  const kept: UpstreamConnection[] = [];
+  const { socket, connection, listener, told } = open((ended) => kept.push(ended));
+  const { onResponseEnd } = listener;
+  listener.onResponseEnd = (trailers) => {
+    onResponseEnd(trailers);
+    connection.release(true);
+  };
+  connection.sendHead(outgoingGet(), listener);
+  connection.receive(ANSWER);
+  socket.emit('end');
+  expect(told).toEqual(['head', 'body x', 'end']);
+  expect(kept).toEqual([]);
+});
+
 interface Open {
   readonly socket: Socket;
   readonly connection: UpstreamConnection;
@@ -32,8 +47,8 @@ interface Open {
   readonly reasons: string[];
 }
 
-function open(): Open {
-  const owner = { held: new ByteBudget(1), now: () => 0, closed: () => {}, released: () => {} };
+function open(released: (ended: UpstreamConnection) => void = () => {}): Open {
+  const owner = { held: new ByteBudget(1), now: () => 0, closed: () => {}, released };
   const origin = { key: 'k', address: '127.0.0.1', openedAt: 0, routesSince: 0, showsCertificate: false };
   const socket = new Socket();
   const connection = new UpstreamConnection(socket, origin, DEFAULT_LIMITS, owner);
