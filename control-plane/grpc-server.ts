@@ -13,8 +13,10 @@ export interface GrpcServer {
 }
 
 const OPTIONS = {
-  'grpc.max_receive_message_length': 8_388_608,
-  'grpc.max_concurrent_streams': 256,
+  // Whoever connects, without any proof yet, can have so many messages of this length held, all but their last byte. Proxies
+  // send frames of a spool, which have a mebibyte at most, and have a handful of calls open.
+  'grpc.max_receive_message_length': 2_097_152,
+  'grpc.max_concurrent_streams': 64,
   // A proxy that vanished without a word is noticed within this time.
   'grpc.keepalive_time_ms': 20_000,
   'grpc.keepalive_timeout_ms': 10_000,

@@ -229,8 +229,12 @@ export class Reporter {
   /** The control plane was put back to an earlier state. It gets what is still here, and a gap for what is not. */
   #isBehind(call: Call, held: ChainHead): void {
     const { log, queue } = this.#options;
-    // Otherwise the refusal that follows says all there is to say.
-    if (this.#call !== call || held.sequence >= queue.acked) return;
+    if (this.#call !== call) return;
+    if (held.sequence >= queue.acked) {
+      // With records on their way a refusal follows, which says all there is to say.
+      if (queue.inFlight === 0) this.#retry.succeeded();
+      return;
+    }
     const acknowledged = queue.acked;
     const missing = queue.fallBack(held.sequence);
     this.#gap = missing === 0 ? undefined : encodeGap(held);
@@ -245,14 +249,17 @@ export class Reporter {
     const session = this.#session;
     this.#drop();
     if (session === undefined) return;
-    const fields = { reason: failureReason(error), error: describeError(error) };
+    const reason = failureReason(error);
+    const fields = { reason, error: describeError(error) };
+    const isNews = this.#retry.isNews(reason);
     if ((error as Partial<ServiceError>).code === status.FAILED_PRECONDITION) {
       // They go out again all the same: what the control plane has may be put right there.
       this.refusals += 1;
-      log.error({ ...fields, records: this.#options.queue.backlog }, 'the control plane refuses the decision records');
-    } else log.warn(fields, 'the decision stream ended');
+      const { backlog } = this.#options.queue;
+      if (isNews) log.error({ ...fields, records: backlog }, 'the control plane refuses the decision records');
+    } else if (isNews) log.warn(fields, 'the decision stream ended');
     this.#retry.schedule(() => this.#flush());
-    if (refusesSession(error)) onSessionRefused(session, failureReason(error));
+    if (refusesSession(error)) onSessionRefused(session, reason);
   }
 
   #drop(): void {

@@ -4,6 +4,8 @@ import type { Backoff } from './backoff.ts';
 export class Retry {
   readonly #backoff: Backoff;
   #timer: NodeJS.Timeout | undefined;
+  /** Of the last failure that was news. */
+  #reason: string | undefined;
 
   constructor(backoff: Backoff) {
     this.#backoff = backoff;
@@ -28,8 +30,16 @@ export class Retry {
     this.#timer = undefined;
   }
 
+  /** True for the first failure since the stream worked, or one for another reason: an outage must not fill the log. */
+  isNews(reason: string): boolean {
+    const isNews = reason !== this.#reason;
+    this.#reason = reason;
+    return isNews;
+  }
+
   /** The stream works: the next wait is short again. */
   succeeded(): void {
     this.#backoff.reset();
+    this.#reason = undefined;
   }
 }

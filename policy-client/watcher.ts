@@ -86,7 +86,7 @@ export class Watcher {
     if (wasCurrent) this.#current = undefined;
     if (stream === this.#next) this.#next = undefined;
     const reason = failureReason(error);
-    log.warn({ reason, ...watchFailure(error) }, 'the watch ended');
+    if (this.#retry.isNews(reason)) log.warn({ reason, ...watchFailure(error) }, 'the watch ended');
     if (wasCurrent) onDown(reason);
     if (mayBeHung(error)) connection.reset();
     if (refusesSession(error) || isKeyUnknown(error)) {

@@ -7,6 +7,13 @@ export interface AttestTurnsLimits {
   readonly maxHoldMs: number;
 }
 
+/** As much of a gRPC call as its turn needs. */
+export interface AttestCall {
+  readonly cancelled: boolean;
+  /** ADDRESS:PORT */
+  getPeer(): string;
+}
+
 const LIMITS: AttestTurnsLimits = {
   // Those at work share one thread and one database: the more there are, the later the first of them is done.
   maxAtOnce: 16,
@@ -17,40 +24,37 @@ const LIMITS: AttestTurnsLimits = {
 };
 
 /**
- * Attestations in the order they came, few at a time. Were all worked on together, each would take as long as all: when
- * a thousand proxies start at once, none is answered before it has given up and asks again.
+ * Attestations few at a time. Were all worked on together, each would take as long as all: when a thousand proxies start at once,
+ * none is answered before it has given up and asks again. Turns and places in the room are shared among the tenants that are asked
+ * for, and among the addresses that ask: a caller that has proven nothing yet may name any tenant.
  */
 export class AttestTurns {
-  readonly #limits: AttestTurnsLimits;
+  readonly #maxHoldMs: number;
   readonly #turns: Turns;
-  #waiting = 0;
 
-  constructor(limits: AttestTurnsLimits = LIMITS) {
-    this.#limits = limits;
-    this.#turns = new Turns(limits.maxAtOnce);
+  constructor({ maxAtOnce, maxHoldMs, maxWaiting }: AttestTurnsLimits = LIMITS) {
+    this.#maxHoldMs = maxHoldMs;
+    const refusal = () => new Refusal('overloaded', 'too many proxies attest at once');
+    this.#turns = new Turns(maxAtOnce, { maxWaiting, refusal });
   }
 
   /** Runs the task in its turn; not at all for a caller that has gone by then. Throws Refusal `overloaded`, and what the task throws. */
-  run<T>(call: { readonly cancelled: boolean }, task: () => Promise<T>): Promise<T> {
-    if (this.#waiting >= this.#limits.maxWaiting) {
-      return Promise.reject(new Refusal('overloaded', 'too many proxies attest at once'));
-    }
-    this.#waiting += 1;
-    return new Promise((resolve, reject) => {
-      void this.#turns.run(async () => {
-        this.#waiting -= 1;
-        if (call.cancelled) return reject(new Refusal('overloaded', 'the proxy has given up'));
-        const done = task();
-        done.then(resolve, reject);
-        await this.#held(done);
-      });
+  async run<T>(tenant: string, call: AttestCall, task: () => Promise<T>): Promise<T> {
+    const parties = [`tenant ${tenant}`, `address ${addressOf(call.getPeer())}`];
+    const { done } = await this.#turns.run(parties, async () => {
+      if (call.cancelled) throw new Refusal('overloaded', 'the proxy has given up');
+      const running = task();
+      await this.#held(running);
+      // In an object, or it would be waited for within the turn.
+      return { done: running };
     });
+    return done;
   }
 
   /** Until the task is done, or has held its turn for long enough. */
   #held(done: Promise<unknown>): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, this.#limits.maxHoldMs);
+      const timer = setTimeout(resolve, this.#maxHoldMs);
       const end = (): void => {
         clearTimeout(timer);
         resolve();
@@ -58,4 +62,8 @@ export class AttestTurns {
       done.then(end, end);
     });
   }
+}
+
+function addressOf(peer: string): string {
+  return peer.slice(0, Math.max(peer.lastIndexOf(':'), 0));
 }

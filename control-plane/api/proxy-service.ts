@@ -64,7 +64,10 @@ export class ProxyService {
   ): Promise<void> {
     try {
       checkRequest(call.request);
-      callback(null, await this.#attestations.run(call, () => attest(this.#options, call.request)));
+      callback(
+        null,
+        await this.#attestations.run(call.request.tenant, call, () => attest(this.#options, call.request)),
+      );
     } catch (error) {
       this.#log(error);
       callback(toServiceError(error));

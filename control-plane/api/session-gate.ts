@@ -47,12 +47,15 @@ export class SessionGate {
     return session;
   }
 
-  /** Throws Refusal when the session has expired, is revoked, or rests on a trust provider that says something else now. */
-  assertLive(session: LiveSession, policy: TenantPolicy): void {
+  /**
+   * Throws Refusal when the session has expired, is revoked, or rests on a trust provider that says something else now.
+   * `facts`: what `facts` says of these two, where it is known already.
+   */
+  assertLive(session: LiveSession, policy: TenantPolicy, facts?: SessionFacts): void {
     if (session.ticket.notAfter <= this.#options.nowMs())
       throw new Refusal('session-expired', 'the session has expired');
     if (isTrustWithdrawn(session, policy)) throw new Refusal('trust-withdrawn', REASONS['trust-withdrawn'].summary);
-    const reason = policy.revocations.reasonAgainst(this.facts(session, policy));
+    const reason = policy.revocations.reasonAgainst(facts ?? this.facts(session, policy));
     if (reason) throw new Refusal(reason, REASONS[reason].summary);
   }
 

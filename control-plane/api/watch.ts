@@ -10,7 +10,7 @@ import {
   type WatchResponse,
 } from '../../proto/gen/sidekey/v1/proxy.ts';
 import type { SigningKeys } from '../credentials/signing-keys.ts';
-import type { ActiveRevocation, RevocationTargetName } from '../policy/facts.ts';
+import type { ActiveRevocation, RevocationTargetName, SessionFacts } from '../policy/facts.ts';
 import type { PolicyChange, PolicySource, TenantPolicy } from '../policy/policy-source.ts';
 import { concernsSession } from '../policy/revocations.ts';
 import { routesOf } from '../policy/routes.ts';
@@ -101,24 +101,26 @@ export class WatchStream {
     this.#enqueue(async () => {
       const current = await policies.get(tenant);
       if (!current) throw new Refusal('session-invalid', 'the tenant does not exist');
-      await this.#sendSnapshot(current);
+      await this.#sendSnapshot(current, this.#options.gate.facts(this.#session, current));
       this.#heartbeat();
     });
   }
 
   #onChange(change: PolicyChange): void {
     this.#enqueue(async () => {
-      for (const revocation of change.lifted) this.#sendRevocation(revocation, true, change.current);
-      for (const revocation of change.revoked) this.#sendRevocation(revocation, false, change.current);
-      this.#assertLive(change.current);
-      if (change.policyChanged) await this.#sendSnapshot(change.current);
+      // Once for all of it: a change is told on every watch of the tenant, one after the other.
+      const facts = this.#options.gate.facts(this.#session, change.current);
+      for (const revocation of change.lifted) this.#sendRevocation(revocation, true, facts);
+      for (const revocation of change.revoked) this.#sendRevocation(revocation, false, facts);
+      this.#assertLive(change.current, facts);
+      if (change.policyChanged) await this.#sendSnapshot(change.current, facts);
     });
   }
 
   /** Ends the watch of a session that has lost its standing; without a revocation to tell it, live calls are cut by one here. */
-  #assertLive(current: TenantPolicy): void {
+  #assertLive(current: TenantPolicy, facts: SessionFacts): void {
     try {
-      this.#options.gate.assertLive(this.#session, current);
+      this.#options.gate.assertLive(this.#session, current, facts);
     } catch (error) {
       if (error instanceof Refusal && error.reason === 'trust-withdrawn') {
         const name = this.#session.ticket.id;
@@ -149,10 +151,9 @@ export class WatchStream {
     });
   }
 
-  async #sendSnapshot({ policy, revocations }: TenantPolicy): Promise<void> {
-    const { gate, authorities, placeholders } = this.#options;
+  async #sendSnapshot({ policy, revocations }: TenantPolicy, facts: SessionFacts): Promise<void> {
+    const { authorities, placeholders } = this.#options;
     const { record, ticket } = this.#session;
-    const facts = gate.facts(this.#session, { policy, revocations });
     const routes = routesOf(policy, facts, await placeholders.for(ticket.tenant));
     const key = record.authorityKey;
     const snapshot: Snapshot = {
@@ -167,8 +168,8 @@ export class WatchStream {
     this.#send({ $case: 'snapshot', value: snapshot });
   }
 
-  #sendRevocation(revocation: ActiveRevocation, lifted: boolean, current: TenantPolicy): void {
-    if (!concernsSession(revocation, this.#options.gate.facts(this.#session, current))) return;
+  #sendRevocation(revocation: ActiveRevocation, lifted: boolean, facts: SessionFacts): void {
+    if (!concernsSession(revocation, facts)) return;
     this.#send({ $case: 'revocation', value: wireRevocation(revocation, lifted, this.#session.record.user) });
   }
 

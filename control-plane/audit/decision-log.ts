@@ -99,7 +99,8 @@ interface SessionRow {
 
 /**
  * A record speaks for its own proxy only: it names the chain's instance, and what it says about its session is what the
- * session says. Sessions that were pruned meanwhile cannot be asked, and records of losses belong to no session.
+ * session says. Sessions that were pruned meanwhile, or lost with a store that was put back, cannot be asked, and records of
+ * losses belong to none: their workloads and user are ones of the instance's other sessions.
  */
 async function refuseForeign(
   tx: Sql,
@@ -116,15 +117,42 @@ async function refuseForeign(
           [tenant, ids],
         );
   const sessions = new Map(rows.map((row) => [row.id, row]));
+  const unknown: DecisionRecord[] = [];
   for (const record of records) {
     if (record.instanceId !== instanceId) throw foreign(record, 'names another instance');
     const session = sessions.get(record.sessionId);
-    if (session === undefined) continue;
+    if (session === undefined) {
+      if (record.workloads.length > 0 || record.user !== '') unknown.push(record);
+      continue;
+    }
     if (session.instance_id !== instanceId) throw foreign(record, "names another instance's session");
     if (!record.workloads.every((workload) => session.workloads.includes(workload))) {
       throw foreign(record, 'names a workload that its session is not');
     }
     if (record.user !== (session.user_subject ?? '')) throw foreign(record, 'names another user than its session');
+  }
+  if (unknown.length > 0) await refuseStrange(tx, tenant, instanceId, unknown);
+}
+
+/** Whoever sends has a session of this instance, so that a made-up one lends no other workload and no other user. */
+async function refuseStrange(
+  tx: Sql,
+  tenant: string,
+  instanceId: string,
+  records: readonly DecisionRecord[],
+): Promise<void> {
+  const sessions = await tx.query<Pick<SessionRow, 'workloads' | 'user_subject'>>(
+    'select distinct workloads, user_subject from sessions where tenant = $1 and instance_id = $2',
+    [tenant, instanceId],
+  );
+  if (sessions.length === 0) return;
+  const workloads = new Set(sessions.flatMap((session) => session.workloads));
+  const users = new Set(['', ...sessions.map((session) => session.user_subject ?? '')]);
+  for (const record of records) {
+    if (!record.workloads.every((workload) => workloads.has(workload))) {
+      throw foreign(record, 'names a workload that its instance is not');
+    }
+    if (!users.has(record.user)) throw foreign(record, "names a user that is not its instance's");
   }
 }
 

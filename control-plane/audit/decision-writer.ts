@@ -23,11 +23,17 @@ export class DecisionWriter {
     records: readonly ChainedRecord[],
     missingAfter?: ChainHead,
   ): Promise<number> {
-    return this.#turns.run(() => appendDecisions(this.#store, tenant, instanceId, records, missingAfter));
+    return this.#turns.run(partiesOf(tenant, instanceId), () =>
+      appendDecisions(this.#store, tenant, instanceId, records, missingAfter),
+    );
   }
 
   /** As `readHead`. */
   head(tenant: string, instanceId: string): Promise<ChainHead> {
-    return this.#turns.run(() => readHead(this.#store, tenant, instanceId));
+    return this.#turns.run(partiesOf(tenant, instanceId), () => readHead(this.#store, tenant, instanceId));
   }
+}
+
+function partiesOf(tenant: string, instanceId: string): string[] {
+  return [`tenant ${tenant}`, `instance ${tenant} ${instanceId}`];
 }

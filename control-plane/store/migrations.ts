@@ -201,9 +201,13 @@ create trigger decision_checkpoints_no_truncate before truncate on decision_chec
 ${isolate('decision_checkpoints', 'select, insert')}
 `;
 
+/** A proxy's sessions are looked for when it attests and when it reports; they stay for a day after they end. */
+const SESSIONS_BY_INSTANCE = 'create index sessions_instance on sessions (tenant, instance_id);';
+
 /** In order; version n is the n-th. Append only: a migration that has shipped is never edited. */
 export const MIGRATIONS: readonly Migration[] = [
   { name: 'first', sql: FIRST },
   { name: 'used-proofs', sql: USED_PROOFS },
   { name: 'decision-checkpoints', sql: CHECKPOINTS },
+  { name: 'sessions-by-instance', sql: SESSIONS_BY_INSTANCE },
 ];

@@ -7,7 +7,7 @@ it('runs so many at once, the others in their order, whatever fails', async () =
   let running = 0;
   const ends = await Promise.allSettled(
     Array.from({ length: 9 }, (_, index) =>
-      turns.run(async () => {
+      turns.run(['one'], async () => {
         started.push(index);
         running += 1;
         expect(running).toBeLessThanOrEqual(2);
@@ -30,4 +30,22 @@ it('runs so many at once, the others in their order, whatever fails', async () =
     7,
     8,
   ]);
+});
+
+it('gives a turn to whom the fewest run of, so that many tasks of one do not keep out another', async () => {
+  const turns = new Turns(2);
+  const begun: string[] = [];
+  const ends: (() => void)[] = [];
+  const hold = (party: string) =>
+    turns.run([party], async () => {
+      begun.push(party);
+      await new Promise<void>((resolve) => ends.push(resolve));
+    });
+  const held = ['busy', 'busy', 'busy', 'quiet'].map(hold);
+  for (let at = 0; at < held.length; at += 1) {
+    await expect.poll(() => ends.length).toBeGreaterThan(at);
+    ends[at]?.();
+  }
+  await Promise.all(held);
+  expect(begun).toEqual(['busy', 'busy', 'quiet', 'busy']);
 });

@@ -1,8 +1,12 @@
 import { expect, it } from 'vitest';
-import { AttestTurns } from '../../../../control-plane/api/attest-turns.ts';
+import { type AttestCall, AttestTurns } from '../../../../control-plane/api/attest-turns.ts';
 
 const LIMITS = { maxAtOnce: 2, maxWaiting: 3, maxHoldMs: 60_000 };
-const HERE = { cancelled: false };
+const HERE = from('10.0.0.1');
+
+function from(address: string): AttestCall & { cancelled: boolean } {
+  return { cancelled: false, getPeer: () => `${address}:40000` };
+}
 
 /** A task that ends when it is told to. */
 function task(name: string, begun: string[]): { run: () => Promise<string>; end: () => void } {
@@ -20,23 +24,23 @@ it('works on few at once, in the order they came, and turns away who would wait 
   const turns = new AttestTurns(LIMITS);
   const begun: string[] = [];
   const tasks = ['a', 'b', 'c', 'd', 'e'].map((name) => task(name, begun));
-  const results = tasks.map(({ run }) => turns.run(HERE, run));
-  await expect(turns.run(HERE, async () => 'f')).rejects.toMatchObject({ reason: 'overloaded' });
+  const results = tasks.map(({ run }) => turns.run('acme', HERE, run));
+  await expect(turns.run('acme', HERE, async () => 'f')).rejects.toMatchObject({ reason: 'overloaded' });
   expect(begun).toEqual(['a', 'b']);
   tasks[1]?.end();
   expect(await results[1]).toBe('b');
   await expect.poll(() => begun).toEqual(['a', 'b', 'c']);
   for (const { end } of tasks) end();
   expect(await Promise.all(results)).toEqual(['a', 'b', 'c', 'd', 'e']);
-  expect(await turns.run(HERE, async () => 'g')).toBe('g');
+  expect(await turns.run('acme', HERE, async () => 'g')).toBe('g');
 });
 
 it('does nothing for a proxy that has gone while it waited', async () => {
   const turns = new AttestTurns({ ...LIMITS, maxAtOnce: 1 });
   const begun: string[] = [];
   const first = task('first', begun);
-  const call = { cancelled: false };
-  const results = [turns.run(HERE, first.run), turns.run(call, task('gone', begun).run)];
+  const call = from('10.0.0.2');
+  const results = [turns.run('acme', HERE, first.run), turns.run('acme', call, task('gone', begun).run)];
   call.cancelled = true;
   first.end();
   await expect(Promise.all(results)).rejects.toMatchObject({ reason: 'overloaded' });
@@ -46,11 +50,52 @@ it('does nothing for a proxy that has gone while it waited', async () => {
 it('passes the turn of one that waits for the network on, and gives its failure', async () => {
   const turns = new AttestTurns({ ...LIMITS, maxAtOnce: 1, maxHoldMs: 20 });
   const slow = task('slow', []);
-  const result = turns.run(HERE, async () => {
+  const result = turns.run('acme', HERE, async () => {
     await slow.run();
     throw new Error('no keys');
   });
-  expect(await turns.run(HERE, async () => 'next')).toBe('next');
+  expect(await turns.run('acme', HERE, async () => 'next')).toBe('next');
   slow.end();
   await expect(result).rejects.toThrow('no keys');
+});
+
+/** As many as there is room for ask and hang; then one proxy of another tenant asks from elsewhere. */
+async function besideHanging(partyOf: (n: number) => { readonly tenant: string; readonly address: string }) {
+  const turns = new AttestTurns({ ...LIMITS, maxHoldMs: 20 });
+  const hung = task('hung', []);
+  const hanging = Array.from({ length: LIMITS.maxAtOnce + LIMITS.maxWaiting }, (_, n) => {
+    const { tenant, address } = partyOf(n);
+    return turns.run(tenant, from(address), hung.run);
+  });
+  const settled = Promise.allSettled(hanging);
+  const other = await turns.run('other', from('10.9.9.9'), async () => 'served');
+  hung.end();
+  return { other, hanging: (await settled).map(({ status }) => status) };
+}
+
+it.each([
+  [
+    'a tenant whose issuer hangs, however many its addresses',
+    (n: number) => ({ tenant: 'acme', address: `10.0.0.${n}` }),
+  ],
+  ['an address, whatever tenants it names', (n: number) => ({ tenant: `tenant-${n}`, address: '10.0.0.1' })],
+])('keeps a place for the others beside %s', async (_name, partyOf) => {
+  const { other, hanging } = await besideHanging(partyOf);
+  expect(other).toBe('served');
+  expect(hanging).toEqual(['fulfilled', 'fulfilled', 'fulfilled', 'fulfilled', 'rejected']);
+});
+
+it('gives the turn that becomes free to a tenant and an address that have none', async () => {
+  const turns = new AttestTurns(LIMITS);
+  const begun: string[] = [];
+  const tasks = ['a', 'b', 'c', 'd'].map((name) => task(name, begun));
+  const results = tasks.map(({ run }) => turns.run('acme', HERE, run));
+  const other = task('other', begun);
+  const otherResult = turns.run('other', from('10.9.9.9'), other.run);
+  tasks[0]?.end();
+  await expect.poll(() => begun).toEqual(['a', 'b', 'other']);
+  for (const { end } of tasks) end();
+  other.end();
+  await Promise.all([...results, otherResult]);
+  expect(begun).toEqual(['a', 'b', 'other', 'c', 'd']);
 });

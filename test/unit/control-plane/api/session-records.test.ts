@@ -41,6 +41,17 @@ describe('SessionRecords and revoked sessions', () => {
   const revokeSession = (name: string): Promise<unknown> =>
     store.transaction(TENANT, (tx) => revoke(tx, TENANT, { target: 'session', name, by: 'test' }));
 
+  it("finds an instance's sessions without reading all of the tenant's", async () => {
+    const plan = await store.transaction(TENANT, async (tx) => {
+      await tx.query('set local enable_seqscan = off');
+      return tx.query<Record<string, string>>('explain select 1 from sessions where tenant = $1 and instance_id = $2', [
+        TENANT,
+        'instance-a',
+      ]);
+    });
+    expect(plan.flatMap((row) => Object.values(row)).join('\n')).toMatch(/Index Cond: .*instance_id/);
+  });
+
   it('revokes the live sessions of the same instance or evidence too, and tells of each', async () => {
     const told: string[] = [];
     const stop = await store.listen(CHANNELS.revocation, (payload) => told.push(payload));

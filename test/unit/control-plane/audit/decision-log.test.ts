@@ -87,9 +87,23 @@ describe('decision log', () => {
     await expect(append({ sessionId: 'mine' })).rejects.toMatchObject(foreign);
     await expect(append({ sessionId: 'mine', user: 'bob' })).rejects.toMatchObject(foreign);
     await expect(append({ sessionId: 'mine', user: 'alice', workloads: ['admin'] })).rejects.toMatchObject(foreign);
+    for (const sessionId of ['', 'made-up']) {
+      await expect(append({ sessionId, workloads: ['admin'] })).rejects.toMatchObject(foreign);
+      await expect(append({ sessionId, user: 'bob' })).rejects.toMatchObject(foreign);
+    }
     expect(await append({ sessionId: 'mine', user: 'alice' })).toBe(2);
     expect(await appendDecisions(store, TENANT, 'pruned', decisionChain('pruned', 1, { sessionId: 'long-gone' }))).toBe(
       1,
+    );
+    await store.transaction(TENANT, (tx) =>
+      tx.query(
+        `insert into sessions (tenant, id, instance_id, key_thumbprint, workloads, user_subject, claims, not_after)
+         values ($1, 'renewed', 'pruned', 'k', '{even,odd}', 'alice', '{}', now())`,
+        [TENANT],
+      ),
+    );
+    expect(await appendDecisions(store, TENANT, 'pruned', decisionChain('pruned', 3, { sessionId: 'long-gone' }))).toBe(
+      3,
     );
   });
 

@@ -1,0 +1,96 @@
+import { EventEmitter } from 'node:events';
+import { generateKeyPairSync } from 'node:crypto';
+import { expect, it } from 'vitest';
+import { SessionGate, type SessionGateOptions } from '../../../../control-plane/api/session-gate.ts';
+import { type WatchCall, type WatchOptions, WatchStream } from '../../../../control-plane/api/watch.ts';
+import { compilePolicySet } from '../../../../control-plane/policy/compile.ts';
+import type { ActiveRevocation } from '../../../../control-plane/policy/facts.ts';
+import type { PolicyChange } from '../../../../control-plane/policy/policy-source.ts';
+import { RevocationSet } from '../../../../control-plane/policy/revocations.ts';
+import { WatchEvent } from '../../../../proto/gen/sidekey/v1/proxy.ts';
+import { policySet } from '../policy/policy-set.ts';
+
+const SELECTORS = { all: [{ claim: 'kubernetes.namespace', equals: 'prod' }] };
+const set = compilePolicySet(policySet({ ClientWorkload: { billing: { selectors: SELECTORS } } }));
+const SESSION = {
+  ticket: { tenant: 'acme', id: 's', notAfter: Date.now() + 60_000 },
+  record: {
+    workloads: ['billing'],
+    trust: [],
+    trustDigests: {},
+    claims: { kubernetes: { namespace: 'prod' } },
+    userClaims: {},
+    eventKeyId: 'k',
+  },
+};
+
+/** A watch on fakes; `change` announces one. */
+async function openWatch() {
+  const call = Object.assign(new EventEmitter(), {
+    kinds: [] as (string | undefined)[],
+    write({ event }: { event: Buffer }) {
+      this.kinds.push(WatchEvent.decode(event).kind?.$case);
+    },
+  });
+  let listener: (change: PolicyChange) => void = () => undefined;
+  let workloadReads = 0;
+  const policies = {
+    watch: (_tenant: string, heard: typeof listener) => {
+      listener = heard;
+      return () => undefined;
+    },
+    get: async () => ({ policy: set, revocations: new RevocationSet([]) }),
+  };
+  const gate = new SessionGate({ nowMs: () => Date.now() } as unknown as SessionGateOptions);
+  const { facts } = gate;
+  gate.facts = function counted(...question) {
+    workloadReads += 1;
+    return facts.apply(this, question);
+  };
+  gate.enter = async () => SESSION as unknown as Awaited<ReturnType<SessionGate['enter']>>;
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const options = {
+    gate,
+    policies,
+    placeholders: { for: async () => () => '' },
+    eventKeys: { find: () => ({ id: 'k', privateKey }) },
+    clock: { now: () => Date.now() },
+    heartbeatMs: 60_000,
+    onError: (error: unknown) => {
+      throw error;
+    },
+  } as unknown as WatchOptions;
+  const watch = await WatchStream.open(options, call as unknown as WatchCall);
+  await expect.poll(() => call.kinds).toEqual(['snapshot', 'heartbeat']);
+  workloadReads = 0;
+  const change = (changes: Partial<PolicyChange>, active: ActiveRevocation[]): void =>
+    listener({
+      tenant: 'acme',
+      current: { policy: set, revocations: new RevocationSet(active) },
+      policyChanged: false,
+      revoked: [],
+      lifted: [],
+      ...changes,
+    });
+  return { watch, call, change, workloadReads: () => workloadReads };
+}
+
+it('matches the workloads of its session once for all of a change', async () => {
+  const { watch, call, change, workloadReads } = await openWatch();
+  const one = { id: 'r1', target: 'policy', name: 'read', atMs: 1 } as const;
+  const other = { id: 'r2', target: 'credential', name: 'key', atMs: 2 } as const;
+  change({ revoked: [one, other], policyChanged: true }, [one, other]);
+  await expect.poll(() => call.kinds.slice(2)).toEqual(['revocation', 'revocation', 'snapshot']);
+  expect(workloadReads()).toBe(1);
+  call.emit('close');
+  watch.end(new Error('closed'));
+});
+
+it('tells a session of what ends it before it ends', async () => {
+  const { call, change } = await openWatch();
+  const ended = new Promise<Error>((resolve) => call.once('error', resolve));
+  const revocation = { id: 'r', target: 'workload', name: 'billing', atMs: 1 } as const;
+  change({ revoked: [revocation] }, [revocation]);
+  expect((await ended).message).toMatch(/revoked/);
+  expect(call.kinds.slice(2)).toEqual(['revocation']);
+});
