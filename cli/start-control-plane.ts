@@ -1,7 +1,8 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ControlPlaneConfig } from '../control-plane/config.ts';
 import type { ControlPlane } from '../control-plane/main.ts';
+import { printable } from './paint.ts';
 import { writeContext, type ControlPlaneContext } from './control-plane-context.ts';
 
 /** Starts a control plane and leaves where it is for other commands of this user. */
@@ -9,6 +10,10 @@ export async function startWithContext(
   config: ControlPlaneConfig,
   contextFile: string,
 ): Promise<{ controlPlane: ControlPlane; context: ControlPlaneContext }> {
+  // An empty database is made in two to ten seconds, in which nothing else would be seen.
+  if (config.databaseUrl === undefined && !existsSync(join(config.dataDir, 'store'))) {
+    console.error(printable(`making a store in ${config.dataDir}; later starts are quicker`));
+  }
   const { startControlPlane } = await import('../control-plane/main.ts');
   const controlPlane = await startControlPlane(config);
   const caFile = join(config.dataDir, 'server-ca.pem');

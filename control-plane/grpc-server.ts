@@ -36,7 +36,7 @@ export async function startGrpcServer(
   const where = formatAuthority(listen.host, listen.port);
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync(where, ServerCredentials.createSsl(null, [pair]), (error, bound) => {
-      if (error) reject(listenFailed(where, error));
+      if (error) reject(listenFailed(where, causeOf(error)));
       else resolve(bound);
     });
   });
@@ -54,4 +54,10 @@ function closeServer(server: Server, graceMs: number): Promise<void> {
       resolve();
     });
   });
+}
+
+/** grpc-js tells of one address as it would of several: "No address added out of total 1 resolved errors: [why]". */
+function causeOf(error: Error): Error {
+  const why = /^No address added .*\[([^\]]+)\]$/.exec(error.message)?.[1];
+  return why === undefined ? error : new Error(why);
 }

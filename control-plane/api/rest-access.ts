@@ -10,10 +10,16 @@ export interface Access {
   readonly tenant: string;
 }
 
+/** Applies resources, tenants among them. */
+export const APPLY_PATH = '/v1/apply';
+
 const accesses = new WeakMap<FastifyRequest, Access>();
 
 /** Lets administrators of the tenant through and nobody else, on every route of this scope. */
-export function requireAdmin(app: FastifyInstance, dependencies: Pick<RestDependencies, 'authenticate'>): void {
+export function requireAdmin(
+  app: FastifyInstance,
+  dependencies: Pick<RestDependencies, 'authenticate' | 'resources'>,
+): void {
   app.addHook('onRequest', async (request, reply) => {
     reply.header('cache-control', 'no-store');
     // RFC 6750 section 2.1; the scheme is case-insensitive (RFC 9110 section 11.1).
@@ -24,6 +30,13 @@ export function requireAdmin(app: FastifyInstance, dependencies: Pick<RestDepend
       throw new RestError(401, 'admin-required', admin.message);
     }
     accesses.set(request, { admin, tenant: readTenant(request, admin) });
+  });
+  // A misspelt tenant must not pass for an empty one, whose log is whole. What is applied may make its tenant first.
+  app.addHook('preHandler', async (request) => {
+    const { tenant } = accessOf(request);
+    if (request.routeOptions.url === APPLY_PATH) return;
+    if ((await dependencies.resources.list(tenant, 'Tenant')).length > 0) return;
+    throw new RestError(404, 'tenant-unknown', `there is no tenant "${tenant}"`);
   });
 }
 

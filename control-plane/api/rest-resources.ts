@@ -3,7 +3,7 @@ import type { Kind, Resource } from '../resources/kinds.ts';
 import { formatPath, type LocatedResource, parseDocuments } from '../resources/parse-documents.ts';
 import { parseResource } from '../resources/parse-resource.ts';
 import { ResourceError } from '../resources/resource-error.ts';
-import { accessOf, requireAllTenants } from './rest-access.ts';
+import { accessOf, APPLY_PATH, requireAllTenants } from './rest-access.ts';
 import type { RestDependencies } from './rest-dependencies.ts';
 import { RestError } from './rest-problem.ts';
 import { applyBody, kindParams, resourceParams, tenantHeader } from './rest-schemas.ts';
@@ -19,7 +19,7 @@ const security = [{ admin: [] }];
 
 export function addResourceRoutes(app: FastifyInstance, { resources }: Pick<RestDependencies, 'resources'>): void {
   app.post<{ Body: ApplyBody }>(
-    '/v1/apply',
+    APPLY_PATH,
     { schema: { summary: 'Apply resources, all or none', headers: tenantHeader, body: applyBody, security } },
     async (request) => {
       const access = accessOf(request);

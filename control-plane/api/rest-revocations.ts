@@ -16,7 +16,7 @@ const headers = tenantHeader;
 
 export function addRevocationRoutes(
   app: FastifyInstance,
-  { revocations, resources }: Pick<RestDependencies, 'revocations' | 'resources'>,
+  { revocations }: Pick<RestDependencies, 'revocations'>,
 ): void {
   const lift = async (access: Access, which: RevocationReference): Promise<RevocationRecord> => {
     const lifted = await revocations.lift(access.tenant, which, access.admin.subject);
@@ -32,9 +32,6 @@ export function addRevocationRoutes(
       const { target, name } = request.body;
       if (target === 'tenant' && name !== tenant) {
         throw new RestError(400, 'tenant-mismatch', 'Name the tenant in the header sidekey-tenant too.');
-      }
-      if ((await resources.list(tenant, 'Tenant')).length === 0) {
-        throw new RestError(404, 'tenant-unknown', `there is no tenant "${tenant}"`);
       }
       return reply.status(201).send(await revocations.revoke(tenant, { ...request.body, by: admin.subject }));
     },

@@ -27,9 +27,8 @@ export class Callers {
     if (this.areChecked) this.#peerOf ??= loadPeerCredentials('a check of callers on a unix socket');
   }
 
-  /** Whether the user behind this connection is one of those allowed; one who cannot be known is not. */
-  async admits(socket: Socket, dialled?: Authority): Promise<boolean> {
-    const uid = await this.uidOf(socket, dialled);
+  /** Whether this user is one of those allowed; one who cannot be known is not. */
+  admits(uid: number | undefined): boolean {
     return uid !== undefined && (this.#allowedUids?.has(uid) ?? true);
   }
 

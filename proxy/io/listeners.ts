@@ -12,6 +12,7 @@ import { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
 import type { AgentSessions } from './agent-sessions.ts';
 import { Callers } from './callers.ts';
 import { serveExplicit } from './explicit-mode.ts';
+import { FirstBytes } from './first-bytes.ts';
 import { closeWith } from './linger.ts';
 import { type Listener, startListener } from './listener.ts';
 import { localTransport, serveLocal } from './local-mode.ts';
@@ -43,6 +44,8 @@ interface Parts {
 }
 
 const CUT_MS = 100;
+/** How long a caller who cannot be known may take to ask for something, or to go away again. */
+const UNKNOWN_CALLER_MS = 1_000;
 const LOOPBACK = [parseCidr('127.0.0.0/8'), parseCidr('::1/128')];
 
 /** Listens in every mode that the configuration asks for, or in none. @throws UsageError, SocketOptionError */
@@ -138,26 +141,40 @@ function start(
 
 /** Serves the callers that may use the proxy. `dialled` is where a redirected one believes to be connected. */
 function admit(
-  { services, callers }: Parts,
+  parts: Parts,
   socket: Socket,
   dialled: Authority | undefined,
   serve: (socket: Socket) => void,
   refuse: (call: Call, socket: Socket) => void,
 ): void {
+  const { services, callers } = parts;
   if (!callers.areChecked) return serve(socket);
   const refused = (): void => {
     const call = new Call('');
     refuse(call, socket);
     services.ended(call, Outcome.OUTCOME_DENIED, 'caller-refused');
   };
-  callers.admits(socket, dialled).then(
-    (admitted) => {
+  callers.uidOf(socket, dialled).then(
+    (uid) => {
       if (socket.destroyed) return;
-      if (admitted) serve(socket);
+      if (callers.admits(uid)) serve(socket);
+      else if (uid === undefined) unlessGone(parts, socket, refused);
       else refused();
     },
     () => refused(),
   );
+}
+
+/**
+ * Nobody holds the other end of a connection that was closed again at once. Whoever connects only to see whether somebody listens
+ * (a health check, `sidekey run`) asked for nothing, so nothing is denied.
+ */
+function unlessGone({ sessions, services }: Parts, socket: Socket, refused: () => void): void {
+  new FirstBytes(sessions, socket, {
+    judge: () => true,
+    deadlineAt: services.clock.now() + UNKNOWN_CALLER_MS,
+    done: ({ kind }) => (kind === 'closed' ? socket.destroy() : refused()),
+  });
 }
 
 function refuseInHttp(call: Call, socket: Socket): void {

@@ -52,6 +52,26 @@ describe('access to the REST API', () => {
     expect(operations.length).toBeGreaterThan(15);
   });
 
+  it.each([
+    ['GET', '/v1/resources', undefined],
+    ['GET', '/v1/resources/AccessPolicy', undefined],
+    ['GET', '/v1/decisions', undefined],
+    ['GET', '/v1/decisions?follow=true', undefined],
+    ['GET', '/v1/revocations', undefined],
+    ['GET', '/v1/sessions', undefined],
+    ['GET', '/v1/verify-log', undefined],
+    ['POST', '/v1/verify-log', { checkpoint: 'a.b.c' }],
+  ] as const)('%s %s of a tenant that is not there does not pass for an empty one', async (method, url, body) => {
+    const answer = await api.call(method, url, { tenant: 'nowhere', ...(body ? { body } : {}) });
+    expect(answer).toMatchObject({ status: 404, body: { code: 'tenant-unknown' } });
+  });
+
+  it('makes a tenant together with what is in it', async () => {
+    const documents = `${head('Tenant', 'new')} {}\n---\n${head('ServerWorkload', 'api')} {hosts: [api.example.com]}`;
+    expect((await api.call('POST', '/v1/apply', { tenant: 'new', body: { documents } })).status).toBe(200);
+    expect((await api.call('GET', '/v1/resources', { tenant: 'new' })).status).toBe(200);
+  });
+
   it('holds an administrator of one tenant to that tenant', async () => {
     await api.call('POST', '/v1/apply', { body: { documents: `${head('Tenant', 'acme')} {}` } });
     const claims = { aud: 'sidekey-admin', groups: ['platform'] };

@@ -1,5 +1,7 @@
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { chmod } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { Secret } from '../../../common/secret.ts';
@@ -37,6 +39,32 @@ describe('callers by user', () => {
     expect(JSON.parse(answer.text)).toMatchObject({ code: 'caller-refused' });
     expect(world.client.records).toMatchObject([{ reason: 39, outcome: 2 }]);
     expect(world.upstream.connections()).toBe(0);
+  });
+
+  test('a connection that is closed again without a word leaves no record of a denial', async () => {
+    await start({ allowedUids: [OURS] });
+    for (let i = 0; i < 20; i += 1) {
+      const socket = connect(world.proxy.address.port, '127.0.0.1');
+      await once(socket, 'connect');
+      socket.destroy();
+    }
+    const agent = await world.agent();
+    expect((await agent.exchange(world.request('GET', '/v1'))).status).toBe(200);
+    await world.close();
+    expect(world.client.records).toMatchObject([{ outcome: 1 }]);
+  });
+
+  test('one whose user cannot be known any more is refused what it asked for, with a record', async () => {
+    await start({ allowedUids: [OURS] });
+    for (let i = 0; i < 20; i += 1) {
+      const socket = connect(world.proxy.address.port, '127.0.0.1');
+      await once(socket, 'connect');
+      socket.write(world.request('GET', '/v1'), () => socket.destroy());
+      await once(socket, 'close');
+    }
+    // Each of them is refused by the time that none is open.
+    await expect.poll(() => world.client.records.length, { timeout: 20_000 }).toBe(20);
+    expect(world.client.records.filter(({ reason }) => reason === 39).length).toBeGreaterThan(0);
   });
 
   test.skipIf(!CAN_CHANGE_USER)('a unix socket is open to the users allowed alone (needs root)', async () => {
