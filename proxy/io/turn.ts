@@ -43,9 +43,22 @@ export class TurnWork {
 }
 
 function endTurn(): void {
-  for (const work of reading.splice(0)) work.doNow();
+  doAll(reading.splice(0));
   const written = writing.splice(0);
   scheduled = reading.length > 0;
   if (scheduled) setImmediate(endTurn);
-  for (const work of written) work.doNow();
+  doAll(written);
+}
+
+function doAll(works: readonly TurnWork[]): void {
+  for (const work of works) {
+    try {
+      work.doNow();
+    } catch (error) {
+      // The process is told of it, but the other connections' work is done.
+      setImmediate(() => {
+        throw error;
+      });
+    }
+  }
 }

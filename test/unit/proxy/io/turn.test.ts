@@ -47,3 +47,27 @@ test.each(['read', 'write'] as const)(
     expect(done).toBe(3);
   },
 );
+
+test("what fails keeps no other connection's work from being done, in this turn or the next", async () => {
+  const done: string[] = [];
+  const told: unknown[] = [];
+  const others = process.listeners('uncaughtException');
+  process.removeAllListeners('uncaughtException');
+  process.on('uncaughtException', (error) => told.push(error));
+  try {
+    for (const kind of ['read', 'write'] as const) {
+      new TurnWork(kind, () => {
+        throw new Error(`a fault in ${kind}`);
+      }).ask();
+      new TurnWork(kind, () => done.push(kind)).ask();
+    }
+    await turnEnd();
+    new TurnWork('read', () => done.push('next turn')).ask();
+    await turnEnd();
+  } finally {
+    process.removeAllListeners('uncaughtException');
+    for (const other of others) process.on('uncaughtException', other);
+  }
+  expect(done).toEqual(['read', 'write', 'next turn']);
+  expect(told.map(String)).toEqual(['Error: a fault in read', 'Error: a fault in write']);
+});
