@@ -19,7 +19,7 @@ const SEPARATOR = '\0';
 
 /** What Sidekey did to the call whose answer comes back. */
 export interface Authentication {
-  /** Of the secrets that went with it; undefined where none did, as with a client certificate and most signatures. */
+  /** Of the secrets that went with it; undefined where none did, as with a client certificate. */
   readonly scrubber: Scrubber | undefined;
   /** A credential went with it or was used for it. */
   readonly isAuthenticated: boolean;

@@ -6,6 +6,8 @@ import { renderingsOf, wideRenderingsOf } from './renderings.ts';
 
 const MASK = 0x2a; // "*": legal in header names and values, in JSON strings, URLs and base64 readers that are lenient
 const SCRATCH_BYTES = 16_384;
+/** One for all scrubbers: what a search leaves in it nobody reads. */
+const SCRATCH = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
 /** At the very end of a body, and at the beginning of a part, so many characters of a secret are masked without the rest. */
 const MIN_TRUNCATED_CHARS = 8;
 const EMPTY = Buffer.alloc(0);
@@ -19,14 +21,19 @@ const COMPILED = new WeakMap<readonly Secret[], { readonly scrubber: Scrubber | 
 export function compileScrubber(secrets: readonly Secret[]): Scrubber | undefined {
   const known = COMPILED.get(secrets);
   if (known !== undefined) return known.scrubber;
+  const scrubber = compileOnce(secrets);
+  COMPILED.set(secrets, { scrubber });
+  return scrubber;
+}
+
+/** The same for secrets that serve one call, such as its signature. */
+export function compileOnce(secrets: readonly Secret[]): Scrubber | undefined {
   const distinct = new Map<string, Buffer>();
   for (const secret of secrets) {
     for (const bytes of renderingsOf(secret.revealBytes())) distinct.set(bytes.toString('latin1'), bytes);
   }
   const wide = secrets.flatMap((secret) => wideRenderingsOf(secret.revealBytes()));
-  const scrubber = distinct.size === 0 ? undefined : new Scrubber([...distinct.values()], wide);
-  COMPILED.set(secrets, { scrubber });
-  return scrubber;
+  return distinct.size === 0 ? undefined : new Scrubber([...distinct.values()], wide);
 }
 
 /** Replaces every rendering of some secrets by as many asterisks, so that no length changes. */
@@ -35,7 +42,6 @@ export class Scrubber {
   /** Those that hold NUL bytes. */
   readonly #wide: NeedleSet | undefined;
   readonly #escaped: EscapedSearch;
-  readonly #scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
   readonly #ranges = new Ranges();
   readonly #shortest: number;
 
@@ -52,9 +58,9 @@ export class Scrubber {
     // Each character of a secret takes a byte at least, and a code unit is three bytes at most.
     if (text.length * 3 < this.#shortest) return { text, hits: 0 };
     const encoding = /[^\0-\xff]/.test(text) ? 'utf8' : 'latin1';
-    const fits = text.length * 3 <= this.#scratch.length;
-    const bytes = fits ? this.#scratch : Buffer.from(text, encoding);
-    const length = fits ? this.#scratch.write(text, encoding) : bytes.length;
+    const fits = text.length * 3 <= SCRATCH.length;
+    const bytes = fits ? SCRATCH : Buffer.from(text, encoding);
+    const length = fits ? SCRATCH.write(text, encoding) : bytes.length;
     const ranges = this.findAll(bytes, length, false);
     if (ranges.isEmpty) return { text, hits: 0 };
     ranges.fill(bytes, MASK, length);
@@ -68,7 +74,6 @@ export class Scrubber {
 
   /** Whether a secret stands in one of these texts, of which each character is a byte; undefined: to be looked at one by one. */
   holds(texts: readonly (readonly string[])[]): boolean | undefined {
-    const scratch = this.#scratch;
     let end = 0;
     for (const list of texts) {
       for (const text of list) {
@@ -76,14 +81,14 @@ export class Scrubber {
         for (let at = 0; at < text.length; at += 1) {
           const code = text.charCodeAt(at);
           if (code > 0xff) return undefined;
-          scratch[end + at] = code;
+          SCRATCH[end + at] = code;
         }
         end += text.length + 1;
         // NUL stands in no field and ends every rendering and every escape.
-        scratch[end - 1] = 0;
+        SCRATCH[end - 1] = 0;
       }
     }
-    return !this.findAll(scratch, end, false).isEmpty;
+    return !this.findAll(SCRATCH, end, false).isEmpty;
   }
 
   /**

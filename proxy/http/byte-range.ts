@@ -1,4 +1,3 @@
-import type { Secret } from '../../common/secret.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
 import { Refusal } from './refusal.ts';
 
@@ -14,13 +13,13 @@ const ONE_RANGE = /^bytes=(\d{0,15})-(\d{0,15})$/i;
 const CONTENT_RANGE = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15}|\*)$/i;
 
 /**
- * Whether a piece of the answer can be searched for these secrets: one range that is long enough or open. RFC 9110 14.2
+ * Whether a piece of the answer can be searched for secrets, the shortest of so many bytes: one range that is long enough or open. RFC 9110 14.2
  * lets whoever gets a Range ignore it, so that all others are dropped.
  */
-export function isSearchableRange(value: string, secrets: readonly Secret[]): boolean {
+export function isSearchableRange(value: string, shortestBytes: number): boolean {
   const [, first = '', last = ''] = ONE_RANGE.exec(value) ?? [];
   if (first === '' && last === '') return false;
-  if (secrets.some((secret) => secret.revealBytes().length < MIN_SECRET_BYTES)) return false;
+  if (shortestBytes < MIN_SECRET_BYTES) return false;
   if (first !== '' && last === '') return true;
   const length = first === '' ? Number(last) : Number(last) - Number(first) + 1;
   return length >= MIN_ASKED_BYTES;

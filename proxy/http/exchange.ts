@@ -203,7 +203,7 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd,
     upstream.release(false);
     this.#guard(() => {
       departure.signed.sign(undefined, undefined);
-      this.#connect(departure, true);
+      this.#connect({ ...departure, scrubber: departure.signed.scrubber() }, true);
     });
   }
 

@@ -22,8 +22,8 @@ import type { BodyLength, OutgoingRequest } from './streams.ts';
 
 export interface Prepared {
   readonly request: OutgoingRequest;
-  /** What must not come back to the agent; undefined when nothing was injected. */
-  readonly secrets: readonly Secret[] | undefined;
+  /** What must not come back to the agent, beside what its signatures add. */
+  readonly secrets: readonly Secret[];
   /** Through which the body's bytes go to the upstream; undefined when there is no body. */
   readonly body: BodyTransform | undefined;
   /** With which the upstream must be dialled (`withClientCertificate`). */
@@ -71,8 +71,8 @@ export function prepareRequest(
   const isInjected = grant !== undefined && method !== 'OPTIONS';
   const injected = isInjected ? injectCredential(grant, injectable) : injectNothing(injectable);
   const { body, clientCertificate, path, query, reply, signatures } = injected;
-  const secrets = injected.secrets.length > 0 ? injected.secrets : undefined;
-  if (secrets !== undefined) expectScrubbable(head, secrets);
+  const { secrets } = injected;
+  if (secrets.length > 0 || signatures.length > 0) expectScrubbable(head, injected);
   const isFiltered = route.route !== undefined && mayFilterAnswer(route.route, inspected);
   if (isFiltered) expectWhole(headers);
   const length = lengthOf(head, injected);
@@ -107,13 +107,25 @@ function expectWhole(headers: HeaderList): void {
   headers.delete('if-range');
 }
 
+/** Of all that will have to be found in the answer. */
+function shortestBytes({ secrets, signatures }: Injected): number {
+  const ofSecrets = secrets.map((secret) => secret.length);
+  return Math.min(...ofSecrets, ...signatures.map(({ valueBytes }) => valueBytes));
+}
+
 /** Asks for an answer in which a secret can be found. */
-function expectScrubbable({ method, headers }: RequestHead, secrets: readonly Secret[]): void {
+function expectScrubbable({ method, headers }: RequestHead, injected: Injected): void {
   headers.set('accept-encoding', 'identity');
   for (const name of OTHER_RANGES) headers.delete(name);
   const ranges = headers.getAll('range');
   const [range] = ranges;
-  if (method === 'GET' && range !== undefined && ranges.length === 1 && isSearchableRange(range, secrets)) return;
+  if (
+    method === 'GET' &&
+    range !== undefined &&
+    ranges.length === 1 &&
+    isSearchableRange(range, shortestBytes(injected))
+  )
+    return;
   headers.delete('range');
   headers.delete('if-range');
 }

@@ -1,7 +1,6 @@
 import type { Answer } from '../../policy-client/index.ts';
 import type { BodyTransform } from '../credentials/body-transform.ts';
 import { type AgentClaims, type LocalReply, removeAgentCredentials } from '../credentials/inject.ts';
-import { compileScrubber } from '../credentials/scrub.ts';
 import type { Authentication } from '../credentials/scrub-headers.ts';
 import { type DialTarget, overHttp1, withClientCertificate } from '../io/dial.ts';
 import { HeaderList } from '../protocols/header-list.ts';
@@ -173,7 +172,7 @@ export class Preparation {
       inspected: this.#inspected,
     });
     if (prepared.reply !== undefined) return this.#end.answer(prepared.reply, true);
-    const signed = new SignedRequest(prepared.signatures, services);
+    const signed = new SignedRequest(prepared.signatures, prepared.secrets, services);
     if (!signed.needsWholeBody) return this.#depart(prepared, signed, destination, undefined);
     const { maxSignedBodyBytes } = services.limits;
     this.#hold(maxSignedBodyBytes, (body) => {
@@ -211,8 +210,8 @@ export class Preparation {
       request: opening === undefined ? request : opening.within(request),
       transform,
       signed,
-      scrubber: secrets === undefined ? undefined : compileScrubber(secrets),
-      isAuthenticated: secrets !== undefined || signatures.length > 0 || clientCertificate !== undefined,
+      scrubber: signed.scrubber(),
+      isAuthenticated: secrets.length > 0 || signatures.length > 0 || clientCertificate !== undefined,
       opening,
       inspected: this.#inspected,
     });

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { type BodyTransform, chainTransforms } from '../credentials/body-transform.ts';
+import type { Secret } from '../../common/secret.ts';
 import type { RequestSignature, SigningMoment } from '../credentials/inject.ts';
+import { compileOnce, compileScrubber, type Scrubber } from '../credentials/scrub.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
 import type { RequestHead } from '../protocols/heads.ts';
 import { Refusal } from './refusal.ts';
@@ -14,9 +16,13 @@ export class SignedRequest {
   readonly needsWholeBody: boolean;
   readonly #signatures: readonly RequestSignature[];
   readonly #services: SigningServices;
+  /** Signatures among them, each as long as an answer may show it. */
+  #secrets: readonly Secret[];
 
-  constructor(signatures: readonly RequestSignature[], services: SigningServices) {
+  /** @param secrets - Of the credentials that are in the request already. */
+  constructor(signatures: readonly RequestSignature[], secrets: readonly Secret[], services: SigningServices) {
     this.#signatures = signatures;
+    this.#secrets = secrets;
     this.#services = services;
     this.needsWholeBody = signatures.some((signature) => signature.needsWholeBody);
   }
@@ -35,9 +41,16 @@ export class SignedRequest {
     const moment: SigningMoment = { nowMs: clock.now(), body, nonce: randomUUID, dpopNonces };
     for (const signature of this.#signatures) {
       const signed = signature.sign(moment);
-      if (signed !== undefined) transform = chainTransforms(transform, signed);
+      this.#secrets = [...this.#secrets, signed.value];
+      if (signed.transform !== undefined) transform = chainTransforms(transform, signed.transform);
     }
     return transform;
+  }
+
+  /** For the answer to what was last signed; undefined where no secret went out. */
+  scrubber(): Scrubber | undefined {
+    if (this.#secrets.length === 0) return undefined;
+    return this.#signatures.length === 0 ? compileScrubber(this.#secrets) : compileOnce(this.#secrets);
   }
 
   /** Shows the answer's head to the signatures; true when the request, signed anew, would be taken. */

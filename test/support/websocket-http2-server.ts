@@ -26,6 +26,8 @@ interface OverStream {
 export interface WebSocketHttp2Server extends Http2UpstreamServer {
   /** Every WebSocket that was opened, in order. */
   readonly sockets: readonly WebSocket[];
+  /** Authorization of each upgrade in HTTP/1.1. */
+  readonly upgrades: readonly (string | undefined)[];
 }
 
 /**
@@ -33,7 +35,8 @@ export interface WebSocketHttp2Server extends Http2UpstreamServer {
  * are answered `hello`.
  */
 export async function startWebSocketHttp2(hosts: readonly string[], extended = true): Promise<WebSocketHttp2Server> {
-  const upgrades = new WebSocketServer({ noServer: true });
+  const upgrader = new WebSocketServer({ noServer: true });
+  const upgrades: (string | undefined)[] = [];
   const sockets: WebSocket[] = [];
   const server = await startHttp2Upstream(
     hosts,
@@ -52,14 +55,15 @@ export async function startWebSocketHttp2(hosts: readonly string[], extended = t
     { settings: { enableConnectProtocol: extended }, allowHTTP1: true },
     (server) => {
       server.on('upgrade', (request: http.IncomingMessage, stream: net.Socket, head: Buffer) => {
-        upgrades.handleUpgrade(request, stream, head, (socket) => {
+        upgrades.push(request.headers.authorization);
+        upgrader.handleUpgrade(request, stream, head, (socket) => {
           sockets.push(socket);
           echo(socket, request.headers.authorization);
         });
       });
     },
   );
-  return { ...server, sockets };
+  return { ...server, sockets, upgrades };
 }
 
 /** HAProxy, which takes extended CONNECT and hands it to a `ws` server as an upgrade. */

@@ -11,12 +11,15 @@ const ALGORITHMS = {
   [AwsAlgorithm.AWS_ALGORITHM_ECDSA_P256_SHA256]: 'AWS4-ECDSA-P256-SHA256',
 } as const;
 
+/** Of HMAC-SHA256 in hex; ECDSA's, in DER, are about twice as long. */
+const MIN_SIGNATURE_CHARACTERS = 64;
+
 /** Signs by AWS Signature Version 4 or 4a, in place of the agent's SDK, which signs with a key that is no key. */
 export function prepareAwsSigV4(injection: AwsSigV4Injection): PreparedInjection {
   const signing = signingOf(injection);
   const { sessionToken } = signing.credential;
   return {
-    // The secret key itself never travels, and a signature serves one request only.
+    // The secret key itself never travels; a signature is known when it is made.
     secrets: sessionToken === undefined ? [] : [sessionToken],
     isSecret: true,
     takesPlaceholder: false,
@@ -35,6 +38,7 @@ export function prepareAwsSigV4(injection: AwsSigV4Injection): PreparedInjection
       const plan = planAwsSignature(signing, readAgentSignature(claims.authorization, claims.query, headers), outgoing);
       draft.signatures.push({
         needsWholeBody: plan.needsWholeBody,
+        valueBytes: MIN_SIGNATURE_CHARACTERS,
         sign: ({ nowMs, body }) => {
           const hash = plan.needsWholeBody && body !== undefined ? sha256Hex(body) : undefined;
           return signAwsRequest(plan, outgoing, nowMs, hash);

@@ -1,6 +1,6 @@
 import { Secret } from '../../../common/secret.ts';
 import type { HmacInjection } from '../../../proto/gen/sidekey/v1/grant.ts';
-import { type HmacSpec, prepareHmac as prepareSigning, signHmacRequest } from '../signing/hmac-request.ts';
+import { hmacBytes, type HmacSpec, prepareHmac as prepareSigning, signHmacRequest } from '../signing/hmac-request.ts';
 import { checkHeaderName } from './header.ts';
 import { authorityOf, invalid, type PreparedInjection } from './scheme.ts';
 
@@ -11,7 +11,7 @@ export function prepareHmac(injection: HmacInjection): PreparedInjection {
   const signing = prepareSigning(specOf(injection), new Secret(injection.key));
   for (const { name } of signing.headers) checkHeaderName(name);
   return {
-    // The key never travels.
+    // The key never travels; what it signs is known when it is made.
     secrets: [],
     isSecret: true,
     takesPlaceholder: false,
@@ -22,10 +22,11 @@ export function prepareHmac(injection: HmacInjection): PreparedInjection {
       const outgoing = { method, authority, path: draft.path, query: draft.query, headers };
       draft.signatures.push({
         needsWholeBody: signing.needsWholeBody && draft.request.hasBody !== false,
-        sign: ({ nowMs, nonce, body }) => {
-          signHmacRequest(signing, outgoing, { nowMs, nonce: nonce(), body: body ?? NO_BODY });
-          return undefined;
-        },
+        valueBytes: hmacBytes(signing.spec),
+        sign: ({ nowMs, nonce, body }) => ({
+          value: signHmacRequest(signing, outgoing, { nowMs, nonce: nonce(), body: body ?? NO_BODY }),
+          transform: undefined,
+        }),
       });
     },
   };

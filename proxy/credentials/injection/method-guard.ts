@@ -9,11 +9,13 @@ const FIELD = '_method';
 const MAX_NAME_BYTES = 128;
 /** What some servers leave out in front of a name, however much of it there is. */
 const IN_FRONT = /^(?:[+\s[\]]|%20|%5b|%5d)+/i;
-/** Brackets and blanks in front are left out, and "." is "_", as in parameter names; PHP takes single quotes too. */
-const IN_MULTIPART = /name\*?\s*=\s*(?:["']|utf-8'[^']*')?[\s[\]\\]*[_.]method\b/i;
+/**
+ * Brackets and blanks in front are left out, and "." is "_", as in parameter names; PHP takes single quotes too. A run of blanks fits
+ * one place of the pattern alone, so that it is gone through once.
+ */
+const IN_MULTIPART = /name\*?\s*=\s*(?:(?:["']|utf-8'[^']*'|[[\]\\])[\s[\]\\]*)?[_.]method\b/i;
 /** A key of any depth: within a string its quotes would be escaped. Laravel takes fields from JSON as from forms. */
 const IN_JSON = new RegExp(`"${[...FIELD].map(orEscaped).join('')}"\\s*:`, 'i');
-const SKIPPED = /[\s[\]\\]/;
 const RUN_SKIPPED = /([\s[\]\\])[\s[\]\\]+/g;
 const SEAM_CHARS = 128;
 const [AMPERSAND, SEMICOLON, EQUALS] = [0x26, 0x3b, 0x3d];
@@ -88,9 +90,14 @@ function seamOf(text: string): string {
   let at = text.length;
   for (let left = SEAM_CHARS; at > 0 && left > 0; left -= 1) {
     at -= 1;
-    if (SKIPPED.test(text.charAt(at))) while (at > 0 && SKIPPED.test(text.charAt(at - 1))) at -= 1;
+    if (isSkipped(text.charCodeAt(at))) while (at > 0 && isSkipped(text.charCodeAt(at - 1))) at -= 1;
   }
   return text.slice(at).replaceAll(RUN_SKIPPED, '$1');
+}
+
+/** Of latin1: blanks, brackets and the backslash. */
+function isSkipped(code: number): boolean {
+  return code === 0x20 || (code >= 0x09 && code <= 0x0d) || code === 0xa0 || (code >= 0x5b && code <= 0x5d);
 }
 
 function orEscaped(char: string): string {

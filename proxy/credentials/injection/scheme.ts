@@ -79,16 +79,25 @@ export interface SigningMoment {
   readonly dpopNonces: DpopNonces;
 }
 
+/** What came of signing. */
+export interface Signed {
+  /** Who has it can send the request again while it holds: it must not come back to the agent. */
+  readonly value: Secret;
+  /** Through which the body must go, which keeps its length. */
+  readonly transform: BodyTransform | undefined;
+}
+
 /** A signature over the request as it leaves, made when all else is in its place. */
 export interface RequestSignature {
   readonly needsWholeBody: boolean;
+  /** How many bytes the `value` of each signature has, at least. */
+  readonly valueBytes: number;
   /**
    * Sets the headers of the signature.
    *
-   * @returns through which the body must go, which keeps its length
    * @throws SigningError
    */
-  sign(moment: SigningMoment): BodyTransform | undefined;
+  sign(moment: SigningMoment): Signed;
   /** Notes what the answer teaches. True: the upstream would take the same request, signed anew. */
   learn?(status: number, answer: HeaderList, moment: Pick<SigningMoment, 'dpopNonces'>): boolean;
 }

@@ -1,7 +1,8 @@
 import type { HeaderList } from '../../protocols/header-list.ts';
 import type { AgentAwsSignature } from './aws-agent-signature.ts';
 import { canonicalRequest, sha256Hex } from './aws-canonical.ts';
-import type { BodyTransform } from '../body-transform.ts';
+import { Secret } from '../../../common/secret.ts';
+import type { Signed } from '../injection/scheme.ts';
 import { createAwsChunkTransform, EMPTY_SHA256 } from './aws-chunk-signer.ts';
 import { readPayloadMode, type PayloadMode } from './aws-payload.ts';
 import { awsStamp, createAwsSigner, type AwsAlgorithm, type AwsCredential, type AwsSigner } from './aws-signer.ts';
@@ -88,7 +89,8 @@ function isS3(service: string): boolean {
 
 /**
  * Signs the request: sets `x-amz-date`, the session token, the region set and `authorization`, last of all that is
- * put in. Returns the transform that the body must pass, if it must.
+ * put in. Returns the signature, without which those of chunks are worth nothing, and the transform that the body must
+ * pass, if it must.
  *
  * @param nowMs - Milliseconds since the epoch, by the proxy's clock; the agent's own date is dropped.
  * @param bodySha256 - Hex; needed when `plan.needsWholeBody`.
@@ -99,7 +101,7 @@ export function signAwsRequest(
   request: AwsRequest,
   nowMs: number,
   bodySha256: string = EMPTY_SHA256,
-): BodyTransform | undefined {
+): Signed {
   const { signing, regions, payload } = plan;
   const { headers } = request;
   const { credential, algorithm, service } = signing;
@@ -133,7 +135,8 @@ export function signAwsRequest(
     'Authorization',
     `${algorithm} Credential=${scope}, SignedHeaders=${signedHeaders.join(';')}, Signature=${signature}`,
   );
-  return payload.kind === 'chunked' ? createAwsChunkTransform(payload, signer, signature) : undefined;
+  const transform = payload.kind === 'chunked' ? createAwsChunkTransform(payload, signer, signature) : undefined;
+  return { value: new Secret(signature), transform };
 }
 
 /** AWS "Create a signed API request", step 3. */

@@ -1,5 +1,5 @@
 import { createHash, createHmac } from 'node:crypto';
-import type { Secret } from '../../../common/secret.ts';
+import { Secret } from '../../../common/secret.ts';
 import type { HeaderList } from '../../protocols/header-list.ts';
 import { mentions, parseTemplate, type Template } from '../../../common/hmac-template.ts';
 import { SigningError } from './signing-error.ts';
@@ -42,6 +42,14 @@ export interface HmacMoment {
   readonly body: Buffer;
 }
 
+const DIGEST_BYTES = { sha1: 20, sha256: 32, sha512: 64 } as const;
+
+/** Characters of a signature, without padding. */
+export function hmacBytes({ algorithm, encoding }: HmacSpec): number {
+  const bits = 8 * DIGEST_BYTES[algorithm];
+  return Math.ceil(bits / (encoding === 'hex' ? 4 : 6));
+}
+
 /** @throws SigningError `credential-invalid` */
 export function prepareHmac(spec: HmacSpec, key: Secret): HmacSigning {
   if (key.length === 0) throw new SigningError('credential-invalid', 'the HMAC key is empty');
@@ -58,9 +66,10 @@ export function prepareHmac(spec: HmacSpec, key: Secret): HmacSigning {
 /**
  * Sets the headers of the signature, over what the agent sent there.
  *
+ * @returns the signature without padding, which not everyone sends back.
  * @throws SigningError when a header that is signed is missing, or a value cannot stand in a header.
  */
-export function signHmacRequest(signing: HmacSigning, request: HmacRequest, moment: HmacMoment): void {
+export function signHmacRequest(signing: HmacSigning, request: HmacRequest, moment: HmacMoment): Secret {
   const { spec, key, signed } = signing;
   const timestamp = timestampOf(spec.timestamp, moment.nowMs);
   const text = fill(signed, request, moment, timestamp, '');
@@ -73,6 +82,7 @@ export function signHmacRequest(signing: HmacSigning, request: HmacRequest, mome
     return filled;
   });
   for (const [at, { name }] of signing.headers.entries()) request.headers.set(name, values[at] ?? '');
+  return new Secret(signature.replace(/=+$/, ''));
 }
 
 function fill(

@@ -158,11 +158,6 @@ export class Http2Connection {
     return this.#state.outbound.frames.take();
   }
 
-  /** No stream is open, nothing is half read and nothing is to be written. */
-  get idle(): boolean {
-    return this.openStreams === 0 && this.#inbound.idle && this.#state.outbound.frames.length === 0;
-  }
-
   get openStreams(): number {
     return this.#state.streams.size;
   }

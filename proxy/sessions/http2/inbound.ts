@@ -41,16 +41,6 @@ export class Inbound {
     return this.#reader.bufferedBytes;
   }
 
-  /** Octets that the decoder's dynamic table counts for. */
-  get tableBytes(): number {
-    return this.#decoder.tableBytes;
-  }
-
-  /** Whether no frame is under way. */
-  get idle(): boolean {
-    return this.#reader.bufferedBytes === 0 && this.#expecting === 'frame' && !this.#block.open;
-  }
-
   receive(bytes: Buffer): void {
     this.#reader.receive(bytes);
   }

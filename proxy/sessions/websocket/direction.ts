@@ -32,8 +32,6 @@ const EMPTY = Buffer.alloc(0);
 
 /** One direction of a WebSocket: reads what one side sends, checks and scrubs it, and frames it anew for the other. */
 export class Direction {
-  /** Messages that went through to their end. */
-  messages = 0;
   /** Control frames since the other side was heard. */
   controlsInRow = 0;
   readonly #options: DirectionOptions;
@@ -61,11 +59,6 @@ export class Direction {
   /** Whether this side has sent its Close. */
   get isClosed(): boolean {
     return this.#isClosed;
-  }
-
-  /** Bytes that were received and not gone through. */
-  get bufferedBytes(): number {
-    return this.#reader.bufferedBytes;
   }
 
   receive(bytes: Buffer): void {
@@ -143,7 +136,6 @@ export class Direction {
       message.isBegun = true;
     }
     if (!isLast) return;
-    this.messages += 1;
     this.#hits += message.content?.hits ?? 0;
     this.#message = undefined;
   }

@@ -81,14 +81,6 @@ export class WebSocketRelay {
     return this.#upstream.hits;
   }
 
-  get messagesFromAgent(): number {
-    return this.#agent.messages;
-  }
-
-  get messagesFromUpstream(): number {
-    return this.#upstream.messages;
-  }
-
   /** The upstream is slow: read no more from the agent. */
   get agentMustWait(): boolean {
     return this.#toUpstream.pendingBytes >= this.#maxPendingBytes;

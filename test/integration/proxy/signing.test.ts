@@ -2,8 +2,9 @@ import { createHmac, generateKeyPairSync } from 'node:crypto';
 import type http from 'node:http';
 import { EmbeddedJWK, jwtVerify } from 'jose';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type Injection } from '../../../proto/gen/sidekey/v1/grant.ts';
+import { AwsAlgorithm, type Injection } from '../../../proto/gen/sidekey/v1/grant.ts';
 import { grant, type ProxyWorld, startProxyWorld } from '../../support/proxy-world.ts';
+import { renderings } from '../../redteam/renderings.ts';
 
 const HMAC_KEY = 'whsec_5WbX5kEWLlfzsGNjH64I8lOOqUB6e8FH';
 const TOKEN = 'Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU';
@@ -19,12 +20,12 @@ const dpop: Injection = {
   },
 };
 
-function hmac(signed: string): Injection {
+function hmac(signed: string, encoding = 'hex'): Injection {
   const headers = [{ name: 'X-Signature', value: 't={{timestamp}},v1={{signature}}' }];
   const value = {
     key: Buffer.from(HMAC_KEY),
     algorithm: 'sha256',
-    encoding: 'hex',
+    encoding,
     timestamp: 'seconds',
     signed,
     headers,
@@ -66,6 +67,59 @@ describe('HMAC signatures through the proxy', () => {
     const refused = await (await world.agent()).exchange(world.request('GET', '/v1/orders'), 'GET');
     expect(refused.status).toBe(403);
     expect(refused.body.toString()).toContain('signature-refused');
+  });
+});
+
+/** An upstream that sends back, in its head and its body, the fields that it was sent. */
+function echo(request: http.IncomingMessage, response: http.ServerResponse): void {
+  const shown = Object.entries(request.headers).map(([name, value]) => `${name}: ${String(value)}`);
+  const text = shown.join('\n');
+  response.setHeader('X-Echo', shown.join(' '));
+  response.end(`${text}\n${Buffer.from(text).toString('base64')}\n${encodeURIComponent(text)}`);
+}
+
+describe('what signs a call does not come back to the agent, who could send the same once more', () => {
+  const aws: Injection = {
+    kind: {
+      $case: 'awsSigv4',
+      value: {
+        accessKeyId: 'AKIDEXAMPLE',
+        secretAccessKey: Buffer.from('wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY'),
+        sessionToken: Buffer.alloc(0),
+        service: 'service',
+        regions: ['us-east-1'],
+        algorithm: AwsAlgorithm.AWS_ALGORITHM_HMAC_SHA256,
+      },
+    },
+  };
+
+  test.each<[string, Injection, string, RegExp]>([
+    ['HMAC in hex', hmac('{{timestamp}}{{target}}'), 'x-signature', /v1=([0-9a-f]{64})$/],
+    ['HMAC in base64', hmac('{{target}}', 'base64'), 'x-signature', /v1=([A-Za-z0-9+/]{43})=$/],
+    ['HMAC in base64url', hmac('{{target}}', 'base64url'), 'x-signature', /v1=([\w-]{43})$/],
+    ['SigV4', aws, 'authorization', /Signature=([0-9a-f]{64})$/],
+    ['a DPoP proof', dpop, 'dpop', /\.([\w-]{86})$/],
+  ])('%s', async (_, injection, field, form) => {
+    world.client.decide = (question) => grant(question, injection);
+    const sent: string[] = [];
+    world.upstream.handle((request, response) => {
+      sent.push(form.exec(String(request.headers[field]))?.[1] ?? '');
+      echo(request, response);
+    });
+    const agent = await world.agent();
+    // The second call has a signature of its own, under the same grant.
+    for (const path of ['/first', '/second']) {
+      const answer = await agent.exchange(world.request('GET', path, ['Accept-Encoding: gzip', 'X-Own: 7']), 'GET');
+      expect(answer.status).toBe(200);
+      expect(answer.body.toString()).toContain('x-own: 7');
+    }
+    expect(new Set(sent).size).toBe(2);
+    const received = agent.received.toString('latin1');
+    for (const signature of sent) {
+      expect(signature.length).toBeGreaterThan(42);
+      for (const [name, text] of renderings(signature)) expect(received.includes(text), name).toBe(false);
+    }
+    expect(world.client.records.at(-1)?.scrubbed).toBeGreaterThan(0);
   });
 });
 

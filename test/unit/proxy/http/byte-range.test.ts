@@ -1,9 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { Secret } from '../../../../common/secret.ts';
 import { beginsInside, isSearchableRange } from '../../../../proxy/http/byte-range.ts';
 import { HeaderList } from '../../../../proxy/protocols/header-list.ts';
 
-const LONG = [new Secret('x'.repeat(32))];
+const LONG = 32;
 
 describe('a Range', () => {
   test.each(['bytes=0-', 'bytes=12345-', 'bytes=0-4095', 'bytes=5000-9999', 'BYTES=0-4095', 'bytes=-4096'])(
@@ -27,7 +26,7 @@ describe('a Range', () => {
   ])('%s may not', (value) => expect(isSearchableRange(value, LONG)).toBe(false));
 
   test('no part may be asked for with a secret of which 14 characters are much', () => {
-    expect(isSearchableRange('bytes=0-', [...LONG, new Secret('x'.repeat(31))])).toBe(false);
+    expect(isSearchableRange('bytes=0-', LONG - 1)).toBe(false);
   });
 });
 

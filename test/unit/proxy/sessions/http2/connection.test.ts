@@ -131,7 +131,8 @@ describe('both roles', () => {
       'body 1 hi',
       'end 1 {grpc-status: 0}',
     ]);
-    expect([client.idle, server.idle, client.openStreams, server.openStreams]).toEqual([true, true, 0, 0]);
+    expect([client.openStreams, server.openStreams]).toEqual([0, 0]);
+    expect([client.bufferedBytes, server.bufferedBytes]).toEqual([0, 0]);
     expect(client.remoteAllowsExtendedConnect).toBe(true);
     expect(client.open({ ...head('CONNECT'), protocol: 'websocket' }, false)).toBe(3);
     expect(converse(client, server, () => {}).server).toEqual([

@@ -34,7 +34,7 @@ describe('the relay', () => {
         frame({ opcode: 2, payload: Buffer.from([0, 255]), key }),
       ];
       expect(out.toString('hex')).toBe(Buffer.concat(expected).toString('hex'));
-      expect(relay).toMatchObject({ messagesFromAgent: 2, messagesFromUpstream: 0, done: false });
+      expect(relay.done).toBe(false);
     }
   });
 
