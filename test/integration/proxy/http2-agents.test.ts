@@ -78,6 +78,16 @@ test('an answer whose window never opens is given up in time, while other calls 
   await agent.until('RST_STREAM 1 CANCEL');
 });
 
+test('a request that is broken once its answer waits is recorded once', async () => {
+  answerAtOnce();
+  const agent = await world.frames();
+  agent.start(headers(1, [...agent.request('POST'), ['content-length', '5']]));
+  await until('the call is recorded', () => world.proxy.client.records.some(({ status }) => status === 200));
+  agent.send(data(1, 'more than five'));
+  await agent.until('RST_STREAM 1 PROTOCOL_ERROR');
+  expect(world.proxy.client.records.length).toBe(1);
+});
+
 test('trailers hold nothing that belongs into a head (RFC 9110 6.5.1)', async () => {
   let seen = '';
   world.secure.script = (socket) => {
