@@ -1,4 +1,5 @@
 import type { HeaderList } from '../protocols/header-list.ts';
+import { NOT_IN_TRAILERS } from '../protocols/trailer-fields.ts';
 
 /** Fields of one hop only (RFC 9110 7.6.1), and framing, which the writer sets anew. */
 const HOP_BY_HOP = new Set([
@@ -39,6 +40,13 @@ function namedOptions(value: string): string[] {
   if (NOTHING_NAMED.has(value)) return [];
   const options = value.toLowerCase().split(',');
   return options.map((option) => option.trim()).filter((name) => name !== '' && !NEVER_STRIPPED.has(name));
+}
+
+/** Removes what is for heads alone: HTTP/1.1 refuses it when it reads trailers, HTTP/2 does not. */
+export function stripTrailers(trailers: HeaderList): void {
+  stripHopByHop(trailers);
+  for (const name of trailers.raw.filter((text, at) => at % 2 === 0 && NOT_IN_TRAILERS.has(text)))
+    trailers.delete(name);
 }
 
 /** Whether the sender takes trailers (RFC 9110 10.1.4); to be asked before `TE` is stripped. */

@@ -10,7 +10,7 @@ import { AnswerGate } from './answer-gate.ts';
 import type { AnswerParts, AnswerPath } from './answer-path.ts';
 import { DecodingPump } from './decoding-pump.ts';
 import { beginsInside } from './byte-range.ts';
-import { stripHopByHop } from './forwarded-headers.ts';
+import { stripHopByHop, stripTrailers } from './forwarded-headers.ts';
 import { Refusal } from './refusal.ts';
 import type { BodyLength } from './streams.ts';
 
@@ -178,7 +178,7 @@ export class ResponseRelay implements AnswerPath {
     const { agent, call } = this.#parts;
     const trailers = this.#trailers;
     if (trailers !== undefined) {
-      stripHopByHop(trailers);
+      stripTrailers(trailers);
       call.scrubbed += scrubHeaders(trailers, this.#authentication);
     }
     agent.sendEnd(trailers);

@@ -116,8 +116,8 @@ export class Http2AgentConnection implements AgentSession {
     const stream = this.#streams.get(event.stream);
     if (stream === undefined) {
       if (event.type === 'body') stopRequest(this.#http2, event.stream);
-      // A head that the codec refused is a call all the same.
-      if (event.type === 'reset' && event.by === 'us') {
+      // A head that the codec refused is a call all the same; one whose answer waits has its record.
+      if (event.type === 'reset' && event.by === 'us' && !this.#leaving.has(event.stream)) {
         this.#record(event.code === 'REFUSED_STREAM' ? 'overloaded' : 'bad-request');
       }
       return;

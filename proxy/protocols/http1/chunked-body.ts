@@ -1,4 +1,5 @@
 import type { HeaderList } from '../header-list.ts';
+import { NOT_IN_TRAILERS } from '../trailer-fields.ts';
 import type { ByteQueue } from './byte-queue.ts';
 import { CR, FIELD, HEX_VALUE, LF } from './characters.ts';
 import { findHeadEnd } from './head-end.ts';
@@ -13,27 +14,6 @@ type State = 'size' | 'extension' | 'size-lf' | 'data' | 'data-cr' | 'data-lf' |
 
 /** 13 digits stay below 2^53. */
 const MAX_SIZE_DIGITS = 13;
-
-/** Fields that must not come in a trailer section (RFC 9110 6.5.1): framing, routing, authentication, how to read. */
-const NOT_IN_TRAILERS = new Set([
-  'authorization',
-  'connection',
-  'content-encoding',
-  'content-length',
-  'content-range',
-  'content-type',
-  'cookie',
-  'expect',
-  'host',
-  'keep-alive',
-  'proxy-authorization',
-  'proxy-connection',
-  'set-cookie',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
 
 /** Decodes one chunked body (RFC 9112 7.1). Extensions are refused from agents and skipped from upstreams (7.1.1). */
 export class ChunkedBody {

@@ -8,6 +8,14 @@ import { until } from '../../support/until.ts';
 /** The last record of TLS brings what no longer fits into the window, and the end. */
 const BODY_BYTES = 73_000;
 
+/** What may not come late. */
+const LATE: readonly (readonly [string, string])[] = [
+  ['content-type', 'application/json'],
+  ['content-encoding', 'gzip'],
+  ['expect', '100-continue'],
+  ['authorization', 'Bearer own'],
+];
+
 let world: ConformanceWorld;
 beforeEach(async () => {
   world = await startConformanceWorld();
@@ -68,4 +76,29 @@ test('an answer whose window never opens is given up in time, while other calls 
   world.secure.script = () => {};
   agent.send(headers(3, agent.get(), END_STREAM));
   await agent.until('RST_STREAM 1 CANCEL');
+});
+
+test('a request that is broken once its answer waits is recorded once', async () => {
+  answerAtOnce();
+  const agent = await world.frames();
+  agent.start(headers(1, [...agent.request('POST'), ['content-length', '5']]));
+  await until('the call is recorded', () => world.proxy.client.records.some(({ status }) => status === 200));
+  agent.send(data(1, 'more than five'));
+  await agent.until('RST_STREAM 1 PROTOCOL_ERROR');
+  expect(world.proxy.client.records.length).toBe(1);
+});
+
+test('trailers hold nothing that belongs into a head (RFC 9110 6.5.1)', async () => {
+  let seen = '';
+  world.secure.script = (socket) => {
+    socket.on('data', (bytes) => {
+      seen += bytes.toString('latin1');
+      if (seen.endsWith('\r\n\r\n')) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+    });
+  };
+  const agent = await world.frames();
+  const trailers = [...LATE, ['x-sum', '5']] as const;
+  agent.start(headers(1, agent.request('POST')), data(1, 'hello'), headers(1, trailers, END_STREAM));
+  await agent.whole(1);
+  expect(seen.slice(seen.indexOf('hello'))).toBe('hello\r\n0\r\nx-sum: 5\r\n\r\n');
 });

@@ -92,7 +92,7 @@ test('bodies and trailers pass both ways with the flow control of both sides', a
 test('an HTTP/1.1 agent reaches an upstream that speaks HTTP/2 alone', async () => {
   const authority = await start((stream, headers) => {
     stream.respond({ ':status': 200 }, { waitForTrailers: true });
-    stream.on('wantTrailers', () => stream.sendTrailers({ 'x-end': 'yes' }));
+    stream.on('wantTrailers', () => stream.sendTrailers({ 'x-end': 'yes', 'content-type': 'text/html' }));
     stream.end(`${headers[':method']} ${headers[':path']}`);
   });
   const { agent } = await world.tlsAgent('localhost', upstream.port, { ALPNProtocols: ['http/1.1'] });
@@ -101,6 +101,8 @@ test('an HTTP/1.1 agent reaches an upstream that speaks HTTP/2 alone', async () 
   );
   expect(answer.status).toBe(200);
   expect(answer.body.toString()).toBe('GET /one?a=1');
+  // RFC 9110 6.5.1: an HTTP/1.1 reader refuses the others.
+  expect([...(answer.trailers ?? [])]).toEqual([['x-end', 'yes']]);
   expect(upstream.seen[0]?.['te']).toBe('trailers');
 });
 

@@ -1,0 +1,20 @@
+/** Fields that must not come in a trailer section (RFC 9110 6.5.1): framing, routing, authentication, how to read. */
+export const NOT_IN_TRAILERS = new Set<string>([
+  'authorization',
+  'connection',
+  'content-encoding',
+  'content-length',
+  'content-range',
+  'content-type',
+  'cookie',
+  'expect',
+  'host',
+  'keep-alive',
+  'proxy-authorization',
+  'proxy-connection',
+  'set-cookie',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
