@@ -56,8 +56,7 @@ export function problemOf(error: unknown): Problem {
     return makeProblem(status, error.code, detail, errors.length === 0 ? undefined : errors);
   }
   if (error instanceof UsageError) return makeProblem(400, error.code, error.message);
-  if (error instanceof StoreUnavailable)
-    return makeProblem(503, error.code, 'The database does not answer; try again.');
+  if (error instanceof StoreUnavailable) return makeProblem(503, error.code, `Try again later: ${error.message}.`);
   const status = frameworkStatus(error);
   if (status !== undefined) return makeProblem(status, 'bad-request', error instanceof Error ? error.message : '');
   return makeProblem(500, 'internal-error', 'The log of the control plane says more.');
