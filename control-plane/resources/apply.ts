@@ -6,7 +6,7 @@ import { checkSet, keyOf, type ResourceCheck } from './check-set.ts';
 import { diffValues, type FieldChange } from './diff.ts';
 import type { Kind, Resource, ResourceOf } from './kinds.ts';
 import { ResourceError, type ResourceIssue } from './resource-error.ts';
-import { lockTenant, readResources, writeResource } from './resource-rows.ts';
+import { lockTenant, readResources, writeResources } from './resource-rows.ts';
 import { mayKeepSecret, secretFields, secretName, secretPrefix, withoutSecrets } from './secret-fields.ts';
 
 /** What became of one resource. A changed secret shows as a field without its values. */
@@ -52,11 +52,20 @@ export async function applyToTenant(
   }
 
   const changes: Change[] = [];
+  const changed: Resource[] = [];
   for (const resource of resources) {
-    changes.push(
-      await applyOne(tx, request, before.get(keyOf(resource.kind, resource.metadata.name)), resource, version + 1),
+    const stored = withoutSecrets(resource);
+    const change = await applyOne(
+      tx,
+      request,
+      before.get(keyOf(resource.kind, resource.metadata.name)),
+      resource,
+      stored,
     );
+    changes.push(change);
+    if (change.action !== 'unchanged') changed.push(stored);
   }
+  await writeResources(tx, tenant, changed, version + 1);
   for (const resource of doomed) changes.push(await deleteOne(tx, tenant, resource));
   for (const { kind, metadata } of kept) changes.push({ kind, name: metadata.name, action: 'kept', fields: [] });
   if (changes.every(({ action }) => action === 'unchanged' || action === 'kept'))
@@ -116,14 +125,14 @@ function findDuplicates(resources: readonly Resource[]): ResourceIssue[] {
   });
 }
 
+/** Says what becomes of a resource and stores its secrets; `stored` is it without them. */
 async function applyOne(
   tx: Sql,
   request: ApplyRequest,
   before: Resource | undefined,
   resource: Resource,
-  version: number,
+  stored: Resource,
 ): Promise<Change> {
-  const stored = withoutSecrets(resource);
   const secrets =
     resource.kind === 'CredentialProvider'
       ? await applySecrets(tx, request, before?.kind === 'CredentialProvider' ? before : undefined, resource)
@@ -138,7 +147,6 @@ async function applyOne(
   const { kind } = resource;
   const { name } = resource.metadata;
   const action = before === undefined ? 'created' : fields.length === 0 ? 'unchanged' : 'updated';
-  if (action !== 'unchanged') await writeResource(tx, request.tenant, stored, version);
   return { kind, name, action, fields: action === 'updated' ? fields : [] };
 }
 

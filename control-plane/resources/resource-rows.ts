@@ -10,6 +10,9 @@ interface Row {
   spec: unknown;
 }
 
+/** Bounds how long one statement keeps everything else waiting. */
+const ROWS_A_STATEMENT = 200;
+
 /** Locks the tenant's row, so that changes of its resources come one after the other; resolves to the policy version. */
 export async function lockTenant(tx: Sql, tenant: string): Promise<number> {
   const [row] = await tx.query<{ policy_version: number }>(
@@ -34,20 +37,31 @@ export async function readTenants(tx: Sql): Promise<Resource[]> {
   return rows.map(parseRow);
 }
 
-export async function writeResource(tx: Sql, tenant: string, resource: Resource, version: number): Promise<void> {
-  await tx.query(
-    `insert into resources (tenant, kind, name, metadata, spec, version) values ($1, $2, $3, $4::jsonb, $5::jsonb, $6)
-     on conflict (tenant, kind, name) do update
-       set metadata = excluded.metadata, spec = excluded.spec, version = excluded.version, updated_at = now()`,
-    [
-      tenant,
-      resource.kind,
-      resource.metadata.name,
-      JSON.stringify(resource.metadata),
-      JSON.stringify(resource.spec),
-      version,
-    ],
-  );
+/** Each kind and name at most once. */
+export async function writeResources(
+  tx: Sql,
+  tenant: string,
+  resources: readonly Resource[],
+  version: number,
+): Promise<void> {
+  for (let start = 0; start < resources.length; start += ROWS_A_STATEMENT) {
+    const some = resources.slice(start, start + ROWS_A_STATEMENT);
+    await tx.query(
+      `insert into resources (tenant, kind, name, metadata, spec, version)
+       select $1, kind, name, metadata::jsonb, spec::jsonb, $6::bigint
+         from unnest($2::text[], $3::text[], $4::text[], $5::text[]) as wanted (kind, name, metadata, spec)
+       on conflict (tenant, kind, name) do update
+         set metadata = excluded.metadata, spec = excluded.spec, version = excluded.version, updated_at = now()`,
+      [
+        tenant,
+        some.map(({ kind }) => kind),
+        some.map(({ metadata }) => metadata.name),
+        some.map(({ metadata }) => JSON.stringify(metadata)),
+        some.map(({ spec }) => JSON.stringify(spec)),
+        version,
+      ],
+    );
+  }
 }
 
 export async function writeTenant(tx: Sql, resource: Resource): Promise<void> {

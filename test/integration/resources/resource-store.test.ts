@@ -46,6 +46,24 @@ describeStores('resource store', (fixture) => {
     resources = new ResourceStore(fixture().store, new Sealer({ current: KEY, older: [] }));
   });
 
+  it('stores more than fits one statement', async () => {
+    const tenant = await freshTenant();
+    const many = (domain: string) =>
+      documents(
+        Array.from({ length: 450 }, (_, at) => `${head('ServerWorkload', `s${at}`)} {hosts: [h${at}.${domain}]}`).join(
+          '\n---\n',
+        ),
+      );
+    for (const domain of ['example.com', 'example.net']) {
+      await resources.apply(tenant, many(domain));
+      const stored = await resources.list(tenant, 'ServerWorkload');
+      const hosts = stored.map((one) => (one.kind === 'ServerWorkload' ? one.spec.hosts : []));
+      expect(new Set(hosts.flat())).toEqual(new Set(Array.from({ length: 450 }, (_, at) => `h${at}.${domain}`)));
+    }
+    const again = await resources.apply(tenant, many('example.net'));
+    expect(new Set(again.changes.map(({ action }) => action))).toEqual(new Set(['unchanged']));
+  });
+
   it('creates, keeps, updates and prunes, and says so', async () => {
     const tenant = await freshTenant();
     const first = await resources.apply(tenant, documents(SET));
