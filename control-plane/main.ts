@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { type Clock, systemClock } from '../common/clock.ts';
+import { UsageError } from '../common/errors.ts';
 import { formatAuthority } from '../common/net/host.ts';
 import { Secret } from '../common/secret.ts';
 import { PlaceholderKeys } from './api/placeholder-keys.ts';
@@ -82,13 +83,21 @@ export async function startControlPlane(
   }
 }
 
+async function makeDataDir(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new UsageError('bad-data-dir', `cannot make the data directory ${folder}`, { cause });
+  }
+}
+
 async function start(
   config: ControlPlaneConfig,
   clock: Clock,
   closers: Closers,
   onError: (error: unknown) => void,
 ): Promise<ControlPlane> {
-  await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
+  await makeDataDir(config.dataDir);
   const [tls, bootstrap] = await Promise.all([loadServerTls(config, clock.now()), openBootstrapToken(config.dataDir)]);
   const foundation = await openFoundation(config, clock, closers, onError);
   const jwks = new JwksCache({ fetcher: foundation.fetcher, clock });

@@ -42,6 +42,24 @@ describe.skipIf(!existsSync(SIDEKEY))('what stands in the way of a start is name
     expect(end.stderr).toContain('address already in use');
   });
 
+  it('a data directory that cannot be made', { timeout: TIMEOUT_MS }, async () => {
+    const file = join(folder, 'file');
+    writeFileSync(file, '');
+    for (const dataDir of [file, join(file, 'below')]) {
+      const end = await sidekey('control-plane', '--data-dir', dataDir);
+      expect(end.code).toBe(2);
+      expect(end.stderr).toMatch(/^sidekey: cannot make the data directory \S+: E\w+: .*\(bad-data-dir\)\n$/);
+      expect(end.stderr).toContain(` ${dataDir}: `);
+    }
+  });
+
+  it('a variable that nearly is a setting', { timeout: TIMEOUT_MS }, async () => {
+    const misspelt = { ...env(), SIDEKEY_CONTROL_PLAN: '127.0.0.1:7443' };
+    const end = await runProcess([process.execPath, SIDEKEY, 'proxy'], misspelt, { timeoutMs: TIMEOUT_MS });
+    expect(end.code).toBe(2);
+    expect(end.stderr).toContain('nothing reads SIDEKEY_CONTROL_PLAN; did you mean SIDEKEY_CONTROL_PLANE?\n');
+  });
+
   // A file system of its own, seen by this process alone, is the safe way to fill one up.
   it.skipIf(process.getuid?.() !== 0)('a control plane whose disk is full', { timeout: TIMEOUT_MS }, async () => {
     const disk = join(folder, 'disk');
