@@ -29,6 +29,7 @@ const STATUS_BY_CODE: Readonly<Record<string, number>> = {
   'resources-invalid': 422,
   'resource-unknown': 404,
   'resource-in-use': 409,
+  'resource-outdated': 409,
   'tenant-unknown': 404,
   'tenant-in-use': 409,
 };

@@ -38,8 +38,10 @@ export async function applyToTenant(
 ): Promise<{ changes: Change[]; policyVersion: number }> {
   const { tenant, resources } = request;
   const version = await lockTenant(tx, tenant);
-  const before = new Map((await readResources(tx, tenant)).map((one) => [keyOf(one.kind, one.metadata.name), one]));
   const wanted = new Map(resources.map((one) => [keyOf(one.kind, one.metadata.name), one]));
+  // What cannot be read any more can still be replaced.
+  const stored = await readResources(tx, tenant, undefined, (kind, name) => wanted.has(`${kind}/${name}`));
+  const before = new Map(stored.map((one) => [keyOf(one.kind, one.metadata.name), one]));
   const { doomed, kept } = findDoomed(request, before, wanted);
   // Those applied come last, so that it is they who are told of an overlap with what stands.
   const after = new Map([...[...before].filter(([key]) => !wanted.has(key)), ...wanted]);
@@ -80,10 +82,14 @@ export async function applyToTenant(
   return { changes, policyVersion: version + 1 };
 }
 
-/** A trust provider that is gone, or says something else than when it vouched for sessions. */
+/** A trust provider that is gone, or may say something else than when it vouched for sessions. */
 function isOtherTrust({ kind, action, fields }: Change): boolean {
   if (kind !== 'TrustProvider') return false;
-  return action === 'deleted' || (action === 'updated' && fields.some(({ path }) => path.startsWith('spec')));
+  return (
+    action === 'deleted' ||
+    action === 'created' ||
+    (action === 'updated' && fields.some(({ path }) => path.startsWith('spec')))
+  );
 }
 
 /** The session gate ends their calls, as it compares what trust providers say; they stay ended when that is put back. */
