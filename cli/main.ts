@@ -4,6 +4,7 @@ import { describeError, isSidekeyError, isUsageError } from '../common/errors.ts
 import { CommandFailed, EXIT_CODE_HELP, EXIT_CODES } from './exit-codes.ts';
 import { paint, printable } from './paint.ts';
 import { COMMANDS } from './commands.ts';
+import { findMisspellings } from './variables.ts';
 import { VERSION } from './version.ts';
 
 /** Builds the program; only the command that is asked for is loaded, the others are named. */
@@ -40,6 +41,11 @@ function exitCodeOf(error: unknown): number {
 }
 
 async function main(): Promise<void> {
+  for (const { name, meant } of findMisspellings(Object.keys(process.env))) {
+    console.error(
+      `${paint('yellow', 'sidekey:', process.stderr)} nothing reads ${printable(name)}; did you mean ${meant}?`,
+    );
+  }
   try {
     const program = await buildProgram(requestedCommand(process.argv.slice(2)));
     await program.parseAsync();

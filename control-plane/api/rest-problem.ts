@@ -29,6 +29,7 @@ const STATUS_BY_CODE: Readonly<Record<string, number>> = {
   'resources-invalid': 422,
   'resource-unknown': 404,
   'resource-in-use': 409,
+  'resource-outdated': 409,
   'tenant-unknown': 404,
   'tenant-in-use': 409,
 };
@@ -56,8 +57,7 @@ export function problemOf(error: unknown): Problem {
     return makeProblem(status, error.code, detail, errors.length === 0 ? undefined : errors);
   }
   if (error instanceof UsageError) return makeProblem(400, error.code, error.message);
-  if (error instanceof StoreUnavailable)
-    return makeProblem(503, error.code, 'The database does not answer; try again.');
+  if (error instanceof StoreUnavailable) return makeProblem(503, error.code, `Try again later: ${error.message}.`);
   const status = frameworkStatus(error);
   if (status !== undefined) return makeProblem(status, 'bad-request', error instanceof Error ? error.message : '');
   return makeProblem(500, 'internal-error', 'The log of the control plane says more.');

@@ -6,7 +6,7 @@ import { checkSet, keyOf, type ResourceCheck } from './check-set.ts';
 import { diffValues, type FieldChange } from './diff.ts';
 import type { Kind, Resource, ResourceOf } from './kinds.ts';
 import { ResourceError, type ResourceIssue } from './resource-error.ts';
-import { lockTenant, readResources, writeResource } from './resource-rows.ts';
+import { lockTenant, readResources, writeResources } from './resource-rows.ts';
 import { mayKeepSecret, secretFields, secretName, secretPrefix, withoutSecrets } from './secret-fields.ts';
 
 /** What became of one resource. A changed secret shows as a field without its values. */
@@ -38,8 +38,10 @@ export async function applyToTenant(
 ): Promise<{ changes: Change[]; policyVersion: number }> {
   const { tenant, resources } = request;
   const version = await lockTenant(tx, tenant);
-  const before = new Map((await readResources(tx, tenant)).map((one) => [keyOf(one.kind, one.metadata.name), one]));
   const wanted = new Map(resources.map((one) => [keyOf(one.kind, one.metadata.name), one]));
+  // What cannot be read any more can still be replaced.
+  const stored = await readResources(tx, tenant, undefined, (kind, name) => wanted.has(`${kind}/${name}`));
+  const before = new Map(stored.map((one) => [keyOf(one.kind, one.metadata.name), one]));
   const { doomed, kept } = findDoomed(request, before, wanted);
   // Those applied come last, so that it is they who are told of an overlap with what stands.
   const after = new Map([...[...before].filter(([key]) => !wanted.has(key)), ...wanted]);
@@ -52,11 +54,20 @@ export async function applyToTenant(
   }
 
   const changes: Change[] = [];
+  const changed: Resource[] = [];
   for (const resource of resources) {
-    changes.push(
-      await applyOne(tx, request, before.get(keyOf(resource.kind, resource.metadata.name)), resource, version + 1),
+    const stored = withoutSecrets(resource);
+    const change = await applyOne(
+      tx,
+      request,
+      before.get(keyOf(resource.kind, resource.metadata.name)),
+      resource,
+      stored,
     );
+    changes.push(change);
+    if (change.action !== 'unchanged') changed.push(stored);
   }
+  await writeResources(tx, tenant, changed, version + 1);
   for (const resource of doomed) changes.push(await deleteOne(tx, tenant, resource));
   for (const { kind, metadata } of kept) changes.push({ kind, name: metadata.name, action: 'kept', fields: [] });
   if (changes.every(({ action }) => action === 'unchanged' || action === 'kept'))
@@ -71,10 +82,14 @@ export async function applyToTenant(
   return { changes, policyVersion: version + 1 };
 }
 
-/** A trust provider that is gone, or says something else than when it vouched for sessions. */
+/** A trust provider that is gone, or may say something else than when it vouched for sessions. */
 function isOtherTrust({ kind, action, fields }: Change): boolean {
   if (kind !== 'TrustProvider') return false;
-  return action === 'deleted' || (action === 'updated' && fields.some(({ path }) => path.startsWith('spec')));
+  return (
+    action === 'deleted' ||
+    action === 'created' ||
+    (action === 'updated' && fields.some(({ path }) => path.startsWith('spec')))
+  );
 }
 
 /** The session gate ends their calls, as it compares what trust providers say; they stay ended when that is put back. */
@@ -116,14 +131,14 @@ function findDuplicates(resources: readonly Resource[]): ResourceIssue[] {
   });
 }
 
+/** Says what becomes of a resource and stores its secrets; `stored` is it without them. */
 async function applyOne(
   tx: Sql,
   request: ApplyRequest,
   before: Resource | undefined,
   resource: Resource,
-  version: number,
+  stored: Resource,
 ): Promise<Change> {
-  const stored = withoutSecrets(resource);
   const secrets =
     resource.kind === 'CredentialProvider'
       ? await applySecrets(tx, request, before?.kind === 'CredentialProvider' ? before : undefined, resource)
@@ -138,7 +153,6 @@ async function applyOne(
   const { kind } = resource;
   const { name } = resource.metadata;
   const action = before === undefined ? 'created' : fields.length === 0 ? 'unchanged' : 'updated';
-  if (action !== 'unchanged') await writeResource(tx, request.tenant, stored, version);
   return { kind, name, action, fields: action === 'updated' ? fields : [] };
 }
 

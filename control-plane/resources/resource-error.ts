@@ -17,6 +17,7 @@ export type ResourceErrorCode =
   | 'resources-invalid'
   | 'resource-unknown'
   | 'resource-in-use'
+  | 'resource-outdated'
   | 'tenant-unknown'
   | 'tenant-in-use';
 

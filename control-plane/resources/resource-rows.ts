@@ -10,6 +10,9 @@ interface Row {
   spec: unknown;
 }
 
+/** Bounds how long one statement keeps everything else waiting. */
+const ROWS_A_STATEMENT = 200;
+
 /** Locks the tenant's row, so that changes of its resources come one after the other; resolves to the policy version. */
 export async function lockTenant(tx: Sql, tenant: string): Promise<number> {
   const [row] = await tx.query<{ policy_version: number }>(
@@ -20,13 +23,27 @@ export async function lockTenant(tx: Sql, tenant: string): Promise<number> {
   return row.policy_version;
 }
 
-/** Resources of one tenant, of one kind or all, by kind and name. Tenants are read by `readTenants`. */
-export async function readResources(tx: Sql, tenant: string, kind?: Kind): Promise<Resource[]> {
+/**
+ * Resources of one tenant, of one kind or all, by kind and name. Tenants are read by `readTenants`. Throws ResourceError
+ * `resource-outdated` for one that an older release stored and this one cannot read; those that `isReplaced` are left out.
+ */
+export async function readResources(
+  tx: Sql,
+  tenant: string,
+  kind?: Kind,
+  isReplaced: (kind: string, name: string) => boolean = () => false,
+): Promise<Resource[]> {
   const rows = await tx.query<Row>(
     `select kind, name, metadata, spec from resources where tenant = $1 and ($2::text is null or kind = $2) order by kind, name`,
     [tenant, kind ?? null],
   );
-  return rows.map(parseRow).sort((a, b) => KINDS.indexOf(a.kind) - KINDS.indexOf(b.kind));
+  const found = rows.flatMap((row) => {
+    const parsed = parseStored(row);
+    if (parsed.ok) return [parsed.resource];
+    if (isReplaced(row.kind, row.name)) return [];
+    throw outdated(row, parsed.issues);
+  });
+  return found.sort((one, other) => KINDS.indexOf(one.kind) - KINDS.indexOf(other.kind));
 }
 
 export async function readTenants(tx: Sql): Promise<Resource[]> {
@@ -34,20 +51,31 @@ export async function readTenants(tx: Sql): Promise<Resource[]> {
   return rows.map(parseRow);
 }
 
-export async function writeResource(tx: Sql, tenant: string, resource: Resource, version: number): Promise<void> {
-  await tx.query(
-    `insert into resources (tenant, kind, name, metadata, spec, version) values ($1, $2, $3, $4::jsonb, $5::jsonb, $6)
-     on conflict (tenant, kind, name) do update
-       set metadata = excluded.metadata, spec = excluded.spec, version = excluded.version, updated_at = now()`,
-    [
-      tenant,
-      resource.kind,
-      resource.metadata.name,
-      JSON.stringify(resource.metadata),
-      JSON.stringify(resource.spec),
-      version,
-    ],
-  );
+/** Each kind and name at most once. */
+export async function writeResources(
+  tx: Sql,
+  tenant: string,
+  resources: readonly Resource[],
+  version: number,
+): Promise<void> {
+  for (let start = 0; start < resources.length; start += ROWS_A_STATEMENT) {
+    const some = resources.slice(start, start + ROWS_A_STATEMENT);
+    await tx.query(
+      `insert into resources (tenant, kind, name, metadata, spec, version)
+       select $1, kind, name, metadata::jsonb, spec::jsonb, $6::bigint
+         from unnest($2::text[], $3::text[], $4::text[], $5::text[]) as wanted (kind, name, metadata, spec)
+       on conflict (tenant, kind, name) do update
+         set metadata = excluded.metadata, spec = excluded.spec, version = excluded.version, updated_at = now()`,
+      [
+        tenant,
+        some.map(({ kind }) => kind),
+        some.map(({ metadata }) => metadata.name),
+        some.map(({ metadata }) => JSON.stringify(metadata)),
+        some.map(({ spec }) => JSON.stringify(spec)),
+        version,
+      ],
+    );
+  }
 }
 
 export async function writeTenant(tx: Sql, resource: Resource): Promise<void> {
@@ -85,14 +113,25 @@ export function makePolicySet(tenant: string, version: number, resources: readon
 }
 
 /** Rows are parsed again as documents are, so that defaults of fields added since are filled in. */
-function parseRow(row: Row): Resource {
-  const parsed = parseResource({
+function parseStored(row: Row): ReturnType<typeof parseResource> {
+  return parseResource({
     apiVersion: 'sidekey.dev/v1',
     kind: row.kind,
     metadata: { ...(typeof row.metadata === 'object' ? row.metadata : {}), name: row.name },
     spec: row.spec,
   });
+}
+
+function parseRow(row: Row): Resource {
+  const parsed = parseStored(row);
   if (parsed.ok) return parsed.resource;
-  const fields = parsed.issues.map((issue) => issue.path.join('.')).join(', ');
-  throw new Error(`the stored ${row.kind}/${row.name} no longer fits its definition: ${fields}`);
+  throw outdated(row, parsed.issues);
+}
+
+function outdated(row: Row, issues: readonly { path: readonly (string | number)[] }[]): ResourceError {
+  const fields = issues.map((issue) => issue.path.join('.')).join(', ');
+  return new ResourceError(
+    'resource-outdated',
+    `an older release stored ${row.kind}/${row.name}; apply it again as this release has it (${fields})`,
+  );
 }

@@ -1,19 +1,28 @@
 import { mkdir } from 'node:fs/promises';
+import { setImmediate } from 'node:timers/promises';
 import { PGlite, type Transaction } from '@electric-sql/pglite';
 import { SidekeyError } from '../../common/errors.ts';
 import { lockFolder } from './folder-lock.ts';
 import { type RawSql, type RawStore, roleTransactions } from './raw-store.ts';
-import type { SqlValue } from './sql-store.ts';
+import { isOutage, type SqlValue, StoreUnavailable } from './sql-store.ts';
 
 const INT8_OID = 20;
 const BYTEA_OID = 17;
+/** How long the queries of one transaction may keep everything else in this process waiting. */
+const MAX_TURN_MS = 10;
 
 /** Opens the embedded database. Only one process may hold a folder: the lock refuses a second. */
 export async function openPglite(dataDir: string | undefined): Promise<RawStore> {
   if (dataDir !== undefined) await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const unlock = dataDir === undefined ? async () => {} : await lockFolder(dataDir);
   const db = await createDatabase(dataDir, unlock);
-  const begin = <T>(run: (tx: RawSql) => Promise<T>): Promise<T> => db.transaction((tx) => run(asSql(tx)));
+  const begin = async <T>(run: (tx: RawSql) => Promise<T>): Promise<T> => {
+    try {
+      return await db.transaction((tx) => run(asSql(tx)));
+    } catch (error) {
+      throw isOutage(error) ? new StoreUnavailable(error) : error;
+    }
+  };
   return {
     transaction: begin,
     store: {
@@ -61,8 +70,16 @@ function explainFailure(cause: unknown): unknown {
 }
 
 function asSql(tx: Transaction): RawSql {
+  let turnBegan = performance.now();
   return {
-    query: async <Row>(text: string, params: readonly SqlValue[] = []) => (await tx.query<Row>(text, [...params])).rows,
+    query: async <Row>(text: string, params: readonly SqlValue[] = []) => {
+      // Its promises need no turn of the event loop: without one, heartbeats and calls would wait for thousands of queries.
+      if (performance.now() - turnBegan > MAX_TURN_MS) {
+        await setImmediate();
+        turnBegan = performance.now();
+      }
+      return (await tx.query<Row>(text, [...params])).rows;
+    },
     script: async (text) => {
       await tx.exec(text);
     },

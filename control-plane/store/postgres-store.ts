@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { PostgresListener } from './postgres-listener.ts';
 import { type RawSql, type RawStore, roleTransactions } from './raw-store.ts';
-import { type SqlValue, StoreUnavailable } from './sql-store.ts';
+import { isOutage, type SqlValue, StoreUnavailable } from './sql-store.ts';
 
 const INT8_OID = 20;
 const MAX_CONNECTIONS = 10;
@@ -69,14 +69,6 @@ async function inTransaction<T>(pool: pg.Pool, run: (tx: RawSql) => Promise<T>):
     client.off('error', onClientError);
     client.release(broken);
   }
-}
-
-/**
- * SQLSTATE classes (PostgreSQL, appendix A) of a server that cannot work now: 08 connection, 53 out of disk, memory or
- * connections, 57P shut down or starting.
- */
-function isOutage(error: unknown): boolean {
-  return error instanceof pg.DatabaseError && /^(08|53|57P)/.test(error.code ?? '');
 }
 
 /** `query_timeout` has passed; pg gives it no code. A rollback would wait as long again. */

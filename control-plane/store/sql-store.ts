@@ -3,8 +3,28 @@ import { SidekeyError } from '../../common/errors.ts';
 /** The database does not answer, or not now; nothing says whether a transaction under way was kept. */
 export class StoreUnavailable extends SidekeyError {
   constructor(cause: unknown) {
-    super('store-unavailable', 'the database does not answer', { cause });
+    const message = isOutOfRoom(cause)
+      ? 'the database is out of disk space, memory or connections'
+      : 'the database does not answer';
+    super('store-unavailable', message, { cause });
   }
+}
+
+/**
+ * SQLSTATE classes (PostgreSQL, appendix A) of a server that cannot work now: 08 connection, 53 out of disk, memory or
+ * connections, 57P shut down or starting.
+ */
+export function isOutage(error: unknown): boolean {
+  return /^(08|53|57P)/.test(sqlState(error));
+}
+
+function isOutOfRoom(error: unknown): boolean {
+  return sqlState(error).startsWith('53');
+}
+
+/** Of both engines' errors; that of a socket has other letters in its place, such as ECONNREFUSED. */
+function sqlState(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
 
 /** What a query may be given. JSON goes in as text with a `::jsonb` cast. */

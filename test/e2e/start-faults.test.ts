@@ -61,6 +61,13 @@ describe.skipIf(!existsSync(SIDEKEY))('what stands in the way of a start is name
     expect(readOnly.stderr).toContain(`sidekey: cannot keep data in ${disk}: EROFS: read-only file system`);
   });
 
+  it('a variable that nearly is a setting', { timeout: TIMEOUT_MS }, async () => {
+    const misspelt = { ...env(), SIDEKEY_CONTROL_PLAN: '127.0.0.1:7443' };
+    const end = await runProcess([process.execPath, SIDEKEY, 'proxy'], misspelt, { timeoutMs: TIMEOUT_MS });
+    expect(end.code).toBe(2);
+    expect(end.stderr).toContain('nothing reads SIDEKEY_CONTROL_PLAN; did you mean SIDEKEY_CONTROL_PLANE?\n');
+  });
+
   // A file system of its own, seen by this process alone, is the safe way to fill one up.
   it.skipIf(process.getuid?.() !== 0)('a control plane whose disk is full', { timeout: TIMEOUT_MS }, async () => {
     const disk = join(folder, 'disk');

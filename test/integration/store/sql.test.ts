@@ -34,6 +34,29 @@ describeStores('sql store', (fixture) => {
     expect(Buffer.isBuffer(rows[0]?.['b'])).toBe(true);
   });
 
+  it('lets everything else go on during a long transaction', async () => {
+    let turns = 0;
+    const timer = setInterval(() => (turns += 1), 1);
+    await fixture().store.system(async (tx) => {
+      for (let count = 0; count < 300; count += 1) await tx.query('select sum(n) from generate_series(1, 1000) as n');
+    });
+    clearInterval(timer);
+    expect(turns).toBeGreaterThan(1);
+  });
+
+  it('tells a database that has no room from one that fails', async () => {
+    const { store } = fixture();
+    const raise = (code: string) =>
+      store.system((tx) => tx.query(`do $$ begin raise exception 'no space left' using errcode = '${code}'; end $$`));
+    await expect(raise('53100')).rejects.toMatchObject({
+      code: 'store-unavailable',
+      message: 'the database is out of disk space, memory or connections',
+      cause: { message: 'no space left' },
+    });
+    await expect(raise('22000')).rejects.not.toHaveProperty('code', 'store-unavailable');
+    expect(await store.system((tx) => tx.query('select 1 as n'))).toEqual([{ n: 1 }]);
+  });
+
   it('rolls back on a throw and lets the error through', async () => {
     const { store } = fixture();
     const failure = new Error('no');

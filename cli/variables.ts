@@ -1,0 +1,52 @@
+/** Every variable that Sidekey reads, whichever command does. `test/unit/cli/variables.test.ts` compares it with the code. */
+export const VARIABLES: ReadonlySet<string> = new Set(
+  [
+    'HOME SERVER TENANT TOKEN TOKEN_FILE CA_FILE',
+    'CONTROL_PLANE CONTROL_PLANE_CA EVIDENCE AUTHORITY UNROUTED UPSTREAM_CA SPOOL_DIR LIMITS LOG_LEVEL',
+    'UPSTREAM_PROXY UPSTREAM_PROXY_PASSWORD_FILE UPSTREAM_NO_PROXY',
+    'TRANSPARENT LOCAL REFUSE_PORT ALLOW_UID ALLOW_REMOTE SELF_TEST LISTEN ADMIN AGENT_DIR PROXY_TOKEN_FILE DRAIN_SECONDS',
+    'PROXY PROXY_CA ISOLATION PROXY_UID TRANSPARENT_PORT',
+    'DATA_DIR DATABASE_URL GRPC_LISTEN REST_LISTEN TLS_CERT_FILE TLS_KEY_FILE TLS_CA_FILE SERVER_NAME PUBLIC_URL',
+    'LOCAL_TRUST_SOCKET SEALING_KEY_FILE SEALING_KEYS',
+    'ADMIN_OIDC_ISSUER ADMIN_OIDC_AUDIENCE ADMIN_OIDC_CLAIM ADMIN_OIDC_CA_FILE',
+  ].flatMap((line) => line.split(' ').map((name) => `SIDEKEY_${name}`)),
+);
+
+/** Two letters swapped are two edits. */
+const MAX_EDITS = 2;
+/** Longer names than any of ours; the work for a name grows with its length. */
+const MAX_NAME_LENGTH = 60;
+
+export interface Misspelling {
+  readonly name: string;
+  readonly meant: string;
+}
+
+/**
+ * Variables that look like one of Sidekey's and are none: a setting that is left out unseen, such as one that keeps
+ * others out. Others of the prefix are left alone, as clusters make SIDEKEY_SERVICE_HOST of a service's name.
+ */
+export function findMisspellings(names: readonly string[]): Misspelling[] {
+  return names.flatMap((name) => {
+    if (!name.startsWith('SIDEKEY_') || VARIABLES.has(name) || name.length > MAX_NAME_LENGTH) return [];
+    const [nearest] = [...VARIABLES]
+      .map((meant) => ({ meant, edits: countEdits(name, meant) }))
+      .filter(({ edits }) => edits <= MAX_EDITS)
+      .sort((a, b) => a.edits - b.edits);
+    return nearest === undefined ? [] : [{ name, meant: nearest.meant }];
+  });
+}
+
+/** Levenshtein's distance: letters put in, left out or replaced. */
+function countEdits(from: string, to: string): number {
+  let above = Array.from({ length: to.length + 1 }, (_, at) => at);
+  for (const [row, letter] of [...from].entries()) {
+    const current = [row + 1];
+    for (let at = 1; at <= to.length; at += 1) {
+      const replaced = (above[at - 1] ?? 0) + (to[at - 1] === letter ? 0 : 1);
+      current.push(Math.min(replaced, (above[at] ?? 0) + 1, (current[at - 1] ?? 0) + 1));
+    }
+    above = current;
+  }
+  return above[to.length] ?? 0;
+}
