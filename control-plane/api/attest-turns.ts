@@ -1,3 +1,5 @@
+import { parseHost } from '../../common/net/host.ts';
+import { readIpAddress } from '../../common/net/ip-address.ts';
 import { Turns } from '../../common/turns.ts';
 import { Refusal } from './refusal.ts';
 
@@ -26,7 +28,7 @@ const LIMITS: AttestTurnsLimits = {
 /**
  * Attestations few at a time. Were all worked on together, each would take as long as all: when a thousand proxies start at once,
  * none is answered before it has given up and asks again. Turns and places in the room are shared among the tenants that are asked
- * for, and among the addresses that ask: a caller that has proven nothing yet may name any tenant.
+ * for, and among the networks that ask: a caller that has proven nothing yet may name any tenant.
  */
 export class AttestTurns {
   readonly #maxHoldMs: number;
@@ -40,7 +42,7 @@ export class AttestTurns {
 
   /** Runs the task in its turn; not at all for a caller that has gone by then. Throws Refusal `overloaded`, and what the task throws. */
   async run<T>(tenant: string, call: AttestCall, task: () => Promise<T>): Promise<T> {
-    const parties = [`tenant ${tenant}`, `address ${addressOf(call.getPeer())}`];
+    const parties = [`tenant ${tenant}`, `network ${networkOf(call.getPeer())}`];
     const { done } = await this.#turns.run(parties, async () => {
       if (call.cancelled) throw new Refusal('overloaded', 'the proxy has given up');
       const running = task();
@@ -64,6 +66,14 @@ export class AttestTurns {
   }
 }
 
-function addressOf(peer: string): string {
-  return peer.slice(0, Math.max(peer.lastIndexOf(':'), 0));
+/**
+ * An IPv4 address, or the first 64 bits of an IPv6 address: the rest is for whoever has the network to choose (RFC 4291
+ * section 2.5.1). What is no address, as with a zone, stands as it is.
+ */
+function networkOf(peer: string): string {
+  const address = peer.slice(0, Math.max(peer.lastIndexOf(':'), 0));
+  const bytes = readIpAddress(address);
+  if (bytes?.length !== 16) return address;
+  const plain = parseHost(address);
+  return plain.includes(':') ? Buffer.from(bytes.subarray(0, 8)).toString('hex') : plain;
 }

@@ -60,7 +60,10 @@ it('passes the turn of one that waits for the network on, and gives its failure'
 });
 
 /** As many as there is room for ask and hang; then one proxy of another tenant asks from elsewhere. */
-async function besideHanging(partyOf: (n: number) => { readonly tenant: string; readonly address: string }) {
+async function besideHanging(
+  partyOf: (n: number) => { readonly tenant: string; readonly address: string },
+  otherAddress = '10.9.9.9',
+) {
   const turns = new AttestTurns({ ...LIMITS, maxHoldMs: 20 });
   const hung = task('hung', []);
   const hanging = Array.from({ length: LIMITS.maxAtOnce + LIMITS.maxWaiting }, (_, n) => {
@@ -68,7 +71,7 @@ async function besideHanging(partyOf: (n: number) => { readonly tenant: string; 
     return turns.run(tenant, from(address), hung.run);
   });
   const settled = Promise.allSettled(hanging);
-  const other = await turns.run('other', from('10.9.9.9'), async () => 'served');
+  const other = await turns.run('other', from(otherAddress), async () => 'served');
   hung.end();
   return { other, hanging: (await settled).map(({ status }) => status) };
 }
@@ -79,6 +82,10 @@ it.each([
     (n: number) => ({ tenant: 'acme', address: `10.0.0.${n}` }),
   ],
   ['an address, whatever tenants it names', (n: number) => ({ tenant: `tenant-${n}`, address: '10.0.0.1' })],
+  [
+    'an IPv6 network, whatever tenants and addresses it names',
+    (n: number) => ({ tenant: `tenant-${n}`, address: `2001:db8:0:1:${n + 1}::1` }),
+  ],
 ])('keeps a place for the others beside %s', async (_name, partyOf) => {
   const { other, hanging } = await besideHanging(partyOf);
   expect(other).toBe('served');
@@ -98,4 +105,9 @@ it('gives the turn that becomes free to a tenant and an address that have none',
   other.end();
   await Promise.all([...results, otherResult]);
   expect(begun).toEqual(['a', 'b', 'other', 'c', 'd']);
+});
+
+it('tells IPv4 addresses apart on a socket of both families', async () => {
+  const mapped = (n: number) => ({ tenant: `tenant-${n}`, address: '::ffff:10.0.0.1' });
+  expect(await besideHanging(mapped, '::ffff:10.9.9.9')).toMatchObject({ other: 'served' });
 });
