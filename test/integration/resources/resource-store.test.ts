@@ -1,37 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { beforeAll, expect, it } from 'vitest';
-import { parseDocuments } from '../../../control-plane/resources/parse-documents.ts';
 import { ResourceStore } from '../../../control-plane/resources/resource-store.ts';
-import type { Resource } from '../../../control-plane/resources/kinds.ts';
 import { resealAll } from '../../../control-plane/store/sealed-secrets.ts';
 import { Sealer, sealingKey } from '../../../control-plane/store/sealing.ts';
 import { CHANNELS, notifyFrom } from '../../../control-plane/store/sql.ts';
+import { SET, documents, head, secretDocument } from '../../support/resource-documents.ts';
 import { describeStores } from '../../support/stores.ts';
 
 const KEY = sealingKey(randomBytes(32));
-
-function documents(text: string): Resource[] {
-  const parsed = parseDocuments(text, 'test.yaml');
-  expect(parsed.errors).toEqual([]);
-  return parsed.resources.map((found) => found.resource);
-}
-
-const head = (kind: string, name: string) =>
-  `apiVersion: sidekey.dev/v1\nkind: ${kind}\nmetadata: {name: ${name}}\nspec:`;
-const secretDocument = (value: string) => `${head('CredentialProvider', 'api-key')} {type: static, secret: ${value}}`;
-const SET = `
-${head('ClientWorkload', 'agent')} {selectors: {all: [{claim: local.user, equals: me}]}}
----
-${head('ServerWorkload', 'api')} {hosts: [api.example.com]}
----
-${secretDocument('{value: hunter2}')}
----
-${head('AccessPolicy', 'agent-api')}
-  clientWorkload: agent
-  serverWorkload: api
-  rules: [{methods: [GET], paths: ['/v1/**']}]
-  credentials: [{provider: api-key, inject: {type: bearer}}]
-`;
 
 describeStores('resource store', (fixture) => {
   let resources: ResourceStore;
@@ -44,41 +20,6 @@ describeStores('resource store', (fixture) => {
   };
   beforeAll(() => {
     resources = new ResourceStore(fixture().store, new Sealer({ current: KEY, older: [] }));
-  });
-
-  it('names what an older release stored in another form, and lets it be replaced', async () => {
-    const tenant = await freshTenant();
-    await resources.apply(tenant, documents(SET));
-    await fixture().store.transaction(tenant, (tx) =>
-      tx.query(`update resources set spec = '{"credential": {}}' where kind = 'AccessPolicy' and name = 'agent-api'`),
-    );
-    const outdated = { code: 'resource-outdated', message: expect.stringContaining('AccessPolicy/agent-api') };
-    await expect(resources.list(tenant)).rejects.toMatchObject(outdated);
-    await expect(resources.loadPolicySet(tenant)).rejects.toMatchObject(outdated);
-    const [other] = documents(`${head('ServerWorkload', 'other')} {hosts: [other.example.com]}`);
-    await expect(resources.apply(tenant, other ? [other] : [])).rejects.toMatchObject(outdated);
-    await resources.apply(tenant, documents(SET));
-    expect((await resources.loadPolicySet(tenant)).accessPolicies.get('agent-api')).toMatchObject({
-      clientWorkload: 'agent',
-    });
-  });
-
-  it('stores more than fits one statement', async () => {
-    const tenant = await freshTenant();
-    const many = (domain: string) =>
-      documents(
-        Array.from({ length: 450 }, (_, at) => `${head('ServerWorkload', `s${at}`)} {hosts: [h${at}.${domain}]}`).join(
-          '\n---\n',
-        ),
-      );
-    for (const domain of ['example.com', 'example.net']) {
-      await resources.apply(tenant, many(domain));
-      const stored = await resources.list(tenant, 'ServerWorkload');
-      const hosts = stored.map((one) => (one.kind === 'ServerWorkload' ? one.spec.hosts : []));
-      expect(new Set(hosts.flat())).toEqual(new Set(Array.from({ length: 450 }, (_, at) => `h${at}.${domain}`)));
-    }
-    const again = await resources.apply(tenant, many('example.net'));
-    expect(new Set(again.changes.map(({ action }) => action))).toEqual(new Set(['unchanged']));
   });
 
   it('creates, keeps, updates and prunes, and says so', async () => {
