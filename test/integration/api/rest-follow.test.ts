@@ -7,6 +7,7 @@ import { toPem } from '../../../common/x509/certificate.ts';
 import type { RestDependencies } from '../../../control-plane/api/rest-dependencies.ts';
 import { type RestServer, startRestServer } from '../../../control-plane/api/rest-server.ts';
 import type { DecisionEntry } from '../../../control-plane/audit/decision-entry.ts';
+import { documents, head } from '../../support/resource-documents.ts';
 
 const root = createRootAuthority('test root');
 let server: RestServer;
@@ -21,6 +22,7 @@ beforeAll(async () => {
     now: Date.now(),
     notAfter: Date.now() + 3_600_000,
   });
+  const tenants = documents(`${head('Tenant', 'default')} {}`);
   const unused = (): never => {
     throw new Error('not part of this test');
   };
@@ -29,7 +31,7 @@ beforeAll(async () => {
       Promise.resolve(
         token === 'good' ? { subject: 'test', tenants: '*' } : { subject: undefined, message: 'not this one' },
       ),
-    resources: { apply: unused, delete: unused, list: unused, listTenants: unused },
+    resources: { apply: unused, delete: unused, list: () => Promise.resolve(tenants), listTenants: unused },
     revocations: { revoke: unused, lift: unused, list: unused },
     listSessions: unused,
     decisions: {
