@@ -1,12 +1,13 @@
 import type { Findings } from './needle-set.ts';
-import { createEscapeForms, ESCAPE_ALPHABET, MAX_ESCAPE_BYTES, readEscape, startsEscape } from './escapes.ts';
+import { createEscapeForms, MAX_ESCAPE_BYTES } from './escape-forms.ts';
+import { ESCAPE_ALPHABET, readEscape, startsEscape } from './escapes.ts';
+import { bytesOfWordAt, leadOf } from './utf8-word.ts';
 
 /** Answers of `matchElement` beside a length. */
 const NO_MATCH = 0;
 const INCOMPLETE = -1;
 /** Bytes read one by one after an introducer before the native search takes over: they come in swarms. */
 const SWARM_BYTES = 256;
-const NOWHERE: readonly Occurrence[] = [];
 
 /** A place in a needle at which some byte stands. */
 interface Occurrence {
@@ -26,6 +27,8 @@ export class EscapedSearch {
   readonly #alphabet = new Uint8Array(256);
   readonly #outer = createEscapeForms();
   readonly #inner = createEscapeForms();
+  /** How many bytes of the needle the last matched element stood for. */
+  #taken = 1;
 
   constructor(needles: readonly Uint8Array[], longest: number) {
     this.#needles = needles;
@@ -47,10 +50,14 @@ export class EscapedSearch {
     for (let at = cursor.next(0); at < end; at = cursor.next(at + 1)) {
       readEscape(bytes, at, end, forms);
       for (let form = 0; form < forms.count; form += 1) {
-        for (const { needle, at: index } of this.#occurrencesOf(forms.values[form] ?? 0)) {
+        const word = forms.words[form] ?? 0;
+        const lead = leadOf(word);
+        if (this.#alphabet[lead] === 0) continue;
+        for (const { needle, at: index } of this.#occurrencesOf(lead)) {
+          const taken = bytesOfWordAt(word, needle, index);
           // The leftmost escape of a needle has nothing but plain characters before it.
-          if (index > at || !plainBefore(needle, index, bytes, at)) continue;
-          const stop = this.#matchRest(needle, index + 1, bytes, at + (forms.lengths[form] ?? 0), end);
+          if (taken === 0 || index > at || !plainBefore(needle, index, bytes, at)) continue;
+          const stop = this.#matchRest(needle, index + taken, bytes, at + (forms.lengths[form] ?? 0), end);
           if (stop > 0) findings.add(at - index, stop);
         }
       }
@@ -105,9 +112,8 @@ export class EscapedSearch {
 
   #restEnd(needle: Uint8Array, index: number, bytes: Uint8Array, start: number, minMatched: number): number {
     let at = start;
-    for (let next = index; next < needle.length; next += 1) {
-      const length =
-        at < bytes.length ? this.#matchElement(needle[next] as number, bytes, at, bytes.length) : INCOMPLETE;
+    for (let next = index; next < needle.length; next += this.#taken) {
+      const length = at < bytes.length ? this.#matchElement(needle, next, bytes, at, bytes.length) : INCOMPLETE;
       if (length === INCOMPLETE) return next - index >= minMatched ? bytes.length : 0;
       if (length === NO_MATCH) return 0;
       at += length;
@@ -118,9 +124,9 @@ export class EscapedSearch {
   /** How many characters of the needle fill [start, end) exactly; -1 when they do not, or when the needle is whole. */
   #prefixMatched(needle: Uint8Array, bytes: Uint8Array, start: number, end: number): number {
     let at = start;
-    for (let index = 0; index < needle.length; index += 1) {
+    for (let index = 0; index < needle.length; index += this.#taken) {
       if (at >= end) return index;
-      const length = this.#matchElement(needle[index] as number, bytes, at, end);
+      const length = this.#matchElement(needle, index, bytes, at, end);
       if (length === INCOMPLETE) return index;
       if (length === NO_MATCH) return -1;
       at += length;
@@ -131,9 +137,9 @@ export class EscapedSearch {
   /** Where the needle that goes on with `needle[index]` at `start` ends; 0 when it does not stand there whole. */
   #matchRest(needle: Uint8Array, index: number, bytes: Uint8Array, start: number, end: number): number {
     let at = start;
-    for (let next = index; next < needle.length; next += 1) {
+    for (let next = index; next < needle.length; next += this.#taken) {
       if (at >= end) return 0;
-      let length = this.#matchElement(needle[next] as number, bytes, at, end);
+      let length = this.#matchElement(needle, next, bytes, at, end);
       if (length === INCOMPLETE) length = bytes[at] === needle[next] ? 1 : 0;
       if (length === NO_MATCH) return 0;
       at += length;
@@ -142,7 +148,6 @@ export class EscapedSearch {
   }
 
   #occurrencesOf(byte: number): readonly Occurrence[] {
-    if (this.#alphabet[byte] === 0) return NOWHERE;
     const known = this.#occurrences.get(byte);
     if (known !== undefined) return known;
     const occurrences: Occurrence[] = [];
@@ -154,17 +159,22 @@ export class EscapedSearch {
     return occurrences;
   }
 
-  #matchElement(expected: number, bytes: Uint8Array, at: number, end: number): number {
+  /** How many bytes of input stand for `needle[index]`, and in `#taken` for how many of its followers as well. */
+  #matchElement(needle: Uint8Array, index: number, bytes: Uint8Array, at: number, end: number): number {
     const byte = bytes[at] as number;
+    this.#taken = 1;
     if (startsEscape(byte)) {
       const forms = this.#inner;
       readEscape(bytes, at, end, forms);
       for (let form = forms.count - 1; form >= 0; form -= 1) {
-        if (forms.values[form] === expected) return forms.lengths[form] ?? NO_MATCH;
+        const taken = bytesOfWordAt(forms.words[form] ?? 0, needle, index);
+        if (taken === 0) continue;
+        this.#taken = taken;
+        return forms.lengths[form] ?? NO_MATCH;
       }
       if (forms.incomplete) return INCOMPLETE;
     }
-    return byte === expected ? 1 : NO_MATCH;
+    return byte === needle[index] ? 1 : NO_MATCH;
   }
 }
 

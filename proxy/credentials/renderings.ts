@@ -36,22 +36,20 @@ export function wideRenderingsOf(secret: Uint8Array): Buffer[] {
   return [shorts, Buffer.from(shorts).swap16(), longs, Buffer.from(longs).swap32()];
 }
 
-/** A `+` for each space (HTML forms); non-ASCII text as Latin-1 and as JSON escapes of its code points. */
+/**
+ * A `+` for each space (HTML forms); non-ASCII text as Latin-1, and its bytes taken for Latin-1 and written as UTF-8: what a server
+ * does that keeps field values as such text (Node, Python's WSGI).
+ */
 function otherCharsets(raw: Buffer): Buffer[] {
   const others: Buffer[] = [];
-  if (raw.includes(0x20)) others.push(Buffer.from(raw.toString('latin1').replaceAll(' ', '+'), 'latin1'));
+  const bytes = raw.toString('latin1');
+  if (raw.includes(0x20)) others.push(Buffer.from(bytes.replaceAll(' ', '+'), 'latin1'));
   // Percent-encoded text whose own percent signs read as escapes once more ("%ab" as "%25ab").
-  if (raw.includes(0x25)) others.push(Buffer.from(raw.toString('latin1').replaceAll('%', '%25'), 'latin1'));
+  if (raw.includes(0x25)) others.push(Buffer.from(bytes.replaceAll('%', '%25'), 'latin1'));
   if (raw.every((byte) => byte < 0x80)) return others;
+  others.push(Buffer.from(bytes, 'utf8'));
   const text = raw.toString('utf8');
-  others.push(Buffer.from(text, 'latin1'));
-  for (const upper of [false, true]) {
-    const escaped = text.replaceAll(/[\u0080-\uffff]/g, (char) => {
-      const hex = char.charCodeAt(0).toString(16).padStart(4, '0');
-      return `\\u${upper ? hex.toUpperCase() : hex}`;
-    });
-    others.push(Buffer.from(escaped));
-  }
+  if (/^[\0-\xff]*$/.test(text)) others.push(Buffer.from(text, 'latin1'));
   return others;
 }
 

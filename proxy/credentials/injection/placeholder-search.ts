@@ -1,5 +1,5 @@
 import { EscapedSearch } from '../escaped-search.ts';
-import { MAX_ESCAPE_BYTES } from '../escapes.ts';
+import { MAX_ESCAPE_BYTES } from '../escape-forms.ts';
 import { type Findings, NeedleSet } from '../needle-set.ts';
 import { innerBase64 } from '../renderings.ts';
 
@@ -20,7 +20,7 @@ const BASE64_RUN = Math.ceil(((MIN_LENGTH + 2) * 8) / 6);
 /** Nobody reads character references in a head. */
 const AN_ESCAPE = /[%\\]/;
 /** How an escape for a character of the mark begins; most text has none of them, and they are found natively. */
-const ESCAPE_STARTS = ['%', '\\u', '\\x', '&#'].map((text) => Buffer.from(text));
+const ESCAPE_STARTS = ['%', '\\u', '\\U', '\\x', '\\1', '&#'].map((text) => Buffer.from(text));
 /** The most bytes in which something that is looked for stands whole. */
 export const PLACEHOLDER_WINDOW = MARK.length * MAX_ESCAPE_BYTES;
 
