@@ -1,6 +1,7 @@
 import type { Findings } from './needle-set.ts';
 import { createEscapeForms, MAX_ESCAPE_BYTES } from './escape-forms.ts';
 import { ESCAPE_ALPHABET, readEscape, startsEscape } from './escapes.ts';
+import { isLineEnd, longLineEnd } from './long-lines.ts';
 import { bytesOfWordAt, leadOf } from './utf8-word.ts';
 
 /** Answers of `matchElement` beside a length. */
@@ -15,7 +16,10 @@ interface Occurrence {
   readonly at: number;
 }
 
-/** Finds needles of which any characters are escaped, in any mixture of the escapes of escapes.ts; and prefixes of needles. */
+/**
+ * Finds needles of which any characters are escaped, in any mixture of the escapes of escapes.ts, or between whose characters lines
+ * end; and prefixes of needles.
+ */
 export class EscapedSearch {
   readonly #needles: readonly Uint8Array[];
   readonly #longest: number;
@@ -27,11 +31,15 @@ export class EscapedSearch {
   readonly #alphabet = new Uint8Array(256);
   readonly #outer = createEscapeForms();
   readonly #inner = createEscapeForms();
-  /** How many bytes of the needle the last matched element stood for. */
+  /** Needles between whose bytes a line may end. */
+  readonly #folded: ReadonlySet<Uint8Array>;
+  /** How many bytes of the needle the last matched element stood for; 0 for the end of a line. */
   #taken = 1;
 
-  constructor(needles: readonly Uint8Array[], longest: number) {
+  /** `folded`: those of the needles between whose bytes a line may end, which hold no such bytes themselves. */
+  constructor(needles: readonly Uint8Array[], longest: number, folded: readonly Uint8Array[] = []) {
     this.#needles = needles;
+    this.#folded = new Set(folded);
     this.#longest = longest;
     for (const needle of needles) {
       this.#starts[needle[0] ?? 0] = 1;
@@ -41,6 +49,9 @@ export class EscapedSearch {
       this.#alphabet[byte] = 1;
       if (startsEscape(byte)) this.#starts[byte] = 1;
     }
+    if (folded.length === 0) return;
+    this.#alphabet[0x0a] = 1;
+    this.#alphabet[0x0d] = 1;
   }
 
   /** Adds every needle in bytes[0, end) that holds at least one escape. */
@@ -53,6 +64,7 @@ export class EscapedSearch {
         const word = forms.words[form] ?? 0;
         const lead = leadOf(word);
         if (this.#alphabet[lead] === 0) continue;
+        if (isLineEnd(word)) this.#addFolded(bytes, at, at + (forms.lengths[form] ?? 0), end, findings);
         for (const { needle, at: index } of this.#occurrencesOf(lead)) {
           const taken = bytesOfWordAt(word, needle, index);
           // The leftmost escape of a needle has nothing but plain characters before it.
@@ -61,6 +73,32 @@ export class EscapedSearch {
           if (stop > 0) findings.add(at - index, stop);
         }
       }
+    }
+  }
+
+  /**
+   * Adds every needle that goes on behind the end of a long line, with no escape before that. `before`: so many encoded bytes stand
+   * ahead of these.
+   */
+  searchLines(bytes: Buffer, before: number, findings: Findings): void {
+    const end = bytes.length;
+    if (this.#folded.size === 0 || !bytes.includes(0x0a)) return;
+    let at = longLineEnd(bytes, 0, end, before);
+    while (at < end) {
+      this.#addFolded(bytes, at, at + 1, end, findings);
+      at = longLineEnd(bytes, at + 1, end, 0);
+    }
+  }
+
+  /** Adds the folded needles of which some stands before `lineEnd` and the rest from `next` on. */
+  #addFolded(bytes: Uint8Array, lineEnd: number, next: number, end: number, findings: Findings): void {
+    if (lineEnd === 0) return;
+    for (const { needle, at } of this.#occurrencesOf(bytes[lineEnd - 1] as number)) {
+      const index = at + 1;
+      if (index > lineEnd || index === needle.length || !this.#folded.has(needle)) continue;
+      if (!plainBefore(needle, index, bytes, lineEnd)) continue;
+      const stop = this.#matchRest(needle, index, bytes, next, end);
+      if (stop > 0) findings.add(lineEnd - index, stop);
     }
   }
 
@@ -74,10 +112,11 @@ export class EscapedSearch {
     let lastIntroducer = -1;
     while (from > furthest && this.#alphabet[bytes[from - 1] as number] === 1) {
       from -= 1;
-      if (lastIntroducer === -1 && startsEscape(bytes[from] as number)) lastIntroducer = from;
+      const byte = bytes[from] as number;
+      if (lastIntroducer === -1 && (startsEscape(byte) || isLineEnd(byte))) lastIntroducer = from;
     }
     for (let at = from; at < end; at += 1) {
-      // Without an escape in it, a needle's prefix is shorter than the needle.
+      // Without an escape or the end of a line in it, a needle's prefix is shorter than the needle.
       if (at > lastIntroducer && end - at >= this.#longest) at = end - this.#longest + 1;
       if (this.#starts[bytes[at] as number] === 0) continue;
       for (const needle of this.#needles) {
@@ -163,12 +202,17 @@ export class EscapedSearch {
   #matchElement(needle: Uint8Array, index: number, bytes: Uint8Array, at: number, end: number): number {
     const byte = bytes[at] as number;
     this.#taken = 1;
+    if (isLineEnd(byte) && index > 0 && this.#folded.has(needle)) {
+      this.#taken = 0;
+      return 1;
+    }
     if (startsEscape(byte)) {
       const forms = this.#inner;
       readEscape(bytes, at, end, forms);
       for (let form = forms.count - 1; form >= 0; form -= 1) {
-        const taken = bytesOfWordAt(forms.words[form] ?? 0, needle, index);
-        if (taken === 0) continue;
+        const word = forms.words[form] ?? 0;
+        const taken = bytesOfWordAt(word, needle, index);
+        if (taken === 0 && !(isLineEnd(word) && index > 0 && this.#folded.has(needle))) continue;
         this.#taken = taken;
         return forms.lengths[form] ?? NO_MATCH;
       }

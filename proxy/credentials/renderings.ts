@@ -5,13 +5,20 @@ export const MIN_SECRET_BYTES = 4;
 const MAX_SECRET_BYTES = 64 * 1024;
 
 /**
- * The byte strings that give a secret away, each at least MIN_SECRET_BYTES long. Escapes inside any of them (percent,
+ * The byte strings that give a secret away, each at least MIN_SECRET_BYTES long; see foldedRenderingsOf as well. Escapes inside any of them (percent,
  * `\u`, `\x`, entities) are not listed here: the scrubber reads them character by character, in any mixture.
  */
 export function renderingsOf(secret: Uint8Array): Buffer[] {
   const raw = Buffer.from(secret);
   if (raw.length < MIN_SECRET_BYTES || raw.length > MAX_SECRET_BYTES) return [];
-  const renderings = [raw, ...otherCharsets(raw)];
+  return [raw, ...otherCharsets(raw)].filter((bytes) => bytes.length >= MIN_SECRET_BYTES);
+}
+
+/** The same of base64 and hexadecimal, whose writers break long lines (RFC 2045 6.8): between any two characters one may end. */
+export function foldedRenderingsOf(secret: Uint8Array): Buffer[] {
+  const raw = Buffer.from(secret);
+  if (raw.length < MIN_SECRET_BYTES || raw.length > MAX_SECRET_BYTES) return [];
+  const renderings: Buffer[] = [];
   for (const alignment of [0, 1, 2]) {
     const inner = innerBase64(raw, alignment);
     renderings.push(Buffer.from(inner), Buffer.from(inner.replaceAll('+', '-').replaceAll('/', '_')));

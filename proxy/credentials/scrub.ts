@@ -1,8 +1,9 @@
 import type { Secret } from '../../common/secret.ts';
 import { EscapedSearch } from './escaped-search.ts';
+import { encodedBytesBefore } from './long-lines.ts';
 import { NeedleSet } from './needle-set.ts';
 import { Ranges } from './ranges.ts';
-import { renderingsOf, wideRenderingsOf } from './renderings.ts';
+import { foldedRenderingsOf, renderingsOf, wideRenderingsOf } from './renderings.ts';
 
 const MASK = 0x2a; // "*": legal in header names and values, in JSON strings, URLs and base64 readers that are lenient
 const SCRATCH_BYTES = 16_384;
@@ -28,12 +29,14 @@ export function compileScrubber(secrets: readonly Secret[]): Scrubber | undefine
 
 /** The same for secrets that serve one call, such as its signature. */
 export function compileOnce(secrets: readonly Secret[]): Scrubber | undefined {
-  const distinct = new Map<string, Buffer>();
-  for (const secret of secrets) {
-    for (const bytes of renderingsOf(secret.revealBytes())) distinct.set(bytes.toString('latin1'), bytes);
-  }
+  const plain = distinct(secrets.flatMap((secret) => renderingsOf(secret.revealBytes())));
+  const folded = distinct(secrets.flatMap((secret) => foldedRenderingsOf(secret.revealBytes())));
   const wide = secrets.flatMap((secret) => wideRenderingsOf(secret.revealBytes()));
-  return distinct.size === 0 ? undefined : new Scrubber([...distinct.values()], wide);
+  return plain.length === 0 ? undefined : new Scrubber(plain, folded, wide);
+}
+
+function distinct(needles: readonly Buffer[]): Buffer[] {
+  return [...new Map(needles.map((bytes) => [bytes.toString('latin1'), bytes])).values()];
 }
 
 /** Replaces every rendering of some secrets by as many asterisks, so that no length changes (A-01, A-02). */
@@ -45,12 +48,14 @@ export class Scrubber {
   readonly #ranges = new Ranges();
   readonly #shortest: number;
 
-  constructor(needles: readonly Uint8Array[], wide: readonly Uint8Array[] = []) {
+  /** Between the bytes of the `folded` a line may end. */
+  constructor(plain: readonly Uint8Array[], folded: readonly Uint8Array[], wide: readonly Uint8Array[]) {
+    const needles = [...plain, ...folded];
     this.#plain = new NeedleSet(needles);
     this.#wide = wide.length === 0 ? undefined : new NeedleSet(wide);
     this.#shortest = Math.min(...needles.map((needle) => needle.length));
     const longest = Math.max(this.#plain.longest, this.#wide?.longest ?? 0);
-    this.#escaped = new EscapedSearch([...needles, ...wide], longest);
+    this.#escaped = new EscapedSearch([...needles, ...wide], longest, folded);
   }
 
   /** For whole texts, such as a header value. The same string comes back when there is nothing to hide. */
@@ -61,7 +66,7 @@ export class Scrubber {
     const fits = text.length * 3 <= SCRATCH.length;
     const bytes = fits ? SCRATCH : Buffer.from(text, encoding);
     const length = fits ? SCRATCH.write(text, encoding) : bytes.length;
-    const ranges = this.findAll(bytes, length, false);
+    const ranges = this.findAll(bytes, length);
     if (ranges.isEmpty) return { text, hits: 0 };
     ranges.fill(bytes, MASK, length);
     return { text: bytes.toString(encoding, 0, length), hits: ranges.count };
@@ -88,26 +93,34 @@ export class Scrubber {
         SCRATCH[end - 1] = 0;
       }
     }
-    return !this.findAll(SCRATCH, end, false).isEmpty;
+    return !this.findAll(SCRATCH, end).isEmpty;
   }
 
-  /**
-   * Whole matches in bytes[0, end), ordered and disjoint; lent until the next search. `mayBeWide`: NUL bytes in them may be of
-   * wide characters, and do not part one text from another.
-   */
-  findAll(bytes: Buffer, end: number, mayBeWide = true): Ranges {
+  /** Whole matches in bytes[0, end), ordered and disjoint; lent until the next search. NUL bytes part one text from another. */
+  findAll(bytes: Buffer, end: number): Ranges {
     const ranges = this.#ranges;
     ranges.clear();
     this.#plain.search(bytes, end, ranges);
     this.#escaped.search(bytes, end, ranges);
-    if (mayBeWide && bytes.includes(0)) this.#wide?.search(bytes, end, ranges);
+    ranges.order();
+    return ranges;
+  }
+
+  /**
+   * The same in one text, which may have lines, and characters of more than one byte. `before`: so many bytes that may be of base64
+   * or hexadecimal stand ahead of these.
+   */
+  findInBody(bytes: Buffer, before: number): Ranges {
+    const ranges = this.findAll(bytes, bytes.length);
+    this.#escaped.searchLines(bytes, before, ranges);
+    if (bytes.includes(0)) this.#wide?.search(bytes, bytes.length, ranges);
     ranges.order();
     return ranges;
   }
 
   /** The same with the rest of a secret that began before the bytes did: its end, or the middle of it if no more comes. */
   findAllAndRest(bytes: Buffer): Ranges {
-    const ranges = this.findAll(bytes, bytes.length);
+    const ranges = this.findInBody(bytes, 0);
     this.#escaped.rests(bytes, MIN_TRUNCATED_CHARS, ranges);
     ranges.order();
     return ranges;
@@ -128,6 +141,8 @@ export class ScrubStream {
   #held: Buffer = EMPTY;
   /** So many of the held bytes are the end of a match whose beginning has left already. */
   #heldMasked = 0;
+  /** So many bytes that may be of base64 or hexadecimal stand right before the held ones. */
+  #encodedBefore = 0;
   #hits = 0;
   /** So many bytes are gathered before the first are judged; 0 once they are. */
   #gathering: number;
@@ -162,7 +177,7 @@ export class ScrubStream {
   }
 
   #find(bytes: Buffer): Ranges {
-    if (this.#gathering === 0) return this.#scrubber.findAll(bytes, bytes.length);
+    if (this.#gathering === 0) return this.#scrubber.findInBody(bytes, this.#encodedBefore);
     this.#gathering = 0;
     this.#gatheredBytes = 0;
     return this.#scrubber.findAllAndRest(bytes);
@@ -183,6 +198,7 @@ export class ScrubStream {
     const pending = this.#scrubber.pendingFrom(bytes, bytes.length, isLast ? MIN_TRUNCATED_CHARS : 0);
     const emitted = isLast ? bytes.length : pending;
     const carried = this.#heldMasked;
+    this.#encodedBefore = encodedBytesBefore(bytes, emitted, this.#encodedBefore);
     this.#held = emitted === bytes.length ? EMPTY : Buffer.from(bytes.subarray(emitted));
     this.#heldMasked = 0;
     if (!ranges.isEmpty) {

@@ -21,8 +21,6 @@ import { Output } from './output.ts';
 import { AT_ONCE_BYTES, TurnWork } from './turn.ts';
 
 const LINGER_MS = 2_000;
-/** Requests that a pipelining agent has begun in one turn, so that thousands answered at once keep nobody else waiting. */
-const MAX_BEGUN_A_TURN = 16;
 
 /** One HTTP/1.1 byte stream from the agent: requests in order, one exchange at a time. */
 export class AgentConnection implements AgentStream, AgentSession {
@@ -49,7 +47,8 @@ export class AgentConnection implements AgentStream, AgentSession {
   /** The protocol was switched: bytes go to the exchange as they come. */
   #isBare = false;
   #pumping = false;
-  #mayBegin = MAX_BEGUN_A_TURN;
+  /** A request was begun since the last pump() was called: the next one waits for others. */
+  #hasBegun = false;
   #requestOpen = false;
   #closing = false;
   #ended = false;
@@ -155,7 +154,7 @@ export class AgentConnection implements AgentStream, AgentSession {
     if (this.#pumping) return;
     if (this.#isBare) return this.#pumpBare();
     this.#pumping = true;
-    this.#mayBegin = MAX_BEGUN_A_TURN;
+    this.#hasBegun = false;
     try {
       while (this.#step());
     } catch (error) {
@@ -164,7 +163,7 @@ export class AgentConnection implements AgentStream, AgentSession {
       this.#pumping = false;
     }
     this.#exchange?.onRequestReadDone();
-    if (this.#mayBegin === 0) this.#pumpLater.ask();
+    if (this.#hasBegun && this.#exchange === undefined) this.#pumpLater.ask();
     const full = this.#reader.bufferedBytes > this.#services.limits.highWaterBytes;
     if (full && !this.#closing) this.#socket.pause();
     else if (this.#socket.isPaused() && !this.#handedOver) this.#socket.resume();
@@ -189,7 +188,7 @@ export class AgentConnection implements AgentStream, AgentSession {
     if (this.#closing) return false;
     const exchange = this.#exchange;
     // A pipelining agent that reads no answers gets no further ones, so that they do not pile up.
-    if (exchange === undefined && (this.#output.full || this.#mayBegin === 0)) return false;
+    if (exchange === undefined && (this.#output.full || this.#hasBegun)) return false;
     // The next request waits until this one is answered: answers go out in the order of the requests (RFC 9112 9.3.2).
     if (exchange !== undefined && (!this.#requestOpen || !exchange.acceptsRequest)) return false;
     const event = this.#reader.next();
@@ -219,7 +218,7 @@ export class AgentConnection implements AgentStream, AgentSession {
         return false;
       }
     }
-    this.#mayBegin -= 1;
+    this.#hasBegun = true;
     this.#requestOpen = true;
     this.#head = head;
     this.#exchange = new Exchange(this.#services, this, head);
@@ -264,13 +263,13 @@ export class AgentConnection implements AgentStream, AgentSession {
   #onEnd(): void {
     this.#ended = true;
     if (!this.#isBare) this.#reader.eof();
-    this.#pump();
+    this.#pumpLater.ask();
   }
 
   /** After the agent's half-close, what it sent before is still answered (RFC 9112 9.6). */
   #closeIfDone(): void {
     if (!this.#ended || this.#exchange !== undefined || this.#pumping) return;
-    if (!this.#output.full && this.#mayBegin > 0) this.#close();
+    if (!this.#output.full && !this.#hasBegun) this.#close();
   }
 
   #onDrain(): void {

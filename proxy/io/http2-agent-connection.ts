@@ -7,14 +7,14 @@ import { refusalOf } from '../http/refusal-reply.ts';
 import type { ProxyServices } from '../http/services.ts';
 import { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
 import type { Reason } from '../../proto/reasons.ts';
-import type { Http2RequestHead } from '../protocols/http2/heads.ts';
 import { Http2Error } from '../protocols/http2/http2-error.ts';
 import { Http2Connection } from '../sessions/http2/connection.ts';
 import { StreamMap } from '../sessions/http2/stream-map.ts';
-import type { Http2Event } from '../sessions/http2/events.ts';
+import type { Http2Event, RequestHeadEvent } from '../sessions/http2/events.ts';
 import type { AgentSession } from './agent-session.ts';
 import { FrameWriter } from './frame-writer.ts';
 import { Http2AgentStream, type Http2AgentParts, stopRequest } from './http2-agent-stream.ts';
+import { TurnWork } from './turn.ts';
 
 const TICK_MS = 1_000;
 const LINGER_MS = 2_000;
@@ -34,6 +34,9 @@ export class Http2AgentConnection implements AgentSession {
    * (milliseconds since the epoch); the first one is due first.
    */
   readonly #leaving = new Map<number, number>();
+  readonly #readLater = new TurnWork('read', () => this.#read());
+  /** A request that waits for others, or for the agent to read what it was told; nothing behind it was read. */
+  #next: RequestHeadEvent | undefined;
   /** Until when the agent may do nothing while it has no call. */
   #idleUntil: number;
   #lastTick: number;
@@ -61,6 +64,11 @@ export class Http2AgentConnection implements AgentSession {
     socket.on('error', () => this.destroy());
     socket.on('close', () => this.#onClose());
     this.#writer.flush();
+  }
+
+  /** The agent does not read what it is told: answers without a body, which no window holds up, would pile up. */
+  get #isOwed(): boolean {
+    return this.#writer.full && this.#http2.untakenBytes > this.#services.limits.highWaterBytes;
   }
 
   get deadlineAt(): number {
@@ -100,18 +108,45 @@ export class Http2AgentConnection implements AgentSession {
       this.#http2.tick();
     }
     this.#http2.receive(bytes);
+    if (this.#next === undefined) this.#read();
+    else this.#socket.pause();
+  }
+
+  #read(): void {
+    if (this.#closing) return;
     try {
-      for (let event = this.#http2.next(); event !== undefined; event = this.#http2.next()) this.#take(event);
+      this.#readEvents();
     } catch (error) {
       this.#broken(error);
     }
     for (const stream of this.#touched.takeAll()) this.#give(stream, undefined);
     if (this.#leaving.size > 0) this.#letLeave();
-    this.#writer.flush();
+    this.#writer.schedule();
+    if (this.#next !== undefined) {
+      if (!this.#isOwed) this.#readLater.ask();
+      return;
+    }
+    if (this.#socket.isPaused()) this.#socket.resume();
+    if (this.#ended) this.drain();
   }
 
-  #take(event: Http2Event): void {
-    if (event.type === 'request-head') return this.#begin(event.stream, event.head, event.endStream);
+  /** Reads as far as the second request: what is answered at once can be asked without end, while others wait. */
+  #readEvents(): void {
+    let hasBegun = false;
+    for (let event = this.#next ?? this.#http2.next(); event !== undefined; event = this.#http2.next()) {
+      if (event.type !== 'request-head') {
+        this.#take(event);
+        continue;
+      }
+      const mustWait = hasBegun || this.#isOwed;
+      this.#next = mustWait ? event : undefined;
+      if (mustWait) return;
+      hasBegun = true;
+      this.#begin(event);
+    }
+  }
+
+  #take(event: Exclude<Http2Event, RequestHeadEvent>): void {
     if (!('stream' in event)) return;
     const stream = this.#streams.get(event.stream);
     if (stream === undefined) {
@@ -147,7 +182,7 @@ export class Http2AgentConnection implements AgentSession {
     }
   }
 
-  #begin(id: number, head: Http2RequestHead, endStream: boolean): void {
+  #begin({ stream: id, head, endStream }: RequestHeadEvent): void {
     this.#idleUntil = Number.POSITIVE_INFINITY;
     const stream = new Http2AgentStream(id, requestHeadOf(head, endStream), this.#parts);
     this.#streams.set(id, stream);
@@ -166,7 +201,8 @@ export class Http2AgentConnection implements AgentSession {
     if (this.#http2.queuedBytes(id) > 0) this.#leaving.set(id, now + limits.bodyIdleTimeoutMs);
     if (this.#streams.size > 0) return;
     this.#idleUntil = now + limits.agentIdleTimeoutMs;
-    if (state.draining || this.#ended) this.drain();
+    if (state.draining) this.drain();
+    else if (this.#ended) this.#readLater.ask();
   }
 
   /** Looks which answers have left whole by now. */
@@ -180,6 +216,7 @@ export class Http2AgentConnection implements AgentSession {
   }
 
   #closeIfDone(): void {
+    if (this.#next !== undefined) return;
     // Without its side of the connection, the agent can open no window any more.
     if (this.#streams.size === 0 && (this.#leaving.size === 0 || this.#ended)) this.#close();
   }
@@ -188,12 +225,13 @@ export class Http2AgentConnection implements AgentSession {
     this.#writer.flush();
     if (this.#writer.full) return;
     for (const stream of this.#streams.values()) stream.onWritable(false);
+    if (this.#next !== undefined) this.#readLater.ask();
   }
 
   /** The agent will send no more: what it asked before is still answered. */
   #onEnd(): void {
     this.#ended = true;
-    this.drain();
+    this.#readLater.ask();
   }
 
   #broken(error: unknown): void {

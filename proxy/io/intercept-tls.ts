@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import tls from 'node:tls';
+import type tls from 'node:tls';
 import type { Call } from '../http/call.ts';
 import { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
 import type { Transport } from '../http/destination.ts';
@@ -8,6 +8,7 @@ import { CertificateAuthorityError } from '../intercept/certificate-authority.ts
 import { AgentConnection } from './agent-connection.ts';
 import { Http2AgentConnection } from './http2-agent-connection.ts';
 import type { AgentSessions } from './agent-sessions.ts';
+import { SecuredSocket } from './secured-socket.ts';
 
 /** Fatal TLS alerts in records of TLS 1.2 (RFC 8446 5.1, 6.2). */
 export const ALERT = {
@@ -38,11 +39,7 @@ export function interceptTls(
     return;
   }
   socket.unshift(opening);
-  const secured = new tls.TLSSocket(socket, {
-    isServer: true,
-    secureContext: context,
-    ALPNProtocols: ['h2', 'http/1.1'],
-  });
+  const secured = new SecuredSocket(socket, context);
   let settled = false;
   const timer = setTimeout(() => secured.destroy(), services.limits.tlsHandshakeTimeoutMs);
   const failed = (): void => {

@@ -1,6 +1,5 @@
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { TLSSocket } from 'node:tls';
 import { AT_ONCE_BYTES, TurnWork } from './turn.ts';
 
 /**
@@ -75,10 +74,10 @@ export class Output {
     return !this.#socket.writableNeedDrain;
   }
 
-  /** Resets the connection, where Node can: neither in TLS, which tells an end that nobody meant (RFC 8446 6.1), nor over a unix socket. */
+  /** Resets the connection, where Node can: not over a unix socket. */
   reset(): void {
     const socket = this.#socket;
-    if (!(socket instanceof Socket) || socket instanceof TLSSocket || socket.remoteAddress === undefined) return;
+    if (!(socket instanceof Socket) || socket.remoteAddress === undefined) return;
     // Behind our own end Node could not, and would never say that it closed.
     if (!socket.writableEnded) socket.resetAndDestroy();
   }

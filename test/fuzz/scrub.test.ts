@@ -32,14 +32,19 @@ const ESCAPES: readonly ((char: string) => string)[] = [
 ];
 
 const tokenChar = fc.constantFrom(...'ABab09._~-+/=:@!ßд鍵🔑');
-const secrets = fc.array(fc.string({ unit: tokenChar, minLength: 4, maxLength: 40 }), { minLength: 1, maxLength: 3 });
+const secrets = fc.array(fc.string({ unit: tokenChar, minLength: 4, maxLength: 80 }), { minLength: 1, maxLength: 3 });
 const filler = fc.string({ unit: fc.constantFrom(...'ABab09 %\\&#;uxU{}"\n'), maxLength: 30 });
 /** A secret's number, an escape for each character (used round and round), and its whole rendering. */
 const occurrence = fc.record({
   which: fc.nat({ max: 2 }),
   escapes: fc.array(fc.nat({ max: ESCAPES.length - 1 }), { minLength: 1, maxLength: 12 }),
   whole: fc.constantFrom('escaped', 'base64', 'base64url', 'hex'),
+  lines: fc.record({
+    every: fc.integer({ min: 60, max: 80 }),
+    by: fc.constantFrom('', '\n', '\r\n', '\\n', '\\r\\n', '\\u000a', '%0D%0A', '&#10;'),
+  }),
 });
+type Occurrence = typeof occurrence extends fc.Arbitrary<infer Value> ? Value : never;
 const cuts = fc.array(fc.integer({ min: 1, max: 50 }), { minLength: 1, maxLength: 10 });
 
 /** Each character of the secret escaped, as bytes: one character for each byte of UTF-8. */
@@ -49,9 +54,12 @@ function escaped(secret: string, escapes: number[]): string[] {
   );
 }
 
-function render(secret: string, { escapes, whole }: { escapes: number[]; whole: string }): string {
-  if (whole !== 'escaped') return Buffer.from(secret).toString(whole as 'base64' | 'base64url' | 'hex');
-  return escaped(secret, escapes).join('');
+function render(secret: string, { escapes, whole, lines }: Occurrence): string {
+  if (whole === 'escaped') return escaped(secret, escapes).join('');
+  const text = Buffer.from(secret).toString(whole as 'base64' | 'base64url' | 'hex');
+  const [last = ''] = /.?=*$/.exec(text) ?? [];
+  const folded = text.slice(0, text.length - last.length).match(new RegExp(`.{1,${lines.every}}`, 'g')) ?? [];
+  return folded.join(lines.by) + last;
 }
 
 function scrub(

@@ -1,4 +1,7 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
+import { withFolder } from '../../support/folder.ts';
 import { runProcess } from '../../support/process.ts';
 import { type ProxyWorld, startProxyWorld } from '../../support/proxy-world.ts';
 
@@ -6,11 +9,21 @@ import { type ProxyWorld, startProxyWorld } from '../../support/proxy-world.ts';
 let world: ProxyWorld;
 afterEach(() => world.close());
 
-test.each([
+/** curl offers `http/1.0` by ALPN, unless it is told to offer nothing. */
+const WAYS = [
+  ['in cleartext', 'http', []],
+  ['over TLS', 'https', []],
+  ['over TLS without ALPN', 'https', ['--no-alpn']],
+] as const;
+const ENDS = [
   ['whole', 0],
   ['broken', 56],
   ['revoked', 56],
-] as const)('an answer without a length to HTTP/1.0, %s: curl exits with %i', async (how, code) => {
+] as const;
+const CASES = WAYS.flatMap((way) => ENDS.map((end) => [...way, ...end] as const));
+
+test.each(CASES)('an answer without a length to HTTP/1.0 %s (%s, %j), %s: curl exits with %i', async (...the) => {
+  const [, scheme, options, how, code] = the;
   world = await startProxyWorld();
   world.upstream.handle((request, response) => {
     response.write('a part');
@@ -21,7 +34,11 @@ test.each([
     }, 100);
   });
   const proxy = `http://127.0.0.1:${world.proxy.address.port}`;
-  const url = `http://api.test:${world.upstream.httpPort}/`;
-  const curl = ['curl', '-s', '--max-time', '30', '--http1.0', '-x', proxy, url];
-  expect(await runProcess(curl, { PATH: process.env['PATH'] })).toMatchObject({ code, stdout: 'a part' });
+  const url = `${scheme}://api.test:${scheme === 'http' ? world.upstream.httpPort : world.upstream.httpsPort}/`;
+  await withFolder(async (folder) => {
+    const ca = join(folder, 'ca.pem');
+    await writeFile(ca, world.proxy.caPem ?? '');
+    const curl = ['curl', '-sS', '--max-time', '30', '--http1.0', '--cacert', ca, ...options, '-x', proxy, url];
+    expect(await runProcess(curl, { PATH: process.env['PATH'] })).toMatchObject({ code, stdout: 'a part' });
+  });
 });

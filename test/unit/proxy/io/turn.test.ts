@@ -48,6 +48,26 @@ test.each(['read', 'write'] as const)(
   },
 );
 
+test('of what was read a turn does so much, and goes on where it stopped', async () => {
+  const done: string[] = [];
+  const one: TurnWork = new TurnWork('read', () => {
+    done.push('again');
+    one.ask();
+  });
+  const written = new TurnWork('write', () => done.push('write'));
+  one.ask();
+  for (let at = 0; at < 40; at += 1) new TurnWork('read', () => done.push('read')).ask();
+  written.ask();
+  await turnEnd();
+  expect(done.lastIndexOf('write')).toBe(32);
+  // Who asks again stands behind those who wait.
+  expect(done.slice(0, 2)).toEqual(['again', 'read']);
+  await turnEnd();
+  expect(done.filter((what) => what === 'read')).toHaveLength(40);
+  expect(done.indexOf('again', 1)).toBe(42);
+  one.ask = () => {};
+});
+
 test("what fails keeps no other connection's work from being done, in this turn or the next", async () => {
   const done: string[] = [];
   const told: unknown[] = [];

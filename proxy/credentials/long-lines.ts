@@ -1,0 +1,43 @@
+/** Writers of base64 and hexadecimal break no shorter lines (60, 64, 72 and 76 are usual): other lines cost next to nothing. */
+export const MIN_LINE_BYTES = 56;
+
+const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+
+/** 1: the byte stands in base64 (RFC 4648 sections 4 and 5) or in hexadecimal. */
+const ENCODED = new Uint8Array(256);
+for (const byte of Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_')) ENCODED[byte] = 1;
+
+export function isLineEnd(byte: number): boolean {
+  return byte === LINE_FEED || byte === CARRIAGE_RETURN;
+}
+
+/**
+ * Where the first line in bytes[from, end) ends that has MIN_LINE_BYTES of encoded bytes at its end, of which the last `before`
+ * stand ahead of `from`; `end` when none does. Of other text it reads a fraction.
+ */
+export function longLineEnd(bytes: Uint8Array, from: number, end: number, before: number): number {
+  let start = from;
+  let last = from + MIN_LINE_BYTES - before - 1;
+  while (last < end) {
+    let at = last;
+    while (at >= start && ENCODED[bytes[at] as number] === 1) at -= 1;
+    if (at < start) {
+      at = last + 1;
+      while (at < end && ENCODED[bytes[at] as number] === 1) at += 1;
+      if (at < end && isLineEnd(bytes[at] as number)) return at;
+    }
+    start = at + 1;
+    last = at + MIN_LINE_BYTES;
+  }
+  return end;
+}
+
+/** How many encoded bytes stand right before `end`, up to MIN_LINE_BYTES; `before`: as many stand ahead of the bytes. */
+export function encodedBytesBefore(bytes: Uint8Array, end: number, before: number): number {
+  for (let count = 0; count < MIN_LINE_BYTES; count += 1) {
+    if (count === end) return Math.min(MIN_LINE_BYTES, count + before);
+    if (ENCODED[bytes[end - count - 1] as number] === 0) return count;
+  }
+  return MIN_LINE_BYTES;
+}
