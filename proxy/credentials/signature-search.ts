@@ -1,0 +1,111 @@
+import type { Secret } from '../../common/secret.ts';
+import { ESCAPE_ALPHABET } from './escapes.ts';
+import type { Findings } from './needle-set.ts';
+import { type Search, searchFor } from './secret-search.ts';
+
+/** All of a signature in hex, and of its escapes: their alphabet has the digits. */
+const HEX: Alphabet = alphabetOf(ESCAPE_ALPHABET);
+/** All of a signature in base64 and base64url, and of what either kind becomes when it is encoded once more. */
+const BASE64: Alphabet = alphabetOf(
+  Buffer.concat([Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-'), ESCAPE_ALPHABET]),
+);
+
+/** 1: the byte is in it. `wide`: with NUL, as wide characters have it. */
+interface Alphabet {
+  readonly narrow: Uint8Array;
+  readonly wide: Uint8Array;
+}
+
+/** So many bytes of one alphabet in a row, of which there is no rendering without. */
+interface Run {
+  readonly alphabet: Alphabet;
+  readonly length: number;
+}
+
+/**
+ * The search for signatures, which serve one call: compiled for each, it would cost as much as all else that is done for the
+ * call in this process. Few answers have so many bytes in a row that could be of a signature, and only those need it.
+ */
+export function searchForSignatures(signatures: readonly Secret[]): Search | undefined {
+  const runs = signatures.map((signature) => runsOf(signature.reveal()));
+  return runs.length === 0 || runs.includes(undefined)
+    ? searchFor(signatures)
+    : new SignatureSearch(
+        signatures,
+        runs.flatMap((each) => each ?? []),
+      );
+}
+
+/** Undefined for what is written otherwise. */
+function runsOf(signature: string): readonly Run[] | undefined {
+  const { length } = signature;
+  if (/^[0-9a-f]+$/.test(signature)) {
+    // Without what shares a character with its neighbours, in base64 it has two characters fewer than 4 for each 3.
+    const encoded = { alphabet: BASE64, length: Math.floor((4 * length) / 3) - 2 };
+    return [{ alphabet: HEX, length }, encoded];
+  }
+  return /^[A-Za-z0-9+/_-]+$/.test(signature) ? [{ alphabet: BASE64, length }] : undefined;
+}
+
+class SignatureSearch implements Search {
+  readonly shortest: number;
+  readonly #signatures: readonly Secret[];
+  readonly #runs: readonly Run[];
+  #search: Search | undefined;
+
+  constructor(signatures: readonly Secret[], runs: readonly Run[]) {
+    this.#signatures = signatures;
+    this.#runs = runs;
+    this.shortest = Math.min(...runs.map(({ length }) => length));
+  }
+
+  get longestBytes(): number {
+    return this.#compiled?.longestBytes ?? 0;
+  }
+
+  search(bytes: Buffer, end: number, mayBeWide: boolean, findings: Findings): void {
+    for (const { alphabet, length } of this.#runs) {
+      if (!holdsRun(bytes, end, length, mayBeWide ? alphabet.wide : alphabet.narrow)) continue;
+      this.#compiled?.search(bytes, end, mayBeWide, findings);
+      return;
+    }
+  }
+
+  rests(bytes: Buffer, minMatched: number, findings: Findings): void {
+    this.#compiled?.rests(bytes, minMatched, findings);
+  }
+
+  pendingFrom(bytes: Uint8Array, end: number, minMatched: number): number {
+    const least = Math.max(1, minMatched);
+    if (end < least) return end;
+    for (let at = end - least; at < end; at += 1) {
+      if (BASE64.wide[bytes[at] ?? 0] === 0) return end;
+    }
+    return this.#compiled?.pendingFrom(bytes, end, minMatched) ?? end;
+  }
+
+  get #compiled(): Search | undefined {
+    return (this.#search ??= searchFor(this.#signatures));
+  }
+}
+
+/** Whether bytes[0, end) has so many of this alphabet in a row. */
+function holdsRun(bytes: Uint8Array, end: number, length: number, alphabet: Uint8Array): boolean {
+  let outside = -1;
+  // A run that begins behind `outside` covers the byte `length` further on; from there back to one that is outside again.
+  while (outside + length < end) {
+    let at = outside + length;
+    while (at > outside && alphabet[bytes[at] as number] === 1) at -= 1;
+    if (at === outside) return true;
+    outside = at;
+  }
+  return false;
+}
+
+function alphabetOf(bytes: Uint8Array): Alphabet {
+  const narrow = new Uint8Array(256);
+  for (const byte of bytes) narrow[byte] = 1;
+  const wide = Uint8Array.from(narrow);
+  wide[0] = 1;
+  return { narrow, wide };
+}
