@@ -191,6 +191,11 @@ export class Http2Connection {
     return this.#inbound.bufferedBytes + outbound.queuedBytes + outbound.frames.length;
   }
 
+  /** Octets said and not taken for writing: heads, which no window bounds, among them. */
+  get untakenBytes(): number {
+    return this.#state.outbound.frames.length;
+  }
+
   /** Octets of a stream's body that wait for a window. */
   queuedBytes(stream: number): number {
     return this.#state.streams.get(stream)?.queuedBytes ?? 0;
