@@ -18,8 +18,6 @@ import { Http2AgentStream, type Http2AgentParts, stopRequest } from './http2-age
 
 const TICK_MS = 1_000;
 const LINGER_MS = 2_000;
-/** With so much that the agent does not read, it is not asked what else it wants. */
-const MAX_UNREAD_BYTES = 1_048_576;
 
 /** An agent's HTTP/2 connection: each of its streams is an exchange of its own, decided on its own (A-08). */
 export class Http2AgentConnection implements AgentSession {
@@ -111,7 +109,7 @@ export class Http2AgentConnection implements AgentSession {
     if (this.#leaving.size > 0) this.#letLeave();
     this.#writer.flush();
     // Each answer ends its stream and makes room for a further request.
-    if (this.#http2.untakenBytes > MAX_UNREAD_BYTES && !this.#closing) this.#socket.pause();
+    if (this.#writer.stuck && !this.#closing) this.#socket.pause();
   }
 
   #take(event: Http2Event): void {
