@@ -54,7 +54,8 @@ const ANSWERS: Record<string, string> = {
 };
 
 const destination = { scheme: 'https', host: 'api.example.com', port: 443 };
-const body = Buffer.from(JSON.stringify({ items: Array.from({ length: 8 }, (_, id) => ({ id, name: `item ${id}` })) }));
+const items = Array.from({ length: 8 }, (_, id) => ({ id, name: `item ${id}` }));
+const body = Buffer.from(JSON.stringify({ items, next: 'abcdefghijklmnop' }));
 const services = { clock: systemClock, dpopNonces: new DpopNonces() };
 
 function call(grant: Grant, compiled: readonly Secret[] | undefined, requestId: string): void {

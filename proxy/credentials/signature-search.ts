@@ -1,14 +1,16 @@
 import type { Secret } from '../../common/secret.ts';
-import { ESCAPE_ALPHABET } from './escapes.ts';
+import { MAX_ESCAPE_BYTES } from './escape-forms.ts';
+import { ESCAPE_ALPHABET, startsEscape } from './escapes.ts';
 import type { Findings } from './needle-set.ts';
 import { type Search, searchFor } from './secret-search.ts';
 
 /** All of a signature in hex, and of its escapes: their alphabet has the digits. */
 const HEX: Alphabet = alphabetOf(ESCAPE_ALPHABET);
 /** All of a signature in base64 and base64url, and of what either kind becomes when it is encoded once more. */
-const BASE64: Alphabet = alphabetOf(
-  Buffer.concat([Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-'), ESCAPE_ALPHABET]),
-);
+const LETTERS = Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-');
+const BASE64: Alphabet = alphabetOf(Buffer.concat([LETTERS, ESCAPE_ALPHABET]));
+/** The same without escapes. */
+const UNESCAPED: Alphabet = alphabetOf(LETTERS);
 
 /** 1: the byte is in it. `wide`: with NUL, as wide characters have it. */
 interface Alphabet {
@@ -79,7 +81,7 @@ class SignatureSearch implements Search {
     const least = Math.max(1, minMatched);
     if (end < least) return end;
     for (let at = end - least; at < end; at += 1) {
-      if (BASE64.wide[bytes[at] ?? 0] === 0) return end;
+      if (UNESCAPED.wide[bytes[at] ?? 0] === 0 && !isEscaped(bytes, at)) return end;
     }
     return this.#compiled?.pendingFrom(bytes, end, minMatched) ?? end;
   }
@@ -98,6 +100,14 @@ function holdsRun(bytes: Uint8Array, end: number, length: number, alphabet: Uint
     while (at > outside && alphabet[bytes[at] as number] === 1) at -= 1;
     if (at === outside) return true;
     outside = at;
+  }
+  return false;
+}
+
+/** Whether the byte at `at` may be part of an escape. */
+function isEscaped(bytes: Uint8Array, at: number): boolean {
+  for (let from = at; from >= 0 && from > at - MAX_ESCAPE_BYTES; from -= 1) {
+    if (startsEscape(bytes[from] ?? 0)) return true;
   }
   return false;
 }
