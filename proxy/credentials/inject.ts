@@ -2,13 +2,13 @@ import { Secret } from '../../common/secret.ts';
 import type { Binding, Grant, Injection } from '../../proto/gen/sidekey/v1/grant.ts';
 import { PlaceholderGuard, refusePlaceholders, refusePlaceholdersInTarget } from './injection/placeholder-guard.ts';
 import { type BodyTransform, chainTransforms } from './body-transform.ts';
+import { InjectionError } from './injection-error.ts';
 import { methodGuardFor } from './injection/method-guard.ts';
 import {
   type ClientCertificate,
   type Draft,
   type InjectableRequest,
   type Injected,
-  InjectionError,
   type LocalReply,
   type PreparedInjection,
   type RequestSignature,
@@ -23,11 +23,11 @@ export {
   type ClientCertificate,
   type InjectableRequest,
   type Injected,
-  InjectionError,
   type LocalReply,
   type RequestSignature,
   type SigningMoment,
 } from './injection/scheme.ts';
+export { InjectionError } from './injection-error.ts';
 
 /** The credentials of one grant, made ready once. */
 interface Prepared {

@@ -1,9 +1,8 @@
 import type { Secret } from '../../common/secret.ts';
-import { EscapedSearch } from './escaped-search.ts';
 import { encodedBytesBefore } from './long-lines.ts';
-import { NeedleSet } from './needle-set.ts';
 import { Ranges } from './ranges.ts';
-import { foldedRenderingsOf, renderingsOf, wideRenderingsOf } from './renderings.ts';
+import { type Search, searchFor } from './secret-search.ts';
+import { searchForSignatures } from './signature-search.ts';
 
 const MASK = 0x2a; // "*": legal in header names and values, in JSON strings, URLs and base64 readers that are lenient
 const SCRATCH_BYTES = 16_384;
@@ -22,40 +21,29 @@ const COMPILED = new WeakMap<readonly Secret[], { readonly scrubber: Scrubber | 
 export function compileScrubber(secrets: readonly Secret[]): Scrubber | undefined {
   const known = COMPILED.get(secrets);
   if (known !== undefined) return known.scrubber;
-  const scrubber = compileOnce(secrets);
+  const search = searchFor(secrets);
+  const scrubber = search === undefined ? undefined : new Scrubber([search]);
   COMPILED.set(secrets, { scrubber });
   return scrubber;
 }
 
-/** The same for secrets that serve one call, such as its signature. */
-export function compileOnce(secrets: readonly Secret[]): Scrubber | undefined {
-  const plain = distinct(secrets.flatMap((secret) => renderingsOf(secret.revealBytes())));
-  const folded = distinct(secrets.flatMap((secret) => foldedRenderingsOf(secret.revealBytes())));
-  const wide = secrets.flatMap((secret) => wideRenderingsOf(secret.revealBytes()));
-  return plain.length === 0 ? undefined : new Scrubber(plain, folded, wide);
-}
-
-function distinct(needles: readonly Buffer[]): Buffer[] {
-  return [...new Map(needles.map((bytes) => [bytes.toString('latin1'), bytes])).values()];
+/** The same with the signatures of one call, at next to no cost while the answer holds nothing that looks like one. */
+export function scrubberOfCall(secrets: readonly Secret[], signatures: readonly Secret[]): Scrubber | undefined {
+  const scrubber = compileScrubber(secrets);
+  const search = searchForSignatures(signatures);
+  if (search === undefined) return scrubber;
+  return new Scrubber(scrubber === undefined ? [search] : [...scrubber.searches, search]);
 }
 
 /** Replaces every rendering of some secrets by as many asterisks, so that no length changes (A-01, A-02). */
 export class Scrubber {
-  readonly #plain: NeedleSet;
-  /** Those that hold NUL bytes. */
-  readonly #wide: NeedleSet | undefined;
-  readonly #escaped: EscapedSearch;
+  readonly searches: readonly Search[];
   readonly #ranges = new Ranges();
   readonly #shortest: number;
 
-  /** Between the bytes of the `folded` a line may end. */
-  constructor(plain: readonly Uint8Array[], folded: readonly Uint8Array[], wide: readonly Uint8Array[]) {
-    const needles = [...plain, ...folded];
-    this.#plain = new NeedleSet(needles);
-    this.#wide = wide.length === 0 ? undefined : new NeedleSet(wide);
-    this.#shortest = Math.min(...needles.map((needle) => needle.length));
-    const longest = Math.max(this.#plain.longest, this.#wide?.longest ?? 0);
-    this.#escaped = new EscapedSearch([...needles, ...wide], longest, folded);
+  constructor(searches: readonly Search[]) {
+    this.searches = searches;
+    this.#shortest = Math.min(...searches.map(({ shortest }) => shortest));
   }
 
   /** For whole texts, such as a header value. The same string comes back when there is nothing to hide. */
@@ -74,7 +62,7 @@ export class Scrubber {
 
   /** A scrubber of one body, whose chunks may cut a secret anywhere; `isInside`: which may begin in the middle of one. */
   stream(isInside = false): ScrubStream {
-    return new ScrubStream(this, isInside ? this.#escaped.longestBytes : 0);
+    return new ScrubStream(this, isInside ? Math.max(...this.searches.map(({ longestBytes }) => longestBytes)) : 0);
   }
 
   /** Whether a secret stands in one of these texts, of which each character is a byte; undefined: to be looked at one by one. */
@@ -100,8 +88,7 @@ export class Scrubber {
   findAll(bytes: Buffer, end: number): Ranges {
     const ranges = this.#ranges;
     ranges.clear();
-    this.#plain.search(bytes, end, ranges);
-    this.#escaped.search(bytes, end, ranges);
+    for (const search of this.searches) search.search(bytes, end, ranges);
     ranges.order();
     return ranges;
   }
@@ -111,9 +98,9 @@ export class Scrubber {
    * or hexadecimal stand ahead of these.
    */
   findInBody(bytes: Buffer, before: number): Ranges {
-    const ranges = this.findAll(bytes, bytes.length);
-    this.#escaped.searchLines(bytes, before, ranges);
-    if (bytes.includes(0)) this.#wide?.search(bytes, bytes.length, ranges);
+    const ranges = this.#ranges;
+    ranges.clear();
+    for (const search of this.searches) search.searchBody(bytes, before, ranges);
     ranges.order();
     return ranges;
   }
@@ -121,14 +108,16 @@ export class Scrubber {
   /** The same with the rest of a secret that began before the bytes did: its end, or the middle of it if no more comes. */
   findAllAndRest(bytes: Buffer): Ranges {
     const ranges = this.findInBody(bytes, 0);
-    this.#escaped.rests(bytes, MIN_TRUNCATED_CHARS, ranges);
+    for (const search of this.searches) search.rests(bytes, MIN_TRUNCATED_CHARS, ranges);
     ranges.order();
     return ranges;
   }
 
   /** Where a secret may have begun that goes on behind `end`, with at least `minMatched` characters seen; else `end`. */
   pendingFrom(bytes: Uint8Array, end: number, minMatched: number): number {
-    return this.#escaped.pendingFrom(bytes, end, minMatched);
+    let from = end;
+    for (const search of this.searches) from = Math.min(from, search.pendingFrom(bytes, end, minMatched));
+    return from;
   }
 }
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type BodyTransform, chainTransforms } from '../credentials/body-transform.ts';
 import type { Secret } from '../../common/secret.ts';
 import type { RequestSignature, SigningMoment } from '../credentials/inject.ts';
-import { compileOnce, compileScrubber, type Scrubber } from '../credentials/scrub.ts';
+import { type Scrubber, scrubberOfCall } from '../credentials/scrub.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
 import type { RequestHead } from '../protocols/heads.ts';
 import { Refusal } from './refusal.ts';
@@ -16,8 +16,9 @@ export class SignedRequest {
   readonly needsWholeBody: boolean;
   readonly #signatures: readonly RequestSignature[];
   readonly #services: SigningServices;
-  /** Signatures among them, each as long as an answer may show it. */
-  #secrets: readonly Secret[];
+  readonly #secrets: readonly Secret[];
+  /** Of both attempts, since an answer may show either. */
+  readonly #made: Secret[] = [];
 
   /** @param secrets - Of the credentials that are in the request already. */
   constructor(signatures: readonly RequestSignature[], secrets: readonly Secret[], services: SigningServices) {
@@ -41,7 +42,7 @@ export class SignedRequest {
     const moment: SigningMoment = { nowMs: clock.now(), body, nonce: randomUUID, dpopNonces };
     for (const signature of this.#signatures) {
       const signed = signature.sign(moment);
-      this.#secrets = [...this.#secrets, signed.value];
+      this.#made.push(signed.value);
       if (signed.transform !== undefined) transform = chainTransforms(transform, signed.transform);
     }
     return transform;
@@ -49,8 +50,7 @@ export class SignedRequest {
 
   /** For the answer to what was last signed; undefined where no secret went out. */
   scrubber(): Scrubber | undefined {
-    if (this.#secrets.length === 0) return undefined;
-    return this.#signatures.length === 0 ? compileScrubber(this.#secrets) : compileOnce(this.#secrets);
+    return scrubberOfCall(this.#secrets, this.#made);
   }
 
   /** Shows the answer's head to the signatures; true when the request, signed anew, would be taken. */

@@ -2,9 +2,12 @@ import type { Duplex } from 'node:stream';
 import type { Http2Connection } from '../sessions/http2/connection.ts';
 import { TurnWork } from './turn.ts';
 
+/** Heads, answers to pings and resets wait for no window, and a peer that reads nothing could have them pile up for ever. */
+const MAX_UNREAD_BYTES = 1_048_576;
+
 /**
  * Writes what an HTTP/2 connection has to say. What one turn of the event loop brings, of however many streams, goes
- * out in one write; while the socket is full, frames stay with the connection, whose windows bound them.
+ * out in one write; while the socket is full, frames stay with the connection: bodies within their windows, all else as `stuck` says.
  */
 export class FrameWriter {
   readonly #socket: Duplex;
@@ -20,6 +23,11 @@ export class FrameWriter {
   /** The socket holds more than its high-water mark: `drain` of the socket, then `flush`. */
   get full(): boolean {
     return this.#socket.writableNeedDrain;
+  }
+
+  /** The peer has read so little that it is to be given nothing new to read: no stream is begun for it, until `drain`. */
+  get stuck(): boolean {
+    return this.#connection.untakenBytes > MAX_UNREAD_BYTES;
   }
 
   /** Writes at the end of this turn of the event loop. */

@@ -128,6 +128,8 @@ export class Http2UpstreamStream implements UpstreamStream, Rostered {
     this.#parts.forget(this.#id);
     const isOver = this.#requestEnded && (this.#upgraded || (whole && this.#answerEnded));
     // The end of another protocol is an orderly one (RFC 8441 5): the upstream answers it with its own.
+    // A request that was given up in the turn in which it began leaves all the same, and its reset behind it: later heads may
+    // refer to what its head put into the table of the connection's compression (RFC 7541 2.3.2), so that it cannot be left out.
     if (!isOver) this.#parts.http2.reset(this.#id, 'CANCEL');
     this.#parts.writer.schedule();
   }

@@ -78,7 +78,7 @@ export class Http2Upstream implements KeptConnection {
   /** Whether a further stream may be opened on it, beside those that were promised already. */
   get usable(): boolean {
     if (this.#closed || this.#retired || this.#meeting !== undefined || this.#socket.destroyed) return false;
-    return this.#http2.room > this.#promised;
+    return this.#http2.room > this.#promised && !this.#writer.stuck;
   }
 
   /** Whether the upstream takes extended CONNECT (RFC 8441 3); false until its settings are here. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Secret } from '../../common/secret.ts';
-import { compileScrubber } from '../../proxy/credentials/scrub.ts';
+import { compileScrubber, scrubberOfCall } from '../../proxy/credentials/scrub.ts';
 
 const SECONDS = Number(process.env['FUZZ_SECONDS'] ?? 5);
 const TIME_BOX = {
@@ -146,6 +146,52 @@ test(
       },
     );
     fc.assert(property, TIME_BOX);
+  },
+  (SECONDS + 30) * 1000,
+);
+
+const signatures = fc.record({
+  hex: fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: 40, maxLength: 64 }),
+  base64: fc.string({ unit: fc.constantFrom(...'ABab09+/-_xyz'), minLength: 27, maxLength: 60 }),
+});
+/** A signature, or a piece of one: a repeated rendering with some characters missing at each end. */
+const glimpse = fc.record({
+  occurrence,
+  skip: fc.oneof(fc.constant(0), fc.nat({ max: 40 })),
+  drop: fc.oneof(fc.constant(0), fc.nat({ max: 40 })),
+  wide: fc.boolean(),
+});
+
+test(
+  'signatures are found as other secrets are, whatever the cuts',
+  () => {
+    fc.assert(
+      fc.property(
+        signatures,
+        fc.array(fc.tuple(filler, glimpse), { maxLength: 4 }),
+        cuts,
+        fc.boolean(),
+        ({ hex: first, base64 }, parts, sizes, isInside) => {
+          const values = [first, base64];
+          const secretsOfCall = values.map((value) => new Secret(value));
+          let text = '';
+          for (const [before, { occurrence: one, skip, drop, wide }] of parts) {
+            const whole = render(values[one.which % 2] ?? '', one);
+            const spread = wide ? Buffer.from(whole, 'utf16le').toString('latin1') : whole;
+            text += before + spread.slice(skip, spread.length - drop);
+          }
+          const usual = compileScrubber(secretsOfCall);
+          const ofCall = scrubberOfCall([], secretsOfCall);
+          if (usual === undefined || ofCall === undefined) throw new Error('nothing to scrub');
+          const body = Buffer.from(text, 'latin1');
+          expect(scrub(ofCall, body, sizes, isInside).toString('latin1')).toBe(
+            scrub(usual, body, sizes, isInside).toString('latin1'),
+          );
+          expect(ofCall.scrubText(text)).toEqual(usual.scrubText(text));
+        },
+      ),
+      TIME_BOX,
+    );
   },
   (SECONDS + 30) * 1000,
 );

@@ -1,5 +1,5 @@
 import type { BodyTransform } from '../../proxy/credentials/body-transform.ts';
-import { InjectionError } from '../../proxy/credentials/injection/scheme.ts';
+import { InjectionError } from '../../proxy/credentials/injection-error.ts';
 
 /** What comes out of a transform that is given the body in pieces of these sizes, round and round; or the reason. */
 export function transformed(transform: BodyTransform, body: string | Buffer, sizes: readonly number[]): string {

@@ -41,7 +41,8 @@ export function prepareAwsSigV4(injection: AwsSigV4Injection): PreparedInjection
         valueBytes: MIN_SIGNATURE_CHARACTERS,
         sign: ({ nowMs, body }) => {
           const hash = plan.needsWholeBody && body !== undefined ? sha256Hex(body) : undefined;
-          return signAwsRequest(plan, outgoing, nowMs, hash);
+          const { signature, transform } = signAwsRequest(plan, outgoing, nowMs, hash);
+          return { value: new Secret(signature), transform };
         },
       });
     },

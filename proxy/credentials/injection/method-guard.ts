@@ -1,7 +1,7 @@
 import type { HeaderList } from '../../protocols/header-list.ts';
 import { parameterNames } from '../parameter-name.ts';
 import type { BodyTransform } from '../body-transform.ts';
-import { InjectionError } from './scheme.ts';
+import { InjectionError } from '../injection-error.ts';
 
 /** The field in which bodies say another method than theirs to Rails, Laravel, Symfony and others, which take it from POST alone. */
 const FIELD = '_method';

@@ -2,7 +2,7 @@ import type { HeaderList } from '../../protocols/header-list.ts';
 import { isBinary } from './media-type.ts';
 import { PLACEHOLDER_WINDOW, type PlaceholderForm, placeholderIn, placeholderInBytes } from './placeholder-search.ts';
 import type { BodyTransform } from '../body-transform.ts';
-import { InjectionError } from './scheme.ts';
+import { InjectionError } from '../injection-error.ts';
 
 /**
  * Refuses fields, of a head or of trailers, that hold a placeholder: by now every one that has its place here was

@@ -1,32 +1,11 @@
 import { MIN_SECRET_BYTES } from '../renderings.ts';
 import { Secret } from '../../../common/secret.ts';
-import { SidekeyError } from '../../../common/errors.ts';
 import { formatAuthority } from '../../../common/net/host.ts';
 import type { Destination } from '../../../proto/gen/sidekey/v1/route.ts';
-import type { Reason } from '../../../proto/reasons.ts';
 import type { HeaderList } from '../../protocols/header-list.ts';
 import type { BodyTransform } from '../body-transform.ts';
+import { InjectionError } from '../injection-error.ts';
 import type { DpopNonces } from '../signing/dpop-nonces.ts';
-
-type InjectionReason =
-  | 'binding-mismatch'
-  | 'credential-invalid'
-  | 'cleartext-refused'
-  | 'injection-refused'
-  | 'method-refused'
-  | 'placeholder-refused'
-  | 'signature-refused'
-  | 'bad-request';
-
-/** The grant does not fit this call, its credential not its place, or the request not the credential. Never holds the credential. */
-export class InjectionError extends SidekeyError {
-  readonly reason: Reason;
-
-  constructor(reason: InjectionReason, message: string) {
-    super(reason, message);
-    this.reason = reason;
-  }
-}
 
 /** What the agent claimed of itself, before it was removed; only signatures look at it, never for its secret. */
 export interface AgentClaims {

@@ -1,8 +1,7 @@
 import type { HeaderList } from '../../protocols/header-list.ts';
 import type { AgentAwsSignature } from './aws-agent-signature.ts';
 import { canonicalRequest, sha256Hex } from './aws-canonical.ts';
-import { Secret } from '../../../common/secret.ts';
-import type { Signed } from '../injection/scheme.ts';
+import type { BodyTransform } from '../body-transform.ts';
 import { createAwsChunkTransform, EMPTY_SHA256 } from './aws-chunk-signer.ts';
 import { readPayloadMode, type PayloadMode } from './aws-payload.ts';
 import { awsStamp, createAwsSigner, type AwsAlgorithm, type AwsCredential, type AwsSigner } from './aws-signer.ts';
@@ -36,6 +35,14 @@ export interface AwsPlan {
   readonly agentSigned: ReadonlySet<string>;
   /** `signAwsRequest` wants the hash of the whole body. */
   readonly needsWholeBody: boolean;
+}
+
+/** What came of signing. */
+export interface AwsSigned {
+  /** In hex. */
+  readonly signature: string;
+  /** Through which a body in signed chunks must go, which keeps its length. */
+  readonly transform: BodyTransform | undefined;
 }
 
 const NOTHING_SIGNED: ReadonlySet<string> = new Set();
@@ -101,7 +108,7 @@ export function signAwsRequest(
   request: AwsRequest,
   nowMs: number,
   bodySha256: string = EMPTY_SHA256,
-): Signed {
+): AwsSigned {
   const { signing, regions, payload } = plan;
   const { headers } = request;
   const { credential, algorithm, service } = signing;
@@ -136,7 +143,7 @@ export function signAwsRequest(
     `${algorithm} Credential=${scope}, SignedHeaders=${signedHeaders.join(';')}, Signature=${signature}`,
   );
   const transform = payload.kind === 'chunked' ? createAwsChunkTransform(payload, signer, signature) : undefined;
-  return { value: new Secret(signature), transform };
+  return { signature, transform };
 }
 
 /** AWS "Create a signed API request", step 3. */

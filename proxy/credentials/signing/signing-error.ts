@@ -1,4 +1,4 @@
-import { InjectionError } from '../injection/scheme.ts';
+import { InjectionError } from '../injection-error.ts';
 
 /** A request that cannot be signed, or may not be. Never holds a secret. */
 export class SigningError extends InjectionError {

@@ -28,8 +28,8 @@ export class Outbound {
   readonly #peer: PeerSettings;
   readonly #events: Http2Event[];
   readonly #control: Allowance;
-  /** Streams that hold body which does not fit, the one served longest ago first. */
-  readonly #waiting = new Set<Stream>();
+  /** Streams that hold body which does not fit, the one served longest ago first. No `Set`: see `common/roster.ts`. */
+  #waiting: Stream[] = [];
 
   constructor(limits: Http2Limits, peer: PeerSettings, events: Http2Event[], control: Allowance) {
     this.#limits = limits;
@@ -62,10 +62,10 @@ export class Outbound {
     const sent = stream.queuedBytes === 0 ? this.#write(stream, bytes, bytes.length) : 0;
     if (sent === bytes.length) return true;
     const rest = Buffer.from(bytes.subarray(sent));
+    if (stream.queuedBytes === 0) this.#waiting.push(stream);
     stream.queue.push(rest);
     stream.queuedBytes += rest.length;
     this.queuedBytes += rest.length;
-    this.#waiting.add(stream);
     return false;
   }
 
@@ -79,7 +79,8 @@ export class Outbound {
 
   /** Drops what waits: the stream is gone. */
   forget(stream: Stream): void {
-    this.#waiting.delete(stream);
+    if (stream.queuedBytes === 0) return;
+    this.#waiting.splice(this.#waiting.indexOf(stream), 1);
     this.queuedBytes -= stream.queuedBytes;
     stream.queue.length = 0;
     stream.queuedBytes = 0;
@@ -105,19 +106,24 @@ export class Outbound {
   flush(): Stream[] {
     const done: Stream[] = [];
     let moved = true;
-    while (moved && this.connectionWindow > 0 && this.#waiting.size > 0) {
+    while (moved && this.connectionWindow > 0 && this.#waiting.length > 0) {
       moved = false;
-      for (const stream of [...this.#waiting]) {
-        if (!this.#flushFrame(stream)) continue;
+      const stuck: Stream[] = [];
+      const served: Stream[] = [];
+      for (const stream of this.#waiting) {
+        if (!this.#flushFrame(stream)) {
+          stuck.push(stream);
+          continue;
+        }
         moved = true;
-        this.#waiting.delete(stream);
-        if (stream.queuedBytes > 0) this.#waiting.add(stream);
+        if (stream.queuedBytes > 0) served.push(stream);
         else if (stream.sending === 'body') this.#events.push({ type: 'writable', stream: stream.id });
         else {
           this.#finish(stream);
           done.push(stream);
         }
       }
+      this.#waiting = [...stuck, ...served];
     }
     return done;
   }

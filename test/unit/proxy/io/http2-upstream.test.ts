@@ -1,5 +1,5 @@
 import { Socket } from 'node:net';
-import { PassThrough } from 'node:stream';
+import { Duplex, PassThrough } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import type { OutgoingRequest, ResponseListener } from '../../../../proxy/http/streams.ts';
 import { ByteBudget } from '../../../../common/byte-budget.ts';
@@ -43,6 +43,26 @@ test('a stream whose connection died before its request is told so, and may be s
   });
   expect(processed).toBe('never');
   expect(upstream.busy).toBe(false);
+});
+
+test('an upstream that reads nothing gets no more requests once they pile up, though all were given up', async () => {
+  const socket = new Duplex({ read: () => {}, write: () => {} }) as unknown as Socket;
+  const upstream = new Http2Upstream(socket, ORIGIN, DEFAULT_LIMITS, ownerOf());
+  upstream.receive(settings());
+  let sent = 0;
+  while (upstream.usable && sent < 20_000) {
+    const stream = upstream.stream();
+    const request = { ...outgoingGet(), target: `/${'x'.repeat(200)}${sent}` };
+    stream.sendHead(request, writingDown());
+    stream.flush();
+    stream.release(false);
+    sent += 1;
+    if (sent % 100 === 0) await new Promise((turn) => setImmediate(turn));
+  }
+  expect(sent).toBeGreaterThan(1_000);
+  expect(upstream.usable).toBe(false);
+  expect(upstream.busy).toBe(false);
+  upstream.destroy();
 });
 
 /** A listener that writes down what it is told. */

@@ -68,6 +68,69 @@ describe('what we may send, RFC 9113 5.2 and 6.9', () => {
     expect(server.bufferedBytes).toBe(0);
   });
 
+  it('goes past streams whose own window is closed, which stay first in turn', () => {
+    const server = serverOwing(3, [4, 20_000]);
+    for (const stream of [1, 3, 5]) server.sendData(stream, Buffer.alloc(40_000));
+    written(server);
+    expect(drive(server, [windowUpdate(0, 100_000), windowUpdate(3, 20_000), windowUpdate(5, 100)]).output).toEqual([
+      'DATA 3 16384',
+      'DATA 3 3616',
+      'DATA 5 100',
+    ]);
+    const end = drive(server, [settings([4, 36_384])]);
+    expect(end.output.filter((line) => line !== 'SETTINGS ACK')).toEqual(['DATA 1 16384', 'DATA 5 16384']);
+  });
+
+  it('serves first who waited longest, when a round ends in its middle', () => {
+    const server = serverOwing(3, [4, 1_000_000]);
+    server.sendData(1, Buffer.alloc(65_535));
+    for (const stream of [1, 3, 5]) server.sendData(stream, Buffer.alloc(50_000));
+    written(server);
+    expect(drive(server, [windowUpdate(0, 16_384)]).output).toEqual(['DATA 1 16384']);
+    expect(drive(server, [windowUpdate(0, 16_384)]).output).toEqual(['DATA 3 16384']);
+    expect(drive(server, [windowUpdate(0, 32_768)]).output).toEqual(['DATA 5 16384', 'DATA 1 16384']);
+  });
+
+  it('ends streams with their last frame, and forgets those that are reset while they wait', () => {
+    const server = serverOwing(3, [4, 1_000_000]);
+    server.sendData(1, Buffer.alloc(65_535));
+    for (const stream of [1, 3, 5]) {
+      server.sendData(stream, Buffer.alloc(10));
+      server.sendEnd(stream);
+    }
+    written(server);
+    server.reset(3, 'CANCEL');
+    const { output } = drive(server, [reset(5, 8), windowUpdate(0, 1_000)]);
+    expect(output).toEqual(['RST_STREAM 3 CANCEL', 'DATA 1 10 END']);
+    expect(server.openStreams).toBe(0);
+    expect(server.bufferedBytes).toBe(0);
+  });
+
+  it('serves a thousand streams, each as often as any other, and loses none that go meanwhile', () => {
+    const count = 1_000;
+    const server = startServer({ maxConcurrentStreams: count });
+    pull(server, settings([4, 1_000_000]));
+    for (let at = 0; at < count; at += 1) pull(server, headers(2 * at + 1, GET, END_STREAM));
+    for (let at = 0; at < count; at += 1) server.sendHead(2 * at + 1, OK, false);
+    server.sendData(1, Buffer.alloc(65_535));
+    for (let at = 0; at < count; at += 1) server.sendData(2 * at + 1, Buffer.alloc(32_768));
+    written(server);
+    const frames = new Map<string, number>();
+    for (let round = 0; round < 4; round += 1) {
+      const { output } = drive(server, [windowUpdate(0, (16_384 * count) / 4)]);
+      for (const line of output) frames.set(line, (frames.get(line) ?? 0) + 1);
+      // From either side, those that wait and those that were served.
+      server.reset(2 * round + 1, 'CANCEL');
+      pull(server, reset(2 * (count - round) - 1, 8));
+    }
+    const lines = [...frames].filter(([line]) => line.startsWith('DATA'));
+    expect(lines).toHaveLength(count - 3);
+    // Three went unserved, so that the first of those that were served and are left come round again.
+    const twice = lines.filter(([, times]) => times > 1);
+    expect(twice).toEqual(['DATA 7 16384', 'DATA 9 16384', 'DATA 11 16384'].map((line) => [line, 2]));
+    expect(server.openStreams).toBe(count - 8);
+  });
+
   it('6.9.2 follows a changed initial window, also below zero', () => {
     const server = serverOwing(1, [4, 100]);
     server.sendData(1, Buffer.alloc(100));

@@ -1,0 +1,22 @@
+import { SidekeyError } from '../../common/errors.ts';
+import type { Reason } from '../../proto/reasons.ts';
+
+type InjectionReason =
+  | 'binding-mismatch'
+  | 'credential-invalid'
+  | 'cleartext-refused'
+  | 'injection-refused'
+  | 'method-refused'
+  | 'placeholder-refused'
+  | 'signature-refused'
+  | 'bad-request';
+
+/** The grant does not fit this call, its credential not its place, or the request not the credential. Never holds the credential. */
+export class InjectionError extends SidekeyError {
+  readonly reason: Reason;
+
+  constructor(reason: InjectionReason, message: string) {
+    super(reason, message);
+    this.reason = reason;
+  }
+}
