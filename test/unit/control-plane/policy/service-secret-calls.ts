@@ -4,6 +4,7 @@ export const SERVICE_CALLS = {
     ['PATCH api.github.com', '/applications/c/token'],
     ['POST api.acme.ghe.com', '/applications/c/token/scoped', '/authorizations', '/copilot_internal/v2/token'],
     ['POST github.com', '/login/oauth/access_token'],
+    ['GET api.github.com', '/copilot_internal/v2/token'],
   ],
   'github-keys': [
     ['POST api.github.com', '/repos/o/r/keys', '/user/keys', '/user/gpg_keys', '/user/ssh_signing_keys'],
@@ -34,6 +35,7 @@ export const SERVICE_CALLS = {
     ['POST gitlab.com', '/api/v4/projects/1/cluster_agents/2/tokens', '/api/v4/applications/1/renew-secret'],
   ],
   'gitlab-variables': [
+    ['GET gitlab.com', '/api/v4/projects/1/pipelines/2/variables'],
     ['GET gitlab.com', '/api/v4/projects/1/variables', '/api/v4/groups/1/variables/K', '/api/v4/admin/ci/variables'],
   ],
   'openai-keys': [
@@ -55,7 +57,7 @@ export const SERVICE_CALLS = {
   'stripe-keys': [
     ['POST connect.stripe.com', '/oauth/token'],
     ['POST api.stripe.com', '/v1/ephemeral_keys', '/v1/webhook_endpoints', '/v2/core/event_destinations'],
-    ['GET api.stripe.com', '/v1/apps/secrets/find'],
+    ['GET api.stripe.com', '/v1/apps/secrets/find', '/v1/apps/secrets'],
     ['POST files.stripe.com', '/v1/account_sessions', '/v1/customer_sessions', '/v1/terminal/connection_tokens'],
   ],
   'slack-tokens': [
@@ -109,6 +111,17 @@ export const SERVICE_CALLS = {
       '/v1/gcp/static-account/a/key',
       '/v1/sys/rotate/root/init',
     ],
+    [
+      'GET acme.hashicorp.cloud',
+      '/v1/ldap/static-cred/r',
+      '/v1/cubbyhole/a',
+      '/v1/transit/backup/k',
+      '/v1/totp/code/k',
+    ],
+    ['POST acme.hashicorp.cloud', '/v1/ldap/library/s/check-out', '/v1/ad/library/team/s/check-out'],
+    ['POST acme.hashicorp.cloud', '/v1/pki/root/generate/exported', '/v1/pki/intermediate/generate/exported'],
+    ['GET acme.hashicorp.cloud', '/v1/transit/byok-export/d/s', '/v1/identity/oidc/client/c', '/v1/sys/raw/a'],
+    ['POST acme.hashicorp.cloud', '/v1/kmip/scope/s/role/r/credential/generate', '/v1/totp/keys/k'],
     ['PUT acme.hashicorp.cloud', '/v1/sys/generate-root/update', '/v1/sys/rekey/update', '/v1/sys/init'],
   ],
   'npm-tokens': [
