@@ -10,6 +10,7 @@ export const SERVICE_CALLS = {
     ['POST api.github.com', '/repos/o/r/keys', '/user/keys', '/user/gpg_keys', '/user/ssh_signing_keys'],
     ['PUT github.com', '/user/keys'],
     ['POST api.acme.ghe.com', '/repos/o/r/keys'],
+    ['POST api.github.com', '/repositories/1296269/keys'],
   ],
   'github-runner-tokens': [
     ['POST api.github.com', '/repos/o/r/actions/runners/registration-token', '/orgs/o/actions/runners/remove-token'],
