@@ -2,6 +2,7 @@ import type { RequestHead } from '../protocols/heads.ts';
 import type { Secret } from '../../common/secret.ts';
 import type { Grant } from '../../proto/gen/sidekey/v1/grant.ts';
 import type { BodyTransform } from '../credentials/body-transform.ts';
+import { TAKEN_MESSAGE_CODINGS } from '../credentials/decode-messages.ts';
 import {
   type AgentClaims,
   type ClientCertificate,
@@ -99,10 +100,16 @@ function lengthOf({ framing, headers }: RequestHead, injected: Injected): BodyLe
 /** Other names under which a part may be asked for: Azure Storage, and servers of before RFC 2068. */
 const OTHER_RANGES = ['x-ms-range', 'request-range'] as const;
 
+/** Asks for an answer, or messages, that are not coded. */
+function expectUncoded(headers: HeaderList): void {
+  headers.set('accept-encoding', 'identity');
+  for (const name of TAKEN_MESSAGE_CODINGS) headers.delete(name);
+  for (const name of OTHER_RANGES) headers.delete(name);
+}
+
 /** Asks for an answer that can be read as it comes. */
 function expectWhole(headers: HeaderList): void {
-  headers.set('accept-encoding', 'identity');
-  for (const name of OTHER_RANGES) headers.delete(name);
+  expectUncoded(headers);
   headers.delete('range');
   headers.delete('if-range');
 }
@@ -115,8 +122,7 @@ function shortestBytes({ secrets, signatures }: Injected): number {
 
 /** Asks for an answer in which a secret can be found. */
 function expectScrubbable({ method, headers }: RequestHead, injected: Injected): void {
-  headers.set('accept-encoding', 'identity');
-  for (const name of OTHER_RANGES) headers.delete(name);
+  expectUncoded(headers);
   const ranges = headers.getAll('range');
   const [range] = ranges;
   if (

@@ -1,7 +1,8 @@
 import type { ResponseHead } from '../protocols/heads.ts';
 import type { AnswerFilter } from '../inspection/answer-filter.ts';
 import { hidesText } from '../credentials/charsets.ts';
-import { createContentDecoder } from '../credentials/decode-content.ts';
+import type { ContentDecoder } from '../credentials/decode-content.ts';
+import { CODING_FIELDS, createAnswerDecoder } from '../credentials/decode-messages.ts';
 import type { Scrubber } from '../credentials/scrub.ts';
 import { type Authentication, scrubHeaders } from '../credentials/scrub-headers.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
@@ -47,9 +48,9 @@ export class ResponseRelay implements AnswerPath {
       throw new Refusal('response-undecodable', 'the answer is in a character set that cannot be searched for secrets');
     }
     const isRead = scrubber !== undefined || filter !== undefined;
-    const encoding = isRead && hasBody ? headers.getAll('content-encoding').join(', ') : '';
+    const decoder = isRead && hasBody ? createAnswerDecoder(headers) : undefined;
     const isInside = scrubber !== undefined && hasBody && response.status === 206 && beginsInside(headers);
-    if (encoding !== '') this.#decoder = this.#decode(encoding, headers);
+    if (decoder !== undefined) this.#decoder = this.#decode(decoder, headers);
     if (filter !== undefined) this.#gate = this.#gateFor(filter, headers);
     stripHopByHop(headers);
     parts.call.scrubbed += scrubHeaders(headers, authentication);
@@ -119,10 +120,8 @@ export class ResponseRelay implements AnswerPath {
     });
   }
 
-  #decode(encoding: string, headers: HeaderList): DecodingPump | undefined {
-    const decoder = createContentDecoder(encoding);
-    if (decoder === undefined) return undefined;
-    for (const name of ['content-encoding', 'content-length', ...FIELDS_OF_BYTES]) headers.delete(name);
+  #decode(decoder: ContentDecoder, headers: HeaderList): DecodingPump {
+    for (const name of ['content-length', ...CODING_FIELDS, ...FIELDS_OF_BYTES]) headers.delete(name);
     return new DecodingPump(decoder, {
       take: (bytes) => {
         this.#scrubbed(bytes);

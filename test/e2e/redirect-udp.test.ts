@@ -1,6 +1,7 @@
 import dgram from 'node:dgram';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import net from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { until } from '../support/until.ts';
 import { CAN_MAKE_NAMESPACES, NetworkNamespace } from '../support/network-namespace.ts';
@@ -74,6 +75,23 @@ except OSError: pass`;
       for (const host of Object.values(space.outside)) {
         expect(await ask(host, 53)).toBe('echo hi');
         expect(await ask(host, 5353)).toBe('echo hi');
+      }
+    });
+
+    it('DNS over TCP is caught like all TCP, unless a resolver is named', async () => {
+      const { IPv4 } = space.outside;
+      const server = net.createServer((socket) => socket.end('outside'));
+      server.listen(53, IPv4);
+      await once(server, 'listening');
+      try {
+        await redirect();
+        expect(await callTcp(IPv4, 53, PROXY)).toBe('outside');
+        // Nobody listens on the proxy's port here.
+        expect(await callTcp(IPv4, 53, AGENT)).toBe('');
+        await redirect('--dns', IPv4);
+        expect(await callTcp('192.0.2.9', 53, AGENT)).toBe('outside');
+      } finally {
+        server.close();
       }
     });
 

@@ -1,14 +1,14 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
-import type http2 from 'node:http2';
 import type net from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { WebSocket, WebSocketServer } from 'ws';
+import { type WebSocket, WebSocketServer } from 'ws';
 import { freePort, startProgram } from './corporate-proxies.ts';
 import { type Http2UpstreamServer, startHttp2Upstream } from './http2-upstream.ts';
 import { makeTlsIdentity } from './tls-identity.ts';
+import { webSocketOver } from './websocket-over-stream.ts';
 
 /** Gives away the credential that it was sent, as a bad upstream does, and echoes. */
 function echo(socket: WebSocket, authorization: string | undefined): void {
@@ -16,11 +16,6 @@ function echo(socket: WebSocket, authorization: string | undefined): void {
   socket.on('message', (bytes: Buffer, binary) => {
     socket.send(binary ? bytes : `${authorization ?? 'none'} ${bytes.toString()}`, { binary });
   });
-}
-
-// `ws` runs over any duplex stream, but its types do not show how.
-interface OverStream {
-  setSocket(stream: http2.ServerHttp2Stream, head: Buffer, options: { maxPayload: number }): void;
 }
 
 export interface WebSocketHttp2Server extends Http2UpstreamServer {
@@ -32,9 +27,12 @@ export interface WebSocketHttp2Server extends Http2UpstreamServer {
 
 /**
  * Node's HTTP/2 server, whose streams `ws` takes over (RFC 8441), and which takes upgrades in HTTP/1.1 too. Other requests
- * are answered `hello`.
+ * are answered `hello`. `deflates`: it agrees to permessage-deflate on its streams.
  */
-export async function startWebSocketHttp2(hosts: readonly string[], extended = true): Promise<WebSocketHttp2Server> {
+export async function startWebSocketHttp2(
+  hosts: readonly string[],
+  { extended = true, deflates = false } = {},
+): Promise<WebSocketHttp2Server> {
   const upgrader = new WebSocketServer({ noServer: true });
   const upgrades: (string | undefined)[] = [];
   const sockets: WebSocket[] = [];
@@ -46,9 +44,10 @@ export async function startWebSocketHttp2(hosts: readonly string[], extended = t
         return void stream.end('hello');
       }
       if (headers[':path'] === '/refused') return stream.respond({ ':status': 403 }, { endStream: true });
-      stream.respond({ ':status': 200 });
-      const socket: WebSocket = Reflect.construct(WebSocket, [null, undefined, {}]);
-      (socket as unknown as OverStream).setSocket(stream, Buffer.alloc(0), { maxPayload: 1 << 24 });
+      const offered = headers['sec-websocket-extensions']?.includes('permessage-deflate') === true;
+      const extensions = deflates && offered ? 'permessage-deflate' : undefined;
+      stream.respond({ ':status': 200, ...(extensions && { 'sec-websocket-extensions': extensions }) });
+      const socket = webSocketOver(stream, 'server', extensions);
       sockets.push(socket);
       echo(socket, headers.authorization);
     },

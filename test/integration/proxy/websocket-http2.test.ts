@@ -30,7 +30,7 @@ async function startWorld({ port, caPem }: { port: number; caPem: string }): Pro
 }
 
 async function start(extended = true): Promise<WebSocketHttp2Server> {
-  const server = await startWebSocketHttp2(HOSTS, extended);
+  const server = await startWebSocketHttp2(HOSTS, { extended });
   ended.push(() => server.close());
   await startWorld(server);
   return server;

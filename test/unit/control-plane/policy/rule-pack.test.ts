@@ -133,6 +133,17 @@ describe('the rule pack (A-05)', () => {
       { hosts: ['secretsmanager.us-east-1.amazonaws.com'], request: target('secretsmanager.ListSecrets') },
     ],
     ['other paths', { hosts: ['api.github.com'], request: { path: '/repos/a/b/issues' } }],
+    ['reading where writing mints', { hosts: ['api.github.com'], request: { method: 'GET', path: '/user/keys' } }],
+    ['uploads', { hosts: ['storage.googleapis.com'], request: { path: '/upload/storage/v1/b/bucket/o' } }],
+    ['blobs', { hosts: ['acme.blob.core.windows.net'], request: { method: 'PUT', path: '/container/blob' } }],
+    [
+      'resources of Azure',
+      { hosts: ['management.azure.com'], request: { method: 'GET', path: '/s/1/namespaces/n/authorizationRules' } },
+    ],
+    [
+      'applications of Graph',
+      { hosts: ['graph.microsoft.com'], request: { method: 'GET', path: "/v1.0/applications(appId='a')" } },
+    ],
     [
       'other hosts of a wildcard',
       { hosts: ['*.amazonaws.com'], host: 's3.amazonaws.com', request: action('AssumeRole') },

@@ -1,0 +1,82 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { runProcess } from '../support/process.ts';
+import { HOSTS, type ProxyWorld, route, SECRET, startProxyWorld } from '../support/proxy-world.ts';
+import { makeTlsIdentity } from '../support/tls-identity.ts';
+
+// Messages of gRPC may be compressed one by one (gRPC over HTTP/2, "Compressed-Flag"), which Content-Encoding says nothing of.
+const PYTHON = '/usr/bin/python3';
+
+/** Gives away the credential that it was sent, often enough that compression pays. */
+const SERVER = `
+import grpc, sys
+from concurrent import futures
+folder, compression = sys.argv[1:]
+def told(context):
+    return (dict(context.invocation_metadata())["authorization"] + " ").encode() * 40
+class Echo(grpc.GenericRpcHandler):
+    def service(self, details):
+        if details.method.endswith("Unary"):
+            return grpc.unary_unary_rpc_method_handler(lambda request, context: told(context) + request)
+        return grpc.unary_stream_rpc_method_handler(lambda request, context: (told(context) + request for _ in range(3)))
+server = grpc.server(futures.ThreadPoolExecutor(4), compression=getattr(grpc.Compression, compression))
+server.add_generic_rpc_handlers((Echo(),))
+read = lambda name: open(folder + "/" + name, "rb").read()
+port = server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials([(read("key.pem"), read("cert.pem"))]))
+server.start()
+print(port, flush=True)
+server.wait_for_termination()
+`;
+
+/** Compresses what it sends, too; prints what it hears. */
+const CLIENT = `
+import grpc, sys
+target, ca = sys.argv[1:]
+credentials = grpc.ssl_channel_credentials(open(ca, "rb").read())
+with grpc.secure_channel(target, credentials, compression=grpc.Compression.Gzip) as channel:
+    print(channel.unary_unary("/echo.Echo/Unary")(b"x" * 2000, timeout=20).decode())
+    for part in channel.unary_stream("/echo.Echo/Count")(b"y" * 2000, timeout=20):
+        print(part.decode())
+`;
+
+describe.skipIf(spawnSync(PYTHON, ['-c', 'import grpc']).status !== 0).each(['Gzip', 'Deflate', 'NoCompression'])(
+  'a gRPC server that compresses messages with %s (it needs python3-grpcio)',
+  (compression) => {
+    let world: ProxyWorld;
+    let folder: string;
+    let port: number;
+    let server: ReturnType<typeof spawn>;
+
+    beforeAll(async () => {
+      folder = await mkdtemp(join(tmpdir(), 'sidekey-grpc-'));
+      const { key, cert, caPem } = makeTlsIdentity(HOSTS);
+      await writeFile(join(folder, 'key.pem'), key);
+      await writeFile(join(folder, 'cert.pem'), cert);
+      server = spawn(PYTHON, ['-c', SERVER, folder, compression], { stdio: ['ignore', 'pipe', 'inherit'] });
+      const [line] = (await once(server.stdout ?? server, 'data')) as [Buffer];
+      port = Number(line.toString());
+      world = await startProxyWorld({
+        routes: () => [route({ hosts: ['localhost'], ports: [port], tls: { mode: 1, caPem, serverName: '' } })],
+      });
+      await writeFile(join(folder, 'ca.pem'), world.proxy.caPem ?? '');
+    }, 60_000);
+    afterAll(async () => {
+      server.kill();
+      await world.close();
+      await rm(folder, { recursive: true, force: true });
+    });
+
+    test('A-02 an echo in them is scrubbed', { timeout: 60_000 }, async () => {
+      const env = { PATH: process.env['PATH'], https_proxy: `http://127.0.0.1:${world.proxy.address.port}` };
+      const command = [PYTHON, '-c', CLIENT, `localhost:${port}`, join(folder, 'ca.pem')];
+      const { stdout, stderr } = await runProcess(command, env, { timeoutMs: 50_000 });
+      const told = `Bearer ${'*'.repeat(SECRET.length)} `.repeat(40);
+      const [unary, ...stream] = [told + 'x'.repeat(2000), ...Array(3).fill(told + 'y'.repeat(2000))];
+      expect({ lines: stdout.trim().split('\n'), stderr }).toMatchObject({ lines: [unary, ...stream] });
+    });
+  },
+);

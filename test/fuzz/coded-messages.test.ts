@@ -1,0 +1,85 @@
+import zlib from 'node:zlib';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { ContentCodingError } from '../../proxy/credentials/decode-content.ts';
+import { createAnswerDecoder } from '../../proxy/credentials/decode-messages.ts';
+import { HeaderList } from '../../proxy/protocols/header-list.ts';
+
+const SECONDS = Number(process.env['FUZZ_SECONDS'] ?? 5) / 2;
+const TIME_BOX = {
+  numRuns: 1_000_000,
+  interruptAfterTimeLimit: SECONDS * 1000,
+  markInterruptAsFailure: false,
+} as const;
+const DEADLINE_MS = (SECONDS + 60) * 1000;
+
+const message = fc.record({
+  body: fc.uint8Array({ maxLength: 300 }),
+  isCoded: fc.boolean(),
+  flags: fc.nat({ max: 127 }),
+});
+const messages = fc.array(message, { maxLength: 6 });
+const cuts = fc.array(fc.integer({ min: 1, max: 200 }), { minLength: 1, maxLength: 10 });
+
+function framed(flags: number, body: Uint8Array): Buffer {
+  const prefix = Buffer.from([flags, 0, 0, 0, 0]);
+  prefix.writeUInt32BE(body.length, 1);
+  return Buffer.concat([prefix, body]);
+}
+
+/** What comes of these bytes, in pieces of these sizes; undefined when they are refused. */
+async function decoded(bytes: Buffer, sizes: readonly number[]): Promise<Buffer | undefined> {
+  const headers = HeaderList.from([
+    ['content-type', 'application/grpc'],
+    ['grpc-encoding', 'gzip'],
+  ]);
+  const decoder = createAnswerDecoder(headers);
+  if (decoder === undefined) throw new Error('nothing to decode');
+  const out: Buffer[] = [];
+  try {
+    for (let at = 0, turn = 0; at < bytes.length; turn += 1) {
+      const size = sizes[turn % sizes.length] ?? 1;
+      for await (const piece of decoder.decode(bytes.subarray(at, at + size))) out.push(Buffer.from(piece));
+      at += size;
+    }
+    for await (const piece of decoder.end()) out.push(piece);
+    return Buffer.concat(out);
+  } catch (error) {
+    if (!(error instanceof ContentCodingError)) throw error;
+    return undefined;
+  } finally {
+    decoder.close();
+  }
+}
+
+test(
+  'messages are decoded alike on every cut, and no other flag is lost',
+  () => {
+    const property = fc.asyncProperty(messages, cuts, async (list, sizes) => {
+      const sent = list.map(({ body, isCoded, flags }) =>
+        framed(flags * 2 + Number(isCoded), isCoded ? zlib.gzipSync(body) : body),
+      );
+      const heard = list.map(({ body, flags }) => framed(flags * 2, body));
+      expect(await decoded(Buffer.concat(sent), sizes)).toEqual(Buffer.concat(heard));
+    });
+    return fc.assert(property, TIME_BOX);
+  },
+  DEADLINE_MS,
+);
+
+test(
+  'damaged ones are decoded or refused, whatever the cuts',
+  () => {
+    const damage = fc.array(fc.tuple(fc.nat({ max: 2_000 }), fc.nat({ max: 255 })), { maxLength: 4 });
+    const property = fc.asyncProperty(messages, damage, cuts, async (list, changes, sizes) => {
+      const bytes = Buffer.concat(
+        list.map(({ body, isCoded }) => framed(Number(isCoded), isCoded ? zlib.gzipSync(body) : body)),
+      );
+      for (const [at, byte] of changes) if (at < bytes.length) bytes[at] = byte;
+      const whole = await decoded(bytes, [Math.max(1, bytes.length)]);
+      expect(await decoded(bytes, sizes)).toEqual(whole);
+    });
+    return fc.assert(property, TIME_BOX);
+  },
+  DEADLINE_MS,
+);
