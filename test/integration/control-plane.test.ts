@@ -19,6 +19,19 @@ describe('control plane', () => {
     expect(JSON.parse(one.session?.claimsJson ?? '')).toMatchObject({ kubernetes: { namespace: 'prod' } });
   });
 
+  it('has sessions renewed half through their life, no two of them at once', async () => {
+    const left: number[] = [];
+    for (let each = 0; each < 6; each += 1) {
+      const { session } = await billing.attested();
+      left.push((session?.notAfter?.getTime() ?? Number.NaN) - (session?.renewAfter?.getTime() ?? Number.NaN));
+    }
+    // Of 900 seconds; an end is told in whole seconds.
+    expect(Math.min(...left)).toBeGreaterThan(359_000);
+    expect(Math.max(...left)).toBeLessThanOrEqual(540_000);
+    // By chance they lie as near to each other once in ten million times.
+    expect(Math.max(...left) - Math.min(...left)).toBeGreaterThan(5_000);
+  });
+
   it.each([
     [
       'wrong audience',
