@@ -75,7 +75,10 @@ export class Output {
     return !this.#socket.writableNeedDrain;
   }
 
-  /** Resets the connection, where Node can: neither in TLS, which tells an end that nobody meant (RFC 8446 6.1), nor over a unix socket. */
+  /**
+   * Resets the connection, where Node can: neither in TLS, which tells an end that nobody meant (RFC 8446 6.1), nor over a
+   * unix socket.
+   */
   reset(): void {
     const socket = this.#socket;
     if (!(socket instanceof Socket) || socket instanceof TLSSocket || socket.remoteAddress === undefined) return;

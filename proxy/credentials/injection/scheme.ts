@@ -18,7 +18,7 @@ type InjectionReason =
   | 'signature-refused'
   | 'bad-request';
 
-/** The grant does not fit this call, its credential not its place, or the request not the credential. Never holds the credential. */
+/** Grant and call, credential and place, or request and credential do not fit. Never holds the credential. */
 export class InjectionError extends SidekeyError {
   readonly reason: Reason;
 
