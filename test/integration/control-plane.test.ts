@@ -79,6 +79,37 @@ describe('control plane', () => {
     for (const watch of watches) watch.cancel();
   }, 90_000);
 
+  it('keeps few streams of records and of questions of one session: the last ones opened', async () => {
+    const one = await billing.attested();
+    const question = { ...QUESTION, id: 1, deadlineMs: 5_000, policyVersion: 0 } as AuthorizeRequest;
+    const openers = [
+      () => {
+        const call = one.client.reportDecisions(one.metadata('reportDecisions'));
+        call.write({ records: [], missingAfter: undefined });
+        return call;
+      },
+      () => {
+        const call = one.client.authorize(one.metadata('authorize'));
+        call.write(question);
+        return call;
+      },
+    ];
+    for (const open of openers) {
+      const ended: unknown[] = [];
+      const calls: ReturnType<typeof open>[] = [];
+      for (let opened = 0; opened < 12; opened += 1) {
+        const call = open();
+        calls.push(call);
+        let answers = 0;
+        call.on('data', () => (answers += 1));
+        call.on('error', (error: unknown) => ended.push(reasonOf(error)));
+        await vi.waitFor(() => expect(answers).toBe(1), { timeout: 10_000 });
+      }
+      await vi.waitFor(() => expect(ended).toEqual(Array.from({ length: 4 }, () => 'overloaded')), { timeout: 10_000 });
+      for (const call of calls) call.end();
+    }
+  }, 90_000);
+
   it('grants the credential bound to this call', async () => {
     const one = await billing.attested();
     const answer = await one.ask(QUESTION);
