@@ -1,6 +1,6 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ControlPlaneConfig } from '../control-plane/config.ts';
+import { type ControlPlaneConfig, storeFolderOf } from '../control-plane/config.ts';
 import type { ControlPlane } from '../control-plane/main.ts';
 import { printable } from './paint.ts';
 import { writeContext, type ControlPlaneContext } from './control-plane-context.ts';
@@ -11,7 +11,8 @@ export async function startWithContext(
   contextFile: string,
 ): Promise<{ controlPlane: ControlPlane; context: ControlPlaneContext }> {
   // An empty database is made in two to ten seconds, in which nothing else would be seen.
-  if (config.databaseUrl === undefined && !existsSync(join(config.dataDir, 'store'))) {
+  const storeFolder = storeFolderOf(config);
+  if (storeFolder !== undefined && !existsSync(storeFolder)) {
     console.error(printable(`making a store in ${config.dataDir}; later starts are quicker`));
   }
   const { startControlPlane } = await import('../control-plane/main.ts');

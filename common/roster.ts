@@ -17,7 +17,10 @@ export class Roster<T extends Rostered> implements Iterable<T> {
     return this.#members.length;
   }
 
-  /** A member of one roster can be in no other. */
+  /**
+   * Not again for one that has a seat. A member can be in one roster only, and none is meant for two: a stream is its
+   * connection's, a connection its destination's, an exchange its proxy's.
+   */
   add(member: T): void {
     if (member.seat !== -1) return;
     member.seat = this.#members.length;

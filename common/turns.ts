@@ -12,7 +12,8 @@ export interface WaitingRoom {
 
 /**
  * Lets so many run at once; the others wait. A turn goes to whose parties have the fewest at work, so that one with many tasks,
- * or with slow ones, leaves turns to the others; among equals to who came first. Without a room, who waits is the caller's to bound.
+ * or with slow ones, leaves turns to the others; among equals to who came first. Without a room, who waits is the caller's to
+ * bound.
  */
 export class Turns {
   readonly #room: WaitingRoom | undefined;

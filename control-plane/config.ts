@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { parseAuthority } from '../common/net/host.ts';
 import { UsageError } from '../common/errors.ts';
 import { Secret } from '../common/secret.ts';
@@ -47,6 +48,11 @@ export interface ControlPlaneConfig {
   readonly sessionLifetimeMs?: number | undefined;
   /** Default 5,000. */
   readonly heartbeatMs?: number | undefined;
+}
+
+/** Folder of the embedded database; undefined when there is none on this disk. */
+export function storeFolderOf({ dataDir, databaseUrl, inMemory }: ControlPlaneConfig): string | undefined {
+  return databaseUrl !== undefined || inMemory === true ? undefined : join(dataDir, 'store');
 }
 
 /** Flags as the command line gives them, in camel case. */

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Clock } from '../common/clock.ts';
 import { sealLogs } from './audit/seal-log.ts';
 import { SessionRecords } from './api/session-records.ts';
-import type { ControlPlaneConfig } from './config.ts';
+import { type ControlPlaneConfig, storeFolderOf } from './config.ts';
 import { type KeyRings, openKeyRings } from './key-rings.ts';
 import { createHttpsFetcher, type OutboundFetcher } from './outbound/https-fetcher.ts';
 import { checkResource } from './policy/check-resource.ts';
@@ -65,7 +65,7 @@ export async function openFoundation(
   const sealer = new Sealer(await readSealingKeys(config));
   const store = await openStore({
     url: config.databaseUrl,
-    dataDir: config.inMemory === true ? undefined : join(config.dataDir, 'store'),
+    dataDir: storeFolderOf(config),
     onError,
   });
   closers.add(() => store.close());

@@ -4,7 +4,7 @@ import type { RecordBatch } from './record-batch.ts';
 const MAX_BYTES = 1024 * 1024;
 const MAX_BATCHES = 256;
 
-/** The batches that were acknowledged last, should the control plane lose them: as many as have room, and the last in any case. */
+/** The batches acknowledged last, should the control plane lose them: as many as have room, and the last in any case. */
 export class RecentRecords {
   readonly #batches: RecordBatch[] = [];
   #bytes = 0;

@@ -52,17 +52,18 @@ export class Reporter {
   /** When the oldest record on its way was sent, or the last acknowledgement came. */
   #sentAtMs = 0;
   #spillFailed = false;
-  /** Losses that the log tells of. */
+  /** The queue's losses when it was last flushed: more of them are logged. */
   #lost = 0;
   #touchedAtMs = 0;
+  /** Ends a `drain`. */
   #onDelivered: (() => void) | undefined;
-  /** Tells the control plane what it has lost for good, until it has taken what comes behind. */
+  /** Encoded; goes with every batch until the control plane has taken one: what it has lost is not here any more. */
   #gap: Buffer | undefined;
-  /** A stream was lost: what is stored of what was acknowledged is to be asked. */
+  /** The last stream is gone and something was acknowledged: the next one asks first whether that is still stored. */
   #isUnsure = false;
-  /** How often it was told. */
+  /** How often the control plane took records behind a gap that it was told of. */
   gaps = 0;
-  /** How often the control plane took none because they do not continue the chain that it has. */
+  /** How often the control plane refused records for what they are: they do not continue its chain, or speak for others. */
   refusals = 0;
 
   constructor(options: ReporterOptions) {

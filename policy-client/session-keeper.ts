@@ -26,6 +26,8 @@ export class SessionKeeper {
   #expiry: NodeJS.Timeout | undefined;
   #closed = false;
   #started = false;
+  /** Of the last failure since an attestation. */
+  #failure: Reason | undefined;
   attestations = 0;
   failures = 0;
 
@@ -80,11 +82,14 @@ export class SessionKeeper {
     try {
       const session = await this.#options.attest();
       this.attestations += 1;
+      this.#failure = undefined;
       return session;
     } catch (error) {
       this.failures += 1;
       const reason = error instanceof ContractError ? 'session-invalid' : failureReason(error);
-      log.warn({ reason, error: describeError(error) }, 'attestation failed');
+      // An outage must not fill the log.
+      if (reason !== this.#failure) log.warn({ reason, error: describeError(error) }, 'attestation failed');
+      this.#failure = reason;
       if (reason === 'overloaded') backoff.lengthen();
       onFailure(reason);
       return undefined;

@@ -135,7 +135,7 @@ export interface PolicyClientStats {
   readonly leftoversDelivered: number;
   /** Lost because memory and spool were full; each loss also stands in the chain as a `LOST_RECORDS_METHOD` record. */
   readonly recordsLost: number;
-  /** How often the control plane refused records that do not continue the chain it has; only an operator can help. */
+  /** How often the control plane refused records for what they are (`bad-request`); an operator has to look. */
   readonly recordRefusals: number;
   /** How often the control plane had lost acknowledged records that are not here any more either: a gap in the log. */
   readonly recordGaps: number;

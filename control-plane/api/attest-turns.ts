@@ -40,7 +40,10 @@ export class AttestTurns {
     this.#turns = new Turns(maxAtOnce, { maxWaiting, refusal });
   }
 
-  /** Runs the task in its turn; not at all for a caller that has gone by then. Throws Refusal `overloaded`, and what the task throws. */
+  /**
+   * Runs the task in its turn; not at all for a caller that has gone by then. Throws Refusal `overloaded`, and what the task
+   * throws.
+   */
   async run<T>(tenant: string, call: AttestCall, task: () => Promise<T>): Promise<T> {
     const parties = [`tenant ${tenant}`, `network ${networkOf(call.getPeer())}`];
     const { done } = await this.#turns.run(parties, async () => {

@@ -41,7 +41,10 @@ const MAX_REQUEST_BYTES = 8 * MAX_EVIDENCE_BYTES + 16_384;
 /** Of a session's life; in between by chance, so that proxies that started together do not come back together ever after. */
 const RENEWAL = { from: 0.4, to: 0.6 };
 
-/** Turns evidence into a session bound to the proxy's key, of a request that `checkRequest` let through. Throws AttestationError or Refusal. */
+/**
+ * Turns evidence into a session bound to the proxy's key, of a request that `checkRequest` let through. Throws
+ * AttestationError or Refusal.
+ */
 export async function attest(options: AttestOptions, request: AttestRequest): Promise<AttestResponse> {
   const { clock, policies, sessions } = options;
   const proven = await sessions.proveKey({

@@ -2,6 +2,7 @@ import type { ServerDuplexStream } from '@grpc/grpc-js';
 import type { AuthorizeRequest, AuthorizeResponse } from '../../proto/gen/sidekey/v1/proxy.ts';
 import { InspectedFacts } from '../../proto/gen/sidekey/v1/route.ts';
 import { REASONS } from '../../proto/reasons.ts';
+import { isOver } from './open-streams.ts';
 
 export type AuthorizeCall = ServerDuplexStream<AuthorizeRequest, AuthorizeResponse>;
 
@@ -35,23 +36,19 @@ export function refuseTooLong(
 
 /** Writes answers no faster than the proxy reads them: one that asks and does not read must not fill our memory. */
 export class AnswerWriter {
-  readonly #call: Pick<AuthorizeCall, 'write' | 'once' | 'off' | 'destroyed' | 'cancelled'>;
+  readonly #call: Pick<AuthorizeCall, 'write' | 'once' | 'off' | 'destroyed' | 'cancelled' | 'writableEnded'>;
   /** Shared by all answers that wait, until the proxy takes more or is gone. */
   #room: Promise<void> | undefined;
 
-  constructor(call: Pick<AuthorizeCall, 'write' | 'once' | 'off' | 'destroyed' | 'cancelled'>) {
+  constructor(call: Pick<AuthorizeCall, 'write' | 'once' | 'off' | 'destroyed' | 'cancelled' | 'writableEnded'>) {
     this.#call = call;
   }
 
   /** Resolves when there is room for the next answer, or nobody who would read it. */
   async write(answer: AuthorizeResponse): Promise<void> {
-    if (this.#isGone() || this.#call.write(answer) || this.#isGone()) return;
+    if (isOver(this.#call) || this.#call.write(answer) || isOver(this.#call)) return;
     this.#room ??= this.#waitForRoom();
     await this.#room;
-  }
-
-  #isGone(): boolean {
-    return this.#call.destroyed || this.#call.cancelled;
   }
 
   #waitForRoom(): Promise<void> {

@@ -15,7 +15,7 @@ import { attest, type AttestOptions, checkRequest } from './attest.ts';
 import { AttestTurns } from './attest-turns.ts';
 import { authorize, type AuthorizeOptions } from './authorize.ts';
 import { type AuthorizeCall, AnswerWriter, refuseTooLong, sizeOf } from './authorize-stream.ts';
-import { OpenWatches } from './open-watches.ts';
+import { isOver, OpenStreams } from './open-streams.ts';
 import { isUnforeseen, refuse, Refusal, toServiceError } from './refusal.ts';
 import type { LiveSession } from './session-gate.ts';
 import { type WatchCall, type WatchOptions, WatchStream } from './watch.ts';
@@ -35,7 +35,9 @@ const MAX_RECORDS_IN_MESSAGE = 2_000;
 export class ProxyService {
   readonly #options: ProxyServiceOptions;
   readonly #attestations = new AttestTurns();
-  readonly #watches = new OpenWatches();
+  readonly #watches = new OpenStreams();
+  readonly #questions = new OpenStreams();
+  readonly #reports = new OpenStreams();
   readonly #decisions: DecisionWriter;
 
   constructor(options: ProxyServiceOptions) {
@@ -121,13 +123,15 @@ export class ProxyService {
           finish();
         });
     });
-    await entered;
+    const session = await entered;
+    if (session) keepFew(this.#questions, call, session);
   }
 
   async #report(call: ReportCall): Promise<void> {
     call.on('error', () => undefined);
     const session = await this.#enter(call, ProxyServiceService.reportDecisions.path, true);
     if (!session) return;
+    keepFew(this.#reports, call, session);
     const { tenant, instanceId } = session.ticket;
     try {
       // One message at a time: reading waits for the store, which is the stream's backpressure.
@@ -138,12 +142,12 @@ export class ProxyService {
         const held = records.length === 0 ? await this.#decisions.head(tenant, instanceId) : undefined;
         const ackedSequence =
           held?.sequence ?? (await this.#decisions.append(tenant, instanceId, records, missingAfter));
-        if (call.destroyed || call.cancelled) return;
+        if (isOver(call)) return;
         call.write({ ackedSequence, held });
       }
       call.end();
     } catch (error) {
-      if (call.destroyed || call.cancelled) return;
+      if (isOver(call)) return;
       this.#log(error);
       if (error instanceof ChainGap) call.write({ ackedSequence: error.head.sequence, held: error.head });
       refuse(call, error);
@@ -163,4 +167,12 @@ export class ProxyService {
   #log(error: unknown): void {
     if (isUnforeseen(error)) this.#options.onError(error);
   }
+}
+
+/** Ends a session's oldest call of this method when it has too many open. */
+function keepFew(streams: OpenStreams, call: AuthorizeCall | ReportCall, { ticket }: LiveSession): void {
+  if (isOver(call)) return;
+  const stream = { sessionId: ticket.id, end: (error: unknown) => refuse(call, error) };
+  streams.add(stream);
+  call.once('close', () => streams.remove(stream));
 }

@@ -134,7 +134,10 @@ async function refuseForeign(
   if (unknown.length > 0) await refuseStrange(tx, tenant, instanceId, unknown);
 }
 
-/** Whoever sends has a session of this instance, so that a made-up one lends no other workload and no other user. */
+/**
+ * Whoever sends has a session of this instance, so that a made-up one lends no other workload and no other user. Where the
+ * store has none any more, as the stream outlived it, nobody is vouched for until the proxy has attested again.
+ */
 async function refuseStrange(
   tx: Sql,
   tenant: string,
@@ -145,7 +148,6 @@ async function refuseStrange(
     'select distinct workloads, user_subject from sessions where tenant = $1 and instance_id = $2',
     [tenant, instanceId],
   );
-  if (sessions.length === 0) return;
   const workloads = new Set(sessions.flatMap((session) => session.workloads));
   const users = new Set(['', ...sessions.map((session) => session.user_subject ?? '')]);
   for (const record of records) {

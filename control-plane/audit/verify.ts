@@ -8,7 +8,7 @@ export interface ChainReport {
   readonly instanceId: string;
   /** Records whose chain was proven, from the first on; those that are missing in between do not count. */
   readonly records: number;
-  /** Records that are missing before one that is there, whose predecessor's hash still speaks of them. The first of these gaps. */
+  /** The first gaps: records that are missing before one that is there, whose predecessor's hash still speaks of them. */
   readonly gaps: readonly Gap[];
   readonly lastHash: string;
   /** Why the chain does not hold, or undefined. */

@@ -40,8 +40,8 @@ export async function applyToTenant(
   const version = await lockTenant(tx, tenant);
   const wanted = new Map(resources.map((one) => [keyOf(one.kind, one.metadata.name), one]));
   // What cannot be read any more can still be replaced.
-  const stored = await readResources(tx, tenant, undefined, (kind, name) => wanted.has(`${kind}/${name}`));
-  const before = new Map(stored.map((one) => [keyOf(one.kind, one.metadata.name), one]));
+  const standing = await readResources(tx, tenant, undefined, (kind, name) => wanted.has(keyOf(kind, name)));
+  const before = new Map(standing.map((one) => [keyOf(one.kind, one.metadata.name), one]));
   const { doomed, kept } = findDoomed(request, before, wanted);
   // Those applied come last, so that it is they who are told of an overlap with what stands.
   const after = new Map([...[...before].filter(([key]) => !wanted.has(key)), ...wanted]);

@@ -22,7 +22,7 @@ export function checkSet(resources: readonly Resource[], check?: ResourceCheck):
   ];
 }
 
-export function keyOf(kind: Kind, name: string): string {
+export function keyOf(kind: string, name: string): string {
   return `${kind}/${name}`;
 }
 

@@ -78,8 +78,8 @@ async function takeAlone({ path }: Place): Promise<(() => Promise<void>) | undef
       await rm(`${path}/${other}`, { force: true });
     }
     // One that was killed before its name was seen. Taken from a process that only just begins, it makes that one begin anew.
-    for (const draft of found.filter((one) => one.startsWith(DRAFT_PREFIX))) {
-      if (!(await answers(`${path}/${draft}`))) await rm(`${path}/${draft}`, { force: true });
+    for (const left of found.filter((one) => one.startsWith(DRAFT_PREFIX))) {
+      if (!(await answers(`${path}/${left}`))) await rm(`${path}/${left}`, { force: true });
     }
     return release;
   } catch (error) {

@@ -13,8 +13,8 @@ const ONE_RANGE = /^bytes=(\d{0,15})-(\d{0,15})$/i;
 const CONTENT_RANGE = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15}|\*)$/i;
 
 /**
- * Whether a piece of the answer can be searched for secrets, the shortest of so many bytes: one range that is long enough or open. RFC 9110 14.2
- * lets whoever gets a Range ignore it, so that all others are dropped.
+ * Whether a piece of the answer can be searched for secrets, the shortest of so many bytes: one range that is long enough
+ * or open. RFC 9110 14.2 lets whoever gets a Range ignore it, so that all others are dropped.
  */
 export function isSearchableRange(value: string, shortestBytes: number): boolean {
   const [, first = '', last = ''] = ONE_RANGE.exec(value) ?? [];

@@ -144,7 +144,10 @@ export class Http2AgentStream implements AgentStream, Rostered {
   }
 }
 
-/** The answer is said, so the rest of the request is of no use (RFC 9113 8.1); not before all of it has left, as a reset drops it. */
+/**
+ * The answer is said, so the rest of the request is of no use (RFC 9113 8.1); not before all of it has left, as a reset
+ * drops it.
+ */
 export function stopRequest(http2: Http2Connection, id: number): void {
   if (http2.queuedBytes(id) === 0) http2.reset(id, 'NO_ERROR');
 }

@@ -94,8 +94,16 @@ describe('a control plane that is restored from an older backup', () => {
       expect((await world.sidekey('logs')).stdout).toContain(
         `${missing} records of proxy ${instance} are missing here`,
       );
+      // A log with a gap is guarded all the same: checkpoints are signed every half minute.
+      const saved = join(world.folder, 'checkpoint.jws');
+      const save = async () => {
+        expect((await world.sidekey('verify-log', '--save-checkpoint', saved)).code).toBe(3);
+        return existsSync(saved);
+      };
+      await expect.poll(save, { timeout: 90_000 }).toBe(true);
       await whileStopped(async () => {});
       await callUntilRecorded(1);
+      expect((await world.sidekey('verify-log', '--checkpoint', saved)).stdout).toMatch(/^\d+ checkpoints$/m);
       expect((await world.rest('GET', '/v1/verify-log')).body).toMatchObject(gap);
       expect(world.proxy.client.stats()).toMatchObject({ recordGaps: 1 });
     },

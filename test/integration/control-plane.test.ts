@@ -19,6 +19,19 @@ describe('control plane', () => {
     expect(JSON.parse(one.session?.claimsJson ?? '')).toMatchObject({ kubernetes: { namespace: 'prod' } });
   });
 
+  it('has sessions renewed half through their life, no two of them at once', async () => {
+    const left: number[] = [];
+    for (let each = 0; each < 6; each += 1) {
+      const { session } = await billing.attested();
+      left.push((session?.notAfter?.getTime() ?? Number.NaN) - (session?.renewAfter?.getTime() ?? Number.NaN));
+    }
+    // Of 900 seconds; an end is told in whole seconds.
+    expect(Math.min(...left)).toBeGreaterThan(359_000);
+    expect(Math.max(...left)).toBeLessThanOrEqual(540_000);
+    // By chance they lie as near to each other once in ten million times.
+    expect(Math.max(...left) - Math.min(...left)).toBeGreaterThan(5_000);
+  });
+
   it.each([
     [
       'wrong audience',
@@ -64,6 +77,37 @@ describe('control plane', () => {
     const seen = last?.events.length ?? 0;
     await vi.waitFor(() => expect(last?.events.length).toBeGreaterThan(seen), { timeout: 20_000 });
     for (const watch of watches) watch.cancel();
+  }, 90_000);
+
+  it('keeps few streams of records and of questions of one session: the last ones opened', async () => {
+    const one = await billing.attested();
+    const question = { ...QUESTION, id: 1, deadlineMs: 5_000, policyVersion: 0 } as AuthorizeRequest;
+    const openers = [
+      () => {
+        const call = one.client.reportDecisions(one.metadata('reportDecisions'));
+        call.write({ records: [], missingAfter: undefined });
+        return call;
+      },
+      () => {
+        const call = one.client.authorize(one.metadata('authorize'));
+        call.write(question);
+        return call;
+      },
+    ];
+    for (const open of openers) {
+      const ended: unknown[] = [];
+      const calls: ReturnType<typeof open>[] = [];
+      for (let opened = 0; opened < 12; opened += 1) {
+        const call = open();
+        calls.push(call);
+        let answers = 0;
+        call.on('data', () => (answers += 1));
+        call.on('error', (error: unknown) => ended.push(reasonOf(error)));
+        await vi.waitFor(() => expect(answers).toBe(1), { timeout: 10_000 });
+      }
+      await vi.waitFor(() => expect(ended).toEqual(Array.from({ length: 4 }, () => 'overloaded')), { timeout: 10_000 });
+      for (const call of calls) call.end();
+    }
   }, 90_000);
 
   it('grants the credential bound to this call', async () => {

@@ -1,4 +1,7 @@
 import { genesisHash, nextHash } from '../../common/decision-chain.ts';
+import type { ChainHead } from '../../control-plane/audit/chain.ts';
+import { appendDecisions } from '../../control-plane/audit/decision-log.ts';
+import type { SqlStore } from '../../control-plane/store/sql-store.ts';
 import { type ChainedRecord, DecisionRecord, Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
 
 /** The hash chain of a proxy instance: a chain of `count` records. */
@@ -28,4 +31,31 @@ export function decisionChain(
     previousHash = link.hash;
     return link;
   });
+}
+
+/** Stores a session of the instance, as an attestation would. */
+export async function storeSession(
+  store: SqlStore,
+  tenant: string,
+  { id, instanceId, user }: { readonly id: string; readonly instanceId: string; readonly user?: string },
+): Promise<void> {
+  await store.transaction(tenant, (tx) =>
+    tx.query(
+      `insert into sessions (tenant, id, instance_id, key_thumbprint, workloads, user_subject, claims, not_after)
+       values ($1, $2, $3, 'k', '{even,odd}', $4, '{}', now()) on conflict do nothing`,
+      [tenant, id, instanceId, user ?? null],
+    ),
+  );
+}
+
+/** As `appendDecisions`, of an instance that has attested. */
+export async function appendAttested(
+  store: SqlStore,
+  tenant: string,
+  instanceId: string,
+  records: readonly ChainedRecord[],
+  missingAfter?: ChainHead,
+): Promise<number> {
+  await storeSession(store, tenant, { id: `session of ${instanceId}`, instanceId });
+  return appendDecisions(store, tenant, instanceId, records, missingAfter);
 }

@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { expect } from 'vitest';
 import type { Resource } from '../../control-plane/resources/kinds.ts';
+import type { ResourceStore } from '../../control-plane/resources/resource-store.ts';
 import { parseDocuments } from '../../control-plane/resources/parse-documents.ts';
 
 /** What the YAML says, without an error. */
@@ -28,3 +30,10 @@ ${head('AccessPolicy', 'agent-api')}
   rules: [{methods: [GET], paths: ['/v1/**']}]
   credentials: [{provider: api-key, inject: {type: bearer}}]
 `;
+
+/** A tenant of nobody else's; gives its name. */
+export async function makeTenant(resources: ResourceStore): Promise<string> {
+  const name = `tenant-${randomUUID()}`;
+  await resources.apply('default', documents(`${head('Tenant', name)} {}`));
+  return name;
+}

@@ -3,15 +3,15 @@ import { parameterNames } from '../parameter-name.ts';
 import type { BodyTransform } from '../body-transform.ts';
 import { InjectionError } from '../injection-error.ts';
 
-/** The field in which bodies say another method than theirs to Rails, Laravel, Symfony and others, which take it from POST alone. */
+/** In which bodies say another method than theirs to Rails, Laravel, Symfony and others, which take it from POST alone. */
 const FIELD = '_method';
 /** A longer name is another one, even with every character of it encoded; what is behind an index or a NUL does not matter. */
 const MAX_NAME_BYTES = 128;
 /** What some servers leave out in front of a name, however much of it there is. */
 const IN_FRONT = /^(?:[+\s[\]]|%20|%5b|%5d)+/i;
 /**
- * Brackets and blanks in front are left out, and "." is "_", as in parameter names; PHP takes single quotes too. A run of blanks fits
- * one place of the pattern alone, so that it is gone through once.
+ * Brackets and blanks in front are left out, and "." is "_", as in parameter names; PHP takes single quotes too. A run of
+ * blanks fits one place of the pattern alone, so that it is gone through once.
  */
 const IN_MULTIPART = /name\*?\s*=\s*(?:(?:["']|utf-8'[^']*'|[[\]\\])[\s[\]\\]*)?[_.]method\b/i;
 /** A key of any depth: within a string its quotes would be escaped. Laravel takes fields from JSON as from forms. */
@@ -21,7 +21,7 @@ const SEAM_CHARS = 128;
 const [AMPERSAND, SEMICOLON, EQUALS] = [0x26, 0x3b, 0x3d];
 const NOTHING_REMOVED: readonly string[] = [];
 
-/** Lets a body pass that does not name another method than the one that was decided on; undefined: it is of no such type (A-21). */
+/** Lets a body pass that does not name another method than the one decided on; undefined: it is of no such type (A-21). */
 export function methodGuardFor(method: string, headers: HeaderList): BodyTransform | undefined {
   if (method !== 'POST') return undefined;
   const types = headers.getAll('content-type').join().toLowerCase();

@@ -33,6 +33,29 @@ describe('session', () => {
     expect(await client.authorize(question())).toMatchObject({ kind: 'grant' });
   });
 
+  it('tells of a refusal once, and of the next one for another reason or behind a session', async () => {
+    const told: unknown[] = [];
+    const warn = (fields: object, text: string) => text === 'attestation failed' && told.push(fields);
+    const log = { info: () => {}, warn, error: () => {} };
+    link.plane.refuseAttest = 'workload-revoked';
+    const client = await link.startClient({ log, limits: { minBackoffMs: 5, maxBackoffMs: 10 } });
+    const failures = async (more: number): Promise<void> => {
+      const sofar = client.stats().attestationFailures;
+      await until('it was refused again', () => client.stats().attestationFailures >= sofar + more);
+    };
+    await failures(3);
+    expect(told).toMatchObject([{ reason: 'workload-revoked' }]);
+    link.plane.refuseAttest = 'workload-unknown';
+    await failures(3);
+    expect(told).toMatchObject([{ reason: 'workload-revoked' }, { reason: 'workload-unknown' }]);
+    link.plane.renewAfterMs = 100;
+    link.plane.refuseAttest = undefined;
+    await client.ready;
+    link.plane.refuseAttest = 'workload-unknown';
+    await failures(3);
+    expect(told).toMatchObject(['revoked', 'unknown', 'unknown'].map((what) => ({ reason: `workload-${what}` })));
+  });
+
   it('leaves a control plane alone for long that has too many to attest', async () => {
     link.plane.refuseAttest = 'overloaded';
     const limits = { minBackoffMs: 1, maxBackoffMs: 1_000_000_000, reconnectGraceMs: 20 };

@@ -4,20 +4,14 @@ import { ResourceStore } from '../../../control-plane/resources/resource-store.t
 import { resealAll } from '../../../control-plane/store/sealed-secrets.ts';
 import { Sealer, sealingKey } from '../../../control-plane/store/sealing.ts';
 import { CHANNELS, notifyFrom } from '../../../control-plane/store/sql.ts';
-import { SET, documents, head, secretDocument } from '../../support/resource-documents.ts';
+import { SET, documents, head, makeTenant, secretDocument } from '../../support/resource-documents.ts';
 import { describeStores } from '../../support/stores.ts';
 
 const KEY = sealingKey(randomBytes(32));
 
 describeStores('resource store', (fixture) => {
   let resources: ResourceStore;
-  let tenants = 0;
-  const freshTenant = async (): Promise<string> => {
-    tenants += 1;
-    const name = `tenant-${tenants}`;
-    await resources.apply('default', documents(`${head('Tenant', name)} {}`));
-    return name;
-  };
+  const freshTenant = () => makeTenant(resources);
   beforeAll(() => {
     resources = new ResourceStore(fixture().store, new Sealer({ current: KEY, older: [] }));
   });

@@ -2,20 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { beforeAll, expect, it } from 'vitest';
 import { ResourceStore } from '../../../control-plane/resources/resource-store.ts';
 import { Sealer, sealingKey } from '../../../control-plane/store/sealing.ts';
-import { documents, head, SET } from '../../support/resource-documents.ts';
+import { documents, head, makeTenant, SET } from '../../support/resource-documents.ts';
 import { describeStores } from '../../support/stores.ts';
 
 const KEY = sealingKey(randomBytes(32));
 
 describeStores('stored resources', (fixture) => {
   let resources: ResourceStore;
-  let tenants = 0;
-  const freshTenant = async (): Promise<string> => {
-    tenants += 1;
-    const name = `tenant-${tenants}`;
-    await resources.apply('default', documents(`${head('Tenant', name)} {}`));
-    return name;
-  };
+  const freshTenant = () => makeTenant(resources);
   beforeAll(() => {
     resources = new ResourceStore(fixture().store, new Sealer({ current: KEY, older: [] }));
   });

@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { type ChainHead, emptyHead } from '../../../control-plane/audit/chain.ts';
-import { appendDecisions } from '../../../control-plane/audit/decision-log.ts';
 import { queryDecisions } from '../../../control-plane/audit/query-decisions.ts';
 import { verifyChains } from '../../../control-plane/audit/verify.ts';
 import type { ChainedRecord } from '../../../proto/gen/sidekey/v1/decision.ts';
-import { decisionChain } from '../../support/decision-chain.ts';
+import { appendAttested, decisionChain } from '../../support/decision-chain.ts';
 import { describeStores } from '../../support/stores.ts';
 
 const TENANT = 'default';
@@ -22,7 +21,7 @@ describeStores('gaps in decision chains', (fixture) => {
     const instance = randomUUID();
     const records = decisionChain(instance, 10);
     const append = (from: number, to: number, missingAfter?: ChainHead): Promise<number> =>
-      appendDecisions(fixture().store, TENANT, instance, records.slice(from - 1, to), missingAfter);
+      appendAttested(fixture().store, TENANT, instance, records.slice(from - 1, to), missingAfter);
     if (stored > 0) await append(1, stored);
     return { instance, records, append };
   }
@@ -66,14 +65,14 @@ describeStores('gaps in decision chains', (fixture) => {
     const { records, append, instance } = await begin(4);
     const other = decisionChain(instance, 10, { user: 'somebody else' });
     const replace = (from: number, to: number, missingAfter: ChainHead) =>
-      appendDecisions(fixture().store, TENANT, instance, other.slice(from - 1, to), missingAfter);
+      appendAttested(fixture().store, TENANT, instance, other.slice(from - 1, to), missingAfter);
     await expect(replace(2, 6, headAt(records, 1))).rejects.toMatchObject({ code: 'chain-conflict' });
     await expect(replace(5, 6, headAt(records, 4))).rejects.toMatchObject({ code: 'chain-broken' });
     const [sixth] = records.slice(5);
     const changed = [{ ...sixth, hash: Buffer.alloc(32) }] as ChainedRecord[];
-    await expect(appendDecisions(fixture().store, TENANT, instance, changed, headAt(records, 4))).rejects.toMatchObject(
-      { code: 'chain-broken' },
-    );
+    await expect(appendAttested(fixture().store, TENANT, instance, changed, headAt(records, 4))).rejects.toMatchObject({
+      code: 'chain-broken',
+    });
     expect(await append(5, 10)).toBe(10);
     expect(await verify(instance)).toMatchObject({ records: 10, gaps: [], fault: undefined });
   });
@@ -83,10 +82,10 @@ describeStores('gaps in decision chains', (fixture) => {
     const theirs = await begin(5);
     const stolen = theirs.records.slice(6);
     await expect(
-      appendDecisions(fixture().store, TENANT, mine.instance, stolen, headAt(mine.records, 2)),
+      appendAttested(fixture().store, TENANT, mine.instance, stolen, headAt(mine.records, 2)),
     ).rejects.toMatchObject({ code: 'record-foreign' });
     await expect(
-      appendDecisions(fixture().store, TENANT, mine.instance, mine.records.slice(6), headAt(theirs.records, 5)),
+      appendAttested(fixture().store, TENANT, mine.instance, mine.records.slice(6), headAt(theirs.records, 5)),
     ).rejects.toMatchObject({ code: 'chain-gap' });
     expect(await verify(theirs.instance)).toMatchObject({ records: 5, fault: undefined });
     expect(await verify(mine.instance)).toMatchObject({ records: 2, fault: undefined });

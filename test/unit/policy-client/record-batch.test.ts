@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { BatchWriter, batchedLength, type RecordBatch } from '../../../policy-client/record-batch.ts';
 import { ChainedRecord } from '../../../proto/gen/sidekey/v1/decision.ts';
 import { ReportDecisionsRequest } from '../../../proto/gen/sidekey/v1/proxy.ts';
@@ -61,6 +61,27 @@ describe('RecordBatch', () => {
         });
       }),
     );
+  });
+
+  it('keeps a buffer for the next batch, but no huge one', () => {
+    const longest = 1024 * 1024;
+    const link = { previousHash: Buffer.alloc(32), hash: Buffer.alloc(32) };
+    const made = vi.spyOn(Buffer, 'allocUnsafeSlow');
+    const madeFor = (bytes: number): number => {
+      made.mockClear();
+      writer.add({ sequence: 1, record: Buffer.alloc(bytes), ...link });
+      writer.take();
+      return made.mock.calls.length;
+    };
+    const writer = new BatchWriter();
+    try {
+      madeFor(longest - 1_000);
+      expect(madeFor(longest - 1_000)).toBe(0);
+      madeFor(longest + 1_000);
+      expect(madeFor(longest - 1_000)).toBeGreaterThan(0);
+    } finally {
+      made.mockRestore();
+    }
   });
 
   it('is not made of nothing', () => {

@@ -162,8 +162,8 @@ export interface AuthorizeRequest {
    */
   policyVersion: number;
   /**
-   * Asks whether such a call could be allowed; no credential is made. Used to leave out of lists what cannot be called, so arguments that a
-   * rule reads count as fitting.
+   * Asks whether such a call could be allowed; no credential is made. Used to leave out of lists what cannot be called, so
+   * arguments that a rule reads count as fitting.
    */
   dryRun: boolean;
 }
@@ -188,8 +188,8 @@ export interface ReportDecisionsResponse {
   ackedSequence: number;
   /**
    * Where the stored chain ends: an answer to no records, or to such as do not follow this head. Of these none were stored,
-   * and the stream ends with FAILED_PRECONDITION. When it is before what was acknowledged, the control plane has lost records: send those that
-   * are still there again, from it on, or the first that is there with `missing_after`.
+   * and the stream ends with FAILED_PRECONDITION. When it is before what was acknowledged, the control plane has lost
+   * records: send those that are still there again, from it on, or the first that is there with `missing_after`.
    */
   held: ChainHead | undefined;
 }

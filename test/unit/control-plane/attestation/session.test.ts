@@ -1,3 +1,4 @@
+import { SignJWT } from 'jose';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { createSessionAuthority } from '../../../../control-plane/attestation/session.ts';
 import type { SessionAuthority, SessionTicket } from '../../../../control-plane/attestation/session.ts';
@@ -29,6 +30,18 @@ function ticket(change: Partial<SessionTicket> = {}): SessionTicket {
 
 async function present(token: string, dpop: string | undefined, path = PATH): Promise<SessionTicket> {
   return authority.authenticate({ authorization: `DPoP ${token}`, dpop, path });
+}
+
+/** A token that says what a session's does, signed with the control plane's own key. */
+function signed(typ: string | undefined, audience: string | string[]): Promise<string> {
+  const { id, privateKey } = keys.current();
+  return new SignJWT({ ten: 'acme', ins: 'i-1', cnf: { jkt: proxy.thumbprint } })
+    .setProtectedHeader({ alg: 'ES256', kid: id, ...(typ === undefined ? {} : { typ }) })
+    .setIssuer(ISSUER)
+    .setAudience(audience)
+    .setSubject('s-1')
+    .setExpirationTime(Math.floor(clock.now() / 1_000) + 600)
+    .sign(privateKey);
 }
 
 describe('session tokens', () => {
@@ -79,6 +92,19 @@ describe('session tokens', () => {
     }
   });
 
+  test.each([
+    ['made for another purpose', 'sidekey-checkpoint+jwt', ISSUER],
+    ['without a type', undefined, ISSUER],
+    ['for another audience', 'sidekey-session+jwt', 'urn:other'],
+    ['for nobody', 'sidekey-session+jwt', []],
+  ])('a token %s, signed with our own key, is refused', async (_, typ, audience) => {
+    const right = await signed('sidekey-session+jwt', ISSUER);
+    await expect(present(right, await proxy.proof(PATH, right, clock.now()))).resolves.toMatchObject({ id: 's-1' });
+    const wrong = await signed(typ, audience);
+    const refused = present(wrong, await proxy.proof(PATH, wrong, clock.now()));
+    await expect(refused).rejects.toMatchObject({ reason: 'session-invalid' });
+  });
+
   test('a proof cannot be a session token, nor the other way round', async () => {
     const token = await authority.mint(ticket());
     const dpop = await proxy.proof(PATH, token, clock.now());
@@ -121,9 +147,10 @@ describe('proofs', () => {
     await expect(refused).rejects.toMatchObject({ reason: 'session-invalid' });
   });
 
-  test('that disclose a private key are refused', async () => {
+  // RFC 9449 section 4.3, step 7; members of RSA and symmetric keys (RFC 7518 section 6) as well.
+  test.each(['d', 'p', 'q', 'dp', 'dq', 'qi', 'k'])('that disclose a private key are refused: %s', async (member) => {
     const token = await authority.mint(ticket());
-    const jwk = proxy.privateKey.export({ format: 'jwk' });
+    const jwk = { ...proxy.jwk, [member]: proxy.privateKey.export({ format: 'jwk' }).d };
     const refused = present(token, await proxy.proof(PATH, token, clock.now(), { header: { jwk } }));
     await expect(refused).rejects.toMatchObject({ reason: 'session-invalid' });
   });

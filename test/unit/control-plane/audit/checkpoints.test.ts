@@ -1,12 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { appendDecisions } from '../../../../control-plane/audit/decision-log.ts';
 import { sealLog, sealLogs } from '../../../../control-plane/audit/seal-log.ts';
 import { verifyChains } from '../../../../control-plane/audit/verify.ts';
 import { verifyCheckpoints } from '../../../../control-plane/audit/verify-checkpoints.ts';
 import { SigningKeyRing } from '../../../../control-plane/credentials/signing-keys.ts';
 import { createMemoryKeyStore } from '../../../support/memory-key-store.ts';
 import { openStore, type SqlStore } from '../../../../control-plane/store/sql.ts';
-import { decisionChain } from '../../../support/decision-chain.ts';
+import { appendAttested, decisionChain } from '../../../support/decision-chain.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
 
 const TENANT = 'default';
@@ -18,7 +17,7 @@ describe('checkpoints of the decision log', () => {
   const seal = () => sealLog({ store, keys, clock }, TENANT);
   const verify = (kept?: string) => verifyCheckpoints(store, keys, TENANT, kept);
   const append = (instance: string, count: number, changes: object = {}) =>
-    appendDecisions(store, TENANT, instance, decisionChain(instance, count, changes));
+    appendAttested(store, TENANT, instance, decisionChain(instance, count, changes));
 
   /** As whoever holds the database: no trigger and no row-level security stands in the way. */
   const edit = (...statements: string[]): Promise<unknown> =>
@@ -70,7 +69,7 @@ describe('checkpoints of the decision log', () => {
       `delete from decisions where instance_id = 'forged'`,
       `delete from decision_heads where instance_id = 'forged'`,
     );
-    await append('forged', 4, { user: 'somebody else' });
+    await append('forged', 4, { path: '/other' });
     expect(await verifyChains(store, TENANT, 'forged')).toMatchObject([{ records: 4, fault: undefined }]);
     expect((await verify()).fault).toMatch(/record 4 of forged is not the one that checkpoint 3 vouches for/);
     await edit(

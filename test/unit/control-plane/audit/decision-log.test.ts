@@ -5,7 +5,7 @@ import { followDecisions, queryDecisions } from '../../../../control-plane/audit
 import { verifyChains } from '../../../../control-plane/audit/verify.ts';
 import { openStore, type SqlStore } from '../../../../control-plane/store/sql.ts';
 import type { ChainedRecord, DecisionRecord } from '../../../../proto/gen/sidekey/v1/decision.ts';
-import { decisionChain } from '../../../support/decision-chain.ts';
+import { appendAttested, decisionChain, storeSession } from '../../../support/decision-chain.ts';
 
 const TENANT = 'default';
 
@@ -27,10 +27,10 @@ describe('decision log', () => {
 
   it('stores a chain once, however often it is delivered', async () => {
     const records = decisionChain('again', 6);
-    expect(await appendDecisions(store, TENANT, 'again', records.slice(0, 4))).toBe(4);
-    expect(await appendDecisions(store, TENANT, 'again', records.slice(2))).toBe(6);
-    expect(await appendDecisions(store, TENANT, 'again', records)).toBe(6);
-    expect(await appendDecisions(store, TENANT, 'again', [])).toBe(6);
+    expect(await appendAttested(store, TENANT, 'again', records.slice(0, 4))).toBe(4);
+    expect(await appendAttested(store, TENANT, 'again', records.slice(2))).toBe(6);
+    expect(await appendAttested(store, TENANT, 'again', records)).toBe(6);
+    expect(await appendAttested(store, TENANT, 'again', [])).toBe(6);
     expect(await queryDecisions(store, TENANT, { instance: 'again' })).toHaveLength(6);
     expect(await verifyChains(store, TENANT, 'again')).toMatchObject([{ records: 6, fault: undefined }]);
   });
@@ -38,8 +38,8 @@ describe('decision log', () => {
   it('refuses gaps, foreign hashes, changed content and rewritten history', async () => {
     const records = decisionChain('strict', 4);
     const [first, second, third] = records as [ChainedRecord, ChainedRecord, ChainedRecord];
-    await appendDecisions(store, TENANT, 'strict', [first]);
-    const append = (record: ChainedRecord): Promise<number> => appendDecisions(store, TENANT, 'strict', [record]);
+    await appendAttested(store, TENANT, 'strict', [first]);
+    const append = (record: ChainedRecord): Promise<number> => appendAttested(store, TENANT, 'strict', [record]);
     await expect(append(third)).rejects.toMatchObject({ code: 'chain-gap' });
     await expect(append({ ...second, previousHash: third.hash })).rejects.toMatchObject({ code: 'chain-broken' });
     await expect(append({ ...second, record: third.record })).rejects.toMatchObject({ code: 'chain-broken' });
@@ -51,7 +51,7 @@ describe('decision log', () => {
   });
 
   it('finds by filter and by page, and keeps tenants apart', async () => {
-    await appendDecisions(store, TENANT, 'find', decisionChain('find', 10));
+    await appendAttested(store, TENANT, 'find', decisionChain('find', 10));
     const odd = await queryDecisions(store, TENANT, { instance: 'find', workload: 'odd' }, { limit: 3 });
     expect(odd.map((entry) => entry.sequence)).toEqual([6, 8, 10]);
     expect(odd[0]).toMatchObject({ outcome: 'denied', reason: 'rule-denied', path: '/a\0b' });
@@ -62,7 +62,7 @@ describe('decision log', () => {
   });
 
   it('notices records that are gone', async () => {
-    await appendDecisions(store, TENANT, 'cut', decisionChain('cut', 3));
+    await appendAttested(store, TENANT, 'cut', decisionChain('cut', 3));
     await store.system((tx) =>
       tx.query(`update decision_heads set sequence = 5 where tenant = $1 and instance_id = 'cut'`, [TENANT]),
     );
@@ -70,14 +70,8 @@ describe('decision log', () => {
   });
 
   it('refuses records of another proxy, session, workload or user', async () => {
-    await store.transaction(TENANT, (tx) =>
-      tx.query(
-        `insert into sessions (tenant, id, instance_id, key_thumbprint, workloads, user_subject, claims, not_after)
-         values ($1, 'mine', 'owner', 'k', '{even,odd}', 'alice', '{}', now()),
-           ($1, 'theirs', 'neighbour', 'k', '{even,odd}', null, '{}', now())`,
-        [TENANT],
-      ),
-    );
+    await storeSession(store, TENANT, { id: 'mine', instanceId: 'owner', user: 'alice' });
+    await storeSession(store, TENANT, { id: 'theirs', instanceId: 'neighbour' });
     const append = (changes: Partial<DecisionRecord>): Promise<number> =>
       appendDecisions(store, TENANT, 'owner', decisionChain('owner', 2, changes));
     const foreign = { code: 'record-foreign' };
@@ -92,24 +86,21 @@ describe('decision log', () => {
       await expect(append({ sessionId, user: 'bob' })).rejects.toMatchObject(foreign);
     }
     expect(await append({ sessionId: 'mine', user: 'alice' })).toBe(2);
-    expect(await appendDecisions(store, TENANT, 'pruned', decisionChain('pruned', 1, { sessionId: 'long-gone' }))).toBe(
-      1,
-    );
-    await store.transaction(TENANT, (tx) =>
-      tx.query(
-        `insert into sessions (tenant, id, instance_id, key_thumbprint, workloads, user_subject, claims, not_after)
-         values ($1, 'renewed', 'pruned', 'k', '{even,odd}', 'alice', '{}', now())`,
-        [TENANT],
-      ),
-    );
-    expect(await appendDecisions(store, TENANT, 'pruned', decisionChain('pruned', 3, { sessionId: 'long-gone' }))).toBe(
-      3,
-    );
+  });
+
+  it('takes what only a pruned session could vouch for once its instance has another', async () => {
+    const append = (changes: Partial<DecisionRecord>): Promise<number> =>
+      appendDecisions(store, TENANT, 'pruned', decisionChain('pruned', 3, { sessionId: 'long-gone', ...changes }));
+    // A stream may outlive all sessions of its instance; what it says then is nobody's word.
+    await expect(append({})).rejects.toMatchObject({ code: 'record-foreign' });
+    await expect(append({ user: 'alice', workloads: [] })).rejects.toMatchObject({ code: 'record-foreign' });
+    await storeSession(store, TENANT, { id: 'renewed', instanceId: 'pruned', user: 'alice' });
+    expect(await append({})).toBe(3);
   });
 
   it('notices a head that is gone, or differs where the chain has gone on', async () => {
-    await appendDecisions(store, TENANT, 'headless', decisionChain('headless', 3));
-    await appendDecisions(store, TENANT, 'passed', decisionChain('passed', 3));
+    await appendAttested(store, TENANT, 'headless', decisionChain('headless', 3));
+    await appendAttested(store, TENANT, 'passed', decisionChain('passed', 3));
     await store.system((tx) =>
       tx.query(`update decision_heads set sequence = 2 where tenant = $1 and instance_id = 'passed'`, [TENANT]),
     );
@@ -128,7 +119,7 @@ describe('decision log', () => {
     `host = 'elsewhere'`,
   ])('notices a column that was edited: %s', async (change) => {
     const instance = `edited ${change}`;
-    await appendDecisions(store, TENANT, instance, decisionChain(instance, 3));
+    await appendAttested(store, TENANT, instance, decisionChain(instance, 3));
     await editUnseen(`update decisions set ${change} where instance_id = $1 and sequence = 2`, [instance]);
     const [report] = await verifyChains(store, TENANT, instance);
     expect(report?.fault).toBe(`column ${change.split(' ')[0]} of record 2 differs from the record`);
@@ -143,8 +134,8 @@ describe('decision log', () => {
       onError: (error) => expect.unreachable(String(error)),
     });
     const records = decisionChain('live', 5);
-    await appendDecisions(store, TENANT, 'live', records.slice(0, 2));
-    await appendDecisions(store, TENANT, 'live', records.slice(2));
+    await appendAttested(store, TENANT, 'live', records.slice(0, 2));
+    await appendAttested(store, TENANT, 'live', records.slice(2));
     await vi.waitFor(() => expect(seen).toEqual([1, 2, 3, 4, 5]), 5_000);
     await stop();
   });
@@ -179,10 +170,10 @@ describe('decision log', () => {
     });
     await vi.waitFor(() => expect(reads).toEqual([0]), 10_000);
     expect(errors).toHaveLength(1);
-    await appendDecisions(store, TENANT, 'common', decisionChain('common', 3));
+    await appendAttested(store, TENANT, 'common', decisionChain('common', 3));
     await vi.waitFor(() => expect(reads.length).toBeGreaterThan(1), 10_000);
     const [newest] = await queryDecisions(store, TENANT, {}, { limit: 1 });
-    await appendDecisions(store, TENANT, 'rare', decisionChain('rare', 1));
+    await appendAttested(store, TENANT, 'rare', decisionChain('rare', 1));
     await vi.waitFor(() => expect(seen).toEqual(['rare-1']), 10_000);
     expect(reads.at(-1)).toBeGreaterThanOrEqual(newest?.position ?? Number.NaN);
     await stop();

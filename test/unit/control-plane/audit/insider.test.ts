@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { appendDecisions } from '../../../../control-plane/audit/decision-log.ts';
 import { sealLog } from '../../../../control-plane/audit/seal-log.ts';
 import { verifyChains } from '../../../../control-plane/audit/verify.ts';
 import { verifyCheckpoints } from '../../../../control-plane/audit/verify-checkpoints.ts';
 import { SigningKeyRing } from '../../../../control-plane/credentials/signing-keys.ts';
 import { openStore, type SqlStore } from '../../../../control-plane/store/sql.ts';
-import { decisionChain } from '../../../support/decision-chain.ts';
+import { appendAttested, decisionChain } from '../../../support/decision-chain.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
 import { createMemoryKeyStore } from '../../../support/memory-key-store.ts';
 
@@ -24,7 +23,7 @@ describe('an insider who writes the database', () => {
   afterAll(() => store.close());
 
   const append = (instance: string, count: number, from = 1) =>
-    appendDecisions(store, tenant, instance, decisionChain(instance, count).slice(from - 1));
+    appendAttested(store, tenant, instance, decisionChain(instance, count).slice(from - 1));
   const seal = (ofTenant = tenant) => sealLog({ store, keys, clock }, ofTenant);
 
   /** Two chains, `a` sealed at 4 and 8, `b` at 4 only; then one that is not sealed. */
@@ -118,7 +117,7 @@ describe('an insider who writes the database', () => {
     const [, , , , fifth] = decisionChain('unsealed', 5);
     const [, second] = decisionChain('unsealed', 2);
     const held = { sequence: 2, hash: second?.hash ?? Buffer.alloc(32) };
-    await appendDecisions(store, tenant, 'unsealed', fifth === undefined ? [] : [fifth], held);
+    await appendAttested(store, tenant, 'unsealed', fifth === undefined ? [] : [fifth], held);
     expect(await faults()).toEqual(['unsealed: records 3 to 4 are missing']);
     await seal();
     expect(await faults()).toEqual(['unsealed: records 3 to 4 are missing']);
