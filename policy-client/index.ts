@@ -1,5 +1,6 @@
 /** Keeps a proxy's session with its control plane: routes, decisions, revocations and decision records. */
 export { createPolicyClient } from './client.ts';
+export { mayPass } from './denial.ts';
 export { DEFAULT_LIMITS } from './limits.ts';
 export type {
   Answer,

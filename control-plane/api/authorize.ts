@@ -196,10 +196,11 @@ function grantOf({ policy, server, leaseMs }: Allowed, parts: GrantParts): Grant
 }
 
 function denied(decision: Decision): Answer {
-  const { reason, policy, condition, detail, leaseMs } = decision;
-  const message =
-    detail === undefined ? REASONS[reason].summary : `${REASONS[reason].summary.slice(0, -1)}: ${detail}.`;
-  return denial(reason, { message, accessPolicy: condition ?? policy?.name ?? '', leaseMs });
+  const { reason, policy, condition, leaseMs } = decision;
+  const { summary } = REASONS[reason];
+  const detail = decision.detail ?? condition;
+  const message = detail === undefined ? summary : `${summary.slice(0, -1)}: ${detail}.`;
+  return denial(reason, { message, accessPolicy: policy?.name ?? '', leaseMs });
 }
 
 function denial(

@@ -52,10 +52,15 @@ async function endSessions(tx: Sql, tenant: string, { name, by }: RevocationRequ
     const [sibling] = await tx.query<{ id: string }>(
       `insert into revocations (tenant, id, target, name, reason, created_by) values ($1, $2, 'session', $3, $4, $5)
        on conflict (tenant, target, name) where lifted_at is null do nothing returning id`,
-      [tenant, randomUUID(), id, `with session ${name}`, by],
+      [tenant, randomUUID(), id, siblingReason(name), by],
     );
     if (sibling) await notifyFrom(tx, CHANNELS.revocation, JSON.stringify({ tenant, id: sibling.id }));
   }
+}
+
+/** By what the revocations that came with that of a session are known, when it is lifted. */
+function siblingReason(session: string): string {
+  return `with session ${session}`;
 }
 
 /** What the advisory lock between adding and revoking a tenant's sessions is on. */
@@ -78,9 +83,22 @@ export async function liftRevocation(
   );
   if (row === undefined) return undefined;
   await notifyFrom(tx, CHANNELS.revocation, JSON.stringify({ tenant, id: row.id }));
-  // Nothing but its row says now that it has ended.
-  if (target === 'session') await notifyFrom(tx, CHANNELS.sessions, tenant);
+  if (target === 'session') {
+    await liftSiblings(tx, tenant, name, by);
+    // Nothing but its row says now that it has ended.
+    await notifyFrom(tx, CHANNELS.sessions, tenant);
+  }
   return activeOf(row);
+}
+
+/** What was revoked with a session may share its evidence, which would stay burned. */
+async function liftSiblings(tx: Sql, tenant: string, session: string, by: string): Promise<void> {
+  const lifted = await tx.query<{ id: string }>(
+    `update revocations set lifted_at = now(), lifted_by = $3
+     where tenant = $1 and target = 'session' and reason = $2 and lifted_at is null returning id`,
+    [tenant, siblingReason(session), by],
+  );
+  for (const { id } of lifted) await notifyFrom(tx, CHANNELS.revocation, JSON.stringify({ tenant, id }));
 }
 
 /** All revocations of a tenant that are in force, oldest first. */

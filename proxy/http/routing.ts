@@ -1,16 +1,26 @@
+import { mayPass } from '../../policy-client/index.ts';
+import { REASONS } from '../../proto/reasons.ts';
 import type { RequestDestination } from './destination.ts';
 import { Refusal } from './refusal.ts';
 import type { PreparedRoute } from './route-table.ts';
 import type { ProxyServices } from './services.ts';
 
+/** @throws Refusal `draining`, `not-ready`, or what the control plane refuses this proxy for, which no waiting will change */
+export function assertServing({ state, client }: ProxyServices): void {
+  if (state.draining) throw new Refusal('draining', 'the proxy is shutting down');
+  if (state.ready) return;
+  const { lastFailure } = client.stats();
+  if (lastFailure !== undefined && !mayPass(lastFailure)) throw new Refusal(lastFailure, REASONS[lastFailure].summary);
+  throw new Refusal('not-ready', 'the proxy has no policy yet');
+}
+
 /**
  * The route that covers this destination; undefined where configuration lets hosts without one through.
  *
- * @throws Refusal `draining`, `not-ready`, `no-route` or `cleartext-refused`
+ * @throws Refusal as `assertServing`, `no-route` or `cleartext-refused`
  */
 export function findRoute(services: ProxyServices, destination: RequestDestination): PreparedRoute | undefined {
-  if (services.state.draining) throw new Refusal('draining', 'the proxy is shutting down');
-  if (!services.state.ready) throw new Refusal('not-ready', 'the proxy has no policy yet');
+  assertServing(services);
   const prepared = services.routes.find(destination.host, destination.port);
   if (prepared === undefined) {
     if (services.unrouted !== 'deny') return undefined;

@@ -4,6 +4,7 @@ import type { Reason } from '../../proto/reasons.ts';
 import type { Call } from '../http/call.ts';
 import { Refusal } from '../http/refusal.ts';
 import { refusalOf } from '../http/refusal-reply.ts';
+import { assertServing } from '../http/routing.ts';
 import type { ProxyServices } from '../http/services.ts';
 import { type Opening, readOpening } from '../protocols/opening.ts';
 import { AgentConnection } from './agent-connection.ts';
@@ -57,7 +58,7 @@ export function openAddressTunnel(services: ProxyServices, tunnel: Tunnel, at: T
   nameCall(tunnel.call, at);
   try {
     refusePort(services, at.port);
-    refuseEarly(services);
+    assertServing(services);
   } catch (error) {
     return refuse(services, tunnel, error);
   }
@@ -87,7 +88,11 @@ export function openAddressTunnel(services: ProxyServices, tunnel: Tunnel, at: T
 
 /** @throws Refusal */
 function admit(services: ProxyServices, { host, port }: Target): 'intercept' | 'blind' {
-  refuseEarly(services);
+  // Few clients show why a tunnel was refused, so where we may speak for the host the call inside is refused instead.
+  if (services.unrouted === 'deny' && !services.state.draining && services.authority()?.permits(host) === true) {
+    return 'intercept';
+  }
+  assertServing(services);
   if (services.routes.find(host, port) !== undefined) return 'intercept';
   if (services.unrouted === 'tunnel') {
     // Nobody asks policy about what is relayed, so that a revocation has to be looked for here.
@@ -95,16 +100,8 @@ function admit(services: ProxyServices, { host, port }: Target): 'intercept' | '
     if (revoked !== undefined) throw new Refusal(revoked, 'the access was revoked');
     return 'blind';
   }
-  // Few clients show why a tunnel was refused, so where we may speak for the host the call inside is refused instead.
-  if (services.unrouted === 'deny' && services.authority()?.permits(host) !== true) {
-    throw new Refusal('no-route', `no server workload covers ${host}:${port}`);
-  }
+  if (services.unrouted === 'deny') throw new Refusal('no-route', `no server workload covers ${host}:${port}`);
   return 'intercept';
-}
-
-function refuseEarly({ state }: ProxyServices): void {
-  if (state.draining) throw new Refusal('draining', 'the proxy is shutting down');
-  if (!state.ready) throw new Refusal('not-ready', 'the proxy has no policy yet');
 }
 
 function refusePort(services: ProxyServices, port: number): void {

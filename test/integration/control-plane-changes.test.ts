@@ -134,6 +134,18 @@ describe('control plane when something changes', () => {
     expect((await bystander.ask(QUESTION)).outcome?.$case).toBe('grant');
   });
 
+  it('takes the evidence of a revoked session again once that is lifted, its renewals with it', async () => {
+    const token = await billing.cluster.token('prod', 'billing');
+    const one = billing.proxy();
+    const { sessionId } = await one.attest(token);
+    const renewed = await one.moveTo(billing.proxy()).attest(token);
+    await billing.revoke('session', sessionId);
+    await billing.lift('session', sessionId);
+    const { body } = await billing.plane.rest('GET', '/v1/revocations');
+    expect(JSON.stringify(body)).not.toContain(renewed.sessionId);
+    expect((await billing.proxy().attest(token)).workloads).toEqual(['billing']);
+  });
+
   it('ends the sessions that a trust provider vouched for when it says something else, and takes the same evidence again', async () => {
     const one = await billing.attested();
     const { ended, events } = one.watch();

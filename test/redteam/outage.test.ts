@@ -71,8 +71,11 @@ test('A-50 before the first snapshot nothing passes', async () => {
     const answer = await stranger.exchange(text);
     expect([answer.status, JSON.parse(answer.text).code]).toEqual([503, 'not-ready']);
   }
+  // A tunnel is refused inside, where agents can read why.
   const at = `api.test:${upstream.httpPort}`;
-  expect((await stranger.exchange(`CONNECT ${at} HTTP/1.1\r\nHost: ${at}\r\n\r\n`, 'CONNECT')).status).toBe(503);
+  expect((await stranger.exchange(`CONNECT ${at} HTTP/1.1\r\nHost: ${at}\r\n\r\n`, 'CONNECT')).status).toBe(200);
+  stranger.send(`GET / HTTP/1.1\r\nHost: ${at}\r\n\r\n`);
+  await stranger.until((text) => /Established[^]*HTTP\/1.1 503 [^]*"code":"not-ready"/.test(text));
   expect(upstream.connections()).toBe(0);
   stranger.destroy();
   await early.close(0);

@@ -18,10 +18,17 @@ export interface ProviderServer extends HttpsServer {
   issued(): number;
 }
 
+export interface ProviderOptions {
+  readonly audience: string;
+  readonly ttlSeconds?: number;
+  /** The claims that a client's tokens carry in place of the usual ones; `undefined` takes a claim out. */
+  readonly claimsOf?: (clientId: string) => Readonly<Record<string, unknown>>;
+}
+
 /** A real OpenID provider on real HTTPS. It issues JWT access tokens (RFC 9068) for the audience given, living `ttlSeconds`. */
 export async function startOidcProvider(
   clients: readonly ProviderClient[],
-  options: { readonly audience: string; readonly ttlSeconds?: number },
+  options: ProviderOptions,
 ): Promise<ProviderServer> {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   let issued = 0;
@@ -38,6 +45,13 @@ export async function startOidcProvider(
       scopes: ['read', 'write'],
       jwks: { keys: [{ ...privateKey.export({ format: 'jwk' }), alg: 'ES256', use: 'sig', kid: 'provider-1' }] },
       clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt'],
+      formats: {
+        customizers: {
+          jwt: (_: unknown, { clientId }: { clientId: string }, token: { payload: object }) => {
+            Object.assign(token.payload, options.claimsOf?.(clientId));
+          },
+        },
+      },
       features: {
         devInteractions: { enabled: false },
         clientCredentials: { enabled: true },

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Agent, request } from 'undici';
+import { requestToken } from '../../support/client-credentials.ts';
 import { TestControlPlane } from '../../support/control-plane.ts';
 import { type ProviderServer, startOidcProvider } from '../../support/oidc-provider.ts';
 
@@ -35,19 +35,7 @@ const administrators = (caFile?: string) => ({
   caFile,
 });
 
-async function tokenOf(client: string): Promise<string> {
-  const answer = await request(`${provider.url}/token`, {
-    method: 'POST',
-    dispatcher: new Agent({ connect: { ca: provider.caPem } }),
-    headers: {
-      'content-type': 'application/x-www-form-urlencoded',
-      authorization: `Basic ${Buffer.from(`${client}:${CLIENT.client_secret}`).toString('base64')}`,
-    },
-    body: 'grant_type=client_credentials',
-  });
-  const body: unknown = await answer.body.json();
-  return typeof body === 'object' && body !== null && 'access_token' in body ? String(body.access_token) : '';
-}
+const tokenOf = (client: string): Promise<string> => requestToken(provider, client, CLIENT.client_secret);
 
 it('takes tokens of a company issuer: a private address, an authority of its own', async () => {
   const plane = await TestControlPlane.start({ adminOidc: administrators(join(folder, 'ca.pem')) });

@@ -235,7 +235,7 @@ export interface Denial {
   reason: ReasonCode;
   /** A sentence for people; no secrets. */
   message: string;
-  /** Policy or condition that said no, when one did. */
+  /** Policy that said no, when one did. */
   accessPolicy: string;
   /** The same question may be answered from cache this long. */
   cacheLease: Duration | undefined;

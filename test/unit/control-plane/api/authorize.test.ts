@@ -115,6 +115,27 @@ describe('authorize when something changes while the credential is made', () => 
   });
 });
 
+describe('a denial', () => {
+  it('names the policy that said no, and its condition in the sentence', async () => {
+    const set = policySet({
+      ServerWorkload: { api: { hosts: ['api.example.com'] } },
+      AccessCondition: { closed: { type: 'cel', expression: 'false' } },
+      AccessPolicy: { read: { clientWorkload: 'billing-agent', serverWorkload: 'api', conditions: ['closed'] } },
+    });
+    const options = {
+      clock: { now: () => 0 },
+      gate: { assertStanding: () => Promise.resolve(), facts: () => SESSION },
+      policies: { get: async () => ({ policy: compilePolicySet(set), revocations: new RevocationSet([]) }) },
+    } as unknown as AuthorizeOptions;
+    const session = { ticket: { tenant: 'acme' } } as unknown as LiveSession;
+    const { outcome } = await authorize(options, session, QUESTION);
+    expect(outcome).toMatchObject({
+      $case: 'denial',
+      value: { accessPolicy: 'read', message: 'An access condition did not hold: closed.' },
+    });
+  });
+});
+
 describe('a question asked by an older policy', () => {
   const reads = (facts: object): ReturnType<typeof compilePolicySet> =>
     compilePolicySet({
