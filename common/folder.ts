@@ -16,6 +16,6 @@ function makeOne(folder: string, mode: number): void {
   try {
     mkdirSync(folder, { mode });
   } catch (error) {
-    if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) throw error;
+    if (!existsSync(folder) || !statSync(folder).isDirectory()) throw error;
   }
 }
