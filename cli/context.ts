@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { Secret } from '../common/secret.ts';
 import { UsageError } from '../common/errors.ts';
+import { decodeUtf8 } from './utf8.ts';
 
 /** Where the control plane's REST API is and how to speak to it. */
 export interface Context {
@@ -92,13 +93,14 @@ function readTokenFile(file: string): Secret {
 
 /** A file's text; the error names the option that named the file, where one did. */
 export function readText(file: string, option?: string): string {
+  const from = option === undefined ? '' : `${option}: `;
+  let bytes: Uint8Array;
   try {
-    return readFileSync(file, 'utf8');
+    bytes = readFileSync(file);
   } catch (cause) {
-    throw new UsageError('unreadable-file', `${option === undefined ? '' : `${option}: `}cannot read ${file}`, {
-      cause,
-    });
+    throw new UsageError('unreadable-file', `${from}cannot read ${file}`, { cause });
   }
+  return decodeUtf8(bytes, `${from}${file}`);
 }
 
 /** What a control plane on this machine left behind. @throws UsageError when it cannot be read */

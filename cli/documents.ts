@@ -1,6 +1,6 @@
 import { readdirSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { text } from 'node:stream/consumers';
+import { buffer } from 'node:stream/consumers';
 import { describeError, UsageError } from '../common/errors.ts';
 import {
   type DocumentError,
@@ -12,6 +12,7 @@ import {
 import type { Resource, SecretSource } from '../control-plane/resources/kinds.ts';
 import { replaceSecrets, secretFields } from '../control-plane/resources/secret-fields.ts';
 import { readText } from './context.ts';
+import { decodeUtf8 } from './utf8.ts';
 import { formatRefused, type RefusedField, RequestRefused, type RestClient } from './rest-client.ts';
 
 /** A checked resource of a file, and the same with its secrets brought in, ready to be sent. */
@@ -24,7 +25,7 @@ export async function readDocuments(paths: readonly string[]): Promise<SourceDoc
   const documents: SourceDocument[] = [];
   const errors: DocumentError[] = [];
   for (const file of paths.flatMap(listFiles)) {
-    const source = file === '-' ? await text(process.stdin) : readText(file);
+    const source = file === '-' ? await readStdin() : readText(file);
     const parsed = parseDocuments(source, file);
     errors.push(...parsed.errors);
     const folder = file === '-' ? process.cwd() : dirname(resolve(file));
@@ -100,10 +101,14 @@ async function readSecret(source: SecretSource, folder: string): Promise<SecretS
   }
   // Whoever reads it second, or after the documents of `-f -`, finds its end.
   if ('fromStdin' in source) {
-    return given(trimLineEnd(await text(process.stdin)), 'standard input has no secret left');
+    return given(trimLineEnd(await readStdin()), 'standard input has no secret left');
   }
   if (!('fromEnv' in source)) return source;
   return given(process.env[source.fromEnv] ?? '', `the environment has no ${source.fromEnv}`);
+}
+
+async function readStdin(): Promise<string> {
+  return decodeUtf8(await buffer(process.stdin), 'standard input');
 }
 
 function given(value: string, lack: string): SecretSource {

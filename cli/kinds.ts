@@ -1,3 +1,4 @@
+import { Argument } from 'commander';
 import { UsageError } from '../common/errors.ts';
 
 export const KIND_NAMES = [
@@ -17,6 +18,13 @@ export function readKind(text: string): (typeof KIND_NAMES)[number] {
   if (found === undefined)
     throw new UsageError('unknown-kind', `unknown kind "${text}": use one of ${KIND_NAMES.join(', ')}`);
   return found;
+}
+
+/** `<kind>`: any spelling of a kind is taken, or one of `others`; help and completion show these names. */
+export function kindArgument(others: readonly string[] = []): Argument {
+  return new Argument('<kind>', 'kind of resource')
+    .choices([...KIND_NAMES, ...others])
+    .argParser((text) => (others.includes(text) ? text : readKind(text)));
 }
 
 function plural(kind: string): string {

@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type AgentVariables, agentVariablesOf, readAgentVariables, writeAgentVariables } from './agent-variables.ts';
 import { UsageError } from '../common/errors.ts';
+import { makeFolder } from '../common/folder.ts';
 import { formatAuthority } from '../common/net/host.ts';
 import type { Proxy } from '../proxy/main.ts';
 import { sidekeyHome } from './context.ts';
@@ -30,7 +31,7 @@ function filesIn(folder: string): { url: string; ca: string; variables: string }
 /** The file of authorities in this folder, which the proxy itself keeps up to date. @throws UsageError */
 export function localAuthorityFile(folder: string): string {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o755 });
+    makeFolder(folder, 0o755);
   } catch (cause) {
     throw new UsageError('unusable-folder', `cannot make ${folder}`, { cause });
   }

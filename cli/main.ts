@@ -33,6 +33,13 @@ function requestedCommand(args: readonly string[]): string | undefined {
   return words[0] === 'help' ? words[1] : words[0];
 }
 
+/** For `help NAME` of no command, commander shows the general help; of `NAME` it says that there is none, and what was perhaps meant. */
+function nameWrongHelp(args: readonly string[]): readonly string[] {
+  const [first, name] = args;
+  const isWrong = first === 'help' && name !== undefined && !/^-|^help$/.test(name) && !Object.hasOwn(COMMANDS, name);
+  return isWrong ? [name] : args;
+}
+
 function exitCodeOf(error: unknown): number {
   if (error instanceof CommandFailed) return error.exitCode;
   if (isUsageError(error)) return EXIT_CODES.usage;
@@ -48,7 +55,7 @@ async function main(): Promise<void> {
   }
   try {
     const program = await buildProgram(requestedCommand(process.argv.slice(2)));
-    await program.parseAsync();
+    await program.parseAsync(nameWrongHelp(process.argv.slice(2)), { from: 'user' });
   } catch (error) {
     process.exitCode = exitCodeOf(error);
     // commander has printed its own message.

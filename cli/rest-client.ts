@@ -1,5 +1,5 @@
 import { Agent, request, type Dispatcher } from 'undici';
-import { describeError, SidekeyError, UsageError } from '../common/errors.ts';
+import { describeError, isSidekeyError, SidekeyError, UsageError } from '../common/errors.ts';
 import { CommandFailed, EXIT_CODES } from './exit-codes.ts';
 import type { Context } from './context.ts';
 
@@ -65,28 +65,40 @@ export class RestClient {
   /** One call; answers the parsed JSON body. */
   async call(method: Method, path: string, options: RestRequest = {}): Promise<unknown> {
     const answer = await this.#send(method, path, options, this.#timeoutMs);
-    const text = await answer.body.text();
+    const text = await answer.body.text().catch((cause: unknown) => {
+      throw this.#cutOff(cause);
+    });
     return text === '' ? undefined : parseJson(text);
   }
 
-  /** One call answered by lines of JSON, for as long as the control plane sends them. */
-  async *follow(path: string, options: RestRequest = {}): AsyncGenerator<unknown> {
-    const answer = await this.#send('GET', path, options, 0);
+  /** One call answered by lines of JSON without an end: throws CommandFailed when the control plane goes, in whatever way. */
+  async *follow(path: string, options: RestRequest = {}): AsyncGenerator<unknown, never> {
+    const answer = await this.#send('GET', path, options, this.#timeoutMs);
     answer.body.setEncoding('utf8');
     let rest = '';
-    for await (const text of answer.body) {
-      rest += String(text);
-      const lines = rest.split('\n');
-      rest = lines.pop() ?? '';
-      for (const line of lines) {
-        const json = readEventLine(line);
-        if (json !== undefined) yield parseJson(json);
+    try {
+      for await (const text of answer.body) {
+        rest += String(text);
+        const lines = rest.split('\n');
+        rest = lines.pop() ?? '';
+        for (const line of lines) {
+          const json = readEventLine(line);
+          if (json !== undefined) yield parseJson(json);
+        }
       }
+    } catch (error) {
+      throw isSidekeyError(error) ? error : this.#cutOff(error);
     }
+    throw this.#cutOff(undefined);
   }
 
   async close(): Promise<void> {
     await this.#agent.destroy();
+  }
+
+  #cutOff(cause: unknown): CommandFailed {
+    const message = `the control plane at ${new URL(this.#context.server).origin} has ended the connection`;
+    return new CommandFailed(EXIT_CODES.unreachable, message, cause === undefined ? {} : { cause });
   }
 
   async #send(method: Method, path: string, options: RestRequest, timeoutMs: number): Promise<Dispatcher.ResponseData> {

@@ -1,11 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { SidekeyError } from '../common/errors.ts';
+import { makeFolder } from '../common/folder.ts';
 
 /** Writes a file in one step, so that whoever reads it finds all of it or what was there before. */
 export function writeWhole(file: string, text: string, mode: number): void {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   const draft = `${file}.${randomUUID()}.tmp`;
-  writeFileSync(draft, text, { mode });
-  renameSync(draft, file);
+  try {
+    makeFolder(dirname(file), 0o700);
+    writeFileSync(draft, text, { mode });
+    renameSync(draft, file);
+  } catch (cause) {
+    throw new SidekeyError('unwritable-file', `cannot write ${file}`, { cause });
+  }
 }

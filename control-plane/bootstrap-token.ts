@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UsageError } from '../common/errors.ts';
+import { makeFolder } from '../common/folder.ts';
 import { Secret } from '../common/secret.ts';
 import { createFile } from './new-file.ts';
 
@@ -12,7 +13,7 @@ export interface BootstrapToken {
 
 /** The first administrator's token: 256 random bits in a file that only the owner reads, made at the first start. */
 export async function openBootstrapToken(dataDir: string): Promise<BootstrapToken> {
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  makeFolder(dataDir, 0o700);
   const file = join(dataDir, 'bootstrap-token');
   await createFile(file, `${randomBytes(32).toString('base64url')}\n`);
   const text = (await readFile(file, 'utf8')).trim();

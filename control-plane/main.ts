@@ -1,7 +1,8 @@
-import { access, constants, mkdir } from 'node:fs/promises';
+import { access, constants } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { type Clock, systemClock } from '../common/clock.ts';
 import { UsageError } from '../common/errors.ts';
+import { makeFolder } from '../common/folder.ts';
 import { formatAuthority } from '../common/net/host.ts';
 import { Secret } from '../common/secret.ts';
 import { PlaceholderKeys } from './api/placeholder-keys.ts';
@@ -85,7 +86,7 @@ export async function startControlPlane(
 
 async function openDataDir(folder: string): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder, 0o700);
     await access(folder, constants.W_OK | constants.X_OK);
   } catch (cause) {
     throw new UsageError('unusable-folder', `cannot keep data in ${folder}`, { cause });

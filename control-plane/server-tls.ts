@@ -1,8 +1,9 @@
 import { createPrivateKey, randomUUID, X509Certificate } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { UsageError } from '../common/errors.ts';
+import { makeFolder } from '../common/folder.ts';
 import {
   createRootAuthority,
   createSigningKey,
@@ -55,7 +56,7 @@ export async function loadServerTls(config: ControlPlaneConfig, now: number): Pr
 }
 
 async function openEmbeddedAuthority(dataDir: string, now: number): Promise<SigningAuthority> {
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  makeFolder(dataDir, 0o700);
   const certificateFile = join(dataDir, 'ca.pem');
   const keyFile = join(dataDir, 'ca-key.pem');
   // The key first, by whichever process is the first to make it: certificates of one key are as good as each other.

@@ -160,7 +160,7 @@ class LinkedPolicyClient implements PolicyClient {
   async start(): Promise<void> {
     if (this.#state !== 'new') throw new UsageError('already-started', 'the policy client was started before');
     this.#state = 'started';
-    await this.#decisions.openSpoolDir();
+    this.#decisions.openSpoolDir();
     this.#sessions.start();
     this.#stillness.start();
     this.ready.then(

@@ -1,6 +1,6 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UsageError } from '../common/errors.ts';
+import { makeFolder } from '../common/folder.ts';
 import type { DecisionRecord } from '../proto/gen/sidekey/v1/decision.ts';
 import type { Reason } from '../proto/reasons.ts';
 import type { Backoff } from './backoff.ts';
@@ -67,11 +67,11 @@ export class DecisionReporting {
   }
 
   /** Throws UsageError when the spool directory cannot be made. */
-  async openSpoolDir(): Promise<void> {
+  openSpoolDir(): void {
     const { spoolDir } = this.#options;
     if (spoolDir === undefined) return;
     try {
-      await mkdir(spoolDir, { recursive: true, mode: 0o700 });
+      makeFolder(spoolDir, 0o700);
     } catch (cause) {
       // A full disk passes with time, and losses are counted; a wrong path does not.
       if ((cause as NodeJS.ErrnoException).code === 'ENOSPC') return;

@@ -1,7 +1,6 @@
 import {
   closeSync,
   ftruncateSync,
-  mkdirSync,
   openSync,
   readdirSync,
   renameSync,
@@ -13,6 +12,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolder } from '../common/folder.ts';
 import type { ChainedRecord } from '../proto/gen/sidekey/v1/decision.ts';
 import type { EncodedRecord } from './record-batch.ts';
 import {
@@ -240,7 +240,7 @@ export class Spool {
     const open = this.#open;
     if (open !== undefined && open.segment.last + 1 === sequence && open.segment.bytes < MAX_SEGMENT_BYTES) return open;
     this.#closeOpen();
-    mkdirSync(this.#dir, { recursive: true, mode: 0o700 });
+    makeFolder(this.#dir, 0o700);
     const path = pathOf(this.#dir, sequence);
     const file = openSync(path, 'wx', 0o600);
     const segment = { path, first: sequence, last: sequence - 1, bytes: 0 };

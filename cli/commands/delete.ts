@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { addContextOptions, readContext, type ContextOptions } from '../context.ts';
-import { readKind } from '../kinds.ts';
+import { kindArgument } from '../kinds.ts';
 import { outputOption, printAs, type OutputFormat } from '../output.ts';
 import { withClient } from '../rest-client.ts';
 
@@ -10,7 +10,7 @@ interface DeleteOptions extends ContextOptions {
 
 export function define(command: Command): void {
   addContextOptions(command)
-    .argument('<kind>', 'kind of resource')
+    .addArgument(kindArgument())
     .argument('<name>', 'name of the resource')
     .addOption(outputOption())
     .addHelpText(
@@ -18,10 +18,9 @@ export function define(command: Command): void {
       '\nA resource that another one refers to is not deleted.\n\nExample:\n  sidekey delete AccessPolicy agent-api',
     )
     .action(async (kind: string, name: string, options: DeleteOptions) => {
-      const found = readKind(kind);
       await withClient(readContext(options), (client) =>
-        client.call('DELETE', `/v1/resources/${found}/${encodeURIComponent(name)}`),
+        client.call('DELETE', `/v1/resources/${kind}/${encodeURIComponent(name)}`),
       );
-      printAs(options.output, { kind: found, name, action: 'deleted' }, () => `${found}/${name} deleted`);
+      printAs(options.output, { kind, name, action: 'deleted' }, () => `${kind}/${name} deleted`);
     });
 }

@@ -4,15 +4,18 @@ import { UsageError } from '../../common/errors.ts';
 import { addContextOptions, readContext, type ContextOptions } from '../context.ts';
 import { formatTable, outputOption, printAs, type OutputFormat } from '../output.ts';
 import { readField, readList, withClient } from '../rest-client.ts';
-import { KIND_NAMES, readKind } from '../kinds.ts';
+import { kindArgument } from '../kinds.ts';
 
 interface GetOptions extends ContextOptions {
   readonly output: OutputFormat;
 }
 
+/** What `get` shows that is no resource. */
+const LISTS = ['sessions', 'revocations'];
+
 export function define(command: Command): void {
   addContextOptions(command)
-    .argument('<kind>', `${KIND_NAMES.join(', ')}, sessions or revocations`)
+    .addArgument(kindArgument(LISTS))
     .argument('[name]', 'one resource')
     .addOption(outputOption())
     .addHelpText(
@@ -29,11 +32,11 @@ async function get(kind: string, name: string | undefined, options: GetOptions):
 }
 
 function pathOf(kind: string, name: string | undefined): string {
-  if (kind === 'sessions' || kind === 'revocations') {
+  if (LISTS.includes(kind)) {
     if (name !== undefined) throw new UsageError('no-name', `${kind} are listed, not read one by one`);
     return `/v1/${kind}`;
   }
-  return `/v1/resources/${readKind(kind)}${name === undefined ? '' : `/${encodeURIComponent(name)}`}`;
+  return `/v1/resources/${kind}${name === undefined ? '' : `/${encodeURIComponent(name)}`}`;
 }
 
 function formatList(answer: unknown): string {

@@ -1,5 +1,6 @@
 import { Argument, type Command } from 'commander';
-import { addContextOptions, readContext, type ContextOptions } from '../context.ts';
+import { UsageError } from '../../common/errors.ts';
+import { addContextOptions, type Context, readContext, type ContextOptions } from '../context.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
 import { outputOption, printAs, type OutputFormat } from '../output.ts';
 import { paint } from '../paint.ts';
@@ -38,7 +39,7 @@ export function define(command: Command): void {
 }
 
 async function revoke(target: (typeof TARGETS)[number], name: string, options: RevokeOptions): Promise<void> {
-  await withClient(readContext(options), async (client) => {
+  await withClient(contextFor(target, name, options), async (client) => {
     if (options.lift === true) {
       await client.call('DELETE', '/v1/revocations', { body: { target, name } });
     } else {
@@ -51,6 +52,15 @@ async function revoke(target: (typeof TARGETS)[number], name: string, options: R
   printAs(options.output, { target, name, action: lifted ? 'lifted' : 'revoked' }, () => {
     return `${target} ${name}: ${lifted ? 'revocation lifted' : 'revoked'}`;
   });
+}
+
+/** A tenant is revoked in itself: nobody needs to name it twice, and no other than the one named is meant. */
+function contextFor(target: string, name: string, options: RevokeOptions): Context {
+  if (target !== 'tenant') return readContext(options);
+  if (options.tenant !== undefined && options.tenant !== name) {
+    throw new UsageError('two-tenants', `--tenant says "${options.tenant}", but "${name}" is to be revoked`);
+  }
+  return readContext({ ...options, tenant: name });
 }
 
 /** A revocation may come before its resource, so it stands; but most often the name is misspelt. */

@@ -123,9 +123,10 @@ function readRequest(question: ExplainQuestion, policy: CompiledPolicySet): Requ
   if (parts === null || (scheme !== 'http' && scheme !== 'https')) {
     throw new UsageError('url-invalid', 'the URL must be http:// or https://, without fragment');
   }
-  const rest = parts[3] ?? '';
+  const [, , authority = '', rest = ''] = parts;
+  if (authority.includes('@')) throw new UsageError('url-invalid', 'the URL must not hold a user or password');
   try {
-    const { host, port } = parseAuthority(parts[2] ?? '', DEFAULT_PORTS[scheme]);
+    const { host, port } = parseAuthority(authority, DEFAULT_PORTS[scheme]);
     const forms = pathFormsAt(policy, host, port);
     const { path, query } = splitTarget(rest.startsWith('/') ? rest : `/${rest}`);
     const headers = readHeaders(question.headers ?? []);

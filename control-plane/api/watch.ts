@@ -1,4 +1,5 @@
-import { randomUUID, sign } from 'node:crypto';
+import { randomUUID, sign as signWithCallback } from 'node:crypto';
+import { promisify } from 'node:util';
 import type { ServerWritableStream } from '@grpc/grpc-js';
 import type { Clock } from '../../common/clock.ts';
 import { type Revocation, RevocationTarget } from '../../proto/gen/sidekey/v1/grant.ts';
@@ -44,6 +45,12 @@ const TARGETS = {
   tenant: RevocationTarget.REVOCATION_TARGET_TENANT,
 } as const satisfies Record<RevocationTargetName, RevocationTarget>;
 
+/**
+ * In the thread pool: a revocation goes out on a thousand watches at once, and signing is most of what that costs. Each is written
+ * as soon as it is signed, where it would else leave after the last of them.
+ */
+const sign = promisify(signWithCallback);
+
 /** Serves one Watch call until the proxy goes, the session ends, or `WatchStream.end` is called. */
 export class WatchStream {
   readonly #options: WatchOptions;
@@ -86,7 +93,7 @@ export class WatchStream {
     const { clock, heartbeatMs, policies } = this.#options;
     const { tenant, notAfter } = this.#session.ticket;
     this.#stops.push(policies.watch(tenant, (change) => this.#onChange(change)));
-    const beat = setInterval(() => this.#enqueue(async () => this.#heartbeat()), heartbeatMs);
+    const beat = setInterval(() => this.#enqueue(() => this.#heartbeat()), heartbeatMs);
     const expiry = setTimeout(
       () => this.end(new Refusal('session-expired', 'the session has expired')),
       Math.max(notAfter - clock.now(), 0),
@@ -102,7 +109,7 @@ export class WatchStream {
       const current = await policies.get(tenant);
       if (!current) throw new Refusal('session-invalid', 'the tenant does not exist');
       await this.#sendSnapshot(current, this.#options.gate.facts(this.#session, current));
-      this.#heartbeat();
+      await this.#heartbeat();
     });
   }
 
@@ -110,15 +117,15 @@ export class WatchStream {
     this.#enqueue(async () => {
       // Once for all of it: a change is told on every watch of the tenant, one after the other.
       const facts = this.#options.gate.facts(this.#session, change.current);
-      for (const revocation of change.lifted) this.#sendRevocation(revocation, true, facts);
-      for (const revocation of change.revoked) this.#sendRevocation(revocation, false, facts);
-      this.#assertLive(change.current, facts);
+      for (const revocation of change.lifted) await this.#sendRevocation(revocation, true, facts);
+      for (const revocation of change.revoked) await this.#sendRevocation(revocation, false, facts);
+      await this.#assertLive(change.current, facts);
       if (change.policyChanged) await this.#sendSnapshot(change.current, facts);
     });
   }
 
   /** Ends the watch of a session that has lost its standing; without a revocation to tell it, live calls are cut by one here. */
-  #assertLive(current: TenantPolicy, facts: SessionFacts): void {
+  async #assertLive(current: TenantPolicy, facts: SessionFacts): Promise<void> {
     try {
       this.#options.gate.assertLive(this.#session, current, facts);
     } catch (error) {
@@ -126,7 +133,7 @@ export class WatchStream {
         const name = this.#session.ticket.id;
         const atMs = this.#options.clock.now();
         const revocation: ActiveRevocation = { id: randomUUID(), target: 'session', name, atMs };
-        this.#send({ $case: 'revocation', value: wireRevocation(revocation, false) });
+        await this.#send({ $case: 'revocation', value: wireRevocation(revocation, false) });
       }
       throw error;
     }
@@ -165,28 +172,29 @@ export class WatchStream {
         .filter((active) => concernsSession(active, facts))
         .map((active) => wireRevocation(active, false, record.user)),
     };
-    this.#send({ $case: 'snapshot', value: snapshot });
+    await this.#send({ $case: 'snapshot', value: snapshot });
   }
 
-  #sendRevocation(revocation: ActiveRevocation, lifted: boolean, facts: SessionFacts): void {
+  async #sendRevocation(revocation: ActiveRevocation, lifted: boolean, facts: SessionFacts): Promise<void> {
     if (!concernsSession(revocation, facts)) return;
-    this.#send({ $case: 'revocation', value: wireRevocation(revocation, lifted, this.#session.record.user) });
+    await this.#send({ $case: 'revocation', value: wireRevocation(revocation, lifted, this.#session.record.user) });
   }
 
-  #heartbeat(): void {
+  async #heartbeat(): Promise<void> {
     const { clock, heartbeatMs } = this.#options;
     const interval = { seconds: Math.floor(heartbeatMs / 1_000), nanos: (heartbeatMs % 1_000) * 1_000_000 };
-    this.#send({ $case: 'heartbeat', value: { at: new Date(clock.now()), interval } });
+    await this.#send({ $case: 'heartbeat', value: { at: new Date(clock.now()), interval } });
   }
 
-  #send(kind: NonNullable<WatchEvent['kind']>): void {
+  async #send(kind: NonNullable<WatchEvent['kind']>): Promise<void> {
     if (this.#ended) return;
     const { record, ticket } = this.#session;
     const key = this.#options.eventKeys.find(record.eventKeyId);
     if (!key) throw new Refusal('session-expired', "the key of this session's events has been retired");
     this.#sequence += 1;
     const event = Buffer.from(WatchEvent.encode({ sessionId: ticket.id, sequence: this.#sequence, kind }).finish());
-    const signature = sign('sha256', event, { key: key.privateKey, dsaEncoding: 'ieee-p1363' });
+    const signature = await sign('sha256', event, { key: key.privateKey, dsaEncoding: 'ieee-p1363' });
+    if (this.#ended) return;
     this.#call.write({ event, signature, keyId: key.id });
     if (this.#call.writableLength > MAX_WAITING_EVENTS) {
       throw new Refusal('overloaded', 'the proxy reads its events too slowly');

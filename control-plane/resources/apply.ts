@@ -18,6 +18,11 @@ export interface Change {
   readonly fields: readonly FieldChange[];
 }
 
+interface ResourceName {
+  readonly kind: Kind;
+  readonly name: string;
+}
+
 export interface ApplyRequest {
   readonly tenant: string;
   readonly sealer: Sealer;
@@ -25,7 +30,7 @@ export interface ApplyRequest {
   /** All but tenants. */
   readonly resources: readonly Resource[];
   readonly prune: boolean;
-  readonly remove: { readonly kind: Kind; readonly name: string } | undefined;
+  readonly remove: ResourceName | undefined;
 }
 
 /** A resource with this label and the value `never` is not pruned, such as what `sidekey dev` made for itself. */
@@ -39,13 +44,15 @@ export async function applyToTenant(
   const { tenant, resources } = request;
   const version = await lockTenant(tx, tenant);
   const wanted = new Map(resources.map((one) => [keyOf(one.kind, one.metadata.name), one]));
-  // What cannot be read any more can still be replaced.
-  const standing = await readResources(tx, tenant, undefined, (kind, name) => wanted.has(keyOf(kind, name)));
+  // What cannot be read any more can still be replaced, and deleted, though there be more of it.
+  const isPassedOver = (kind: string, name: string): boolean =>
+    request.remove !== undefined || wanted.has(keyOf(kind, name));
+  const standing = await readResources(tx, tenant, undefined, isPassedOver);
   const before = new Map(standing.map((one) => [keyOf(one.kind, one.metadata.name), one]));
   const { doomed, kept } = findDoomed(request, before, wanted);
   // Those applied come last, so that it is they who are told of an overlap with what stands.
   const after = new Map([...[...before].filter(([key]) => !wanted.has(key)), ...wanted]);
-  for (const resource of doomed) after.delete(keyOf(resource.kind, resource.metadata.name));
+  for (const { kind, name } of doomed) after.delete(keyOf(kind, name));
 
   const issues = [...findDuplicates(resources), ...checkSet([...after.values()], request.check)];
   if (issues.length > 0) {
@@ -68,7 +75,7 @@ export async function applyToTenant(
     if (change.action !== 'unchanged') changed.push(stored);
   }
   await writeResources(tx, tenant, changed, version + 1);
-  for (const resource of doomed) changes.push(await deleteOne(tx, tenant, resource));
+  for (const one of doomed) changes.push(await deleteOne(tx, tenant, one));
   for (const { kind, metadata } of kept) changes.push({ kind, name: metadata.name, action: 'kept', fields: [] });
   if (changes.every(({ action }) => action === 'unchanged' || action === 'kept'))
     return { changes, policyVersion: version };
@@ -106,17 +113,13 @@ function findDoomed(
   request: ApplyRequest,
   before: ReadonlyMap<string, Resource>,
   wanted: ReadonlyMap<string, Resource>,
-): { doomed: Resource[]; kept: Resource[] } {
-  if (request.remove) {
-    const { kind, name } = request.remove;
-    const found = before.get(keyOf(kind, name));
-    if (found === undefined) throw new ResourceError('resource-unknown', `there is no ${kind} "${name}"`);
-    return { doomed: [found], kept: [] };
-  }
+): { doomed: ResourceName[]; kept: Resource[] } {
+  if (request.remove) return { doomed: [request.remove], kept: [] };
   if (!request.prune) return { doomed: [], kept: [] };
   const absent = [...before].filter(([key]) => !wanted.has(key)).map(([, resource]) => resource);
   const isKept = ({ metadata }: Resource): boolean => metadata.labels?.[PRUNE_LABEL] === 'never';
-  return { doomed: absent.filter((resource) => !isKept(resource)), kept: absent.filter(isKept) };
+  const doomed = absent.filter((resource) => !isKept(resource));
+  return { doomed: doomed.map(({ kind, metadata }) => ({ kind, name: metadata.name })), kept: absent.filter(isKept) };
 }
 
 function findDuplicates(resources: readonly Resource[]): ResourceIssue[] {
@@ -197,10 +200,13 @@ async function applySecrets(
   return changed;
 }
 
-async function deleteOne(tx: Sql, tenant: string, resource: Resource): Promise<Change> {
-  const { kind } = resource;
-  const { name } = resource.metadata;
-  await tx.query('delete from resources where tenant = $1 and kind = $2 and name = $3', [tenant, kind, name]);
+async function deleteOne(tx: Sql, tenant: string, { kind, name }: ResourceName): Promise<Change> {
+  const deleted = await tx.query('delete from resources where tenant = $1 and kind = $2 and name = $3 returning name', [
+    tenant,
+    kind,
+    name,
+  ]);
+  if (deleted.length === 0) throw new ResourceError('resource-unknown', `there is no ${kind} "${name}"`);
   if (kind === 'CredentialProvider') await deleteSecrets(tx, tenant, secretPrefix(name));
   return { kind, name, action: 'deleted', fields: [] };
 }

@@ -1,7 +1,7 @@
-import { mkdir } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
 import { PGlite, type Transaction } from '@electric-sql/pglite';
 import { SidekeyError } from '../../common/errors.ts';
+import { makeFolder } from '../../common/folder.ts';
 import { lockFolder } from './folder-lock.ts';
 import { type RawSql, type RawStore, roleTransactions } from './raw-store.ts';
 import { isOutage, type SqlValue, StoreUnavailable } from './sql-store.ts';
@@ -13,7 +13,7 @@ const MAX_TURN_MS = 10;
 
 /** Opens the embedded database. Only one process may hold a folder: the lock refuses a second. */
 export async function openPglite(dataDir: string | undefined): Promise<RawStore> {
-  if (dataDir !== undefined) await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  if (dataDir !== undefined) makeFolder(dataDir, 0o700);
   const unlock = dataDir === undefined ? async () => {} : await lockFolder(dataDir);
   const db = await createDatabase(dataDir, unlock);
   const begin = async <T>(run: (tx: RawSql) => Promise<T>): Promise<T> => {

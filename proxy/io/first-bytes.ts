@@ -46,6 +46,8 @@ export class FirstBytes<T> implements AgentSession {
     socket.once('end', this.#onGone);
     socket.once('close', this.#onGone);
     socket.resume();
+    // It says so once, and may have said it while its user was looked up.
+    if (socket.readableEnded || socket.destroyed) process.nextTick(this.#onGone);
   }
 
   expire(): void {

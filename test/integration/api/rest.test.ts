@@ -127,6 +127,11 @@ describe('REST API', () => {
       const wrong = await api.call('POST', '/v1/explain', { tenant, body: { workload: 'agent', url } });
       expect(wrong).toMatchObject({ status: 400, body: { code: 'url-invalid' } });
     }
+    const named = await api.call('POST', '/v1/explain', {
+      tenant,
+      body: { workload: 'agent', url: 'https://u:pw@api.example.com/' },
+    });
+    expect(JSON.stringify(named.body)).toContain('must not hold a user or password');
   });
 
   it('revokes once, lists and lifts by id and by target', async () => {

@@ -31,6 +31,22 @@ describeStores('stored resources', (fixture) => {
     });
   });
 
+  it('deletes what an older release stored in another form', async () => {
+    const tenant = await freshTenant();
+    await resources.apply(tenant, documents(SET));
+    await fixture().store.transaction(tenant, (tx) =>
+      tx.query(`update resources set spec = '{"old": {}}' where kind in ('AccessPolicy', 'ServerWorkload')`),
+    );
+    await expect(resources.delete(tenant, 'AccessPolicy', 'nope')).rejects.toMatchObject({ code: 'resource-unknown' });
+    await resources.delete(tenant, 'AccessPolicy', 'agent-api');
+    for (const { name } of await fixture().store.transaction(tenant, (tx) =>
+      tx.query<{ name: string }>(`select name from resources where kind = 'ServerWorkload'`),
+    )) {
+      await resources.delete(tenant, 'ServerWorkload', name);
+    }
+    expect((await resources.loadPolicySet(tenant)).accessPolicies.size).toBe(0);
+  });
+
   it('stores more than fits one statement', async () => {
     const tenant = await freshTenant();
     const many = (domain: string) =>

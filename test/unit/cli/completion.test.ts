@@ -46,16 +46,34 @@ describe('completion, loaded by the shell itself', () => {
     ['sidekey apply', ['--dry-run', '--prune', '--help']],
     ['sidekey redirect', ['install', 'remove', 'check']],
     ['sidekey revoke', ['workload', 'session', '--lift']],
+    ['sidekey get', ['AccessPolicy', 'sessions', '--output']],
+    ['sidekey delete', ['ServerWorkload', '--output']],
+    ['sidekey get -o', ['table', 'json', 'yaml']],
+    ['sidekey logs --output', ['json']],
   ])('bash: %s', async (line, wanted) => {
     const { words, stderr } = ask('bash', line, await formatCompletion('bash'));
     expect(stderr).toBe('');
     expect(words).toEqual(expect.arrayContaining(wanted));
   });
 
+  it.skipIf(!isThere('bash')).each(['sidekey apply -f', 'sidekey proxy --control-plane-ca'])(
+    'bash: leaves %s to the shell, which offers files',
+    async (line) => {
+      expect(ask('bash', line, await formatCompletion('bash')).words.filter((word) => word !== '')).toEqual([]);
+    },
+  );
+
+  it.skipIf(!isThere('fish'))('fish: offers formats and nothing else where a format is wanted', async () => {
+    const { words } = ask('fish', 'sidekey get -o', await formatCompletion('fish'));
+    expect(words).not.toContain('AccessPolicy');
+  });
+
   it.skipIf(!isThere('zsh'))('zsh: takes the script and knows the command by it', async () => {
     const { status, stderr, words } = ask('zsh', 'sidekey apply', await formatCompletion('zsh'));
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(words).toEqual(expect.arrayContaining(['--dry-run', '--prune']));
+    const format = ask('zsh', 'sidekey get -o', await formatCompletion('zsh'));
+    expect(format.words).toEqual(expect.arrayContaining(['table', 'json', 'yaml']));
   });
 
   it.skipIf(!isThere('fish')).each([
@@ -63,6 +81,10 @@ describe('completion, loaded by the shell itself', () => {
     ['sidekey apply', ['--dry-run', '--prune', '--help']],
     ['sidekey redirect', ['install', 'remove', 'check']],
     ['sidekey revoke', ['workload', 'session', '--lift']],
+    ['sidekey get', ['AccessPolicy', 'sessions', '--output']],
+    ['sidekey delete', ['ServerWorkload', '--output']],
+    ['sidekey get -o', ['table', 'json', 'yaml']],
+    ['sidekey logs --output', ['json']],
   ])('fish: %s', async (line, wanted) => {
     const { words, stderr } = ask('fish', line, await formatCompletion('fish'));
     expect(stderr).toBe('');

@@ -19,7 +19,7 @@ describe('readDocuments', () => {
     delete process.env['DOCUMENTS_TEST_SECRET'];
   });
 
-  function write(name: string, text: string): string {
+  function write(name: string, text: string | Uint8Array): string {
     const path = join(folder, name);
     writeFileSync(path, text);
     return path;
@@ -28,6 +28,22 @@ describe('readDocuments', () => {
   it('brings in a secret from a file beside the document, without its line end', async () => {
     write('key.txt', 'hunter2\n');
     const [document] = await readDocuments([write('p.yaml', provider('{ fromFile: key.txt }'))]);
+    expect(document?.document).toMatchObject({ spec: { secret: { value: 'hunter2' } } });
+  });
+
+  it.each([
+    ['UTF-16 with its mark', (text: string) => Buffer.from(`\ufeff${text}`, 'utf16le'), 'is in UTF-16'],
+    ['UTF-16, the high byte first', (text: string) => Buffer.from(`\ufeff${text}`, 'utf16le').swap16(), 'is in UTF-16'],
+    ['UTF-16 without a mark', (text: string) => Buffer.from(text, 'utf16le'), 'is in UTF-16'],
+    ['Latin-1', (text: string) => Buffer.from(`${text}# \u00e9`, 'latin1'), 'is no text in UTF-8'],
+  ])('says of %s what to do about it', async (_, encode, problem) => {
+    const file = write('p.yaml', encode(provider('{ fromFile: key.txt }')));
+    await expect(readDocuments([file])).rejects.toThrow(`${file} ${problem}: save it as UTF-8`);
+  });
+
+  it('takes UTF-8 with its mark', async () => {
+    write('key.txt', 'hunter2');
+    const [document] = await readDocuments([write('p.yaml', `\ufeff${provider('{ fromFile: key.txt }')}`)]);
     expect(document?.document).toMatchObject({ spec: { secret: { value: 'hunter2' } } });
   });
 

@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Secret } from '../../../common/secret.ts';
 import { UsageError } from '../../../common/errors.ts';
@@ -12,6 +12,12 @@ type Answer = (request: {
   headers: Record<string, unknown>;
   body: string;
 }) => [number, string];
+
+const UNREACHABLE = { exitCode: 4, message: expect.stringContaining('has ended the connection') };
+
+async function followInto(seen: unknown[], client: RestClient): Promise<void> {
+  for await (const item of client.follow('/v1/decisions')) seen.push(item);
+}
 
 describe('RestClient', () => {
   let server: Server | undefined;
@@ -81,11 +87,29 @@ describe('RestClient', () => {
 
   it('follows lines of JSON and server-sent events', async () => {
     const url = await serve(() => [200, '{"id":1}\n\n: heartbeat\ndata: {"id":2}\n\n{"id":3}\n']);
+    const client = new RestClient(context(url));
     const seen: unknown[] = [];
-    await withClient(context(url), async (client) => {
-      for await (const item of client.follow('/v1/decisions')) seen.push(item);
-    });
+    // It is to go on: an end is told, however orderly.
+    await expect(followInto(seen, client)).rejects.toMatchObject(UNREACHABLE);
     expect(seen).toEqual([{ id: 1 }, { id: 2 }, { id: 3 }]);
+    await client.close();
+  });
+
+  it.each([
+    ['dies', (socket: Socket) => void socket.destroy()],
+    ['says nothing any more', () => {}],
+  ])('says that the control plane is gone when it %s in the middle', async (_, cut) => {
+    server = createServer((request, response) => {
+      response.write('{"id":1}\n', () => cut(request.socket));
+    });
+    await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const client = new RestClient(context(url), 1_500);
+    const seen: unknown[] = [];
+    await expect(followInto(seen, client)).rejects.toMatchObject(UNREACHABLE);
+    expect(seen).toEqual([{ id: 1 }]);
+    await expect(client.call('GET', '/x')).rejects.toMatchObject(UNREACHABLE);
+    await client.close();
   });
 
   it('waits for the verdict on a long log, and for nothing else', async () => {

@@ -4,15 +4,18 @@ import { define } from '../../../cli/commands/revoke.ts';
 import type * as Rest from '../../../cli/rest-client.ts';
 
 const calls: string[] = [];
+const tenants: string[] = [];
 vi.mock('../../../cli/rest-client.ts', async (original) => ({
   ...(await original<typeof Rest>()),
-  withClient: (_context: unknown, use: (client: unknown) => Promise<unknown>) =>
-    use({
+  withClient: (context: { tenant: string }, use: (client: unknown) => Promise<unknown>) => {
+    tenants.push(context.tenant);
+    return use({
       call: (method: string, path: string, options?: { query?: object }) => {
         calls.push(`${method} ${path} ${JSON.stringify(options?.query ?? {})}`);
         return Promise.resolve({ sessions: [{ id: 'known' }] });
       },
-    }),
+    });
+  },
 }));
 
 beforeEach(() => {
@@ -48,4 +51,15 @@ it.each([
   define(command);
   await command.parseAsync(['user', 'alice', '-o', 'json', ...options], { from: 'user' });
   expect(JSON.parse(String(printed.mock.calls[0]?.[0]))).toEqual({ target: 'user', name: 'alice', action });
+});
+
+it('a tenant is revoked in itself, and never where another one is named', async () => {
+  vi.spyOn(console, 'log').mockReturnValue();
+  vi.stubEnv('SIDEKEY_TENANT', 'other');
+  const command = new Command();
+  define(command);
+  await command.parseAsync(['tenant', 'acme'], { from: 'user' });
+  expect(tenants.at(-1)).toBe('acme');
+  const twice = ['tenant', 'acme', '--tenant', 'globex'];
+  await expect(command.parseAsync(twice, { from: 'user' })).rejects.toThrow('--tenant says "globex", but "acme"');
 });

@@ -1,6 +1,8 @@
 import { EventEmitter } from 'node:events';
-import { generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync, sign } from 'node:crypto';
+import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
+import { Refusal } from '../../../../control-plane/api/refusal.ts';
 import { SessionGate, type SessionGateOptions } from '../../../../control-plane/api/session-gate.ts';
 import { type WatchCall, type WatchOptions, WatchStream } from '../../../../control-plane/api/watch.ts';
 import { compilePolicySet } from '../../../../control-plane/policy/compile.ts';
@@ -94,3 +96,24 @@ it('tells a session of what ends it before it ends', async () => {
   expect((await ended).message).toMatch(/revoked/);
   expect(call.kinds.slice(2)).toEqual(['revocation']);
 });
+
+it('signs off the event loop, and writes nothing once the watch has ended meanwhile', async () => {
+  const { watch, call, change } = await openWatch();
+  const ended = new Promise<Error>((resolve) => call.once('error', resolve));
+  const revocation = { id: 'r', target: 'policy', name: 'read', atMs: 1 } as const;
+  change({ revoked: [revocation] }, [revocation]);
+  // Every microtask is done by then, and no other turn of the event loop has begun.
+  await new Promise<void>((resolve) => queueMicrotask(() => process.nextTick(resolve)));
+  expect(call.kinds.slice(2)).toEqual([]);
+  watch.end(new Refusal('draining', 'closed'));
+  await ended;
+  await signedMeanwhile();
+  expect(call.kinds.slice(2)).toEqual([]);
+});
+
+/** As many signatures as the thread pool has threads, and one more: what was asked for before is done. */
+async function signedMeanwhile(): Promise<void> {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const one = () => promisify(sign)('sha256', Buffer.alloc(1), privateKey);
+  await Promise.all([one(), one(), one(), one(), one()]);
+}
