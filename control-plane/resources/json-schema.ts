@@ -23,10 +23,12 @@ export function specSchema(kind: Kind): JsonSchema {
 
 /** Schema of any document, for editors. */
 export function documentSchema(): JsonSchema {
-  const about = toSchema(metadata);
+  // Read as one, so that what they share is defined once, at the root: that is where references lead.
+  const { properties = {}, $defs } = toSchema(z.object({ ...SPECS, metadata }));
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     title: 'Sidekey resource',
+    $defs,
     oneOf: KINDS.map((kind) => ({
       title: kind,
       type: 'object',
@@ -35,8 +37,8 @@ export function documentSchema(): JsonSchema {
       properties: {
         apiVersion: { const: API_VERSION },
         kind: { const: kind },
-        metadata: about,
-        spec: specSchema(kind),
+        metadata: properties['metadata'] ?? {},
+        spec: properties[kind] ?? {},
       },
     })),
   };
