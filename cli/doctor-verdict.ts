@@ -15,6 +15,9 @@ export interface Verdict {
  */
 const DENIAL = /(?:sidekey; error=\w+; details=\\?"|urn:sidekey:reason:)(?:policy-denied|no-policy|rule-denied)\b/;
 
+/** Any answer of Sidekey, with its reason. */
+const REASON = /(?:sidekey; error=\w+; details=\\?"|urn:sidekey:reason:)([\w-]+)/;
+
 /** What a tool's output says of its way. `code` is undefined when there is no such program. */
 export function judge(code: number | undefined, output: string): Verdict {
   const detail = output.trim().split('\n').at(-1)?.slice(0, 100) ?? '';
@@ -27,6 +30,11 @@ export function judge(code: number | undefined, output: string): Verdict {
       verdict: 'no route',
       detail: 'it goes through the proxy; give --url with a routed host to prove its trust',
     };
+  }
+  // Before words of TLS: tools that show headers show its success too.
+  const reason = REASON.exec(output)?.[1];
+  if (reason !== undefined) {
+    return { verdict: 'failed', detail: `Sidekey answered ${reason}, which is no denial by policy: mend that first` };
   }
   if (/certificate|CERT_|SSL|self.signed/i.test(output)) return { verdict: 'does not trust the proxy', detail };
   if (/resolve|ENOTFOUND|getaddrinfo|Name or service/i.test(output))

@@ -69,7 +69,7 @@ export interface PolicyClientOptions {
 export interface SessionState {
   readonly id: string;
   readonly workloads: readonly string[];
-  /** `issuer#subject` of the user evidence, when there was any. */
+  /** `issuer#subject` of the user evidence, if the user was proven. */
   readonly user: string | undefined;
   readonly claims: Readonly<Record<string, unknown>>;
   /** Milliseconds since the Unix epoch. */

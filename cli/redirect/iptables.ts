@@ -76,7 +76,7 @@ function usedTables(rules: readonly Rule[]): Rule['table'][] {
   return TABLES.filter((table) => rules.some((rule) => rule.table === table));
 }
 
-/** Whether there was anything to remove. */
+/** Whether something was removed. */
 function remove(family: Family): boolean {
   return TABLES.map((table) => removeFrom(TOOLS[family], table)).includes(true);
 }

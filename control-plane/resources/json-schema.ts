@@ -14,7 +14,6 @@ export interface JsonSchema {
   readonly items?: JsonSchema;
   readonly oneOf?: readonly JsonSchema[];
   readonly anyOf?: readonly JsonSchema[];
-  readonly $defs?: Readonly<Record<string, JsonSchema>>;
 }
 
 /** Schema of one kind's `spec`, as people write it: fields with defaults may be left out. */
@@ -24,34 +23,25 @@ export function specSchema(kind: Kind): JsonSchema {
 
 /** Schema of any document, for editors. */
 export function documentSchema(): JsonSchema {
-  const about = toSchema(metadata);
-  const definitions: Record<string, JsonSchema> = {};
-  const oneOf = KINDS.map((kind) => ({
-    title: kind,
-    type: 'object',
-    additionalProperties: false,
-    required: ['apiVersion', 'kind', 'metadata', 'spec'],
-    properties: {
-      apiVersion: { const: API_VERSION },
-      kind: { const: kind },
-      metadata: about,
-      spec: hoist(specSchema(kind), kind, definitions),
-    },
-  }));
+  // Read as one, so that what they share is defined once, at the root: that is where references lead.
+  const { properties = {}, $defs } = toSchema(z.object({ ...SPECS, metadata }));
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     title: 'Sidekey resource',
-    oneOf,
-    $defs: definitions,
+    $defs,
+    oneOf: KINDS.map((kind) => ({
+      title: kind,
+      type: 'object',
+      additionalProperties: false,
+      required: ['apiVersion', 'kind', 'metadata', 'spec'],
+      properties: {
+        apiVersion: { const: API_VERSION },
+        kind: { const: kind },
+        metadata: properties['metadata'] ?? {},
+        spec: properties[kind] ?? {},
+      },
+    })),
   };
-}
-
-/** Moves a schema's definitions to where its references look for them: at the root, under a name of the kind's own. */
-function hoist(schema: JsonSchema, kind: Kind, definitions: Record<string, JsonSchema>): JsonSchema {
-  const text = JSON.stringify(schema).replaceAll('"#/$defs/', `"#/$defs/${kind}.`);
-  const { $defs = {}, ...rest }: JsonSchema = JSON.parse(text);
-  for (const [name, definition] of Object.entries($defs)) definitions[`${kind}.${name}`] = definition;
-  return rest;
 }
 
 function toSchema(schema: z.ZodType): JsonSchema {

@@ -17,7 +17,8 @@ export function writeReference(): string {
     '',
     `Each document has \`apiVersion: ${API_VERSION}\`, \`kind\`, \`metadata\` and \`spec\`. \`metadata\` takes \`name\` (needed: 1 to 63 of`,
     'a-z, 0-9, "-" and "."), `description` and `labels`. Unknown fields are refused. `resources.schema.json` beside this page is the JSON',
-    'Schema for editors.',
+    'Schema for editors: with `# yaml-language-server: $schema=PATH` as its first line, PATH being relative to the file, a file of',
+    'resources is completed and checked as you type.',
   ];
   const kinds = KINDS.flatMap((kind) => {
     const schema = specSchema(kind);

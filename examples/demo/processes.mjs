@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url';
 
 const SIDEKEY = fileURLToPath(new URL('../../dist/sidekey.js', import.meta.url));
 const AGENT = fileURLToPath(new URL('agent.mjs', import.meta.url));
-const START_TIMEOUT_MS = 60_000;
+// A first start compiles the embedded database: seconds on a quiet machine, minutes on one that has other work.
+const START_TIMEOUT_MS = 300_000;
 
 const running = new Set();
 
@@ -25,7 +26,10 @@ export async function startSidekey(args, { env, ready }) {
   const deadline = Date.now() + START_TIMEOUT_MS;
   while (!(await ready(service))) {
     if (service.ended) throw new Error(`sidekey ${args[0]} ended: ${service.output.trim()}`);
-    if (Date.now() > deadline) throw new Error(`sidekey ${args[0]} did not start in time: ${service.output.trim()}`);
+    if (Date.now() > deadline)
+      throw new Error(
+        `sidekey ${args[0]} did not start within ${START_TIMEOUT_MS / 1_000} s: ${service.output.trim()}`,
+      );
     await sleep(50);
   }
   return service;

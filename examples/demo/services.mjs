@@ -15,7 +15,6 @@ export async function startServices(certificates) {
     ...api,
     client,
     tokenUrl: `${provider.issuer}/token`,
-    close: () => [api, provider].forEach((s) => s.close()),
   };
 }
 
@@ -29,7 +28,7 @@ async function startProvider(certificates, client) {
   const provider = await quietly(() => new Provider(issuer, configuration(client, key)));
   server.on('request', provider.callback());
   const jwks = { keys: [{ ...(await exportJWK(publicKey)), kid: 'demo', alg: 'ES256' }] };
-  return { issuer, jwks, close: () => closeServer(server) };
+  return { issuer, jwks };
 }
 
 function configuration(client, key) {
@@ -71,18 +70,13 @@ async function startApi(certificates, provider) {
   const { handle, ...seen } = createDemandingApi({ keys, issuer: provider.issuer, audience: AUDIENCE });
   const server = createServer({ key: certificates.keyPem, cert: certificates.certPem }, handle);
   const port = await listenOnLoopback(server);
-  return { port, url: `https://localhost:${port}`, ...seen, close: () => closeServer(server) };
+  return { port, url: `https://localhost:${port}`, ...seen };
 }
 
 /** Listens on 127.0.0.1; answers the port. */
 async function listenOnLoopback(server) {
   await new Promise((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));
   return server.address().port;
-}
-
-function closeServer(server) {
-  server.closeAllConnections();
-  server.close();
 }
 
 /** oidc-provider writes notices for its developers to the console while it is loaded. */

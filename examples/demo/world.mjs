@@ -1,6 +1,5 @@
 // Everything that the demonstration needs, running: services, control plane, policy, proxy.
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeCertificates } from './certificates.mjs';
 import { makeCluster } from './cluster.mjs';
@@ -8,9 +7,8 @@ import { runSidekey, startSidekey } from './processes.mjs';
 import { makeResources } from './resources.mjs';
 import { startServices } from './services.mjs';
 
-/** Starts it all and applies the policy. */
-export async function startWorld() {
-  const folder = mkdtempSync(join(tmpdir(), 'sidekey-demo-'));
+/** Starts it all, keeping its files in `folder`, and applies the policy. */
+export async function startWorld(folder) {
   const file = (name) => join(folder, name);
   const [certificates, cluster] = await Promise.all([makeCertificates(), makeCluster()]);
   const services = await startServices(certificates);
@@ -31,10 +29,6 @@ export async function startWorld() {
     sidekey: (...args) => runSidekey(args, world.adminEnv),
     liftRevocations: () => world.sidekey('revoke', 'workload', 'support-agent', '--lift'),
     instructions: () => instructions(world),
-    close: () => {
-      services.close();
-      rmSync(folder, { recursive: true, force: true });
-    },
   };
   await startControlPlane(world, base);
   await succeed(world.sidekey('apply', '-f', file('resources.yaml')));

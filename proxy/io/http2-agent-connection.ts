@@ -256,7 +256,7 @@ export class Http2AgentConnection implements AgentSession {
     this.#leaving.clear();
   }
 
-  /** As an AgentConnection does: the agent may read what is said last as slowly as any answer. */
+  /** As an AgentConnection does: the agent may read what is said last as slowly as an answer. */
   #close(): void {
     if (this.#closing) return;
     this.#closing = true;

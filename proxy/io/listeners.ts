@@ -157,7 +157,9 @@ function admit(
   callers.uidOf(socket, dialled).then(
     (uid) => {
       if (socket.destroyed) return;
-      if (callers.admits(uid)) serve(socket);
+      // It came and went while its user was looked up, and nobody is told of an end that was told before.
+      if (socket.readableEnded) socket.destroy();
+      else if (callers.admits(uid)) serve(socket);
       else if (uid === undefined) unlessGone(parts, socket, refused);
       else refused();
     },

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 const LINTER = join(process.cwd(), 'node_modules/.bin/oxlint');
 
-/** Each line breaks design.md section 2: a file, what it imports, and the rule that must say so. */
+/** Each line breaks docs/architecture.md: a file, what it imports, and the rule that must say so. */
 const BROKEN: readonly (readonly [file: string, imported: string])[] = [
   ['proxy/http/step.ts', '../../control-plane/main.ts'],
   ['proxy/http/step.ts', '../../cli/main.ts'],
@@ -32,7 +32,7 @@ const ALLOWED: readonly (readonly [file: string, imported: string])[] = [
   ['cli/commands/dev.ts', '../../control-plane/main.ts'],
 ];
 
-describe('the import arrows of design.md section 2', () => {
+describe('the import arrows of docs/architecture.md', () => {
   let folder: string;
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'sidekey-arrows-'));

@@ -164,7 +164,7 @@ function expectNoMore(stream: Stream): void {
   if (stream.remainingBytes > 0) throw malformedMessage('less body than Content-Length says (RFC 9113 8.1.1)');
 }
 
-/** How many octets of body may come (RFC 9110 6.4.1, RFC 9113 8.1.1, 8.5); -1: any number. */
+/** How many octets of body may come (RFC 9110 6.4.1, RFC 9113 8.1.1, 8.5); -1: no bound. */
 function bodyOf(method: string, status: number, contentLength: number): number {
   if (method === 'HEAD' || status === 204 || status === 304) return 0;
   if (method === 'CONNECT' && status < 300) return -1;

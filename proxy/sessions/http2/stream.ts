@@ -28,7 +28,7 @@ export class Stream {
   heldBytes = 0;
   /** Octets consumed, but not given back yet. */
   uncreditedBytes = 0;
-  /** Octets of body that Content-Length lets come; -1: any number. */
+  /** Octets of body that Content-Length lets come; -1: no bound. */
   remainingBytes = -1;
   /** The method of a request that we sent. */
   readonly method: string;

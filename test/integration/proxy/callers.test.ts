@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { chmod } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import { Secret } from '../../../common/secret.ts';
 import type { ProxyConfig } from '../../../proxy/config.ts';
@@ -48,6 +49,8 @@ describe('callers by user', () => {
       await once(socket, 'connect');
       socket.destroy();
     }
+    // Longer than one that cannot be known may take to say something.
+    await setTimeout(3_000);
     const agent = await world.agent();
     expect((await agent.exchange(world.request('GET', '/v1'))).status).toBe(200);
     await world.close();

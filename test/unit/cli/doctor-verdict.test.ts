@@ -24,6 +24,14 @@ describe('judge', () => {
   });
 
   it.each([
+    '* SSL certificate verify ok.\n< Proxy-Status: sidekey; error=http_request_denied; details="workload-revoked"\nerror: 403',
+    '{"type":"urn:sidekey:reason:workload-revoked","status":403}',
+  ])('names the reason of another answer of Sidekey: %s', (output) => {
+    const detail = 'Sidekey answered workload-revoked, which is no denial by policy: mend that first';
+    expect(judge(1, output)).toEqual({ verdict: 'failed', detail });
+  });
+
+  it.each([
     [undefined, '', 'not installed'],
     [1, 'curl: (56) CONNECT tunnel failed, response 403', 'no route'],
     [1, 'SSL certificate problem: unable to get local issuer certificate', 'does not trust the proxy'],
