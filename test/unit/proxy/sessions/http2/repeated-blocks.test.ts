@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { FrameType } from '../../../../../proxy/protocols/http2/frames.ts';
+import { Flag, FrameType } from '../../../../../proxy/protocols/http2/frames.ts';
 import { block, END_HEADERS, END_STREAM, frame, GET, headers, type Pairs } from '../../../../support/http2-frames.ts';
 import { drive, type React, startClient, startServer } from '../../../../support/http2-play.ts';
 
@@ -49,6 +49,22 @@ describe('blocks that come again', () => {
       }
       id += 2;
     }
+  });
+
+  it('mean nothing any more once the table has shrunk', () => {
+    const server = startServer();
+    drive(server, [inserting(1, 'a'), referring(3), referring(5), referring(7)]);
+    // RFC 7541 6.3: down to nothing.
+    const shrinking = Buffer.concat([Buffer.from([0x20]), block(GET)]);
+    expect(drive(server, [frame(FrameType.HEADERS, END_HEADERS | END_STREAM, 9, shrinking)]).error).toBeUndefined();
+    expect(drive(server, [referring(11)]).error).toBe('COMPRESSION_ERROR');
+  });
+
+  it('RFC 9113 4.3.1 do not come first once a smaller table was confirmed', () => {
+    const server = startServer({ decoderTableBytes: 0 });
+    const plain = (stream: number) => headers(stream, GET, END_STREAM);
+    expect(drive(server, [plain(1), plain(3), plain(5)]).error).toBeUndefined();
+    expect(drive(server, [frame(FrameType.SETTINGS, Flag.ACK, 0), plain(7)]).error).toBe('COMPRESSION_ERROR');
   });
 
   it('are refused as often as they come', () => {
