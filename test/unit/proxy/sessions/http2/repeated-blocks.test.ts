@@ -75,6 +75,18 @@ describe('blocks that come again', () => {
     }
   });
 
+  it('RFC 7541 7.1.3 are read anew each time, and not kept, with what came as never indexed', () => {
+    const server = startServer();
+    const seen = new Set<unknown>();
+    for (let at = 0; at < 5; at += 1) {
+      const secret = Buffer.concat([block(GET), block([['x-key', 'secret']], 0x10)]);
+      drive(server, [frame(FrameType.HEADERS, END_HEADERS | END_STREAM, 2 * at + 1, secret)], (event) => {
+        if (event.type === 'request-head') seen.add(event.head.sensitive);
+      });
+    }
+    expect([...seen]).toEqual(Array.from({ length: 5 }, () => new Set(['x-key'])));
+  });
+
   it('are told as heads and as trailers, by their place', () => {
     const client = startClient(Array.from({ length: 5 }, () => 'POST'));
     for (let stream = 1; stream < 10; stream += 2) {
