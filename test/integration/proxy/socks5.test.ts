@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
+import { REASONS } from '../../../proto/reasons.ts';
 import { Secret } from '../../../common/secret.ts';
 import { type ProxyWorld, type ProxyWorldOptions, SECRET, startProxyWorld } from '../../support/proxy-world.ts';
 import { runProcess } from '../../support/process.ts';
@@ -81,10 +82,15 @@ describe('SOCKS 5 on the explicit port', () => {
 
   test('a host without a route is relayed where configuration says so', async () => {
     const echo = await startRawUpstream((socket) => void socket.pipe(socket));
-    await start({ config: { unrouted: 'tunnel' }, allowLoopback: true });
+    await start({ config: { unrouted: 'tunnel', limits: { maxConnectionsPerHost: 1 } }, allowLoopback: true });
     const agent = await world.agent();
     agent.send(byName('other.test', echo.port), 'ping');
     expect(await agent.until((text) => text.endsWith('ping'))).toBe(`${GRANTED}ping`);
+    // What is relayed counts among the connections of its host.
+    const second = await world.agent();
+    second.send(byName('other.test', echo.port));
+    expect((await second.closed()).length).toBe(GRANTED.length);
+    expect(reasons()).toEqual([REASONS.overloaded.number]);
     agent.destroy();
     await echo.close();
   });
