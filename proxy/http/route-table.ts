@@ -12,7 +12,7 @@ export interface PreparedRoute {
   readonly plaintextAllowed: boolean;
   readonly readsQuery: boolean;
   readonly readsHeaders: boolean;
-  /** Where credentials stand in HTTP/2, so that no compression table keeps them: field names and `:path`. */
+  /** Fields in which credentials stand, so that no compression table of HTTP/2 keeps them. */
   readonly sensitive: ReadonlySet<string>;
   /** Spellings of a path that this server is known to tell apart. */
   readonly pathForms: PathForms;
@@ -88,7 +88,7 @@ function prepareRoute(route: Route | undefined, generation: number): PreparedRou
     readsQuery: route?.decisionFacts.includes(DecisionFact.DECISION_FACT_QUERY) ?? false,
     pathForms: route?.agent?.paths ?? STRICT_PATHS,
     readsHeaders: route?.decisionFacts.includes(DecisionFact.DECISION_FACT_HEADERS) ?? false,
-    sensitive: sensitivePlaces(route),
+    sensitive: new Set((route?.credentialHeaders ?? []).map((name) => name.toLowerCase())),
     dialTarget(scheme, host, port) {
       if (last?.host === host && last.port === port && last.tls === (scheme === 'https')) return last;
       const key = `${name}|${scheme}://${host}:${port}`;
@@ -124,10 +124,4 @@ export function leavesAlike(one: PreparedRoute, other: PreparedRoute): boolean {
 function termsOf(route: Route | undefined): string {
   const asked = { hosts: [], ports: [], decisionFacts: [], selectors: [], inspectLimitBytes: 0, failMode: undefined };
   return route === undefined ? '' : JSON.stringify({ ...route, ...asked, placeholders: [] });
-}
-
-function sensitivePlaces(route: Route | undefined): Set<string> {
-  const places = new Set((route?.credentialHeaders ?? []).map((name) => name.toLowerCase()));
-  if ((route?.credentialQueryParameters ?? []).length > 0) places.add(':path');
-  return places;
 }

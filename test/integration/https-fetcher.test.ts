@@ -47,6 +47,12 @@ describe('createHttpsFetcher', () => {
     expect(asked).not.toContain('/secret');
   });
 
+  test('takes https alone, and no credentials in a URL', async () => {
+    for (const url of [`http://localhost:${server.port}/ok`, `https://user:pass@localhost:${server.port}/ok`]) {
+      await expect(ask('', { url })).rejects.toMatchObject({ code: 'outbound-url' });
+    }
+  });
+
   test('bounds size and time, also of an answer that drips', async () => {
     await expect(ask('/large')).rejects.toMatchObject({ code: 'outbound-too-large' });
     const startedAt = performance.now();

@@ -87,6 +87,8 @@ describe('access to the REST API', () => {
       body: { documents: `${head('Tenant', 'mine')} {}` },
     });
     expect(create.body['code']).toBe('tenant-forbidden');
+    const remove = await api.call('DELETE', '/v1/resources/Tenant/acme', { token, tenant: 'acme' });
+    expect(remove.body['code']).toBe('tenant-forbidden');
     for (const [wrong, why] of [
       [{ ...claims, aud: 'other' }, /evidence-wrong-audience/],
       [{ ...claims, groups: ['sales'] }, /do not make an administrator/],
@@ -101,6 +103,13 @@ describe('access to the REST API', () => {
         status: 401,
         body: { code: 'admin-required', detail: expect.stringMatching(why) },
       });
+    }
+  });
+
+  it('has no answer to administrators kept by a cache, nor a refusal', async () => {
+    for (const authorization of [`Bearer ${TOKEN}`, 'Bearer wrong']) {
+      const { headers } = await api.app.inject({ url: '/v1/resources', headers: { authorization } });
+      expect(headers['cache-control']).toBe('no-store');
     }
   });
 

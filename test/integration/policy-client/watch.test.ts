@@ -27,6 +27,7 @@ describe('watch', () => {
       () =>
         (link.plane.tamper = (event) => ({ ...event, event: Buffer.concat([event.event, Buffer.from([0x7a, 0])]) })),
     ],
+    ['the name of another key', () => (link.plane.tamper = (event) => ({ ...event, keyId: 'other' }))],
   ])('drops the link on an event with %s', async (_what, tamper) => {
     const client = await link.readyClient();
     tamper();

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { statSync } from 'node:fs';
 import net from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -77,6 +78,7 @@ describe('a listener for one upstream', () => {
     await withFolder(async (folder) => {
       const socketPath = join(folder, 'api.sock');
       await start({ socketPath });
+      expect(statSync(socketPath).mode & 0o777).toBe(0o600);
       const agent = new RawAgent(net.connect(socketPath));
       expect((await agent.exchange('GET /v1 HTTP/1.1\r\nHost: localhost\r\n\r\n')).text).toBe('hello');
       expect((await agent.exchange('GET /v1 HTTP/1.1\r\nHost: other.test\r\n\r\n')).status).toBe(421);

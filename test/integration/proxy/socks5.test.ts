@@ -2,9 +2,12 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
+import { REASONS } from '../../../proto/reasons.ts';
 import { Secret } from '../../../common/secret.ts';
 import { type ProxyWorld, type ProxyWorldOptions, SECRET, startProxyWorld } from '../../support/proxy-world.ts';
 import { runProcess } from '../../support/process.ts';
+import { ALERT } from '../../../proxy/io/intercept-tls.ts';
+import { ECH, hello, record, sni } from '../../support/client-hello.ts';
 import { secureRaw } from '../../support/raw-agent.ts';
 import { withFolder } from '../../support/folder.ts';
 import { startRawUpstream } from '../../support/upstream.ts';
@@ -79,12 +82,32 @@ describe('SOCKS 5 on the explicit port', () => {
 
   test('a host without a route is relayed where configuration says so', async () => {
     const echo = await startRawUpstream((socket) => void socket.pipe(socket));
-    await start({ config: { unrouted: 'tunnel' }, allowLoopback: true });
+    await start({ config: { unrouted: 'tunnel', limits: { maxConnectionsPerHost: 1 } }, allowLoopback: true });
     const agent = await world.agent();
     agent.send(byName('other.test', echo.port), 'ping');
     expect(await agent.until((text) => text.endsWith('ping'))).toBe(`${GRANTED}ping`);
+    // What is relayed counts among the connections of its host.
+    const second = await world.agent();
+    second.send(byName('other.test', echo.port));
+    expect((await second.closed()).length).toBe(GRANTED.length);
+    expect(reasons()).toEqual([REASONS.overloaded.number]);
     agent.destroy();
     await echo.close();
+  });
+
+  test('A-10: what is relayed to an address may not hide another name in an encrypted ClientHello', async () => {
+    await start({ config: { unrouted: 'tunnel' } });
+    for (const [greeting, end] of [
+      [hello(sni('nowhere.test'), ECH), ALERT.echRequired],
+      // The same without is looked up, so that it was not refused for itself.
+      [hello(sni('nowhere.test')), ALERT.unrecognizedName],
+    ] as const) {
+      const agent = await world.agent();
+      expect(world.lookups).toEqual([]);
+      agent.send(byAddress(443, 77), record(greeting));
+      expect(await agent.closed()).toBe(GRANTED + end.toString('latin1'));
+    }
+    expect(world.lookups).toEqual(['nowhere.test']);
   });
 
   test('asks for the token when there is one', async () => {

@@ -133,7 +133,20 @@ describeStores('sql store', (fixture) => {
       await expect(store.transaction('acme', (tx) => tx.query(text))).rejects.toThrow(/permission denied/);
       await expect(store.system((tx) => tx.query(text))).rejects.toThrow(/append-only/);
     }
-    await expect(store.system((tx) => tx.query('truncate decisions'))).rejects.toThrow();
+    for (const table of ['decisions', 'decision_checkpoints']) {
+      await expect(store.system((tx) => tx.query(`truncate ${table}`))).rejects.toThrow(/permission denied/);
+      const asOwner = store.system(async (tx) => {
+        await tx.query("select set_config('role', 'none', true)");
+        await tx.query(`truncate ${table}`);
+      });
+      await expect(asOwner).rejects.toThrow(/append-only/);
+    }
+  });
+
+  it.each(['revocations', 'decision_heads'])('lets no tenant delete its %s', async (table) => {
+    const { store } = fixture();
+    const deleting = store.transaction('acme', (tx) => tx.query(`delete from ${table}`));
+    await expect(deleting).rejects.toThrow(/permission denied/);
   });
 
   it('delivers notifications when, and only if, the transaction commits', async () => {

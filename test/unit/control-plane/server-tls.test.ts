@@ -1,5 +1,5 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseControlPlaneConfig } from '../../../control-plane/config.ts';
@@ -32,6 +32,13 @@ describe('the embedded authority', () => {
         await load(folder);
         expect(onDisk(folder).fits).toBe(true);
       });
+    }));
+
+  it('lies in a folder for its owner alone', () =>
+    withFolder(async (folder) => {
+      await load(join(folder, 'data'));
+      expect(statSync(join(folder, 'data')).mode & 0o777).toBe(0o700);
+      expect(statSync(join(folder, 'data', 'ca-key.pem')).mode & 0o777).toBe(0o600);
     }));
 
   it('says what to do about half a key', () =>

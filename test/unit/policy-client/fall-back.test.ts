@@ -125,6 +125,16 @@ describe('RecordQueue.fallBack', () => {
     expect(queue.fallBack(3)).toBe(17);
   });
 
+  it('keeps so many batches, however small', () => {
+    const queue = newQueue();
+    for (let count = 0; count < 300; count += 1) {
+      push(queue, 1);
+      queue.next();
+      queue.acknowledge(count + 1);
+    }
+    expect(queue.fallBack(0)).toBe(300 - 256);
+  });
+
   it('has nothing to give when nothing was acknowledged by this process', () => {
     const queue = newQueue();
     push(queue, 3);

@@ -40,7 +40,12 @@ describe('Spool', () => {
     expect(spool.append(encoded(records.slice(0, 2)))).toBe(true);
     expect(spool.append(encoded(records.slice(2)))).toBe(true);
     expect(spool.readAfter(1)).toEqual(records.slice(1));
-    expect(statSync(join(dir, readdirSync(dir)[0] ?? '')).mode & 0o777).toBe(0o600);
+    expect(statSync(dir).mode & 0o777).toBe(0o700);
+    const isForUsAlone = (): void => expect(statSync(join(dir, readdirSync(dir)[0] ?? '')).mode & 0o777).toBe(0o600);
+    isForUsAlone();
+    expect(spool.rewrite(0, (_missing, held) => encoded(held))).toBe(true);
+    expect(spool.readAfter(0)).toEqual(records);
+    isForUsAlone();
     spool.release(5);
     spool.close();
     expect(spool.bytes).toBe(0);

@@ -27,6 +27,17 @@ function chain(permittedHosts: string[], hosts: string[]) {
   return { root, key, intermediate, leaf, spki };
 }
 
+it('an intermediate does not outlive its root', () => {
+  const root = createRootAuthority('Root', { now: NOW, lifetimeMs: HOUR_MS });
+  const request = {
+    publicKey: createSigningKey(),
+    permittedHosts: ['a.example'],
+    now: NOW,
+    notAfter: NOW + 2 * HOUR_MS,
+  };
+  expect(readCertificate(issueIntermediate(root, request)).notAfter).toBe(NOW + HOUR_MS);
+});
+
 describe('certificates as other readers see them', () => {
   const { root, intermediate, leaf, spki } = chain(
     ['*.example.com', '10.0.0.1', 'fd00::1'],

@@ -183,6 +183,39 @@ describe('a question asked by an older policy', () => {
   });
 });
 
+describe('what a credential leaves of a grant', () => {
+  const NOW = Date.UTC(2026, 10, 23);
+  async function ask(lifeMs: number, http: Partial<AuthorizeRequest['http']> = {}): Promise<unknown> {
+    const options = {
+      clock: { now: () => NOW },
+      gate: { assertStanding: () => Promise.resolve(), facts: () => SESSION },
+      policies: { get: async () => state },
+      openSecret: async () => new Secret('opened'),
+      minter: { mint: async () => ({ secret: new Secret('minted'), notAfter: NOW + lifeMs }), forget: () => undefined },
+      onError: (error: unknown) => {
+        throw error;
+      },
+    } as unknown as AuthorizeOptions;
+    const state: TenantPolicy = { policy: compilePolicySet(SET), revocations: new RevocationSet([]) };
+    const session = { ticket: { tenant: 'acme' } } as unknown as LiveSession;
+    const question = { ...QUESTION, http: { ...QUESTION.http, ...http } as AuthorizeRequest['http'] };
+    const { outcome } = await authorize(options, session, question);
+    if (outcome?.$case === 'grant') return [outcome.value.notAfter?.getTime(), outcome.value.cacheLease];
+    return outcome && reasonFromNumber(outcome.value.reason);
+  }
+
+  it.each([
+    ['none, once it is over', 0, 'credential-unavailable'],
+    ['no longer a lease than it lives', 2_500, [NOW + 2_500, { seconds: 2, nanos: 500_000_000 }]],
+  ])('%s', async (_title, lifeMs, expected) => {
+    expect(await ask(lifeMs)).toEqual(expected);
+  });
+
+  it.each(['', 'GET /', 'GE\r\nT', 'G'.repeat(65)])('and no method that is no token: %j', async (method) => {
+    expect(await ask(60_000, { method })).toBe('bad-request');
+  });
+});
+
 it('tells the operator why there is no credential, and the agent only that', async () => {
   const told: unknown[] = [];
   const cause = new Error('connect ECONNREFUSED 10.1.2.3:443');

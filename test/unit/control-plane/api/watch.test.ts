@@ -27,11 +27,16 @@ const SESSION = {
 };
 
 /** A watch on fakes; `change` announces one. */
-async function openWatch() {
+async function openWatch(active: ActiveRevocation[] = []) {
   const call = Object.assign(new EventEmitter(), {
     kinds: [] as (string | undefined)[],
+    /** Names of what the first snapshot says to be revoked. */
+    revoked: [] as string[],
+    writableLength: 0,
     write({ event }: { event: Buffer }) {
-      this.kinds.push(WatchEvent.decode(event).kind?.$case);
+      const { kind } = WatchEvent.decode(event);
+      this.kinds.push(kind?.$case);
+      if (kind?.$case === 'snapshot') this.revoked.push(...kind.value.revocations.map(({ name }) => name));
     },
   });
   let listener: (change: PolicyChange) => void = () => undefined;
@@ -41,7 +46,7 @@ async function openWatch() {
       listener = heard;
       return () => undefined;
     },
-    get: async () => ({ policy: set, revocations: new RevocationSet([]) }),
+    get: async () => ({ policy: set, revocations: new RevocationSet(active) }),
   };
   const gate = new SessionGate({ nowMs: () => Date.now() } as unknown as SessionGateOptions);
   const { facts } = gate;
@@ -95,6 +100,28 @@ it('tells a session of what ends it before it ends', async () => {
   change({ revoked: [revocation] }, [revocation]);
   expect((await ended).message).toMatch(/revoked/);
   expect(call.kinds.slice(2)).toEqual(['revocation']);
+});
+
+it('tells a session of no revocation that concerns others alone', async () => {
+  const ofOther = { id: 'r1', target: 'workload', name: 'other', atMs: 1 } as const;
+  const ofPolicy = { id: 'r2', target: 'policy', name: 'read', atMs: 2 } as const;
+  const { watch, call, change } = await openWatch([ofOther, ofPolicy]);
+  expect(call.revoked).toEqual(['read']);
+  change({ revoked: [{ ...ofOther, name: 'third' }], lifted: [ofPolicy] }, [ofOther]);
+  await expect.poll(() => call.kinds.slice(2)).toEqual(['revocation']);
+  call.emit('close');
+  watch.end(new Error('closed'));
+});
+
+it.each([
+  ['whose events pile up at its end', 1, 65],
+  ['for which more changes wait than are kept', 65, 0],
+])('ends a watch %s', async (_title, changes, writableLength) => {
+  const { call, change } = await openWatch();
+  const ended = new Promise<Error>((resolve) => call.once('error', resolve));
+  call.writableLength = writableLength;
+  for (let count = 0; count < changes; count += 1) change({ policyChanged: true }, []);
+  expect((await ended).message).toMatch(/too slowly/);
 });
 
 it('signs off the event loop, and writes nothing once the watch has ended meanwhile', async () => {

@@ -1,7 +1,8 @@
-import { createHmac, createPublicKey } from 'node:crypto';
+import { createHmac, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import fc from 'fast-check';
+import { SignJWT } from 'jose';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { createEvidenceVerifier } from '../../../../control-plane/attestation/evidence-verifier.ts';
+import { createEvidenceVerifier, MAX_CANDIDATES } from '../../../../control-plane/attestation/evidence-verifier.ts';
 import type { EvidenceVerifier } from '../../../../control-plane/attestation/evidence-verifier.ts';
 import { JwksCache } from '../../../../control-plane/attestation/jwks-cache.ts';
 import { createLocalAuthority } from '../../../../control-plane/attestation/local.ts';
@@ -120,6 +121,56 @@ describe('kubernetes', () => {
     }
   });
 
+  test('a key is used for its own algorithm alone, and not when it is for encryption or one of several', async () => {
+    const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    const rsa = { ...publicKey.export({ format: 'jwk' }), kid: 'rsa', alg: 'RS256' };
+    const [ec] = issuer.jwks.keys;
+    const signRsa = (alg: string): Promise<string> =>
+      new SignJWT({ ...PODS, iss: CLUSTER, exp: seconds() + 600 })
+        .setProtectedHeader({ alg, kid: 'rsa' })
+        .sign(privateKey);
+    const signEc = (): Promise<string> => issuer.sign(PODS, clock.now(), { kid: undefined });
+    const withKeys = async (keys: readonly object[], token: string): Promise<unknown> => {
+      const jwks = { inline: { keys } } as { inline: typeof issuer.jwks };
+      providers = new Map([['cluster', { type: 'kubernetes', issuer: CLUSTER, audience: 'sidekey', jwks }]]);
+      return verify(token).then(
+        ({ provider }) => provider,
+        ({ reason }: AttestationError) => reason,
+      );
+    };
+    expect(await withKeys([rsa], await signRsa('RS256'))).toBe('cluster');
+    expect(await withKeys([rsa], await signRsa('PS256'))).toBe('evidence-bad-algorithm');
+    expect(await withKeys([ec ?? {}], await signEc())).toBe('cluster');
+    expect(await withKeys([{ ...ec, use: 'enc' }], await signEc())).toBe('evidence-unknown-key');
+    expect(await withKeys([ec ?? {}, { ...ec, kid: 'other' }], await signEc())).toBe('evidence-unknown-key');
+  });
+
+  test('evidence of a workload is none of a user', async () => {
+    const token = await issuer.sign(PODS, clock.now());
+    await expect(verify(token, 'kubernetes', 'user')).rejects.toMatchObject({ reason: 'evidence-wrong-issuer' });
+  });
+
+  test('is tried at so many providers and no more', async () => {
+    const spec = providers.get('cluster');
+    const others = Array.from(
+      { length: MAX_CANDIDATES },
+      (_, at) => [`other-${at}`, { ...spec, audience: 'other' }] as const,
+    );
+    const token = await issuer.sign(PODS, clock.now());
+    for (const [count, reason] of [
+      [MAX_CANDIDATES - 1, undefined],
+      [MAX_CANDIDATES, 'evidence-wrong-audience'],
+    ] as const) {
+      providers = new Map([...others.slice(0, count), ['cluster', spec]] as [string, TrustProviderSpec][]);
+      expect(
+        await verify(token).then(
+          () => undefined,
+          (error: AttestationError) => error.reason,
+        ),
+      ).toBe(reason);
+    }
+  });
+
   test('a key that the token brings along is never used', async () => {
     const attacker = new TokenIssuer(CLUSTER);
     const [jwk] = attacker.jwks.keys;
@@ -222,6 +273,7 @@ describe('local', () => {
     await expect(verify(token, 'local')).rejects.toMatchObject({ reason: 'trust-provider-disabled' });
     verifier = createEvidenceVerifier({ jwks: new JwksCache({ fetcher, clock }), local });
     // The issuer of local evidence is no secret; only the key of this process makes it.
+    await expect(verify(token, 'local', 'user')).rejects.toMatchObject({ reason: 'evidence-wrong-issuer' });
     await expect(verify(token, 'local')).resolves.toMatchObject({
       subject: 'local:ann',
       claims: { local: { uid: 1000, gid: 1000, pid: 7, user: 'ann' } },

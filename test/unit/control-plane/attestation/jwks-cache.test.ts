@@ -79,5 +79,10 @@ describe('JwksCache', () => {
     const a = await cache.keysFor(ISSUER, { jwks: { url: 'https://a.example' } }, 'a');
     const b = await cache.keysFor(ISSUER, { jwks: { url: 'https://b.example' } }, 'b');
     expect([a[0]?.kid, b[0]?.kid]).toEqual(['a', 'b']);
+    // What one tenant lets through or trusts in addition must not fetch for another.
+    for (const more of [{ ca: 'PEM' }, { allowedAddresses: ['10.0.0.0/8'] }]) {
+      await cache.keysFor(ISSUER, { jwks: { url: 'https://a.example' }, ...more }, 'a');
+      expect(fetcher.asked.at(-1)).toMatchObject({ url: 'https://a.example', ...more });
+    }
   });
 });

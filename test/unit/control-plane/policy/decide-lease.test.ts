@@ -22,6 +22,18 @@ describe('how long a decision holds', () => {
     expect(decide(set, SESSION, REQUEST, none, NOON_MONDAY + 86_400_000).leaseMs).toBe(0);
   });
 
+  it('lets no answer outlive a moment from which a rule begins to cover the call', () => {
+    const rules = [{ when: 'now > timestamp("2027-01-01T00:00:00Z")' }];
+    const set = compilePolicySet(
+      policySet({
+        ServerWorkload: { api: { hosts: ['api.example.com'] } },
+        AccessPolicy: { open: to, 'closed-later': { ...to, effect: 'deny', rules } },
+      }),
+    );
+    const decision = decide(set, SESSION, REQUEST, new RevocationSet([]), NOON_MONDAY);
+    expect(decision).toMatchObject({ outcome: 'allow', leaseMs: 0 });
+  });
+
   it.each(['clock-bound', '*'])(
     'lets no answer outlive a moment that a client workload reads: %s',
     (clientWorkload) => {

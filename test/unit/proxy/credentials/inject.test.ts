@@ -214,6 +214,14 @@ describe('what the agent may not say', () => {
     expect(removeAgentCredentials({ headers: HeaderList.from([]), query }, injecting).query).toBe(left);
   });
 
+  test.each(['_method', 'X-HTTP-Method-Override', 'x-http-method', 'x%2Dmethod-override'])(
+    'A-21: %s in the query goes, also where nothing is injected',
+    (name) => {
+      const head = { headers: HeaderList.from([]), query: `a=1&${name}=DELETE` };
+      expect(removeAgentCredentials(head, plain).query).toBe('a=1');
+    },
+  );
+
   test('A-34, A-39, A-62: proxy tokens and claims of identity or of another target go everywhere', () => {
     const headers = HeaderList.from([
       ['Proxy-Authorization', 'Basic x'],

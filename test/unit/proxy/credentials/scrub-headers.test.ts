@@ -28,6 +28,8 @@ describe('headers of an answer', () => {
       HeaderList.from([
         ['WWW-Authenticate', 'Bearer error="invalid_token"'],
         ['Authentication-Info', 'nextnonce="x"'],
+        ['Authentication-Control', 'Basic realm="x"'],
+        ['Optional-WWW-Authenticate', 'Basic'],
         ['Content-Type', 'text/plain'],
       ]);
     // A client certificate and a signature leave no secret to search for.
@@ -38,13 +40,15 @@ describe('headers of an answer', () => {
     }
     const plain = make();
     scrubHeaders(plain, nothing);
-    expect(plain.size).toBe(3);
+    expect(plain.size).toBe(5);
   });
 
   test('A-10: Alt-Svc and the upstream’s proxy challenges never pass', () => {
     const headers = HeaderList.from([
       ['Alt-Svc', 'h3=":443"'],
+      ['Alt-Used', 'b.example:443'],
       ['Proxy-Authenticate', 'Basic'],
+      ['Proxy-Authentication-Info', 'nextnonce="x"'],
       ['ETag', '"1"'],
     ]);
     expect(scrubHeaders(headers, nothing)).toBe(0);

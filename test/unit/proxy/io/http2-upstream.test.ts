@@ -238,6 +238,18 @@ describe('a stream and its peer', () => {
     return { upstream, peer, say };
   }
 
+  test('RFC 7541 7.1.3: what is sensitive goes out as never indexed, however often it comes', () => {
+    const { upstream, say } = meet();
+    const headers = (): HeaderList => HeaderList.from([['x-acme', 'secret']]);
+    for (let time = 0; time < 3; time += 1) {
+      const sensitive = new Set([':path', 'x-acme']);
+      upstream.stream().sendHead(head({ headers: headers(), sensitive }), writingDown());
+      const asked = say().find((event) => event.type === 'request-head');
+      expect(asked?.head.sensitive).toEqual(sensitive);
+    }
+    upstream.destroy();
+  });
+
   test('a WebSocket that ended keeps its place until the upstream has answered its end, and no longer than it is quiet', () => {
     const { upstream, peer, say } = meet();
     const stream = upstream.stream();

@@ -4,6 +4,7 @@ import tls from 'node:tls';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readClientHello } from '../../../../proxy/protocols/tls-client-hello.ts';
+import { ECH, extension, hello, record, sni, vector } from '../../../support/client-hello.ts';
 
 /** The first bytes that Node's own client sends. */
 async function realHello(options: tls.ConnectionOptions): Promise<Buffer> {
@@ -21,33 +22,6 @@ async function realHello(options: tls.ConnectionOptions): Promise<Buffer> {
   socket.destroy();
   server.close();
   return Buffer.concat(parts);
-}
-
-function record(fragment: Buffer): Buffer {
-  const header = Buffer.from([22, 3, 1, 0, 0]);
-  header.writeUInt16BE(fragment.length, 3);
-  return Buffer.concat([header, fragment]);
-}
-
-function vector(size: number, ...parts: Buffer[]): Buffer {
-  const body = Buffer.concat(parts);
-  const length = Buffer.alloc(size);
-  length.writeUIntBE(body.length, 0, size);
-  return Buffer.concat([length, body]);
-}
-
-function extension(type: number, ...content: Buffer[]): Buffer {
-  return Buffer.concat([Buffer.from([type >> 8, type & 255]), vector(2, ...content)]);
-}
-
-function sni(name: string, type = 0): Buffer {
-  return extension(0, vector(2, Buffer.from([type]), vector(2, Buffer.from(name, 'latin1'))));
-}
-
-/** A hello with these extensions, as one handshake message. */
-function hello(...extensions: Buffer[]): Buffer {
-  const start = Buffer.concat([Buffer.from([3, 3]), Buffer.alloc(32, 7), vector(1), vector(2, Buffer.from([0x13, 1]))]);
-  return Buffer.concat([Buffer.from([1]), vector(3, start, vector(1, Buffer.from([0])), vector(2, ...extensions))]);
 }
 
 describe('readClientHello', () => {
@@ -78,7 +52,7 @@ describe('readClientHello', () => {
   });
 
   it('tells of an encrypted hello', () => {
-    const bytes = record(hello(sni('public.example'), extension(0xfe0d, Buffer.from([0]))));
+    const bytes = record(hello(sni('public.example'), ECH));
     expect(readClientHello(bytes)).toEqual({ kind: 'hello', serverName: 'public.example', ech: true });
   });
 

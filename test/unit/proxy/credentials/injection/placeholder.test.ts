@@ -8,6 +8,7 @@ import {
   injectNothing,
   removeAgentCredentials,
 } from '../../../../../proxy/credentials/inject.ts';
+import { compileScrubber } from '../../../../../proxy/credentials/scrub.ts';
 import { HeaderList } from '../../../../../proxy/protocols/header-list.ts';
 import { PlaceholderGuard } from '../../../../../proxy/credentials/injection/placeholder-guard.ts';
 import { onEveryCut, transformed } from '../../../../support/body-transform.ts';
@@ -140,6 +141,22 @@ describe('encoded', () => {
   ])('in Basic with %s it is refused', (_, given) => {
     expect(sentIn(inHeader, given)).toBe('placeholder-refused');
   });
+
+  test.each(['', 'm', 'me'])(
+    'A-02: out in Basic behind %j, it is found in an echo that is encoded once more',
+    (user) => {
+      const headers = HeaderList.from([['Authorization', basic(user, MINE)]]);
+      const { secrets } = injectCredential(inHeader, {
+        destination,
+        method: 'POST',
+        path: '/a',
+        headers,
+        query: undefined,
+      });
+      const echo = Buffer.from(headers.get('authorization') ?? '').toString('base64');
+      expect(compileScrubber(secrets)?.scrubText(echo).hits).toBe(1);
+    },
+  );
 
   test('a credential with a colon cannot be a user name', () => {
     const grant = grantAt('header', 'Authorization');

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Grant, type Injection } from '../../../../../proto/gen/sidekey/v1/grant.ts';
+import { Binding, Grant, type Injection } from '../../../../../proto/gen/sidekey/v1/grant.ts';
 import {
   type InjectableRequest,
   InjectionError,
@@ -47,6 +47,20 @@ test('header: within a template', () => {
   injectCredential(grantOf(header('Token token="', '"')), request);
   expect(request.headers.get('authorization')).toBe('Token token="s3cret:1/x"');
 });
+
+test('header: no white space at the ends, which HTTP/2 does not take (RFC 9113 8.2.1)', () => {
+  const request = requestOf();
+  injectCredential(grantOf(header(' Token ', '\t')), request);
+  expect(request.headers.get('authorization')).toBe('Token s3cret:1/x');
+});
+
+test.each(['Host', 'Content-Length', 'Transfer-Encoding', 'Connection', 'Max-Forwards', 'Accept-Encoding', 'Cookie'])(
+  'header: %s cannot carry a credential',
+  (name) => {
+    const kind: Kind = { $case: 'header', value: { name, prefix: '', suffix: '', value } };
+    expect(reasonOf(() => injectCredential(grantOf(kind), requestOf()))).toBe('credential-invalid');
+  },
+);
 
 describe('cookie', () => {
   const cookie = (bytes: Buffer, name = 'sid'): Kind => ({ $case: 'cookie', value: { name, value: bytes } });
@@ -127,6 +141,7 @@ describe('fields of a body', () => {
     ['JSON of two types', json, typed('application/json', ['Content-Type', 'text/plain'])],
     ['text as JSON', json, typed('text/plain')],
     ['JSON in UTF-16', json, typed('application/json; charset=utf-16')],
+    ['JSON of two charsets', json, typed('application/json; charset=utf-8; charset=utf-16')],
     ['coded JSON', json, typed('application/json', ['Content-Encoding', 'gzip'])],
     ['multipart', form, typed('multipart/form-data; boundary=x')],
     ['a form in Latin-1', form, typed('application/x-www-form-urlencoded; charset=iso-8859-1')],
@@ -180,8 +195,10 @@ describe('token endpoint', () => {
     value: { path: '/oauth/token', placeholder: 'sk_placeholder_0123456789abcdefghijkl', expiresInSeconds: 600 },
   };
   const form = (): HeaderList => typed('application/x-www-form-urlencoded');
-  const at = (changes: Partial<InjectableRequest>): Injected =>
-    injectCredential(grantOf(kind), requestOf({ path: '/oauth/token', headers: form(), ...changes }));
+  const at = ({ method = 'POST', ...changes }: Partial<InjectableRequest>): Injected => {
+    const grant = { ...grantOf(kind), binding: Binding.fromPartial({ destination, method }) };
+    return injectCredential(grant, requestOf({ path: '/oauth/token', headers: form(), method, ...changes }));
+  };
 
   test('is answered with the placeholder', () => {
     const { reply } = at({});
@@ -195,8 +212,9 @@ describe('token endpoint', () => {
   });
 
   test('what is no token request gets the error of RFC 6749', () => {
-    const { reply } = at({ headers: typed('application/json') });
-    expect([reply?.status, reply?.body.toString()]).toEqual([400, '{"error":"invalid_request"}']);
+    for (const { reply } of [at({ headers: typed('application/json') }), at({ method: 'PUT' })]) {
+      expect([reply?.status, reply?.body.toString()]).toEqual([400, '{"error":"invalid_request"}']);
+    }
   });
 
   test('other paths are not answered', () => {

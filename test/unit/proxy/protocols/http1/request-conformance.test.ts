@@ -115,6 +115,7 @@ const REFUSED: [string, string, string, string][] = [
   ['RFC 9110 9.3.6', 'content in CONNECT', `CONNECT a:1 HTTP/1.1\r\n${HOST}Content-Length: 1\r\n\r\na`, 'bad-request'],
   ['RFC 9110 9.3.8', 'content in TRACE', `TRACE / HTTP/1.1\r\n${HOST}Content-Length: 1\r\n\r\na`, 'bad-request'],
   ['RFC 9110 10.1.1', 'another expectation', get('Expect: 200-ok\r\n'), 'expectation-failed'],
+  ['RFC 9110 10.1.1', 'two expectations', get('Expect: 200-ok\r\nExpect: 100-continue\r\n'), 'bad-request'],
 ];
 
 describe('requests that are refused', () => {

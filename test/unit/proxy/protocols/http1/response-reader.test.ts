@@ -131,6 +131,15 @@ describe('ResponseReader', () => {
     expect(reader.next()).toBeUndefined();
   });
 
+  it('counts interim responses and the bytes of a size line anew each time', () => {
+    const interim = 'HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(16);
+    const chunks = '1\r\na\r\n'.repeat(256);
+    const one = bytesOf(`${interim}${OK}Transfer-Encoding: chunked\r\n\r\n${chunks}0\r\n\r\n`);
+    const played = playResponses([one, one], ['GET', 'GET']);
+    expect(played.error).toBeUndefined();
+    expect(played.events.slice(-2)).toMatchObject([{ text: 'a'.repeat(256) }, END]);
+  });
+
   it('refuses bytes that answer no request', () => {
     expect(playResponses([bytesOf('HTTP/1.1 408 Timeout\r\n\r\n')], []).error).toBe('upstream-malformed');
   });

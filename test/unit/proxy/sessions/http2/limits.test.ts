@@ -145,27 +145,37 @@ describe('what a connection may cost', () => {
     expect(played.error).toBe('ENHANCE_YOUR_CALM');
   });
 
-  it('bounds what a peer that does not read can provoke', () => {
-    const server = startServer({ maxUntakenReplyBytes: 1_000 });
-    expect(
-      drive(
-        server,
-        times(50, () => PING),
-      ).error,
-    ).toBeUndefined();
-    expect(
-      drive(
-        server,
-        times(50, () => PING),
-      ).error,
-    ).toBeUndefined();
-    expect(
-      drive(
-        server,
-        times(200, () => PING),
-      ).error,
-    ).toBe('ENHANCE_YOUR_CALM');
+  it.each([
+    ['acknowledgements of PING', () => PING],
+    ['acknowledgements of SETTINGS', () => settings()],
+    ['resets', (at: number) => Buffer.concat([request(at), windowUpdate(2 * at + 1, 0)])],
+  ])('bounds what a peer that does not read can provoke: %s', (_, one) => {
+    const server = startServer({ maxUntakenReplyBytes: 1_000, resetAllowance: 1_000 });
+    const frames = times(250, one);
+    expect(drive(server, frames.slice(0, 50)).error).toBeUndefined();
+    expect(drive(server, frames.slice(50, 100)).error).toBeUndefined();
+    expect(drive(server, frames.slice(100)).error).toBe('ENHANCE_YOUR_CALM');
     expect(server.bufferedBytes).toBeLessThan(2_000);
+  });
+
+  it.each([
+    ['DATA on a stream that we reset', () => data(1, 'a')],
+    ['HEADERS on a stream that we reset', () => headers(1, [['x-t', 'a']], END_STREAM)],
+    ['requests behind our GOAWAY', (at: number) => request(at + 1)],
+  ])('ends a flood of %s', (_, one) => {
+    const server = startServer({ controlFrameAllowance: 50 });
+    drive(server, [headers(1, POST)]);
+    server.reset(1, 'CANCEL');
+    server.shutdown();
+    const frames = times(100, one);
+    expect(drive(server, frames.slice(0, 40), takeOnly)).toMatchObject({ events: [], error: undefined });
+    expect(drive(server, frames.slice(40), takeOnly).error).toBe('ENHANCE_YOUR_CALM');
+  });
+
+  it('bears an upstream that resets every call: what it costs is the callers own', () => {
+    const client = startClient(['GET', 'GET', 'GET', 'GET'], { resetAllowance: 2 });
+    const resets = times(4, (at) => reset(2 * at + 1));
+    expect(drive(client, resets)).toMatchObject({ events: { length: 4 }, error: undefined });
   });
 
   it('ends windows that make many small frames of a body (CVE-2019-9511)', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { FrameType } from '../../../../../proxy/protocols/http2/frames.ts';
+import { Flag, FrameType } from '../../../../../proxy/protocols/http2/frames.ts';
 import { block, END_HEADERS, END_STREAM, frame, GET, headers, type Pairs } from '../../../../support/http2-frames.ts';
 import { drive, type React, startClient, startServer } from '../../../../support/http2-play.ts';
 
@@ -51,12 +51,40 @@ describe('blocks that come again', () => {
     }
   });
 
+  it('mean nothing any more once the table has shrunk', () => {
+    const server = startServer();
+    drive(server, [inserting(1, 'a'), referring(3), referring(5), referring(7)]);
+    // RFC 7541 6.3: down to nothing.
+    const shrinking = Buffer.concat([Buffer.from([0x20]), block(GET)]);
+    expect(drive(server, [frame(FrameType.HEADERS, END_HEADERS | END_STREAM, 9, shrinking)]).error).toBeUndefined();
+    expect(drive(server, [referring(11)]).error).toBe('COMPRESSION_ERROR');
+  });
+
+  it('RFC 9113 4.3.1 do not come first once a smaller table was confirmed', () => {
+    const server = startServer({ decoderTableBytes: 0 });
+    const plain = (stream: number) => headers(stream, GET, END_STREAM);
+    expect(drive(server, [plain(1), plain(3), plain(5)]).error).toBeUndefined();
+    expect(drive(server, [frame(FrameType.SETTINGS, Flag.ACK, 0), plain(7)]).error).toBe('COMPRESSION_ERROR');
+  });
+
   it('are refused as often as they come', () => {
     const server = startServer();
     for (let at = 0; at < 5; at += 1) {
       const { events } = drive(server, [headers(2 * at + 1, [...GET, ['connection', 'close']], END_STREAM)]);
       expect(events).toEqual([`reset ${2 * at + 1} PROTOCOL_ERROR by us`]);
     }
+  });
+
+  it('RFC 7541 7.1.3 are read anew each time, and not kept, with what came as never indexed', () => {
+    const server = startServer();
+    const seen = new Set<unknown>();
+    for (let at = 0; at < 5; at += 1) {
+      const secret = Buffer.concat([block(GET), block([['x-key', 'secret']], 0x10)]);
+      drive(server, [frame(FrameType.HEADERS, END_HEADERS | END_STREAM, 2 * at + 1, secret)], (event) => {
+        if (event.type === 'request-head') seen.add(event.head.sensitive);
+      });
+    }
+    expect([...seen]).toEqual(Array.from({ length: 5 }, () => new Set(['x-key'])));
   });
 
   it('are told as heads and as trailers, by their place', () => {

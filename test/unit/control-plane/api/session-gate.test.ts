@@ -1,0 +1,40 @@
+import { expect, it } from 'vitest';
+import { type LiveSession, SessionGate, type SessionGateOptions } from '../../../../control-plane/api/session-gate.ts';
+import { compilePolicySet } from '../../../../control-plane/policy/compile.ts';
+import type { ActiveRevocation } from '../../../../control-plane/policy/facts.ts';
+import { RevocationSet } from '../../../../control-plane/policy/revocations.ts';
+import { policySet } from '../policy/policy-set.ts';
+
+const gate = new SessionGate({ nowMs: () => 0 } as unknown as SessionGateOptions);
+const SESSION = {
+  ticket: { tenant: 'acme', id: 's', notAfter: 60_000 },
+  record: {
+    workloads: ['billing', 'reports'],
+    trust: ['cluster'],
+    claims: { kubernetes: { namespace: 'prod' } },
+    userClaims: {},
+  },
+} as unknown as LiveSession;
+
+/** Workloads of a session that attested as both, under a policy in which these namespaces are meant. */
+function workloadsOf(namespaces: Record<string, string>, active: ActiveRevocation[] = []): readonly string[] {
+  const ClientWorkload = Object.fromEntries(
+    Object.entries(namespaces).map(([name, equals]) => [
+      name,
+      { selectors: { all: [{ claim: 'kubernetes.namespace', equals }] } },
+    ]),
+  );
+  const policy = compilePolicySet(policySet({ ClientWorkload }));
+  return gate.facts(SESSION, { policy, revocations: new RevocationSet(active) }).workloads;
+}
+
+it('leaves a session the workloads that match still, and gives it none that match by now', () => {
+  expect(workloadsOf({ billing: 'prod', reports: 'prod', third: 'prod' })).toEqual(['billing', 'reports']);
+  expect(workloadsOf({ billing: 'prod', reports: 'test' })).toEqual(['billing']);
+  expect(workloadsOf({ third: 'prod' })).toEqual([]);
+});
+
+it('keeps a revoked workload that matches no more, so that it cannot be left by a change of policy', () => {
+  const revocation = { id: 'r', target: 'workload', name: 'reports', atMs: 0 } as const;
+  expect(workloadsOf({ billing: 'prod' }, [revocation])).toEqual(['billing', 'reports']);
+});
