@@ -5,8 +5,8 @@ export const MIN_SECRET_BYTES = 4;
 const MAX_SECRET_BYTES = 64 * 1024;
 
 /**
- * The byte strings that give a secret away, each at least MIN_SECRET_BYTES long; see foldedRenderingsOf as well. Escapes inside any of them (percent,
- * `\u`, `\x`, entities) are not listed here: the scrubber reads them character by character, in any mixture.
+ * The byte strings that give a secret away, each at least MIN_SECRET_BYTES long; see foldedRenderingsOf as well. Escapes inside any
+ * of them (percent, `\u`, `\x`, entities) are not listed here: the scrubber reads them character by character, in any mixture.
  */
 export function renderingsOf(secret: Uint8Array): Buffer[] {
   const raw = Buffer.from(secret);
