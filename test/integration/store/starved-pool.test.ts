@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DecisionWriter } from '../../../control-plane/audit/decision-writer.ts';
 import { revoke } from '../../../control-plane/policy/revocation-store.ts';
 import { openStore, type SqlStore } from '../../../control-plane/store/sql.ts';
-import { decisionChain } from '../../support/decision-chain.ts';
+import { decisionChain, storeSession } from '../../support/decision-chain.ts';
 import { hasPostgres, startPostgres, type TestPostgres } from '../../support/postgres.ts';
 
 const PROXIES = 40;
@@ -24,6 +24,10 @@ describe.skipIf(!hasPostgres)('a pool of connections', () => {
   });
 
   it('serves a revocation while the log of another tenant stands still', { timeout: 90_000 }, async () => {
+    for (let index = 0; index < PROXIES; index += 1) {
+      const instanceId = `proxy-${index}`;
+      await storeSession(store, 'busy', { id: `session of ${instanceId}`, instanceId });
+    }
     // As another replica whose disk has become slow, in the middle of an append.
     const other = new pg.Client({ connectionString: url });
     await other.connect();
