@@ -8,7 +8,8 @@ const WORDS = 'a message that may quote a secret';
 
 let world: ProxyWorld;
 beforeEach(async () => {
-  world = await startProxyWorld();
+  // Where calls to a host are refused inside the tunnel, none is looked for before it stands.
+  world = await startProxyWorld({ config: { unrouted: 'tunnel' } });
 });
 afterEach(() => world.close());
 
@@ -41,6 +42,16 @@ test('in a call', async () => {
   const answer = await (await world.agent()).exchange(world.request('GET', '/'));
   expect([answer.status, JSON.parse(answer.text).code]).toEqual([500, 'internal-error']);
   expect(answer.text).not.toContain(WORDS);
+  expectLogged();
+});
+
+test('in looking for the route of a call inside a tunnel, which stands before', async () => {
+  await world.close();
+  world = await startProxyWorld({ config: { unrouted: 'deny' } });
+  const { agent } = await world.tlsAgent();
+  world.client.setRoutes([brokenRoute()]);
+  const answer = await agent.exchange(`GET / HTTP/1.1\r\nHost: api.test:${world.upstream.httpsPort}\r\n\r\n`);
+  expect([answer.status, JSON.parse(answer.text).code]).toEqual([500, 'internal-error']);
   expectLogged();
 });
 
