@@ -5,13 +5,9 @@ import { JsonEditor, pointerTokens } from '../../proxy/credentials/injection/jso
 import { PlaceholderGuard } from '../../proxy/credentials/injection/placeholder-guard.ts';
 import { HeaderList } from '../../proxy/protocols/header-list.ts';
 import { transformed } from '../support/body-transform.ts';
+import { timeBox } from '../support/time-box.ts';
 
-const SECONDS = Number(process.env['FUZZ_SECONDS'] ?? 5);
-const TIME_BOX = {
-  numRuns: 1_000_000,
-  interruptAfterTimeLimit: SECONDS * 1000,
-  markInterruptAsFailure: false,
-} as const;
+const { seconds: SECONDS, runs: TIME_BOX } = timeBox();
 const TIMEOUT = SECONDS * 1000 + 30_000;
 
 const cuts = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 8 });

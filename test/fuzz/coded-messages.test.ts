@@ -4,13 +4,9 @@ import { expect, test } from 'vitest';
 import { ContentCodingError } from '../../proxy/credentials/decode-content.ts';
 import { createAnswerDecoder } from '../../proxy/credentials/decode-messages.ts';
 import { HeaderList } from '../../proxy/protocols/header-list.ts';
+import { timeBox } from '../support/time-box.ts';
 
-const SECONDS = Number(process.env['FUZZ_SECONDS'] ?? 5) / 2;
-const TIME_BOX = {
-  numRuns: 1_000_000,
-  interruptAfterTimeLimit: SECONDS * 1000,
-  markInterruptAsFailure: false,
-} as const;
+const { seconds: SECONDS, runs: TIME_BOX } = timeBox(2);
 const DEADLINE_MS = (SECONDS + 60) * 1000;
 
 const message = fc.record({

@@ -7,13 +7,9 @@ import { makeWish } from '../../common/inspection/wish.ts';
 import { StreamListFilter } from '../../proxy/inspection/list-filter.ts';
 import { SecretMasker } from '../../proxy/inspection/secret-masker.ts';
 import { Refusal } from '../../proxy/http/refusal.ts';
+import { timeBox } from '../support/time-box.ts';
 
-const SECONDS = Number(process.env['FUZZ_SECONDS'] ?? 5) / 5;
-const TIME_BOX = {
-  numRuns: 1_000_000,
-  interruptAfterTimeLimit: SECONDS * 1000,
-  markInterruptAsFailure: false,
-} as const;
+const { seconds: SECONDS, runs: TIME_BOX } = timeBox(5);
 const DEADLINE_MS = (SECONDS + 30) * 1000;
 
 const key = fc.constantFrom('a', 'A', 'name', 'Name', '\u017f', 's', '__proto__', '\\u0061', 'k', '\u212a', 'é');

@@ -2,13 +2,9 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Secret } from '../../common/secret.ts';
 import { compileScrubber, scrubberOfCall } from '../../proxy/credentials/scrub.ts';
+import { timeBox } from '../support/time-box.ts';
 
-const SECONDS = Number(process.env['FUZZ_SECONDS'] ?? 5);
-const TIME_BOX = {
-  numRuns: 1_000_000,
-  interruptAfterTimeLimit: SECONDS * 1000,
-  markInterruptAsFailure: false,
-} as const;
+const { seconds: SECONDS, runs: TIME_BOX } = timeBox();
 
 const hex = (value: number, digits: number) => value.toString(16).padStart(digits, '0');
 const point = (char: string) => char.codePointAt(0) ?? 0;

@@ -8,13 +8,9 @@ import { planAwsSignature, signAwsRequest } from '../../proxy/credentials/signin
 import { SigningError } from '../../proxy/credentials/signing/signing-error.ts';
 import { HeaderList } from '../../proxy/protocols/header-list.ts';
 import { type ReceivedRequest, verifyAwsSignature } from '../support/aws-verifier.ts';
+import { timeBox } from '../support/time-box.ts';
 
-const SECONDS = Number(process.env['FUZZ_SECONDS'] ?? 5) / 3;
-const TIME_BOX = {
-  numRuns: 1_000_000,
-  interruptAfterTimeLimit: SECONDS * 1000,
-  markInterruptAsFailure: false,
-} as const;
+const { seconds: SECONDS, runs: TIME_BOX } = timeBox(3);
 const DEADLINE_MS = (SECONDS + 60) * 1000;
 const KEY = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY' };
 const PYTHON = '/usr/bin/python3';

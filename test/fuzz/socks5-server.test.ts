@@ -1,13 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Socks5Server } from '../../proxy/protocols/socks5/server.ts';
+import { timeBox } from '../support/time-box.ts';
 
-const SECONDS = Number(process.env['FUZZ_SECONDS'] ?? 5);
-const TIME_BOX = {
-  numRuns: 1_000_000,
-  interruptAfterTimeLimit: SECONDS * 1000,
-  markInterruptAsFailure: false,
-} as const;
+const { seconds: SECONDS, runs: TIME_BOX } = timeBox();
 
 const byte = fc.integer({ min: 0, max: 255 });
 const start = fc.constantFrom<number[]>([], [5, 1, 0], [5, 2, 0, 2], [5, 1, 2, 1, 0, 0], [5, 1, 0, 5, 1, 0]);

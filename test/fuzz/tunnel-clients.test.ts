@@ -4,15 +4,11 @@ import { Secret } from '../../common/secret.ts';
 import { ConnectClient } from '../../proxy/protocols/http1/connect-client.ts';
 import { Socks5Client } from '../../proxy/protocols/socks5/client.ts';
 import { type TunnelClient, TunnelError } from '../../proxy/protocols/tunnel-client.ts';
+import { timeBox } from '../support/time-box.ts';
 
 /** What a proxy before the upstream may answer: whatever it says and however it is cut, it is a tunnel or a refusal. */
 
-const SECONDS = Number(process.env['FUZZ_SECONDS'] ?? 5) / 2;
-const TIME_BOX = {
-  numRuns: 1_000_000,
-  interruptAfterTimeLimit: SECONDS * 1000,
-  markInterruptAsFailure: false,
-} as const;
+const { seconds: SECONDS, runs: TIME_BOX } = timeBox(2);
 const PASSWORD = 'corporate-password';
 const credentials = { user: 'ann', password: new Secret(PASSWORD) };
 const destination = { host: 'api.test', port: 443 };

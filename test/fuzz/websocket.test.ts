@@ -6,13 +6,9 @@ import { InflateError } from '../../proxy/protocols/deflate/inflate-error.ts';
 import { frame } from '../support/websocket-frames.ts';
 import { hearAsWs } from '../support/ws-oracle.ts';
 import { DEFLATE, playRelay, relayOf } from '../support/websocket-relay.ts';
+import { timeBox } from '../support/time-box.ts';
 
-const SECONDS = Number(process.env['FUZZ_SECONDS'] ?? 5);
-const TIME_BOX = {
-  numRuns: 1_000_000,
-  interruptAfterTimeLimit: (SECONDS * 1000) / 3,
-  markInterruptAsFailure: false,
-} as const;
+const { seconds: SECONDS, runs: TIME_BOX } = timeBox(3);
 const TIMEOUT_MS = (SECONDS + 60) * 1000;
 const SECRET = 'sk-live-4f9a+Zq/7Kc=81xYtWm';
 
