@@ -1,12 +1,8 @@
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type ForeignServer, startForeignServer } from '../support/foreign-server.ts';
 import { runProcess } from '../support/process.ts';
-import { HOSTS, type ProxyWorld, route, SECRET, startProxyWorld } from '../support/proxy-world.ts';
-import { makeTlsIdentity } from '../support/tls-identity.ts';
+import { SECRET } from '../support/proxy-world.ts';
 
 // Messages of gRPC may be compressed one by one (gRPC over HTTP/2, "Compressed-Flag"), which Content-Encoding says nothing of.
 const PYTHON = '/usr/bin/python3';
@@ -46,33 +42,16 @@ with grpc.secure_channel(target, credentials, compression=grpc.Compression.Gzip)
 describe.skipIf(spawnSync(PYTHON, ['-c', 'import grpc']).status !== 0).each(['Gzip', 'Deflate', 'NoCompression'])(
   'a gRPC server that compresses messages with %s (it needs python3-grpcio)',
   (compression) => {
-    let world: ProxyWorld;
-    let folder: string;
-    let port: number;
-    let server: ReturnType<typeof spawn>;
-
+    let server: ForeignServer;
     beforeAll(async () => {
-      folder = await mkdtemp(join(tmpdir(), 'sidekey-grpc-'));
-      const { key, cert, caPem } = makeTlsIdentity(HOSTS);
-      await writeFile(join(folder, 'key.pem'), key);
-      await writeFile(join(folder, 'cert.pem'), cert);
-      server = spawn(PYTHON, ['-c', SERVER, folder, compression], { stdio: ['ignore', 'pipe', 'inherit'] });
-      const [line] = (await once(server.stdout ?? server, 'data')) as [Buffer];
-      port = Number(line.toString());
-      world = await startProxyWorld({
-        routes: () => [route({ hosts: ['localhost'], ports: [port], tls: { mode: 1, caPem, serverName: '' } })],
-      });
-      await writeFile(join(folder, 'ca.pem'), world.proxy.caPem ?? '');
+      server = await startForeignServer((folder) => [PYTHON, '-c', SERVER, folder, compression]);
     }, 60_000);
-    afterAll(async () => {
-      server.kill();
-      await world.close();
-      await rm(folder, { recursive: true, force: true });
-    });
+    afterAll(() => server.close());
 
     test('A-02 an echo in them is scrubbed', { timeout: 60_000 }, async () => {
+      const { world, port, caFile } = server;
       const env = { PATH: process.env['PATH'], https_proxy: `http://127.0.0.1:${world.proxy.address.port}` };
-      const command = [PYTHON, '-c', CLIENT, `localhost:${port}`, join(folder, 'ca.pem')];
+      const command = [PYTHON, '-c', CLIENT, `localhost:${port}`, caFile];
       const { stdout, stderr } = await runProcess(command, env, { timeoutMs: 50_000 });
       const told = `Bearer ${'*'.repeat(SECRET.length)} `.repeat(40);
       const [unary, ...stream] = [told + 'x'.repeat(2000), ...Array(3).fill(told + 'y'.repeat(2000))];
