@@ -1,5 +1,4 @@
 import { genesisHash, nextHash } from '../../common/decision-chain.ts';
-import type { ChainHead } from '../../control-plane/audit/chain.ts';
 import { appendDecisions } from '../../control-plane/audit/decision-log.ts';
 import type { SqlStore } from '../../control-plane/store/sql-store.ts';
 import { type ChainedRecord, DecisionRecord, Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
@@ -49,13 +48,8 @@ export async function storeSession(
 }
 
 /** As `appendDecisions`, of an instance that has attested. */
-export async function appendAttested(
-  store: SqlStore,
-  tenant: string,
-  instanceId: string,
-  records: readonly ChainedRecord[],
-  missingAfter?: ChainHead,
-): Promise<number> {
+export async function appendAttested(...given: Parameters<typeof appendDecisions>): Promise<number> {
+  const [store, tenant, instanceId] = given;
   await storeSession(store, tenant, { id: `session of ${instanceId}`, instanceId });
-  return appendDecisions(store, tenant, instanceId, records, missingAfter);
+  return appendDecisions(...given);
 }
