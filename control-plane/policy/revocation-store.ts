@@ -50,17 +50,13 @@ async function endSessions(tx: Sql, tenant: string, { name, by }: RevocationRequ
   for (const { id } of ended) {
     if (id === name) continue;
     const [sibling] = await tx.query<{ id: string }>(
-      `insert into revocations (tenant, id, target, name, reason, created_by) values ($1, $2, 'session', $3, $4, $5)
+      `insert into revocations (tenant, id, target, name, reason, created_by, with_session)
+       values ($1, $2, 'session', $3, $4, $5, $6)
        on conflict (tenant, target, name) where lifted_at is null do nothing returning id`,
-      [tenant, randomUUID(), id, siblingReason(name), by],
+      [tenant, randomUUID(), id, `with session ${name}`, by, name],
     );
     if (sibling) await notifyFrom(tx, CHANNELS.revocation, JSON.stringify({ tenant, id: sibling.id }));
   }
-}
-
-/** By what the revocations that came with that of a session are known, when it is lifted. */
-function siblingReason(session: string): string {
-  return `with session ${session}`;
 }
 
 /** What the advisory lock between adding and revoking a tenant's sessions is on. */
@@ -95,8 +91,8 @@ export async function liftRevocation(
 async function liftSiblings(tx: Sql, tenant: string, session: string, by: string): Promise<void> {
   const lifted = await tx.query<{ id: string }>(
     `update revocations set lifted_at = now(), lifted_by = $3
-     where tenant = $1 and target = 'session' and reason = $2 and lifted_at is null returning id`,
-    [tenant, siblingReason(session), by],
+     where tenant = $1 and with_session = $2 and lifted_at is null returning id`,
+    [tenant, session, by],
   );
   for (const { id } of lifted) await notifyFrom(tx, CHANNELS.revocation, JSON.stringify({ tenant, id }));
 }

@@ -204,10 +204,14 @@ ${isolate('decision_checkpoints', 'select, insert')}
 /** A proxy's sessions are looked for when it attests and when it reports; they stay for a day after they end. */
 const SESSIONS_BY_INSTANCE = 'create index sessions_instance on sessions (tenant, instance_id);';
 
+/** Of the revocations that come with that of a session, which session's: lifted, it takes them along. */
+const REVOKED_WITH_SESSION = 'alter table revocations add column with_session text;';
+
 /** In order; version n is the n-th. Append only: a migration that has shipped is never edited. */
 export const MIGRATIONS: readonly Migration[] = [
   { name: 'first', sql: FIRST },
   { name: 'used-proofs', sql: USED_PROOFS },
   { name: 'decision-checkpoints', sql: CHECKPOINTS },
   { name: 'sessions-by-instance', sql: SESSIONS_BY_INSTANCE },
+  { name: 'revoked-with-session', sql: REVOKED_WITH_SESSION },
 ];
