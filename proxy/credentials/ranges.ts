@@ -13,8 +13,10 @@ export class Ranges implements Findings {
     return this.#bounds.length / 2;
   }
 
-  clear(): void {
+  /** Without places. */
+  cleared(): this {
     if (this.#bounds.length > 0) this.#bounds.length = 0;
+    return this;
   }
 
   /** Adds a place; one that overlaps the last becomes part of it. */
@@ -28,14 +30,15 @@ export class Ranges implements Findings {
     }
   }
 
-  /** Sorts and merges what several searches added. */
-  order(): void {
-    if (this.#bounds.length <= 2) return;
+  /** With what several searches added sorted and merged. */
+  ordered(): this {
+    if (this.#bounds.length <= 2) return this;
     const pairs: [number, number][] = [];
     for (let at = 0; at < this.#bounds.length; at += 2) pairs.push([this.#bounds[at] ?? 0, this.#bounds[at + 1] ?? 0]);
     pairs.sort((a, b) => a[0] - b[0]);
-    this.clear();
+    this.cleared();
     for (const [start, end] of pairs) this.add(start, end);
+    return this;
   }
 
   /** Of the places that start before `limit`: how many there are, and where the last of them ends. */

@@ -86,11 +86,9 @@ export class Scrubber {
 
   /** Whole matches in bytes[0, end), ordered and disjoint; lent until the next search. NUL bytes part one text from another. */
   findAll(bytes: Buffer, end: number): Ranges {
-    const ranges = this.#ranges;
-    ranges.clear();
+    const ranges = this.#ranges.cleared();
     for (const search of this.searches) search.search(bytes, end, ranges);
-    ranges.order();
-    return ranges;
+    return ranges.ordered();
   }
 
   /**
@@ -98,19 +96,16 @@ export class Scrubber {
    * or hexadecimal stand ahead of these.
    */
   findInBody(bytes: Buffer, before: number): Ranges {
-    const ranges = this.#ranges;
-    ranges.clear();
+    const ranges = this.#ranges.cleared();
     for (const search of this.searches) search.searchBody(bytes, before, ranges);
-    ranges.order();
-    return ranges;
+    return ranges.ordered();
   }
 
   /** The same with the rest of a secret that began before the bytes did: its end, or the middle of it if no more comes. */
   findAllAndRest(bytes: Buffer): Ranges {
     const ranges = this.findInBody(bytes, 0);
     for (const search of this.searches) search.rests(bytes, MIN_TRUNCATED_CHARS, ranges);
-    ranges.order();
-    return ranges;
+    return ranges.ordered();
   }
 
   /** Where a secret may have begun that goes on behind `end`, with at least `minMatched` characters seen; else `end`. */

@@ -34,7 +34,10 @@ function distinct(needles: readonly Buffer[]): Buffer[] {
   return [...new Map(needles.map((bytes) => [bytes.toString('latin1'), bytes])).values()];
 }
 
-/** What text with neither escapes nor lines nor NUL bytes needs is made at once; the rest, which costs more, with the first that has them. */
+/**
+ * What text with neither escapes nor lines nor NUL bytes needs is made at once; the rest, which costs more, with the first that
+ * has them.
+ */
 class SecretSearch implements Search {
   readonly shortest: number;
   readonly #secrets: readonly Secret[];
