@@ -20,7 +20,7 @@ export function readKind(text: string): (typeof KIND_NAMES)[number] {
   return found;
 }
 
-/** `<kind>`: any spelling of a kind is taken, or one of `others`; help and completion show these names. */
+/** `<kind>`: takes each spelling that `readKind` knows, or one of `others`; help and completion show the names alone. */
 export function kindArgument(others: readonly string[] = []): Argument {
   return new Argument('<kind>', 'kind of resource')
     .choices([...KIND_NAMES, ...others])

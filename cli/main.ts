@@ -33,7 +33,7 @@ function requestedCommand(args: readonly string[]): string | undefined {
   return words[0] === 'help' ? words[1] : words[0];
 }
 
-/** For `help NAME` of no command, commander shows the general help; of `NAME` it says that there is none, and what was perhaps meant. */
+/** For `help NAME` of no command, commander shows the general help; of `NAME` it says that there is none, and what was meant. */
 function nameWrongHelp(args: readonly string[]): readonly string[] {
   const [first, name] = args;
   const isWrong = first === 'help' && name !== undefined && !/^-|^help$/.test(name) && !Object.hasOwn(COMMANDS, name);

@@ -7,7 +7,8 @@ const MAX_UNREAD_BYTES = 1_048_576;
 
 /**
  * Writes what an HTTP/2 connection has to say. What one turn of the event loop brings, of however many streams, goes
- * out in one write; while the socket is full, frames stay with the connection: bodies within their windows, all else as `stuck` says.
+ * out in one write; while the socket is full, frames stay with the connection: bodies within their windows, all else as
+ * `stuck` says.
  */
 export class FrameWriter {
   readonly #socket: Duplex;
