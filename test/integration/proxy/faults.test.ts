@@ -14,8 +14,8 @@ beforeEach(async () => {
 afterEach(() => world.close());
 
 /** Looking at it fails. */
-function brokenRoute(): Route {
-  return Object.defineProperty(route(), 'hosts', {
+function brokenRoute(port = 443): Route {
+  return Object.defineProperty(route({ ports: [port] }), 'hosts', {
     get: () => {
       throw new TypeError(WORDS);
     },
@@ -49,7 +49,7 @@ test('in looking for the route of a call inside a tunnel, which stands before', 
   await world.close();
   world = await startProxyWorld({ config: { unrouted: 'deny' } });
   const { agent } = await world.tlsAgent();
-  world.client.setRoutes([brokenRoute()]);
+  world.client.setRoutes([brokenRoute(world.upstream.httpsPort)]);
   const answer = await agent.exchange(`GET / HTTP/1.1\r\nHost: api.test:${world.upstream.httpsPort}\r\n\r\n`);
   expect([answer.status, JSON.parse(answer.text).code]).toEqual([500, 'internal-error']);
   expectLogged();
