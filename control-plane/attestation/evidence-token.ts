@@ -92,8 +92,8 @@ export function readUnverifiedIssuer(token: string): string | undefined {
 }
 
 /**
- * Over what is signed, without the signature: an ECDSA signature (r, s) has a twin (r, n-s) that verifies too, and base64url has spare
- * bits, so that a hash of the whole token would let burnt evidence come back in another form.
+ * Over what is signed, without the signature: an ECDSA signature (r, s) has a twin (r, n-s) that verifies too, and base64url has
+ * spare bits, so that a hash of the whole token would let burnt evidence come back in another form.
  */
 function hashOf(token: string): string {
   return createHash('sha256')
