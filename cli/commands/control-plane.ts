@@ -42,7 +42,7 @@ Examples:
 
 async function runControlPlane(options: ControlPlaneOptions): Promise<void> {
   const config = parseControlPlaneConfig(
-    { dataDir: process.env['SIDEKEY_DATA_DIR'] ?? `${sidekeyHome()}/control-plane`, ...options },
+    { dataDir: process.env['SIDEKEY_DATA_DIR'] || `${sidekeyHome()}/control-plane`, ...options },
     process.env,
   );
   // Every key of the control plane is in this process's memory.

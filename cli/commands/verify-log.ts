@@ -49,7 +49,8 @@ async function verify(options: VerifyOptions): Promise<void> {
     ]);
     const seals = readObject(answer, 'checkpoints');
     const fault = readField(seals, 'fault');
-    const sealed = `${readField(seals, 'count') ?? '0'} checkpoints${fault === undefined ? '' : `: ${printable(fault)}`}`;
+    const count = readField(seals, 'count') ?? '0';
+    const sealed = `${count} ${count === '1' ? 'checkpoint' : 'checkpoints'}${fault === undefined ? '' : `: ${printable(fault)}`}`;
     const verdict = whole ? paint('green', 'the log is whole') : paint('red', 'THE LOG IS BROKEN');
     return `${formatTable(['PROXY', 'RECORDS', 'SEALED', 'CHAIN'], rows)}\n${sealed}\n${verdict}`;
   });
