@@ -59,7 +59,7 @@ export async function attest(options: AttestOptions, request: AttestRequest): Pr
   // The same answer as for a tenant that exists but trusts nobody, so that tenants cannot be found by trying.
   if (!policy) throw new Refusal('evidence-wrong-issuer', 'no trust provider accepts this evidence');
   const verified = await verifyEvidence(options, request, policy, proven.thumbprint);
-  await proven.useProof();
+  await proven.useProof(request.tenant);
   const now = clock.now();
   const id = randomUUID();
   const workloads = matchWorkloads(policy.policy, { tenant: request.tenant, sessionId: id, ...verified }, now);

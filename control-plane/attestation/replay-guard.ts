@@ -1,15 +1,21 @@
 import type { Clock } from '../../common/clock.ts';
 
+/** What was used with one key. */
 interface Bucket {
+  /** Who used the key first; it counts for them. */
+  readonly tenant: string;
   readonly expiresById: Map<string, number>;
 }
 
 /**
  * Remembers what was used until it would be refused for its age anyway. It never forgets early to make room: when full it
- * answers `full`, so that a flood cannot wash out an id that is then replayed. One key cannot fill it for the others.
+ * answers `full`, so that a flood cannot wash out an id that is then replayed. One key cannot fill it for the others, nor one
+ * tenant: a full guard still takes what a tenant uses that has less than its even share, so that it holds up to twice as much.
  */
 export class ReplayGuard {
+  /** By key, whoever uses it: a proof used for one tenant is none for another. */
   readonly #buckets = new Map<string, Bucket>();
+  readonly #sizeByTenant = new Map<string, number>();
   readonly #clock: Clock;
   readonly #maxEntries: number;
   readonly #maxPerKey: number;
@@ -31,32 +37,44 @@ export class ReplayGuard {
     return (this.#buckets.get(key)?.expiresById.get(id) ?? 0) >= this.#clock.now();
   }
 
-  /** Takes the id for this key until `expires` (milliseconds since the epoch). */
-  use(key: string, id: string, expires: number): 'fresh' | 'replayed' | 'full' {
+  /** Takes the id for this key, which the tenant uses, until `expires` (milliseconds since the epoch). */
+  use(tenant: string, key: string, id: string, expires: number): 'fresh' | 'replayed' | 'full' {
     const now = this.#clock.now();
-    let bucket = this.#buckets.get(key);
-    if ((bucket?.expiresById.get(id) ?? 0) >= now) return 'replayed';
-    if (this.#size >= this.#maxEntries || (bucket?.expiresById.size ?? 0) >= this.#maxPerKey) {
+    if (this.has(key, id)) return 'replayed';
+    if (this.#isFull(tenant, key)) {
       this.#sweep(now);
-      bucket = this.#buckets.get(key);
-      if (this.#size >= this.#maxEntries || (bucket?.expiresById.size ?? 0) >= this.#maxPerKey) return 'full';
+      if (this.#isFull(tenant, key)) return 'full';
     }
-    if (bucket === undefined) {
-      bucket = { expiresById: new Map() };
-      this.#buckets.set(key, bucket);
-    }
-    if (!bucket.expiresById.has(id)) this.#size += 1;
+    const bucket = this.#buckets.get(key) ?? { tenant, expiresById: new Map<string, number>() };
+    this.#buckets.set(key, bucket);
+    if (!bucket.expiresById.has(id)) this.#count(bucket.tenant, 1);
     bucket.expiresById.set(id, expires);
     return 'fresh';
+  }
+
+  #isFull(tenant: string, key: string): boolean {
+    const bucket = this.#buckets.get(key);
+    if ((bucket?.expiresById.size ?? 0) >= this.#maxPerKey) return true;
+    if (this.#size < this.#maxEntries) return false;
+    const used = this.#sizeByTenant.get(bucket?.tenant ?? tenant) ?? 0;
+    const tenants = this.#sizeByTenant.size + (used === 0 ? 1 : 0);
+    return used >= this.#maxEntries / tenants || this.#size >= 2 * this.#maxEntries;
+  }
+
+  #count(tenant: string, more: number): void {
+    this.#size += more;
+    const size = (this.#sizeByTenant.get(tenant) ?? 0) + more;
+    if (size === 0) this.#sizeByTenant.delete(tenant);
+    else this.#sizeByTenant.set(tenant, size);
   }
 
   /** Linear, so at most once a second: a full guard under flood must stay cheap. */
   #sweep(now: number): void {
     if (now - this.#sweptAt < 1000) return;
     this.#sweptAt = now;
-    for (const [key, { expiresById }] of this.#buckets) {
+    for (const [key, { tenant, expiresById }] of this.#buckets) {
       for (const [id, expires] of expiresById) {
-        if (expires < now && expiresById.delete(id)) this.#size -= 1;
+        if (expires < now && expiresById.delete(id)) this.#count(tenant, -1);
       }
       if (expiresById.size === 0) this.#buckets.delete(key);
     }

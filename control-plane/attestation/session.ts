@@ -43,8 +43,8 @@ export interface AttestPresentation {
 
 /** A key whose holder asks for a session. */
 export interface ProvenKey extends ProxyKey {
-  /** Uses the proof up. Reasons: proof-replayed, overloaded. */
-  readonly useProof: () => Promise<void>;
+  /** Uses the proof up, for a tenant whose trust provider took the evidence. Reasons: proof-replayed, overloaded. */
+  readonly useProof: (tenant: string) => Promise<void>;
 }
 
 /** Memory of used proofs that all replicas share. */
@@ -92,9 +92,9 @@ export function createSessionAuthority(options: SessionAuthorityOptions): Sessio
   const sessionProofs = new ReplayGuard(clock, maxProofs, maxProofsPerKey);
   const attestProofs = new ReplayGuard(clock, maxProofs, maxProofsPerKey);
 
-  async function useOnce(guard: ReplayGuard, { thumbprint, id, issuedAt }: DpopProof): Promise<void> {
+  async function useOnce(guard: ReplayGuard, tenant: string, { thumbprint, id, issuedAt }: DpopProof): Promise<void> {
     const expires = issuedAt + windowMs;
-    const outcome = guard.use(thumbprint, id, expires);
+    const outcome = guard.use(tenant, thumbprint, id, expires);
     if (outcome === 'replayed') throw replayed();
     if (outcome === 'full') throw new AttestationError('overloaded', 'too many DPoP proofs at once');
     // The memory above bounds what one replica writes; only the store knows what was used at another.
@@ -123,7 +123,7 @@ export function createSessionAuthority(options: SessionAuthorityOptions): Sessio
       const ticket = readTicket(await verifyToken(token, keys, issuer, now));
       const proof = await verifyDpopProof(dpop, { path, tokenHash: tokenHash(token), now, windowMs });
       if (proof.thumbprint !== ticket.proxyKeyThumbprint) throw invalid('the session belongs to another key');
-      await useOnce(sessionProofs, proof);
+      await useOnce(sessionProofs, ticket.tenant, proof);
       return ticket;
     },
 
@@ -134,7 +134,7 @@ export function createSessionAuthority(options: SessionAuthorityOptions): Sessio
       const verified = await verifyDpopProof(proof, { path, tokenHash: tokenHash(...evidenceTokens), now, windowMs });
       if (verified.thumbprint !== parsed.thumbprint) throw invalid('the proof is by another key');
       if (attestProofs.has(verified.thumbprint, verified.id)) throw replayed();
-      return { ...parsed, useProof: () => useOnce(attestProofs, verified) };
+      return { ...parsed, useProof: (tenant) => useOnce(attestProofs, tenant, verified) };
     },
   };
 }

@@ -6,13 +6,34 @@ test('a full guard looks for what has expired once a second at most', () => {
   const clock = new ManualClock();
   const guard = new ReplayGuard(clock, 2, 2);
   const begin = clock.now();
-  guard.use('a', 'first', begin + 100);
-  guard.use('b', 'second', begin + 400);
+  guard.use('t', 'a', 'first', begin + 100);
+  guard.use('t', 'b', 'second', begin + 400);
   // This one looks, and finds nothing.
-  expect(guard.use('c', 'third', begin + 5_000)).toBe('full');
+  expect(guard.use('t', 'c', 'third', begin + 5_000)).toBe('full');
   clock.advance(999);
-  expect(guard.use('c', 'third', begin + 5_000)).toBe('full');
+  expect(guard.use('t', 'c', 'third', begin + 5_000)).toBe('full');
   clock.advance(1);
-  expect(guard.use('c', 'third', begin + 5_000)).toBe('fresh');
+  expect(guard.use('t', 'c', 'third', begin + 5_000)).toBe('fresh');
   expect(guard.size).toBe(1);
+});
+
+test('a tenant with many keys fills it for itself alone, and what others use meanwhile is bounded too', () => {
+  const clock = new ManualClock();
+  const guard = new ReplayGuard(clock, 8, 2);
+  const use = (tenant: string, key: string, id: string) =>
+    guard.use(tenant, `${tenant}-${key}`, id, clock.now() + 1_000);
+  const flood = (tenant: string) =>
+    Array.from({ length: 20 }, (_, at) => use(tenant, String(at), 'id')).filter((outcome) => outcome === 'fresh')
+      .length;
+  expect(flood('loud')).toBe(8);
+  // Half of it is the other's by right.
+  expect(flood('second')).toBe(4);
+  expect(use('loud', 'another', 'id')).toBe('full');
+  // What was used is remembered all the same.
+  expect(use('loud', '0', 'id')).toBe('replayed');
+  expect(flood('third')).toBe(3);
+  for (let at = 0; at < 20; at += 1) flood(`tenant ${at}`);
+  expect(guard.size).toBe(16);
+  clock.advance(1_001);
+  expect(flood('loud')).toBe(8);
 });

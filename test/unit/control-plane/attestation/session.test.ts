@@ -176,8 +176,8 @@ describe('proof of the key at Attest', () => {
     const proof = await proxy.proof(ATTEST, evidence, clock.now());
     const proven = authority.proveKey({ proxyKey: proxy.spki, proof, evidenceTokens: evidence, path: ATTEST });
     await expect(proven).resolves.toMatchObject({ thumbprint: proxy.thumbprint });
-    await (await proven).useProof();
-    await expect((await proven).useProof()).rejects.toMatchObject({ reason: 'proof-replayed' });
+    await (await proven).useProof('default');
+    await expect((await proven).useProof('default')).rejects.toMatchObject({ reason: 'proof-replayed' });
     const again = authority.proveKey({ proxyKey: proxy.spki, proof, evidenceTokens: evidence, path: ATTEST });
     await expect(again).rejects.toMatchObject({ reason: 'proof-replayed' });
   });
@@ -189,9 +189,9 @@ describe('proof of the key at Attest', () => {
       return authority.proveKey({ proxyKey: who.spki, proof, evidenceTokens: evidence, path: ATTEST });
     };
     for (let i = 0; i < 5; i += 1) await prove(new ProxyIdentity());
-    await (await prove(proxy)).useProof();
+    await (await prove(proxy)).useProof('default');
     const over = await prove(new ProxyIdentity());
-    await expect(over.useProof()).rejects.toMatchObject({ reason: 'overloaded' });
+    await expect(over.useProof('default')).rejects.toMatchObject({ reason: 'overloaded' });
   });
 
   test('is refused for other evidence, another key or a key that is no P-256 point', async () => {
