@@ -1,7 +1,7 @@
 import type { Findings } from './needle-set.ts';
 import { createEscapeForms, MAX_ESCAPE_BYTES } from './escape-forms.ts';
 import { ESCAPE_ALPHABET, readEscape, startsEscape } from './escapes.ts';
-import { isLineEnd, longLineEnd } from './long-lines.ts';
+import { encodedBytesBefore, isEmptyLine, isLineEnd, longLineEnd, MIN_LINE_BYTES } from './long-lines.ts';
 import { bytesOfWordAt, leadOf } from './utf8-word.ts';
 
 /** Answers of `matchElement` beside a length. */
@@ -104,9 +104,9 @@ export class EscapedSearch {
 
   /**
    * The first place in bytes[0, end) from which a needle may go on behind `end`, with at least `minMatched` of its
-   * characters here; `end` when there is none.
+   * characters here; `end` when there is none. `before`: so many encoded bytes stand ahead of these.
    */
-  pendingFrom(bytes: Uint8Array, end: number, minMatched: number): number {
+  pendingFrom(bytes: Uint8Array, end: number, minMatched: number, before: number): number {
     const furthest = Math.max(0, end - this.#longest * MAX_ESCAPE_BYTES + 1);
     let from = end;
     let lastIntroducer = -1;
@@ -120,7 +120,7 @@ export class EscapedSearch {
       if (at > lastIntroducer && end - at >= this.#longest) at = end - this.#longest + 1;
       if (this.#starts[bytes[at] as number] === 0) continue;
       for (const needle of this.#needles) {
-        if (this.#prefixMatched(needle, bytes, at, end) >= minMatched) return at;
+        if (this.#prefixMatched(needle, bytes, at, end, before) >= minMatched) return at;
       }
     }
     return end;
@@ -161,13 +161,19 @@ export class EscapedSearch {
   }
 
   /** How many characters of the needle fill [start, end) exactly; -1 when they do not, or when the needle is whole. */
-  #prefixMatched(needle: Uint8Array, bytes: Uint8Array, start: number, end: number): number {
+  #prefixMatched(needle: Uint8Array, bytes: Uint8Array, start: number, end: number, before: number): number {
     let at = start;
+    let isFolded = false;
     for (let index = 0; index < needle.length; index += this.#taken) {
       if (at >= end) return index;
       const length = this.#matchElement(needle, index, bytes, at, end);
       if (length === INCOMPLETE) return index;
       if (length === NO_MATCH) return -1;
+      // As in searchLines: an event or a line of text is not to wait for the next one.
+      if (this.#taken === 0 && !isFolded) {
+        if (isLineEnd(bytes[at] as number) && encodedBytesBefore(bytes, at, before) < MIN_LINE_BYTES) return -1;
+        isFolded = true;
+      }
       at += length;
     }
     return -1;
@@ -204,7 +210,8 @@ export class EscapedSearch {
     this.#taken = 1;
     if (isLineEnd(byte) && index > 0 && this.#folded.has(needle)) {
       this.#taken = 0;
-      return 1;
+      // No writer leaves a line empty.
+      return isEmptyLine(bytes, at) ? NO_MATCH : 1;
     }
     if (startsEscape(byte)) {
       const forms = this.#inner;

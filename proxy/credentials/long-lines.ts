@@ -12,6 +12,12 @@ export function isLineEnd(byte: number): boolean {
   return byte === LINE_FEED || byte === CARRIAGE_RETURN;
 }
 
+/** Whether the line ended before `at` already, by what is no half of CR LF. */
+export function isEmptyLine(bytes: Uint8Array, at: number): boolean {
+  if (at === 0 || !isLineEnd(bytes[at - 1] as number)) return false;
+  return !(bytes[at - 1] === CARRIAGE_RETURN && bytes[at] === LINE_FEED);
+}
+
 /**
  * Where the first line in bytes[from, end) ends that has MIN_LINE_BYTES of encoded bytes at its end, of which the last `before`
  * stand ahead of `from`; `end` when none does. Of other text it reads a fraction.

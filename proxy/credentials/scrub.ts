@@ -108,10 +108,14 @@ export class Scrubber {
     return ranges.ordered();
   }
 
-  /** Where a secret may have begun that goes on behind `end`, with at least `minMatched` characters seen; else `end`. */
-  pendingFrom(bytes: Uint8Array, end: number, minMatched: number): number {
+  /**
+   * Where a secret may have begun that goes on behind the bytes, with at least `minMatched` characters seen; else their end.
+   * `before` as in `findInBody`.
+   */
+  pendingFrom(bytes: Uint8Array, minMatched: number, before: number): number {
+    const end = bytes.length;
     let from = end;
-    for (const search of this.searches) from = Math.min(from, search.pendingFrom(bytes, end, minMatched));
+    for (const search of this.searches) from = Math.min(from, search.pendingFrom(bytes, end, minMatched, before));
     return from;
   }
 }
@@ -179,7 +183,7 @@ export class ScrubStream {
     }
     const bytes = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
     const ranges = this.#find(bytes);
-    const pending = this.#scrubber.pendingFrom(bytes, bytes.length, isLast ? MIN_TRUNCATED_CHARS : 0);
+    const pending = this.#scrubber.pendingFrom(bytes, isLast ? MIN_TRUNCATED_CHARS : 0, this.#encodedBefore);
     const emitted = isLast ? bytes.length : pending;
     const carried = this.#heldMasked;
     this.#encodedBefore = encodedBytesBefore(bytes, emitted, this.#encodedBefore);

@@ -19,8 +19,11 @@ export interface Search {
   searchBody(bytes: Buffer, before: number, findings: Findings): void;
   /** Adds the rest of a secret that began before the bytes did, if at least `minMatched` of its characters are there. */
   rests(bytes: Buffer, minMatched: number, findings: Findings): void;
-  /** Where a secret may have begun that goes on behind `end`, with at least `minMatched` characters seen; else `end`. */
-  pendingFrom(bytes: Uint8Array, end: number, minMatched: number): number;
+  /**
+   * Where a secret may have begun that goes on behind `end`, with at least `minMatched` characters seen; else `end`. `before` as
+   * in `searchBody`.
+   */
+  pendingFrom(bytes: Uint8Array, end: number, minMatched: number, before: number): number;
 }
 
 /** A search for every rendering of some secrets; undefined when there is nothing to look for. */
@@ -74,8 +77,8 @@ class SecretSearch implements Search {
     this.#rest.escaped.rests(bytes, minMatched, findings);
   }
 
-  pendingFrom(bytes: Uint8Array, end: number, minMatched: number): number {
-    return this.#rest.escaped.pendingFrom(bytes, end, minMatched);
+  pendingFrom(bytes: Uint8Array, end: number, minMatched: number, before: number): number {
+    return this.#rest.escaped.pendingFrom(bytes, end, minMatched, before);
   }
 
   get #rest() {

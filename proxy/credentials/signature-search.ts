@@ -83,13 +83,13 @@ class SignatureSearch implements Search {
     this.#compiled?.rests(bytes, minMatched, findings);
   }
 
-  pendingFrom(bytes: Uint8Array, end: number, minMatched: number): number {
+  pendingFrom(bytes: Uint8Array, end: number, minMatched: number, before: number): number {
     const least = Math.max(1, minMatched);
     if (end < least) return end;
     for (let at = end - least; at < end; at += 1) {
       if (UNESCAPED.wide[bytes[at] ?? 0] === 0 && !isEscaped(bytes, at)) return end;
     }
-    return this.#compiled?.pendingFrom(bytes, end, minMatched) ?? end;
+    return this.#compiled?.pendingFrom(bytes, end, minMatched, before) ?? end;
   }
 
   get #compiled(): Search | undefined {

@@ -73,3 +73,22 @@ test('of lines that end in what a secret holds, none is taken for it', () => {
   const body = 'c2stbGl2\nZS00Zjl\n\n\nhK1px\r\n'.repeat(500) + 'x';
   expect(scrubCut(scrubber, body, 333)).toBe(body);
 });
+
+test.each(['\n', '\r\n'])(
+  'nothing of an event or a short line waits for what follows, whatever character ends it (%j)',
+  (end) => {
+    const scrubber = scrubberOf(SECRET);
+    const long = 'a'.repeat(80);
+    for (const last of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_') {
+      for (const text of [
+        `data: /messages?id=${last}${end}${end}`,
+        `line ${last}${end}`,
+        `data: ${long}${last}${end}${end}`,
+      ]) {
+        const stream = scrubber.stream();
+        expect(Buffer.concat(stream.push(Buffer.from(text))).toString(), text).toBe(text);
+        expect(stream.heldBytes).toBe(0);
+      }
+    }
+  },
+);
