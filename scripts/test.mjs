@@ -79,7 +79,9 @@ function printSummary(summary) {
     console.log(`${left.length} skipped or pending:`);
     for (const name of left) console.log(`  ${name}`);
   }
-  // A file that cannot be loaded has no tests to count, but has failed.
-  const broken = summary.testResults.filter((file) => file.status === 'failed' && file.assertionResults.length === 0);
+  // A file that cannot be loaded, or whose set-up fails, has no failed test to count, but has failed.
+  const broken = summary.testResults.filter(
+    (file) => file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed'),
+  );
   console.log(`${summary.numPassedTests} passed, ${summary.numFailedTests + broken.length} failed`);
 }
