@@ -1,6 +1,7 @@
 import { ByteGatherer } from '../../common/byte-gatherer.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
 import { ContentCodingError, type ContentDecoder, createContentDecoder } from './decode-content.ts';
+import { COMPRESSED, hasMessages, PrefixReader } from './message-framing.ts';
 
 /** Where gRPC and Connect say how the messages of a body are compressed, each by itself. */
 const MESSAGE_CODINGS = ['grpc-encoding', 'connect-content-encoding'] as const;
@@ -9,12 +10,6 @@ export const TAKEN_MESSAGE_CODINGS = ['grpc-accept-encoding', 'connect-accept-en
 /** All fields that speak of how an answer's body is coded. */
 export const CODING_FIELDS = ['content-encoding', ...MESSAGE_CODINGS] as const;
 
-/** Bodies that are messages with a prefix each. The text form of gRPC-Web, base64 of such a body, is none. */
-const HAS_MESSAGES = /^application\/(?:grpc|grpc-web|connect)(?:[+;]|$)/i;
-
-/** Flags, and the length of the message (gRPC over HTTP/2, "Length-Prefixed-Message"; Connect, "Enveloped-Message"). */
-const PREFIX_BYTES = 5;
-const COMPRESSED = 0x01;
 /** A message as it is decoded, held until its length is known; clients of gRPC take no more unless told to. */
 const MAX_MESSAGE_BYTES = 4_194_304;
 
@@ -32,7 +27,7 @@ export function createAnswerDecoder(headers: HeaderList): ContentDecoder | undef
   if (perMessage === undefined) return whole;
   perMessage.close();
   // Some clients go by the coding alone, and decode messages of any content type.
-  if (whole !== undefined || !HAS_MESSAGES.test(headers.get('content-type') ?? '')) {
+  if (whole !== undefined || !hasMessages(headers)) {
     throw new ContentCodingError('the body cannot have messages that are coded');
   }
   return new MessageDecoder(coding);
@@ -41,9 +36,7 @@ export function createAnswerDecoder(headers: HeaderList): ContentDecoder | undef
 /** Sends on each message as it is without its coding. */
 class MessageDecoder implements ContentDecoder {
   readonly #coding: string;
-  readonly #prefix = Buffer.alloc(PREFIX_BYTES);
-  /** Bytes of the prefix that are there. */
-  #prefixBytes = 0;
+  readonly #prefix = new PrefixReader();
   /** Bytes of the message that are still to come. */
   #left = 0;
   /** For a compressed message. */
@@ -56,13 +49,11 @@ class MessageDecoder implements ContentDecoder {
 
   async *decode(chunk: Buffer): AsyncGenerator<Buffer, void, undefined> {
     for (let at = 0; at < chunk.length; ) {
-      if (this.#prefixBytes < PREFIX_BYTES) {
-        const copied = chunk.copy(this.#prefix, this.#prefixBytes, at);
-        this.#prefixBytes += copied;
-        at += copied;
-        if (this.#prefixBytes < PREFIX_BYTES) return;
+      if (!this.#prefix.isWhole) {
+        at += this.#prefix.take(chunk, at);
+        if (!this.#prefix.isWhole) return;
         this.#begin();
-        if (this.#decoder === undefined) yield Buffer.from(this.#prefix);
+        if (this.#decoder === undefined) yield this.#prefix.toBuffer();
       }
       const piece = chunk.subarray(at, at + this.#left);
       at += piece.length;
@@ -74,7 +65,7 @@ class MessageDecoder implements ContentDecoder {
   }
 
   async *end(): AsyncGenerator<Buffer, void, undefined> {
-    if (this.#prefixBytes > 0) throw new ContentCodingError('the body is cut short');
+    if (!this.#prefix.isEmpty) throw new ContentCodingError('the body is cut short');
     yield* this.#decoded.takeAll();
   }
 
@@ -83,8 +74,8 @@ class MessageDecoder implements ContentDecoder {
   }
 
   #begin(): void {
-    this.#left = this.#prefix.readUInt32BE(1);
-    if (((this.#prefix[0] ?? 0) & COMPRESSED) === 0) return;
+    this.#left = this.#prefix.length;
+    if ((this.#prefix.flags & COMPRESSED) === 0) return;
     if (this.#left > MAX_MESSAGE_BYTES) throw new ContentCodingError('a message is too long to be decoded');
     this.#decoder = createContentDecoder(this.#coding);
   }
@@ -99,13 +90,13 @@ class MessageDecoder implements ContentDecoder {
   }
 
   async *#finish(): AsyncGenerator<Buffer, void, undefined> {
-    this.#prefixBytes = 0;
+    const prefix = this.#prefix.toBuffer();
+    this.#prefix.reset();
     const decoder = this.#decoder;
     if (decoder === undefined) return;
     await this.#gather(decoder.end());
     decoder.close();
     this.#decoder = undefined;
-    const prefix = Buffer.from(this.#prefix);
     prefix[0] = (prefix[0] ?? 0) & ~COMPRESSED;
     prefix.writeUInt32BE(this.#decoded.length, 1);
     yield prefix;

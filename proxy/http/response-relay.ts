@@ -3,8 +3,8 @@ import type { AnswerFilter } from '../inspection/answer-filter.ts';
 import { hidesText } from '../credentials/charsets.ts';
 import type { ContentDecoder } from '../credentials/decode-content.ts';
 import { CODING_FIELDS, createAnswerDecoder } from '../credentials/decode-messages.ts';
-import type { Scrubber } from '../credentials/scrub.ts';
 import { type Authentication, scrubHeaders } from '../credentials/scrub-headers.ts';
+import { type BodyScrub, scrubBody } from '../credentials/scrub-messages.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
 import { viaEntry } from './admission.ts';
 import { AnswerGate } from './answer-gate.ts';
@@ -22,7 +22,7 @@ const FIELDS_OF_BYTES = ['content-md5', 'content-digest', 'repr-digest', 'digest
 export class ResponseRelay implements AnswerPath {
   readonly #parts: AnswerParts;
   readonly #authentication: Authentication;
-  readonly #scrub: ReturnType<Scrubber['stream']> | undefined;
+  readonly #scrub: BodyScrub | undefined;
   readonly #decoder: DecodingPump | undefined;
   readonly #gate: AnswerGate | undefined;
   /** Bytes of the body that are still to come; undefined when only its end will show. */
@@ -54,7 +54,7 @@ export class ResponseRelay implements AnswerPath {
     if (filter !== undefined) this.#gate = this.#gateFor(filter, headers);
     stripHopByHop(headers);
     parts.call.scrubbed += scrubHeaders(headers, authentication);
-    this.#scrub = hasBody ? scrubber?.stream(isInside) : undefined;
+    if (hasBody && scrubber !== undefined) this.#scrub = scrubBody(scrubber, headers, isInside);
     if (response.framing.kind === 'length' && this.#decoder === undefined) this.#left = response.framing.length;
     headers.append('Via', viaEntry(response.version, parts.via));
     const reason = scrubber === undefined ? response.reason : scrubber.scrubText(response.reason).text;

@@ -116,6 +116,19 @@ test('a stream of answers', async () => {
   expect(got).toEqual(Array.from({ length: 20 }, (_, at) => String(at)));
 });
 
+test('no message waits for the next one, whatever byte ends it', async () => {
+  const call: ClientDuplexStream<Buffer, Buffer> = client['chat']?.();
+  const ended = end(call);
+  const lasts = Array.from({ length: 256 }, (_, byte) => Buffer.from([0x3a, byte]));
+  for (const request of [...lasts, Buffer.from(`x${SECRET.slice(0, 7)}`), Buffer.from('\\u00'), Buffer.alloc(0)]) {
+    const answer = new Promise((resolve) => call.once('data', resolve));
+    call.write(request);
+    expect(await answer).toEqual(Buffer.concat([Buffer.from('re: '), request]));
+  }
+  call.end();
+  expect(await ended).toBeUndefined();
+}, 60_000);
+
 test('both at once: each answer comes before the next request is sent', async () => {
   const call: ClientDuplexStream<Buffer, Buffer> = client['chat']?.();
   const ended = end(call);
