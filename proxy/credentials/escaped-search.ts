@@ -108,9 +108,12 @@ export class EscapedSearch {
    */
   pendingFrom(bytes: Uint8Array, end: number, minMatched: number, before: number): number {
     const furthest = Math.max(0, end - this.#longest * MAX_ESCAPE_BYTES + 1);
+    // So many plain bytes at the end are more than a needle has left, whatever stands before them.
+    const near = end - this.#longest - MAX_ESCAPE_BYTES;
     let from = end;
     let lastIntroducer = -1;
     while (from > furthest && this.#alphabet[bytes[from - 1] as number] === 1) {
+      if (from <= near && lastIntroducer === -1) break;
       from -= 1;
       const byte = bytes[from] as number;
       if (lastIntroducer === -1 && (startsEscape(byte) || isLineEnd(byte))) lastIntroducer = from;
