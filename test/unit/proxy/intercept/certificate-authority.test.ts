@@ -34,6 +34,7 @@ interface Answer {
   text: string;
   peer: X509Certificate | undefined;
   reused: boolean;
+  cipher: string;
   session: Buffer | undefined;
 }
 
@@ -50,7 +51,7 @@ async function call(port: number, host: string, options: ConnectionOptions): Pro
     text += String(bytes);
   });
   await once(tls, 'secureConnect');
-  const answer = { peer: tls.getPeerX509Certificate(), reused: tls.isSessionReused() };
+  const answer = { peer: tls.getPeerX509Certificate(), reused: tls.isSessionReused(), cipher: tls.getCipher().standardName };
   await once(tls, 'close');
   return { ...answer, text, session };
 }
@@ -100,6 +101,18 @@ describe.each([
 });
 
 describe('limits of an authority', () => {
+  it('takes the cheapest cipher suite that the client offers, whatever it likes best', async () => {
+    const authority = createLocalAuthority();
+    const port = await serve(authority, () => 'api.example.com');
+    const trusted = { ca: authority.rootPem };
+    const cheapest = 'TLS_AES_128_GCM_SHA256';
+    expect((await call(port, 'api.example.com', trusted)).cipher).toBe(cheapest);
+    const last = { ...trusted, ciphers: `TLS_AES_256_GCM_SHA384:${cheapest}` };
+    expect((await call(port, 'api.example.com', last)).cipher).toBe(cheapest);
+    const without = { ...trusted, ciphers: 'TLS_AES_256_GCM_SHA384' };
+    expect((await call(port, 'api.example.com', without)).cipher).toBe('TLS_AES_256_GCM_SHA384');
+  });
+
   it('refuses hosts that it is not permitted', () => {
     const authority = issued(['api.example.com', '*.example.org']);
     expect(authority.permits('api.example.com')).toBe(true);
