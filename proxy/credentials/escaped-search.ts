@@ -243,7 +243,8 @@ function plainBefore(needle: Uint8Array, index: number, bytes: Uint8Array, at: n
 class IntroducerCursor {
   readonly #bytes: Buffer;
   readonly #end: number;
-  readonly #nextOf: [number, number, number] = [-1, -1, -1];
+  /** By slot; made when the first swarm is over. */
+  #nextOf: [number, number, number] | undefined;
 
   constructor(bytes: Buffer, end: number) {
     this.#bytes = bytes;
@@ -263,10 +264,11 @@ class IntroducerCursor {
   }
 
   #find(slot: 0 | 1 | 2, byte: number, from: number): number {
-    if (this.#nextOf[slot] < from) {
+    const nextOf = (this.#nextOf ??= [-1, -1, -1]);
+    if (nextOf[slot] < from) {
       const at = this.#bytes.indexOf(byte, from);
-      this.#nextOf[slot] = at === -1 ? this.#end : Math.min(at, this.#end);
+      nextOf[slot] = at === -1 ? this.#end : Math.min(at, this.#end);
     }
-    return this.#nextOf[slot];
+    return nextOf[slot];
   }
 }

@@ -31,8 +31,9 @@ interface Run {
  * call in this process. Few answers have so many bytes in a row that could be of a signature, and only those need it.
  */
 export function searchForSignatures(signatures: readonly Secret[]): Search | undefined {
+  if (signatures.length === 0) return undefined;
   const runs = signatures.map((signature) => runsOf(signature.reveal()));
-  return runs.length === 0 || runs.includes(undefined)
+  return runs.includes(undefined)
     ? searchFor(signatures)
     : new SignatureSearch(
         signatures,

@@ -1,3 +1,5 @@
+const NONE: readonly string[] = Object.freeze([]);
+
 /**
  * An ordered list of header fields (RFC 9110 5.2, 5.3). Names compare without regard to case; the spelling that
  * arrived is kept for forwarding. It holds what it is given: the readers check the bytes that come in and the
@@ -33,15 +35,15 @@ export class HeaderList {
   }
 
   /** The values of every field of this name, in order. */
-  getAll(name: string): string[] {
+  getAll(name: string): readonly string[] {
     const lower = lowered(name);
     const { raw } = this;
-    const values: string[] = [];
+    let values: string[] | undefined;
     for (let at = 0; at < raw.length; at += 2) {
       const value = raw[at + 1];
-      if (raw[at] === lower && value !== undefined) values.push(value);
+      if (raw[at] === lower && value !== undefined) (values ??= []).push(value);
     }
-    return values;
+    return values ?? NONE;
   }
 
   has(name: string): boolean {
