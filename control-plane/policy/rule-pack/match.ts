@@ -46,7 +46,7 @@ export class SecretEndpointSet {
         selectors.push('form:/Action');
       }
       if (endpoint.targets) {
-        facts.add('headers');
+        facts.add('headers').add('query');
         selectors.push('header:x-amz-target');
       }
     }
@@ -54,12 +54,13 @@ export class SecretEndpointSet {
   }
 
   #fits({ endpoint, paths, isAction, isTarget }: Compiled, request: RequestFacts): boolean {
-    const { hosts, methods } = endpoint;
-    if (endpoint.provider !== this.#provider && !hosts.some((host) => matchGlob(host, request.host))) return false;
+    const { methods } = endpoint;
+    const isItsHost = endpoint.hosts.some((host) => matchGlob(host, request.host));
+    if (endpoint.provider !== this.#provider && !isItsHost) return false;
     if (methods && !methods.includes(request.method.toUpperCase())) return false;
     if (paths && !fitsPath(paths, request.path)) return false;
     if (isAction && !fitsAction(isAction, request)) return false;
-    return isTarget === undefined || fitsTarget(isTarget, request);
+    return isTarget === undefined || fitsTarget(isTarget, request, isItsHost);
   }
 }
 
@@ -100,8 +101,15 @@ function fitsAction(isListed: NameTest, { query, inspected }: RequestFacts): boo
   return (asked !== undefined && isListed(asked)) || (posted !== undefined && isListed(posted));
 }
 
-function fitsTarget(isListed: NameTest, { headers }: RequestFacts): boolean {
-  return (headers ?? []).some(({ name, value }) => name.toLowerCase() === 'x-amz-target' && isListed(value));
+/**
+ * Services of AWS take the operation in more places than they document: `Action`, or the path of Smithy's RPC v2. So a call of such
+ * a host that names none here is taken as one of those listed, unless it can only read a document.
+ */
+function fitsTarget(isListed: NameTest, { headers, method, query }: RequestFacts, isItsHost: boolean): boolean {
+  const targets = (headers ?? []).filter(({ name }) => name.toLowerCase() === 'x-amz-target');
+  if (targets.length > 0) return targets.some(({ value }) => isListed(value));
+  const reads = method === 'GET' || method === 'HEAD';
+  return isItsHost && !(reads && (query ?? '') === '');
 }
 
 /** Whether some host lies under both the server workload's pattern and the entry's glob. */

@@ -10,7 +10,7 @@ export interface SecretEndpoint {
   readonly paths?: readonly string[];
   /** Globs over `Action` in query or form. A body that cannot be read fits. */
   readonly actions?: readonly string[];
-  /** Globs over the operation in `X-Amz-Target`. */
+  /** Globs over the operation in `X-Amz-Target`. A call of these hosts without it fits, but for a GET without a query. */
   readonly targets?: readonly string[];
   /** Fields of its answers that hold the secret: masked in JSON, XML and forms. */
   readonly secretFields: readonly string[];

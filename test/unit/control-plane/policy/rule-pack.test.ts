@@ -77,6 +77,32 @@ describe('the rule pack (A-05)', () => {
       { hosts: ['secretsmanager.us-east-1.amazonaws.com'], request: target('secretsmanager.GetSecretValue') },
       'aws-secrets',
     ],
+    [
+      'an operation named by Smithy RPC v2',
+      {
+        hosts: ['secretsmanager.us-east-1.amazonaws.com'],
+        request: { path: '/service/secretsmanager/operation/GetSecretValue' },
+      },
+      'aws-secrets',
+    ],
+    [
+      'an operation named by a query, where a target is usual',
+      {
+        hosts: ['ssm.us-east-1.amazonaws.com'],
+        request: { method: 'GET', path: '/', query: 'Action=GetParameters' },
+      },
+      'aws-secrets',
+    ],
+    [
+      'one of two targets',
+      {
+        hosts: ['kms.us-east-1.amazonaws.com'],
+        request: {
+          headers: ['TrentService.ListKeys', 'TrentService.Decrypt'].map((value) => ({ name: 'x-amz-target', value })),
+        },
+      },
+      'aws-kms',
+    ],
     ['GitHub', { hosts: ['api.github.com'], request: { path: '/app/installations/1/access_tokens' } }, 'github-tokens'],
     [
       'GitHub Enterprise, which must be named',
@@ -131,6 +157,13 @@ describe('the rule pack (A-05)', () => {
     [
       'other targets',
       { hosts: ['secretsmanager.us-east-1.amazonaws.com'], request: target('secretsmanager.ListSecrets') },
+    ],
+    [
+      "a document beside operations that targets name, such as a user pool's keys",
+      {
+        hosts: ['cognito-idp.us-east-1.amazonaws.com'],
+        request: { method: 'GET', path: '/us-east-1_a/.well-known/jwks.json' },
+      },
     ],
     ['other paths', { hosts: ['api.github.com'], request: { path: '/repos/a/b/issues' } }],
     ['reading where writing mints', { hosts: ['api.github.com'], request: { method: 'GET', path: '/user/keys' } }],
