@@ -51,7 +51,11 @@ async function call(port: number, host: string, options: ConnectionOptions): Pro
     text += String(bytes);
   });
   await once(tls, 'secureConnect');
-  const answer = { peer: tls.getPeerX509Certificate(), reused: tls.isSessionReused(), cipher: tls.getCipher().standardName };
+  const answer = {
+    peer: tls.getPeerX509Certificate(),
+    reused: tls.isSessionReused(),
+    cipher: tls.getCipher().standardName,
+  };
   await once(tls, 'close');
   return { ...answer, text, session };
 }
