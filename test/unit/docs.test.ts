@@ -50,7 +50,7 @@ describe.each(PAGES)('%s', (page) => {
 });
 
 it('finds the commands that it looks for', async () => {
-  expect(PAGES.flatMap((page) => commandsOf(readPage(page))).length).toBeGreaterThan(80);
+  expect(PAGES.flatMap((page) => commandsOf(readPage(page))).length).toBeGreaterThan(60);
   expect(commandsOf('`A=b sidekey get sessions`\n    kubectl exec x -- sidekey apply -f - < f')).toHaveLength(2);
   expect(await faultOf('logs --sinse 1h')).toBe('unknown: --sinse');
   expect(await faultOf('lgos')).toBe('no command lgos');
