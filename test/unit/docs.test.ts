@@ -85,9 +85,10 @@ async function faultOf(line: string): Promise<string | undefined> {
   const words = line.split(/\s+/).filter((word) => word !== '...');
   const end = words.indexOf('--');
   const [name = '', ...rest] = end === -1 ? words : words.slice(0, end);
-  if (!Object.hasOwn(COMMANDS, name)) return `no command ${name}`;
+  const entry = COMMANDS[name];
+  if (entry === undefined) return `no command ${name}`;
   const command = new Command(name);
-  (await COMMANDS[name as keyof typeof COMMANDS].load()).define(command);
+  (await entry.load()).define(command);
   const inner = command.commands.find((one) => one.name() === rest[0]);
   const target = inner ?? command;
   const options = rest.filter((word) => word.startsWith('-') && word !== '-').map((word) => word.replace(/=.*/, ''));
