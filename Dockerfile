@@ -8,6 +8,8 @@ RUN node scripts/build.mjs && rm -rf dist/types
 
 FROM node:20-bookworm-slim
 ENV NODE_ENV=production SIDEKEY_HOME=/var/lib/sidekey
+# For `sidekey redirect` in an init container; nothing else here runs it.
+RUN apt-get update && apt-get install -y --no-install-recommends nftables && rm -rf /var/lib/apt/lists/*
 RUN rm -rf /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack \
   && groupadd --gid 10001 sidekey \
   && useradd --uid 10001 --gid sidekey --home-dir /var/lib/sidekey --create-home --skel /dev/null --shell /usr/sbin/nologin sidekey

@@ -30,8 +30,8 @@ export function define(command: Command): void {
     .addHelpText(
       'after',
       `
-Each option has a variable: --data-dir is SIDEKEY_DATA_DIR. The administrator's token is made at the first start, in
-bootstrap-token in the data folder; other commands of this user on this machine find it by themselves.
+Each option but --context-file has a variable: --data-dir is SIDEKEY_DATA_DIR. The administrator's token is made at the
+first start, in bootstrap-token in the data folder; other commands of this user on this machine find it by themselves.
 
 Examples:
   sidekey control-plane --data-dir /var/lib/sidekey

@@ -1,5 +1,7 @@
 import { Option, type Command } from 'commander';
 import { stringify } from 'yaml';
+import { UsageError } from '../../common/errors.ts';
+import { findReason } from '../../proto/reasons.ts';
 import { addContextOptions, readContext, type ContextOptions } from '../context.ts';
 import { formatTable, type OutputFormat } from '../output.ts';
 import { printable } from '../paint.ts';
@@ -7,11 +9,14 @@ import { readField, readList, withClient } from '../rest-client.ts';
 
 interface LogsOptions extends ContextOptions {
   readonly follow?: boolean;
+  readonly id?: string;
   readonly workload?: string;
   readonly user?: string;
   readonly host?: string;
+  readonly policy?: string;
   readonly outcome?: string;
   readonly reason?: string;
+  readonly since?: string;
   readonly limit: string;
   readonly output: OutputFormat;
 }
@@ -19,11 +24,18 @@ interface LogsOptions extends ContextOptions {
 export function define(command: Command): void {
   addContextOptions(command)
     .option('--follow', 'go on as decisions are made')
+    .option('--id <decision>', 'this one: the decisionId that the agent was answered')
     .option('--workload <name>', 'of this client workload')
     .option('--user <subject>', 'for this user')
     .option('--host <host>', 'to this host')
+    .option('--policy <name>', 'under this access policy')
     .addOption(new Option('--outcome <outcome>', 'with this outcome').choices(['allowed', 'denied', 'failed']))
-    .option('--reason <code>', 'with this reason code')
+    .option('--reason <code>', 'with this reason code', parseReason)
+    .option(
+      '--since <time>',
+      'made since then: 90s, 30m, 2h or 7d ago, or a time such as 2026-11-26T03:00:00Z',
+      (text) => parseSince(text, Date.now()),
+    )
     .option('--limit <count>', 'how many at most', '100')
     .addOption(
       new Option('-o, --output <format>', 'output format; json is one object a line, yaml one document a decision')
@@ -32,14 +44,14 @@ export function define(command: Command): void {
     )
     .addHelpText(
       'after',
-      '\nExamples:\n  sidekey logs --outcome denied\n  sidekey logs --follow --workload agent -o json',
+      '\nExamples:\n  sidekey logs --outcome denied --since 30m\n  sidekey logs --id 2c2d55dcca24d5d9c64e8f24cb1ceda4 -o yaml\n  sidekey logs --follow --workload agent -o json',
     )
     .action(logs);
 }
 
 async function logs(options: LogsOptions): Promise<void> {
-  const { workload, user, host, outcome, reason, limit } = options;
-  const query = { workload, user, host, outcome, reason };
+  const { id, workload, user, host, policy, outcome, reason, since, limit } = options;
+  const query = { id, workload, user, host, policy, outcome, reason, since };
   await withClient(readContext(options), async (client) => {
     const answer = await client.call('GET', '/v1/decisions', { query: { ...query, limit } });
     const decisions = readList(answer, 'decisions');
@@ -51,6 +63,31 @@ async function logs(options: LogsOptions): Promise<void> {
       console.log(formatOne(decision, options.output));
     }
   });
+}
+
+const UNITS_MS = new Map([
+  ['s', 1_000],
+  ['m', 60_000],
+  ['h', 3_600_000],
+  ['d', 86_400_000],
+]);
+
+/** A misspelt code would find nothing, and nothing reads as "it never happened". @throws UsageError */
+export function parseReason(code: string): string {
+  if (findReason(code) !== undefined) return code;
+  throw new UsageError('bad-reason', `--reason: there is no "${code}"; docs/reference/reasons.md has the codes`);
+}
+
+/** The time that `--since` means, in RFC 3339. @throws UsageError */
+export function parseSince(text: string, now: number): string {
+  const [, count, unit = ''] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
+  const unitMs = UNITS_MS.get(unit);
+  const at = unitMs === undefined ? Date.parse(text) : now - Number(count) * unitMs;
+  // What Date.parse takes beside dates ("1") is nobody's meaning.
+  if (Number.isNaN(at) || (unitMs === undefined && !/^\d{4}-\d\d-\d\d/.test(text))) {
+    throw new UsageError('bad-since', `--since: "${text}" is neither such as 30m, 2h or 7d nor 2026-11-26T03:00:00Z`);
+  }
+  return new Date(at).toISOString();
 }
 
 function formatOne(decision: unknown, format: OutputFormat): string {

@@ -34,7 +34,7 @@ export function define(command: Command): void {
     )
     .addOption(
       new Option('--ca-file <file>', 'write the authority that agents must trust here, PEM; never a key').env(
-        'SIDEKEY_CA_FILE',
+        'SIDEKEY_AUTHORITY_FILE',
       ),
     )
     .addOption(

@@ -1,4 +1,5 @@
 import net from 'node:net';
+import { UsageError } from '../../common/errors.ts';
 import { type Family, PROBE_ADDRESSES, PROBE_PORT, UNROUTED_ERRORS } from '../../common/net/probe.ts';
 
 /** Who answered at an address where nobody can. */
@@ -15,16 +16,25 @@ export type ProbeResult =
 const PROBE_TIMEOUT_MS = 3_000;
 const REQUEST = (host: string): string => `GET /sidekey-probe HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`;
 
-/** Dials the probe addresses as this user, which only root may choose; the process acts as that user meanwhile. */
+/** Dials the probe addresses as this user, which only root may choose; the process acts as that user meanwhile. @throws UsageError */
 export async function probeAs(uid: number): Promise<Readonly<Record<Family, ProbeResult>>> {
   const own = process.geteuid?.();
   const change = uid !== own;
-  if (change) process.seteuid?.(uid);
+  if (change) actAs(uid);
   try {
     const [IPv4, IPv6] = await Promise.all([probe('IPv4'), probe('IPv6')]);
     return { IPv4, IPv6 };
   } finally {
     if (change && own !== undefined) process.seteuid?.(own);
+  }
+}
+
+/** Root in a container need not have the right to. */
+function actAs(uid: number): void {
+  try {
+    process.seteuid?.(uid);
+  } catch (cause) {
+    throw new UsageError('user-unchangeable', `cannot act as user ${uid}: this takes the capability SETUID`, { cause });
   }
 }
 

@@ -207,6 +207,11 @@ spec:
     await expect
       .poll(async () => (await sidekey('logs', '-o', 'json')).stdout, { timeout: 20_000 })
       .toContain('policy-denied');
+    const denials = await sidekey('logs', '--reason', 'policy-denied', '--since', '1h', '--limit', '1', '-o', 'json');
+    const { id } = JSON.parse(denials.stdout) as { id: string };
+    expect(JSON.parse((await sidekey('logs', '--id', id, '-o', 'json')).stdout)).toMatchObject({ id });
+    expect((await sidekey('logs', '--policy', 'nobody', '-o', 'json')).stdout).toBe('');
+    expect(await sidekey('logs', '--reason', 'policy-denid')).toMatchObject({ code: 2 });
     const yaml = (await sidekey('logs', '-o', 'yaml', '--limit', '2')).stdout;
     expect(yaml.split('---\n').filter(Boolean)).toHaveLength(2);
     const verified = await sidekey('verify-log');

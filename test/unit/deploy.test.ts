@@ -1,12 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
-import { parseAllDocuments } from 'yaml';
-import { define } from '../../cli/commands/proxy.ts';
+import { parse, parseAllDocuments } from 'yaml';
+import { makeAgentEnvironment } from '../../cli/agent-environment.ts';
+import { COMMANDS } from '../../cli/commands.ts';
 import { parseLimits } from '../../proxy/limit-settings.ts';
 
 interface Container {
   readonly args: readonly string[];
+  readonly env?: readonly { readonly name: string; readonly value: string }[];
+  readonly ports?: readonly { readonly name: string; readonly containerPort: number }[];
   readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string }[];
   readonly securityContext: { readonly runAsUser: number };
 }
@@ -17,33 +20,62 @@ interface Volume {
 }
 
 interface AgentPod {
+  readonly serviceAccountName: string;
+  readonly terminationGracePeriodSeconds: number;
   readonly initContainers: readonly [Container];
   readonly containers: readonly [Container];
   readonly volumes: readonly Volume[];
 }
 
-/** The manifest is not applied to a cluster here, but what it says must fit together. */
-describe('the agent pod of deploy/kubernetes.yaml', () => {
-  const text = readFileSync('deploy/kubernetes.yaml', 'utf8');
-  const documents = parseAllDocuments(text).map((document): unknown => document.toJS());
-  const pod = documents.find((found) => (found as { kind: string }).kind === 'Pod') as { spec: AgentPod };
-  const { initContainers, containers, volumes } = pod.spec;
-  const [[proxy], [agent]] = [initContainers, containers];
-  const command = new Command();
-  define(command);
-  const { unknown } = command.exitOverride().parseOptions([...proxy.args.slice(1)]);
-  const options = command.opts<{ admin: string; allowUid: string[]; limit: string[]; spoolDir: string }>();
+interface Service {
+  readonly ports: readonly { readonly name: string; readonly port: number; readonly targetPort: string }[];
+}
 
-  it('has options that the proxy knows', () => {
+interface ControlPlane {
+  readonly template: { readonly spec: { readonly containers: readonly [Container] } };
+}
+
+const text = readFileSync('deploy/kubernetes.yaml', 'utf8');
+const documents = parseAllDocuments(text).map((document): unknown => document.toJS());
+
+/** The `spec` of the only document of this kind. */
+function specOf<Spec>(kind: string): Spec {
+  return (documents.find((found) => (found as { kind: string }).kind === kind) as { spec: Spec }).spec;
+}
+
+/** The options of a container's command, all of which it must know. */
+async function optionsOf<Options extends object>(args: readonly string[], inner?: string): Promise<Options> {
+  const command = new Command();
+  (await COMMANDS[args[0] ?? '']?.load())?.define(command);
+  const target = command.commands.find((one) => one.name() === inner) ?? command;
+  const rest = args.slice(inner === undefined ? 1 : 2);
+  const { unknown, operands } = target.exitOverride().parseOptions([...rest]);
+  expect([...unknown, ...operands]).toEqual([]);
+  return target.opts<Options>();
+}
+
+/** The manifest is not applied to a cluster here, but what it says must fit together. */
+describe('the agent pod of deploy/kubernetes.yaml', async () => {
+  const pod = specOf<AgentPod>('Pod');
+  const [[proxy], [agent]] = [pod.initContainers, pod.containers];
+  const options = await optionsOf<{
+    admin: string;
+    allowUid: string[];
+    controlPlane: string;
+    drainSeconds: string;
+    limit: string[];
+    spoolDir: string;
+  }>(proxy.args);
+
+  it('has a proxy that takes calls of its agent alone', () => {
     expect(proxy.args[0]).toBe('proxy');
-    expect(unknown).toEqual([]);
     expect(options.allowUid).toEqual([String(agent.securityContext.runAsUser)]);
     expect(proxy.securityContext.runAsUser).not.toBe(agent.securityContext.runAsUser);
   });
 
   it('has room for the spool of three runs', () => {
     const { name } = proxy.volumeMounts.find(({ mountPath }) => options.spoolDir.startsWith(mountPath)) ?? {};
-    const limit = volumes.find((volume) => volume.name === name)?.emptyDir?.sizeLimit ?? '';
+    const limit = pod.volumes.find((volume) => volume.name === name)?.emptyDir?.sizeLimit ?? '';
     expect(limit).toMatch(/^\d+Mi$/);
     expect(parseInt(limit, 10) * 1024 * 1024).toBeGreaterThan(
       3 * (parseLimits(options.limit).maxSpoolBytes ?? Infinity),
@@ -55,9 +87,55 @@ describe('the agent pod of deploy/kubernetes.yaml', () => {
     expect(options.admin).toMatch(/^\/run\/sidekey-admin\//);
   });
 
-  it('makes every namespace that it uses', () => {
-    const used = new Set(Array.from(text.matchAll(/namespace: (\S+)/g), ([, name]) => name));
-    expect(used).toEqual(new Set(['sidekey', 'agents']));
-    for (const name of used) expect(text).toContain(`kubectl create namespace ${name}`);
+  it('sets what `sidekey run` sets', () => {
+    const trust = { authorityFile: 'a', bundleFile: 'b', wgetSettingsFile: 'w' };
+    const { env } = makeAgentEnvironment({}, { proxyUrl: 'http://proxy', trust, remove: [], keep: [] });
+    // Files that only `sidekey run` can write.
+    const expected = Object.entries(env).filter(([name]) => !['WGETRC', 'NODE_OPTIONS'].includes(name));
+    const given = new Map(agent.env?.map(({ name, value }) => [name, value]));
+    expect([...given.keys()].sort()).toEqual(expected.map(([name]) => name).sort());
+    for (const [name, value] of expected) {
+      const here = { 'http://proxy': 'http://127.0.0.1:8080', '1': '1' }[value ?? ''];
+      expect(given.get(name), name).toBe(here ?? '/run/sidekey-trust/authority.pem');
+    }
+  });
+
+  it('gives the proxy the time that it drains for, after the agent’s own', () => {
+    expect(pod.terminationGracePeriodSeconds).toBeGreaterThan(2 * Number(options.drainSeconds));
+  });
+
+  it('finds its control plane: address, ports, name in the certificate', async () => {
+    const [server] = specOf<ControlPlane>('StatefulSet').template.spec.containers;
+    const { serverName, grpcListen, restListen } = await optionsOf<{
+      serverName: string[];
+      grpcListen: string;
+      restListen: string;
+    }>(server.args);
+    const ports = new Map(server.ports?.map(({ name, containerPort }) => [name, containerPort]));
+    expect(grpcListen).toBe(`0.0.0.0:${ports.get('grpc')}`);
+    expect(restListen).toBe(`0.0.0.0:${ports.get('rest')}`);
+    const grpc = specOf<Service>('Service').ports.find(({ targetPort }) => targetPort === 'grpc');
+    expect(options.controlPlane).toBe(`sidekey-control-plane.sidekey.svc:${grpc?.port}`);
+    expect(serverName).toEqual(['sidekey-control-plane.sidekey.svc']);
+  });
+
+  it('makes every namespace and service account that it uses', () => {
+    const made = (kind: string): string[] =>
+      documents
+        .filter((found) => (found as { kind: string }).kind === kind)
+        .map((found) => (found as { metadata: { name: string } }).metadata.name);
+    const used = new Set(Array.from(text.matchAll(/namespace: (\S+)/g), ([, name = '']) => name));
+    expect([...used].sort()).toEqual(made('Namespace').sort());
+    expect(made('ServiceAccount')).toEqual([pod.serviceAccountName]);
+  });
+
+  it('is caught by the init container of docs/kubernetes.md', async () => {
+    const page = readFileSync('docs/kubernetes.md', 'utf8');
+    const [, yaml = ''] = /```yaml\n(- name: sidekey-redirect[\s\S]*?)```/.exec(page) ?? [];
+    const [redirect] = parse(yaml) as [Container];
+    const given = await optionsOf<{ proxyUid: string; port: string }>(redirect.args, 'install');
+    expect(given.proxyUid).toBe(String(proxy.securityContext.runAsUser));
+    expect(page).toContain(`--transparent=${given.port}`);
+    expect(readFileSync('Dockerfile', 'utf8')).toContain('nftables');
   });
 });

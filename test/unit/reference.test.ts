@@ -5,7 +5,9 @@ import { describe, expect, it } from 'vitest';
 import { COMMANDS } from '../../cli/commands.ts';
 import { EXIT_CODE_HELP } from '../../cli/exit-codes.ts';
 import { SECRET_ENDPOINTS } from '../../control-plane/policy/rule-pack/names.ts';
+import type { PolicyClient } from '../../policy-client/index.ts';
 import { REASONS } from '../../proto/reasons.ts';
+import { ProxyMetrics } from '../../proxy/admin/metrics.ts';
 import { LIMIT_NAMES } from '../../proxy/limit-settings.ts';
 
 /** Pages made from the code; `npx vitest run test/unit/reference.test.ts -u` writes them anew. */
@@ -87,6 +89,26 @@ describe('reference pages say what the code says', () => {
       '|---|---|---|',
     ];
     await expect([...head, ...rows, ''].join('\n')).toMatchFileSnapshot(page('limits.md'));
+  });
+
+  it('docs/reference/metrics.md', async () => {
+    const none = (): number => 0;
+    const stats = { policyVersion: 0, recordsQueued: 0, recordsLost: 0, recordRefusals: 0, recordGaps: 0 };
+    const client = { connected: true, stats: () => stats } as unknown as PolicyClient;
+    const sources = { client, agentConnections: none, upstreamConnections: none, liveCalls: none };
+    const found = await (await new ProxyMetrics(sources).registry()).getMetricsAsJSON();
+    const rows = found.map(({ name, type, help }) => `| \`${name}\` | ${type} | ${help} |`);
+    const head = [
+      '# Metrics of the proxy',
+      '',
+      'Made from the code. `/metrics` of `--admin` shows them in the text format of Prometheus. `sidekey_decisions_total` has the labels',
+      '`outcome` (`allowed`, `denied`, `failed`) and `reason` ([codes](reasons.md)), the others none: no host, path or user is in them.',
+      'Which are worth an alert: [operations](../operations.md). The control plane has no metrics.',
+      '',
+      '| name | type | what it says |',
+      '|---|---|---|',
+    ];
+    await expect([...head, ...rows, ''].join('\n')).toMatchFileSnapshot(page('metrics.md'));
   });
 
   it('docs/dependencies.md names every dependency', () => {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { formatDecision } from '../../../cli/commands/logs.ts';
+import { formatDecision, parseReason, parseSince } from '../../../cli/commands/logs.ts';
 
 const DECISION = { at: '2026-01-02T03:04:05Z', outcome: 'denied', reason: 'rule-denied', status: 403, id: 'd1' };
 
@@ -26,4 +26,22 @@ it('a row of the log says who called what', () => {
 it('and a dash where a caller was refused before it could call', () => {
   const refused = { ...DECISION, reason: 'caller-refused', method: '', destination: { host: '', port: 0 }, path: '' };
   expect(formatDecision(refused)[6]).toBe('-');
+});
+
+it('a reason that is none is an error, not an empty log', () => {
+  expect(parseReason('rule-denied')).toBe('rule-denied');
+  expect(() => parseReason('rule-refused')).toThrow('there is no "rule-refused"');
+});
+
+it.each([
+  ['90s', '2026-01-02T03:02:35.000Z'],
+  ['30m', '2026-01-02T02:34:05.000Z'],
+  ['2h', '2026-01-02T01:04:05.000Z'],
+  ['7d', '2025-12-26T03:04:05.000Z'],
+  ['2026-01-01T12:00:00+01:00', '2026-01-01T11:00:00.000Z'],
+  ['2026-01-01', '2026-01-01T00:00:00.000Z'],
+])('--since %s', (text, at) => expect(parseSince(text, Date.parse(DECISION.at))).toBe(at));
+
+it.each(['', '1', '30', 'm', '30y', '-1h', 'yesterday', '2026-13-01'])('--since "%s" is refused', (text) => {
+  expect(() => parseSince(text, 0)).toThrow('--since');
 });

@@ -29,6 +29,15 @@ it('knows every variable that an option or the code names', async () => {
   expect([...named].sort()).toEqual([...VARIABLES].sort());
 });
 
+it('what administrators set is no setting of a proxy that is started in the same shell', async () => {
+  const command = new Command();
+  (await COMMANDS['proxy']?.load())?.define(command);
+  const settings = command.options.map(({ envVar }) => envVar);
+  expect(settings).toContain('SIDEKEY_AUTHORITY_FILE');
+  // With SIDEKEY_CA_FILE for both, a proxy wrote its own authority over the administrator's file.
+  for (const name of ['SERVER', 'TOKEN', 'TOKEN_FILE', 'CA_FILE']) expect(settings).not.toContain(`SIDEKEY_${name}`);
+});
+
 it.each([
   ['SIDEKEY_ALOW_UID', 'SIDEKEY_ALLOW_UID'],
   ['SIDEKEY_ALLOW_UIDS', 'SIDEKEY_ALLOW_UID'],
