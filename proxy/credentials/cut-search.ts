@@ -54,8 +54,8 @@ export class CutSearch {
   readonly #needles: readonly CutNeedle[];
   readonly #longest: number;
   readonly #matcher: ElementMatcher;
-  /** 1: a needle, escaped or not, may start with this byte. */
-  readonly #starts = new Uint8Array(256);
+  /** 1: a needle starts with this byte. */
+  readonly #firsts = new Uint8Array(256);
   /** 1: the byte may go on a needle, as far as is to be told. */
   readonly #alphabet = new Uint8Array(256);
   /** The same, escapes and ends of lines apart. */
@@ -69,14 +69,11 @@ export class CutSearch {
     for (const byte of Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'))
       this.#plain[byte] = 1;
     for (const { bytes } of needles) {
-      this.#starts[bytes[0] ?? 0] = 1;
+      this.#firsts[bytes[0] ?? 0] = 1;
       for (const byte of bytes) this.#plain[byte] = 1;
     }
     this.#alphabet.set(this.#plain);
-    for (const byte of ESCAPE_ALPHABET) {
-      this.#alphabet[byte] = 1;
-      if (startsEscape(byte)) this.#starts[byte] = 1;
-    }
+    for (const byte of ESCAPE_ALPHABET) this.#alphabet[byte] = 1;
     if (!needles.some(({ bytes }) => matcher.isFolded(bytes))) return;
     this.#alphabet[0x0a] = 1;
     this.#alphabet[0x0d] = 1;
@@ -107,7 +104,7 @@ export class CutSearch {
     for (let at = from; at < end; at += 1) {
       // Without an escape or the end of a line in it, a needle's prefix is shorter than the needle.
       if (at > lastIntroducer && end - at >= this.#longest) at = end - this.#longest + 1;
-      if (this.#starts[bytes[at] as number] === 0) continue;
+      if (!this.#matcher.mayBeOf(this.#firsts, bytes, at, end)) continue;
       for (const needle of this.#needles) {
         if (this.#cutAt(needle, 0, bytes, at, end, edge) === CUT) return at;
       }
@@ -123,13 +120,13 @@ export class CutSearch {
     for (const needle of this.#needles) {
       const { block, bytes: whole } = needle;
       const starts = Math.min(bytes.length, restStarts(bytes, block));
-      const indexes = blocksBehindFirst(whole.length, block);
+      const indexes = blocksBehindFirst(whole, block);
       for (let start = 0; start < starts; start += 1) {
-        const byte = bytes[start] as number;
+        const found = this.#matcher.bytesAt(bytes, start, bytes.length);
         for (const index of indexes) {
-          if (whole[index] !== byte && !startsEscape(byte)) continue;
+          if (found?.includes(whole[index] as number) === false) continue;
           const stop = this.#cutAt(needle, index, bytes, start, bytes.length, INSIDE);
-          if (stop === CUT && index % block === 0) findings.add(0, bytes.length);
+          if (stop === CUT && index !== indexes.at(-1)) findings.add(0, bytes.length);
           else if (stop > 0) findings.add(0, stop);
         }
       }
@@ -189,12 +186,23 @@ export class CutSearch {
   }
 }
 
-/** Counted from the needle's start, as where it is cut at its end: others would be guessed with the help of these. And the last one. */
-function blocksBehindFirst(length: number, block: number): number[] {
+/**
+ * Where the blocks behind the first begin, counted from the needle's start as where it is cut at its end: others would be guessed with
+ * the help of these. And the last one, up to the needle's end.
+ */
+function blocksBehindFirst(needle: Uint8Array, block: number): number[] {
   const indexes: number[] = [];
-  for (let index = block; index < length - block; index += block) indexes.push(index);
-  if (length > block) indexes.push(length - block);
+  const last = needle.length - block;
+  for (let index = block; index < last; index += block) indexes.push(startOfCharacter(needle, index));
+  if (last > 0) indexes.push(startOfCharacter(needle, last));
   return indexes;
+}
+
+/** Escapes stand for whole characters (UTF-8, RFC 3629 section 3). */
+function startOfCharacter(needle: Uint8Array, index: number): number {
+  let start = index;
+  while (start > 0 && start > index - 3 && ((needle[start] as number) & 0xc0) === 0x80) start -= 1;
+  return start;
 }
 
 /** Before so many bytes the first block that is whole begins. */

@@ -1,7 +1,7 @@
 import { createEscapeForms, type EscapeForms } from './escape-forms.ts';
 import { readEscape, startsEscape } from './escapes.ts';
 import { isEmptyLine, isLineEnd } from './long-lines.ts';
-import { bytesOfWordAt } from './utf8-word.ts';
+import { bytesOfWordAt, leadOf } from './utf8-word.ts';
 
 /** Answers of `match` beside a length. */
 export const NO_MATCH = 0;
@@ -33,8 +33,7 @@ export class ElementMatcher {
       return isEmptyLine(bytes, at) ? NO_MATCH : 1;
     }
     if (startsEscape(byte)) {
-      const forms = this.#forms;
-      readEscape(bytes, at, end, forms);
+      const forms = this.#read(bytes, at, end);
       for (let form = forms.count - 1; form >= 0; form -= 1) {
         const word = forms.words[form] ?? 0;
         const taken = bytesOfWordAt(word, needle, index);
@@ -47,14 +46,38 @@ export class ElementMatcher {
     return byte === needle[index] ? 1 : NO_MATCH;
   }
 
+  /** Whether what stands at `at`, escaped or not, may be one of these bytes (1). */
+  mayBeOf(table: Uint8Array, bytes: Uint8Array, at: number, end: number): boolean {
+    const byte = bytes[at] as number;
+    if (table[byte] === 1) return true;
+    if (!startsEscape(byte)) return false;
+    const { words, count, incomplete } = this.#read(bytes, at, end);
+    for (let form = 0; form < count; form += 1) {
+      if (table[leadOf(words[form] ?? 0)] === 1) return true;
+    }
+    return incomplete;
+  }
+
+  /** All bytes that what stands at `at` may be; undefined: any. */
+  bytesAt(bytes: Uint8Array, at: number, end: number): readonly number[] | undefined {
+    const byte = bytes[at] as number;
+    if (!startsEscape(byte)) return [byte];
+    const { words, count, incomplete } = this.#read(bytes, at, end);
+    return incomplete ? undefined : [byte, ...Array.from(words.subarray(0, count), leadOf)];
+  }
+
   /** How many bytes of input the longest escape at `at` takes; NO_MATCH where there is none. */
   escapeBytes(bytes: Uint8Array, at: number, end: number): number {
     if (!startsEscape(bytes[at] as number)) return NO_MATCH;
-    const forms = this.#forms;
-    readEscape(bytes, at, end, forms);
-    if (forms.incomplete) return INCOMPLETE;
+    const { lengths, count, incomplete } = this.#read(bytes, at, end);
+    if (incomplete) return INCOMPLETE;
     let longest = NO_MATCH;
-    for (let form = 0; form < forms.count; form += 1) longest = Math.max(longest, forms.lengths[form] ?? 0);
+    for (let form = 0; form < count; form += 1) longest = Math.max(longest, lengths[form] ?? 0);
     return longest;
+  }
+
+  #read(bytes: Uint8Array, at: number, end: number): EscapeForms {
+    readEscape(bytes, at, end, this.#forms);
+    return this.#forms;
   }
 }
