@@ -76,9 +76,9 @@ describe('JSON and YAML of what an agent has named', () => {
   const decision = { action: 'mcp:tools/call a\u001b]0;x\u0007b\u009b31mc\u0085d\u202ee\u2028f', path: '/v1/items' };
 
   it.each([
-    ['JSON', toJson(decision), JSON.parse],
-    ['JSON in lines', toJson(decision, 2), JSON.parse],
-    ['YAML', toYaml(decision), parse],
+    ['JSON', toJson(decision), (text: string): unknown => JSON.parse(text)],
+    ['JSON in lines', toJson(decision, 2), (text: string): unknown => JSON.parse(text)],
+    ['YAML', toYaml(decision), (text: string): unknown => parse(text)],
   ])('%s says the same and holds nothing that a terminal obeys', (_name, text, read) => {
     expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/);
     expect(read(text)).toEqual(decision);
