@@ -12,6 +12,8 @@ const SWARM_BYTES = 256;
 interface Occurrence {
   readonly needle: Uint8Array;
   readonly at: number;
+  /** A line may end behind it. */
+  readonly folds: boolean;
 }
 
 /**
@@ -81,10 +83,9 @@ export class EscapedSearch {
   /** Adds the folded needles of which some stands before `lineEnd` and the rest from `next` on. */
   #addFolded(bytes: Uint8Array, lineEnd: number, next: number, end: number, findings: Findings): void {
     if (lineEnd === 0) return;
-    for (const { needle, at } of this.#occurrencesOf(bytes[lineEnd - 1] as number)) {
+    for (const { needle, at, folds } of this.#occurrencesOf(bytes[lineEnd - 1] as number)) {
       const index = at + 1;
-      if (index > lineEnd || index === needle.length || !this.#matcher.isFolded(needle)) continue;
-      if (!plainBefore(needle, index, bytes, lineEnd)) continue;
+      if (!folds || index > lineEnd || !plainBefore(needle, index, bytes, lineEnd)) continue;
       const stop = this.#matchRest(needle, index, bytes, next, end);
       if (stop > 0) findings.add(lineEnd - index, stop);
     }
@@ -108,8 +109,9 @@ export class EscapedSearch {
     if (known !== undefined) return known;
     const occurrences: Occurrence[] = [];
     for (const needle of this.#needles) {
+      const isFolded = this.#matcher.isFolded(needle);
       for (let at = needle.indexOf(byte); at !== -1; at = needle.indexOf(byte, at + 1))
-        occurrences.push({ needle, at });
+        occurrences.push({ needle, at, folds: isFolded && at + 1 < needle.length });
     }
     this.#occurrences.set(byte, occurrences);
     return occurrences;
