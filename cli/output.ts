@@ -1,6 +1,6 @@
 import { Option } from 'commander';
 import { stringify } from 'yaml';
-import { paint, printable } from './paint.ts';
+import { paint, printable, printableJson } from './paint.ts';
 
 export type OutputFormat = 'table' | 'json' | 'yaml';
 
@@ -13,14 +13,27 @@ export function outputOption(): Option {
 export function printAs(format: OutputFormat, value: unknown, table: () => string): void {
   switch (format) {
     case 'json':
-      return console.log(JSON.stringify(value, undefined, 2));
+      return console.log(toJson(value, 2));
     case 'yaml':
-      return console.log(stringify(value).trimEnd());
+      return console.log(toYaml(value));
     case 'table':
       return console.log(table());
     default:
       return format satisfies never;
   }
+}
+
+/** JSON that a terminal shows as it is. `indent`: in lines. */
+export function toJson(value: unknown, indent?: number): string {
+  return printableJson(JSON.stringify(value, undefined, indent));
+}
+
+/** YAML that a terminal shows as it is. */
+export function toYaml(value: unknown): string {
+  const text = stringify(value).trimEnd();
+  if (printableJson(text) === text) return text;
+  // Escapes are read in double quotes alone (YAML 1.2 section 7.3.1).
+  return printableJson(stringify(value, { defaultStringType: 'QUOTE_DOUBLE', lineWidth: 0 }).trimEnd());
 }
 
 /** Columns padded to their widest cell. Control characters from outside are shown, not obeyed. */

@@ -11,7 +11,17 @@ export function paint(
   return wanted ? `\u001b[${COLOURS[colour]}m${text}\u001b[0m` : text;
 }
 
+/** Characters that a terminal obeys, or that change in which order others are shown. */
+const OBEYED = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
+/** The same without those that JSON escapes by itself, or that break its lines. */
+const OBEYED_IN_JSON = /[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
+
 /** Text from outside, made safe for a terminal. */
 export function printable(text: string): string {
-  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, '\uFFFD');
+  return text.replaceAll(OBEYED, '\uFFFD');
+}
+
+/** JSON, or what quotes as JSON does, of the same meaning and safe for a terminal. */
+export function printableJson(json: string): string {
+  return json.replaceAll(OBEYED_IN_JSON, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

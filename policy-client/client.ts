@@ -12,6 +12,7 @@ import { gatherStats } from './client-stats.ts';
 import { Backoff } from './backoff.ts';
 import { Connection } from './connection.ts';
 import { DecisionReporting } from './decision-reporting.ts';
+import { UNRECORDED } from './denial.ts';
 import { GrantCache } from './grant-cache.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
 import { Listeners } from './listeners.ts';
@@ -204,7 +205,7 @@ class LinkedPolicyClient implements PolicyClient {
   }
 
   authorize(question: Question): Answer | Promise<Answer> {
-    return this.#authorizer.authorize(question);
+    return this.#decisions.hasRoom ? this.#authorizer.authorize(question) : UNRECORDED;
   }
 
   record(record: DecisionRecord): void {

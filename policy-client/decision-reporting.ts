@@ -84,6 +84,11 @@ export class DecisionReporting {
     this.#leftovers?.start();
   }
 
+  /** Whether one call more is sure to be recorded. */
+  get hasRoom(): boolean {
+    return this.#queue.hasRoom;
+  }
+
   record(record: DecisionRecord): void {
     this.#reporter.record(record);
   }

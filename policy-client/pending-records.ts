@@ -14,6 +14,10 @@ export class PendingRecords {
     return this.#ends.length;
   }
 
+  get bytes(): number {
+    return this.#writer.length;
+  }
+
   /** False when the record cannot be encoded or would be refused: one bad record must not take the others with it. */
   add(record: DecisionRecord): boolean {
     if (record.id === '' || record.at === undefined) return false;

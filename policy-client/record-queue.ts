@@ -2,8 +2,9 @@ import { genesisHash, nextHash } from '../common/decision-chain.ts';
 import type { ChainedRecord, DecisionRecord } from '../proto/gen/sidekey/v1/decision.ts';
 import { lossRecord } from './loss-record.ts';
 import { PendingRecords } from './pending-records.ts';
-import { batchedLength, BatchWriter, type RecordBatch } from './record-batch.ts';
+import { BatchWriter, type RecordBatch } from './record-batch.ts';
 import { RecentRecords } from './recent-records.ts';
+import { RecordRoom } from './record-room.ts';
 import type { Spool } from './spool.ts';
 
 const MAX_PENDING = 1_024;
@@ -24,6 +25,7 @@ export interface RecordQueueOptions {
  */
 export class RecordQueue {
   readonly #options: RecordQueueOptions;
+  readonly #room: RecordRoom;
   readonly #pending = new PendingRecords();
   readonly #marker = new PendingRecords();
   readonly #writer = new BatchWriter();
@@ -46,6 +48,7 @@ export class RecordQueue {
 
   constructor(options: RecordQueueOptions) {
     this.#options = options;
+    this.#room = new RecordRoom(options.maxMemoryBytes, options.spool);
     this.#head = genesisHash(options.instanceId);
     this.#recent.startAt(0, this.#head);
   }
@@ -69,6 +72,11 @@ export class RecordQueue {
     return this.#pending.size + (this.#sequence - this.#acked);
   }
 
+  /** Whether one call more is sure to be recorded. */
+  get hasRoom(): boolean {
+    return this.#room.isLeft(this.#memoryBytes, this.#pending.bytes, !this.#hasUnloaded());
+  }
+
   get unreportedLosses(): number {
     return this.#unreportedLosses;
   }
@@ -85,7 +93,9 @@ export class RecordQueue {
 
   push(record: DecisionRecord): void {
     record.instanceId = this.#options.instanceId;
-    if (!this.#pending.add(record)) this.#lose(1);
+    // What is left of the room is for calls that have gone out.
+    const hasPlace = record.grantId !== '' || this.hasRoom;
+    if (!hasPlace || !this.#pending.add(record)) this.#lose(1);
     if (this.#pending.size >= MAX_PENDING) this.flush();
   }
 
@@ -115,7 +125,7 @@ export class RecordQueue {
 
   /** Gives the first records a place, in order; returns how many found one. */
   #place(records: PendingRecords): number {
-    const fitting = this.#hasUnloaded() ? 0 : this.#countFitting(records);
+    const fitting = this.#hasUnloaded() ? 0 : this.#room.countFitting(records, this.#sequence, this.#memoryBytes);
     this.#chain(records, 0, fitting).forEach((batch) => this.#keep(batch));
     const { spool } = this.#options;
     if (fitting === records.size || spool === undefined) return fitting;
@@ -126,15 +136,6 @@ export class RecordQueue {
     this.#sequence = sequence;
     this.#head = head;
     return fitting;
-  }
-
-  #countFitting(records: PendingRecords): number {
-    let bytes = this.#memoryBytes;
-    for (let index = 0; index < records.size; index += 1) {
-      bytes += batchedLength(this.#sequence + index + 1, records.lengthOf(index));
-      if (bytes > this.#options.maxMemoryBytes) return index;
-    }
-    return records.size;
   }
 
   /** Adds these records to the chain. */

@@ -47,16 +47,19 @@ const REAL_FILES: SpoolFiles = { write: (file, bytes) => writeSync(file, bytes) 
  */
 export class Spool {
   readonly #dir: string;
-  readonly #maxBytes: number;
+  /** What it may take on disk. */
+  readonly maxBytes: number;
   readonly #files: SpoolFiles;
   #segments: Segment[] = [];
   #open: { readonly file: number; readonly segment: Segment } | undefined;
   #bytes = 0;
   errors = 0;
+  /** The last write failed. */
+  isFailing = false;
 
   constructor(dir: string, maxBytes: number, files: SpoolFiles = REAL_FILES) {
     this.#dir = dir;
-    this.#maxBytes = maxBytes;
+    this.maxBytes = maxBytes;
     this.#files = files;
   }
 
@@ -111,11 +114,13 @@ export class Spool {
     const [first] = records;
     if (first === undefined) return true;
     const bytes = Buffer.concat(records.map(frame));
-    if (this.#bytes + bytes.length > this.#maxBytes) return false;
+    if (this.#bytes + bytes.length > this.maxBytes) return false;
     try {
       this.#writeAll(this.#segmentFor(first.sequence), bytes);
+      this.isFailing = false;
     } catch {
       this.errors += 1;
+      this.isFailing = true;
       return false;
     }
     const open = this.#open;

@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
-import { stringify } from 'yaml';
 import { UsageError } from '../../common/errors.ts';
 import { addContextOptions, readContext, type ContextOptions } from '../context.ts';
-import { formatTable, outputOption, printAs, type OutputFormat } from '../output.ts';
+import { formatTable, outputOption, printAs, toYaml, type OutputFormat } from '../output.ts';
 import { readField, readList, withClient } from '../rest-client.ts';
 import { kindArgument } from '../kinds.ts';
 
@@ -28,7 +27,7 @@ export function define(command: Command): void {
 async function get(kind: string, name: string | undefined, options: GetOptions): Promise<void> {
   const path = pathOf(kind, name);
   const answer = await withClient(readContext(options), (client) => client.call('GET', path));
-  printAs(options.output, answer, () => (name === undefined ? formatList(answer) : stringify(answer).trimEnd()));
+  printAs(options.output, answer, () => (name === undefined ? formatList(answer) : toYaml(answer)));
 }
 
 function pathOf(kind: string, name: string | undefined): string {

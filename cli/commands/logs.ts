@@ -1,9 +1,8 @@
 import { Option, type Command } from 'commander';
-import { stringify } from 'yaml';
 import { UsageError } from '../../common/errors.ts';
 import { findReason } from '../../proto/reasons.ts';
 import { addContextOptions, readContext, type ContextOptions } from '../context.ts';
-import { formatTable, type OutputFormat } from '../output.ts';
+import { formatTable, type OutputFormat, toJson, toYaml } from '../output.ts';
 import { printable } from '../paint.ts';
 import { readField, readList, withClient } from '../rest-client.ts';
 
@@ -93,9 +92,9 @@ export function parseSince(text: string, now: number): string {
 function formatOne(decision: unknown, format: OutputFormat): string {
   switch (format) {
     case 'json':
-      return JSON.stringify(decision);
+      return toJson(decision);
     case 'yaml':
-      return `---\n${stringify(decision).trimEnd()}`;
+      return `---\n${toYaml(decision)}`;
     case 'table':
       return formatRows(decision)
         .map((row) => row.map(printable).join('  '))

@@ -3,7 +3,7 @@ import type { DocumentNode, OperationDefinitionNode, SelectionSetNode } from 'gr
 import { Kind } from 'graphql/language/kinds.js';
 import { parse } from 'graphql/language/parser.js';
 import { fieldOf, type FormField, isOtherSpelling } from './form.ts';
-import { isJsonObject, memberOf, soleMember } from './strict-json.ts';
+import { isJsonObject, memberOf, parseStrictJson, soleMember } from './strict-json.ts';
 import { Unreadable } from './unreadable.ts';
 
 /** The one operation that a request runs. */
@@ -39,8 +39,8 @@ export function readGraphql(
   if (httpMethod === 'GET') {
     if (!parameters.every(({ name }) => MEMBERS.has(name)))
       throw new Unreadable('its URL holds more than a request of GraphQL');
-    if (fieldOf(parameters, 'extensions')?.includes('persistedQuery') === true)
-      throw new Unreadable('it names a stored document');
+    const extensions = fieldOf(parameters, 'extensions');
+    refuseStored(extensions === undefined ? undefined : parseStrictJson(Buffer.from(extensions)));
     return readDocument(fieldOf(parameters, 'query'), fieldOf(parameters, 'operationName'));
   }
   if (httpMethod !== 'POST') throw new Unreadable('GraphQL knows POST and GET');
@@ -52,9 +52,15 @@ export function readGraphql(
   if (!isJsonObject(request) || !Object.keys(request).every((name) => MEMBERS.has(name))) {
     throw new Unreadable('it is no request of GraphQL');
   }
-  if (soleMember(memberOf(request, 'extensions'), 'persistedQuery') !== undefined)
-    throw new Unreadable('it names a stored document');
+  refuseStored(memberOf(request, 'extensions'));
   return readDocument(memberOf(request, 'query'), memberOf(request, 'operationName') ?? undefined);
+}
+
+/** Some servers read text, in which names have escapes, as the JSON that it holds. */
+function refuseStored(extensions: unknown): void {
+  if (extensions === undefined || extensions === null) return;
+  if (!isJsonObject(extensions)) throw new Unreadable('its extensions are no object');
+  if (soleMember(extensions, 'persistedQuery') !== undefined) throw new Unreadable('it names a stored document');
 }
 
 function readDocument(source: unknown, name: unknown): GraphqlOperation {

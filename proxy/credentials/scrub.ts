@@ -8,8 +8,6 @@ const MASK = 0x2a; // "*": legal in header names and values, in JSON strings, UR
 const SCRATCH_BYTES = 16_384;
 /** One for all scrubbers: what a search leaves in it nobody reads. */
 const SCRATCH = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
-/** At the very end of a body, and at the beginning of a part, so many characters of a secret are masked without the rest. */
-const MIN_TRUNCATED_CHARS = 8;
 const EMPTY = Buffer.alloc(0);
 
 const COMPILED = new WeakMap<readonly Secret[], { readonly scrubber: Scrubber | undefined }>();
@@ -104,18 +102,18 @@ export class Scrubber {
   /** The same with the rest of a secret that began before the bytes did: its end, or the middle of it if no more comes. */
   findAllAndRest(bytes: Buffer): Ranges {
     const ranges = this.findInBody(bytes, 0);
-    for (const search of this.searches) search.rests(bytes, MIN_TRUNCATED_CHARS, ranges);
+    for (const search of this.searches) search.rests(bytes, ranges);
     return ranges.ordered();
   }
 
   /**
-   * Where a secret may have begun that goes on behind the bytes, with at least `minMatched` characters seen; else their end.
-   * `before` as in `findInBody`.
+   * Where a secret may have begun that goes on behind the bytes; else their end. `isLast`: no more bytes come. `before` as in
+   * `findInBody`.
    */
-  pendingFrom(bytes: Uint8Array, minMatched: number, before: number): number {
+  pendingFrom(bytes: Uint8Array, isLast: boolean, before: number): number {
     const end = bytes.length;
     let from = end;
-    for (const search of this.searches) from = Math.min(from, search.pendingFrom(bytes, end, minMatched, before));
+    for (const search of this.searches) from = Math.min(from, search.pendingFrom(bytes, end, isLast, before));
     return from;
   }
 }
@@ -183,7 +181,7 @@ export class ScrubStream {
     }
     const bytes = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
     const ranges = this.#find(bytes);
-    const pending = this.#scrubber.pendingFrom(bytes, isLast ? MIN_TRUNCATED_CHARS : 0, this.#encodedBefore);
+    const pending = this.#scrubber.pendingFrom(bytes, isLast, this.#encodedBefore);
     const emitted = isLast ? bytes.length : pending;
     const carried = this.#heldMasked;
     this.#encodedBefore = encodedBytesBefore(bytes, emitted, this.#encodedBefore);

@@ -1,4 +1,6 @@
 import type { Secret } from '../../common/secret.ts';
+import { BLOCK_BYTES, type CutNeedle, CutSearch } from './cut-search.ts';
+import { ElementMatcher } from './element-matcher.ts';
 import { EscapedSearch } from './escaped-search.ts';
 import { startsEscape } from './escapes.ts';
 import { type Findings, NeedleSet } from './needle-set.ts';
@@ -17,24 +19,29 @@ export interface Search {
    * base64 or hexadecimal stand ahead of these.
    */
   searchBody(bytes: Buffer, before: number, findings: Findings): void;
-  /** Adds the rest of a secret that began before the bytes did, if at least `minMatched` of its characters are there. */
-  rests(bytes: Buffer, minMatched: number, findings: Findings): void;
+  /** Adds the rest of a secret that began before the bytes did, if at least BLOCK_BYTES of it are there. */
+  rests(bytes: Buffer, findings: Findings): void;
   /**
-   * Where a secret may have begun that goes on behind `end`, with at least `minMatched` characters seen; else `end`. `before` as
-   * in `searchBody`.
+   * Where a secret may have begun that goes on behind `end`; else `end`. `isLast`: no more bytes come, so that BLOCK_BYTES of it
+   * must be here. `before` as in `searchBody`.
    */
-  pendingFrom(bytes: Uint8Array, end: number, minMatched: number, before: number): number;
+  pendingFrom(bytes: Uint8Array, end: number, isLast: boolean, before: number): number;
 }
 
 /** A search for every rendering of some secrets; undefined when there is nothing to look for. */
 export function searchFor(secrets: readonly Secret[]): Search | undefined {
-  const plain = distinct(secrets.flatMap((secret) => renderingsOf(secret.revealBytes())));
-  const folded = distinct(secrets.flatMap((secret) => foldedRenderingsOf(secret.revealBytes())));
+  const plain = distinct(secrets.flatMap((secret) => needlesOf(secret, renderingsOf)));
+  const folded = distinct(secrets.flatMap((secret) => needlesOf(secret, foldedRenderingsOf)));
   return plain.length === 0 ? undefined : new SecretSearch(secrets, plain, folded);
 }
 
-function distinct(needles: readonly Buffer[]): Buffer[] {
-  return [...new Map(needles.map((bytes) => [bytes.toString('latin1'), bytes])).values()];
+function needlesOf(secret: Secret, render: (secret: Uint8Array) => Buffer[]): CutNeedle[] {
+  const raw = secret.revealBytes();
+  return render(raw).map((bytes) => ({ bytes, block: Math.ceil((BLOCK_BYTES * bytes.length) / raw.length) }));
+}
+
+function distinct(needles: readonly CutNeedle[]): CutNeedle[] {
+  return [...new Map(needles.map((needle) => [needle.bytes.toString('latin1'), needle])).values()];
 }
 
 /**
@@ -44,22 +51,24 @@ function distinct(needles: readonly Buffer[]): Buffer[] {
 class SecretSearch implements Search {
   readonly shortest: number;
   readonly #secrets: readonly Secret[];
-  readonly #needles: readonly Buffer[];
+  readonly #needles: readonly CutNeedle[];
   /** Those of the needles between whose bytes a line may end. */
-  readonly #folded: readonly Buffer[];
+  readonly #folded: readonly CutNeedle[];
   readonly #plain: NeedleSet;
-  #rarely: { readonly wide: NeedleSet | undefined; readonly escaped: EscapedSearch } | undefined;
+  #rarely:
+    | { readonly wide: NeedleSet | undefined; readonly escaped: EscapedSearch; readonly cut: CutSearch }
+    | undefined;
 
-  constructor(secrets: readonly Secret[], plain: readonly Buffer[], folded: readonly Buffer[]) {
+  constructor(secrets: readonly Secret[], plain: readonly CutNeedle[], folded: readonly CutNeedle[]) {
     this.#secrets = secrets;
     this.#folded = folded;
     this.#needles = [...plain, ...folded];
-    this.#plain = new NeedleSet(this.#needles);
-    this.shortest = Math.min(...this.#needles.map((needle) => needle.length));
+    this.#plain = new NeedleSet(bytesOf(this.#needles));
+    this.shortest = Math.min(...this.#plain.needles.map((needle) => needle.length));
   }
 
   get longestBytes(): number {
-    return this.#rest.escaped.longestBytes;
+    return this.#rest.cut.longestBytes;
   }
 
   search(bytes: Buffer, end: number, findings: Findings): void {
@@ -73,12 +82,12 @@ class SecretSearch implements Search {
     if (bytes.includes(0)) this.#rest.wide?.search(bytes, bytes.length, findings);
   }
 
-  rests(bytes: Buffer, minMatched: number, findings: Findings): void {
-    this.#rest.escaped.rests(bytes, minMatched, findings);
+  rests(bytes: Buffer, findings: Findings): void {
+    this.#rest.cut.rests(bytes, findings);
   }
 
-  pendingFrom(bytes: Uint8Array, end: number, minMatched: number, before: number): number {
-    return this.#rest.escaped.pendingFrom(bytes, end, minMatched, before);
+  pendingFrom(bytes: Uint8Array, end: number, isLast: boolean, before: number): number {
+    return this.#rest.cut.pendingFrom(bytes, end, isLast, before);
   }
 
   get #rest() {
@@ -86,11 +95,18 @@ class SecretSearch implements Search {
   }
 
   #makeRest() {
-    const wides = this.#secrets.flatMap((secret) => wideRenderingsOf(secret.revealBytes()));
-    const wide = wides.length === 0 ? undefined : new NeedleSet(wides);
+    const wides = this.#secrets.flatMap((secret) => needlesOf(secret, wideRenderingsOf));
+    const wide = wides.length === 0 ? undefined : new NeedleSet(bytesOf(wides));
     const longest = Math.max(this.#plain.longest, wide?.longest ?? 0);
-    return { wide, escaped: new EscapedSearch([...this.#needles, ...wides], longest, this.#folded) };
+    const matcher = new ElementMatcher(bytesOf(this.#folded));
+    const needles = [...this.#needles, ...wides];
+    const escaped = new EscapedSearch(bytesOf(needles), matcher);
+    return { wide, escaped, cut: new CutSearch(needles, longest, matcher) };
   }
+}
+
+function bytesOf(needles: readonly CutNeedle[]): Buffer[] {
+  return needles.map(({ bytes }) => bytes);
 }
 
 function holdsEscape(bytes: Uint8Array, end: number): boolean {

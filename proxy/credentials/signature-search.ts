@@ -2,6 +2,7 @@ import type { Secret } from '../../common/secret.ts';
 import { MAX_ESCAPE_BYTES } from './escape-forms.ts';
 import { ESCAPE_ALPHABET, startsEscape } from './escapes.ts';
 import type { Findings } from './needle-set.ts';
+import { BLOCK_BYTES } from './cut-search.ts';
 import { type Search, searchFor } from './secret-search.ts';
 
 /** Between any two characters of base64 and hexadecimal a line may end. */
@@ -80,17 +81,17 @@ class SignatureSearch implements Search {
     return this.#runs.some(({ alphabet, length }) => holdsRun(bytes, end, length, alphabet[width]));
   }
 
-  rests(bytes: Buffer, minMatched: number, findings: Findings): void {
-    this.#compiled?.rests(bytes, minMatched, findings);
+  rests(bytes: Buffer, findings: Findings): void {
+    this.#compiled?.rests(bytes, findings);
   }
 
-  pendingFrom(bytes: Uint8Array, end: number, minMatched: number, before: number): number {
-    const least = Math.max(1, minMatched);
+  pendingFrom(bytes: Uint8Array, end: number, isLast: boolean, before: number): number {
+    const least = isLast ? BLOCK_BYTES : 1;
     if (end < least) return end;
     for (let at = end - least; at < end; at += 1) {
       if (UNESCAPED.wide[bytes[at] ?? 0] === 0 && !isEscaped(bytes, at)) return end;
     }
-    return this.#compiled?.pendingFrom(bytes, end, minMatched, before) ?? end;
+    return this.#compiled?.pendingFrom(bytes, end, isLast, before) ?? end;
   }
 
   get #compiled(): Search | undefined {

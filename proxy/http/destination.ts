@@ -3,6 +3,7 @@ import { readAbsoluteForm } from '../protocols/http1/request-target.ts';
 import { BoundedCache } from '../../common/bounded-cache.ts';
 import { type Authority, formatAuthority, isIpAddress, parseAuthority } from '../../common/net/host.ts';
 import { canonicalPath, type PathForms, splitTarget, STRICT_PATHS } from '../../common/match/path.ts';
+import { refuseForeignPage } from './foreign-page.ts';
 import { Refusal } from './refusal.ts';
 
 /** What the connection itself proved, before any request on it was read. */
@@ -45,7 +46,7 @@ const DEFAULT_PORTS = { http: 80, https: 443 } as const;
 /**
  * Builds the destination once from everything that names it; disagreement is refused (421) before anything else happens.
  *
- * @throws Refusal `bad-request`, `path-refused` or `destination-mismatch`
+ * @throws Refusal `bad-request`, `path-refused`, `destination-mismatch` or `caller-refused`
  */
 export function buildDestination(
   transport: Transport,
@@ -108,6 +109,7 @@ function fromLocal(
   if (!isLocalName(local, host) || !isLocalName(local, named)) {
     throw new Refusal('destination-mismatch', `this listener is for ${local.host} alone`);
   }
+  refuseForeignPage(local, head.headers);
   return build('https', local.host, local.port, absolute?.rest ?? head.target, pathFormsAt);
 }
 

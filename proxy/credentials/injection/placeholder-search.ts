@@ -25,7 +25,7 @@ const ESCAPE_STARTS = ['%', '\\u', '\\U', '\\x', '\\1', '&#'].map((text) => Buff
 export const PLACEHOLDER_WINDOW = MARK.length * MAX_ESCAPE_BYTES;
 
 const MARKS = new NeedleSet([MARK_BYTES, ...BASE64_MARKS.map((mark) => Buffer.from(mark))]);
-const ESCAPED_MARK = new EscapedSearch([MARK_BYTES], MARK_BYTES.length);
+const ESCAPED_MARK = new EscapedSearch([MARK_BYTES]);
 
 /** `encoded`: in base64, or with percent signs, backslashes or character references in it. */
 export type PlaceholderForm = 'plain' | 'encoded';

@@ -1,7 +1,8 @@
 import { describe, expect, it, vi } from 'vitest';
+import { parse } from 'yaml';
 import { readEvidenceSources } from '../../../cli/evidence.ts';
 import { readKind } from '../../../cli/kinds.ts';
-import { formatTable } from '../../../cli/output.ts';
+import { formatTable, toJson, toYaml } from '../../../cli/output.ts';
 import { paint, printable } from '../../../cli/paint.ts';
 import { parseAdmin, parseListen } from '../../../cli/proxy-options.ts';
 
@@ -67,5 +68,19 @@ describe('addresses', () => {
 describe('readEvidenceSources', () => {
   it.each(['oidc', 'user', 'local', 'saml=x', ''])('refuses "%s"', (text) => {
     expect(() => readEvidenceSources([text])).toThrow('--evidence');
+  });
+});
+
+describe('JSON and YAML of what an agent has named', () => {
+  // A tool's name in a decision: C1 controls, which terminals obey as they do escape sequences, and the order of letters.
+  const decision = { action: 'mcp:tools/call a\u001b]0;x\u0007b\u009b31mc\u0085d\u202ee\u2028f', path: '/v1/items' };
+
+  it.each([
+    ['JSON', toJson(decision), (text: string): unknown => JSON.parse(text)],
+    ['JSON in lines', toJson(decision, 2), (text: string): unknown => JSON.parse(text)],
+    ['YAML', toYaml(decision), (text: string): unknown => parse(text)],
+  ])('%s says the same and holds nothing that a terminal obeys', (_name, text, read) => {
+    expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/);
+    expect(read(text)).toEqual(decision);
   });
 });

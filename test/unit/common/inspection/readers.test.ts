@@ -88,6 +88,7 @@ describe('readGraphql', () => {
   it.each([
     ['a batch', [{ query: '{ a }' }]],
     ['a stored document beside a query', { query: '{ a }', extensions: { persistedQuery: { sha256Hash: 'x' } } }],
+    ['extensions as text', { query: '{ a }', extensions: '{"persistedQuery":{"sha256Hash":"x"}}' }],
     ['the id of a stored document', { id: 'x', query: '{ a }' }],
     ['no query', { variables: {} }],
     ['type definitions', { query: 'type Query { a: Int }' }],
@@ -105,6 +106,23 @@ describe('readGraphql', () => {
 });
 
 describe('ids of stored documents', () => {
+  it.each([
+    '{"persistedQuery":{"sha256Hash":"x"}}',
+    String.raw`{"persisted\u0051uery":{"sha256Hash":"x"}}`,
+    '{"PersistedQuery":{"sha256Hash":"x"}}',
+    '["persistedQuery"]',
+  ])('the extensions %s are refused in the URL', (extensions) => {
+    const parameters = parseForm(`query=%7Bok%7D&extensions=${encodeURIComponent(extensions)}`);
+    expect(() => readGraphql('GET', parameters, () => undefined)).toThrow(
+      expect.objectContaining({ code: 'unreadable' }),
+    );
+  });
+
+  it('other extensions may stand there', () => {
+    const parameters = parseForm(`query=%7Bok%7D&extensions=${encodeURIComponent('{"tracing":true}')}`);
+    expect(readGraphql('GET', parameters, () => undefined).rootFields).toEqual(['ok']);
+  });
+
   it.each(['documentId', 'doc_id', 'id', 'queryId', 'hash', 'DocumentID', 'id[0]'])(
     '%s is refused in the URL',
     (name) => {

@@ -1,0 +1,220 @@
+import { type ElementMatcher, INCOMPLETE, NO_MATCH } from './element-matcher.ts';
+import { MAX_ESCAPE_BYTES } from './escape-forms.ts';
+import { ESCAPE_ALPHABET, startsEscape } from './escapes.ts';
+import { encodedBytesBefore, isLineEnd, MIN_LINE_BYTES } from './long-lines.ts';
+import type { Findings } from './needle-set.ts';
+
+/** A needle, and how many of its bytes are judged at once. */
+export interface CutNeedle {
+  readonly bytes: Buffer;
+  /** So many stand for BLOCK_BYTES of the secret at least. */
+  readonly block: number;
+}
+
+/** What is less of a secret than this is not recognised where it is cut. */
+export const BLOCK_BYTES = 8;
+
+/** What `#cutAt` finds beside the place where a needle ends. */
+const NOT_HERE = -1;
+const CUT = -2;
+
+/** What a line that ends in the middle of a needle adds to it: CR LF. */
+const LINE_END_BYTES = 2;
+
+/** Where the input ends. */
+interface Edge {
+  /** Nothing comes behind. */
+  readonly isLast: boolean;
+  /** So many encoded bytes stand ahead of the input. */
+  readonly before: number;
+  /** A line may end wherever it is. */
+  readonly isFolded: boolean;
+}
+
+const INSIDE: Edge = Object.freeze({ isLast: true, before: 0, isFolded: true });
+
+/** Behind the last block that was right. */
+interface Cut {
+  readonly at: number;
+  /** So many characters of the needle may follow at most, unless another block is right or the needle whole. */
+  readonly left: number;
+  readonly isFolded: boolean;
+  readonly nextBlock: number;
+}
+
+/**
+ * Finds needles that the end of the input cuts off, or its beginning.
+ *
+ * Who may choose what is searched, such as an agent that reads back what it wrote, must not learn a secret by what is masked. If
+ * each right character more were hidden, and each wrong one shown, it could be guessed character by character. So needles are judged
+ * in blocks: one that is right hides whatever follows it and could go on, right or wrong, up to the length of the next block, and the
+ * next block has to be guessed whole.
+ */
+export class CutSearch {
+  readonly #needles: readonly CutNeedle[];
+  readonly #longest: number;
+  readonly #matcher: ElementMatcher;
+  /** 1: a needle starts with this byte. */
+  readonly #firsts = new Uint8Array(256);
+  /** 1: the byte may go on a needle, as far as is to be told. */
+  readonly #alphabet = new Uint8Array(256);
+  /** The same, escapes and ends of lines apart. */
+  readonly #plain = new Uint8Array(256);
+
+  constructor(needles: readonly CutNeedle[], longest: number, matcher: ElementMatcher) {
+    this.#needles = needles;
+    this.#longest = longest;
+    this.#matcher = matcher;
+    this.#plain.fill(1, 0x80);
+    for (const byte of Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'))
+      this.#plain[byte] = 1;
+    for (const { bytes } of needles) {
+      this.#firsts[bytes[0] ?? 0] = 1;
+      for (const byte of bytes) this.#plain[byte] = 1;
+    }
+    this.#alphabet.set(this.#plain);
+    for (const byte of ESCAPE_ALPHABET) this.#alphabet[byte] = 1;
+    if (!needles.some(({ bytes }) => matcher.isFolded(bytes))) return;
+    this.#alphabet[0x0a] = 1;
+    this.#alphabet[0x0d] = 1;
+  }
+
+  /** The most bytes that a needle may take, all of it escaped, with an escape before it that was cut. */
+  get longestBytes(): number {
+    return (this.#longest + 1) * MAX_ESCAPE_BYTES;
+  }
+
+  /**
+   * The first place in bytes[0, end) from which a needle may go on behind `end`; `end` when there is none. `isLast`: nothing comes
+   * behind `end`, so that a block of it must be here. `before`: so many encoded bytes stand ahead of these.
+   */
+  pendingFrom(bytes: Uint8Array, end: number, isLast: boolean, before: number): number {
+    const furthest = Math.max(0, end - this.#longest * MAX_ESCAPE_BYTES + 1);
+    // So many plain bytes at the end are more than a needle has left, whatever stands before them.
+    const near = end - this.#longest - MAX_ESCAPE_BYTES;
+    const edge: Edge = { isLast, before, isFolded: false };
+    let from = end;
+    let lastIntroducer = -1;
+    while (from > furthest && this.#alphabet[bytes[from - 1] as number] === 1) {
+      if (from <= near && lastIntroducer === -1) break;
+      from -= 1;
+      const byte = bytes[from] as number;
+      if (lastIntroducer === -1 && (startsEscape(byte) || isLineEnd(byte))) lastIntroducer = from;
+    }
+    for (let at = from; at < end; at += 1) {
+      // Without an escape or the end of a line in it, a needle's prefix is shorter than the needle.
+      if (at > lastIntroducer && end - at >= this.#longest) at = end - this.#longest + 1;
+      if (!this.#matcher.mayBeOf(this.#firsts, bytes, at, end)) continue;
+      for (const needle of this.#needles) {
+        if (this.#cutAt(needle, 0, bytes, at, end, edge) === CUT) return at;
+      }
+    }
+    return end;
+  }
+
+  /**
+   * Adds what may be left of a needle whose beginning stood before `bytes`: blocks of it up to its last character, or up to the
+   * last byte. All that stands before them goes with them: less than a block, and at most the rest of an escape.
+   */
+  rests(bytes: Uint8Array, findings: Findings): void {
+    for (const needle of this.#needles) {
+      const { block, bytes: whole } = needle;
+      const starts = Math.min(bytes.length, restStarts(bytes, block));
+      const indexes = blocksBehindFirst(whole, block);
+      for (let start = 0; start < starts; start += 1) {
+        const found = this.#matcher.bytesAt(bytes, start, bytes.length);
+        for (const index of indexes) {
+          if (found?.includes(whole[index] as number) === false) continue;
+          const stop = this.#cutAt(needle, index, bytes, start, bytes.length, INSIDE);
+          if (stop === CUT && index !== indexes.at(-1)) findings.add(0, bytes.length);
+          else if (stop > 0) findings.add(0, stop);
+        }
+      }
+    }
+  }
+
+  /** Where the needle that goes on with `needle[index]` at `start` ends, CUT where it may go on behind `end`, or NOT_HERE. */
+  #cutAt(
+    { bytes: needle, block }: CutNeedle,
+    index: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    edge: Edge,
+  ): number {
+    let at = start;
+    let { isFolded } = edge;
+    let found: Cut | undefined;
+    let next = index;
+    let isWrong = false;
+    while (next < needle.length && at < end) {
+      const length = this.#matcher.match(needle, next, bytes, at, end);
+      if (length === INCOMPLETE) break;
+      const { taken } = this.#matcher;
+      isWrong = length === NO_MATCH || (taken === 0 && !isFolded && !mayFold(bytes, at, edge));
+      if (isWrong) break;
+      if (taken === 0) isFolded = true;
+      next += taken;
+      at += length;
+      if (next - index >= (found?.nextBlock ?? block)) {
+        const left = Math.min(block, needle.length - next) - 1;
+        found = { at, left, isFolded, nextBlock: (found?.nextBlock ?? block) + block };
+      }
+    }
+    if (next >= needle.length) return at;
+    if (found !== undefined)
+      return this.#mayGoOn(bytes, end, found, this.#matcher.isFolded(needle), edge) ? CUT : NOT_HERE;
+    return isWrong || edge.isLast ? NOT_HERE : CUT;
+  }
+
+  /** Whether a needle might go on from a block to the end of the input, for all that the block does not tell. */
+  #mayGoOn(bytes: Uint8Array, end: number, cut: Cut, folds: boolean, edge: Edge): boolean {
+    let { at, isFolded } = cut;
+    for (let left = folds ? cut.left + LINE_END_BYTES : cut.left; at < end; left -= 1) {
+      const escape = this.#matcher.escapeBytes(bytes, at, end);
+      if (escape === INCOMPLETE) return true;
+      if (left === 0) return false;
+      if (escape > 0) at += escape;
+      else if (this.#plain[bytes[at] as number] === 1) at += 1;
+      else {
+        isFolded ||= folds && isLineEnd(bytes[at] as number) && mayFold(bytes, at, edge);
+        if (!isFolded || !isLineEnd(bytes[at] as number)) return false;
+        at += 1;
+      }
+    }
+    return true;
+  }
+}
+
+/**
+ * Where the blocks behind the first begin, counted from the needle's start as where it is cut at its end: others would be guessed with
+ * the help of these. And the last one, up to the needle's end.
+ */
+function blocksBehindFirst(needle: Uint8Array, block: number): number[] {
+  const indexes: number[] = [];
+  const last = needle.length - block;
+  for (let index = block; index < last; index += block) indexes.push(startOfCharacter(needle, index));
+  if (last > 0) indexes.push(startOfCharacter(needle, last));
+  return indexes;
+}
+
+/** Escapes stand for whole characters (UTF-8, RFC 3629 section 3). */
+function startOfCharacter(needle: Uint8Array, index: number): number {
+  let start = index;
+  while (start > 0 && start > index - 3 && ((needle[start] as number) & 0xc0) === 0x80) start -= 1;
+  return start;
+}
+
+/** Before so many bytes the first block that is whole begins. */
+function restStarts(bytes: Uint8Array, block: number): number {
+  const escaped = block * MAX_ESCAPE_BYTES;
+  for (let at = 0; at < Math.min(escaped, bytes.length); at += 1) {
+    if (startsEscape(bytes[at] as number)) return escaped;
+  }
+  return block + MAX_ESCAPE_BYTES;
+}
+
+/** As in the search of whole needles: an event or a line of text is not to wait for the next one. */
+function mayFold(bytes: Uint8Array, at: number, { before }: Edge): boolean {
+  return !isLineEnd(bytes[at] as number) || encodedBytesBefore(bytes, at, before) >= MIN_LINE_BYTES;
+}
