@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { authorize, type AuthorizeOptions } from '../../../../control-plane/api/authorize.ts';
 import type { LiveSession } from '../../../../control-plane/api/session-gate.ts';
 import { compilePolicySet } from '../../../../control-plane/policy/compile.ts';
@@ -10,7 +10,7 @@ import { Secret } from '../../../../common/secret.ts';
 import { CredentialError } from '../../../../control-plane/credentials/credential-minter.ts';
 import type { AuthorizeRequest } from '../../../../proto/gen/sidekey/v1/proxy.ts';
 import { InspectedFacts } from '../../../../proto/gen/sidekey/v1/route.ts';
-import { reasonFromNumber } from '../../../../proto/reasons.ts';
+import { REASONS, reasonFromNumber } from '../../../../proto/reasons.ts';
 import { policySet, SESSION } from '../policy/policy-set.ts';
 
 const QUESTION: AuthorizeRequest = {
@@ -231,4 +231,25 @@ it('tells the operator why there is no credential, and the agent only that', asy
   const { outcome } = await authorize(options, session, QUESTION);
   expect(outcome).toMatchObject({ $case: 'denial', value: { message: 'the token endpoint cannot be reached' } });
   expect(told).toEqual([`no credential for tenant acme: the token endpoint cannot be reached: ${cause.message}`]);
+});
+
+describe('a question that nothing answers', () => {
+  afterEach(() => void vi.useRealTimers());
+
+  it.each([
+    ['is denied at its deadline', 5_000, 5_000],
+    ['is denied after half a minute, whatever later deadline it has', 3_600_000, 30_000],
+    ['is denied after half a minute when it has none', 0, 30_000],
+  ])('%s', async (_title, deadlineMs, expected) => {
+    vi.useFakeTimers();
+    const options = { policies: { get: () => new Promise(() => {}) } } as unknown as AuthorizeOptions;
+    const session = { ticket: { tenant: 'acme' } } as unknown as LiveSession;
+    const answers: unknown[] = [];
+    const asked = authorize(options, session, { ...QUESTION, deadlineMs }).then((answer) => answers.push(answer));
+    await vi.advanceTimersByTimeAsync(expected - 1);
+    expect(answers).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1);
+    await asked;
+    expect(answers).toMatchObject([{ outcome: { value: { reason: REASONS['authorize-timeout'].number } } }]);
+  });
 });

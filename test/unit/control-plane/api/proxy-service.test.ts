@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { generateKeyPairSync } from 'node:crypto';
 import { Metadata } from '@grpc/grpc-js';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { ProxyService, type ProxyServiceOptions } from '../../../../control-plane/api/proxy-service.ts';
 import type { AuthorizeCall } from '../../../../control-plane/api/authorize-stream.ts';
 import type { WatchCall } from '../../../../control-plane/api/watch.ts';
@@ -74,5 +74,28 @@ describe('ProxyService.authorize', () => {
     expect(paused).toBe(false);
     call.emit('data', { id: 3, destination: undefined, http });
     expect(paused).toBe(true);
+  });
+});
+
+describe('ProxyService.reportDecisions', () => {
+  it.each([
+    [2_000, ['stored']],
+    [2_001, ['bad-request']],
+  ])('stores no more than 2,000 records of one message: %i', async (count, expected) => {
+    const told: unknown[] = [];
+    const call = Object.assign(new FakeCall(), {
+      end: () => undefined,
+      iterator: async function* () {
+        yield { records: Array.from({ length: count }, (_, at) => ({ sequence: at + 1 })), missingAfter: undefined };
+      },
+    });
+    call.on('error', ({ metadata }: { metadata: Metadata }) => told.push(...metadata.get('sidekey-reason')));
+    const options = {
+      gate: { enter: async () => ({ ticket: { tenant: 'acme', instanceId: 'i', id: 's' } }) },
+      store: { transaction: async () => told.push('stored') },
+    } as unknown as ProxyServiceOptions;
+    type Report = Parameters<ReturnType<ProxyService['handlers']>['reportDecisions']>[0];
+    new ProxyService(options).handlers().reportDecisions(call as unknown as Report);
+    await vi.waitFor(() => expect(told).toEqual(expected));
   });
 });

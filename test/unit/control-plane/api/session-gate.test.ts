@@ -1,3 +1,4 @@
+import { Metadata } from '@grpc/grpc-js';
 import { expect, it } from 'vitest';
 import { type LiveSession, SessionGate, type SessionGateOptions } from '../../../../control-plane/api/session-gate.ts';
 import { compilePolicySet } from '../../../../control-plane/policy/compile.ts';
@@ -37,4 +38,37 @@ it('leaves a session the workloads that match still, and gives it none that matc
 it('keeps a revoked workload that matches no more, so that it cannot be left by a change of policy', () => {
   const revocation = { id: 'r', target: 'workload', name: 'reports', atMs: 0 } as const;
   expect(workloadsOf({ billing: 'prod' }, [revocation])).toEqual(['billing', 'reports']);
+});
+
+it("takes no token and no proof that is there twice: which of them counts is nobody's guess", async () => {
+  const seen: unknown[] = [];
+  const options = {
+    sessions: {
+      authenticate: (call: unknown) => {
+        seen.push(call);
+        return Promise.reject(new Error('refused'));
+      },
+    },
+  } as unknown as SessionGateOptions;
+  const metadata = new Metadata();
+  for (const key of ['authorization', 'dpop']) metadata.add(key, `first ${key}`);
+  const enter = (): Promise<unknown> => new SessionGate(options).enter(metadata, '/path');
+  await expect(enter()).rejects.toThrow('refused');
+  for (const key of ['authorization', 'dpop']) metadata.add(key, `second ${key}`);
+  await expect(enter()).rejects.toThrow('refused');
+  expect(seen).toEqual([
+    { authorization: 'first authorization', dpop: 'first dpop', path: '/path' },
+    { authorization: undefined, dpop: undefined, path: '/path' },
+  ]);
+});
+
+it('lets nobody in for a tenant that is gone, not even for records', async () => {
+  const { ticket, record } = SESSION;
+  const options = {
+    sessions: { authenticate: async () => ticket },
+    records: { find: async () => record },
+    policies: { get: async () => undefined },
+  } as unknown as SessionGateOptions;
+  const refused = { reason: 'session-invalid', message: 'the tenant does not exist' };
+  await expect(new SessionGate(options).enter(new Metadata(), '/path', true)).rejects.toMatchObject(refused);
 });

@@ -13,7 +13,7 @@ describe('SessionRecords and revoked sessions', () => {
   beforeAll(async () => {
     store = await openStore();
     records = new SessionRecords(store);
-  }, 60_000);
+  }, 180_000);
   afterAll(() => store.close());
 
   const sessionOf = (
@@ -109,5 +109,34 @@ describe('SessionRecords and revoked sessions', () => {
     expect(await kept()).toEqual([{ lifted_by: 'lapsed' }]);
     await records.prune(now + 31 * DAY_MS);
     expect(await kept()).toEqual([]);
+  });
+
+  it('finds a session by its tenant, its id and its key together, in memory and in the store', async () => {
+    const record = sessionOf('instance-k', 'hash-10');
+    const id = await added(record);
+    for (const each of [records, new SessionRecords(store)]) {
+      expect(await each.find({ ...record.ticket, proxyKeyThumbprint: 'key of a thief' })).toBeUndefined();
+      expect(await each.find({ ...record.ticket, tenant: 'another' })).toBeUndefined();
+      expect(await each.find(record.ticket)).toMatchObject({ ticket: { id }, workloads: ['billing'] });
+    }
+  });
+
+  it('does not keep an ended session that was found for its records', async () => {
+    const { ticket } = sessionOf('instance-l', 'hash-11');
+    await revokeSession(await added({ ...sessionOf('instance-l', 'hash-11'), ticket }));
+    const afresh = new SessionRecords(store);
+    expect(await afresh.find(ticket, true)).toMatchObject({ ticket: { id: ticket.id } });
+    expect(await afresh.find(ticket)).toBeUndefined();
+  });
+
+  it('takes evidence again once the revocation is lifted, and leaves who lifted it as it was', async () => {
+    const revoked = await added(sessionOf('instance-m', 'hash-12'));
+    await revokeSession(revoked);
+    expect(await records.add(sessionOf('instance-n', 'hash-12'))).toBe('evidence-revoked');
+    await store.transaction(TENANT, (tx) => liftRevocation(tx, TENANT, 'session', revoked, 'operator'));
+    expect(await records.add(sessionOf('instance-n', 'hash-12'))).toBe('added');
+    await records.prune(Date.now() + 3 * DAY_MS);
+    const lifted = await store.system((tx) => tx.query('select lifted_by from revocations where name = $1', [revoked]));
+    expect(lifted).toEqual([{ lifted_by: 'operator' }]);
   });
 });
