@@ -127,6 +127,14 @@ describe('Spool', () => {
     }
   });
 
+  it('reads no frame over a mebibyte, which would not go into a message with others', () => {
+    const spool = new Spool(dir, 1e9);
+    const [fitting, , tooLong] = [...chain(2, 1_000_000), ...chain(3, 1_050_000).slice(2)];
+    for (const record of [fitting, tooLong]) if (record !== undefined) spool.append(encoded([record]));
+    expect(sequences(spool.readAfter(0))).toEqual([1]);
+    spool.close();
+  });
+
   it('does not take a changed record for a true one', () => {
     const spool = new Spool(dir, 1e6);
     spool.append(encoded(chain(2, 10)));
