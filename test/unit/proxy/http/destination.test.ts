@@ -6,7 +6,7 @@ import { HeaderList } from '../../../../proxy/protocols/header-list.ts';
 import { NO_BODY, type RequestHead } from '../../../../proxy/protocols/heads.ts';
 import { route } from '../../../support/proxy-world.ts';
 
-function head(target: string, host: string): RequestHead {
+function head(target: string, host: string, scheme?: string): RequestHead {
   const headers = new HeaderList();
   headers.append('host', host);
   return {
@@ -17,6 +17,7 @@ function head(target: string, host: string): RequestHead {
     framing: NO_BODY,
     keepAlive: true,
     expectContinue: false,
+    ...(scheme === undefined ? {} : { pseudo: { scheme, authority: host, protocol: undefined } }),
   };
 }
 
@@ -48,4 +49,12 @@ describe('the destination of a path in a form that the route keeps', () => {
   ])('is refused elsewhere and in other forms: %s %s', (host, target) => {
     expect(() => buildDestination(tunnel(host), head(target, host), formsAt)).toThrow('the path is ambiguous');
   });
+});
+
+it('a stream to a local listener, which speaks in the clear, names no other scheme (A-08)', () => {
+  const ownNames = [{ host: 'localhost', port: 8080 }];
+  const local = { kind: 'local', host: 'api.test', port: 443, ownNames } as const;
+  const asked = (scheme: string) => buildDestination(local, head('/v1', 'localhost:8080', scheme));
+  expect(asked('http')).toMatchObject({ scheme: 'https', host: 'api.test', port: 443, path: '/v1' });
+  for (const scheme of ['https', 'ftp', '']) expect(() => asked(scheme)).toThrow('another scheme');
 });
