@@ -10,7 +10,7 @@ import { relayBytes, type Relay } from './byte-relay.ts';
 /**
  * An opaque relay to a host that no route covers, where configuration says `tunnel`. It ends when the host gets a route,
  * and with every revocation that concerns this proxy's session, from before it is dialled. `established` is what the agent is
- * told once it stands, `rest` what it sent before; `admit` throws a Refusal when it may not be opened any more.
+ * told once it stands, `rest` what it sent before.
  *
  * @throws Refusal before anything was sent to the agent
  */
@@ -18,7 +18,6 @@ export async function openBlindTunnel(
   services: ProxyServices,
   { socket: agent, call, established }: { socket: Socket; call: Call; established: Buffer },
   rest: Buffer,
-  admit: () => void,
 ): Promise<void> {
   const { host, port } = call.destination ?? { host: '', port: 0 };
   const live = new LiveTunnel(services, call);
@@ -28,8 +27,7 @@ export async function openBlindTunnel(
     const dialled = await services.pool.openRaw(UNROUTED.dialTarget('http', host, port));
     upstream = dialled.socket;
     call.upstreamAddress = dialled.address;
-    if (live.cutFor !== undefined) throw new Refusal(live.cutFor, 'the access was revoked');
-    admit();
+    if (live.cutFor !== undefined) throw new Refusal(live.cutFor, 'the access ended while the host was dialled');
   } catch (error) {
     services.live.delete(live);
     upstream?.destroy();

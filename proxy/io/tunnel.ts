@@ -34,7 +34,7 @@ export function openTunnel(services: ProxyServices, tunnel: Tunnel, target: Targ
   nameCall(tunnel.call, target);
   try {
     refusePort(services, target.port);
-    if (admit(services, target) === 'blind') return relay(services, tunnel, target, rest);
+    if (admit(services, target) === 'blind') return relay(services, tunnel, rest);
   } catch (error) {
     return refuse(services, tunnel, error);
   }
@@ -77,7 +77,7 @@ export function openAddressTunnel(services: ProxyServices, tunnel: Tunnel, at: T
       if (admit(services, target) === 'blind') {
         // Whoever reads it behind us may find another name inside, which nothing here has decided on.
         if (opening.ech) return giveUp(services, tunnel, 'destination-mismatch', ALERT.echRequired);
-        return relay(services, inside, target, bytes);
+        return relay(services, inside, bytes);
       }
     } catch (error) {
       return refuse(services, inside, error);
@@ -155,12 +155,8 @@ function serveCleartext(
   socket.resume();
 }
 
-function relay(services: ProxyServices, tunnel: Tunnel, target: Target, rest: Buffer): void {
-  const admitStill = (): void => {
-    if (admit(services, target) !== 'blind')
-      throw new Refusal('no-policy', 'policy covers this host by now: ask again');
-  };
-  openBlindTunnel(services, tunnel, rest, admitStill).catch((error: unknown) => refuse(services, tunnel, error, true));
+function relay(services: ProxyServices, tunnel: Tunnel, rest: Buffer): void {
+  openBlindTunnel(services, tunnel, rest).catch((error: unknown) => refuse(services, tunnel, error, true));
 }
 
 /** Ends a tunnel that was never established, as its own protocol does it. */

@@ -3,14 +3,19 @@ import { duplexPair } from 'node:stream';
 import tls from 'node:tls';
 import { afterEach, describe, expect, test } from 'vitest';
 import { Secret } from '../../../common/secret.ts';
-import { RevocationTarget } from '../../../proto/gen/sidekey/v1/grant.ts';
+import { type Revocation, RevocationTarget } from '../../../proto/gen/sidekey/v1/grant.ts';
 import { REASONS } from '../../../proto/reasons.ts';
 import { bearer, denial, grant, type ProxyWorld, route, SECRET, startProxyWorld } from '../../support/proxy-world.ts';
 import { secureRaw } from '../../support/raw-agent.ts';
+import { startRawUpstream } from '../../support/upstream.ts';
 import { until } from '../../support/until.ts';
 
 let world: ProxyWorld;
 afterEach(() => world.close());
+
+function revocationOf(name: string, target: RevocationTarget = RevocationTarget.REVOCATION_TARGET_SESSION): Revocation {
+  return { id: 'r', target, name, at: new Date(), lifted: false };
+}
 
 describe('hosts without a route', () => {
   test('tunnel: bytes pass untouched to the upstream, whose own certificate the agent sees', async () => {
@@ -36,17 +41,7 @@ describe('hosts without a route', () => {
       'its host gets a route',
       (w: ProxyWorld) => w.client.setRoutes([route({ hosts: ['other.test'], ports: [w.upstream.httpsPort] })]),
     ],
-    [
-      'the session is revoked',
-      (w: ProxyWorld) =>
-        w.client.revoke({
-          id: 'r',
-          target: RevocationTarget.REVOCATION_TARGET_SESSION,
-          name: 'session-1',
-          at: new Date(),
-          lifted: false,
-        }),
-    ],
+    ['the session is revoked', (w: ProxyWorld) => w.client.revoke(revocationOf('session-1'))],
   ])('tunnel: an open one is cut when %s', async (_when, act) => {
     world = await startProxyWorld({ config: { unrouted: 'tunnel' }, allowLoopback: true });
     const at = `other.test:${world.upstream.httpsPort}`;
@@ -76,18 +71,37 @@ describe('hosts without a route', () => {
     expect(world.client.records).toMatchObject([{ method: 'CONNECT', outcome: 2 }]);
   });
 
-  test('tunnel: a revocation ends one that is being opened', async () => {
-    const target = RevocationTarget.REVOCATION_TARGET_SESSION;
+  test.each([
+    ['a revocation', 'session-revoked', (w: ProxyWorld) => w.client.revoke(revocationOf('session-1'))],
+    [
+      'a route to its host',
+      'no-policy',
+      (w: ProxyWorld) => w.client.setRoutes([route({ hosts: ['other.test'], ports: [w.upstream.httpsPort] })]),
+    ],
+  ])('tunnel: %s ends one that is being opened', async (_what, reason, act) => {
     world = await startProxyWorld({
       config: { unrouted: 'tunnel' },
       allowLoopback: true,
       lookup: () => {
-        world.client.revoke({ id: 'r', target, name: 'session-1', at: new Date(), lifted: false });
+        act(world);
         return ['127.0.0.1'];
       },
     });
-    expect(await connect('other.test', world.upstream.httpsPort)).toBe('session-revoked');
+    expect(await connect('other.test', world.upstream.httpsPort)).toBe(reason);
     expect(world.client.records).toMatchObject([{ method: 'CONNECT', outcome: 3 }]);
+  });
+
+  test('tunnel: one that stands still is closed', async () => {
+    const limits = { bodyIdleTimeoutMs: 200 };
+    world = await startProxyWorld({ config: { unrouted: 'tunnel', limits }, allowLoopback: true });
+    const still = await startRawUpstream(() => {});
+    const agent = await world.agent();
+    const at = `other.test:${still.port}`;
+    await agent.exchange(`CONNECT ${at} HTTP/1.1\r\nHost: ${at}\r\n\r\n`, 'CONNECT');
+    await agent.closed();
+    await until('it is recorded', () => world.client.records.length > 0);
+    expect(world.client.records).toMatchObject([{ method: 'CONNECT', outcome: 3 }]);
+    await still.close();
   });
 
   test('tunnel: an upstream that is not there is a failure, not a denial', async () => {
@@ -133,14 +147,6 @@ describe('the proxy token', () => {
 });
 
 describe('revocation', () => {
-  const revocation = (name: string, target: RevocationTarget) => ({
-    id: 'revocation-1',
-    target,
-    name,
-    at: new Date(),
-    lifted: false,
-  });
-
   test('cuts a live stream that it concerns and leaves the others', async () => {
     world = await startProxyWorld();
     world.client.decide = (question) =>
@@ -152,7 +158,7 @@ describe('revocation', () => {
     kept.send(world.request('GET', '/b'));
     await cut.until((text) => text.includes('streaming'));
     await kept.until((text) => text.includes('streaming'));
-    world.client.revoke(revocation('policy-a', RevocationTarget.REVOCATION_TARGET_POLICY));
+    world.client.revoke(revocationOf('policy-a', RevocationTarget.REVOCATION_TARGET_POLICY));
     await cut.closed();
     expect(cut.received.toString().endsWith('0\r\n\r\n')).toBe(false);
     expect(world.client.records.map(({ path, reason }) => [path, reason])).toEqual([['/a', 11]]);
@@ -166,7 +172,7 @@ describe('revocation', () => {
     const agent = await world.agent();
     agent.send(world.request('GET', '/'));
     await until('the upstream was asked', () => asked);
-    world.client.revoke(revocation('agent', RevocationTarget.REVOCATION_TARGET_WORKLOAD));
+    world.client.revoke(revocationOf('agent', RevocationTarget.REVOCATION_TARGET_WORKLOAD));
     const answer = await agent.answer();
     expect(answer.status).toBe(403);
     expect(JSON.parse(answer.text).code).toBe('workload-revoked');
