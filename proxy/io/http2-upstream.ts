@@ -95,11 +95,9 @@ export class Http2Upstream implements KeptConnection {
     return new Http2UpstreamStream(this.#parts);
   }
 
+  /** Without GOAWAY, which would shut out streams that were promised already, and tells a server without push nothing (RFC 9113 6.8). */
   retire(): void {
-    if (this.#retired) return;
     this.#retired = true;
-    this.#http2.shutdown();
-    this.#writer.schedule();
     if (!this.busy) this.destroy();
   }
 

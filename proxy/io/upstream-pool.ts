@@ -126,7 +126,7 @@ export class UpstreamPool {
         () => this.#versions.learn(target, shared.takesWebSockets ? 'h2 with WebSockets' : 'h2'),
         () => {},
       );
-      if (routesSince === this.#routesSince) destination.shared.push(shared);
+      destination.shared.push(shared);
       const stream = shared.stream();
       if (routesSince !== this.#routesSince) shared.retire();
       return { stream, shared };

@@ -1,7 +1,8 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Answer } from '../../../policy-client/index.ts';
 import { DecisionFact, TlsMode } from '../../../proto/gen/sidekey/v1/route.ts';
-import { bearer, grant, type ProxyWorld, route, SECRET, startProxyWorld } from '../../support/proxy-world.ts';
+import { startHttp2Upstream } from '../../support/http2-upstream.ts';
+import { bearer, grant, HOSTS, type ProxyWorld, route, SECRET, startProxyWorld } from '../../support/proxy-world.ts';
 import { until } from '../../support/until.ts';
 
 /** What a call began under one set of routes leaves behind must not serve calls under the next (A-27). */
@@ -73,4 +74,48 @@ test.each(Object.entries(CHANGED))('a call held while its route changes does not
   expect(second.received.toString()).toContain('not-ready');
   expect(world.upstream.seen).toHaveLength(1);
   await until('both are recorded', () => world.client.records.length === 2);
+});
+
+describe('the same routes, told anew', () => {
+  test.each(['http/1.1', 'h2'])('a connection that is being dialled serves its own call alone: %s', async (version) => {
+    await world.close();
+    const upstream = await startHttp2Upstream(HOSTS, (stream) => {
+      stream.respond({ ':status': 200 });
+      stream.end('two');
+    });
+    let change = true;
+    world = await startProxyWorld({
+      config: { upstreamCaPem: upstream.caPem },
+      lookup: () => {
+        if (change) world.client.setRoutes([...world.client.routes()]);
+        change = false;
+        return undefined;
+      },
+      routes: ({ httpPort }) => [route({ ports: [httpPort, upstream.port] })],
+    });
+    const isHttp2 = version === 'h2';
+    const at = isHttp2 ? `https://api.test:${upstream.port}` : `http://api.test:${world.upstream.httpPort}`;
+    const connections = (): number => (isHttp2 ? upstream : world.upstream).connections();
+    const post = `POST ${at}/ HTTP/1.1\r\nHost: ${at.split('//')[1]}\r\nContent-Length: 4\r\n\r\nbody`;
+    const agent = await world.agent();
+    expect((await agent.exchange(post)).text).toBe(isHttp2 ? 'two' : 'hello');
+    for (let call = 0; call < 2; call += 1) expect((await agent.exchange(post)).status).toBe(200);
+    expect(connections()).toBe(2);
+    await upstream.close();
+  });
+
+  test('no TLS session from before them is resumed, as the certificate would not be looked at again', async () => {
+    const at = `api.test:${world.upstream.httpsPort}`;
+    const agent = await world.agent();
+    const call = async (): Promise<boolean | undefined> => {
+      expect((await agent.exchange(`GET https://${at}/ HTTP/1.1\r\nHost: ${at}\r\n\r\n`)).status).toBe(200);
+      return world.upstream.seen.at(-1)?.resumed;
+    };
+    world.upstream.handle((request, response) => {
+      void world.upstream.note(request).then(() => response.writeHead(200, { connection: 'close' }).end('x'));
+    });
+    expect([await call(), await call()]).toEqual([false, true]);
+    world.client.setRoutes([...world.client.routes()]);
+    expect([await call(), await call()]).toEqual([false, true]);
+  });
 });
