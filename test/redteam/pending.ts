@@ -1,4 +1,4 @@
-/** Attack classes without a test against the running proxy yet, each with the reason. */
+/** Attacks of docs/attacks.md without a test against the running proxy yet, each with the reason. */
 export const PENDING: Readonly<Record<string, string>> = {
   'A-41': 'no database protocols yet',
   'A-42': 'no database protocols yet',
@@ -10,9 +10,3 @@ export const PENDING: Readonly<Record<string, string>> = {
   'A-49': 'no approvals yet',
   'A-56': 'no plugins',
 };
-
-/** Every class there is: A-01 to A-68, of which A-52 was never given. */
-export const CLASSES: readonly string[] = Array.from(
-  { length: 68 },
-  (_, at) => `A-${String(at + 1).padStart(2, '0')}`,
-).filter((id) => id !== 'A-52');
