@@ -7,8 +7,6 @@ export interface UpstreamOrigin {
   readonly address: string;
   /** Milliseconds since the epoch. */
   readonly openedAt: number;
-  /** Which change of the routes it was checked under. */
-  readonly routesSince: number;
   /** A client certificate was presented. */
   readonly showsCertificate: boolean;
 }

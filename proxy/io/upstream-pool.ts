@@ -37,7 +37,6 @@ export class UpstreamPool {
   readonly #held: ByteBudget;
   /** Bare connections by destination. */
   readonly #raw = new Map<string, number>();
-  #routesSince = 0;
 
   constructor(resolver: Resolver, contexts: TrustedContexts, limits: ProxyLimits, clock: Clock, held: ByteBudget) {
     this.#held = held;
@@ -106,7 +105,6 @@ export class UpstreamPool {
   }
 
   async #dial(target: DialTarget, destination: DestinationConnections): Promise<Opened> {
-    const routesSince = this.#routesSince;
     const addresses = await this.#resolver.resolve(target.host, target.port, target.allowedAddresses);
     const tlsWith = target.tls
       ? { context: this.#contexts.for(target.caPem, target.clientCertificate), sessions: this.#sessions }
@@ -114,7 +112,7 @@ export class UpstreamPool {
     const sink: ReadSink = { take: () => {} };
     const { socket, address, version } = await dial(target, addresses, tlsWith, this.#limits, sink);
     const showsCertificate = target.clientCertificate !== undefined;
-    const origin = { key: target.key, address, openedAt: this.#clock.now(), routesSince, showsCertificate };
+    const origin = { key: target.key, address, openedAt: this.#clock.now(), showsCertificate };
     const held = this.#held;
     const now = (): number => this.#clock.now();
     const closed = (connection: KeptConnection): void => this.#forget(connection);
@@ -127,9 +125,7 @@ export class UpstreamPool {
         () => {},
       );
       destination.shared.push(shared);
-      const stream = shared.stream();
-      if (routesSince !== this.#routesSince) shared.retire();
-      return { stream, shared };
+      return { stream: shared.stream(), shared };
     }
     this.#versions.learn(target, 'http/1.1');
     const owner: UpstreamOwner<UpstreamConnection> = { held, now, closed, released: (ended) => this.#keep(ended) };
@@ -164,10 +160,7 @@ export class UpstreamPool {
 
   #keep(connection: UpstreamConnection): void {
     const destination = this.#destination(connection.origin.key);
-    const outdated = connection.origin.routesSince !== this.#routesSince;
-    if (outdated || !connection.usable || destination.idle.length >= this.#limits.maxIdlePerHost) {
-      return connection.destroy();
-    }
+    if (!connection.usable || destination.idle.length >= this.#limits.maxIdlePerHost) return connection.destroy();
     destination.idle.push(connection);
   }
 
@@ -182,12 +175,10 @@ export class UpstreamPool {
   }
 
   /**
-   * Routes changed, so each address and certificate must be checked anew (A-27): idle connections are closed, busy ones
-   * are not kept, and TLS sessions, whose resumption would skip the certificate, are forgotten.
+   * Routes changed, so that each address and certificate is checked anew (A-27): by its key, no later call takes what was dialled
+   * under the old ones, nor its TLS session. What is idle is closed at once; what is busy, with its last call.
    */
   closeIdle(): void {
-    this.#routesSince += 1;
-    this.#sessions.clear();
     for (const { all } of this.#destinations.values()) for (const connection of all) connection.retire();
   }
 

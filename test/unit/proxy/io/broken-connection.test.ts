@@ -17,7 +17,7 @@ test.each([
 });
 
 test('only a bare close is put down to a certificate, and only where one was shown', () => {
-  const origin = { key: 'k', address: '127.0.0.1', openedAt: 0, routesSince: 0, showsCertificate: true };
+  const origin = { key: 'k', address: '127.0.0.1', openedAt: 0, showsCertificate: true };
   const closed = new Refusal('upstream-closed', 'it closed');
   const told = brokenBeforeUse(closed, origin);
   expect([told.reason, told.message]).toEqual(['upstream-closed', expect.stringContaining('client certificate')]);

@@ -11,7 +11,7 @@ import { Http2Connection } from '../../../../proxy/sessions/http2/connection.ts'
 import type { Http2Event } from '../../../../proxy/sessions/http2/events.ts';
 import { data, END_STREAM, headers, PING, reset, settings } from '../../../support/http2-frames.ts';
 
-const ORIGIN = { key: 'k', address: '127.0.0.1', openedAt: 0, routesSince: 0, showsCertificate: false };
+const ORIGIN = { key: 'k', address: '127.0.0.1', openedAt: 0, showsCertificate: false };
 const ownerOf = () => ({ held: new ByteBudget(1_000_000), now: () => 5, closed: () => {}, released: () => {} });
 
 test('a stream that is given back without a request leaves its connection idle', () => {

@@ -49,7 +49,7 @@ interface Open {
 
 function open(released: (ended: UpstreamConnection) => void = () => {}): Open {
   const owner = { held: new ByteBudget(1), now: () => 0, closed: () => {}, released };
-  const origin = { key: 'k', address: '127.0.0.1', openedAt: 0, routesSince: 0, showsCertificate: false };
+  const origin = { key: 'k', address: '127.0.0.1', openedAt: 0, showsCertificate: false };
   const socket = new Socket();
   const connection = new UpstreamConnection(socket, origin, DEFAULT_LIMITS, owner);
   const reasons: string[] = [];
