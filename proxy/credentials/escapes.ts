@@ -31,7 +31,7 @@ export function readEscape(bytes: Uint8Array, at: number, end: number, forms: Es
 }
 
 function readPercent(bytes: Uint8Array, at: number, end: number, forms: EscapeForms): void {
-  if (bytes[at + 1] === SMALL_U && at + 1 < end) {
+  if (bytes[at + 1] === SMALL_U) {
     const unit = readHex(bytes, at + 2, 4, end);
     if (unit >= 0) addUtf16(bytes, at, at + 6, unit, end, forms);
     else forms.incomplete = unit === CUT;
@@ -58,10 +58,6 @@ const NAMED = [
 ] as const;
 
 function readEntity(bytes: Uint8Array, at: number, end: number, forms: EscapeForms): void {
-  if (at + 1 >= end) {
-    forms.incomplete = true;
-    return;
-  }
   if (bytes[at + 1] === 0x23) {
     const isHex = at + 2 < end && ((bytes[at + 2] ?? 0) | 0x20) === SMALL_X;
     readDigits(bytes, at, at + (isHex ? 3 : 2), end, isHex ? 16 : 10, 0x3b, forms);

@@ -250,6 +250,24 @@ describe('a stream and its peer', () => {
     upstream.destroy();
   });
 
+  test('a stream that was promised before its connection was retired is served, and is the last one', async () => {
+    const { upstream, peer, say } = meet();
+    const stream = upstream.stream();
+    upstream.retire();
+    expect(upstream.usable).toBe(false);
+    const listener = writingDown();
+    stream.sendHead(head({}), listener);
+    expect(say().map(({ type }) => type)).toEqual(['request-head', 'end']);
+    peer.sendHead(1, { status: 204, headers: new HeaderList() }, true);
+    say();
+    expect(listener.told).toEqual(['head 204', 'end']);
+    stream.release(true);
+    await new Promise((turn) => setImmediate(turn));
+    expect(say()).toEqual([]);
+    expect(upstream.busy).toBe(false);
+    upstream.destroy();
+  });
+
   test('a WebSocket that ended keeps its place until the upstream has answered its end, and no longer than it is quiet', () => {
     const { upstream, peer, say } = meet();
     const stream = upstream.stream();

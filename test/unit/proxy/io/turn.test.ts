@@ -68,6 +68,17 @@ test('of what was read a turn does so much, and goes on where it stopped', async
   one.ask = () => {};
 });
 
+test('who asks again and again takes no more of a turn than who asks once, and all that is to be written is', async () => {
+  const done: string[] = [];
+  const [eager, other] = ['eager', 'other'].map((name) => new TurnWork('read', () => done.push(name)));
+  for (let time = 0; time < 40; time += 1) eager?.ask();
+  other?.ask();
+  for (let at = 0; at < 40; at += 1) new TurnWork('write', () => done.push('write')).ask();
+  await turnEnd();
+  expect(done.slice(0, 3)).toEqual(['eager', 'other', 'write']);
+  expect(done).toHaveLength(42);
+});
+
 test("what fails keeps no other connection's work from being done, in this turn or the next", async () => {
   const done: string[] = [];
   const told: unknown[] = [];
