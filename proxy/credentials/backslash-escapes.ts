@@ -76,7 +76,7 @@ function readOctal(bytes: Uint8Array, start: number, at: number, end: number, fo
 
 /** `0041` or `{1f511}` at `at`, behind the backslashes that began at `start` and their `u`. */
 function readUnicode(bytes: Uint8Array, start: number, at: number, end: number, forms: EscapeForms): void {
-  if (bytes[at] === 0x7b && at < end) {
+  if (bytes[at] === 0x7b) {
     readDigits(bytes, start, at + 1, end, 16, 0x7d, forms);
     return;
   }

@@ -81,6 +81,6 @@ export function readDigits(
     }
     const digit = hexDigit(byte);
     if (digit === -1 || digit >= radix) return;
-    value = Math.min(0x110000, value * radix + digit);
+    value = value * radix + digit;
   }
 }

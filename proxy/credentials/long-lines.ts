@@ -31,7 +31,7 @@ export function longLineEnd(bytes: Uint8Array, from: number, end: number, before
     if (at < start) {
       at = last + 1;
       while (at < end && ENCODED[bytes[at] as number] === 1) at += 1;
-      if (at < end && isLineEnd(bytes[at] as number)) return at;
+      if (isLineEnd(bytes[at] as number)) return at;
     }
     start = at + 1;
     last = at + MIN_LINE_BYTES;

@@ -67,8 +67,7 @@ class MessagesScrub implements BodyScrub {
       return this.#message.push(prefix);
     }
     this.#left = this.#prefix.length;
-    if (this.#left === 0) this.#prefix.reset();
-    else this.#message = this.#scrubber.stream();
+    this.#message = this.#scrubber.stream();
     return [prefix];
   }
 

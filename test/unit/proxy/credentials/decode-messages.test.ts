@@ -116,6 +116,11 @@ describe('what is not decoded', () => {
     await expect(gather(coded('gzip'), [bytes])).rejects.toThrow(ContentCodingError);
   });
 
+  test('a message too long, before any of it is there', async () => {
+    const prefix = Buffer.from([1, 0, 0x40, 0, 1]);
+    await expect(coded('gzip').decode(prefix).next()).rejects.toThrow('too long');
+  });
+
   test('of the longest message all is held', async () => {
     const longest = Buffer.alloc(4_194_304, 'a');
     const heard = await gather(coded('gzip'), [message(1, zlib.gzipSync(longest))]);

@@ -50,6 +50,12 @@ describe.each(BREAKS)('lines that end in %j', (by) => {
       const left = whole.replace(/\*+/, '*').replaceAll(by, '');
       expect(left).toMatch(/^[^*]{0,14}\*[^*]{0,20}$/);
       for (let cut = 1; cut < body.length; cut += 1) expect(scrubCut(scrubber, body, cut)).toBe(whole);
+      // The lines are long, though little of them may be held.
+      const stream = scrubber.stream();
+      const out = [...Buffer.from(body)].flatMap((byte) =>
+        stream.push(Buffer.of(byte)).map((bytes) => Buffer.from(bytes)),
+      );
+      expect(Buffer.concat([...out, ...stream.end()]).toString()).toBe(whole);
     }
   });
 });

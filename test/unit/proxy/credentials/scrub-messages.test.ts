@@ -55,6 +55,25 @@ test('all of a message leaves with its last byte', () => {
   expect(Buffer.concat(scrubbed.push(message(SECRET.slice(0, 8))))).toEqual(message('*'.repeat(8)));
 });
 
+test('what flags and types are of messages: nothing of them waits for more, and all else may', () => {
+  for (const flags of [0, 1, 2, 3, 0x80, 0x81]) {
+    expect(Buffer.concat(scrubOf('Application/gRPC').push(message('s', flags)))).toEqual(message('s', flags));
+  }
+  for (const flags of [4, 8, 0x40]) {
+    expect(Buffer.concat(scrubOf('application/grpc').push(message('s', flags)))).toHaveLength(5);
+  }
+});
+
+test('of nothing, nothing comes: an empty chunk would end the body', () => {
+  const scrubbed = scrubOf('application/grpc');
+  expect(scrubbed.end()).toEqual([]);
+  for (const body of [message(''), message('a')]) {
+    const other = scrubOf('application/grpc');
+    expect(Buffer.concat(other.push(body))).toEqual(body);
+    expect(other.end()).toEqual([]);
+  }
+});
+
 test('a body that has no messages, whatever its type says, is scrubbed as one', () => {
   for (const body of [SECRET, `the ${SECRET} is here, and ${SECRET}`]) {
     for (let cut = 0; cut <= body.length; cut += 1) {

@@ -46,6 +46,7 @@ describe.each(Object.entries(SIGNATURES))('a signature %s', (_, signature) => {
 
   test('in the text of a header, a list of texts, and not where it is not', () => {
     const scrubber = scrubberFor(signature);
+    expect(scrubber.scrubText(signature)).toEqual({ text: '*'.repeat(signature.length), hits: 1 });
     expect(scrubber.scrubText(`sig=${signature}, x`)).toEqual({
       text: `sig=${'*'.repeat(signature.length)}, x`,
       hits: 1,
@@ -66,6 +67,16 @@ test('two signatures of one call, and none', () => {
   expect(scrubber?.scrubText(`${base64} ${hex}`)).toEqual({ text: `${'*'.repeat(43)} ${'*'.repeat(64)}`, hits: 2 });
   expect(scrubberOfCall([], [])).toBeUndefined();
   expect(scrubberOfCall(TOKEN, [])).toBe(compileScrubber(TOKEN));
+});
+
+test('a signature in escapes as long as they may be is found, wherever its first ones are cut', () => {
+  const signature = SIGNATURES['in hex'] ?? '';
+  const rendered = Array.from(signature, (char) => `&#${String(char.charCodeAt(0)).padStart(15, '0')};`).join('');
+  const body = Buffer.from(`you sent ${rendered}.`);
+  for (let cut = 9; cut < 9 + 3 * 18; cut += 1) {
+    const chunks = [body.subarray(0, cut), body.subarray(cut)];
+    expect(scrub(scrubberFor(signature), chunks), `cut at ${cut}`).toBe(`you sent ${'*'.repeat(rendered.length)}.`);
+  }
 });
 
 test('a long row of letters is not held back', () => {
