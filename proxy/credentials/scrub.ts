@@ -10,6 +10,8 @@ const SCRATCH_BYTES = 16_384;
 const SCRATCH = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
 /** At the very end of a body, and at the beginning of a part, so many characters of a secret are masked without the rest. */
 const MIN_TRUNCATED_CHARS = 8;
+/** Of a secret, a lull may show less than one part of so many. */
+const LULL_SHARE = 4;
 const EMPTY = Buffer.alloc(0);
 
 const COMPILED = new WeakMap<readonly Secret[], { readonly scrubber: Scrubber | undefined }>();
@@ -38,12 +40,15 @@ export function scrubberOfCall(secrets: readonly Secret[], signatures: readonly 
 /** Replaces every rendering of some secrets by as many asterisks, so that no length changes. */
 export class Scrubber {
   readonly searches: readonly Search[];
+  /** From so many characters of a secret on, a body's lull is waited out. */
+  readonly lullChars: number;
   readonly #ranges = new Ranges();
   readonly #shortest: number;
 
   constructor(searches: readonly Search[]) {
     this.searches = searches;
     this.#shortest = Math.min(...searches.map(({ shortest }) => shortest));
+    this.lullChars = Math.min(MIN_TRUNCATED_CHARS, Math.floor(this.#shortest / LULL_SHARE));
   }
 
   /** For whole texts, such as a header value. The same string comes back when there is nothing to hide. */
@@ -129,6 +134,8 @@ export class ScrubStream {
   #held: Buffer = EMPTY;
   /** So many of the held bytes are the end of a match whose beginning has left already. */
   #heldMasked = 0;
+  /** So many of the held bytes have left already, in a lull. */
+  #heldGone = 0;
   /** So many bytes that may be of base64 or hexadecimal stand right before the held ones. */
   #encodedBefore = 0;
   #hits = 0;
@@ -147,8 +154,9 @@ export class ScrubStream {
     return this.#hits;
   }
 
+  /** That have not left. */
   get heldBytes(): number {
-    return this.#held.length + this.#gatheredBytes;
+    return this.#held.length - this.#heldGone + this.#gatheredBytes;
   }
 
   push(chunk: Buffer): Buffer[] {
@@ -162,6 +170,22 @@ export class ScrubStream {
 
   end(): Buffer[] {
     return this.#scrub(EMPTY, true);
+  }
+
+  /**
+   * What may leave of the held bytes when nothing has come for a while, since somebody may wait for them: those in which too
+   * little of a secret stands to tell of it. They are still searched with what follows, so that all the rest of a secret is
+   * masked: whoever makes the pauses learns less than a quarter of it, and less than 8 characters, however many they make.
+   */
+  lull(): Buffer[] {
+    const gone = this.#heldGone;
+    if (this.#held.length === gone) return [];
+    const until = this.#scrubber.pendingFrom(this.#held, this.#scrubber.lullChars, this.#encodedBefore);
+    if (until <= gone) return [];
+    this.#heldGone = until;
+    const bytes = Buffer.from(this.#held.subarray(gone, until));
+    bytes.fill(MASK, 0, Math.max(0, Math.min(this.#heldMasked, until) - gone));
+    return [bytes];
   }
 
   #find(bytes: Buffer): Ranges {
@@ -186,6 +210,8 @@ export class ScrubStream {
     const pending = this.#scrubber.pendingFrom(bytes, isLast ? MIN_TRUNCATED_CHARS : 0, this.#encodedBefore);
     const emitted = isLast ? bytes.length : pending;
     const carried = this.#heldMasked;
+    const gone = Math.min(this.#heldGone, emitted);
+    this.#heldGone -= gone;
     this.#encodedBefore = encodedBytesBefore(bytes, emitted, this.#encodedBefore);
     this.#held = emitted === bytes.length ? EMPTY : Buffer.from(bytes.subarray(emitted));
     this.#heldMasked = 0;
@@ -204,6 +230,7 @@ export class ScrubStream {
       this.#hits += 1;
       bytes.fill(MASK, pending);
     }
-    return emitted === 0 ? [] : [emitted === bytes.length ? bytes : bytes.subarray(0, emitted)];
+    if (emitted === gone) return [];
+    return [emitted - gone === bytes.length ? bytes : bytes.subarray(gone, emitted)];
   }
 }
