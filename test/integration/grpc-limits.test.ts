@@ -59,9 +59,17 @@ describe('what the control plane holds of whoever connects', () => {
     const message = Buffer.concat([Buffer.alloc(5), question]);
     message.writeUInt32BE(question.length, 1);
     let taken = 0;
-    for (let count = 0; count < 50; count += 1) stream.write(message, () => (taken += 1));
+    const sendNext = (): void => {
+      if (taken < 50)
+        stream.write(message, () => {
+          taken += 1;
+          sendNext();
+        });
+    };
+    sendNext();
     // Until no more was taken for a while.
     for (let before = -1; before !== taken || taken === 0; await setTimeout(2_000)) before = taken;
-    expect(taken).toBeLessThan(10);
+    // Sixteen answers are written before the stream is full, and their questions forgotten; the others are held.
+    expect(taken - 16).toBeLessThan(8);
   });
 });
