@@ -1,4 +1,4 @@
-import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from '@grpc/grpc-js';
+import { logVerbosity, Server, ServerCredentials, type ServerInterceptor, setLogVerbosity } from '@grpc/grpc-js';
 import { ProxyServiceService, type ProxyServiceServer } from '../proto/gen/sidekey/v1/proxy.ts';
 import { listenFailed } from '../common/errors.ts';
 import { formatAuthority } from '../common/net/host.ts';
@@ -25,12 +25,13 @@ const OPTIONS = {
 /** Listens for proxies over TLS; there is no cleartext variant. */
 export async function startGrpcServer(
   handlers: ProxyServiceServer,
+  interceptors: ServerInterceptor[],
   listen: ListenAddress,
   tls: ServerTls,
 ): Promise<GrpcServer> {
   // What it would write to standard error by itself comes as errors too.
   setLogVerbosity(logVerbosity.NONE);
-  const server = new Server(OPTIONS);
+  const server = new Server({ ...OPTIONS, interceptors });
   server.addService(ProxyServiceService, handlers);
   const pair = { cert_chain: Buffer.from(tls.chainPem), private_key: Buffer.from(tls.keyPem) };
   const where = formatAuthority(listen.host, listen.port);

@@ -124,7 +124,7 @@ async function start(
   };
   closers.add(await foundation.store.listen(CHANNELS.tenantGone, forget));
   const service = createProxyService(config, foundation, { issuer, evidence, placeholders, authorities });
-  const grpc = await startGrpcServer(service.handlers(), config.grpcListen, tls);
+  const grpc = await startGrpcServer(service.handlers(), [service.readAhead.interceptor], config.grpcListen, tls);
   closers.add(async () => {
     service.close();
     await grpc.close(DRAIN_MS);

@@ -2,7 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { installPrograms } from './lib/programs.mjs';
+import { installGoPrograms, installPrograms } from './lib/programs.mjs';
 import { bin, installIfStale, run } from './lib/run.mjs';
 
 // Program to look for, and the Debian package that brings it. Tests skip, with the reason, what they do not find.
@@ -32,9 +32,13 @@ const PROGRAMS = [
   ['nft', ['--version'], 'nftables'],
   ['iptables', ['--version'], 'iptables'],
 ];
+/** What tests call beside it, from Go's module proxy. */
+const GO_PROGRAMS = [['grpcurl', ['-version'], 'github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3']];
+const lack = (names) => `tests that need ${names} will be skipped`;
 
 await installIfStale();
-await installPrograms(PROGRAMS, (names) => `tests that need ${names} will be skipped`);
+await installPrograms(PROGRAMS, lack);
+await installGoPrograms(GO_PROGRAMS, lack);
 if (process.env['SIDEKEY_SKIP_BUILD'] !== '1') {
   const built = await run(process.execPath, ['scripts/build.mjs']);
   if (built !== 0) {

@@ -34,18 +34,24 @@ export function refuseTooLong(
   return { id, outcome: { $case: 'denial', value } };
 }
 
+/** A call whose answers are these. */
+type AnsweredCall<Answer> = Pick<
+  ServerDuplexStream<unknown, Answer>,
+  'write' | 'once' | 'off' | 'destroyed' | 'cancelled' | 'writableEnded'
+>;
+
 /** Writes answers no faster than the proxy reads them: one that asks and does not read must not fill our memory. */
-export class AnswerWriter {
-  readonly #call: Pick<AuthorizeCall, 'write' | 'once' | 'off' | 'destroyed' | 'cancelled' | 'writableEnded'>;
+export class AnswerWriter<Answer> {
+  readonly #call: AnsweredCall<Answer>;
   /** Shared by all answers that wait, until the proxy takes more or is gone. */
   #room: Promise<void> | undefined;
 
-  constructor(call: Pick<AuthorizeCall, 'write' | 'once' | 'off' | 'destroyed' | 'cancelled' | 'writableEnded'>) {
+  constructor(call: AnsweredCall<Answer>) {
     this.#call = call;
   }
 
   /** Resolves when there is room for the next answer, or nobody who would read it. */
-  async write(answer: AuthorizeResponse): Promise<void> {
+  async write(answer: Answer): Promise<void> {
     if (isOver(this.#call) || this.#call.write(answer) || isOver(this.#call)) return;
     this.#room ??= this.#waitForRoom();
     await this.#room;

@@ -16,6 +16,7 @@ import { AttestTurns } from './attest-turns.ts';
 import { authorize, type AuthorizeOptions } from './authorize.ts';
 import { type AuthorizeCall, AnswerWriter, refuseTooLong, sizeOf } from './authorize-stream.ts';
 import { isOver, OpenStreams } from './open-streams.ts';
+import { ReadAhead } from './read-ahead.ts';
 import { isUnforeseen, refuse, Refusal, toServiceError } from './refusal.ts';
 import type { LiveSession } from './session-gate.ts';
 import { type WatchCall, type WatchOptions, WatchStream } from './watch.ts';
@@ -33,6 +34,8 @@ const MAX_RECORDS_IN_MESSAGE = 2_000;
 
 /** The proxies' API. Every call passes the session gate first, Attest its own checks. */
 export class ProxyService {
+  /** Its interceptor belongs to the server of the handlers. */
+  readonly readAhead = new ReadAhead();
   readonly #options: ProxyServiceOptions;
   readonly #attestations = new AttestTurns();
   readonly #watches = new OpenStreams();
@@ -109,7 +112,7 @@ export class ProxyService {
       const bytes = size.facts + size.inspected;
       inFlight += 1;
       bytesInFlight += bytes;
-      if (isFull()) call.pause();
+      if (!isFull()) this.readAhead.next(call);
       entered
         .then(async (session) => {
           if (!session) return;
@@ -117,9 +120,10 @@ export class ProxyService {
         })
         .catch((error: unknown) => this.#log(error))
         .finally(() => {
+          const wasFull = isFull();
           inFlight -= 1;
           bytesInFlight -= bytes;
-          if (!isFull() && call.isPaused()) call.resume();
+          if (wasFull && !isFull()) this.readAhead.next(call);
           finish();
         });
     });
@@ -133,6 +137,7 @@ export class ProxyService {
     if (!session) return;
     keepFew(this.#reports, call, session);
     const { tenant, instanceId } = session.ticket;
+    const answers = new AnswerWriter(call);
     try {
       // One message at a time: reading waits for the store, which is the stream's backpressure.
       for await (const message of call.iterator({ destroyOnReturn: false })) {
@@ -142,8 +147,9 @@ export class ProxyService {
         const held = records.length === 0 ? await this.#decisions.head(tenant, instanceId) : undefined;
         const ackedSequence =
           held?.sequence ?? (await this.#decisions.append(tenant, instanceId, records, missingAfter));
+        await answers.write({ ackedSequence, held });
         if (isOver(call)) return;
-        call.write({ ackedSequence, held });
+        this.readAhead.next(call);
       }
       call.end();
     } catch (error) {

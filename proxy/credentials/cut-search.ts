@@ -21,17 +21,20 @@ const CUT = -2;
 /** What a line that ends in the middle of a needle adds to it: CR LF. */
 const LINE_END_BYTES = 2;
 
+/** For `least` of `pendingFrom`: nothing comes behind the input, so that a block must be in it. */
+export const WHOLE_BLOCK = Number.POSITIVE_INFINITY;
+
 /** Where the input ends. */
 interface Edge {
-  /** Nothing comes behind. */
-  readonly isLast: boolean;
+  /** So many characters of a needle must be in it, where no block is. */
+  readonly least: number;
   /** So many encoded bytes stand ahead of the input. */
   readonly before: number;
   /** A line may end wherever it is. */
   readonly isFolded: boolean;
 }
 
-const INSIDE: Edge = Object.freeze({ isLast: true, before: 0, isFolded: true });
+const INSIDE: Edge = Object.freeze({ least: WHOLE_BLOCK, before: 0, isFolded: true });
 
 /** Behind the last block that was right. */
 interface Cut {
@@ -85,14 +88,14 @@ export class CutSearch {
   }
 
   /**
-   * The first place in bytes[0, end) from which a needle may go on behind `end`; `end` when there is none. `isLast`: nothing comes
-   * behind `end`, so that a block of it must be here. `before`: so many encoded bytes stand ahead of these.
+   * The first place in bytes[0, end) from which a needle may go on behind `end`; `end` when there is none. `least`: so many of its
+   * characters must be here, or a block. `before`: so many encoded bytes stand ahead of these.
    */
-  pendingFrom(bytes: Uint8Array, end: number, isLast: boolean, before: number): number {
+  pendingFrom(bytes: Uint8Array, end: number, least: number, before: number): number {
     const furthest = Math.max(0, end - this.#longest * MAX_ESCAPE_BYTES + 1);
     // So many plain bytes at the end are more than a needle has left, whatever stands before them.
     const near = end - this.#longest - MAX_ESCAPE_BYTES;
-    const edge: Edge = { isLast, before, isFolded: false };
+    const edge: Edge = { least, before, isFolded: false };
     let from = end;
     let lastIntroducer = -1;
     while (from > furthest && this.#alphabet[bytes[from - 1] as number] === 1) {
@@ -164,7 +167,7 @@ export class CutSearch {
     if (next >= needle.length) return at;
     if (found !== undefined)
       return this.#mayGoOn(bytes, end, found, this.#matcher.isFolded(needle), edge) ? CUT : NOT_HERE;
-    return isWrong || edge.isLast ? NOT_HERE : CUT;
+    return isWrong || next - index < edge.least ? NOT_HERE : CUT;
   }
 
   /** Whether a needle might go on from a block to the end of the input, for all that the block does not tell. */

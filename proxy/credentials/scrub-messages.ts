@@ -3,7 +3,7 @@ import { hasMessages, PrefixReader } from './message-framing.ts';
 import type { Scrubber, ScrubStream } from './scrub.ts';
 
 /** Scrubs a body that comes in chunks, which are changed in place. */
-export type BodyScrub = Pick<ScrubStream, 'hits' | 'push' | 'pushLast' | 'end'>;
+export type BodyScrub = Pick<ScrubStream, 'hits' | 'heldBytes' | 'push' | 'pushLast' | 'lull' | 'end'>;
 
 /** `isInside`: the body may begin in the middle of a secret. */
 export function scrubBody(scrubber: Scrubber, headers: HeaderList, isInside: boolean): BodyScrub {
@@ -29,6 +29,15 @@ class MessagesScrub implements BodyScrub {
 
   get hits(): number {
     return this.#hits + (this.#message?.hits ?? 0);
+  }
+
+  get heldBytes(): number {
+    return this.#message?.heldBytes ?? 0;
+  }
+
+  /** Nobody can read a part of a message. */
+  lull(): Buffer[] {
+    return this.#left === Number.POSITIVE_INFINITY ? (this.#message?.lull() ?? []) : [];
   }
 
   push(chunk: Buffer): Buffer[] {

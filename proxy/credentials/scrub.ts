@@ -1,4 +1,5 @@
 import type { Secret } from '../../common/secret.ts';
+import { BLOCK_BYTES, WHOLE_BLOCK } from './cut-search.ts';
 import { encodedBytesBefore } from './long-lines.ts';
 import { Ranges } from './ranges.ts';
 import { type Search, searchFor } from './secret-search.ts';
@@ -8,6 +9,8 @@ const MASK = 0x2a; // "*": legal in header names and values, in JSON strings, UR
 const SCRATCH_BYTES = 16_384;
 /** One for all scrubbers: what a search leaves in it nobody reads. */
 const SCRATCH = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+/** Of a secret, a lull may show less than one part of so many. */
+const LULL_SHARE = 4;
 const EMPTY = Buffer.alloc(0);
 
 const COMPILED = new WeakMap<readonly Secret[], { readonly scrubber: Scrubber | undefined }>();
@@ -36,12 +39,15 @@ export function scrubberOfCall(secrets: readonly Secret[], signatures: readonly 
 /** Replaces every rendering of some secrets by as many asterisks, so that no length changes (A-01, A-02). */
 export class Scrubber {
   readonly searches: readonly Search[];
+  /** From so many characters of a secret on, a body's lull is waited out. */
+  readonly lullChars: number;
   readonly #ranges = new Ranges();
   readonly #shortest: number;
 
   constructor(searches: readonly Search[]) {
     this.searches = searches;
     this.#shortest = Math.min(...searches.map(({ shortest }) => shortest));
+    this.lullChars = Math.min(BLOCK_BYTES, Math.floor(this.#shortest / LULL_SHARE));
   }
 
   /** For whole texts, such as a header value. The same string comes back when there is nothing to hide. */
@@ -107,13 +113,13 @@ export class Scrubber {
   }
 
   /**
-   * Where a secret may have begun that goes on behind the bytes; else their end. `isLast`: no more bytes come. `before` as in
-   * `findInBody`.
+   * Where a secret may have begun that goes on behind the bytes; else their end. `least`: so many characters of it must be here,
+   * or a block. `before` as in `findInBody`.
    */
-  pendingFrom(bytes: Uint8Array, isLast: boolean, before: number): number {
+  pendingFrom(bytes: Uint8Array, least: number, before: number): number {
     const end = bytes.length;
     let from = end;
-    for (const search of this.searches) from = Math.min(from, search.pendingFrom(bytes, end, isLast, before));
+    for (const search of this.searches) from = Math.min(from, search.pendingFrom(bytes, end, least, before));
     return from;
   }
 }
@@ -127,6 +133,8 @@ export class ScrubStream {
   #held: Buffer = EMPTY;
   /** So many of the held bytes are the end of a match whose beginning has left already. */
   #heldMasked = 0;
+  /** So many of the held bytes have left already, in a lull. */
+  #heldGone = 0;
   /** So many bytes that may be of base64 or hexadecimal stand right before the held ones. */
   #encodedBefore = 0;
   #hits = 0;
@@ -145,8 +153,9 @@ export class ScrubStream {
     return this.#hits;
   }
 
+  /** That have not left. */
   get heldBytes(): number {
-    return this.#held.length + this.#gatheredBytes;
+    return this.#held.length - this.#heldGone + this.#gatheredBytes;
   }
 
   push(chunk: Buffer): Buffer[] {
@@ -160,6 +169,22 @@ export class ScrubStream {
 
   end(): Buffer[] {
     return this.#scrub(EMPTY, true);
+  }
+
+  /**
+   * What may leave of the held bytes when nothing has come for a while, since somebody may wait for them: those in which too
+   * little of a secret stands to tell of it. They are still searched with what follows, so that all the rest of a secret is
+   * masked: whoever makes the pauses learns less than a quarter of it, and less than 8 characters, however many they make.
+   */
+  lull(): Buffer[] {
+    const gone = this.#heldGone;
+    if (this.#held.length === gone) return [];
+    const until = this.#scrubber.pendingFrom(this.#held, this.#scrubber.lullChars, this.#encodedBefore);
+    if (until <= gone) return [];
+    this.#heldGone = until;
+    const bytes = Buffer.from(this.#held.subarray(gone, until));
+    bytes.fill(MASK, 0, Math.max(0, Math.min(this.#heldMasked, until) - gone));
+    return [bytes];
   }
 
   #find(bytes: Buffer): Ranges {
@@ -181,9 +206,11 @@ export class ScrubStream {
     }
     const bytes = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
     const ranges = this.#find(bytes);
-    const pending = this.#scrubber.pendingFrom(bytes, isLast, this.#encodedBefore);
+    const pending = this.#scrubber.pendingFrom(bytes, isLast ? WHOLE_BLOCK : 0, this.#encodedBefore);
     const emitted = isLast ? bytes.length : pending;
     const carried = this.#heldMasked;
+    const gone = Math.min(this.#heldGone, emitted);
+    this.#heldGone -= gone;
     this.#encodedBefore = encodedBytesBefore(bytes, emitted, this.#encodedBefore);
     this.#held = emitted === bytes.length ? EMPTY : Buffer.from(bytes.subarray(emitted));
     this.#heldMasked = 0;
@@ -202,6 +229,7 @@ export class ScrubStream {
       this.#hits += 1;
       bytes.fill(MASK, pending);
     }
-    return emitted === 0 ? [] : [emitted === bytes.length ? bytes : bytes.subarray(0, emitted)];
+    if (emitted === gone) return [];
+    return [emitted - gone === bytes.length ? bytes : bytes.subarray(gone, emitted)];
   }
 }

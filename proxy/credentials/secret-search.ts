@@ -22,10 +22,10 @@ export interface Search {
   /** Adds the rest of a secret that began before the bytes did, if at least BLOCK_BYTES of it are there. */
   rests(bytes: Buffer, findings: Findings): void;
   /**
-   * Where a secret may have begun that goes on behind `end`; else `end`. `isLast`: no more bytes come, so that BLOCK_BYTES of it
-   * must be here. `before` as in `searchBody`.
+   * Where a secret may have begun that goes on behind `end`; else `end`. `least`: so many characters of it must be here, or
+   * BLOCK_BYTES of it. `before` as in `searchBody`.
    */
-  pendingFrom(bytes: Uint8Array, end: number, isLast: boolean, before: number): number;
+  pendingFrom(bytes: Uint8Array, end: number, least: number, before: number): number;
 }
 
 /** A search for every rendering of some secrets; undefined when there is nothing to look for. */
@@ -86,8 +86,8 @@ class SecretSearch implements Search {
     this.#rest.cut.rests(bytes, findings);
   }
 
-  pendingFrom(bytes: Uint8Array, end: number, isLast: boolean, before: number): number {
-    return this.#rest.cut.pendingFrom(bytes, end, isLast, before);
+  pendingFrom(bytes: Uint8Array, end: number, least: number, before: number): number {
+    return this.#rest.cut.pendingFrom(bytes, end, least, before);
   }
 
   get #rest() {

@@ -85,13 +85,13 @@ class SignatureSearch implements Search {
     this.#compiled?.rests(bytes, findings);
   }
 
-  pendingFrom(bytes: Uint8Array, end: number, isLast: boolean, before: number): number {
-    const least = isLast ? BLOCK_BYTES : 1;
-    if (end < least) return end;
-    for (let at = end - least; at < end; at += 1) {
+  pendingFrom(bytes: Uint8Array, end: number, least: number, before: number): number {
+    const fewest = Math.max(1, Math.min(least, BLOCK_BYTES));
+    if (end < fewest) return end;
+    for (let at = end - fewest; at < end; at += 1) {
       if (UNESCAPED.wide[bytes[at] ?? 0] === 0 && !isEscaped(bytes, at)) return end;
     }
-    return this.#compiled?.pendingFrom(bytes, end, isLast, before) ?? end;
+    return this.#compiled?.pendingFrom(bytes, end, least, before) ?? end;
   }
 
   get #compiled(): Search | undefined {

@@ -18,6 +18,9 @@ import type { BodyLength } from './streams.ts';
 /** Fields that speak of the bytes as the upstream sent them (RFC 9530; RFC 1864; RFC 9110 8.8.3). */
 const FIELDS_OF_BYTES = ['content-md5', 'content-digest', 'repr-digest', 'digest', 'etag'] as const;
 
+/** So long nothing comes before what is held back leaves, where it may: longer than most packets are under way. */
+const LULL_MS = 100;
+
 /** Carries one answer to the agent: head cleaned, body decoded where needed and scrubbed, paused when the agent is slow. */
 export class ResponseRelay implements AnswerPath {
   readonly #parts: AnswerParts;
@@ -30,6 +33,8 @@ export class ResponseRelay implements AnswerPath {
   #waiting = false;
   #countedHits = 0;
   #trailers: HeaderList | undefined;
+  /** Runs while the scrubber holds bytes back and the upstream says nothing. */
+  #lull: NodeJS.Timeout | undefined;
 
   /** @throws Refusal `response-undecodable` before anything was written */
   constructor(
@@ -67,11 +72,13 @@ export class ResponseRelay implements AnswerPath {
   }
 
   fromUpstream(bytes: Buffer): void {
+    this.#endLull();
     if (this.#decoder === undefined) return this.#guard(() => this.#scrubbed(bytes));
     this.#decoder.write(bytes);
   }
 
   upstreamEnded(trailers: HeaderList | undefined): void {
+    this.#endLull();
     this.#trailers = trailers;
     if (this.#decoder === undefined) this.#guard(() => this.#finish());
     else this.#decoder.end();
@@ -79,20 +86,44 @@ export class ResponseRelay implements AnswerPath {
 
   /** Sends what was gathered; a slow agent pauses the upstream. */
   flush(): void {
-    if (this.#decoder === undefined && (!this.#parts.agent.flush() || this.#waiting)) this.#parts.upstream.pause();
+    if (this.#decoder !== undefined) return;
+    if (this.#parts.agent.flush() && !this.#waiting) this.#awaitLull();
+    else this.#parts.upstream.pause();
   }
 
   agentDrained(): void {
     if (this.#waiting) return;
-    if (this.#decoder === undefined) this.#parts.upstream.resume();
-    else this.#decoder.drained();
+    if (this.#decoder !== undefined) return this.#decoder.drained();
+    this.#parts.upstream.resume();
+    this.#awaitLull();
   }
 
   /** The exchange ends before the answer did. */
   abort(): void {
+    this.#endLull();
     this.#countHits();
     this.#decoder?.close();
     this.#gate?.close();
+  }
+
+  /** The upstream may send, and all that it sent was worked on: text must not wait for what may never come. */
+  #awaitLull(): void {
+    if (this.#lull !== undefined || this.#scrub === undefined || this.#scrub.heldBytes === 0) return;
+    this.#lull = setTimeout(() => this.#afterLull(), LULL_MS).unref();
+  }
+
+  #endLull(): void {
+    if (this.#lull === undefined) return;
+    clearTimeout(this.#lull);
+    this.#lull = undefined;
+  }
+
+  #afterLull(): void {
+    this.#guard(() => {
+      for (const piece of this.#scrub?.lull() ?? []) this.#pass(piece);
+    });
+    if (this.#decoder === undefined) this.flush();
+    else this.#parts.agent.flush();
   }
 
   /** A filter may find that it cannot read the answer. */
@@ -128,8 +159,9 @@ export class ResponseRelay implements AnswerPath {
         return this.#parts.agent.flush() && !this.#waiting;
       },
       ready: (isReady) => {
-        if (isReady) this.#parts.upstream.resume();
-        else this.#parts.upstream.pause();
+        if (!isReady) return this.#parts.upstream.pause();
+        this.#parts.upstream.resume();
+        this.#awaitLull();
       },
       finished: () => this.#finish(),
       failed: (cause) => {

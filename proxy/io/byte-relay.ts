@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { breakOff } from './linger.ts';
 
 export interface Relay {
   destroy(): void;
@@ -12,13 +13,17 @@ export interface RelayEnd {
   readonly clean: boolean;
 }
 
-/** Carries bytes both ways until both sides are done, one breaks, or nothing moves for `idleMs`. */
+/**
+ * Carries bytes both ways until both sides are done, one breaks, or nothing moves for `idleMs`. An agent whose tunnel breaks is
+ * told so: many protocols without TLS take an end for the end of what they read.
+ */
 export function relayBytes(agent: Socket, upstream: Socket, idleMs: number, done: (end: RelayEnd) => void): Relay {
   const [sentBefore, receivedBefore] = [agent.bytesRead, upstream.bytesRead];
   let ended = false;
   const end = (clean: boolean): void => {
     if (ended) return;
     ended = true;
+    if (!clean) breakOff(agent);
     agent.destroy();
     upstream.destroy();
     done({ sent: agent.bytesRead - sentBefore, received: upstream.bytesRead - receivedBefore, clean });

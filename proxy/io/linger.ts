@@ -1,4 +1,5 @@
-import type { Socket } from 'node:net';
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 
 const LINGER_MS = 2_000;
 
@@ -7,4 +8,11 @@ export function closeWith(socket: Socket, bytes: Buffer): void {
   socket.end(bytes);
   socket.resume();
   setTimeout(() => socket.destroy(), LINGER_MS).unref();
+}
+
+/** Resets the connection, where Node can: not over a unix socket. */
+export function breakOff(socket: Duplex): void {
+  if (!(socket instanceof Socket) || socket.remoteAddress === undefined) return;
+  // Behind our own end Node could not, and would never say that it closed.
+  if (!socket.writableEnded) socket.resetAndDestroy();
 }

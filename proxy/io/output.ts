@@ -1,5 +1,5 @@
-import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { breakOff } from './linger.ts';
 import { AT_ONCE_BYTES, TurnWork } from './turn.ts';
 
 /**
@@ -76,10 +76,7 @@ export class Output {
 
   /** Resets the connection, where Node can: not over a unix socket. */
   reset(): void {
-    const socket = this.#socket;
-    if (!(socket instanceof Socket) || socket.remoteAddress === undefined) return;
-    // Behind our own end Node could not, and would never say that it closed.
-    if (!socket.writableEnded) socket.resetAndDestroy();
+    breakOff(this.#socket);
   }
 
   #write(chunk: Buffer | string): boolean {

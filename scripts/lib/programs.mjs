@@ -1,5 +1,8 @@
-/** Programs from Debian that tests and the bench call, installed when root. */
+/** Programs that tests and the bench call: from Debian, installed when root; and from Go's module proxy. */
+import { join } from 'node:path';
 import { capture } from './run.mjs';
+
+const GO_INSTALL_MS = 300_000;
 
 /**
  * @param programs [program, arguments that succeed at once, Debian package]
@@ -22,4 +25,26 @@ export async function installPrograms(programs, lack) {
     env,
   });
   if (code !== 0) console.log(`could not install ${missing.join(', ')}: ${output.trim().split('\n').at(-1)}`);
+}
+
+/**
+ * Into Go's own folder of programs.
+ *
+ * @param programs [program, arguments that succeed at once, package@version]
+ * @param lack as of installPrograms
+ */
+export async function installGoPrograms(programs, lack) {
+  const { code: hasNoGo, output: folder } = await capture('go', ['env', 'GOPATH']);
+  for (const [program, args, source] of programs) {
+    const places = hasNoGo ? [program] : [program, join(folder.trim(), 'bin', program)];
+    const found = await Promise.all(places.map((place) => capture(place, args)));
+    if (found.some(({ code }) => code === 0)) continue;
+    if (hasNoGo) {
+      console.log(`${lack(program)}: installing it needs Go`);
+      continue;
+    }
+    const options = { env: { ...process.env, GOTOOLCHAIN: 'local' }, timeout: GO_INSTALL_MS };
+    const { code, output } = await capture('go', ['install', source], options);
+    if (code !== 0) console.log(`${lack(program)}: ${output.trim().split('\n').at(-1)}`);
+  }
 }

@@ -63,6 +63,7 @@ function scrub(
   body: Buffer,
   sizes: number[],
   isInside = false,
+  hasLulls = false,
 ): Buffer {
   const stream = scrubber.stream(isInside);
   const out: Buffer[] = [];
@@ -71,6 +72,7 @@ function scrub(
     const chunk = Buffer.from(body.subarray(at, at + size));
     out.push(...stream.push(chunk).map((bytes) => Buffer.from(bytes)));
     chunk.fill(0xff);
+    if (hasLulls && turn % 3 !== 2) out.push(...stream.lull());
     at += size;
   }
   out.push(...stream.end());
@@ -112,6 +114,56 @@ test(
   },
   (SECONDS + 30) * 1000,
 );
+
+test(
+  'lulls show a little of a secret and hide nothing else, whatever the cuts',
+  () => {
+    const property = fc.property(
+      secrets,
+      fc.array(fc.tuple(filler, occurrence), { maxLength: 4 }),
+      filler,
+      cuts,
+      (values, parts, tail, sizes) => {
+        const scrubber = compileScrubber(values.map((value) => new Secret(value)));
+        if (scrubber === undefined) throw new Error('nothing to scrub');
+        const text = parts.map(([before, what]) => before + render(values[what.which % values.length] ?? '', what));
+        const body = Buffer.from(text.join('') + tail, 'latin1');
+        const whole = scrub(scrubber, body, [Math.max(1, body.length)]).toString('latin1');
+        const lulled = scrub(scrubber, body, sizes, false, true).toString('latin1');
+        expect(lulled.length).toBe(whole.length);
+        // Where they differ, the body shows in place of a mask.
+        for (let at = 0; at < body.length; at += 1) {
+          if (lulled[at] !== whole[at])
+            expect([whole[at], lulled[at]]).toEqual(['*', body.toString('latin1', at, at + 1)]);
+        }
+        for (const { secret, from, to, count } of shownIn(values, parts, lulled)) {
+          if (whole.slice(from, to).includes('*')) expect(count, secret).toBeLessThan(Math.max(1, secret.length / 4));
+        }
+      },
+    );
+    fc.assert(property, TIME_BOX);
+  },
+  (SECONDS + 30) * 1000,
+);
+
+/** How many characters of each escaped secret are to be read. */
+function* shownIn(values: string[], parts: [string, Occurrence][], text: string) {
+  let at = 0;
+  for (const [before, what] of parts) {
+    at += Buffer.from(before).length;
+    const secret = values[what.which % values.length] ?? '';
+    const rendered = render(secret, what);
+    const from = at;
+    at += rendered.length;
+    if (what.whole !== 'escaped') continue;
+    let [count, end] = [0, from];
+    for (const char of escaped(secret, what.escapes)) {
+      if (!text.slice(end, end + char.length).includes('*')) count += 1;
+      end += char.length;
+    }
+    yield { secret: Buffer.from(secret).toString('latin1'), from, to: at, count };
+  }
+}
 
 const longSecrets = fc.string({ unit: tokenChar, minLength: 32, maxLength: 60 });
 

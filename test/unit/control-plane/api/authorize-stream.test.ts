@@ -17,7 +17,7 @@ class FakeCall extends EventEmitter {
 
 const ANSWER: AuthorizeResponse = { id: 1, outcome: undefined };
 
-function start(writer: AnswerWriter): { done: boolean } {
+function start(writer: AnswerWriter<AuthorizeResponse>): { done: boolean } {
   const state = { done: false };
   void writer.write(ANSWER).then(() => (state.done = true));
   return state;

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import { generateKeyPairSync } from 'node:crypto';
 import { Metadata } from '@grpc/grpc-js';
 import { describe, expect, it, vi } from 'vitest';
+import { DecisionWriter } from '../../../../control-plane/audit/decision-writer.ts';
 import { ProxyService, type ProxyServiceOptions } from '../../../../control-plane/api/proxy-service.ts';
 import type { AuthorizeCall } from '../../../../control-plane/api/authorize-stream.ts';
 import type { WatchCall } from '../../../../control-plane/api/watch.ts';
@@ -61,23 +62,45 @@ describe('ProxyService.watch', () => {
 
 describe('ProxyService.authorize', () => {
   it('reads no further while it holds too many bytes of questions', async () => {
-    let paused = false;
-    const call = Object.assign(new FakeCall(), {
-      pause: () => (paused = true),
-      resume: () => (paused = false),
-      isPaused: () => paused,
-    });
+    const call = new FakeCall();
     const options = { gate: { enter: () => new Promise(() => undefined) } } as unknown as ProxyServiceOptions;
-    new ProxyService(options).handlers().authorize(call as unknown as AuthorizeCall);
+    const service = new ProxyService(options);
+    const wanted = vi.spyOn(service.readAhead, 'next');
+    service.handlers().authorize(call as unknown as AuthorizeCall);
     const http = { method: 'GET', path: '/', query: 'q'.repeat(1_500_000), headers: [], inspected: undefined };
     for (let id = 1; id <= 2; id += 1) call.emit('data', { id, destination: undefined, http });
-    expect(paused).toBe(false);
+    expect(wanted).toHaveBeenCalledTimes(2);
     call.emit('data', { id: 3, destination: undefined, http });
-    expect(paused).toBe(true);
+    expect(wanted).toHaveBeenCalledTimes(2);
   });
 });
 
 describe('ProxyService.reportDecisions', () => {
+  it('takes no further message while its answers are not read', async () => {
+    let taken = 0;
+    const call = Object.assign(new FakeCall(), {
+      write: () => false,
+      async *iterator() {
+        for (;;) {
+          taken += 1;
+          yield { records: [], missingAfter: undefined };
+        }
+      },
+    });
+    const session = { ticket: { tenant: 'acme', id: 's', instanceId: 'i' } };
+    const head = { sequence: 0, hash: Buffer.alloc(32) };
+    vi.spyOn(DecisionWriter.prototype, 'head').mockResolvedValue(head);
+    const options = { gate: { enter: async () => session } } as unknown as ProxyServiceOptions;
+    const service = new ProxyService(options);
+    service.handlers().reportDecisions(call as never);
+    for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    expect(taken).toBe(1);
+    call.emit('drain');
+    for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    expect(taken).toBe(2);
+    call.emit('cancelled');
+  });
+
   it.each([
     [2_000, ['stored']],
     [2_001, ['bad-request']],
