@@ -64,7 +64,12 @@ export function problemOf(error: unknown): Problem {
 }
 
 function makeProblem(status: number, code: string, detail: string, errors?: readonly object[]): Problem {
-  return { status, code, title: TITLES[status] ?? 'Refused.', detail, ...(errors ? { errors } : {}) };
+  return { status, code, title: titleOf(status), detail, ...(errors ? { errors } : {}) };
+}
+
+/** What a status says of every problem that has it. */
+export function titleOf(status: number): string {
+  return TITLES[status] ?? 'Refused.';
 }
 
 /** Fastify's own refusals (validation, body size, content type) are the caller's fault and safe to repeat. */
