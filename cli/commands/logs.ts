@@ -1,6 +1,9 @@
 import { Option, type Command } from 'commander';
 import { stringify } from 'yaml';
+import { UsageError } from '../../common/errors.ts';
+import { findReason, REASONS } from '../../proto/reasons.ts';
 import { addContextOptions, readContext, type ContextOptions } from '../context.ts';
+import { findNear } from '../near-names.ts';
 import { formatTable, type OutputFormat } from '../output.ts';
 import { printable } from '../paint.ts';
 import { readField, readList, withClient } from '../rest-client.ts';
@@ -23,7 +26,7 @@ export function define(command: Command): void {
     .option('--user <subject>', 'for this user')
     .option('--host <host>', 'to this host')
     .addOption(new Option('--outcome <outcome>', 'with this outcome').choices(['allowed', 'denied', 'failed']))
-    .option('--reason <code>', 'with this reason code')
+    .addOption(new Option('--reason <code>', 'with this reason code').argParser(parseReason))
     .option('--limit <count>', 'how many at most', '100')
     .addOption(
       new Option('-o, --output <format>', 'output format; json is one object a line, yaml one document a decision')
@@ -35,6 +38,18 @@ export function define(command: Command): void {
       '\nExamples:\n  sidekey logs --outcome denied\n  sidekey logs --follow --workload agent -o json',
     )
     .action(logs);
+}
+
+const MAX_CODE_LENGTH = 64;
+
+/** A misspelt code would show an empty log, which says that there was nothing. */
+function parseReason(code: string): string {
+  if (findReason(code) !== undefined) return code;
+  const known = Object.keys(REASONS);
+  // Codes share their words: `revoked` is no misspelling of one, but a part of six.
+  const near = code.length > MAX_CODE_LENGTH ? [] : [...findNear(code, known), ...known.filter((one) => one.includes(code))];
+  const hint = near.length === 0 ? 'docs/reference/reasons.md lists them' : `did you mean ${[...new Set(near)].join(', ')}?`;
+  throw new UsageError('unknown-reason', `--reason: there is no reason code "${code}"; ${hint}`);
 }
 
 async function logs(options: LogsOptions): Promise<void> {

@@ -64,7 +64,7 @@ const ANSWERS: Readonly<Record<string, Answer>> = {
   'POST /v1/revocations': {
     status: 201,
     schema: 'Revocation',
-    refusals: merge(WITH_BODY, { 400: ['tenant-mismatch'] }),
+    refusals: merge(WITH_BODY, { 400: ['tenant-mismatch'], 404: ['session-unknown'] }),
   },
   'GET /v1/revocations': { status: 200, schema: 'Revocations', refusals: GUARDED },
   'DELETE /v1/revocations': {
@@ -86,7 +86,7 @@ const ANSWERS: Readonly<Record<string, Answer>> = {
     }),
   },
   'GET /v1/sessions': { status: 200, schema: 'Sessions', refusals: GUARDED },
-  'POST /v1/keys/rotate': { status: 200, schema: 'KeyRotation', refusals: WITH_BODY },
+  'POST /v1/keys/rotate': { status: 200, schema: 'KeyRotation', refusals: merge(WITH_BODY, { 503: ['key-file-unusable'] }) },
   'GET /v1/placeholders': {
     status: 200,
     schema: 'Placeholders',

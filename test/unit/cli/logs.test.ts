@@ -1,5 +1,6 @@
+import { Command } from 'commander';
 import { expect, it } from 'vitest';
-import { formatDecision } from '../../../cli/commands/logs.ts';
+import { define, formatDecision } from '../../../cli/commands/logs.ts';
 
 const DECISION = { at: '2026-01-02T03:04:05Z', outcome: 'denied', reason: 'rule-denied', status: 403, id: 'd1' };
 
@@ -26,4 +27,15 @@ it('a row of the log says who called what', () => {
 it('and a dash where a caller was refused before it could call', () => {
   const refused = { ...DECISION, reason: 'caller-refused', method: '', destination: { host: '', port: 0 }, path: '' };
   expect(formatDecision(refused)[6]).toBe('-');
+});
+
+it.each([
+  ['rule-denid', 'did you mean rule-denied?'],
+  ['revoked', 'did you mean workload-revoked, policy-revoked,'],
+  ['RULE-DENIED', 'docs/reference/reasons.md lists them'],
+  ['x'.repeat(1_000_000), 'docs/reference/reasons.md lists them'],
+])('a reason that is none is told, not looked for', async (code, hint) => {
+  const command = new Command();
+  define(command);
+  await expect(command.parseAsync(['--reason', code], { from: 'user' })).rejects.toThrow(hint);
 });
