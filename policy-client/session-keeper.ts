@@ -87,7 +87,7 @@ export class SessionKeeper {
     } catch (error) {
       this.failures += 1;
       const reason = error instanceof ContractError ? 'session-invalid' : failureReason(error);
-      if (this.#news.isNews(reason)) log.warn({ reason, error: describeError(error) }, 'attestation failed');
+      if (this.#news.isNews(reason)) log.warn({ reason, ...aboutClock(error), error: describeError(error) }, 'attestation failed');
       if (reason === 'overloaded') backoff.lengthen();
       onFailure(reason);
       return undefined;
@@ -117,4 +117,10 @@ export class SessionKeeper {
     this.#session = undefined;
     this.#options.onLost(reason);
   }
+}
+
+/** OpenSSL's words for a certificate of another time, which is a clock that is wrong more often than a certificate that is. */
+function aboutClock(error: unknown): { readonly hint?: string } {
+  if (!/certificate (is not yet valid|has expired)/.test(describeError(error))) return {};
+  return { hint: "compare this machine's clock with that of the control plane" };
 }
