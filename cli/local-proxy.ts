@@ -57,13 +57,16 @@ export function publishProxy({ address, client }: Pick<Proxy, 'address' | 'clien
   };
   publish();
   let again: NodeJS.Timeout | undefined;
+  let isTold = false;
   const republish = (): void => {
     clearTimeout(again);
     try {
       publish();
+      isTold = false;
     } catch (error) {
       const problem = `agents are started with what policy said before: ${describeError(error)}`;
-      console.error(paint('yellow', `sidekey: ${printable(problem)}`, process.stderr));
+      if (!isTold) console.error(paint('yellow', `sidekey: ${printable(problem)}`, process.stderr));
+      isTold = true;
       again = setTimeout(republish, WRITE_AGAIN_MS);
       again.unref();
     }

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { publishProxy, publishWhenReady, readLocalProxy } from '../../../cli/local-proxy.ts';
@@ -50,10 +50,13 @@ describe('publishWhenReady', () => {
       rmSync(file);
       mkdirSync(file);
       client.setRoutes([]);
+      vi.advanceTimersByTime(15_000);
+      expect(said).toHaveBeenCalledOnce();
+      expect(readdirSync(folder).filter((name) => name.endsWith('.tmp'))).toEqual([]);
       expect(said).toHaveBeenCalledWith(expect.stringContaining(`policy said before: cannot write ${file}`));
       rmdirSync(file);
       vi.advanceTimersByTime(5_000);
-      expect(existsSync(file)).toBe(true);
+      expect(statSync(file).isFile()).toBe(true);
       unpublish();
       vi.useRealTimers();
       said.mockRestore();
