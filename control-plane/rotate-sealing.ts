@@ -8,7 +8,9 @@ import type { SqlStore } from './store/sql.ts';
 export class KeyFileUnusable extends SidekeyError {
   constructor(cause: unknown) {
     const code = cause instanceof Error && 'code' in cause ? ` (${String(cause.code)})` : '';
-    super('key-file-unusable', `the file of sealing keys cannot be read or replaced${code}; nothing was rotated`, { cause });
+    super('key-file-unusable', `the file of sealing keys cannot be read or replaced${code}; nothing was rotated`, {
+      cause,
+    });
   }
 }
 

@@ -3,6 +3,7 @@ import { stringify } from 'yaml';
 import { UsageError } from '../../common/errors.ts';
 import { findReason, REASONS } from '../../proto/reasons.ts';
 import { addContextOptions, readContext, type ContextOptions } from '../context.ts';
+import { parseNumber } from '../mode-options.ts';
 import { findNear } from '../near-names.ts';
 import { formatTable, type OutputFormat } from '../output.ts';
 import { printable } from '../paint.ts';
@@ -41,19 +42,24 @@ export function define(command: Command): void {
 }
 
 const MAX_CODE_LENGTH = 64;
+/** More than that the control plane gives in no answer. */
+const MAX_LIMIT = 1_000;
 
 /** A misspelt code would show an empty log, which says that there was nothing. */
 function parseReason(code: string): string {
   if (findReason(code) !== undefined) return code;
   const known = Object.keys(REASONS);
   // Codes share their words: `revoked` is no misspelling of one, but a part of six.
-  const near = code.length > MAX_CODE_LENGTH ? [] : [...findNear(code, known), ...known.filter((one) => one.includes(code))];
-  const hint = near.length === 0 ? 'docs/reference/reasons.md lists them' : `did you mean ${[...new Set(near)].join(', ')}?`;
+  const near =
+    code.length > MAX_CODE_LENGTH ? [] : [...findNear(code, known), ...known.filter((one) => one.includes(code))];
+  const hint =
+    near.length === 0 ? 'docs/reference/reasons.md lists them' : `did you mean ${[...new Set(near)].join(', ')}?`;
   throw new UsageError('unknown-reason', `--reason: there is no reason code "${code}"; ${hint}`);
 }
 
 async function logs(options: LogsOptions): Promise<void> {
-  const { workload, user, host, outcome, reason, limit } = options;
+  const { workload, user, host, outcome, reason } = options;
+  const limit = parseNumber(options.limit, '--limit', 1, MAX_LIMIT);
   const query = { workload, user, host, outcome, reason };
   await withClient(readContext(options), async (client) => {
     const answer = await client.call('GET', '/v1/decisions', { query: { ...query, limit } });

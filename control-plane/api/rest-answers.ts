@@ -86,7 +86,11 @@ const ANSWERS: Readonly<Record<string, Answer>> = {
     }),
   },
   'GET /v1/sessions': { status: 200, schema: 'Sessions', refusals: GUARDED },
-  'POST /v1/keys/rotate': { status: 200, schema: 'KeyRotation', refusals: merge(WITH_BODY, { 503: ['key-file-unusable'] }) },
+  'POST /v1/keys/rotate': {
+    status: 200,
+    schema: 'KeyRotation',
+    refusals: merge(WITH_BODY, { 503: ['key-file-unusable'] }),
+  },
   'GET /v1/placeholders': {
     status: 200,
     schema: 'Placeholders',

@@ -39,3 +39,9 @@ it.each([
   define(command);
   await expect(command.parseAsync(['--reason', code], { from: 'user' })).rejects.toThrow(hint);
 });
+
+it.each(['x', '0', '5000', '1.5'])('--limit %s is refused with its bounds', async (limit) => {
+  const command = new Command();
+  define(command);
+  await expect(command.parseAsync(['--limit', limit], { from: 'user' })).rejects.toThrow('from 1 to 1000');
+});
