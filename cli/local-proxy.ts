@@ -1,11 +1,12 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type AgentVariables, agentVariablesOf, readAgentVariables, writeAgentVariables } from './agent-variables.ts';
-import { UsageError } from '../common/errors.ts';
+import { describeError, UsageError } from '../common/errors.ts';
 import { makeFolder } from '../common/folder.ts';
 import { formatAuthority } from '../common/net/host.ts';
 import type { Proxy } from '../proxy/main.ts';
 import { sidekeyHome } from './context.ts';
+import { paint, printable } from './paint.ts';
 import { writeWhole } from './whole-file.ts';
 
 /** What a command needs to know of the proxy that it runs behind. */
@@ -38,7 +39,14 @@ export function localAuthorityFile(folder: string): string {
   return filesIn(folder).ca;
 }
 
-/** Leaves word of this proxy, and of each change, until the function that it gives is called. The proxy must be ready. */
+const WRITE_AGAIN_MS = 5_000;
+
+/**
+ * Leaves word of this proxy, and of each change, until the function that it gives is called. The proxy must be ready. A change
+ * that cannot be written is told and tried again: until then an agent would be started with what policy said before.
+ *
+ * @throws SidekeyError `unwritable-file` when even the first word cannot be left
+ */
 export function publishProxy({ address, client }: Pick<Proxy, 'address' | 'client'>, folder: string): () => void {
   const url = `http://${formatAuthority(address.host, address.port)}`;
   const names = filesIn(folder);
@@ -48,9 +56,25 @@ export function publishProxy({ address, client }: Pick<Proxy, 'address' | 'clien
     writeWhole(names.url, `${url}\n`, 0o644);
   };
   publish();
-  const stop = client.onChange(publish);
+  let again: NodeJS.Timeout | undefined;
+  let isTold = false;
+  const republish = (): void => {
+    clearTimeout(again);
+    try {
+      publish();
+      isTold = false;
+    } catch (error) {
+      const problem = `agents are started with what policy said before: ${describeError(error)}`;
+      if (!isTold) console.error(paint('yellow', `sidekey: ${printable(problem)}`, process.stderr));
+      isTold = true;
+      again = setTimeout(republish, WRITE_AGAIN_MS);
+      again.unref();
+    }
+  };
+  const stop = client.onChange(republish);
   return () => {
     stop();
+    clearTimeout(again);
     rmSync(names.url, { force: true });
   };
 }

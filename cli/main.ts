@@ -33,11 +33,14 @@ function requestedCommand(args: readonly string[]): string | undefined {
   return words[0] === 'help' ? words[1] : words[0];
 }
 
-/** For `help NAME` of no command, commander shows the general help; of `NAME` it says that there is none, and what was meant. */
+/**
+ * For `help NAME` of no command, commander shows the general help; of `NAME` it says that there is none, and what was meant.
+ * `help help` means the general help.
+ */
 function nameWrongHelp(args: readonly string[]): readonly string[] {
   const [first, name] = args;
-  const isWrong = first === 'help' && name !== undefined && !/^-|^help$/.test(name) && !Object.hasOwn(COMMANDS, name);
-  return isWrong ? [name] : args;
+  if (first !== 'help' || name === undefined || name.startsWith('-') || Object.hasOwn(COMMANDS, name)) return args;
+  return [name];
 }
 
 function exitCodeOf(error: unknown): number {

@@ -1,3 +1,5 @@
+import { findNear } from './near-names.ts';
+
 /** Every variable that Sidekey reads, whichever command does. `test/unit/cli/variables.test.ts` compares it with the code. */
 export const VARIABLES: ReadonlySet<string> = new Set(
   [
@@ -13,8 +15,6 @@ export const VARIABLES: ReadonlySet<string> = new Set(
   ].flatMap((line) => line.split(' ').map((name) => `SIDEKEY_${name}`)),
 );
 
-/** Two letters swapped are two edits. */
-const MAX_EDITS = 2;
 /** Longer names than any of ours; the work for a name grows with its length. */
 const MAX_NAME_LENGTH = 60;
 
@@ -30,24 +30,7 @@ export interface Misspelling {
 export function findMisspellings(names: readonly string[]): Misspelling[] {
   return names.flatMap((name) => {
     if (!name.startsWith('SIDEKEY_') || VARIABLES.has(name) || name.length > MAX_NAME_LENGTH) return [];
-    const [nearest] = [...VARIABLES]
-      .map((meant) => ({ meant, edits: countEdits(name, meant) }))
-      .filter(({ edits }) => edits <= MAX_EDITS)
-      .sort((a, b) => a.edits - b.edits);
-    return nearest === undefined ? [] : [{ name, meant: nearest.meant }];
+    const [meant] = findNear(name, [...VARIABLES]);
+    return meant === undefined ? [] : [{ name, meant }];
   });
-}
-
-/** Levenshtein's distance: letters put in, left out or replaced. */
-function countEdits(from: string, to: string): number {
-  let above = Array.from({ length: to.length + 1 }, (_, at) => at);
-  for (const [row, letter] of [...from].entries()) {
-    const current = [row + 1];
-    for (let at = 1; at <= to.length; at += 1) {
-      const replaced = (above[at - 1] ?? 0) + (to[at - 1] === letter ? 0 : 1);
-      current.push(Math.min(replaced, (above[at] ?? 0) + 1, (current[at - 1] ?? 0) + 1));
-    }
-    above = current;
-  }
-  return above[to.length] ?? 0;
 }

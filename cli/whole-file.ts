@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { renameSync, writeFileSync } from 'node:fs';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { SidekeyError } from '../common/errors.ts';
 import { makeFolder } from '../common/folder.ts';
@@ -12,6 +12,8 @@ export function writeWhole(file: string, text: string, mode: number): void {
     writeFileSync(draft, text, { mode });
     renameSync(draft, file);
   } catch (cause) {
+    // Of no use to anybody, and a retry on a full disk would leave one each time.
+    rmSync(draft, { force: true });
     throw new SidekeyError('unwritable-file', `cannot write ${file}`, { cause });
   }
 }

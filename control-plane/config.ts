@@ -107,11 +107,15 @@ function variableOf(flag: string): string {
   return `SIDEKEY_${flag.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
 }
 
+const NO_PORT = 0;
+
 function parseListen(text: string, flag: string): ListenAddress {
   try {
     // Port 0 is not an authority's, but asks for a free one here.
     if (text.endsWith(':0')) return { host: parseAuthority(`${text.slice(0, -1)}1`, 1).host, port: 0 };
-    return parseAuthority(text, 0);
+    const address = parseAuthority(text, NO_PORT);
+    if (address.port === NO_PORT) throw new UsageError('bad-listen', 'the port is missing');
+    return address;
   } catch (cause) {
     throw new UsageError('bad-listen', `${flag}: "${text}" is not HOST:PORT`, { cause });
   }

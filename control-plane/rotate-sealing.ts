@@ -1,7 +1,18 @@
+import { SidekeyError } from '../common/errors.ts';
 import { resealAll } from './store/sealed-secrets.ts';
 import type { Sealer } from './store/sealing.ts';
 import { rotateSealingKeyFile } from './store/sealing-keys.ts';
 import type { SqlStore } from './store/sql.ts';
+
+/** Nothing was rotated: what is sealed opens under the keys of the file, which stays as it was. */
+export class KeyFileUnusable extends SidekeyError {
+  constructor(cause: unknown) {
+    const code = cause instanceof Error && 'code' in cause ? ` (${String(cause.code)})` : '';
+    super('key-file-unusable', `the file of sealing keys cannot be read or replaced${code}; nothing was rotated`, {
+      cause,
+    });
+  }
+}
 
 /**
  * Gives what seals everything again under the current key, and resolves to how many values changed. With an embedded
@@ -17,7 +28,12 @@ export function createSealingRotation(
 ): () => Promise<number> {
   let last: Promise<unknown> = Promise.resolve();
   const rotate = async (): Promise<number> => {
-    if (store.engine === 'pglite' && keyFile !== undefined) sealer.adopt(await rotateSealingKeyFile(keyFile));
+    if (store.engine === 'pglite' && keyFile !== undefined) {
+      const keys = await rotateSealingKeyFile(keyFile).catch((cause: unknown) => {
+        throw new KeyFileUnusable(cause);
+      });
+      sealer.adopt(keys);
+    }
     return store.system((tx) => resealAll(tx, sealer));
   };
   return () => {

@@ -226,7 +226,7 @@ class LinkedPolicyClient implements PolicyClient {
   }
 
   async close(deadlineMs: number): Promise<void> {
-    if (this.#state === 'closed') return;
+    if (this.#state === 'closed') return this.#decisions.close(deadlineMs);
     this.#state = 'closed';
     this.#rejectReady(new SidekeyError('closed', 'the policy client was closed before it was ready'));
     this.#authorizer.close();

@@ -47,6 +47,7 @@ export class DecisionReporting {
   readonly #queue: RecordQueue;
   readonly #reporter: Reporter;
   readonly #leftovers: Leftovers | undefined;
+  #closing: Promise<void> | undefined;
 
   constructor(options: DecisionReportingOptions) {
     const { instanceId, limits, newBackoff, nowMs, spoolDir } = options;
@@ -111,8 +112,12 @@ export class DecisionReporting {
     };
   }
 
+  /** Delivers what it can within the deadline and spools the rest. A later call can only shorten the time. */
   async close(deadlineMs: number): Promise<void> {
-    await this.#reporter.close(deadlineMs);
+    const hurry = this.#closing && setTimeout(() => this.#reporter.giveUp(), deadlineMs);
+    this.#closing ??= this.#reporter.close(deadlineMs);
+    await this.#closing;
+    clearTimeout(hurry);
     this.#leftovers?.close();
   }
 }

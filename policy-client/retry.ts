@@ -1,11 +1,11 @@
 import type { Backoff } from './backoff.ts';
+import { News } from './news.ts';
 
 /** The wait before a lost stream is opened again: one at a time, longer after each failure, none after `cancel`. */
 export class Retry {
   readonly #backoff: Backoff;
   #timer: NodeJS.Timeout | undefined;
-  /** Of the last failure that was news. */
-  #reason: string | undefined;
+  readonly #news = new News();
 
   constructor(backoff: Backoff) {
     this.#backoff = backoff;
@@ -30,16 +30,14 @@ export class Retry {
     this.#timer = undefined;
   }
 
-  /** True for the first failure since the stream worked, or one for another reason: an outage must not fill the log. */
+  /** True for the first failure since the stream worked, or one for another reason. */
   isNews(reason: string): boolean {
-    const isNews = reason !== this.#reason;
-    this.#reason = reason;
-    return isNews;
+    return this.#news.isNews(reason);
   }
 
   /** The stream works: the next wait is short again. */
   succeeded(): void {
     this.#backoff.reset();
-    this.#reason = undefined;
+    this.#news.clear();
   }
 }

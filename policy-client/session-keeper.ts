@@ -3,6 +3,7 @@ import type { Reason } from '../proto/reasons.ts';
 import { Alarm } from './alarm.ts';
 import type { Backoff } from './backoff.ts';
 import { failureReason } from './connection.ts';
+import { News } from './news.ts';
 import { ContractError, type Session } from './session.ts';
 import type { PolicyClientLog } from './types.ts';
 
@@ -26,8 +27,7 @@ export class SessionKeeper {
   #expiry: NodeJS.Timeout | undefined;
   #closed = false;
   #started = false;
-  /** Of the last failure since an attestation. */
-  #failure: Reason | undefined;
+  readonly #news = new News();
   attestations = 0;
   failures = 0;
 
@@ -82,14 +82,13 @@ export class SessionKeeper {
     try {
       const session = await this.#options.attest();
       this.attestations += 1;
-      this.#failure = undefined;
+      this.#news.clear();
       return session;
     } catch (error) {
       this.failures += 1;
       const reason = error instanceof ContractError ? 'session-invalid' : failureReason(error);
-      // An outage must not fill the log.
-      if (reason !== this.#failure) log.warn({ reason, error: describeError(error) }, 'attestation failed');
-      this.#failure = reason;
+      if (this.#news.isNews(reason))
+        log.warn({ reason, ...aboutClock(error), error: describeError(error) }, 'attestation failed');
       if (reason === 'overloaded') backoff.lengthen();
       onFailure(reason);
       return undefined;
@@ -119,4 +118,10 @@ export class SessionKeeper {
     this.#session = undefined;
     this.#options.onLost(reason);
   }
+}
+
+/** OpenSSL's words for a certificate of another time, which is a clock that is wrong more often than a certificate that is. */
+function aboutClock(error: unknown): { readonly hint?: string } {
+  if (!/certificate (is not yet valid|has expired)/.test(describeError(error))) return {};
+  return { hint: "compare this machine's clock with that of the control plane" };
 }

@@ -177,6 +177,6 @@ export interface PolicyClient {
   /** Queues a record; `instanceId` is filled in. Costs one array push. */
   record(record: DecisionRecord): void;
   stats(): PolicyClientStats;
-  /** Delivers what it can within the deadline, spools the rest, and ends. */
+  /** Delivers what it can within the deadline, spools the rest, and ends. A later call shortens the deadline. */
   close(deadlineMs: number): Promise<void>;
 }

@@ -26,7 +26,7 @@ export const REASONS = {
   'session-revoked': { number: 14, httpStatus: 403, summary: 'The session is revoked.', nextStep: 'Attest again with fresh evidence.' },
   'tenant-revoked': { number: 15, httpStatus: 403, summary: 'The tenant is revoked.', nextStep: 'Stop; an administrator must lift the revocation.' },
   'session-expired': { number: 16, httpStatus: 403, summary: 'The session has expired.', nextStep: 'Attest again.' },
-  'session-invalid': { number: 17, httpStatus: 403, summary: 'The session token or its proof is not valid.', nextStep: 'Attest again.' },
+  'session-invalid': { number: 17, httpStatus: 403, summary: 'The session token or its proof is not valid.', nextStep: 'Attest again; if that does not help, compare the clocks of the proxy and the control plane.' },
   'proof-replayed': { number: 18, httpStatus: 403, summary: 'The DPoP proof was used before.', nextStep: 'Make a fresh proof for each call.' },
   'evidence-missing': { number: 19, httpStatus: 403, summary: 'No evidence of identity was presented.', nextStep: 'Configure evidence on the proxy.' },
   'evidence-malformed': { number: 20, httpStatus: 403, summary: 'The evidence is not a well-formed token.', nextStep: 'Check the evidence file.' },

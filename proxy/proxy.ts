@@ -137,7 +137,11 @@ export async function composeProxy(
   const sweeper = startSweeper(systemClock, sessions, live, pool);
   const ready = (): { ready: boolean; reason?: string } => {
     if (state.draining) return { ready: false, reason: 'draining' };
-    if (!state.ready) return { ready: false, reason: 'waiting for the first policy snapshot' };
+    if (!state.ready) {
+      const { lastFailure } = client.stats();
+      const why = lastFailure === undefined ? '' : `: ${lastFailure}`;
+      return { ready: false, reason: `waiting for the first policy snapshot${why}` };
+    }
     if (authority === undefined) return { ready: false, reason: 'waiting for a certificate authority' };
     const unproven = selfTest?.unproven();
     return unproven === undefined ? { ready: true } : { ready: false, reason: `self-test: ${unproven}` };

@@ -10,6 +10,7 @@ const PROGRAMS = [
   ['curl', ['--version'], 'curl'],
   ['git', ['http-backend', '--help'], 'git'],
   ['openssl', ['version'], 'openssl'],
+  ['faketime', ['-f', '+1s', 'true'], 'faketime'],
   ['/usr/bin/python3', ['-c', 'import requests'], 'python3-requests'],
   ['/usr/bin/python3', ['-c', 'import httpx'], 'python3-httpx'],
   ['/usr/bin/python3', ['-c', 'import websockets'], 'python3-websockets'],

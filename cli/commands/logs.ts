@@ -1,10 +1,16 @@
 import { Option, type Command } from 'commander';
 import { UsageError } from '../../common/errors.ts';
-import { findReason } from '../../proto/reasons.ts';
+import { findReason, REASONS } from '../../proto/reasons.ts';
 import { addContextOptions, readContext, type ContextOptions } from '../context.ts';
+import { parseNumber } from '../mode-options.ts';
+import { findNear } from '../near-names.ts';
 import { formatTable, type OutputFormat, toJson, toYaml } from '../output.ts';
 import { printable } from '../paint.ts';
 import { readField, readList, withClient } from '../rest-client.ts';
+
+const MAX_CODE_LENGTH = 64;
+/** More than that the control plane gives in no answer. */
+const MAX_LIMIT = 1_000;
 
 interface LogsOptions extends ContextOptions {
   readonly follow?: boolean;
@@ -49,7 +55,8 @@ export function define(command: Command): void {
 }
 
 async function logs(options: LogsOptions): Promise<void> {
-  const { id, workload, user, host, policy, outcome, reason, since, limit } = options;
+  const { id, workload, user, host, policy, outcome, reason, since } = options;
+  const limit = parseNumber(options.limit, '--limit', 1, MAX_LIMIT);
   const query = { id, workload, user, host, policy, outcome, reason, since };
   await withClient(readContext(options), async (client) => {
     const answer = await client.call('GET', '/v1/decisions', { query: { ...query, limit } });
@@ -72,9 +79,14 @@ const UNITS_MS = new Map([
 ]);
 
 /** A misspelt code would find nothing, and nothing reads as "it never happened". @throws UsageError */
-export function parseReason(code: string): string {
+function parseReason(code: string): string {
   if (findReason(code) !== undefined) return code;
-  throw new UsageError('bad-reason', `--reason: there is no "${code}"; docs/reference/reasons.md has the codes`);
+  const asked = code.slice(0, MAX_CODE_LENGTH);
+  const known = Object.keys(REASONS);
+  // Codes share their words: `revoked` is no misspelling of one, but a part of six.
+  const near = new Set([...findNear(asked, known), ...known.filter((one) => one.includes(asked))]);
+  const hint = near.size === 0 ? 'docs/reference/reasons.md lists them' : `did you mean ${[...near].join(', ')}?`;
+  throw new UsageError('bad-reason', `--reason: there is no reason code "${asked}"; ${hint}`);
 }
 
 /** The time that `--since` means, in RFC 3339. @throws UsageError */

@@ -80,7 +80,9 @@ async function runProxy(options: ProxyCommandOptions): Promise<void> {
   if (options.addressFile !== undefined) writeFileSync(options.addressFile, `${address}\n`);
   console.error(`sidekey proxy listens on ${address}`);
   const published = agentDir === undefined ? undefined : publishWhenReady(proxy, agentDir);
-  await Promise.race([waitForSignal(), ...(published === undefined ? [] : [published.failure])]);
+  // Calls that are cut are recorded: what was done with a credential must not go unseen.
+  const signal = waitForSignal(() => proxy.close(0));
+  await Promise.race([signal, ...(published === undefined ? [] : [published.failure])]);
   published?.stop();
   await proxy.close(drainSeconds * 1000);
 }

@@ -1,10 +1,9 @@
 import { Argument, type Command } from 'commander';
 import { UsageError } from '../../common/errors.ts';
 import { addContextOptions, type Context, readContext, type ContextOptions } from '../context.ts';
-import { EXIT_CODES } from '../exit-codes.ts';
 import { outputOption, printAs, type OutputFormat } from '../output.ts';
 import { paint } from '../paint.ts';
-import { readField, readList, RestError, type RestClient, withClient } from '../rest-client.ts';
+import { RestError, type RestClient, withClient } from '../rest-client.ts';
 
 /** Targets that are resources, so that a misspelt name can be told from one that exists. */
 const KINDS: Readonly<Partial<Record<string, string>>> = {
@@ -65,7 +64,6 @@ function contextFor(target: string, name: string, options: RevokeOptions): Conte
 
 /** A revocation may come before its resource, so it stands; but most often the name is misspelt. */
 async function warnIfUnknown(client: RestClient, target: string, name: string): Promise<void> {
-  if (target === 'session') return warnIfNoSession(client, name);
   const kind = KINDS[target];
   if (kind === undefined) return;
   try {
@@ -74,14 +72,4 @@ async function warnIfUnknown(client: RestClient, target: string, name: string): 
     if (!(error instanceof RestError) || error.status !== 404) throw error;
     console.error(paint('yellow', `sidekey: there is no ${kind} "${name}" now; is the name right?`, process.stderr));
   }
-}
-
-/** A session's id is made by the control plane and never comes later: one that it does not know is a mistake. */
-async function warnIfNoSession(client: RestClient, id: string): Promise<void> {
-  const answer = await client.call('GET', '/v1/sessions', { query: { all: true } });
-  if (readList(answer, 'sessions').some((session) => readField(session, 'id') === id)) return;
-  console.error(
-    paint('yellow', `sidekey: the control plane knows no session "${id}"; is the id right?`, process.stderr),
-  );
-  process.exitCode = EXIT_CODES.failed;
 }

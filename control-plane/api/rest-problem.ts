@@ -1,5 +1,6 @@
 import { SidekeyError, UsageError } from '../../common/errors.ts';
 import { ResourceError } from '../resources/resource-error.ts';
+import { KeyFileUnusable } from '../rotate-sealing.ts';
 import { StoreUnavailable } from '../store/sql-store.ts';
 
 /** An answer of application/problem+json (RFC 9457). */
@@ -32,6 +33,7 @@ const STATUS_BY_CODE: Readonly<Record<string, number>> = {
   'resource-outdated': 409,
   'tenant-unknown': 404,
   'tenant-in-use': 409,
+  'session-unknown': 404,
 };
 
 const TITLES: Readonly<Record<number, string>> = {
@@ -51,20 +53,29 @@ const TITLES: Readonly<Record<number, string>> = {
 export function problemOf(error: unknown): Problem {
   if (error instanceof RestError) return makeProblem(error.status, error.code, error.message, error.errors);
   if (error instanceof ResourceError) {
-    const status = STATUS_BY_CODE[error.code] ?? 400;
     const [detail = ''] = error.message.split('\n');
     const errors = error.issues.map((issue) => ({ ...issue, resource: `${issue.kind}/${issue.name}` }));
-    return makeProblem(status, error.code, detail, errors.length === 0 ? undefined : errors);
+    return makeProblem(statusOf(error), error.code, detail, errors.length === 0 ? undefined : errors);
   }
-  if (error instanceof UsageError) return makeProblem(400, error.code, error.message);
+  if (error instanceof UsageError) return makeProblem(statusOf(error), error.code, error.message);
   if (error instanceof StoreUnavailable) return makeProblem(503, error.code, `Try again later: ${error.message}.`);
+  if (error instanceof KeyFileUnusable) return makeProblem(503, error.code, error.message);
   const status = frameworkStatus(error);
   if (status !== undefined) return makeProblem(status, 'bad-request', error instanceof Error ? error.message : '');
   return makeProblem(500, 'internal-error', 'The log of the control plane says more.');
 }
 
+function statusOf({ code }: UsageError): number {
+  return STATUS_BY_CODE[code] ?? 400;
+}
+
 function makeProblem(status: number, code: string, detail: string, errors?: readonly object[]): Problem {
-  return { status, code, title: TITLES[status] ?? 'Refused.', detail, ...(errors ? { errors } : {}) };
+  return { status, code, title: titleOf(status), detail, ...(errors ? { errors } : {}) };
+}
+
+/** What a status says of every problem that has it. */
+export function titleOf(status: number): string {
+  return TITLES[status] ?? 'Refused.';
 }
 
 /** Fastify's own refusals (validation, body size, content type) are the caller's fault and safe to repeat. */

@@ -1,3 +1,4 @@
+import { REASONS } from '../../proto/reasons.ts';
 import { RESOURCE_NAME } from '../resources/fields.ts';
 import { KINDS } from '../resources/kinds.ts';
 import { OUTCOMES } from '../audit/decision-entry.ts';
@@ -74,7 +75,7 @@ export const decisionQuery = {
     session: text(256),
     instance: text(256),
     outcome: { type: 'string', enum: OUTCOMES },
-    reason: text(64),
+    reason: { type: 'string', enum: Object.keys(REASONS) },
     since: { type: 'string', format: 'date-time' },
     until: { type: 'string', format: 'date-time' },
     after: { type: 'integer', minimum: 0, description: 'Only decisions stored after this position.' },

@@ -5,6 +5,7 @@ import { listenFailed } from '../../common/errors.ts';
 import type { Secret } from '../../common/secret.ts';
 import { requireAdmin } from './rest-access.ts';
 import { addDecisionRoutes } from './rest-decisions.ts';
+import { describeAnswers } from './rest-answers.ts';
 import type { RestDependencies } from './rest-dependencies.ts';
 import { addOperationRoutes, addPublicRoutes } from './rest-operations.ts';
 import { addPlaceholderRoutes } from './rest-placeholders.ts';
@@ -71,8 +72,10 @@ export async function buildRestApp(dependencies: RestDependencies, tls?: TlsIden
     addOperationRoutes(guarded, dependencies);
     addPlaceholderRoutes(guarded, dependencies);
   });
-  app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
+  let described = {};
+  app.get('/openapi.json', { schema: { hide: true } }, async () => described);
   await app.ready();
+  described = describeAnswers(app.swagger());
   return app;
 }
 

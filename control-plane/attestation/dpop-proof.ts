@@ -41,7 +41,8 @@ export async function verifyDpopProof(proof: string, expected: ProofExpectation)
   if (htm !== 'POST' || htu !== expected.path) throw refused('it was made for another method');
   if (ath !== expected.tokenHash) throw refused('it was made for another token');
   const issuedAt = typeof iat === 'number' ? iat * 1000 : Number.NaN;
-  if (!(Math.abs(issuedAt - expected.now) <= expected.windowMs)) throw refused('it is too old or from the future');
+  const aheadMs = issuedAt - expected.now;
+  if (!(Math.abs(aheadMs) <= expected.windowMs)) throw refused(describeSkew(aheadMs));
   const key = createPublicKey({ key: { ...jwk } as Record<string, string>, format: 'jwk' });
   return { key, thumbprint: thumbprintOf(key), id: jti, issuedAt };
 }
@@ -67,6 +68,13 @@ async function verifySignature(
   } catch (cause) {
     throw refused('its signature or header does not verify', cause);
   }
+}
+
+/** A proof is made for each call: one of another time is replayed, or comes from a clock that is wrong. */
+function describeSkew(aheadMs: number): string {
+  if (Number.isNaN(aheadMs)) return 'it does not say when it was made';
+  const seconds = Math.round(Math.abs(aheadMs) / 1000);
+  return `its time is ${seconds} s ${aheadMs > 0 ? 'ahead of' : 'behind'} the clock here: compare the clocks of proxy and control plane`;
 }
 
 function refused(what: string, cause?: unknown): AttestationError {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { UsageError } from '../../common/errors.ts';
 import { CHANNELS, notifyFrom, type Sql } from '../store/sql-store.ts';
 import type { ActiveRevocation, RevocationTargetName } from './facts.ts';
 
@@ -18,7 +19,12 @@ interface Row {
   readonly created_at: Date;
 }
 
-/** Puts a revocation in force, or gives the one that is. Proxies hear of it when the transaction commits. */
+/**
+ * Puts a revocation in force, or gives the one that is. Proxies hear of it when the transaction commits. Other targets may come
+ * after their revocation; a session's id is made here and never comes later.
+ *
+ * @throws UsageError `session-unknown`
+ */
 export async function revoke(tx: Sql, tenant: string, request: RevocationRequest): Promise<ActiveRevocation> {
   const { target, name, reason, by } = request;
   const [row] = await tx.query<Row>(
@@ -47,6 +53,7 @@ async function endSessions(tx: Sql, tenant: string, { name, by }: RevocationRequ
      returning s.id`,
     [tenant, name],
   );
+  if (!ended.some(({ id }) => id === name)) throw new UsageError('session-unknown', `there is no session "${name}"`);
   for (const { id } of ended) {
     if (id === name) continue;
     const [sibling] = await tx.query<{ id: string }>(

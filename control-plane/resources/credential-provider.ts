@@ -58,7 +58,10 @@ const jwt = z
     type: z.literal('jwt'),
     audience: z.union([line(1024), z.array(line(1024)).min(1).max(16)]).describe('`aud` of the token.'),
     subject: line(1024).describe('`sub` of the token; a template such as `agent:{{workload}}`.'),
-    claims: z.record(line(128), z.json()).default({}).describe('More claims; strings are templates.'),
+    claims: z
+      .record(line(128), z.json().meta({ id: 'JsonValue' }))
+      .default({})
+      .describe('More claims; strings are templates.'),
     ttlSeconds: z.int().min(10).max(3600).default(300).describe('Life of the token.'),
     ...common,
   })

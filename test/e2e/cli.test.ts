@@ -229,6 +229,7 @@ spec:
     writeFileSync(tokenFile, 'a-token-for-another-server');
     expect(await sidekey(...elsewhere, '--token-file', tokenFile)).toMatchObject({ code: 4 });
     expect((await sidekey('apply', '--help')).stdout).toContain('Examples:');
+    expect(await sidekey('help', 'help')).toMatchObject({ code: 0, stdout: expect.stringContaining('Exit codes:') });
   }, 60_000);
 });
 

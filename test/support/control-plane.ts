@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { webcrypto } from 'node:crypto';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { Agent, request } from 'undici';
+import { DescribedAnswers, type OpenApiDocument } from './described-answers.ts';
 import type { ControlPlaneConfig } from '../../control-plane/config.ts';
 import { type ControlPlane, startControlPlane } from '../../control-plane/main.ts';
 
@@ -81,6 +82,7 @@ export class TestControlPlane {
   readonly #dataDir: string;
   readonly #token: string;
   readonly #agent: Agent;
+  #described: DescribedAnswers | undefined;
   readonly errors: unknown[];
 
   private constructor(running: ControlPlane, dataDir: string, token: string, errors: unknown[]) {
@@ -108,13 +110,28 @@ export class TestControlPlane {
     return new TestControlPlane(running, dataDir, token, errors);
   }
 
-  /** One REST call, as the bootstrap administrator unless a token is given. */
+  /** One REST call, as the bootstrap administrator unless a token is given; its answer is held against the OpenAPI document. */
   async rest(
     method: 'GET' | 'POST' | 'DELETE',
     path: string,
     body?: unknown,
     token = this.#token,
   ): Promise<{ status: number; body: unknown }> {
+    const { contentType, ...answer } = await this.#send(method, path, body, token);
+    if (this.#described === undefined) {
+      const document = await this.#send('GET', '/openapi.json', undefined, token);
+      this.#described = new DescribedAnswers(document.body as OpenApiDocument);
+    }
+    this.#described.check({ method, url: path, contentType, ...answer });
+    return answer;
+  }
+
+  async #send(
+    method: string,
+    path: string,
+    body: unknown,
+    token: string,
+  ): Promise<{ status: number; contentType: string | undefined; body: unknown }> {
     const answer = await request(`${this.running.restUrl}${path}`, {
       method,
       dispatcher: this.#agent,
@@ -125,7 +142,12 @@ export class TestControlPlane {
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await answer.body.text();
-    return { status: answer.statusCode, body: text === '' ? undefined : JSON.parse(text) };
+    const contentType = answer.headers['content-type'];
+    return {
+      status: answer.statusCode,
+      contentType: typeof contentType === 'string' ? contentType : undefined,
+      body: text === '' ? undefined : JSON.parse(text),
+    };
   }
 
   /** Stops it but keeps its data folder, for another to start on. */

@@ -20,6 +20,7 @@ import { checkResource } from '../../control-plane/policy/check-resource.ts';
 import { ResourceStore } from '../../control-plane/resources/resource-store.ts';
 import { Sealer, sealingKey } from '../../control-plane/store/sealing.ts';
 import { openStore, type SqlStore } from '../../control-plane/store/sql.ts';
+import { DescribedAnswers, type OpenApiDocument } from './described-answers.ts';
 import { ManualClock } from './manual-clock.ts';
 import { TokenIssuer } from './token-issuer.ts';
 
@@ -60,7 +61,10 @@ export interface RestApi {
   /** Unforeseen errors of the present test. */
   readonly bugs: readonly unknown[];
   setReady(ready: boolean): void;
+  /** Answers of this and of `inject` are held against the OpenAPI document. */
   call(method: 'GET' | 'POST' | 'DELETE', url: string, options?: RestCall): Promise<RestAnswer>;
+  /** As an administrator; a header that is undefined is left out. */
+  inject(request: InjectOptions & { readonly url: string }): Promise<RestAnswer>;
   freshTenant(): Promise<string>;
 }
 
@@ -68,6 +72,7 @@ export function useRestApi(): RestApi {
   let store: SqlStore;
   let app: FastifyInstance;
   let keys: SigningKeyRing;
+  let described: DescribedAnswers;
   const oidc = new TokenIssuer('https://id.example.com');
   const bugs: unknown[] = [];
   let ready = true;
@@ -76,6 +81,7 @@ export function useRestApi(): RestApi {
     store = await openStore();
     keys = await SigningKeyRing.open(createMemoryKeyStore(), new ManualClock(NOW));
     app = await buildRestApp(dependencies(store));
+    described = new DescribedAnswers((await app.inject('/openapi.json')).json<OpenApiDocument>());
   }, 120_000);
   afterAll(async () => {
     await app.close();
@@ -124,7 +130,10 @@ export function useRestApi(): RestApi {
       placeholders: createPlaceholderReader({ resources, placeholders: new PlaceholderKeys(sql, sealer) }),
       rotateKeys: () => Promise.resolve({ resealed: 0, rotated: ['issuer'] }),
       issuer: {
-        discovery: (tenant) => ({ issuer: `https://sidekey.example.com/tenants/${tenant}` }),
+        discovery: (tenant) => ({
+          issuer: `https://sidekey.example.com/tenants/${tenant}`,
+          jwks_uri: 'https://sidekey.example.com/.well-known/jwks.json',
+        }),
         jwks: () => ({ keys: [] }),
       },
       notReady: () => Promise.resolve(ready ? undefined : 'the store cannot be reached'),
@@ -133,8 +142,19 @@ export function useRestApi(): RestApi {
     };
   }
 
-  async function call(method: 'GET' | 'POST' | 'DELETE', url: string, options: RestCall = {}): Promise<RestAnswer> {
-    const request: InjectOptions = {
+  async function inject(request: InjectOptions & { readonly url: string }): Promise<RestAnswer> {
+    const headers = { authorization: `Bearer ${TOKEN}`, ...request.headers };
+    const given = Object.entries(headers).filter(([, value]) => value !== undefined);
+    const answer = await app.inject({ ...request, headers: Object.fromEntries(given) });
+    const body: Record<string, unknown> = answer.body === '' ? {} : answer.json();
+    const contentType = answer.headers['content-type']?.toString();
+    const { method = 'GET', url } = request;
+    described.check({ method, url, status: answer.statusCode, contentType, body });
+    return { status: answer.statusCode, body, headers: answer.headers };
+  }
+
+  function call(method: 'GET' | 'POST' | 'DELETE', url: string, options: RestCall = {}): Promise<RestAnswer> {
+    return inject({
       method,
       url,
       headers: {
@@ -142,10 +162,7 @@ export function useRestApi(): RestApi {
         ...(options.tenant === undefined ? {} : { 'sidekey-tenant': options.tenant }),
       },
       ...(options.body === undefined ? {} : { payload: options.body }),
-    };
-    const answer = await app.inject(request);
-    const body: Record<string, unknown> = answer.body === '' ? {} : answer.json();
-    return { status: answer.statusCode, body, headers: answer.headers };
+    });
   }
 
   async function freshTenant(): Promise<string> {
@@ -165,6 +182,7 @@ export function useRestApi(): RestApi {
       ready = value;
     },
     call,
+    inject,
     freshTenant,
   };
 }

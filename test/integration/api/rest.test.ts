@@ -158,6 +158,12 @@ describe('REST API', () => {
       (await api.call('POST', '/v1/revocations', { tenant, body: { target: 'tenant', name: 'other' } })).status,
     ).toBe(400);
     expect((await api.call('POST', '/v1/revocations', { tenant: 'nowhere', body })).status).toBe(404);
+    const nobody = { target: 'session', name: 'nope' };
+    expect(await api.call('POST', '/v1/revocations', { tenant, body: nobody })).toMatchObject({
+      status: 404,
+      body: { code: 'session-unknown' },
+    });
+    expect((await api.call('GET', '/v1/revocations', { tenant })).body['revocations']).toEqual([]);
   });
 
   it('answers the log, its proof and the sessions of an empty tenant', async () => {
@@ -170,6 +176,7 @@ describe('REST API', () => {
     });
     expect((await api.call('GET', '/v1/sessions', { tenant })).body).toEqual({ sessions: [] });
     expect((await api.call('GET', '/v1/decisions?outcome=maybe', { tenant })).status).toBe(400);
+    expect((await api.call('GET', '/v1/decisions?reason=denid', { tenant })).status).toBe(400);
     expect((await api.call('POST', '/v1/keys/rotate', { body: {} })).body).toEqual({
       resealed: 0,
       rotated: ['issuer'],

@@ -1,8 +1,9 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Secret } from '../../../common/secret.ts';
+import { problemOf } from '../../../control-plane/api/rest-problem.ts';
 import { createSealingRotation } from '../../../control-plane/rotate-sealing.ts';
 import { openSecret, putSecret } from '../../../control-plane/store/sealed-secrets.ts';
 import { Sealer } from '../../../control-plane/store/sealing.ts';
@@ -48,5 +49,23 @@ describeStores('rotation of the sealing key', (fixture) => {
       expect(opened?.reveal()).toBe('hunter2');
     }
     expect((await readdir(folder)).filter((name) => name.endsWith('.new'))).toEqual([]);
+  });
+
+  // Last: what it seals opens under a key that is gone.
+  it('changes nothing when the key file cannot be replaced, and says so', async () => {
+    const { store } = fixture();
+    if (store.engine !== 'pglite') return;
+    const path = join(folder, 'unusable');
+    const sealer = new Sealer(await loadSealingKeys(path, { create: true }));
+    const before = sealer.keyId;
+    await store.transaction('default', (tx) => putSecret(tx, sealer, 'default', 'c', new Secret('hunter2')));
+    await rm(path);
+    await mkdir(path);
+    const error: unknown = await createSealingRotation(store, sealer, path)().catch((thrown: unknown) => thrown);
+    expect(problemOf(error)).toMatchObject({ status: 503, code: 'key-file-unusable' });
+    expect(problemOf(error).detail).toContain('(EISDIR); nothing was rotated');
+    expect(sealer.keyId).toBe(before);
+    const opened = await store.transaction('default', (tx) => openSecret(tx, sealer, 'default', 'c'));
+    expect(opened?.reveal()).toBe('hunter2');
   });
 });

@@ -1,7 +1,7 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
-import { publishWhenReady, readLocalProxy } from '../../../cli/local-proxy.ts';
+import { describe, expect, it, vi } from 'vitest';
+import { publishProxy, publishWhenReady, readLocalProxy } from '../../../cli/local-proxy.ts';
 import { FakePolicyClient } from '../../fakes/policy-client.ts';
 import { withFolder } from '../../support/folder.ts';
 
@@ -37,6 +37,29 @@ describe('publishWhenReady', () => {
       publishWhenReady(proxy, folder).stop();
       await proxy.becomeReady();
       expect(existsSync(join(folder, 'proxy-url'))).toBe(false);
+    }));
+
+  it('tells of a change that cannot be written, and writes it once it can be', () =>
+    withFolder(async (folder) => {
+      vi.useFakeTimers();
+      const said = vi.spyOn(console, 'error').mockReturnValue();
+      const proxy = fakeProxy();
+      const client = new FakePolicyClient();
+      const unpublish = publishProxy({ ...proxy, client }, folder);
+      const file = join(folder, 'agent-variables.json');
+      rmSync(file);
+      mkdirSync(file);
+      client.setRoutes([]);
+      vi.advanceTimersByTime(15_000);
+      expect(said).toHaveBeenCalledOnce();
+      expect(readdirSync(folder).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+      expect(said).toHaveBeenCalledWith(expect.stringContaining(`policy said before: cannot write ${file}`));
+      rmdirSync(file);
+      vi.advanceTimersByTime(5_000);
+      expect(statSync(file).isFile()).toBe(true);
+      unpublish();
+      vi.useRealTimers();
+      said.mockRestore();
     }));
 
   it('tells of a folder that cannot be written', () =>

@@ -1,5 +1,6 @@
+import { Command } from 'commander';
 import { expect, it } from 'vitest';
-import { formatDecision, parseReason, parseSince } from '../../../cli/commands/logs.ts';
+import { define, formatDecision, parseSince } from '../../../cli/commands/logs.ts';
 
 const DECISION = { at: '2026-01-02T03:04:05Z', outcome: 'denied', reason: 'rule-denied', status: 403, id: 'd1' };
 
@@ -28,9 +29,21 @@ it('and a dash where a caller was refused before it could call', () => {
   expect(formatDecision(refused)[6]).toBe('-');
 });
 
-it('a reason that is none is an error, not an empty log', () => {
-  expect(parseReason('rule-denied')).toBe('rule-denied');
-  expect(() => parseReason('rule-refused')).toThrow('there is no "rule-refused"');
+it.each([
+  ['rule-denid', 'did you mean rule-denied?'],
+  ['revoked', 'did you mean workload-revoked, policy-revoked,'],
+  ['RULE-DENIED', 'docs/reference/reasons.md lists them'],
+  ['x'.repeat(1_000_000), 'docs/reference/reasons.md lists them'],
+])('a reason that is none is told, not looked for', async (code, hint) => {
+  const command = new Command();
+  define(command);
+  await expect(command.parseAsync(['--reason', code], { from: 'user' })).rejects.toThrow(hint);
+});
+
+it.each(['x', '0', '5000', '1.5'])('--limit %s is refused with its bounds', async (limit) => {
+  const command = new Command();
+  define(command);
+  await expect(command.parseAsync(['--limit', limit], { from: 'user' })).rejects.toThrow('from 1 to 1000');
 });
 
 it.each([

@@ -20,6 +20,7 @@ describe('parseControlPlaneConfig', () => {
   it.each([
     [{}, 'no-data-dir'],
     [{ dataDir: '/d', grpcListen: 'nonsense:port' }, 'bad-listen'],
+    [{ dataDir: '/d', restListen: 'localhost' }, 'bad-listen'],
     [{ dataDir: '/d', tlsCertFile: '/c' }, 'bad-tls'],
     [{ dataDir: '/d', adminOidcIssuer: 'https://i' }, 'bad-admin-oidc'],
     [
