@@ -69,7 +69,7 @@ describe.skipIf(process.platform !== 'linux' || !existsSync('dist/sidekey.js'))(
     const { grpc = '', caFile = '' } = JSON.parse(readFileSync(contextFile, 'utf8')) as Record<string, string>;
     const link = ['--control-plane', grpc, '--control-plane-ca', caFile, '--evidence', `oidc=${contextFile}`];
     const end = await sidekey('run', '--log-level', 'silent', ...link, '--', 'true');
-    expect(end.code).toBe(4);
+    expect(end.code).toBe(1);
     expect(end.stderr).toContain(
       'evidence-malformed: The evidence is not a well-formed token. Check the evidence file.',
     );
