@@ -27,7 +27,7 @@ describe('the control plane is killed and started again', () => {
     await expect
       .poll(async () => (await world.rest('GET', '/v1/verify-log')).body, { timeout: 10_000 })
       .toMatchObject({ ok: true });
-  }, 60_000);
+  }, 120_000);
 
   it('fail mode stale: what was allowed stays allowed meanwhile, and its records arrive afterwards', async () => {
     await startWorld({ type: 'stale', maxAgeSeconds: 600 });
@@ -44,5 +44,5 @@ describe('the control plane is killed and started again', () => {
     };
     await expect.poll(async () => (await reasons()).length, { timeout: 20_000 }).toBe(5);
     expect((await world.rest('GET', '/v1/verify-log')).body).toMatchObject({ ok: true });
-  }, 60_000);
+  }, 120_000);
 });

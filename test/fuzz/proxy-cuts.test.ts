@@ -125,7 +125,7 @@ function cutSomewhere(cut: () => void, over: Promise<unknown>): Promise<unknown>
 /** One byte, but none that tells whose a call is. */
 function damage(bytes: Buffer): void {
   const at = random.below(Math.min(bytes.length, 400));
-  if (!/[0-9#/]/.test(String.fromCharCode(bytes[at] ?? 0)))
+  if (!/[0-9#/?]/.test(String.fromCharCode(bytes[at] ?? 0)))
     bytes[at] = random.pick([0, 9, 10, 13, 32, 58, 65, 127, 255]);
 }
 
