@@ -2,7 +2,7 @@ import { genesisHash, nextHash } from '../common/decision-chain.ts';
 import type { ChainedRecord, DecisionRecord } from '../proto/gen/sidekey/v1/decision.ts';
 import { lossRecord } from './loss-record.ts';
 import { PendingRecords } from './pending-records.ts';
-import { BatchWriter, type RecordBatch } from './record-batch.ts';
+import { BatchWriter, MAX_LINK_BYTES, type RecordBatch } from './record-batch.ts';
 import { RecentRecords } from './recent-records.ts';
 import { RecordRoom } from './record-room.ts';
 import type { Spool } from './spool.ts';
@@ -74,7 +74,12 @@ export class RecordQueue {
 
   /** Whether one call more is sure to be recorded. */
   get hasRoom(): boolean {
-    return this.#room.isLeft(this.#memoryBytes, this.#pending.bytes, !this.#hasUnloaded());
+    return this.#room.isLeftForCall(this.#memoryBytes, this.#pendingBytes, !this.#hasUnloaded());
+  }
+
+  /** What they will take, once they are in the chain. */
+  get #pendingBytes(): number {
+    return this.#pending.bytes + this.#pending.size * MAX_LINK_BYTES;
   }
 
   get unreportedLosses(): number {
@@ -93,8 +98,9 @@ export class RecordQueue {
 
   push(record: DecisionRecord): void {
     record.instanceId = this.#options.instanceId;
-    // What is left of the room is for calls that have gone out.
-    const hasPlace = record.grantId !== '' || this.hasRoom;
+    const hasPlace =
+      mayHaveGoneOut(record) ||
+      this.#room.isLeftForRefused(this.#memoryBytes, this.#pendingBytes, !this.#hasUnloaded());
     if (!hasPlace || !this.#pending.add(record)) this.#lose(1);
     if (this.#pending.size >= MAX_PENDING) this.flush();
   }
@@ -295,4 +301,9 @@ export class RecordQueue {
   #lossRecord(count: number): DecisionRecord {
     return lossRecord(this.#options.instanceId, count, this.#options.nowMs());
   }
+}
+
+/** Without a grant, tunnels and observed calls have an upstream. */
+function mayHaveGoneOut({ grantId, upstreamAddress }: DecisionRecord): boolean {
+  return grantId !== '' || upstreamAddress !== '';
 }

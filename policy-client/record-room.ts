@@ -2,8 +2,10 @@ import type { PendingRecords } from './pending-records.ts';
 import { batchedLength } from './record-batch.ts';
 import type { Spool } from './spool.ts';
 
-/** Of memory and of the spool, so much is kept for calls that are under way. */
-const KEPT_SHARE = 1 / 8;
+/** Of memory and of the spool, so much may be full when a call goes out: the rest is kept for those that are under way. */
+const CALL_SHARE = 7 / 8;
+/** The same for the record of a call that did not go out: who is denied a lot must not keep others from their calls. */
+const REFUSED_SHARE = 1 / 2;
 
 /** Where decision records may still go. */
 export class RecordRoom {
@@ -25,10 +27,18 @@ export class RecordRoom {
     return records.size;
   }
 
-  /** Whether the record of one call more is sure to find a place. `takesMemory`: new records may go to memory. */
-  isLeft(memoryBytes: number, pendingBytes: number, takesMemory: boolean): boolean {
+  /** Whether the record of a call that is to go out now is sure to find a place. `takesMemory`: new records may go to memory. */
+  isLeftForCall(memoryBytes: number, pendingBytes: number, takesMemory: boolean): boolean {
+    return this.#isLeft(CALL_SHARE, memoryBytes, pendingBytes, takesMemory);
+  }
+
+  /** Whether there is a place for the record of a call that did not go out. */
+  isLeftForRefused(memoryBytes: number, pendingBytes: number, takesMemory: boolean): boolean {
+    return this.#isLeft(REFUSED_SHARE, memoryBytes, pendingBytes, takesMemory);
+  }
+
+  #isLeft(share: number, memoryBytes: number, pendingBytes: number, takesMemory: boolean): boolean {
     const spool = this.#spool;
-    const share = 1 - KEPT_SHARE;
     if (spool !== undefined && !spool.isFailing && spool.bytes + pendingBytes < share * spool.maxBytes) return true;
     return takesMemory && memoryBytes + pendingBytes < share * this.#maxMemoryBytes;
   }
