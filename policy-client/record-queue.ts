@@ -2,9 +2,9 @@ import { genesisHash, nextHash } from '../common/decision-chain.ts';
 import type { ChainedRecord, DecisionRecord } from '../proto/gen/sidekey/v1/decision.ts';
 import { lossRecord } from './loss-record.ts';
 import { PendingRecords } from './pending-records.ts';
-import { BatchWriter, MAX_LINK_BYTES, type RecordBatch } from './record-batch.ts';
+import { BatchWriter, type RecordBatch } from './record-batch.ts';
 import { RecentRecords } from './recent-records.ts';
-import { RecordRoom } from './record-room.ts';
+import { mayHaveGoneOut, RecordRoom } from './record-room.ts';
 import type { Spool } from './spool.ts';
 
 const MAX_PENDING = 1_024;
@@ -72,14 +72,9 @@ export class RecordQueue {
     return this.#pending.size + (this.#sequence - this.#acked);
   }
 
-  /** Whether one call more is sure to be recorded. */
-  get hasRoom(): boolean {
-    return this.#room.isLeftForCall(this.#memoryBytes, this.#pendingBytes, !this.#hasUnloaded());
-  }
-
-  /** What they will take, once they are in the chain. */
-  get #pendingBytes(): number {
-    return this.#pending.bytes + this.#pending.size * MAX_LINK_BYTES;
+  /** Whether one call more would be recorded; one that goes out is sure to be. */
+  hasRoomFor(kind: 'call' | 'refused'): boolean {
+    return this.#room.isLeft(kind, this.#memoryBytes, this.#pending, !this.#hasUnloaded());
   }
 
   get unreportedLosses(): number {
@@ -98,9 +93,7 @@ export class RecordQueue {
 
   push(record: DecisionRecord): void {
     record.instanceId = this.#options.instanceId;
-    const hasPlace =
-      mayHaveGoneOut(record) ||
-      this.#room.isLeftForRefused(this.#memoryBytes, this.#pendingBytes, !this.#hasUnloaded());
+    const hasPlace = mayHaveGoneOut(record) || this.hasRoomFor('refused');
     if (!hasPlace || !this.#pending.add(record)) this.#lose(1);
     if (this.#pending.size >= MAX_PENDING) this.flush();
   }
@@ -301,9 +294,4 @@ export class RecordQueue {
   #lossRecord(count: number): DecisionRecord {
     return lossRecord(this.#options.instanceId, count, this.#options.nowMs());
   }
-}
-
-/** Without a grant, tunnels and observed calls have an upstream. */
-function mayHaveGoneOut({ grantId, upstreamAddress }: DecisionRecord): boolean {
-  return grantId !== '' || upstreamAddress !== '';
 }

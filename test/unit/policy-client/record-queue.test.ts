@@ -96,8 +96,9 @@ describe('RecordQueue', () => {
   it('says that it has no room before a record is lost, however short they are', () => {
     const queue = queueOf(8_000);
     let pushed = 0;
-    while (queue.hasRoom && pushed < 1_000) queue.push(record(`r${(pushed += 1)}`, { upstreamAddress: 'a' }));
-    expect(queue.hasRoom).toBe(false);
+    while (queue.hasRoomFor('call') && pushed < 1_000)
+      queue.push(record(`r${(pushed += 1)}`, { upstreamAddress: 'a' }));
+    expect(queue.hasRoomFor('call')).toBe(false);
     queue.push(record('under-way', { grantId: 'g' }));
     queue.flush();
     expect(queue.lost).toBe(0);
@@ -108,7 +109,7 @@ describe('RecordQueue', () => {
       for (const id of names(0, 500)) queue.push(record(id));
       queue.flush();
       const { lost } = queue;
-      expect(queue.hasRoom).toBe(true);
+      expect(queue.hasRoomFor('call')).toBe(true);
       expect(lost).toBeGreaterThan(0);
       for (const id of names(0, 15)) queue.push(record(id, { grantId: 'g' }));
       queue.flush();
