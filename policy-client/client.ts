@@ -12,7 +12,6 @@ import { gatherStats } from './client-stats.ts';
 import { Backoff } from './backoff.ts';
 import { Connection } from './connection.ts';
 import { DecisionReporting } from './decision-reporting.ts';
-import { UNRECORDED } from './denial.ts';
 import { GrantCache } from './grant-cache.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
 import { Listeners } from './listeners.ts';
@@ -205,7 +204,11 @@ class LinkedPolicyClient implements PolicyClient {
   }
 
   authorize(question: Question): Answer | Promise<Answer> {
-    return this.#decisions.hasRoom ? this.#authorizer.authorize(question) : UNRECORDED;
+    return this.#authorizer.authorize(question);
+  }
+
+  get hasRoom(): boolean {
+    return this.#decisions.hasRoom;
   }
 
   record(record: DecisionRecord): void {

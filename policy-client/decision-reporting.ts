@@ -87,7 +87,7 @@ export class DecisionReporting {
 
   /** Whether one call more is sure to be recorded. */
   get hasRoom(): boolean {
-    return this.#queue.hasRoom;
+    return this.#queue.hasRoomFor('call');
   }
 
   record(record: DecisionRecord): void {

@@ -12,9 +12,6 @@ export function denial(reason: Reason, message = '', accessPolicy = ''): DenialA
   };
 }
 
-/** No call goes out that would be missing in the log. */
-export const UNRECORDED = denial('overloaded', 'Too many decisions wait to be recorded.');
-
 /** Reason of a denial from the wire; one that reads as an allowance is a contract breach, not a permission. */
 export function denialReason(number: number): Reason {
   const reason = reasonFromNumber(number);

@@ -101,6 +101,9 @@ export function batchedLength(sequence: number, recordBytes: number): number {
   return 1 + varintLength(length) + length;
 }
 
+/** What a record takes within a batch beside its own bytes, at most: they are a mebibyte at most. */
+export const MAX_LINK_BYTES = batchedLength(Number.MAX_SAFE_INTEGER, 1024 * 1024) - 1024 * 1024;
+
 function chainedLength(sequence: number, recordBytes: number): number {
   const hashes = 2 * (1 + varintLength(HASH_BYTES) + HASH_BYTES);
   return 1 + varintLength(sequence) + hashes + 1 + varintLength(recordBytes) + recordBytes;

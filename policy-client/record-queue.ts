@@ -4,7 +4,7 @@ import { lossRecord } from './loss-record.ts';
 import { PendingRecords } from './pending-records.ts';
 import { BatchWriter, type RecordBatch } from './record-batch.ts';
 import { RecentRecords } from './recent-records.ts';
-import { RecordRoom } from './record-room.ts';
+import { mayHaveGoneOut, RecordRoom } from './record-room.ts';
 import type { Spool } from './spool.ts';
 
 const MAX_PENDING = 1_024;
@@ -72,9 +72,9 @@ export class RecordQueue {
     return this.#pending.size + (this.#sequence - this.#acked);
   }
 
-  /** Whether one call more is sure to be recorded. */
-  get hasRoom(): boolean {
-    return this.#room.isLeft(this.#memoryBytes, this.#pending.bytes, !this.#hasUnloaded());
+  /** Whether one call more would be recorded; one that goes out is sure to be. */
+  hasRoomFor(kind: 'call' | 'refused'): boolean {
+    return this.#room.isLeft(kind, this.#memoryBytes, this.#pending, !this.#hasUnloaded());
   }
 
   get unreportedLosses(): number {
@@ -93,8 +93,7 @@ export class RecordQueue {
 
   push(record: DecisionRecord): void {
     record.instanceId = this.#options.instanceId;
-    // What is left of the room is for calls that have gone out.
-    const hasPlace = record.grantId !== '' || this.hasRoom;
+    const hasPlace = mayHaveGoneOut(record) || this.hasRoomFor('refused');
     if (!hasPlace || !this.#pending.add(record)) this.#lose(1);
     if (this.#pending.size >= MAX_PENDING) this.flush();
   }

@@ -1,9 +1,13 @@
+import type { DecisionRecord } from '../proto/gen/sidekey/v1/decision.ts';
 import type { PendingRecords } from './pending-records.ts';
-import { batchedLength } from './record-batch.ts';
+import { batchedLength, MAX_LINK_BYTES } from './record-batch.ts';
 import type { Spool } from './spool.ts';
 
-/** Of memory and of the spool, so much is kept for calls that are under way. */
-const KEPT_SHARE = 1 / 8;
+/**
+ * Of memory and of the spool, so much may be full when a call goes out: the rest is kept for those that are under way. And when one
+ * is refused: who is denied a lot must not keep others from their calls.
+ */
+const SHARES = { call: 7 / 8, refused: 1 / 2 } as const;
 
 /** Where decision records may still go. */
 export class RecordRoom {
@@ -25,11 +29,20 @@ export class RecordRoom {
     return records.size;
   }
 
-  /** Whether the record of one call more is sure to find a place. `takesMemory`: new records may go to memory. */
-  isLeft(memoryBytes: number, pendingBytes: number, takesMemory: boolean): boolean {
+  /**
+   * Whether there is a place for the record of one call more, which goes out or was refused; for one that goes out it is sure.
+   * `takesMemory`: new records may go to memory.
+   */
+  isLeft(kind: keyof typeof SHARES, memoryBytes: number, pending: PendingRecords, takesMemory: boolean): boolean {
+    const share = SHARES[kind];
+    const pendingBytes = pending.bytes + pending.size * MAX_LINK_BYTES;
     const spool = this.#spool;
-    const share = 1 - KEPT_SHARE;
     if (spool !== undefined && !spool.isFailing && spool.bytes + pendingBytes < share * spool.maxBytes) return true;
     return takesMemory && memoryBytes + pendingBytes < share * this.#maxMemoryBytes;
   }
+}
+
+/** Without a grant, tunnels and observed calls have an upstream. */
+export function mayHaveGoneOut({ grantId, upstreamAddress }: DecisionRecord): boolean {
+  return grantId !== '' || upstreamAddress !== '';
 }

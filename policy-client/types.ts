@@ -174,6 +174,11 @@ export interface PolicyClient {
   onConnection(listener: (connected: boolean) => void): Unsubscribe;
   /** Answers synchronously from the cache when it can. Never rejects. */
   authorize(question: Question): Answer | Promise<Answer>;
+  /**
+   * Whether the record of one call more is sure to find a place. False: begin none, or it may be missing in the log. Those that are
+   * under way go on, and may ask again.
+   */
+  readonly hasRoom: boolean;
   /** Queues a record; `instanceId` is filled in. Costs one array push. */
   record(record: DecisionRecord): void;
   stats(): PolicyClientStats;

@@ -32,7 +32,7 @@ export interface ProxyLimits extends Http1Limits {
   readonly maxSignedBodyBytes: number;
   /** Bodies held over all connections: read whole by a rule or signature (beyond it 503), or HTTP/2 that waits for a slow reader. */
   readonly maxHeldBytes: number;
-  /** Decision records on disk while the control plane is away, of one run of the proxy; calls are denied once it is seven eighths full. */
+  /** Decision records on disk while the control plane is away, of one run of the proxy: a half with denials, seven eighths with calls. */
   readonly maxSpoolBytes: number;
   /** Bytes held for one slow reader before its source is paused. */
   readonly highWaterBytes: number;

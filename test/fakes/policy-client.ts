@@ -9,6 +9,7 @@ export class FakePolicyClient implements PolicyClient {
   readonly ready = Promise.resolve();
   readonly connected = true;
   readonly records: DecisionRecord[] = [];
+  hasRoom = true;
   decide: (question: Question) => Answer | Promise<Answer> = () => ({
     kind: 'denial',
     reason: 'no-policy',

@@ -1,32 +1,97 @@
-import { expect, test } from 'vitest';
-import { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
-import { DecisionRecord } from '../../proto/gen/sidekey/v1/decision.ts';
+import { afterEach, describe, expect, test } from 'vitest';
+import { DecisionRecord, Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
 import { decisionRecord, question } from '../support/policy-client.ts';
 import { useLinkedClients } from '../support/linked-clients.ts';
+import { bearer, grant, SECRET, type ProxyWorld, startProxyWorld } from '../support/proxy-world.ts';
+import { secureRaw } from '../support/raw-agent.ts';
 import { until } from '../support/until.ts';
 
-// An agent that is denied as fast as it can ask fills the room for records sooner than they are stored. What it does
-// then must not be missing in the log.
-const links = useLinkedClients();
 const LONG_PATH = `/${'a'.repeat(4_000)}`;
+const SMALL = { maxRecordMemoryBytes: 100_000, spoolAfterMs: 50 };
 
 const denied = (id: number) => decisionRecord({ id: `denied-${id}`, path: LONG_PATH, outcome: Outcome.OUTCOME_DENIED });
 const allowed = (id: string) => decisionRecord({ id, grantId: 'g1', outcome: Outcome.OUTCOME_ALLOWED });
+const tunnelled = (id: string) => decisionRecord({ id, upstreamAddress: '192.0.2.1:443' });
 
-test('a call whose record would find no room does not go out, and one that is out is recorded', async () => {
-  const client = await links.readyClient({ limits: { maxRecordMemoryBytes: 100_000, spoolAfterMs: 50 } });
-  expect(await client.authorize(question())).toMatchObject({ kind: 'grant' });
-  links.plane.acknowledge = false;
-  for (let id = 0; id < 2_000; id += 1) client.record(denied(id));
-  expect(await client.authorize(question())).toMatchObject({ kind: 'denial', reason: 'overloaded' });
-  // One that was under way.
-  client.record(allowed('under-way'));
-  await until('losses were seen', () => client.stats().recordsLost > 0);
+describe('an agent is denied as fast as it can ask, sooner than records are stored', () => {
+  const links = useLinkedClients();
 
-  links.plane.acknowledge = true;
-  client.record(allowed('later'));
-  await until('all were acknowledged', () => client.stats().recordsQueued === 0);
-  const ids = links.plane.records.map(({ record }) => DecisionRecord.decode(record).id);
-  expect(ids).toContain('under-way');
-  expect(await client.authorize(question())).toMatchObject({ kind: 'grant' });
-}, 60_000);
+  test('what it does then is not missing in the log, and others are not kept from their calls', async () => {
+    const client = await links.readyClient({ limits: SMALL });
+    links.plane.acknowledge = false;
+    for (let id = 0; id < 2_000; id += 1) client.record(denied(id));
+    await until('losses were seen', () => client.stats().recordsLost > 0);
+    expect(client.hasRoom).toBe(true);
+    client.record(allowed('called'));
+    client.record(tunnelled('tunnelled'));
+
+    links.plane.acknowledge = true;
+    await until('all were acknowledged', () => client.stats().recordsQueued === 0);
+    const ids = links.plane.records.map(({ record }) => DecisionRecord.decode(record).id);
+    expect(ids).toEqual(expect.arrayContaining(['called', 'tunnelled']));
+  }, 60_000);
+
+  test('calls that fill the room let none follow, but those under way ask again and are recorded', async () => {
+    const client = await links.readyClient({ limits: SMALL });
+    links.plane.acknowledge = false;
+    let called = 0;
+    while (client.hasRoom && called < 10_000) client.record(allowed(`called-${(called += 1)}`));
+    expect(client.hasRoom).toBe(false);
+    expect(await client.authorize(question())).toMatchObject({ kind: 'grant' });
+    client.record(allowed('under-way'));
+    client.record(tunnelled('tunnelled'));
+    expect(client.stats().recordsLost).toBe(0);
+
+    links.plane.acknowledge = true;
+    client.record(allowed('later'));
+    await until('all were acknowledged', () => client.stats().recordsQueued === 0);
+    const ids = links.plane.records.map(({ record }) => DecisionRecord.decode(record).id);
+    expect(ids).toEqual(expect.arrayContaining(['under-way', 'tunnelled', 'later']));
+    expect(client.hasRoom).toBe(true);
+  }, 60_000);
+});
+
+describe('where a record would find no room', () => {
+  let world: ProxyWorld;
+  afterEach(() => world.close());
+
+  test.each(['tunnel', 'observe', 'deny'] as const)(
+    'nothing goes out (hosts without a route: %s)',
+    async (unrouted) => {
+      world = await startProxyWorld({ config: { unrouted }, allowLoopback: true });
+      world.client.hasRoom = false;
+      const at = `other.test:${world.upstream.httpsPort}`;
+      const plain = await world.agent();
+      const answer = await plain.exchange(`CONNECT ${at} HTTP/1.1\r\nHost: ${at}\r\n\r\n`, 'CONNECT');
+      // Few clients show why a tunnel was refused: where nobody may pass without a route, the call inside is.
+      expect(answer.status).toBe(unrouted === 'deny' ? 200 : 503);
+      if (unrouted === 'deny') {
+        const { agent: inside } = await secureRaw(plain.socket, { ca: world.proxy.caPem, servername: 'other.test' });
+        expect((await inside.exchange(`GET / HTTP/1.1\r\nHost: ${at}\r\n\r\n`)).text).toContain('overloaded');
+      }
+      const agent = await world.agent();
+      expect((await agent.exchange(world.request('GET', '/'))).text).toContain('overloaded');
+      expect(world.upstream.seen).toEqual([]);
+      await until('both were recorded', () => world.client.records.length === 2);
+      world.client.hasRoom = true;
+      expect((await (await world.agent()).exchange(world.request('GET', '/'))).status).toBe(200);
+    },
+  );
+
+  test('a call that is under way goes on when its lease ends', async () => {
+    world = await startProxyWorld();
+    world.upstream.handle((_request, response) => {
+      response.write('first ');
+      setTimeout(() => response.end('last'), 3_000);
+    });
+    let asked = 0;
+    world.client.decide = (question) => {
+      asked += 1;
+      world.client.hasRoom = false;
+      return grant(question, bearer(SECRET), { cacheLease: { seconds: 1, nanos: 0 } });
+    };
+    const answer = await (await world.agent()).exchange(world.request('GET', '/'));
+    expect(answer.text).toBe('first last');
+    expect(asked).toBeGreaterThan(1);
+  }, 60_000);
+});

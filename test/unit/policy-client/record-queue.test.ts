@@ -80,7 +80,7 @@ describe('RecordQueue', () => {
 
   it('counts what finds no room, and says so in the chain once there is some', () => {
     const queue = queueOf(500);
-    for (const id of names(0, 10)) queue.push(record(id));
+    for (const id of names(0, 10)) queue.push(record(id, { grantId: 'g' }));
     queue.flush();
     const chain = { sequence: 0, head: genesisHash('i') };
     const kept = drain(queue, chain);
@@ -91,6 +91,30 @@ describe('RecordQueue', () => {
     queue.flush();
     expect(drain(queue, chain)).toEqual([`lost ${10 - kept.length}`, 'later']);
     expect(queue.unreportedLosses).toBe(0);
+  });
+
+  it('says that it has no room before a record is lost, however short they are', () => {
+    const queue = queueOf(8_000);
+    let pushed = 0;
+    while (queue.hasRoomFor('call') && pushed < 1_000)
+      queue.push(record(`r${(pushed += 1)}`, { upstreamAddress: 'a' }));
+    expect(queue.hasRoomFor('call')).toBe(false);
+    queue.push(record('under-way', { grantId: 'g' }));
+    queue.flush();
+    expect(queue.lost).toBe(0);
+  });
+
+  it('leaves half of its room to calls, in memory and on disk', () => {
+    for (const queue of [queueOf(8_000), queueOf(0, new Spool(join(dir, 'half'), 8_000))]) {
+      for (const id of names(0, 500)) queue.push(record(id));
+      queue.flush();
+      const { lost } = queue;
+      expect(queue.hasRoomFor('call')).toBe(true);
+      expect(lost).toBeGreaterThan(0);
+      for (const id of names(0, 15)) queue.push(record(id, { grantId: 'g' }));
+      queue.flush();
+      expect(queue.lost).toBe(lost);
+    }
   });
 
   it('loses only the record that cannot be written', () => {
