@@ -241,8 +241,8 @@ export class Http2AgentConnection implements AgentSession {
       return this.destroy();
     }
     if (this.#streams.size === 0) this.#record('bad-request');
-    this.#close();
     this.#abandon();
+    this.#close();
   }
 
   #onClose(): void {
