@@ -91,6 +91,21 @@ test('a full socket alone holds no call back, and a held one costs no turns', as
   expect(process.getActiveResourcesInfo()).not.toContain('Immediate');
 });
 
+test('an agent that reads nothing is held back however it sends its requests', async () => {
+  const side = agentSide({ highWaterBytes: 1_000 });
+  side.takes = false;
+  side.socket.push(CLIENT_START);
+  for (const id of ids(200)) {
+    side.socket.push(refused(id));
+    await turnEnd();
+  }
+  expect(side.reasons.length).toBeLessThan(150);
+  side.takes = true;
+  side.takeAll();
+  await turnsUntilStill(side);
+  expect(side.reasons).toHaveLength(200);
+});
+
 test('a bug in one call ends that call', async () => {
   let flushes = 0;
   const side = agentSide(
