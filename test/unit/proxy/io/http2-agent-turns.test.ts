@@ -2,7 +2,7 @@ import { expect, test, vi } from 'vitest';
 import { HeaderList } from '../../../../proxy/protocols/header-list.ts';
 import type { UpstreamStream } from '../../../../proxy/http/streams.ts';
 import { type AgentSide, agentSide, pending, refused } from '../../../support/http2-agent-side.ts';
-import { CLIENT_START } from '../../../support/http2-frames.ts';
+import { CLIENT_START, data, headers, POST } from '../../../support/http2-frames.ts';
 import { turnEnd } from '../../../support/turn-end.ts';
 
 /** What an agent's HTTP/2 connection does in one turn, and what it leaves for the next. */
@@ -17,23 +17,26 @@ async function turnsUntilStill(side: AgentSide): Promise<void> {
   }
 }
 
-/** Answers each call at once with so many bytes. */
-function answering(length: number, flush = (): boolean => true): UpstreamStream {
-  const rest = { sendBody: () => {}, sendEnd: () => {}, pause: () => {}, resume: () => {}, upgrade: () => {} };
+/** Answers each call at once with so many bytes, and goes no further when it has more to say. */
+function answering(length: number, said = length): UpstreamStream {
   return {
-    ...rest,
     address: '192.0.2.1',
     sendHead: (_request, listener) => {
       queueMicrotask(() => {
         const headers = HeaderList.from([['content-length', String(length)]]);
         const framing = { kind: 'length', length } as const;
         listener.onResponseHead({ version: '2', status: 200, reason: '', headers, framing, keepAlive: true });
-        listener.onResponseBody(Buffer.alloc(length));
-        listener.onResponseEnd(undefined);
+        listener.onResponseBody(Buffer.alloc(said));
+        if (said === length) listener.onResponseEnd(undefined);
         listener.onReadDone();
       });
     },
-    flush,
+    sendBody: () => {},
+    sendEnd: () => {},
+    flush: () => true,
+    pause: () => {},
+    resume: () => {},
+    upgrade: () => {},
     release: () => {},
   };
 }
@@ -106,19 +109,33 @@ test('an agent that reads nothing is held back however it sends its requests', a
   expect(side.reasons).toHaveLength(200);
 });
 
-test('a bug in one call ends that call', async () => {
-  let flushes = 0;
-  const side = agentSide(
-    {},
-    answering(10, () => {
-      flushes += 1;
-      if (flushes === 1) throw new Error('a bug');
-      return true;
-    }),
-  );
+test('an upstream waits while the agent takes nothing, and goes on when it does', async () => {
+  const upstream = answering(40_000, 30_000);
+  const [pause, resume] = [vi.spyOn(upstream, 'pause'), vi.spyOn(upstream, 'resume')];
+  const side = agentSide({}, upstream);
+  side.takes = false;
   side.socket.push(Buffer.concat([CLIENT_START, pending(1)]));
-  await turnsUntilStill(side);
+  await turnEnd();
   side.socket.push(pending(3));
+  await turnEnd();
+  expect(pause).toHaveBeenCalled();
+  const before = resume.mock.calls.length;
+  side.takeAll();
+  side.takeAll();
+  await turnEnd();
+  expect(resume.mock.calls.length).toBeGreaterThan(before);
+});
+
+test('a bug in one call ends that call', async () => {
+  const upstream = { ...answering(10), sendHead: () => {} };
+  const side = agentSide({}, upstream);
+  side.socket.push(Buffer.concat([CLIENT_START, headers(1, POST), pending(3)]));
   await turnsUntilStill(side);
-  expect(side.reasons).toEqual(['internal-error', 'ok']);
+  upstream.flush = () => {
+    throw new Error('a bug');
+  };
+  side.socket.push(data(1, 'some'));
+  await turnsUntilStill(side);
+  expect(side.reasons).toEqual(['internal-error']);
+  expect(side.live.size).toBe(1);
 });
