@@ -1,6 +1,6 @@
 import type { RequestHead } from '../protocols/heads.ts';
 import type { LocalReply } from '../credentials/inject.ts';
-import { Refusal } from './refusal.ts';
+import { Refusal } from '../refusal.ts';
 
 /** The pseudonym in our Via entries (RFC 9110 7.6.3); meeting our own means a loop. */
 export function viaPseudonym(instanceId: string): string {

@@ -1,5 +1,5 @@
 import type { HeaderList } from '../protocols/header-list.ts';
-import { Refusal } from './refusal.ts';
+import { Refusal } from '../refusal.ts';
 
 /** A shorter piece may be too short to hold 8 characters of a secret; so many are always there. */
 const MIN_ASKED_BYTES = 4_096;

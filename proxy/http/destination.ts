@@ -1,10 +1,10 @@
 import type { PseudoFields, RequestHead } from '../protocols/heads.ts';
 import { readAbsoluteForm } from '../protocols/http1/request-target.ts';
+import { Refusal } from '../refusal.ts';
 import { BoundedCache } from '../../common/bounded-cache.ts';
 import { type Authority, formatAuthority, isIpAddress, parseAuthority } from '../../common/net/host.ts';
 import { canonicalPath, type PathForms, splitTarget, STRICT_PATHS } from '../../common/match/path.ts';
 import { refuseForeignPage } from './foreign-page.ts';
-import { Refusal } from './refusal.ts';
 
 /** What the connection itself proved, before any request on it was read. */
 export type Transport =

@@ -1,7 +1,7 @@
 import { parseAuthority } from '../../common/net/host.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
+import { Refusal } from '../refusal.ts';
 import type { LocalTransport } from './destination.ts';
-import { Refusal } from './refusal.ts';
 
 /** What Sec-Fetch-Site says of what a user, or a page of this very origin, asks for (W3C Fetch Metadata section 2.4). */
 const OWN_SITES: ReadonlySet<string> = new Set(['none', 'same-origin']);

@@ -1,6 +1,6 @@
 import { REASONS } from '../../proto/reasons.ts';
 import { HeaderList } from '../protocols/header-list.ts';
-import type { Refusal } from './refusal.ts';
+import type { Refusal } from '../refusal.ts';
 import { proxyStatus } from './problem.ts';
 
 /** gRPC status codes, as grpc/doc/statuscodes.md numbers them. */

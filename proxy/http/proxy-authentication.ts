@@ -1,6 +1,6 @@
 import type { Secret } from '../../common/secret.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
-import { Refusal } from './refusal.ts';
+import { Refusal } from '../refusal.ts';
 
 /**
  * Checks the per-agent proxy token (Basic password, or Bearer) in constant time and removes the field, which never

@@ -3,11 +3,11 @@ import { STATUS_CODES } from 'node:http';
 import { ContentCodingError } from '../credentials/decode-content.ts';
 import { InjectionError, type LocalReply } from '../credentials/inject.ts';
 import { HeaderList } from '../protocols/header-list.ts';
+import { Refusal } from '../refusal.ts';
 import type { Call } from './call.ts';
 import { faultOf } from './fault.ts';
 import { grpcRefusal, isGrpc } from './grpc-status.ts';
 import { problemResponse } from './problem.ts';
-import { Refusal } from './refusal.ts';
 import type { AgentStream } from './streams.ts';
 
 /** Any thrown value as the refusal that the agent is told; what was not foreseen is `internal-error`. */

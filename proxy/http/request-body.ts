@@ -2,7 +2,7 @@ import type { ByteBudget } from '../../common/byte-budget.ts';
 import { ByteGatherer } from '../../common/byte-gatherer.ts';
 import type { BodyTransform } from '../credentials/body-transform.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
-import { Refusal } from './refusal.ts';
+import { Refusal } from '../refusal.ts';
 import type { UpstreamStream } from './streams.ts';
 
 /** The way on which what the agent sends reaches the upstream. */

@@ -6,13 +6,13 @@ import { CODING_FIELDS, createAnswerDecoder } from '../credentials/decode-messag
 import { type Authentication, scrubHeaders } from '../credentials/scrub-headers.ts';
 import { type BodyScrub, scrubBody } from '../credentials/scrub-messages.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
+import { Refusal } from '../refusal.ts';
 import { viaEntry } from './admission.ts';
 import { AnswerGate } from './answer-gate.ts';
 import type { AnswerParts, AnswerPath } from './answer-path.ts';
 import { DecodingPump } from './decoding-pump.ts';
 import { beginsInside } from './byte-range.ts';
 import { stripHopByHop, stripTrailers } from './forwarded-headers.ts';
-import { Refusal } from './refusal.ts';
 import type { BodyLength } from './streams.ts';
 
 /** Fields that speak of the bytes as the upstream sent them (RFC 9530; RFC 1864; RFC 9110 8.8.3). */

@@ -4,7 +4,7 @@ import { parseCidr } from '../../common/net/address-policy.ts';
 import { type PathForms, STRICT_PATHS } from '../../common/match/path.ts';
 import { findRoute } from '../../common/match/route-match.ts';
 import { BoundedCache } from '../../common/bounded-cache.ts';
-import type { DialTarget } from '../io/dial.ts';
+import type { DialTarget } from './dial-target.ts';
 
 /** A route with what is derived from it once: how to dial, and which facts its policies read. */
 export interface PreparedRoute {

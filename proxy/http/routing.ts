@@ -1,7 +1,7 @@
 import { mayPass } from '../../policy-client/index.ts';
 import { REASONS } from '../../proto/reasons.ts';
 import type { RequestDestination } from './destination.ts';
-import { Refusal } from './refusal.ts';
+import { Refusal } from '../refusal.ts';
 import type { PreparedRoute } from './route-table.ts';
 import type { ProxyServices } from './services.ts';
 

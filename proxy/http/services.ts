@@ -5,13 +5,13 @@ import type { Secret } from '../../common/secret.ts';
 import type { DpopNonces } from '../credentials/signing/dpop-nonces.ts';
 import type { PolicyClient } from '../../policy-client/index.ts';
 import type { CertificateAuthority } from '../intercept/certificate-authority.ts';
-import type { UpstreamPool } from '../io/upstream-pool.ts';
 import type { ProxyLimits } from '../limits.ts';
 import type { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
 import type { Reason } from '../../proto/reasons.ts';
 import type { Call } from './call.ts';
 import type { RouteTable } from './route-table.ts';
 import type { Standing } from './standing.ts';
+import type { Upstreams } from './upstreams.ts';
 
 /** Something live that a revocation, or the end of a lease, can cut. */
 export interface LiveExchange extends Rostered {
@@ -30,7 +30,7 @@ export interface LiveExchange extends Rostered {
 export interface ProxyServices {
   readonly client: PolicyClient;
   readonly routes: RouteTable;
-  readonly pool: UpstreamPool;
+  readonly pool: Upstreams;
   readonly limits: ProxyLimits;
   readonly clock: Clock;
   /** For bodies that wait for whoever is to take them. */

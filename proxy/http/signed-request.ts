@@ -5,7 +5,7 @@ import type { RequestSignature, SigningMoment } from '../credentials/inject.ts';
 import { type Scrubber, scrubberOfCall } from '../credentials/scrub.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
 import type { RequestHead } from '../protocols/heads.ts';
-import { Refusal } from './refusal.ts';
+import { Refusal } from '../refusal.ts';
 import type { ProxyServices } from './services.ts';
 
 type SigningServices = Pick<ProxyServices, 'clock' | 'dpopNonces'>;

@@ -11,8 +11,8 @@ import {
   writeOpening,
   writeOpeningAnswer,
 } from '../protocols/websocket/handshake.ts';
+import { Refusal } from '../refusal.ts';
 import { findReason } from '../../proto/reasons.ts';
-import { Refusal } from './refusal.ts';
 import type { OutgoingRequest } from './streams.ts';
 
 const KEY_BYTES = 16;

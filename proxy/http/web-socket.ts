@@ -4,7 +4,7 @@ import type { ResponseHead } from '../protocols/heads.ts';
 import { WebSocketRelay, type WebSocketEnding } from '../sessions/websocket/relay.ts';
 import type { DeflateParameters } from '../protocols/websocket/deflate-agreement.ts';
 import type { Reason } from '../../proto/reasons.ts';
-import { createMaskingKeys } from '../io/masking-keys.ts';
+import { createMaskingKeys } from './masking-keys.ts';
 import type { AnswerParts, AnswerPath } from './answer-path.ts';
 import { stripHopByHop } from './forwarded-headers.ts';
 import type { RequestPath } from './request-body.ts';

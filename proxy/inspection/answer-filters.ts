@@ -1,7 +1,7 @@
 import { isJsonType, mediaTypeOf } from '../../common/inspection/request-body.ts';
 import type { InspectedFacts, Route } from '../../proto/gen/sidekey/v1/route.ts';
-import { Refusal } from '../http/refusal.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
+import { Refusal } from '../refusal.ts';
 import type { AnswerFilter, ListedThing } from './answer-filter.ts';
 import { JsonListFilter, StreamListFilter } from './list-filter.ts';
 import { SecretMasker } from './secret-masker.ts';

@@ -1,5 +1,5 @@
 import { ByteGatherer } from '../../common/byte-gatherer.ts';
-import { Refusal } from '../http/refusal.ts';
+import { Refusal } from '../refusal.ts';
 
 /** One event of a stream (HTML, section 9.2 Server-sent events), with what arrived of it. */
 export interface StreamEvent {

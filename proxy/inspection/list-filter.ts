@@ -1,5 +1,5 @@
 import { ByteGatherer } from '../../common/byte-gatherer.ts';
-import { Refusal } from '../http/refusal.ts';
+import { Refusal } from '../refusal.ts';
 import type { AnswerFilter, ListedThing } from './answer-filter.ts';
 import { EventStreamReader, type StreamEvent, writeEvent } from './event-stream.ts';
 import { type Listing, readListing } from './listing.ts';

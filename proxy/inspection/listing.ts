@@ -1,6 +1,6 @@
 import { isJsonObject, memberOf, parseStrictJson } from '../../common/inspection/strict-json.ts';
 import { Unreadable } from '../../common/inspection/unreadable.ts';
-import { Refusal } from '../http/refusal.ts';
+import { Refusal } from '../refusal.ts';
 import type { ListedThing } from './answer-filter.ts';
 import { findLists } from './list-spans.ts';
 

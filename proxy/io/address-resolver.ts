@@ -4,7 +4,7 @@ import { BoundedCache } from '../../common/bounded-cache.ts';
 import { type Clock, systemClock } from '../../common/clock.ts';
 import { type Cidr, checkAddress, parseCidr } from '../../common/net/address-policy.ts';
 import { formatIpAddress, readIpAddress } from '../../common/net/ip-address.ts';
-import { Refusal } from '../http/refusal.ts';
+import { Refusal } from '../refusal.ts';
 
 export interface ResolvedAddress {
   readonly address: string;

@@ -1,8 +1,8 @@
 import type { Call } from '../http/call.ts';
 import { httpDate } from '../http/http-date.ts';
 import { refusalReply } from '../http/refusal-reply.ts';
-import type { Refusal } from '../http/refusal.ts';
 import { writeResponseHead } from '../protocols/http1/message-writer.ts';
+import type { Refusal } from '../refusal.ts';
 
 /** The whole HTTP/1.1 answer to a refused CONNECT, which ends its connection; notes the status on the call. */
 export function bareReply(refusal: Refusal, call: Call): Buffer {

@@ -2,9 +2,9 @@ import type { Socket } from 'node:net';
 import { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
 import type { Reason } from '../../proto/reasons.ts';
 import type { Call } from '../http/call.ts';
-import { Refusal } from '../http/refusal.ts';
 import { UNROUTED } from '../http/route-table.ts';
 import type { LiveExchange, ProxyServices } from '../http/services.ts';
+import { Refusal } from '../refusal.ts';
 import { relayBytes, type Relay } from './byte-relay.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { Refusal } from '../http/refusal.ts';
+import { Refusal } from '../refusal.ts';
 import type { UpstreamOrigin } from './kept-connection.ts';
 
 /** As OpenSSL names what a peer says when it ends TLS for a fault of ours (RFC 8446 6.2). */

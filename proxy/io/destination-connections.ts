@@ -1,11 +1,9 @@
 import { Roster } from '../../common/roster.ts';
 import type { UpstreamStream } from '../http/streams.ts';
+import type { Use } from '../http/upstreams.ts';
 import type { Http2Upstream } from './http2-upstream.ts';
 import type { KeptConnection } from './kept-connection.ts';
 import type { UpstreamConnection } from './upstream-connection.ts';
-
-/** What a stream is for. HTTP/1.1 connections can carry either. */
-export type Use = 'exchange' | 'web-socket';
 
 /** The connections to one destination, under one identity. */
 export class DestinationConnections {

@@ -150,7 +150,6 @@ export class Http2AgentConnection implements AgentSession {
     if (!('stream' in event)) return;
     const stream = this.#streams.get(event.stream);
     if (stream === undefined) {
-      if (event.type === 'body') stopRequest(this.#http2, event.stream);
       // A head that the codec refused is a call all the same; one whose answer waits has its record.
       if (event.type === 'reset' && event.by === 'us' && !this.#leaving.has(event.stream)) {
         this.#record(event.code === 'REFUSED_STREAM' ? 'overloaded' : 'bad-request');
@@ -223,7 +222,6 @@ export class Http2AgentConnection implements AgentSession {
 
   #onDrain(): void {
     this.#writer.flush();
-    if (this.#writer.full) return;
     for (const stream of this.#streams.values()) stream.onWritable(false);
     if (this.#next !== undefined) this.#readLater.ask();
   }
@@ -241,8 +239,8 @@ export class Http2AgentConnection implements AgentSession {
       return this.destroy();
     }
     if (this.#streams.size === 0) this.#record('bad-request');
-    this.#close();
     this.#abandon();
+    this.#close();
   }
 
   #onClose(): void {
@@ -252,7 +250,6 @@ export class Http2AgentConnection implements AgentSession {
 
   #abandon(): void {
     for (const stream of this.#streams.values()) stream.onReset();
-    this.#streams.clear();
     this.#leaving.clear();
   }
 

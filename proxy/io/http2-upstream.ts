@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 import { Roster } from '../../common/roster.ts';
-import { Refusal } from '../http/refusal.ts';
 import type { ProxyLimits } from '../limits.ts';
 import { Http2Error } from '../protocols/http2/http2-error.ts';
+import { Refusal } from '../refusal.ts';
 import { Http2Connection } from '../sessions/http2/connection.ts';
 import { StreamMap } from '../sessions/http2/stream-map.ts';
 import { brokenBeforeUse, brokenConnection } from './broken-connection.ts';

@@ -1,5 +1,5 @@
 import { BoundedCache } from '../../common/bounded-cache.ts';
-import type { DialTarget } from './dial.ts';
+import type { DialTarget } from '../http/dial-target.ts';
 
 /** What a server spoke: HTTP/2 with or without extended CONNECT, by which WebSockets open (RFC 8441). */
 export type Spoken = 'http/1.1' | 'h2' | 'h2 with WebSockets';

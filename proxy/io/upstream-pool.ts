@@ -1,19 +1,13 @@
 import { BoundedCache } from '../../common/bounded-cache.ts';
 import type { ByteBudget } from '../../common/byte-budget.ts';
 import type { Clock } from '../../common/clock.ts';
-import { Refusal } from '../http/refusal.ts';
+import { type DialTarget, overHttp1 } from '../http/dial-target.ts';
 import type { UpstreamStream } from '../http/streams.ts';
+import type { Upstreams, Use } from '../http/upstreams.ts';
 import type { ProxyLimits } from '../limits.ts';
-import { DestinationConnections, type Use } from './destination-connections.ts';
-import {
-  dial,
-  type Dialled,
-  type DialTarget,
-  overHttp1,
-  type ReadSink,
-  type Resolver,
-  type TrustedContexts,
-} from './dial.ts';
+import { Refusal } from '../refusal.ts';
+import { DestinationConnections } from './destination-connections.ts';
+import { dial, type Dialled, type ReadSink, type Resolver, type TrustedContexts } from './dial.ts';
 import { Http2Upstream } from './http2-upstream.ts';
 import type { KeptConnection, UpstreamOwner } from './kept-connection.ts';
 import { KnownVersions } from './known-versions.ts';
@@ -26,7 +20,7 @@ interface Opened {
 }
 
 /** Connections by destination, each to an address that was checked when it was dialled. */
-export class UpstreamPool {
+export class UpstreamPool implements Upstreams {
   readonly #destinations = new Map<string, DestinationConnections>();
   readonly #sessions = new BoundedCache<string, Buffer>(1024);
   readonly #versions = new KnownVersions();

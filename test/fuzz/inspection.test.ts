@@ -6,7 +6,7 @@ import { Unreadable } from '../../common/inspection/unreadable.ts';
 import { makeWish } from '../../common/inspection/wish.ts';
 import { StreamListFilter } from '../../proxy/inspection/list-filter.ts';
 import { SecretMasker } from '../../proxy/inspection/secret-masker.ts';
-import { Refusal } from '../../proxy/http/refusal.ts';
+import { Refusal } from '../../proxy/refusal.ts';
 import { timeBox } from '../support/time-box.ts';
 
 const { seconds: SECONDS, runs: TIME_BOX } = timeBox(5);

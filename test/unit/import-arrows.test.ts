@@ -10,6 +10,12 @@ const LINTER = join(process.cwd(), 'node_modules/.bin/oxlint');
 const BROKEN: readonly (readonly [file: string, imported: string])[] = [
   ['proxy/http/step.ts', '../../control-plane/main.ts'],
   ['proxy/http/step.ts', '../../cli/main.ts'],
+  ['proxy/http/step.ts', '../io/dial.ts'],
+  ['proxy/inspection/plan.ts', '../http/call.ts'],
+  ['proxy/inspection/plan.ts', '../io/dial.ts'],
+  ['proxy/inspection/plan.ts', '../../control-plane/main.ts'],
+  ['proxy/credentials/injection/basic.ts', '../../http/call.ts'],
+  ['proxy/intercept/opening.ts', '../io/dial.ts'],
   ['control-plane/api/rest.ts', '../../proxy/main.ts'],
   ['control-plane/api/rest.ts', '../../policy-client/index.ts'],
   ['policy-client/index.ts', '../proxy/config.ts'],
@@ -21,12 +27,17 @@ const BROKEN: readonly (readonly [file: string, imported: string])[] = [
   ['proxy/protocols/http1/reader.ts', 'node:net'],
   ['proxy/protocols/http1/reader.ts', 'node:fs'],
   ['proxy/protocols/http1/reader.ts', '../../../control-plane/main.ts'],
+  ['proxy/protocols/http1/reader.ts', '../../io/dial.ts'],
   ['proxy/sessions/http.ts', 'node:tls'],
+  ['proxy/sessions/http2/stream.ts', '../../http/streams.ts'],
 ];
 
 const ALLOWED: readonly (readonly [file: string, imported: string])[] = [
   ['proxy/main.ts', '../policy-client/index.ts'],
   ['proxy/http/step.ts', '../../common/secret.ts'],
+  ['proxy/http/step.ts', '../inspection/plan.ts'],
+  ['proxy/io/listeners.ts', '../http/exchange.ts'],
+  ['proxy/inspection/plan.ts', '../protocols/heads.ts'],
   ['control-plane/api/rest.ts', '../../proto/reasons.ts'],
   ['cli/commands/proxy.ts', '../../proxy/main.ts'],
   ['cli/commands/dev.ts', '../../control-plane/main.ts'],

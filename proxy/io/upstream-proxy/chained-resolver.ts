@@ -1,7 +1,7 @@
 import type tls from 'node:tls';
 import { checkAddress, type Cidr, parseCidr } from '../../../common/net/address-policy.ts';
 import { isIpAddress } from '../../../common/net/host.ts';
-import { Refusal } from '../../http/refusal.ts';
+import { Refusal } from '../../refusal.ts';
 import type { AddressResolver, ResolvedAddress } from '../address-resolver.ts';
 import type { Resolver } from '../dial.ts';
 import { openTunnel } from './tunnel.ts';

@@ -2,10 +2,10 @@ import net from 'node:net';
 import tls from 'node:tls';
 import { describeError } from '../../../common/errors.ts';
 import { isIpAddress } from '../../../common/net/host.ts';
-import { Refusal } from '../../http/refusal.ts';
 import { ConnectClient } from '../../protocols/http1/connect-client.ts';
 import { Socks5Client } from '../../protocols/socks5/client.ts';
 import { type TunnelClient, type TunnelDestination, TunnelError } from '../../protocols/tunnel-client.ts';
+import { Refusal } from '../../refusal.ts';
 import { type Timeouts, whenReady } from '../socket-events.ts';
 import type { UpstreamProxySettings } from './settings.ts';
 

@@ -1,5 +1,5 @@
 import zlib from 'node:zlib';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import {
   type ContentDecoder,
   ContentCodingError,
@@ -127,10 +127,14 @@ describe('content decoding', () => {
   });
 
   test('closing in the middle frees everything', async () => {
+    const opened = vi.spyOn(zlib, 'createGunzip');
     const decoder = createContentDecoder('gzip');
     if (decoder === undefined) throw new Error('not coded');
     for await (const _ of decoder.decode(zlib.gzipSync(BODY).subarray(0, 20))) break;
+    expect(opened.mock.results.map(({ value }) => value.destroyed)).toEqual([false]);
     decoder.close();
     decoder.close();
+    expect(opened.mock.results.map(({ value }) => value.destroyed)).toEqual([true]);
+    opened.mockRestore();
   });
 });

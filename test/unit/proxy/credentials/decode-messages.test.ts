@@ -1,5 +1,5 @@
 import zlib from 'node:zlib';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { type ContentDecoder, ContentCodingError } from '../../../../proxy/credentials/decode-content.ts';
 import { createAnswerDecoder } from '../../../../proxy/credentials/decode-messages.ts';
 import { HeaderList } from '../../../../proxy/protocols/header-list.ts';
@@ -79,6 +79,18 @@ describe('messages that are compressed one by one', () => {
     const heard = Buffer.concat([message(2, end), message(0x80, TEXT)]);
     expect(await gather(coded('gzip'), [sent])).toEqual(heard);
   });
+});
+
+test('what decodes a message is freed once it is whole, or when the body ends in it', async () => {
+  const opened = vi.spyOn(zlib, 'createGunzip');
+  const freed = (): boolean[] => opened.mock.results.map(({ value }) => value.destroyed);
+  const decoder = coded('gzip');
+  const sent = message(1, zlib.gzipSync(TEXT));
+  for await (const _ of decoder.decode(Buffer.concat([sent, sent.subarray(0, 20)])));
+  expect(freed()).toEqual([true, false]);
+  decoder.close();
+  expect(freed()).toEqual([true, true]);
+  opened.mockRestore();
 });
 
 describe('what is not decoded', () => {

@@ -69,6 +69,16 @@ test('two signatures of one call, and none', () => {
   expect(scrubberOfCall(TOKEN, [])).toBe(compileScrubber(TOKEN));
 });
 
+test('a signature much shorter than another of its call is found where nothing else stands', () => {
+  const [hex = '', base64 = ''] = Object.values(SIGNATURES);
+  const short = base64.slice(0, 27);
+  const scrubber = scrubberOfCall(
+    [],
+    [hex, short].map((text) => new Secret(text)),
+  );
+  expect(scrubber?.scrubText(short)).toEqual({ text: '*'.repeat(27), hits: 1 });
+});
+
 test('a signature in escapes as long as they may be is found, wherever its first ones are cut', () => {
   const signature = SIGNATURES['in hex'] ?? '';
   const rendered = Array.from(signature, (char) => `&#${String(char.charCodeAt(0)).padStart(15, '0')};`).join('');

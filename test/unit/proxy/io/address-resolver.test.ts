@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parseCidr } from '../../../../common/net/address-policy.ts';
-import { Refusal } from '../../../../proxy/http/refusal.ts';
+import { Refusal } from '../../../../proxy/refusal.ts';
 import { createResolver, type ResolverOptions } from '../../../../proxy/io/address-resolver.ts';
 
 const PUBLIC = '93.184.216.34';

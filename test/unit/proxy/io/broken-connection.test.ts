@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Refusal } from '../../../../proxy/http/refusal.ts';
+import { Refusal } from '../../../../proxy/refusal.ts';
 import { brokenBeforeUse, brokenConnection } from '../../../../proxy/io/broken-connection.ts';
 
 test.each([

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { DialTarget, HttpVersion } from '../../../../proxy/io/dial.ts';
+import type { DialTarget, HttpVersion } from '../../../../proxy/http/dial-target.ts';
 import { KnownVersions } from '../../../../proxy/io/known-versions.ts';
 
 const to = (host: string, versions: readonly HttpVersion[] = ['h2', 'http/1.1']): DialTarget => ({

@@ -1,5 +1,5 @@
-import { SidekeyError } from '../../common/errors.ts';
-import type { Reason } from '../../proto/reasons.ts';
+import { SidekeyError } from '../common/errors.ts';
+import type { Reason } from '../proto/reasons.ts';
 
 /** Reasons for which this proxy refuses what policy allowed: the record calls that denied, and not failed. */
 const DENIALS: ReadonlySet<Reason> = new Set<Reason>([
