@@ -260,8 +260,7 @@ class LinkedPolicyClient implements PolicyClient {
     this.#setConnected(false);
     // Calls on a connection that hangs would never end by themselves.
     this.#authorizerLink.setSession(undefined);
-    // What is denied because of a revocation is reported still: the control plane takes records of revoked sessions.
-    if (!reason.endsWith('-revoked')) this.#decisions.setSession(undefined);
+    this.#decisions.down(reason);
   }
 
   #onSnapshot(session: Session, snapshot: Snapshot): void {

@@ -47,6 +47,8 @@ export class DecisionReporting {
   readonly #queue: RecordQueue;
   readonly #reporter: Reporter;
   readonly #leftovers: Leftovers | undefined;
+  /** The last that was given. */
+  #last: Session | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(options: DecisionReportingOptions) {
@@ -94,8 +96,17 @@ export class DecisionReporting {
     this.#reporter.record(record);
   }
 
-  setSession(session: Session | undefined): void {
+  setSession(session: Session): void {
+    this.#last = session;
     this.#reporter.setSession(session);
+  }
+
+  /**
+   * The session is of no use for now. What is denied because of a revocation is reported still, also when the revocation
+   * showed only after an outage: the control plane takes records of revoked sessions.
+   */
+  down(reason: Reason): void {
+    this.#reporter.setSession(reason.endsWith('-revoked') ? this.#last : undefined);
   }
 
   stats(): RecordStats {

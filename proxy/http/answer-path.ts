@@ -22,6 +22,8 @@ export interface AnswerPath {
   agentDrained(): void;
   /** The exchange ends before the answer did. */
   abort(): void;
+  /** Trailers that say why; undefined where no agent would read them. */
+  lastWords(refusal: Refusal): HeaderList | undefined;
 }
 
 /** Whose answer it is. */

@@ -270,7 +270,7 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd,
     const allowed = !refusal.denies && (this.call.grant !== undefined || this.#phase.name === 'open');
     if (this.#answer !== undefined) {
       this.#finish(Outcome.OUTCOME_FAILED, refusal.reason);
-      return this.#agent.abort();
+      return this.#agent.abort(this.#answer.lastWords(refusal));
     }
     try {
       refusalReply(refusal, this.call, this.head, this.#agent);

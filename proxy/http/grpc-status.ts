@@ -35,10 +35,13 @@ export function isGrpc(headers: HeaderList): boolean {
 
 /** The headers of a trailers-only answer (gRPC over HTTP/2, "Responses"), with the stable code in front of the message. */
 export function grpcRefusal(refusal: Refusal, decisionId: string): HeaderList {
-  const { reason, message } = refusal;
+  return HeaderList.from([['content-type', 'application/grpc'], ...grpcTrailers(refusal, decisionId)]);
+}
+
+/** The same as trailers of an answer that had begun: a stream that is merely reset is INTERNAL to its client, for no reason. */
+export function grpcTrailers({ reason, message }: Refusal, decisionId: string): HeaderList {
   const status = BY_HTTP_STATUS[REASONS[reason].httpStatus] ?? GRPC.permissionDenied;
   return HeaderList.from([
-    ['content-type', 'application/grpc'],
     ['grpc-status', String(status)],
     ['grpc-message', percentEncode(`${reason}: ${message} (decision ${decisionId})`)],
     ['proxy-status', proxyStatus(reason)],

@@ -13,6 +13,11 @@ import type { AnswerParts, AnswerPath } from './answer-path.ts';
 import { DecodingPump } from './decoding-pump.ts';
 import { beginsInside } from './byte-range.ts';
 import { stripHopByHop, stripTrailers } from './forwarded-headers.ts';
+<<<<<<< HEAD
+=======
+import { grpcTrailers, isGrpc } from './grpc-status.ts';
+import { Refusal } from './refusal.ts';
+>>>>>>> matrix
 import type { BodyLength } from './streams.ts';
 
 /** Fields that speak of the bytes as the upstream sent them (RFC 9530; RFC 1864; RFC 9110 8.8.3). */
@@ -24,6 +29,8 @@ const LULL_MS = 100;
 /** Carries one answer to the agent: head cleaned, body decoded where needed and scrubbed, paused when the agent is slow. */
 export class ResponseRelay implements AnswerPath {
   readonly #parts: AnswerParts;
+  /** Its status comes in trailers, so that they may say as well that it failed. */
+  readonly #endsInStatus: boolean;
   readonly #authentication: Authentication;
   readonly #scrub: BodyScrub | undefined;
   readonly #decoder: DecodingPump | undefined;
@@ -63,12 +70,10 @@ export class ResponseRelay implements AnswerPath {
     if (response.framing.kind === 'length' && this.#decoder === undefined) this.#left = response.framing.length;
     headers.append('Via', viaEntry(response.version, parts.via));
     const reason = scrubber === undefined ? response.reason : scrubber.scrubText(response.reason).text;
-    parts.agent.sendHead(
-      response.status,
-      reason,
-      headers,
-      bodyLength(response, this.#decoder !== undefined || filter?.keepsLength === false),
-    );
+    const length = bodyLength(response, this.#decoder !== undefined || filter?.keepsLength === false);
+    // Fewer bytes than were declared are a malformed answer, whatever its trailers say (RFC 9113 8.1.1).
+    this.#endsInStatus = length === 'unknown' && isGrpc(headers);
+    parts.agent.sendHead(response.status, reason, headers, length);
   }
 
   fromUpstream(bytes: Buffer): void {
@@ -104,6 +109,10 @@ export class ResponseRelay implements AnswerPath {
     this.#countHits();
     this.#decoder?.close();
     this.#gate?.close();
+  }
+
+  lastWords(refusal: Refusal): HeaderList | undefined {
+    return this.#endsInStatus ? grpcTrailers(refusal, this.#parts.call.id) : undefined;
   }
 
   /** The upstream may send, and all that it sent was worked on: text must not wait for what may never come. */

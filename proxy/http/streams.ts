@@ -26,8 +26,8 @@ export interface AgentStream {
   upgrade(headers: HeaderList): void;
   /** The answer was sent whole. */
   ended(): void;
-  /** The answer cannot be completed: the agent must not take it for whole. */
-  abort(): void;
+  /** The answer cannot be completed: the agent must not take it for whole. The trailers say why, where they can be sent. */
+  abort(trailers?: HeaderList): void;
 }
 
 /** A request as it leaves: everything removed, injected and checked. */

@@ -108,6 +108,11 @@ export class WebSocketExchange implements AnswerPath, RequestPath {
     this.#parts.call.scrubbed += this.#relay.hits;
   }
 
+  /** What there is to say stands in its Close frame. */
+  lastWords(): undefined {
+    return undefined;
+  }
+
   /** Access was withdrawn: both sides are told so (1008 to the agent). */
   cut(reason: Reason): void {
     this.#cutFor = reason;

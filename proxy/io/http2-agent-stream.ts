@@ -126,7 +126,12 @@ export class Http2AgentStream implements AgentStream, Rostered {
     this.#parts.writer.schedule();
   }
 
-  abort(): void {
+  abort(trailers?: HeaderList): void {
+    // Trailers behind body that waits for the agent's window would leave when it likes.
+    if (trailers !== undefined && !this.#answered && this.#parts.http2.queuedBytes(this.#id) === 0) {
+      this.sendEnd(trailers);
+      return this.ended();
+    }
     this.#waiting.clear();
     this.#parts.http2.reset(this.#id, 'INTERNAL_ERROR');
     this.#parts.forget(this.#id);

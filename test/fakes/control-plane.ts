@@ -47,6 +47,7 @@ export class FakeControlPlane {
   attestResponse: Partial<AttestResponse> = {};
   /** Attest fails with this. */
   refuseAttest: Reason | undefined;
+  refuseWatch: Reason | undefined;
   /** Decides on a question; undefined leaves it unanswered. */
   decide: (request: AuthorizeRequest, sessionId: string) => Outcome | Promise<Outcome> = (request, sessionId) => ({
     $case: 'grant',
@@ -231,6 +232,7 @@ export class FakeControlPlane {
   #watch(call: WatchCall): void {
     const sessionId = this.#admit(call, ProxyServiceService.watch.path);
     if (sessionId === undefined) return;
+    if (this.refuseWatch !== undefined) return void call.emit('error', refusal(this.refuseWatch));
     this.watches.set(call, { sessionId, sequence: 0 });
     call.on('error', () => this.watches.delete(call));
     call.on('cancelled', () => this.watches.delete(call));

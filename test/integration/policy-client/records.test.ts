@@ -113,6 +113,16 @@ describe('decision records', () => {
     expect(provenPaths(client)).toEqual(['/a', '/b', '/c']);
   });
 
+  it('reach the control plane when a revocation shows only after an outage', async () => {
+    const client = await links.readyClient({ limits: { recordFlushMs: 10 } });
+    await links.goAway(client);
+    recordAll(client, pathsTo(3));
+    links.plane.refuseWatch = links.plane.refuseAttest = 'workload-revoked';
+    await links.plane.start();
+    await expect.poll(() => provenPaths(client), { timeout: 10_000 }).toEqual(pathsTo(3));
+    await until('all is delivered', () => client.stats().recordsQueued === 0);
+  });
+
   it('are sent again when they were not acknowledged', async () => {
     links.plane.acknowledge = false;
     const client = await links.readyClient();

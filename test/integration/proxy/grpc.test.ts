@@ -177,12 +177,15 @@ test('each call of a connection is decided on its own, by its method', async () 
 
 test('cancelling reaches the server', async () => {
   const before = server.cancelled();
+  const recorded = world.client.records.length;
   const call: ClientReadableStream<Buffer> = client['count']?.(Buffer.from('1000'));
   const ended = end(call);
   await new Promise((resolve) => call.once('data', resolve));
   call.cancel();
   expect((await ended)?.code).toBe(status.CANCELLED);
   await until('the server is told', () => server.cancelled() > before);
+  await until('it is recorded', () => world.client.records.length > recorded);
+  expect(world.client.records.slice(recorded)).toMatchObject([{ outcome: 3, reason: 63 }]);
 });
 
 test('a revocation cuts a stream that is running', async () => {
@@ -192,12 +195,45 @@ test('a revocation cuts a stream that is running', async () => {
   call.write(Buffer.from('hello'));
   await first;
   world.client.revoke({ id: '1', target: 2, name: 'agent-calls-api', at: undefined, lifted: false });
-  expect((await ended)?.code).not.toBe(status.OK);
+  const error = await ended;
+  expect(error?.code).toBe(status.PERMISSION_DENIED);
+  expect(error?.details).toMatch(/^policy-revoked: .* \(decision [0-9a-f]{32}\)$/);
   await until('the cut is recorded', () =>
     world.client.records.some(({ path, reason }) => path === '/echo.Echo/Chat' && reason === 11),
   );
   expect((await unary('after')).value).toBe('after');
 });
+
+test.each(['chat', 'count', 'unary'])(
+  'a server that dies in the middle of %s is UNAVAILABLE, and why',
+  async (kind) => {
+    const dying = await startGrpcEcho(HOSTS);
+    world.client.setRoutes([
+      ...world.client.routes(),
+      route({ hosts: ['127.0.0.1'], ports: [dying.port], tls: { mode: 1, caPem: dying.caPem, serverName: '' } }),
+    ]);
+    const own = grpcClient(`127.0.0.1:${dying.port}`, world.proxy.caPem ?? '');
+    const before = world.client.records.length;
+    try {
+      const request = Buffer.from({ chat: 'hello', count: '1000', unary: 'hang' }[kind] ?? '');
+      const failed = new Promise<ServiceError>((resolve) => {
+        const call = kind === 'chat' ? own['chat']?.() : own[kind]?.(request, resolve);
+        call.on('error', resolve);
+        if (kind === 'chat') call.write(request);
+        if (kind !== 'unary') call.once('data', () => dying.close());
+      });
+      if (kind === 'unary') await until('it was called', () => dying.seen.length > 0);
+      if (kind === 'unary') dying.close();
+      const { code, details } = await failed;
+      expect([code, details]).toEqual([status.UNAVAILABLE, expect.stringMatching(/^upstream-closed: .*\(decision /)]);
+      await until('it is recorded', () => world.client.records.length > before);
+      expect(world.client.records.slice(before)).toMatchObject([{ outcome: 3, reason: 60 }]);
+    } finally {
+      own.close();
+      dying.close();
+    }
+  },
+);
 
 test('a client without TLS reaches a TLS upstream through a local listener, by HTTP/2 with prior knowledge', async () => {
   const local = await startProxyWorld({
