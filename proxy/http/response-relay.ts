@@ -13,11 +13,7 @@ import type { AnswerParts, AnswerPath } from './answer-path.ts';
 import { DecodingPump } from './decoding-pump.ts';
 import { beginsInside } from './byte-range.ts';
 import { stripHopByHop, stripTrailers } from './forwarded-headers.ts';
-<<<<<<< HEAD
-=======
 import { grpcTrailers, isGrpc } from './grpc-status.ts';
-import { Refusal } from './refusal.ts';
->>>>>>> matrix
 import type { BodyLength } from './streams.ts';
 
 /** Fields that speak of the bytes as the upstream sent them (RFC 9530; RFC 1864; RFC 9110 8.8.3). */
