@@ -47,6 +47,9 @@ export interface Proxy {
   close(deadlineMs: number): Promise<void>;
 }
 
+/** So long records have to be delivered, however short the time is for all else: those of calls that were cut came just now. */
+const RECORDS_MS = 1_000;
+
 /** How soon the file of authorities follows a renewal, which leaves days for it. */
 const AUTHORITY_LOOK_MS = 600_000;
 
@@ -155,7 +158,7 @@ export async function composeProxy(
     });
     sweeper.stop();
     clearInterval(renewal);
-    await client.close(Math.max(100, endsAt - Date.now()));
+    await client.close(Math.max(RECORDS_MS, endsAt - Date.now()));
     pool.destroy();
     await admin?.close();
   };
