@@ -54,9 +54,10 @@ interface Asked {
   readonly end: string;
 }
 
+/** A damaged size is none. */
 function askedOf(target = '/'): Asked {
   const { pathname, searchParams: query } = new URL(target, 'http://u');
-  return { id: Number(pathname.slice(1)), size: Number(query.get('size')), end: query.get('end') ?? '' };
+  return { id: Number(pathname.slice(1)), size: Number(query.get('size')) || 0, end: query.get('end') ?? '' };
 }
 
 /** What the upstream was sent of the body is this call's own. */
