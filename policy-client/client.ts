@@ -6,6 +6,7 @@ import type { DecisionRecord } from '../proto/gen/sidekey/v1/decision.ts';
 import type { Revocation } from '../proto/gen/sidekey/v1/grant.ts';
 import type { CertificateAuthority, Snapshot } from '../proto/gen/sidekey/v1/proxy.ts';
 import type { Route } from '../proto/gen/sidekey/v1/route.ts';
+import { Attestor } from './attestor.ts';
 import { Authorizer } from './authorizer.ts';
 import { AuthorizerLink } from './authorizer-link.ts';
 import { gatherStats } from './client-stats.ts';
@@ -19,7 +20,7 @@ import { PolicyState } from './policy-state.ts';
 import { ProofMaker } from './proof.ts';
 import { RevocationSet, revocationReason, standingOfSession } from './revocation-set.ts';
 import { SessionKeeper } from './session-keeper.ts';
-import { attest, type Session } from './session.ts';
+import type { Session } from './session.ts';
 import type {
   Answer,
   PolicyClient,
@@ -44,8 +45,7 @@ export function createPolicyClient(options: PolicyClientOptions): PolicyClient {
 class LinkedPolicyClient implements PolicyClient {
   readonly instanceId = randomUUID();
   readonly ready: Promise<void>;
-  readonly #options: PolicyClientOptions;
-  readonly #limits: PolicyClientLimits;
+  readonly #tenant: string;
   readonly #proofs = new ProofMaker();
   readonly #connection: Connection;
   readonly #cache: GrantCache;
@@ -68,9 +68,8 @@ class LinkedPolicyClient implements PolicyClient {
   #state: 'new' | 'started' | 'closed' = 'new';
 
   constructor(options: PolicyClientOptions) {
-    this.#options = options;
-    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
-    const limits = this.#limits;
+    this.#tenant = options.tenant;
+    const limits: PolicyClientLimits = { ...DEFAULT_LIMITS, ...options.limits };
     const log = options.log ?? SILENT_LOG;
     const clock = options.clock ?? systemClock;
     const nowMs = () => clock.now();
@@ -88,12 +87,21 @@ class LinkedPolicyClient implements PolicyClient {
       this.#rejectReady = reject;
     });
     this.ready.catch(() => {});
+    const { instanceId } = this;
+    const { attestTimeoutMs: timeoutMs } = limits;
+    const attestor = new Attestor({
+      connection: this.#connection,
+      proofs: this.#proofs,
+      options,
+      instanceId,
+      timeoutMs,
+    });
     const shared = { connection: this.#connection, proofs: this.#proofs, nowMs, monotonicMs, log, newBackoff };
     this.#sessionBackoff = newBackoff();
     const onResumed = (stillMs: number) => this.#onResumed(stillMs, log);
     this.#stillness = new StillnessWatch({ maxStillMs: limits.maxStillMs, nowMs, monotonicMs, onResumed });
     this.#sessions = new SessionKeeper({
-      attest: () => this.#attestAs(this.instanceId),
+      attest: () => attestor.attestAs(instanceId),
       nowMs,
       backoff: this.#sessionBackoff,
       log,
@@ -128,25 +136,12 @@ class LinkedPolicyClient implements PolicyClient {
     this.#authorizerLink = new AuthorizerLink({ ...shared, ...asking });
     this.#decisions = new DecisionReporting({
       ...shared,
-      instanceId: this.instanceId,
+      instanceId,
       spoolDir: options.spoolDir,
       limits,
-      attestAs: (instanceId) => this.#attestAs(instanceId),
+      attestAs: (earlier) => attestor.attestAs(earlier),
       onSessionRefused,
     });
-  }
-
-  #attestAs(instanceId: string): Promise<Session> {
-    const { tenant, evidence, proxyVersion, wantCertificateAuthority } = this.#options;
-    const options = {
-      tenant,
-      evidence,
-      instanceId,
-      proxyVersion: proxyVersion ?? '',
-      wantCertificateAuthority: instanceId === this.instanceId && wantCertificateAuthority === true,
-      timeoutMs: this.#limits.attestTimeoutMs,
-    };
-    return attest(this.#connection, this.#proofs, options, () => (this.#options.clock ?? systemClock).now());
   }
 
   get proxyKey(): KeyObject {
@@ -175,7 +170,7 @@ class LinkedPolicyClient implements PolicyClient {
 
   revoked(): Reason | undefined {
     const session = this.#active?.state;
-    if (session !== undefined) return this.#revocations.find(standingOfSession(session, this.#options.tenant));
+    if (session !== undefined) return this.#revocations.find(standingOfSession(session, this.#tenant));
     return this.#lastFailure?.endsWith('-revoked') === true ? this.#lastFailure : undefined;
   }
 

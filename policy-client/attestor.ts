@@ -1,0 +1,32 @@
+import { systemClock } from '../common/clock.ts';
+import type { Connection } from './connection.ts';
+import type { ProofMaker } from './proof.ts';
+import { attest, type Session } from './session.ts';
+import type { PolicyClientOptions } from './types.ts';
+
+/** Of whom it attests, and over what. */
+interface AttestorParts {
+  readonly connection: Connection;
+  readonly proofs: ProofMaker;
+  readonly options: PolicyClientOptions;
+  /** This run of the proxy; it alone may sign for hosts. */
+  readonly instanceId: string;
+  readonly timeoutMs: number;
+}
+
+/** Shows the control plane who this is: as this run, or as one before whose records are still to be delivered. */
+export class Attestor {
+  readonly #parts: AttestorParts;
+
+  constructor(parts: AttestorParts) {
+    this.#parts = parts;
+  }
+
+  attestAs(instanceId: string): Promise<Session> {
+    const { connection, proofs, options, timeoutMs } = this.#parts;
+    const { tenant, evidence, proxyVersion = '', wantCertificateAuthority = false, clock = systemClock } = options;
+    const isThisRun = instanceId === this.#parts.instanceId;
+    const wish = { proxyVersion, wantCertificateAuthority: isThisRun && wantCertificateAuthority };
+    return attest(connection, proofs, { tenant, evidence, instanceId, ...wish, timeoutMs }, () => clock.now());
+  }
+}
