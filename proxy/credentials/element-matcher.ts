@@ -58,7 +58,7 @@ export class ElementMatcher {
     return incomplete;
   }
 
-  /** All bytes that what stands at `at` may be; undefined: any. */
+  /** All bytes that what stands at `at` may be; undefined where the input ends before it is told. */
   bytesAt(bytes: Uint8Array, at: number, end: number): readonly number[] | undefined {
     const byte = bytes[at] as number;
     if (!startsEscape(byte)) return [byte];
