@@ -3,30 +3,21 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ForeignServer, startForeignServer } from '../support/foreign-server.ts';
 import { runProcess } from '../support/process.ts';
 import { SECRET } from '../support/proxy-world.ts';
+import { PYTHON, pythonGrpcServer } from '../support/python-grpc.ts';
 
 // Messages of gRPC may be compressed one by one (gRPC over HTTP/2, "Compressed-Flag"), which Content-Encoding says nothing of.
-const PYTHON = '/usr/bin/python3';
 
 /** Gives away the credential that it was sent, often enough that compression pays. */
-const SERVER = `
-import grpc, sys
-from concurrent import futures
-folder, compression = sys.argv[1:]
-def told(context):
-    return (dict(context.invocation_metadata())["authorization"] + " ").encode() * 40
-class Echo(grpc.GenericRpcHandler):
-    def service(self, details):
+const SERVER = pythonGrpcServer(
+  `
         if details.method.endswith("Unary"):
             return grpc.unary_unary_rpc_method_handler(lambda request, context: told(context) + request)
-        return grpc.unary_stream_rpc_method_handler(lambda request, context: (told(context) + request for _ in range(3)))
-server = grpc.server(futures.ThreadPoolExecutor(4), compression=getattr(grpc.Compression, compression))
-server.add_generic_rpc_handlers((Echo(),))
-read = lambda name: open(folder + "/" + name, "rb").read()
-port = server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials([(read("key.pem"), read("cert.pem"))]))
-server.start()
-print(port, flush=True)
-server.wait_for_termination()
-`;
+        return grpc.unary_stream_rpc_method_handler(lambda request, context: (told(context) + request for _ in range(3)))`,
+  `
+def told(context):
+    return (dict(context.invocation_metadata())["authorization"] + " ").encode() * 40`,
+  'compression=getattr(grpc.Compression, sys.argv[2])',
+);
 
 /** Compresses what it sends, too; prints what it hears. */
 const CLIENT = `

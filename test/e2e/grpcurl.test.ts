@@ -5,8 +5,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type ForeignServer, startForeignServer } from '../support/foreign-server.ts';
 import { type ProcessEnd, runProcess } from '../support/process.ts';
 import { denial, type ProxyWorld, SECRET } from '../support/proxy-world.ts';
+import { PYTHON, pythonGrpcServer } from '../support/python-grpc.ts';
 
-const PYTHON = '/usr/bin/python3';
 const GRPCURL = ['grpcurl', join(String(spawnSync('go', ['env', 'GOPATH']).stdout ?? '').trim(), 'bin/grpcurl')].find(
   (program) => spawnSync(program, ['-version']).status === 0,
 );
@@ -24,15 +24,8 @@ service Echo {
 }
 `;
 /** Answers with what it was asked, and Unary with the credential it was sent ahead of that. */
-const SERVER = `
-import grpc, sys
-from concurrent import futures
-folder = sys.argv[1]
-def told(context):
-    credential = dict(context.invocation_metadata()).get("authorization", "none").encode()
-    return bytes([10, len(credential)]) + credential
-class Echo(grpc.GenericRpcHandler):
-    def service(self, details):
+const SERVER = pythonGrpcServer(
+  `
         method = details.method.split("/")[-1]
         if method == "Unary":
             return grpc.unary_unary_rpc_method_handler(lambda request, context: told(context) + request)
@@ -40,15 +33,12 @@ class Echo(grpc.GenericRpcHandler):
             return grpc.stream_unary_rpc_method_handler(lambda requests, context: b"".join(requests))
         if method == "Count":
             return grpc.unary_stream_rpc_method_handler(lambda request, context: (request for _ in range(3)))
-        return grpc.stream_stream_rpc_method_handler(lambda requests, context: requests)
-server = grpc.server(futures.ThreadPoolExecutor(4))
-server.add_generic_rpc_handlers((Echo(),))
-read = lambda name: open(folder + "/" + name, "rb").read()
-port = server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials([(read("key.pem"), read("cert.pem"))]))
-server.start()
-print(port, flush=True)
-server.wait_for_termination()
-`;
+        return grpc.stream_stream_rpc_method_handler(lambda requests, context: requests)`,
+  `
+def told(context):
+    credential = dict(context.invocation_metadata()).get("authorization", "none").encode()
+    return bytes([10, len(credential)]) + credential`,
+);
 
 describe.skipIf(!isReady)(
   'grpcurl, and grpcio behind it (it needs grpcurl, which `npm test` installs with Go, and python3-grpcio)',

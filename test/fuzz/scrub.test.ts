@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Secret } from '../../common/secret.ts';
-import { compileScrubber, scrubberOfCall } from '../../proxy/credentials/scrub.ts';
+import { compileScrubber, type Scrubber, scrubberOfCall } from '../../proxy/credentials/scrub.ts';
 import { timeBox } from '../support/time-box.ts';
 
 const { seconds: SECONDS, runs: TIME_BOX } = timeBox();
@@ -58,13 +58,7 @@ function render(secret: string, { escapes, whole, lines }: Occurrence): string {
   return folded.join(lines.by) + last;
 }
 
-function scrub(
-  scrubber: NonNullable<ReturnType<typeof compileScrubber>>,
-  body: Buffer,
-  sizes: number[],
-  isInside = false,
-  hasLulls = false,
-): Buffer {
+function scrub(scrubber: Scrubber, body: Buffer, sizes: number[], isInside = false, hasLulls = false): Buffer {
   const stream = scrubber.stream(isInside);
   const out: Buffer[] = [];
   for (let at = 0, turn = 0; at < body.length; turn += 1) {
@@ -79,37 +73,41 @@ function scrub(
   return Buffer.concat(out);
 }
 
+/** Secrets in what stands between them, and where the body is cut. */
+const bodies = fc.record({
+  values: secrets,
+  parts: fc.array(fc.tuple(filler, occurrence), { maxLength: 4 }),
+  tail: filler,
+  sizes: cuts,
+});
+
+function scrubberOf(values: readonly string[]): Scrubber {
+  const scrubber = compileScrubber(values.map((value) => new Secret(value)));
+  if (scrubber === undefined) throw new Error('nothing to scrub');
+  return scrubber;
+}
+
 test(
   'no rendering of a secret survives, no length changes, and the cuts do not matter',
   () => {
-    const property = fc.property(
-      secrets,
-      fc.array(fc.tuple(filler, occurrence), { maxLength: 4 }),
-      filler,
-      cuts,
-      (values, parts, tail, sizes) => {
-        const scrubber = compileScrubber(values.map((value) => new Secret(value)));
-        if (scrubber === undefined) throw new Error('nothing to scrub');
-        const rendered = parts.map(([before, what]) => [
-          before,
-          render(values[what.which % values.length] ?? '', what),
-        ]);
-        const text = rendered.flat().join('') + tail;
-        const body = Buffer.from(text, 'latin1');
-        const whole = scrub(scrubber, body, [Math.max(1, body.length)]);
-        expect(whole.length).toBe(body.length);
-        expect(scrub(scrubber, body, sizes).toString('latin1')).toBe(whole.toString('latin1'));
-        // Whatever was put in is gone from its place. base64 may keep its last character, which holds 4 bits at most.
-        let at = 0;
-        for (const [before, occurred] of rendered) {
-          at += before?.length ?? 0;
-          const left = whole.toString('latin1', at, at + (occurred?.length ?? 0)).replace(/[A-Za-z0-9+/_-]?=*$/, '');
-          expect(left).toMatch(/^\**$/);
-          at += occurred?.length ?? 0;
-        }
-        for (const value of values) expect(whole.includes(value)).toBe(false);
-      },
-    );
+    const property = fc.property(bodies, ({ values, parts, tail, sizes }) => {
+      const scrubber = scrubberOf(values);
+      const rendered = parts.map(([before, what]) => [before, render(values[what.which % values.length] ?? '', what)]);
+      const text = rendered.flat().join('') + tail;
+      const body = Buffer.from(text, 'latin1');
+      const whole = scrub(scrubber, body, [Math.max(1, body.length)]);
+      expect(whole.length).toBe(body.length);
+      expect(scrub(scrubber, body, sizes).toString('latin1')).toBe(whole.toString('latin1'));
+      // Whatever was put in is gone from its place. base64 may keep its last character, which holds 4 bits at most.
+      let at = 0;
+      for (const [before, occurred] of rendered) {
+        at += before?.length ?? 0;
+        const left = whole.toString('latin1', at, at + (occurred?.length ?? 0)).replace(/[A-Za-z0-9+/_-]?=*$/, '');
+        expect(left).toMatch(/^\**$/);
+        at += occurred?.length ?? 0;
+      }
+      for (const value of values) expect(whole.includes(value)).toBe(false);
+    });
     fc.assert(property, TIME_BOX);
   },
   (SECONDS + 30) * 1000,
@@ -118,29 +116,22 @@ test(
 test(
   'lulls show a little of a secret and hide nothing else, whatever the cuts',
   () => {
-    const property = fc.property(
-      secrets,
-      fc.array(fc.tuple(filler, occurrence), { maxLength: 4 }),
-      filler,
-      cuts,
-      (values, parts, tail, sizes) => {
-        const scrubber = compileScrubber(values.map((value) => new Secret(value)));
-        if (scrubber === undefined) throw new Error('nothing to scrub');
-        const text = parts.map(([before, what]) => before + render(values[what.which % values.length] ?? '', what));
-        const body = Buffer.from(text.join('') + tail, 'latin1');
-        const whole = scrub(scrubber, body, [Math.max(1, body.length)]).toString('latin1');
-        const lulled = scrub(scrubber, body, sizes, false, true).toString('latin1');
-        expect(lulled.length).toBe(whole.length);
-        // Where they differ, the body shows in place of a mask.
-        for (let at = 0; at < body.length; at += 1) {
-          if (lulled[at] !== whole[at])
-            expect([whole[at], lulled[at]]).toEqual(['*', body.toString('latin1', at, at + 1)]);
-        }
-        for (const { secret, from, to, count } of shownIn(values, parts, lulled)) {
-          if (whole.slice(from, to).includes('*')) expect(count, secret).toBeLessThan(Math.max(1, secret.length / 4));
-        }
-      },
-    );
+    const property = fc.property(bodies, ({ values, parts, tail, sizes }) => {
+      const scrubber = scrubberOf(values);
+      const text = parts.map(([before, what]) => before + render(values[what.which % values.length] ?? '', what));
+      const body = Buffer.from(text.join('') + tail, 'latin1');
+      const whole = scrub(scrubber, body, [Math.max(1, body.length)]).toString('latin1');
+      const lulled = scrub(scrubber, body, sizes, false, true).toString('latin1');
+      expect(lulled.length).toBe(whole.length);
+      // Where they differ, the body shows in place of a mask.
+      for (let at = 0; at < body.length; at += 1) {
+        if (lulled[at] !== whole[at])
+          expect([whole[at], lulled[at]]).toEqual(['*', body.toString('latin1', at, at + 1)]);
+      }
+      for (const { secret, from, to, count } of shownIn(values, parts, lulled)) {
+        if (whole.slice(from, to).includes('*')) expect(count, secret).toBeLessThan(Math.max(1, secret.length / 4));
+      }
+    });
     fc.assert(property, TIME_BOX);
   },
   (SECONDS + 30) * 1000,
@@ -181,8 +172,7 @@ test(
         const chars = escaped(secret, used);
         const rendered = chars.join('');
         const from = 1 + (place % (rendered.length - 1));
-        const scrubber = compileScrubber([new Secret(secret)]);
-        if (scrubber === undefined) throw new Error('nothing to scrub');
+        const scrubber = scrubberOf([secret]);
         const body = Buffer.from(rendered.slice(from) + tail, 'latin1');
         const clean = scrub(scrubber, body, sizes, true).toString('latin1');
         expect(clean.length).toBe(body.length);

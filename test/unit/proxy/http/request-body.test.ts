@@ -1,18 +1,7 @@
 import { expect, test } from 'vitest';
 import { ByteBudget } from '../../../../common/byte-budget.ts';
 import { RequestBody } from '../../../../proxy/http/request-body.ts';
-
-const upstream = (): Parameters<RequestBody['flow']>[0] => ({
-  address: '127.0.0.1',
-  sendHead: () => {},
-  sendBody: () => {},
-  sendEnd: () => {},
-  flush: () => true,
-  pause: () => {},
-  resume: () => {},
-  upgrade: () => {},
-  release: () => {},
-});
+import { silentUpstream } from '../../../support/silent-upstream.ts';
 
 test('bodies that are held share one budget, and give it back when they leave or are dropped', () => {
   const budget = new ByteBudget(1_000);
@@ -23,7 +12,7 @@ test('bodies that are held share one budget, and give it back when they leave or
   second.fromAgent(Buffer.alloc(400));
   expect(budget.used).toBe(1_000);
   first.agentEnded(undefined);
-  first.flow(upstream(), undefined);
+  first.flow(silentUpstream(), undefined);
   expect(budget.used).toBe(400);
   second.drop();
   second.drop();
@@ -34,7 +23,7 @@ test('bodies that are held share one budget, and give it back when they leave or
 test('what flows on as it comes is not held', () => {
   const budget = new ByteBudget(10);
   const body = new RequestBody(budget);
-  body.flow(upstream(), undefined);
+  body.flow(silentUpstream(), undefined);
   body.fromAgent(Buffer.alloc(1_000));
   expect(budget.used).toBe(0);
 });

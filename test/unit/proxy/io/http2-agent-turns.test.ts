@@ -3,6 +3,7 @@ import { HeaderList } from '../../../../proxy/protocols/header-list.ts';
 import type { UpstreamStream } from '../../../../proxy/http/streams.ts';
 import { type AgentSide, agentSide, pending, refused } from '../../../support/http2-agent-side.ts';
 import { CLIENT_START, data, headers, POST } from '../../../support/http2-frames.ts';
+import { silentUpstream } from '../../../support/silent-upstream.ts';
 import { turnEnd } from '../../../support/turn-end.ts';
 
 /** What an agent's HTTP/2 connection does in one turn, and what it leaves for the next. */
@@ -19,8 +20,7 @@ async function turnsUntilStill(side: AgentSide): Promise<void> {
 
 /** Answers each call at once with so many bytes, and goes no further when it has more to say. */
 function answering(length: number, said = length): UpstreamStream {
-  return {
-    address: '192.0.2.1',
+  return silentUpstream({
     sendHead: (_request, listener) => {
       queueMicrotask(() => {
         const headers = HeaderList.from([['content-length', String(length)]]);
@@ -31,14 +31,7 @@ function answering(length: number, said = length): UpstreamStream {
         listener.onReadDone();
       });
     },
-    sendBody: () => {},
-    sendEnd: () => {},
-    flush: () => true,
-    pause: () => {},
-    resume: () => {},
-    upgrade: () => {},
-    release: () => {},
-  };
+  });
 }
 
 test('nothing is read behind a request that waits for its turn, and all of it after', async () => {
