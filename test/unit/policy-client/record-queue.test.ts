@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -115,6 +115,23 @@ describe('RecordQueue', () => {
       queue.flush();
       expect(queue.lost).toBe(lost);
     }
+  });
+
+  it('has room again once the disk takes writes again, though nothing was acknowledged', () => {
+    let isFull = true;
+    const write = (file: number, bytes: Uint8Array): number => {
+      if (isFull) throw new Error('ENOSPC');
+      return writeSync(file, bytes);
+    };
+    const queue = queueOf(2_000, new Spool(join(dir, 'full'), 1_000_000, { write }));
+    for (const id of names(0, 100)) queue.push(record(id, { grantId: 'g' }));
+    queue.flush();
+    expect(queue.hasRoomFor('call')).toBe(false);
+    isFull = false;
+    // Whoever is refused now has no place yet, but its loss is told, which shows that the disk is there.
+    queue.push(record('refused'));
+    queue.flush();
+    expect(queue.hasRoomFor('call')).toBe(true);
   });
 
   it('loses only the record that cannot be written', () => {
