@@ -28,7 +28,7 @@ export class QuestionKeys {
   #key = '';
 
   of(question: Question, sessionId: string): string {
-    if (question.route.decisionFacts.length > 0) return questionKey(question, sessionId);
+    if (!readsPathAlone(question.route.decisionFacts)) return questionKey(question, sessionId);
     if (this.#question === undefined || sessionId !== this.#sessionId || !areAlike(question, this.#question)) {
       this.#key = questionKey(question, sessionId);
       this.#question = question;
@@ -38,13 +38,21 @@ export class QuestionKeys {
   }
 }
 
-/** Whether two questions about routes that read no facts are one. */
+/** The path, or nothing at all. */
+function readsPathAlone(facts: readonly DecisionFact[]): boolean {
+  return facts.length === 0 || (facts.length === 1 && facts[0] === DecisionFact.DECISION_FACT_PATH);
+}
+
+/** Whether two questions about routes that read no facts but the path are one. */
 function areAlike(one: Question, other: Question): boolean {
   const a = one.destination;
   const b = other.destination;
   return (
     one.route === other.route &&
     one.method === other.method &&
+    one.inspected === other.inspected &&
+    one.dryRun === other.dryRun &&
+    (one.path === other.path || one.route.decisionFacts.length === 0) &&
     a.host === b.host &&
     a.port === b.port &&
     a.scheme === b.scheme

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { hasUnknownFact, questionFacts, questionKey, QuestionKeys } from '../../../policy-client/question-key.ts';
 import type { Question } from '../../../policy-client/index.ts';
-import { Route } from '../../../proto/gen/sidekey/v1/route.ts';
+import { DecisionFact, Route } from '../../../proto/gen/sidekey/v1/route.ts';
 import { question } from '../../support/policy-client.ts';
 
 // Few letters and the key's own separators, so that collisions would be found.
@@ -70,7 +70,12 @@ describe('questionKey', () => {
 
 describe('QuestionKeys', () => {
   it('gives the key of each question, whatever was asked before', () => {
-    const routes = [Route.fromPartial({ serverWorkload: 'a' }), Route.fromPartial({ serverWorkload: 'b' })];
+    const decisionFacts = [DecisionFact.DECISION_FACT_PATH];
+    const routes = [
+      Route.fromPartial({ serverWorkload: 'a' }),
+      Route.fromPartial({ serverWorkload: 'b' }),
+      Route.fromPartial({ serverWorkload: 'a', decisionFacts }),
+    ];
     const oneOf = fc.record({
       one: anyQuestion,
       route: fc.constantFrom(...routes),
@@ -80,7 +85,9 @@ describe('QuestionKeys', () => {
       fc.property(fc.array(oneOf, { maxLength: 6 }), (asked) => {
         const keys = new QuestionKeys();
         for (const { one, route, session } of asked) {
-          for (const each of [one, { ...one, route }, { ...one, route, method: 'PUT' }]) {
+          const routed = { ...one, route };
+          const changes = [{}, { method: 'PUT' }, { path: '/other' }, { path: '/other', dryRun: true }];
+          for (const each of [one, ...changes.map((change) => ({ ...routed, ...change }))]) {
             expect(keys.of(each, session)).toBe(questionKey(each, session));
           }
         }
