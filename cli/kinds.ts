@@ -11,12 +11,12 @@ export const KIND_NAMES = [
   'AccessPolicy',
 ] as const;
 
-/** The kind that a person means by `accesspolicies`, `access-policy` or `AccessPolicy`. */
-export function readKind(text: string): (typeof KIND_NAMES)[number] {
+/** The kind that a person means by `accesspolicies`, `access-policy` or `AccessPolicy`. `others`: what may be said as well. */
+export function readKind(text: string, others: readonly string[] = []): (typeof KIND_NAMES)[number] {
   const wanted = text.toLowerCase().replaceAll('-', '');
   const found = KIND_NAMES.find((kind) => [kind.toLowerCase(), plural(kind.toLowerCase())].includes(wanted));
   if (found === undefined)
-    throw new UsageError('unknown-kind', `unknown kind "${text}": use one of ${KIND_NAMES.join(', ')}`);
+    throw new UsageError('unknown-kind', `unknown kind "${text}": use one of ${[...KIND_NAMES, ...others].join(', ')}`);
   return found;
 }
 
@@ -24,7 +24,7 @@ export function readKind(text: string): (typeof KIND_NAMES)[number] {
 export function kindArgument(others: readonly string[] = []): Argument {
   return new Argument('<kind>', 'kind of resource')
     .choices([...KIND_NAMES, ...others])
-    .argParser((text) => (others.includes(text) ? text : readKind(text)));
+    .argParser((text) => (others.includes(text) ? text : readKind(text, others)));
 }
 
 function plural(kind: string): string {

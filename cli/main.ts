@@ -13,6 +13,8 @@ async function buildProgram(requested: string | undefined): Promise<Command> {
     .description('Lets an AI agent call APIs without ever holding a credential.')
     .version(VERSION, '-V, --version')
     .enablePositionalOptions()
+    // Options with long names have little more than that beside them on a terminal of 80 columns.
+    .configureHelp({ minWidthToWrap: 30 })
     .showHelpAfterError('(add --help for usage)')
     .exitOverride()
     .addHelpText('after', EXIT_CODE_HELP)

@@ -202,8 +202,8 @@ class LinkedPolicyClient implements PolicyClient {
     return this.#authorizer.authorize(question);
   }
 
-  get hasRoom(): boolean {
-    return this.#decisions.hasRoom;
+  hasRoomBeside(calls: number): boolean {
+    return this.#decisions.hasRoomBeside(calls);
   }
 
   record(record: DecisionRecord): void {

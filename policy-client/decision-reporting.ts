@@ -87,9 +87,9 @@ export class DecisionReporting {
     this.#leftovers?.start();
   }
 
-  /** Whether one call more is sure to be recorded. */
-  get hasRoom(): boolean {
-    return this.#queue.hasRoomFor('call');
+  /** Whether one call more would be recorded, beside the `calls` that are under way. */
+  hasRoomBeside(calls: number): boolean {
+    return this.#queue.hasRoomFor('call', calls);
   }
 
   record(record: DecisionRecord): void {

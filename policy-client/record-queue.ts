@@ -72,9 +72,10 @@ export class RecordQueue {
     return this.#pending.size + (this.#sequence - this.#acked);
   }
 
-  /** Whether one call more would be recorded; one that goes out is sure to be. */
-  hasRoomFor(kind: 'call' | 'refused'): boolean {
-    return this.#room.isLeft(kind, this.#memoryBytes, this.#pending, !this.#hasUnloaded());
+  /** Whether one call more would be recorded, beside the `calls` that are under way. */
+  hasRoomFor(kind: 'call' | 'refused', calls: number): boolean {
+    const takesMemory = !this.#hasUnloaded();
+    return this.#room.isLeft(kind, calls, { memoryBytes: this.#memoryBytes, pending: this.#pending, takesMemory });
   }
 
   get unreportedLosses(): number {
@@ -93,7 +94,7 @@ export class RecordQueue {
 
   push(record: DecisionRecord): void {
     record.instanceId = this.#options.instanceId;
-    const hasPlace = mayHaveGoneOut(record) || this.hasRoomFor('refused');
+    const hasPlace = mayHaveGoneOut(record) || this.hasRoomFor('refused', 0);
     if (!hasPlace || !this.#pending.add(record)) this.#lose(1);
     if (this.#pending.size >= MAX_PENDING) this.flush();
   }

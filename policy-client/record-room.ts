@@ -9,6 +9,9 @@ import type { Spool } from './spool.ts';
  */
 const SHARES = { call: 7 / 8, refused: 1 / 2 } as const;
 
+/** Kept for the record of each call that is under way: three times what most take. */
+const CALL_BYTES = 1_024;
+
 /** Where decision records may still go. */
 export class RecordRoom {
   readonly #maxMemoryBytes: number;
@@ -30,15 +33,20 @@ export class RecordRoom {
   }
 
   /**
-   * Whether there is a place for the record of one call more, which goes out or was refused; for one that goes out it is sure.
-   * `takesMemory`: new records may go to memory.
+   * Whether there is a place for the record of one call more, which goes out or was refused, beside those of the `calls` that
+   * are under way. `takesMemory`: new records may go to memory.
    */
-  isLeft(kind: keyof typeof SHARES, memoryBytes: number, pending: PendingRecords, takesMemory: boolean): boolean {
-    const share = SHARES[kind];
+  isLeft(
+    kind: keyof typeof SHARES,
+    calls: number,
+    { memoryBytes, pending, takesMemory }: { memoryBytes: number; pending: PendingRecords; takesMemory: boolean },
+  ): boolean {
     const pendingBytes = pending.bytes + pending.size * MAX_LINK_BYTES;
+    const fits = (stored: number, max: number): boolean =>
+      stored + pendingBytes < SHARES[kind] * max && stored + pendingBytes + calls * CALL_BYTES <= max;
     const spool = this.#spool;
-    if (spool !== undefined && !spool.isFailing && spool.bytes + pendingBytes < share * spool.maxBytes) return true;
-    return takesMemory && memoryBytes + pendingBytes < share * this.#maxMemoryBytes;
+    if (spool !== undefined && !spool.isFailing && fits(spool.bytes, spool.maxBytes)) return true;
+    return takesMemory && fits(memoryBytes, this.#maxMemoryBytes);
   }
 }
 

@@ -175,10 +175,10 @@ export interface PolicyClient {
   /** Answers synchronously from the cache when it can. Never rejects. */
   authorize(question: Question): Answer | Promise<Answer>;
   /**
-   * Whether the record of one call more is sure to find a place. False: begin none, or it may be missing in the log. Those that are
-   * under way go on, and may ask again.
+   * Whether the record of one call more is sure to find a place beside those of the `calls` that are under way, of a KiB each.
+   * False: begin none, or some may be missing in the log. Those that are under way go on, and may ask again.
    */
-  readonly hasRoom: boolean;
+  hasRoomBeside(calls: number): boolean;
   /** Queues a record; `instanceId` is filled in. Costs one array push. */
   record(record: DecisionRecord): void;
   stats(): PolicyClientStats;

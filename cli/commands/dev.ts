@@ -81,7 +81,9 @@ async function dev(options: DevOptions): Promise<void> {
   const url = `http://${formatAuthority(proxy.address.host, proxy.address.port)}`;
   const stopPublishing = publishProxy(proxy, folder);
   console.error(`${paint('green', 'sidekey is up', process.stderr)}: proxy ${url}, control plane ${context.server}`);
-  console.error('try, in another terminal: sidekey run -- curl https://api.example.com/   Ctrl-C ends it.');
+  console.error('Ctrl-C ends it. In another terminal, allow a host and call it:');
+  console.error('  GITHUB_PAT=... sidekey apply -f examples/policies/github.yaml');
+  console.error('  sidekey run -- curl https://api.github.com/user');
   await waitForSignal();
   stopPublishing();
   await proxy.close(DRAIN_MS);

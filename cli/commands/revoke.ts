@@ -32,7 +32,7 @@ export function define(command: Command): void {
     .addOption(outputOption())
     .addHelpText(
       'after',
-      '\nConnected proxies act within a second: held grants end and open streams are cut. A proxy whose session is revoked may attest again with fresh evidence; revoke the workload to keep it out.\n\nExamples:\n  sidekey revoke workload agent\n  sidekey revoke user https://login.example.com#alice --reason "left the company"\n  sidekey revoke workload agent --lift',
+      '\nConnected proxies act within a second: held grants end and open streams are cut. A proxy whose session is revoked may attest\nagain with fresh evidence; revoke the workload to keep it out.\n\nExamples:\n  sidekey revoke workload agent\n  sidekey revoke user https://login.example.com#alice --reason "left the company"\n  sidekey revoke workload agent --lift',
     )
     .action(revoke);
 }

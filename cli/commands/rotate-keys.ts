@@ -8,7 +8,7 @@ export function define(command: Command): void {
     .addOption(outputOption())
     .addHelpText(
       'after',
-      '\nStored secrets are sealed again under the newest sealing key; signing keys are replaced, and old ones verify until what they signed has expired. The issuer publishes its next key for 20 minutes before it signs with it, so that no verifier meets a key that its cached list does not have.\n\nExample:\n  sidekey rotate-keys',
+      '\nStored secrets are sealed again under the newest sealing key; signing keys are replaced, and old ones verify until what\nthey signed has expired. The issuer publishes its next key for 20 minutes before it signs with it, so that no verifier meets a\nkey that its cached list does not have.\n\nExample:\n  sidekey rotate-keys',
     )
     .action(async (options: ContextOptions & { readonly output: OutputFormat }) => {
       const answer = await withClient(readContext(options), (client) =>

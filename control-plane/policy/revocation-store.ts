@@ -20,8 +20,8 @@ interface Row {
 }
 
 /**
- * Puts a revocation in force, or gives the one that is. Proxies hear of it when the transaction commits. Other targets may come
- * after their revocation; a session's id is made here and never comes later.
+ * Puts a revocation in force, or gives the one that is, which then stands by itself. Proxies hear of it when the transaction
+ * commits. Other targets may come after their revocation; a session's id is made here and never comes later.
  *
  * @throws UsageError `session-unknown`
  */
@@ -29,7 +29,7 @@ export async function revoke(tx: Sql, tenant: string, request: RevocationRequest
   const { target, name, reason, by } = request;
   const [row] = await tx.query<Row>(
     `insert into revocations (tenant, id, target, name, reason, created_by) values ($1, $2, $3, $4, $5, $6)
-     on conflict (tenant, target, name) where lifted_at is null do update set name = excluded.name
+     on conflict (tenant, target, name) where lifted_at is null do update set with_session = null
      returning id, target, name, created_at`,
     [tenant, randomUUID(), target, name, reason ?? null, by],
   );

@@ -11,9 +11,9 @@ import type { ProxyServices } from './services.ts';
  * @throws Refusal `draining`, `not-ready`, `overloaded` where its record would find no room, or what the control plane refuses this
  * proxy for, which no waiting will change
  */
-export function assertServing({ state, client }: ProxyServices): void {
+export function assertServing({ state, client, live }: ProxyServices): void {
   if (state.draining) throw new Refusal('draining', 'the proxy is shutting down');
-  if (!client.hasRoom) throw new Refusal('overloaded', 'too many decisions wait to be recorded');
+  if (!client.hasRoomBeside(live.size)) throw new Refusal('overloaded', 'too many decisions wait to be recorded');
   if (state.ready) return;
   const { lastFailure } = client.stats();
   if (lastFailure !== undefined && !mayPass(lastFailure)) throw new Refusal(lastFailure, REASONS[lastFailure].summary);

@@ -50,6 +50,7 @@ export function bin(name) {
 /** Runs `npm ci` when node_modules is missing or holds other versions than package-lock.json names. */
 export async function installIfStale() {
   if (!dependenciesAreStale()) return;
+  console.log('installing packages: npm ci says nothing until it is done');
   const code = await run('npm', ['ci', '--no-audit', '--no-fund']);
   if (code !== 0) {
     console.error('npm ci failed: the packages could not be installed');

@@ -229,6 +229,10 @@ spec:
     writeFileSync(tokenFile, 'a-token-for-another-server');
     expect(await sidekey(...elsewhere, '--token-file', tokenFile)).toMatchObject({ code: 4 });
     expect((await sidekey('apply', '--help')).stdout).toContain('Examples:');
+    const [, options = ''] = (await sidekey('proxy', '--help')).stdout.split('Options:');
+    expect(Math.max(...(options.split('\n\n')[0] ?? '').split('\n').map(({ length }) => length))).toBeLessThanOrEqual(
+      80,
+    );
     expect(await sidekey('help', 'help')).toMatchObject({ code: 0, stdout: expect.stringContaining('Exit codes:') });
   }, 60_000);
 });

@@ -10,6 +10,7 @@ export class FakePolicyClient implements PolicyClient {
   readonly connected = true;
   readonly records: DecisionRecord[] = [];
   hasRoom = true;
+  hasRoomBeside: PolicyClient['hasRoomBeside'] = () => this.hasRoom;
   decide: (question: Question) => Answer | Promise<Answer> = () => ({
     kind: 'denial',
     reason: 'no-policy',

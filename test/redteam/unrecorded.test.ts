@@ -21,7 +21,7 @@ describe('an agent is denied as fast as it can ask, sooner than records are stor
     links.plane.acknowledge = false;
     for (let id = 0; id < 2_000; id += 1) client.record(denied(id));
     await until('losses were seen', () => client.stats().recordsLost > 0);
-    expect(client.hasRoom).toBe(true);
+    expect(client.hasRoomBeside(1)).toBe(true);
     client.record(allowed('called'));
     client.record(tunnelled('tunnelled'));
 
@@ -35,8 +35,8 @@ describe('an agent is denied as fast as it can ask, sooner than records are stor
     const client = await links.readyClient({ limits: SMALL });
     links.plane.acknowledge = false;
     let called = 0;
-    while (client.hasRoom && called < 10_000) client.record(allowed(`called-${(called += 1)}`));
-    expect(client.hasRoom).toBe(false);
+    while (client.hasRoomBeside(1) && called < 10_000) client.record(allowed(`called-${(called += 1)}`));
+    expect(client.hasRoomBeside(1)).toBe(false);
     expect(await client.authorize(question())).toMatchObject({ kind: 'grant' });
     client.record(allowed('under-way'));
     client.record(tunnelled('tunnelled'));
@@ -47,13 +47,27 @@ describe('an agent is denied as fast as it can ask, sooner than records are stor
     await until('all were acknowledged', () => client.stats().recordsQueued === 0);
     const ids = links.plane.records.map(({ record }) => DecisionRecord.decode(record).id);
     expect(ids).toEqual(expect.arrayContaining(['under-way', 'tunnelled', 'later']));
-    expect(client.hasRoom).toBe(true);
+    expect(client.hasRoomBeside(1)).toBe(true);
   }, 60_000);
 });
 
 describe('where a record would find no room', () => {
   let world: ProxyWorld;
   afterEach(() => world.close());
+
+  test('nothing goes out beside as many calls under way as could still be recorded', async () => {
+    world = await startProxyWorld();
+    let underWay = 0;
+    world.upstream.handle(() => (underWay += 1));
+    // Of two that have begun there is room for the records, of a third there is none.
+    world.client.hasRoomBeside = (calls) => calls <= 2;
+    const agents = await Promise.all([world.agent(), world.agent(), world.agent()]);
+    const [first, second, third] = agents;
+    for (const agent of [first, second]) agent?.socket.write(world.request('GET', '/'));
+    await until('two are under way', () => underWay === 2);
+    expect((await third?.exchange(world.request('GET', '/')))?.text).toContain('overloaded');
+    for (const agent of agents) agent.socket.destroy();
+  });
 
   test.each(['tunnel', 'observe', 'deny'] as const)(
     'nothing goes out (hosts without a route: %s)',

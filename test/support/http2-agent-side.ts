@@ -59,7 +59,7 @@ export function agentSide(limits: Partial<ProxyLimits> = {}, upstream?: Upstream
     via: 'test',
     unrouted: 'observe',
     routes: new RouteTable(),
-    client: { hasRoom: true },
+    client: { hasRoomBeside: () => true },
     pool: { take: () => upstream, open: () => new Promise(() => {}) },
     ended: (_call: unknown, _outcome: unknown, reason: string) => reasons.push(reason),
   } as unknown as ProxyServices;

@@ -44,7 +44,8 @@ describe('readKind', () => {
     },
   );
   it('names the kinds when it knows none', () => {
-    expect(() => readKind('nonsense')).toThrow('AccessPolicy');
+    expect(() => readKind('nonsense')).toThrow(/use one of Tenant, .* AccessPolicy$/);
+    expect(() => readKind('nonsense', ['sessions'])).toThrow(/AccessPolicy, sessions$/);
   });
 });
 

@@ -96,12 +96,27 @@ describe('RecordQueue', () => {
   it('says that it has no room before a record is lost, however short they are', () => {
     const queue = queueOf(8_000);
     let pushed = 0;
-    while (queue.hasRoomFor('call') && pushed < 1_000)
+    while (queue.hasRoomFor('call', 1) && pushed < 1_000)
       queue.push(record(`r${(pushed += 1)}`, { upstreamAddress: 'a' }));
-    expect(queue.hasRoomFor('call')).toBe(false);
+    expect(queue.hasRoomFor('call', 1)).toBe(false);
     queue.push(record('under-way', { grantId: 'g' }));
     queue.flush();
     expect(queue.lost).toBe(0);
+  });
+
+  it('keeps room for every call that is under way, in memory and on disk', () => {
+    for (const queue of [queueOf(500_000), queueOf(0, new Spool(join(dir, 'calls'), 500_000))]) {
+      let pushed = 0;
+      while (queue.hasRoomFor('call', 400)) {
+        queue.push(record(`r${(pushed += 1)}`, { grantId: 'g' }));
+        if (pushed % 50 === 0) queue.flush();
+      }
+      expect(pushed).toBeGreaterThan(100);
+      for (const id of names(0, 400)) queue.push(record(id, { grantId: 'g', path: `/${'a'.repeat(600)}` }));
+      queue.flush();
+      expect(queue.lost).toBe(0);
+      expect(queue.hasRoomFor('call', 1)).toBe(true);
+    }
   });
 
   it('leaves half of its room to calls, in memory and on disk', () => {
@@ -109,7 +124,7 @@ describe('RecordQueue', () => {
       for (const id of names(0, 500)) queue.push(record(id));
       queue.flush();
       const { lost } = queue;
-      expect(queue.hasRoomFor('call')).toBe(true);
+      expect(queue.hasRoomFor('call', 1)).toBe(true);
       expect(lost).toBeGreaterThan(0);
       for (const id of names(0, 15)) queue.push(record(id, { grantId: 'g' }));
       queue.flush();
@@ -126,12 +141,12 @@ describe('RecordQueue', () => {
     const queue = queueOf(2_000, new Spool(join(dir, 'full'), 1_000_000, { write }));
     for (const id of names(0, 100)) queue.push(record(id, { grantId: 'g' }));
     queue.flush();
-    expect(queue.hasRoomFor('call')).toBe(false);
+    expect(queue.hasRoomFor('call', 1)).toBe(false);
     isFull = false;
     // Whoever is refused now has no place yet, but its loss is told, which shows that the disk is there.
     queue.push(record('refused'));
     queue.flush();
-    expect(queue.hasRoomFor('call')).toBe(true);
+    expect(queue.hasRoomFor('call', 1)).toBe(true);
   });
 
   it('loses only the record that cannot be written', () => {

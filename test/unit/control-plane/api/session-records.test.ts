@@ -139,4 +139,16 @@ describe('SessionRecords and revoked sessions', () => {
     const lifted = await store.system((tx) => tx.query('select lifted_by from revocations where name = $1', [revoked]));
     expect(lifted).toEqual([{ lifted_by: 'operator' }]);
   });
+
+  it('leaves what was revoked beside a session, and then by itself, revoked when the session is lifted', async () => {
+    const named = await added(sessionOf('instance-o', 'hash-13'));
+    const renewal = await added(sessionOf('instance-o', 'hash-14'));
+    await revokeSession(named);
+    await revokeSession(renewal);
+    await store.transaction(TENANT, (tx) => liftRevocation(tx, TENANT, 'session', named, 'operator'));
+    const inForce = await store.transaction(TENANT, (tx) => loadRevocations(tx, TENANT));
+    expect(inForce.map(({ name }) => name)).toContain(renewal);
+    expect(await records.add(sessionOf('instance-p', 'hash-13'))).toBe('added');
+    expect(await records.add(sessionOf('instance-p', 'hash-14'))).toBe('evidence-revoked');
+  });
 });
