@@ -1,5 +1,5 @@
 import type { ClientDuplexStream } from '@grpc/grpc-js';
-import { ProxyServiceService, type AuthorizeRequest, type AuthorizeResponse } from '../proto/gen/sidekey/v1/proxy.ts';
+import type { AuthorizeRequest, AuthorizeResponse } from '../proto/gen/sidekey/v1/proxy.ts';
 import type { Connection } from './connection.ts';
 import type { ProofMaker } from './proof.ts';
 import { sessionMetadata, type Session } from './session.ts';
@@ -22,7 +22,7 @@ export class AskStream {
   constructor(connection: Connection, proofs: ProofMaker, session: Session, nowMs: number, listener: AskListener) {
     this.session = session;
     this.#listener = listener;
-    const metadata = sessionMetadata(session, proofs, ProxyServiceService.authorize.path, nowMs);
+    const metadata = sessionMetadata(connection, session, proofs, 'authorize', nowMs);
     this.#call = connection.client.authorize(metadata);
     this.#call.on('data', (response: AuthorizeResponse) => {
       if (this.#open) listener.onAnswer(response);

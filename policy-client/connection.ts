@@ -1,12 +1,18 @@
 import { isIP } from 'node:net';
 import { checkServerIdentity, type PeerCertificate } from 'node:tls';
-import { credentials, Metadata, status, type ServiceError } from '@grpc/grpc-js';
-import { ProxyServiceClient } from '../proto/gen/sidekey/v1/proxy.ts';
+import type { ServiceError } from '@grpc/grpc-js';
+import type { ProxyServiceClient } from '../proto/gen/sidekey/v1/proxy.ts';
 import { findReason, type Reason } from '../proto/reasons.ts';
+import type * as wire from './wire.ts';
 
 // TLS has no server name for an address (RFC 6066 section 3), and Node warns of one; the certificate is checked for the address.
 const NAMELESS = 'address.invalid';
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
+
+/** Status codes that say something of a session or its records (gRPC, statuscodes.md). */
+export const STATUS = { permissionDenied: 7, failedPrecondition: 9, unauthenticated: 16 } as const;
+
+type Wire = typeof wire;
 
 export interface ConnectionOptions {
   readonly address: string;
@@ -14,17 +20,30 @@ export interface ConnectionOptions {
   readonly serverName?: string | undefined;
 }
 
-/** The TLS connection that all calls share. `reset` leaves it for a new one, which a hung connection needs. */
+/**
+ * The TLS connection that all calls share. Use it once `load` is done. `reset` leaves it for a new one, which a hung connection
+ * needs.
+ */
 export class Connection {
   readonly #options: ConnectionOptions;
+  #wire: Wire | undefined;
   #client: ProxyServiceClient | undefined;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
   }
 
+  async load(): Promise<void> {
+    this.#wire ??= await import('./wire.ts');
+  }
+
+  get wire(): Wire {
+    if (this.#wire === undefined) throw new Error('the connection is used before it is loaded');
+    return this.#wire;
+  }
+
   get client(): ProxyServiceClient {
-    this.#client ??= openClient(this.#options);
+    this.#client ??= openClient(this.wire, this.#options);
     return this.#client;
   }
 
@@ -34,7 +53,10 @@ export class Connection {
   }
 }
 
-function openClient({ address, caPem, serverName }: ConnectionOptions): ProxyServiceClient {
+function openClient(
+  { credentials, ProxyServiceClient }: Wire,
+  { address, caPem, serverName }: ConnectionOptions,
+): ProxyServiceClient {
   const roots = caPem === undefined ? null : Buffer.from(caPem);
   const host = address.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
   const name = serverName ?? (isIP(host) === 0 ? undefined : host);
@@ -57,16 +79,17 @@ function openClient({ address, caPem, serverName }: ConnectionOptions): ProxySer
 
 /** Why a call failed: the control plane's own reason, or what the status means. */
 export function failureReason(error: unknown): Reason {
-  const metadata = (error as Partial<ServiceError>).metadata;
-  const named = metadata instanceof Metadata ? metadata.get('sidekey-reason')[0] : undefined;
+  const { metadata } = error as Partial<ServiceError>;
+  // Evidence is read by others' code, whose errors may have another thing of that name.
+  const named = metadata?.get?.('sidekey-reason')?.[0];
   if (named !== undefined) {
     const reason = findReason(named.toString()) ?? 'internal-error';
     // Said by the control plane of itself; an agent would take it for this proxy's state.
     return reason === 'draining' || reason === 'not-ready' ? 'control-plane-unavailable' : reason;
   }
   switch ((error as Partial<ServiceError>).code) {
-    case status.UNAUTHENTICATED:
-    case status.PERMISSION_DENIED:
+    case STATUS.unauthenticated:
+    case STATUS.permissionDenied:
       return 'session-invalid';
     default:
       return 'control-plane-unavailable';
@@ -76,5 +99,5 @@ export function failureReason(error: unknown): Reason {
 /** True when the control plane refused the session itself, so that only a new attestation helps. */
 export function refusesSession(error: unknown): boolean {
   const { code } = error as Partial<ServiceError>;
-  return code === status.UNAUTHENTICATED || code === status.PERMISSION_DENIED;
+  return code === STATUS.unauthenticated || code === STATUS.permissionDenied;
 }

@@ -1,14 +1,10 @@
-import { status, type ClientDuplexStream, type ServiceError } from '@grpc/grpc-js';
+import type { ClientDuplexStream, ServiceError } from '@grpc/grpc-js';
 import { describeError } from '../common/errors.ts';
 import type { Reason } from '../proto/reasons.ts';
 import type { ChainHead, DecisionRecord } from '../proto/gen/sidekey/v1/decision.ts';
-import {
-  ProxyServiceService,
-  ReportDecisionsRequest,
-  type ReportDecisionsResponse,
-} from '../proto/gen/sidekey/v1/proxy.ts';
+import type { ReportDecisionsResponse } from '../proto/gen/sidekey/v1/proxy.ts';
 import type { Backoff } from './backoff.ts';
-import { failureReason, refusesSession, type Connection } from './connection.ts';
+import { failureReason, refusesSession, STATUS, type Connection } from './connection.ts';
 import type { ProofMaker } from './proof.ts';
 import type { RecordQueue } from './record-queue.ts';
 import { Retry } from './retry.ts';
@@ -191,8 +187,8 @@ export class Reporter {
 
   #open(session: Session): Call {
     const { connection, proofs, nowMs } = this.#options;
-    const metadata = sessionMetadata(session, proofs, ProxyServiceService.reportDecisions.path, nowMs());
-    const { path, responseDeserialize } = ProxyServiceService.reportDecisions;
+    const metadata = sessionMetadata(connection, session, proofs, 'reportDecisions', nowMs());
+    const { path, responseDeserialize } = connection.wire.ProxyServiceService.reportDecisions;
     const serialize = (request: Buffer) => request;
     const call: Call = connection.client.makeBidiStreamRequest(path, serialize, responseDeserialize, metadata);
     this.#call = call;
@@ -238,7 +234,7 @@ export class Reporter {
     }
     const acknowledged = queue.acked;
     const missing = queue.fallBack(held.sequence);
-    this.#gap = missing === 0 ? undefined : encodeGap(held);
+    this.#gap = missing === 0 ? undefined : this.#encodeGap(held);
     log.error({ held: held.sequence, acknowledged, missing }, 'the control plane has lost decision records');
     this.#drop();
     this.#retry.schedule(() => this.#flush());
@@ -253,7 +249,7 @@ export class Reporter {
     const reason = failureReason(error);
     const fields = { reason, error: describeError(error) };
     const isNews = this.#retry.isNews(reason);
-    if ((error as Partial<ServiceError>).code === status.FAILED_PRECONDITION) {
+    if ((error as Partial<ServiceError>).code === STATUS.failedPrecondition) {
       // They go out again all the same: what the control plane has may be put right there.
       this.refusals += 1;
       const { backlog } = this.#options.queue;
@@ -261,6 +257,11 @@ export class Reporter {
     } else if (isNews) log.warn(fields, 'the decision stream ended');
     this.#retry.schedule(() => this.#flush());
     if (refusesSession(error)) onSessionRefused(session, reason);
+  }
+
+  #encodeGap(missingAfter: ChainHead): Buffer {
+    const { ReportDecisionsRequest } = this.#options.connection.wire;
+    return Buffer.from(ReportDecisionsRequest.encode({ records: [], missingAfter }).finish());
   }
 
   #drop(): void {
@@ -271,8 +272,4 @@ export class Reporter {
     if (call !== undefined && this.#gap === undefined && this.#options.queue.acked > 0) this.#isUnsure = true;
     call?.cancel();
   }
-}
-
-function encodeGap(missingAfter: ChainHead): Buffer {
-  return Buffer.from(ReportDecisionsRequest.encode({ records: [], missingAfter }).finish());
 }

@@ -1,13 +1,8 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
-import { Metadata } from '@grpc/grpc-js';
+import type { Metadata } from '@grpc/grpc-js';
 import { SidekeyError } from '../common/errors.ts';
 import { Secret } from '../common/secret.ts';
-import {
-  ProxyServiceService,
-  type AttestResponse,
-  type CertificateAuthority,
-  type Evidence,
-} from '../proto/gen/sidekey/v1/proxy.ts';
+import type { AttestResponse, CertificateAuthority, Evidence } from '../proto/gen/sidekey/v1/proxy.ts';
 import type { Connection } from './connection.ts';
 import type { ProofMaker } from './proof.ts';
 import type { SessionState } from './types.ts';
@@ -43,6 +38,8 @@ export async function attest(
   nowMs: () => number,
 ): Promise<Session> {
   const evidence = await within(options.evidence(), options.timeoutMs);
+  await connection.load();
+  const { Metadata, ProxyServiceService } = connection.wire;
   const tokens = Buffer.concat(evidence.map(({ token }) => token));
   const request = {
     tenant: options.tenant,
@@ -127,9 +124,16 @@ function parseJson(json: string, what: string): Record<string, unknown> {
 }
 
 /** Metadata of a call under this session (RFC 9449 section 7.1). */
-export function sessionMetadata(session: Session, proofs: ProofMaker, path: string, nowMs: number): Metadata {
+export function sessionMetadata(
+  { wire }: Connection,
+  session: Session,
+  proofs: ProofMaker,
+  method: 'authorize' | 'reportDecisions' | 'watch',
+  nowMs: number,
+): Metadata {
   const token = session.token.reveal();
-  const metadata = new Metadata();
+  const { path } = wire.ProxyServiceService[method];
+  const metadata = new wire.Metadata();
   metadata.set('authorization', `DPoP ${token}`);
   metadata.set('dpop', proofs.make(path, token, nowMs));
   return metadata;

@@ -1,7 +1,7 @@
 import { verify } from 'node:crypto';
 import type { ClientReadableStream } from '@grpc/grpc-js';
 import { describeError, SidekeyError } from '../common/errors.ts';
-import { ProxyServiceService, WatchEvent, type WatchResponse } from '../proto/gen/sidekey/v1/proxy.ts';
+import type { WatchEvent, WatchResponse } from '../proto/gen/sidekey/v1/proxy.ts';
 import type { Connection } from './connection.ts';
 import { durationMs } from './durations.ts';
 import type { ProofMaker } from './proof.ts';
@@ -13,10 +13,12 @@ export class WatchError extends SidekeyError {}
 /** Reads signed events of one stream; throws WatchError for any that is forged, foreign, lost or repeated. */
 export class EventReader {
   readonly #session: Session;
+  readonly #decode: (bytes: Uint8Array) => WatchEvent;
   #lastSequence: number | undefined;
 
-  constructor(session: Session) {
+  constructor(session: Session, decode: (bytes: Uint8Array) => WatchEvent) {
     this.#session = session;
+    this.#decode = decode;
   }
 
   read(response: WatchResponse): WatchEvent {
@@ -28,7 +30,7 @@ export class EventReader {
     }
     let event: WatchEvent;
     try {
-      event = WatchEvent.decode(response.event);
+      event = this.#decode(response.event);
     } catch (cause) {
       throw new WatchError('malformed-event', 'an event cannot be decoded', { cause });
     }
@@ -65,10 +67,10 @@ export class WatchStream {
     options: { readonly heartbeatTimeoutMs: number; readonly nowMs: number; readonly listener: WatchListener },
   ) {
     this.session = session;
-    this.#reader = new EventReader(session);
+    this.#reader = new EventReader(session, connection.wire.WatchEvent.decode);
     this.#listener = options.listener;
     this.#silenceMs = options.heartbeatTimeoutMs;
-    const metadata = sessionMetadata(session, proofs, ProxyServiceService.watch.path, options.nowMs);
+    const metadata = sessionMetadata(connection, session, proofs, 'watch', options.nowMs);
     this.#call = connection.client.watch({ knownVersion }, metadata);
     this.#call.on('data', (response: WatchResponse) => this.#receive(response));
     this.#call.on('error', (error) => this.#end(error));

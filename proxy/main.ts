@@ -1,5 +1,6 @@
 import { createPublicKey } from 'node:crypto';
-import { createPolicyClient, type PolicyClient } from '../policy-client/index.ts';
+import { createPolicyClient } from '../policy-client/client.ts';
+import type { PolicyClient } from '../policy-client/index.ts';
 import { createLogger } from './admin/log.ts';
 import type { ProxyConfig } from './config.ts';
 import { hardenProcess } from '../common/hardening.ts';

@@ -1,4 +1,4 @@
-import { mayPass } from '../../policy-client/index.ts';
+import { mayPass } from '../../policy-client/denial.ts';
 import { REASONS } from '../../proto/reasons.ts';
 import type { RequestDestination } from './destination.ts';
 import { Refusal } from '../refusal.ts';

@@ -34,7 +34,7 @@ export class AgentConnection implements AgentStream, AgentSession {
   readonly #reader: RequestReader;
   readonly #onConnect: ConnectHandler | undefined;
   readonly #listeners: readonly (readonly [string, (bytes: Buffer) => void])[] = [
-    ['data', (bytes) => this.#onData(bytes)],
+    ['data', (bytes) => this.receive(bytes)],
     ['drain', () => this.#onDrain()],
     ['end', () => this.#onEnd()],
     ['error', () => this.destroy()],
@@ -142,7 +142,8 @@ export class AgentConnection implements AgentStream, AgentSession {
     this.destroy();
   }
 
-  #onData(bytes: Buffer): void {
+  /** Takes bytes that came; also those that were read of the socket before it was this connection's. */
+  receive(bytes: Buffer): void {
     if (this.#closing) return;
     if (this.idle) this.deadlineAt = this.#services.clock.now() + this.#services.limits.headerTimeoutMs;
     this.#reader.receive(bytes);

@@ -22,20 +22,22 @@ export function serveExplicit(services: ProxyServices, sessions: AgentSessions, 
     done: (end) => {
       if (end.kind !== 'known') return void socket.destroy();
       if (end.value === SOCKS4) return refuseSocks4(services, socket);
-      socket.unshift(end.bytes);
-      if (end.value === SOCKS5) new Socks5Connection(services, sessions, socket);
-      else serveHttp(services, sessions, socket);
+      if (end.value === SOCKS5) {
+        socket.unshift(end.bytes);
+        new Socks5Connection(services, sessions, socket);
+      } else serveHttp(services, sessions, socket, end.bytes);
       socket.resume();
     },
   });
 }
 
-function serveHttp(services: ProxyServices, sessions: AgentSessions, socket: Socket): void {
+function serveHttp(services: ProxyServices, sessions: AgentSessions, socket: Socket, opening: Buffer): void {
   const connection = new AgentConnection(services, socket, { kind: 'explicit' }, (taken, head, rest) => {
     forget();
     serveConnect(services, sessions, taken, head, rest);
   });
   const forget = sessions.track(connection, socket);
+  connection.receive(opening);
 }
 
 /** It carries no password, and most of its clients resolve names by themselves. */

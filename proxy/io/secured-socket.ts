@@ -1,13 +1,16 @@
 import type { Socket } from 'node:net';
 import tls from 'node:tls';
 
+/** In wire form (RFC 7301 3.1), or Node would write it anew for each connection. HTTP/1.0 is for clients that offer nothing else. */
+const PROTOCOLS = Buffer.from('\x02h2\x08http/1.1\x08http/1.0', 'latin1');
+
 /** An agent's socket with TLS on top of it, of which we are the server. */
 export class SecuredSocket extends tls.TLSSocket {
   readonly #below: Socket;
 
   constructor(below: Socket, secureContext: tls.SecureContext) {
-    // HTTP/1.0 is for clients that offer nothing else (RFC 7301 3.2: the first of ours that they offer).
-    super(below, { isServer: true, secureContext, ALPNProtocols: ['h2', 'http/1.1', 'http/1.0'] });
+    // The first of ours that they offer is taken (RFC 7301 3.2).
+    super(below, { isServer: true, secureContext, ALPNProtocols: PROTOCOLS });
     this.#below = below;
   }
 

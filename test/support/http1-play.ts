@@ -1,5 +1,5 @@
 import { MessageError } from '../../proxy/protocols/http1/message-error.ts';
-import type { Http1Limits } from '../../proxy/protocols/http1/limits.ts';
+import { DEFAULT_HTTP1_LIMITS, type Http1Limits } from '../../proxy/protocols/http1/limits.ts';
 import { type Http1Event, RequestReader, ResponseReader } from '../../proxy/protocols/http1/message-reader.ts';
 
 /** What a reader said, with the pieces of each body joined, so that it does not depend on how the bytes arrived. */
@@ -66,7 +66,7 @@ function play(reader: AnyReader, pieces: readonly Buffer[], closes: boolean): Pl
 
 /** Plays pieces of a request stream; with `ends`, the sender closes afterwards. */
 export function playRequests(pieces: readonly Buffer[], ends = false, limits: Partial<Http1Limits> = {}): Played {
-  return play(new RequestReader(limits), pieces, ends);
+  return play(new RequestReader({ ...DEFAULT_HTTP1_LIMITS, ...limits }), pieces, ends);
 }
 
 /** Plays pieces of a response stream that answers requests with these methods. */
@@ -76,7 +76,7 @@ export function playResponses(
   ends = false,
   limits: Partial<Http1Limits> = {},
 ): Played {
-  const reader = new ResponseReader(limits);
+  const reader = new ResponseReader({ ...DEFAULT_HTTP1_LIMITS, ...limits });
   for (const method of methods) reader.expect(method);
   return play(reader, pieces, ends);
 }

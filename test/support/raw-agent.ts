@@ -1,5 +1,6 @@
 import net from 'node:net';
 import tls from 'node:tls';
+import { DEFAULT_HTTP1_LIMITS } from '../../proxy/protocols/http1/limits.ts';
 import { ResponseReader } from '../../proxy/protocols/http1/message-reader.ts';
 import type { HeaderList } from '../../proxy/protocols/header-list.ts';
 
@@ -18,7 +19,7 @@ export interface AgentAnswer {
 /** An agent that writes what it likes, byte for byte, and keeps every byte it was sent. */
 export class RawAgent {
   readonly socket: net.Socket | tls.TLSSocket;
-  readonly #reader = new ResponseReader({ maxHeadBytes: 65_536 });
+  readonly #reader = new ResponseReader({ ...DEFAULT_HTTP1_LIMITS, maxHeadBytes: 65_536 });
   #received: Buffer[] = [];
   #closed = false;
   #ended = false;

@@ -49,9 +49,9 @@ abstract class MessageReader<HeadEvent> {
   /** Whether the bytes after this message belong to no message: a tunnel, another protocol. */
   protected detachAtEnd = false;
 
-  protected constructor(kind: MessageKind, limits: Partial<Http1Limits>) {
+  protected constructor(kind: MessageKind, limits: Http1Limits) {
     this.#kind = kind;
-    this.limits = { ...DEFAULT_HTTP1_LIMITS, ...limits };
+    this.limits = limits;
     this.sections = new SectionReader(kind, this.limits.maxHeaderCount);
   }
 
@@ -208,7 +208,7 @@ abstract class MessageReader<HeadEvent> {
 
 /** Reads the requests of one connection, one after another (RFC 9112), up to a CONNECT. */
 export class RequestReader extends MessageReader<{ readonly type: 'head'; readonly head: RequestHead }> {
-  constructor(limits: Partial<Http1Limits> = {}) {
+  constructor(limits: Http1Limits = DEFAULT_HTTP1_LIMITS) {
     super('request', limits);
   }
 
@@ -236,7 +236,7 @@ export class ResponseReader extends MessageReader<Exclude<ResponseEvent, BodyEve
   readonly #methods: string[] = [];
   #informational = 0;
 
-  constructor(limits: Partial<Http1Limits> = {}) {
+  constructor(limits: Http1Limits = DEFAULT_HTTP1_LIMITS) {
     super('response', limits);
   }
 

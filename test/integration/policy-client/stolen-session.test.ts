@@ -18,6 +18,7 @@ beforeEach(async () => {
   await client.start();
   await client.ready;
   thief = new Connection({ address: plane.address, caPem: plane.caPem });
+  await thief.load();
 });
 
 afterEach(async () => {

@@ -15,10 +15,11 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-function offline() {
+async function offline() {
   const queue = new RecordQueue({ instanceId: 'i', maxMemoryBytes: 1e9, spool: undefined, nowMs: () => 0 });
   const flush = vi.spyOn(queue, 'flush');
   const connection = new Connection({ address: '127.0.0.1:1' });
+  await connection.load();
   const attempts = vi.spyOn(connection.client, 'makeBidiStreamRequest');
   const warn = vi.fn();
   const reporter = new Reporter({
@@ -36,8 +37,8 @@ function offline() {
   return { reporter, warn, attempts: () => attempts.mock.calls.length, flushes: () => flush.mock.calls.length };
 }
 
-it('while nothing can leave, chains in large batches, and makes no timer for each record', () => {
-  const { reporter, flushes } = offline();
+it('while nothing can leave, chains in large batches, and makes no timer for each record', async () => {
+  const { reporter, flushes } = await offline();
   const made = vi.spyOn(globalThis, 'setTimeout');
   for (let ms = 0; ms < 4_000; ms += 1) {
     reporter.record(decisionRecord());
@@ -50,7 +51,7 @@ it('while nothing can leave, chains in large batches, and makes no timer for eac
 
 it('tells of an outage once, however often it tries', async () => {
   vi.useRealTimers();
-  const { reporter, attempts, warn } = offline();
+  const { reporter, attempts, warn } = await offline();
   reporter.setSession({ state: { id: 's' }, token: new Secret('t') } as unknown as Session);
   reporter.record(decisionRecord());
   await vi.waitFor(() => expect(attempts()).toBeGreaterThan(4), 20_000);
