@@ -92,11 +92,9 @@ export class Authorizer {
     const session = this.#session;
     if (session === undefined) return this.#miss('', question);
     const key = this.#keys.of(question, session.id);
-    const { cache, monotonicMs, nowMs } = this.#options;
-    const answer = cache.take(key, monotonicMs(), nowMs(), !this.#connected);
+    const answer = this.#take(key, !this.#connected);
     if (answer === undefined) return this.#miss(key, question);
     this.hits += 1;
-    if (answer.kind === 'grant' && answer.stale) this.staleHits += 1;
     return answer;
   }
 
@@ -132,10 +130,7 @@ export class Authorizer {
       this.#waiters -= 1;
     }
     if (first.kind === 'denial') return first;
-    const { cache, monotonicMs, nowMs } = this.#options;
-    const held = cache.take(key, monotonicMs(), nowMs(), !this.#connected);
-    if (held !== undefined) return held;
-    return this.#refuse(question) ?? (await this.#ask(key, question));
+    return this.#take(key, !this.#connected) ?? this.#refuse(question) ?? (await this.#ask(key, question));
   }
 
   #ask(key: string, question: Question): Promise<Answer> {
@@ -184,12 +179,19 @@ export class Authorizer {
 
   /** The link is down: what the fail mode allows is answered, the rest waits for the grace to end. */
   #failUnsent(graceOver: boolean): void {
-    const { cache, monotonicMs, nowMs, downReason } = this.#options;
     for (const pending of [...this.#pending.values()]) {
-      const held = cache.take(pending.key, monotonicMs(), nowMs(), true);
+      const held = this.#take(pending.key, true);
       if (held !== undefined) this.#finish(pending, held);
-      else if (graceOver) this.#finish(pending, denial(downReason()));
+      else if (graceOver) this.#finish(pending, denial(this.#options.downReason()));
     }
+  }
+
+  /** A held answer; `undecided`: nobody can be asked or answers, so that the fail mode counts. */
+  #take(key: string, undecided: boolean): Answer | undefined {
+    const { cache, monotonicMs, nowMs } = this.#options;
+    const held = cache.take(key, monotonicMs(), nowMs(), undecided);
+    if (held?.kind === 'grant' && held.stale) this.staleHits += 1;
+    return held;
   }
 
   /** True when no question should wait for the link any more. */
@@ -201,7 +203,8 @@ export class Authorizer {
     const pending = this.#pending.get(id);
     if (pending === undefined) return;
     this.timeouts += 1;
-    this.#finish(pending, denial(this.#connected ? 'authorize-timeout' : this.#options.downReason()));
+    const reason = this.#connected ? 'authorize-timeout' : this.#options.downReason();
+    this.#finish(pending, this.#take(pending.key, true) ?? denial(reason));
   }
 
   #finish(pending: Pending, answer: Answer): void {
@@ -238,6 +241,9 @@ export class Authorizer {
       this.policyChanged();
       return;
     }
+    // The control plane says itself that nobody decided in time.
+    const held = answer.reason === 'authorize-timeout' ? this.#take(pending.key, true) : undefined;
+    if (held !== undefined) return this.#finish(pending, held);
     const { cache, monotonicMs, nowMs } = this.#options;
     // Decided before a change of policy or a lifted revocation that is known by now.
     const isLate = pending.denialEra !== cache.denialEra;

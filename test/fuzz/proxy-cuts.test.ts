@@ -209,7 +209,8 @@ beforeAll(async () => {
   world = await startProxyWorld({
     config: {
       admin: { host: '127.0.0.1', port: 0 },
-      limits: { headerTimeoutMs: 3_000, bodyIdleTimeoutMs: 3_000, responseTimeoutMs: 3_000 },
+      // A busy machine stops this process for seconds, after which what is late is closed before what has come is read.
+      limits: { headerTimeoutMs: 15_000, bodyIdleTimeoutMs: 3_000, responseTimeoutMs: 3_000 },
     },
   });
   upstream = await startHttp2Upstream(HOSTS, answerStream);
@@ -239,7 +240,7 @@ test('calls that are cut anywhere keep apart, and each has its record', {
   await Promise.all(Array.from({ length: WORKERS }, worker));
   const { records } = world.client;
   const recorded = (): string[] => records.map(({ path }) => path).filter((path) => asked.has(path));
-  await until('each call is recorded', () => recorded().length >= asked.size, 30_000);
+  await until('each call is recorded', () => recorded().length >= asked.size, 60_000);
   console.log(`${calls} calls, ${asked.size} asked, ${records.length} records, seed ${seed}`);
   expect(strangers, `seed ${seed}`).toEqual([]);
   expect(new Set(recorded()).size, `seed ${seed}: each once`).toBe(recorded().length);

@@ -3,7 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { seededRandom } from '../support/random.ts';
 import { until } from '../support/until.ts';
 import { growthOf, type Sample, slopeOf } from './slope.ts';
-import { behave, misbehave, type Tally } from './workers.ts';
+import { LongCalls } from './long-calls.ts';
+import { operate } from './operator.ts';
+import { BEHAVING, behave, misbehave, type Tally, warmUp } from './workers.ts';
 import { pause, type Recorded, SoakWorld } from './world.ts';
 
 // `npm run soak` runs it for 10 minutes.
@@ -32,9 +34,19 @@ describe.skipIf(!existsSync('dist/sidekey.js'))('soak (needs dist/: npm run buil
     timeout: (SECONDS + 600) * 1000,
   }, async () => {
     const { proxy } = world;
-    const tally: Tally = { sent: [], answered: 0, denied: [], unanswered: 0, faults: 0, wrong: [] };
+    const tally: Tally = {
+      sent: [],
+      answered: new Map(),
+      denied: [],
+      unanswered: 0,
+      endless: [],
+      cut: 0,
+      faults: 0,
+      wrong: [],
+    };
     const before = { descriptors: proxy.descriptors(), rss: (await proxy.memory()).rss };
-    const samples = await load(tally);
+    const { samples, changes } = await load(tally);
+    const answered = [...tally.answered.values()].reduce((sum, count) => sum + count, 0);
     const records = await world.records();
     const { recordsLost, reconnects, staleHits } = await proxy.stats();
     const verified = await world.verified();
@@ -45,7 +57,10 @@ describe.skipIf(!existsSync('dist/sidekey.js'))('soak (needs dist/: npm run buil
     const slope = slopeOf(samples);
     console.log(
       [
-        `soak of ${SECONDS} s: ${tally.sent.length} calls sent, ${tally.answered} answered`,
+        `soak of ${SECONDS} s: ${tally.sent.length} calls sent, ${answered} answered`,
+        [...tally.answered].map(([way, count]) => `${way} ${count}`).join(', '),
+        `${changes} changes by the operator; of ${tally.endless.length} long calls ${tally.cut} were cut`,
+        `records that waited stood on a disk of ${world.spoolBytes ?? 'many'} bytes`,
         `${tally.denied.length} denied, ${tally.unanswered} of them for want of a control plane; ${tally.faults} rounds of faults`,
         `${records.length} records in the log, ${recordsLost} lost; the control plane was killed ${world.killed} times, ` +
           `${staleHits} calls went on by fail mode, ${reconnects} connections to it`,
@@ -55,12 +70,15 @@ describe.skipIf(!existsSync('dist/sidekey.js'))('soak (needs dist/: npm run buil
       ].join('\n'),
     );
     expect(tally.wrong).toEqual([]);
-    expect(tally.answered).toBe(tally.sent.length);
+    expect(answered).toBe(tally.sent.length);
+    expect([...tally.answered.keys()].sort()).toEqual([...new Set<string>(BEHAVING)].sort());
+    expect(tally.cut).toBeGreaterThan(0);
     expect(world.found).toBe(RESTARTS);
     expect(staleHits).toBeGreaterThan(0);
     expect(recordsLost).toBe(0);
     expectEachOnce(records, '/well/', 'allowed', tally.sent);
     expectEachOnce(records, '/denied/', 'denied', tally.denied);
+    expectEachOnce(records, '/endless/', undefined, tally.endless);
     expect(new Set(records.map(({ id }) => id)).size).toBe(records.length);
     expect(verified).toMatchObject({ ok: true, chains: [{ records: records.length }] });
     expect(after.descriptors).toBeLessThanOrEqual(before.descriptors + SPARE_DESCRIPTORS);
@@ -71,18 +89,27 @@ describe.skipIf(!existsSync('dist/sidekey.js'))('soak (needs dist/: npm run buil
 });
 
 /** Runs the load, with the restarts spread over it, and answers the samples of memory that were taken meanwhile. */
-async function load(tally: Tally): Promise<Sample[]> {
-  startedAt = performance.now();
+async function load(tally: Tally): Promise<{ samples: Sample[]; changes: number }> {
   const random = seededRandom(20261125);
   const running = (): boolean => seconds() < SECONDS;
-  const place = { ...world, tally, random, running, outage: () => world.killed + world.found };
-  const workers = [
-    ...(['http1', 'http1', 'tls1', 'tls1', 'http2', 'http2'] as const).map((version) =>
-      behave({ ...place, upstreams: world.good }, version),
-    ),
-    ...Array.from({ length: 3 }, () => misbehave({ ...place, upstreams: world.bad })),
+  const { proxy, good, bad } = world;
+  const outage = (): number => world.killed + world.found;
+  const place = { proxy, localPort: proxy.localPort, tally, random, running, outage };
+  const [well, badly] = [
+    { ...place, upstreams: good },
+    { ...place, upstreams: bad },
   ];
-  const restarts = restartNowAndThen();
+  await warmUp(well);
+  startedAt = performance.now();
+  const cutCalls = new LongCalls(badly);
+  const workers = [
+    ...BEHAVING.map((way) => behave(well, way)),
+    ...Array.from({ length: 3 }, () => misbehave(badly)),
+    new LongCalls(well).hold(),
+    cutCalls.keepUp(),
+  ];
+  const isTimeToKill = (): boolean => seconds() > ((world.killed + 1) * SECONDS) / (RESTARTS + 1);
+  const changes = operate(world, badly, cutCalls, isTimeToKill);
   const samples: Sample[] = [];
   const pauseMs = Math.max(500, (SECONDS * 1000) / 200);
   while (running()) {
@@ -93,24 +120,21 @@ async function load(tally: Tally): Promise<Sample[]> {
     if (seconds() > WARM_UP && !isAway) samples.push({ at: seconds(), bytes: heapUsed + external });
   }
   await Promise.all(workers);
-  await restarts;
-  return samples;
+  return { samples, changes: await changes };
 }
 
-async function restartNowAndThen(): Promise<void> {
-  for (let restart = 1; restart <= RESTARTS; restart += 1) {
-    await pause(1000 * ((restart * SECONDS) / (RESTARTS + 1) - seconds()));
-    await world.restartControlPlane();
-  }
-}
-
-/** Every one of these calls stands in the log, once, with its outcome, and no other. */
-function expectEachOnce(records: readonly Recorded[], start: string, outcome: string, calls: readonly string[]): void {
+/** Every one of these calls stands in the log, once, with its outcome (undefined: any), and no other. */
+function expectEachOnce(
+  records: readonly Recorded[],
+  start: string,
+  outcome: string | undefined,
+  calls: readonly string[],
+): void {
   const found = records.filter(({ path }) => path.startsWith(start));
   const paths = new Set(found.map(({ path }) => path));
   expect(calls.filter((path) => !paths.has(path))).toEqual([]);
   expect(found.length).toBe(calls.length);
-  expect(found.filter((record) => record.outcome !== outcome)).toEqual([]);
+  expect(found.filter((record) => outcome !== undefined && record.outcome !== outcome)).toEqual([]);
 }
 
 /** Ten of the samples, evenly spread. */

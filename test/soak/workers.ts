@@ -1,27 +1,26 @@
-import http from 'node:http';
-import type http2 from 'node:http2';
 import net from 'node:net';
-import { http2Session, type ProxyPlace, tunnel } from '../support/proxied-agent.ts';
 import type { Random } from '../support/random.ts';
-import { FAULTS, type SoakUpstreams } from './upstreams.ts';
+import { FAULTS } from './upstreams.ts';
+import { type CallPlace, type Connection, PROTOCOLS, REQUESTS, type Send } from './ways.ts';
 
 /** What the agents of a soak did. */
 export interface Tally {
-  /** Paths of well-behaved requests, no two alike, and how many were answered wholly and rightly. */
+  /** Paths of well-behaved requests, no two alike, and how many were answered wholly and rightly, by way. */
   readonly sent: string[];
-  answered: number;
+  readonly answered: Map<string, number>;
   /** Paths of requests that policy denies, and how many were refused for want of a control plane to say so. */
   readonly denied: string[];
   unanswered: number;
+  /** Paths of calls that go on until somebody ends them, and how many a change of policy or a revocation cut. */
+  readonly endless: string[];
+  cut: number;
   /** Requests for which something was made to go wrong. */
   faults: number;
   /** What went wrong where nothing should. */
   readonly wrong: string[];
 }
 
-export interface SoakPlace {
-  readonly proxy: ProxyPlace;
-  readonly upstreams: Pick<SoakUpstreams, 'http1' | 'http2'>;
+export interface SoakPlace extends CallPlace {
   readonly tally: Tally;
   readonly random: Random;
   running(): boolean;
@@ -29,45 +28,77 @@ export interface SoakPlace {
   outage(): number;
 }
 
-interface Answered {
-  readonly status: number;
-  readonly bytes: number;
-}
-
-/** Sends one request and reads its answer; rejects when it breaks off. */
-type Send = (method: string, path: string, body: Buffer | undefined) => Promise<Answered>;
-
 const MAX_WRONG = 20;
 /** Longer than all timeouts of the proxy under soak. */
 const CALL_TIMEOUT_MS = 30_000;
 const BODY = Buffer.alloc(300_000, 'a request body; ');
 const PER_CONNECTION = 100;
 
+const WAYS = { ...REQUESTS, ...PROTOCOLS };
+type Way = keyof typeof WAYS;
+/** One agent each that behaves, and the common ways twice. */
+export const BEHAVING = [...(Object.keys(WAYS) as Way[]), 'http1', 'tls1', 'http2'] as const satisfies readonly Way[];
+/** Of agents that do not: the local listener's upstream is shared with those that do. */
+const MISBEHAVING = [
+  'http1',
+  'tls1',
+  'http2',
+  'socks5',
+  'chained',
+  'webSocket',
+  'grpc',
+] as const satisfies readonly Way[];
+
+/** One call of each kind, so that every grant is held when the control plane goes. */
+export async function warmUp(place: SoakPlace): Promise<void> {
+  for (const way of new Set<Way>(BEHAVING)) {
+    const { send, close } = await WAYS[way](place);
+    for (const body of [undefined, BODY.subarray(0, 10)]) await allowedCall(place, send, way, 10, body);
+    close();
+  }
+}
+
 /** One agent that behaves, on connection after connection, until the soak is over. */
-export async function behave(place: SoakPlace, version: 'http1' | 'tls1' | 'http2'): Promise<void> {
+export async function behave(place: SoakPlace, way: Way): Promise<void> {
   while (place.running()) {
-    const connection = await connect(place, version);
+    let connection: Connection;
+    try {
+      connection = await WAYS[way](place);
+    } catch (error) {
+      expect(place.tally, false, `${way}: no connection, ${String(error)}`);
+      return;
+    }
     for (let call = 0; call < PER_CONNECTION && place.running(); call += 1) {
-      if (!(await oneCall(place, connection.send, version))) break;
+      if (!(await oneCall(place, connection.send, way))) break;
     }
     connection.close();
   }
 }
 
 /** False when the connection is of no more use. */
-async function oneCall(place: SoakPlace, send: Send, version: string): Promise<boolean> {
-  const { tally, random } = place;
+async function oneCall(place: SoakPlace, send: Send, way: Way): Promise<boolean> {
+  const { random } = place;
   const dice = chance(random);
-  if (dice > 0.95) return oneDenial(place, send, version);
+  if (dice > 0.95 && way in REQUESTS) return oneDenial(place, send, way);
   const size = Math.floor(chance(random) ** 4 * 400_000);
   const body = dice < 0.3 ? BODY.subarray(0, Math.floor(chance(random) ** 3 * BODY.length)) : undefined;
-  const path = `/well/${size}/${tally.sent.length}`;
+  return allowedCall(place, send, way, size, body);
+}
+
+async function allowedCall(
+  { tally }: SoakPlace,
+  send: Send,
+  way: Way,
+  size: number,
+  body: Buffer | undefined,
+): Promise<boolean> {
+  const path = `/well/${size}/${tally.sent.length}/${way}`;
   tally.sent.push(path);
-  const what = `${version}, ${body?.length ?? 'no'} bytes for ${size}`;
+  const what = `${way}, ${body?.length ?? 'no'} bytes for ${size}`;
   try {
     const { status, bytes } = await inTime(send(body === undefined ? 'GET' : 'POST', path, body));
     const isRight = status === 200 && bytes === size;
-    if (isRight) tally.answered += 1;
+    if (isRight) tally.answered.set(way, 1 + (tally.answered.get(way) ?? 0));
     expect(tally, isRight, `${what}: got ${bytes} with ${status}`);
     return isRight;
   } catch (error) {
@@ -76,100 +107,37 @@ async function oneCall(place: SoakPlace, send: Send, version: string): Promise<b
   }
 }
 
-/** A method that no rule covers: 403, or 503 while nobody can be asked. */
-async function oneDenial({ outage, tally }: SoakPlace, send: Send, version: string): Promise<boolean> {
+/** A method that no rule covers: 403, or 503 while nobody can be asked, or 504 when a busy machine gives no answer in time. */
+async function oneDenial({ outage, tally }: SoakPlace, send: Send, way: Way): Promise<boolean> {
   const path = `/denied/${tally.denied.length}`;
   tally.denied.push(path);
   const before = outage();
   try {
-    const { status } = await inTime(send('DELETE', path, undefined));
+    const { status } = await inTime(send('DELETE', path));
     const wasAway = before % 2 === 1 || outage() !== before;
-    if (status === 503 && wasAway) tally.unanswered += 1;
-    else expect(tally, status === 403, `${version}, a denial: got ${status}`);
+    if (status === 504 || (status === 503 && wasAway)) tally.unanswered += 1;
+    else expect(tally, status === 403, `${way}, a denial: got ${status}`);
     return true;
   } catch (error) {
-    expect(tally, false, `${version}, a denial: broke off, ${String(error)}`);
+    expect(tally, false, `${way}, a denial: broke off, ${String(error)}`);
     return false;
   }
 }
 
-function expect(tally: Tally, holds: boolean, wrong: string): void {
+export function expect(tally: Tally, holds: boolean, wrong: string): void {
   if (!holds && tally.wrong.length < MAX_WRONG) tally.wrong.push(wrong);
-}
-
-interface Connection {
-  readonly send: Send;
-  close(): void;
-}
-
-async function connect({ proxy, upstreams }: SoakPlace, version: 'http1' | 'tls1' | 'http2'): Promise<Connection> {
-  if (version === 'http1') {
-    const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
-    const base = `http://localhost:${upstreams.http1.port}`;
-    const options = { host: '127.0.0.1', port: proxy.port, agent, headers: { host: base.slice(7) } };
-    return {
-      send: (method, path, body) => overHttp1({ ...options, method, path: base + path }, body),
-      close: () => agent.destroy(),
-    };
-  }
-  const { port } = upstreams.http2;
-  if (version === 'tls1') {
-    const secured = await tunnel(proxy, 'localhost', port, 'http/1.1');
-    const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
-    agent.createConnection = () => secured;
-    const options = { agent, headers: { host: `localhost:${port}` } };
-    const send: Send = async (method, path, body) => {
-      if (secured.destroyed || !secured.writable) throw new Error('the connection is closed');
-      return overHttp1({ ...options, method, path }, body);
-    };
-    return { send, close: () => secured.destroy() };
-  }
-  const session = await http2Session(proxy, 'localhost', port);
-  return { send: (method, path, body) => overHttp2(session, method, path, body), close: () => session.destroy() };
-}
-
-function overHttp1(options: http.RequestOptions, body: Buffer | undefined): Promise<Answered> {
-  return new Promise((resolve, reject) => {
-    const request = http.request(options, (response) => {
-      let bytes = 0;
-      response.on('data', (chunk: Buffer) => (bytes += chunk.length));
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, bytes }));
-      response.on('error', reject);
-    });
-    request.on('error', reject);
-    request.end(body);
-  });
-}
-
-function overHttp2(
-  session: http2.ClientHttp2Session,
-  method: string,
-  path: string,
-  body: Buffer | undefined,
-): Promise<Answered> {
-  return new Promise((resolve, reject) => {
-    const stream = session.request({ ':method': method, ':path': path }, { endStream: body === undefined });
-    let status = 0;
-    let bytes = 0;
-    stream.on('response', (head) => (status = head[':status'] ?? 0));
-    stream.on('data', (chunk: Buffer) => (bytes += chunk.length));
-    stream.on('end', () => resolve({ status, bytes }));
-    stream.on('error', reject);
-    stream.on('close', () => reject(new Error(`the stream was closed with ${stream.rstCode}`)));
-    if (body !== undefined) stream.end(body);
-  });
 }
 
 /** One agent for which things go wrong: upstreams that fail, resets, readers that stop, garbage. */
 export async function misbehave(place: SoakPlace): Promise<void> {
   while (place.running()) {
-    const version = (['http1', 'tls1', 'http2'] as const)[Math.floor(chance(place.random) * 3)] ?? 'http1';
-    const turn = Math.floor(chance(place.random) * 4);
+    const way = place.random.pick(MISBEHAVING);
+    const turn = place.random.below(4);
     place.tally.faults += 1;
     try {
-      if (turn === 0) await upstreamFaults(place, version);
+      if (turn === 0) await upstreamFaults(place, way);
       else if (turn === 1) await garbage(place);
-      else if (turn === 2) await giveUp(place, version);
+      else if (turn === 2) await giveUp(place, way);
       else await readSlowly(place);
     } catch {
       // Any end is fine, as long as the proxy goes on.
@@ -177,10 +145,10 @@ export async function misbehave(place: SoakPlace): Promise<void> {
   }
 }
 
-async function upstreamFaults(place: SoakPlace, version: 'http1' | 'tls1' | 'http2'): Promise<void> {
-  const { send, close } = await connect(place, version);
+async function upstreamFaults(place: SoakPlace, way: Way): Promise<void> {
+  const { send, close } = await WAYS[way](place);
   try {
-    for (const fault of FAULTS) await inTime(send('GET', `/fault/${fault}`, undefined)).catch(() => {});
+    for (const fault of FAULTS) await inTime(send('GET', `/fault/${fault}`)).catch(() => {});
   } finally {
     close();
   }
@@ -205,10 +173,10 @@ async function garbage({ proxy, upstreams, random }: SoakPlace): Promise<void> {
 }
 
 /** The agent goes away in the middle of an answer, or of its own body. */
-async function giveUp(place: SoakPlace, version: 'http1' | 'tls1' | 'http2'): Promise<void> {
-  const { send, close } = await connect(place, version);
+async function giveUp(place: SoakPlace, way: Way): Promise<void> {
+  const { send, close } = await WAYS[way](place);
   const body = chance(place.random) < 0.5 ? BODY : undefined;
-  const calls = Promise.allSettled([send('POST', '/fault/slow', body), send('GET', '/fault/half', undefined)]);
+  const calls = Promise.allSettled([send('POST', '/fault/slow', body), send('GET', '/fault/half')]);
   await pause(chance(place.random) * 50);
   close();
   await Promise.race([calls, pause(500)]);

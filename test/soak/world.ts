@@ -1,21 +1,22 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type CorporateProxy, startHttpsProxy } from '../support/corporate-proxies.ts';
 import { ControlPlaneProcess } from '../support/control-plane-process.ts';
 import { type ProxyProcess, startProxyProcess } from '../support/proxy-process.ts';
 import { TokenIssuer } from '../support/token-issuer.ts';
-import { LOOPBACK, makeResource } from '../support/world-policy.ts';
+import { soakAgent, soakPolicy } from './policy.ts';
+import { SmallDisk } from './small-disk.ts';
 import { type SoakUpstreams, startSoakUpstreams } from './upstreams.ts';
 
 /** Short enough that the soak sees them pass. */
 const LIMITS = {
   headerTimeoutMs: 2_000,
-  agentIdleTimeoutMs: 5_000,
+  agentIdleTimeoutMs: 15_000,
   upstreamIdleTimeoutMs: 2_000,
   bodyIdleTimeoutMs: 20_000,
   responseTimeoutMs: 20_000,
 };
-const LEASE_SECONDS = 1;
 /** Past the lease, so that the fail mode admits and not the lease. */
 const AWAY_MS = 2_000;
 
@@ -30,40 +31,63 @@ export interface Recorded {
 /** A control plane, a proxy and upstreams, each of the first two in a process of its own, as in production. */
 export class SoakWorld {
   readonly good: SoakUpstreams;
-  /** Apart, since what breaks an HTTP/2 connection breaks all that is on it. */
+  /** Apart, since what breaks an HTTP/2 connection breaks all that is on it; and its policies come and go. */
   readonly bad: SoakUpstreams;
   readonly proxy: ProxyProcess;
   readonly #controlPlane: ControlPlaneProcess;
+  readonly #chain: CorporateProxy;
+  readonly #spool: SmallDisk;
   readonly #folder: string;
   /** Times at which the control plane was killed, and at which the proxy had found it again. */
   killed = 0;
   found = 0;
 
-  private constructor(upstreams: readonly SoakUpstreams[], made: ControlPlaneProcess, proxy: ProxyProcess, at: string) {
-    const [good, bad] = upstreams;
-    if (good === undefined || bad === undefined) throw new Error('a soak has two sets of upstreams');
-    this.good = good;
-    this.bad = bad;
-    this.#controlPlane = made;
-    this.proxy = proxy;
-    this.#folder = at;
+  private constructor(parts: Pick<SoakWorld, 'good' | 'bad' | 'proxy'> & Hidden) {
+    this.good = parts.good;
+    this.bad = parts.bad;
+    this.proxy = parts.proxy;
+    this.#controlPlane = parts.controlPlane;
+    this.#chain = parts.chain;
+    this.#spool = parts.spool;
+    this.#folder = parts.folder;
   }
 
   static async start(): Promise<SoakWorld> {
     const folder = await mkdtemp(join(tmpdir(), 'sidekey-soak-'));
-    const upstreams = [await startSoakUpstreams(), await startSoakUpstreams()];
+    const [good, bad, chain] = [await startSoakUpstreams(), await startSoakUpstreams(), await startHttpsProxy()];
+    const spool = await SmallDisk.at(join(folder, 'spool'));
     const controlPlane = await ControlPlaneProcess.start(folder);
     const issuer = new TokenIssuer('https://issuer.world.test');
-    const resources = soakPolicy(issuer, upstreams);
-    const applied = await controlPlane.rest('POST', '/v1/apply', { resources, dryRun: false, prune: false });
-    if (applied.status !== 200) throw new Error(`apply: ${JSON.stringify(applied.body)}`);
+    await applyTo(controlPlane, [...soakAgent(issuer), ...soakPolicy('good', good), ...soakPolicy('bad', bad)]);
+    const direct = [good, bad].flatMap(({ http1, http2 }) => [http1.port, http2.port]);
     const proxy = await startProxyProcess({
       controlPlane: { address: controlPlane.grpcAddress, caPem: controlPlane.place.caPem },
       evidence: await issuer.sign({ sub: 'agent', exp: Math.floor(Date.now() / 1000) + 7_200 }, Date.now()),
-      spoolDir: join(folder, 'spool'),
+      spoolDir: spool.path,
       limits: LIMITS,
+      local: { host: 'localhost', port: good.http2.port },
+      upstreamProxy: {
+        url: `https://localhost:${chain.port}`,
+        noProxy: direct.map((port) => `localhost:${port}`).join(','),
+        caPem: chain.caPem,
+      },
     });
-    return new SoakWorld(upstreams, controlPlane, proxy, folder);
+    return new SoakWorld({ good, bad, proxy, controlPlane, chain, spool, folder });
+  }
+
+  /** Of the disk on which records wait while the control plane is away; undefined when it could not be made small. */
+  get spoolBytes(): number | undefined {
+    return this.#spool.bytes;
+  }
+
+  apply(resources: readonly object[]): Promise<void> {
+    return applyTo(this.#controlPlane, resources);
+  }
+
+  /** @throws unless it answers 2xx */
+  async tell(method: 'POST' | 'DELETE', path: string, body?: object): Promise<void> {
+    const { status, body: said } = await this.#controlPlane.rest(method, path, body);
+    if (status >= 300) throw new Error(`${method} ${path}: ${status} ${JSON.stringify(said)}`);
   }
 
   /** Kills the control plane in the middle of all, lets it be away a while, and starts it on the same data. */
@@ -106,38 +130,22 @@ export class SoakWorld {
     await this.#controlPlane.close();
     await this.good.close();
     await this.bad.close();
+    this.#chain.close();
+    await this.#spool.remove();
     await rm(this.#folder, { recursive: true, force: true });
   }
 }
 
-/** The agent may GET and POST at every upstream, with a credential; what it deletes is denied. */
-function soakPolicy(issuer: TokenIssuer, upstreams: readonly SoakUpstreams[]): object[] {
-  const servers = [
-    ['plain', upstreams.map(({ http1 }) => http1.port), { mode: 'plaintext' }],
-    ...upstreams.map(({ http2 }, at) => [`secured-${at}`, [http2.port], { mode: 'verify', ca: http2.caPem }] as const),
-  ] as const;
-  return [
-    makeResource('TrustProvider', 'world', {
-      type: 'oidc',
-      issuer: issuer.issuer,
-      audience: 'sidekey',
-      jwks: { inline: issuer.jwks },
-    }),
-    makeResource('ClientWorkload', 'agent', { selectors: { all: [{ claim: 'oidc.sub', equals: 'agent' }] } }),
-    makeResource('CredentialProvider', 'key', { type: 'static', secret: { value: 'sk-soak-4f9aZq7Kc81xYtWm' } }),
-    ...servers.flatMap(([name, ports, tls]) => [
-      makeResource('ServerWorkload', name, { hosts: ['localhost'], ports, tls, allowedAddresses: LOOPBACK }),
-      makeResource('AccessPolicy', name, {
-        clientWorkload: 'agent',
-        serverWorkload: name,
-        trust: ['world'],
-        rules: [{ methods: ['GET', 'POST'] }],
-        credentials: [{ provider: 'key', inject: { type: 'bearer' } }],
-        leaseSeconds: LEASE_SECONDS,
-        failMode: { type: 'stale', maxAgeSeconds: 600 },
-      }),
-    ]),
-  ];
+interface Hidden {
+  readonly controlPlane: ControlPlaneProcess;
+  readonly chain: CorporateProxy;
+  readonly spool: SmallDisk;
+  readonly folder: string;
+}
+
+async function applyTo(controlPlane: ControlPlaneProcess, resources: readonly object[]): Promise<void> {
+  const { status, body } = await controlPlane.rest('POST', '/v1/apply', { resources, dryRun: false, prune: false });
+  if (status !== 200) throw new Error(`apply: ${JSON.stringify(body)}`);
 }
 
 export function pause(ms: number): Promise<void> {

@@ -9,13 +9,8 @@ export interface ProxyPlace {
   readonly caPem: string;
 }
 
-/** CONNECT and TLS through the proxy to this host. */
-export async function tunnel(
-  proxy: ProxyPlace,
-  host: string,
-  port: number,
-  alpn: 'h2' | 'http/1.1',
-): Promise<tls.TLSSocket> {
+/** CONNECT through the proxy to this host; what is said inside is the caller's. */
+export async function connectTunnel(proxy: ProxyPlace, host: string, port: number): Promise<Socket> {
   const socket = await new Promise<Socket>((resolve, reject) => {
     const request = http.request({
       port: proxy.port,
@@ -34,6 +29,17 @@ export async function tunnel(
     request.end();
   });
   socket.on('error', () => {});
+  return socket;
+}
+
+/** CONNECT and TLS through the proxy to this host. */
+export async function tunnel(
+  proxy: ProxyPlace,
+  host: string,
+  port: number,
+  alpn: 'h2' | 'http/1.1',
+): Promise<tls.TLSSocket> {
+  const socket = await connectTunnel(proxy, host, port);
   const secured = tls.connect({ socket, servername: host, ca: proxy.caPem, ALPNProtocols: [alpn] });
   await new Promise<void>((resolve, reject) => {
     secured.once('secureConnect', resolve);

@@ -1,4 +1,5 @@
 import { pino } from 'pino';
+import { Secret } from '../../common/secret.ts';
 import { EvidenceSubject } from '../../proto/gen/sidekey/v1/proxy.ts';
 import type { ProxyConfig } from '../../proxy/config.ts';
 import { createResolver } from '../../proxy/io/address-resolver.ts';
@@ -47,7 +48,8 @@ async function startAlone({ upstreams, injects }: ChildSetup): Promise<Proxy> {
   return composeProxy(config, client, pino({ level: 'silent' }), resolver);
 }
 
-async function startLinked({ controlPlane, evidence, limits, spoolDir }: LinkedSetup): Promise<Proxy> {
+async function startLinked(setup: LinkedSetup): Promise<Proxy> {
+  const { controlPlane, evidence, limits, local, spoolDir, upstreamProxy } = setup;
   const token = { kind: 'oidc', subject: EvidenceSubject.EVIDENCE_SUBJECT_WORKLOAD, token: Buffer.from(evidence) };
   const started = await startProxy({
     ...CONFIG,
@@ -55,6 +57,9 @@ async function startLinked({ controlPlane, evidence, limits, spoolDir }: LinkedS
     evidence: async () => [token],
     spoolDir,
     limits,
+    local: [{ at: { host: '127.0.0.1', port: 0 }, upstream: local }],
+    upstreamProxy: { url: new Secret(upstreamProxy.url), noProxy: upstreamProxy.noProxy },
+    upstreamCaPem: upstreamProxy.caPem,
   });
   await started.ready;
   return started;
@@ -69,7 +74,8 @@ async function answer(question: ChildQuestion): Promise<ChildAnswer> {
   switch (question.kind) {
     case 'start': {
       proxy = await ('controlPlane' in question.setup ? startLinked(question.setup) : startAlone(question.setup));
-      return { kind: 'started', port: proxy.address.port, caPem: proxy.caPem ?? '' };
+      const localPort = proxy.localAddresses[0]?.port ?? 0;
+      return { kind: 'started', port: proxy.address.port, localPort, caPem: proxy.caPem ?? '' };
     }
     case 'memory':
       return { kind: 'memory', usage: memory() };

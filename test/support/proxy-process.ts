@@ -22,6 +22,10 @@ export interface LinkedSetup {
   readonly evidence: string;
   readonly spoolDir: string;
   readonly limits: Partial<ProxyLimits>;
+  /** A listener of its own for this host and port. */
+  readonly local: { readonly host: string; readonly port: number };
+  /** Before all upstreams but these NO_PROXY rules. */
+  readonly upstreamProxy: { readonly url: string; readonly noProxy: string; readonly caPem: string };
 }
 
 export type ChildQuestion =
@@ -31,7 +35,7 @@ export type ChildQuestion =
   | { readonly kind: 'close' };
 
 export type ChildAnswer =
-  | { readonly kind: 'started'; readonly port: number; readonly caPem: string }
+  | { readonly kind: 'started'; readonly port: number; readonly localPort: number; readonly caPem: string }
   | { readonly kind: 'memory'; readonly usage: NodeJS.MemoryUsage }
   | { readonly kind: 'stats'; readonly stats: PolicyClientStats }
   | { readonly kind: 'done' };
@@ -39,6 +43,8 @@ export type ChildAnswer =
 /** A proxy in a process of its own. */
 export interface ProxyProcess {
   readonly port: number;
+  /** Of the local listener; 0 without one. */
+  readonly localPort: number;
   readonly caPem: string;
   /** After a garbage collection. */
   memory(): Promise<NodeJS.MemoryUsage>;
@@ -91,10 +97,11 @@ export async function startProxyProcess(setup: ChildSetup | LinkedSetup): Promis
     turn = answer.catch(() => {});
     return answer;
   };
-  const { port, caPem } = await ask({ kind: 'start', setup }, 'started');
+  const { port, localPort, caPem } = await ask({ kind: 'start', setup }, 'started');
   const pid = child.pid ?? 0;
   return {
     port,
+    localPort,
     caPem,
     memory: async () => (await ask({ kind: 'memory' }, 'memory')).usage,
     peakBytes: () => 1024 * Number(/VmHWM:\s+(\d+)/.exec(procFile(pid, 'status'))?.[1] ?? 0),

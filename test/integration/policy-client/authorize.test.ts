@@ -43,7 +43,7 @@ describe('authorize', () => {
       await new Promise((resolve) => setTimeout(resolve, Math.random() * 50));
       return { $case: 'grant', value: link.plane.grantFor(request, sessionId) };
     };
-    const client = await link.readyClient();
+    const client = await link.readyClient({ limits: { authorizeTimeoutMs: 25_000 } });
     const asked = Array.from({ length: 1_000 }, (_, index) => client.authorize(question({ path: `/${index}` })));
     const answers = await Promise.all(asked);
     const paths = answers.map((answer) => (answer.kind === 'grant' ? answer.grant.binding?.path : answer.reason));

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Grant } from '../../../proto/gen/sidekey/v1/grant.ts';
+import { Denial, type Grant } from '../../../proto/gen/sidekey/v1/grant.ts';
+import { REASONS } from '../../../proto/reasons.ts';
 import { question } from '../../support/policy-client.ts';
 import { useLinkedClients } from '../../support/linked-clients.ts';
 import { until } from '../../support/until.ts';
@@ -13,6 +14,7 @@ function grantAlways(changes: Partial<Grant>): void {
   });
 }
 
+const LATE = Denial.fromPartial({ reason: REASONS['authorize-timeout'].number });
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 /** Long enough for a busy machine to notice within it that the control plane is gone. */
 const LEASE_MS = 2_000;
@@ -50,6 +52,32 @@ describe('fail modes', () => {
     await links.goAway(client);
     await pause(420);
     expect(client.authorize(question())).toMatchObject({ kind: 'denial' });
+  });
+
+  it.each([
+    ['does not answer', () => new Promise<never>(() => {})],
+    ['says that it could not in time', () => ({ $case: 'denial', value: LATE }) as const],
+  ])('stale: serves when the control plane is there but %s', async (_what, silent) => {
+    grantAlways({ cacheLease: { seconds: 0, nanos: 50e6 }, failMode: { staleMaxAge: { seconds: 60, nanos: 0 } } });
+    const client = await links.readyClient({ limits: { authorizeTimeoutMs: 200 } });
+    await client.authorize(question());
+    links.plane.decide = silent;
+    await pause(100);
+    expect(await client.authorize(question())).toMatchObject({ kind: 'grant', stale: true });
+    expect(client.stats()).toMatchObject({ connected: true, staleHits: 1 });
+    expect(await client.authorize(question({ path: '/other' }))).toMatchObject({
+      kind: 'denial',
+      reason: 'authorize-timeout',
+    });
+  });
+
+  it('closed: denies when the control plane is there but does not answer', async () => {
+    grantAlways({ cacheLease: { seconds: 0, nanos: 50e6 } });
+    const client = await links.readyClient({ limits: { authorizeTimeoutMs: 200 } });
+    await client.authorize(question());
+    links.plane.decide = () => new Promise(() => {});
+    await pause(100);
+    expect(await client.authorize(question())).toMatchObject({ kind: 'denial', reason: 'authorize-timeout' });
   });
 
   it('asks, while connected, once the lease has ended', async () => {
