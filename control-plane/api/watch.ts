@@ -190,6 +190,8 @@ export class WatchStream {
 
   async #heartbeat(): Promise<void> {
     const { clock, heartbeatMs } = this.#options;
+    // The timer goes by another clock: were this one set ahead, every question would be refused and the proxy not attest again.
+    if (this.#session.ticket.notAfter <= clock.now()) throw new Refusal('session-expired', 'the session has expired');
     const interval = { seconds: Math.floor(heartbeatMs / 1_000), nanos: (heartbeatMs % 1_000) * 1_000_000 };
     await this.#send({ $case: 'heartbeat', value: { at: new Date(clock.now()), interval } });
   }
