@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
@@ -42,8 +42,8 @@ export function addContextOptions(command: Command): Command {
 
 /** Options first, then the environment, then what a control plane on this machine left behind. */
 export function readContext(options: ContextOptions): Context {
-  const left = readSavedContext();
   const named = options.server ?? process.env['SIDEKEY_SERVER'];
+  const left = readSavedContext(Boolean(named));
   const server = named || left['server'];
   if (!server) {
     throw new UsageError('no-server', 'no control plane: give --server, set SIDEKEY_SERVER, or start `sidekey dev`');
@@ -103,12 +103,22 @@ export function readText(file: string, option?: string): string {
   return decodeUtf8(bytes, `${from}${file}`);
 }
 
-/** What a control plane on this machine left behind. @throws UsageError when it cannot be read */
-export function readSavedContext(): Readonly<Record<string, string>> {
+/**
+ * What a control plane on this machine left behind. @throws UsageError when it cannot be read
+ * @param dispensable - Another user's, which this one may not read, is as good as none.
+ */
+export function readSavedContext(dispensable = false): Readonly<Record<string, string>> {
   const file = contextFile();
-  if (!existsSync(file)) return {};
+  let text: string;
   try {
-    const found: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    text = readFileSync(file, 'utf8');
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+    if (code === 'ENOENT' || code === 'ENOTDIR' || (code === 'EACCES' && dispensable)) return {};
+    throw new UsageError('bad-context', `no control plane is named, and ${file} cannot be read`, { cause });
+  }
+  try {
+    const found: unknown = JSON.parse(text);
     if (typeof found !== 'object' || found === null) return {};
     return Object.fromEntries(
       Object.entries(found).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),

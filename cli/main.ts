@@ -5,7 +5,7 @@ import { CommandFailed, EXIT_CODE_HELP, EXIT_CODES } from './exit-codes.ts';
 import { paint, printable } from './paint.ts';
 import { COMMANDS } from './commands.ts';
 import { findMisspellings } from './variables.ts';
-import { VERSION } from './version.ts';
+import { VERSION } from '../common/version.ts';
 
 /** Builds the program; only the command that is asked for is loaded, the others are named. */
 async function buildProgram(requested: string | undefined): Promise<Command> {

@@ -29,6 +29,8 @@ export interface ControlPlaneConfig {
   readonly inMemory?: boolean | undefined;
   readonly grpcListen: ListenAddress;
   readonly restListen: ListenAddress;
+  /** Where `/metrics` is served, in cleartext and to anybody who can connect. Without it: nowhere. */
+  readonly metricsListen?: ListenAddress | undefined;
   /** Certificate chain and key, PEM files; without them an embedded authority in `dataDir` issues both. */
   readonly tls?:
     | { readonly certFile: string; readonly keyFile: string; readonly caFile?: string | undefined }
@@ -61,6 +63,7 @@ export interface ControlPlaneFlags {
   readonly databaseUrl?: string | undefined;
   readonly grpcListen?: string | undefined;
   readonly restListen?: string | undefined;
+  readonly metricsListen?: string | undefined;
   readonly tlsCertFile?: string | undefined;
   readonly tlsKeyFile?: string | undefined;
   readonly tlsCaFile?: string | undefined;
@@ -83,11 +86,13 @@ export function parseControlPlaneConfig(flags: ControlPlaneFlags, env: Environme
     flags[flag] ?? (env[variableOf(flag)] || undefined);
   const dataDir = read('dataDir');
   if (dataDir === undefined) throw new UsageError('no-data-dir', 'give --data-dir or set SIDEKEY_DATA_DIR');
+  const metricsListen = read('metricsListen');
   return Object.freeze({
     dataDir,
     databaseUrl: read('databaseUrl'),
     grpcListen: parseListen(read('grpcListen') ?? '127.0.0.1:7443', '--grpc-listen'),
     restListen: parseListen(read('restListen') ?? '127.0.0.1:7444', '--rest-listen'),
+    metricsListen: metricsListen === undefined ? undefined : parseListen(metricsListen, '--metrics-listen'),
     tls: readTls(read('tlsCertFile'), read('tlsKeyFile'), read('tlsCaFile')),
     serverNames: flags.serverName ?? env['SIDEKEY_SERVER_NAME']?.split(',').filter((name) => name !== '') ?? [],
     publicUrl: read('publicUrl'),

@@ -4,6 +4,8 @@ import { sealLogs } from './audit/seal-log.ts';
 import { SessionRecords } from './api/session-records.ts';
 import { type ControlPlaneConfig, storeFolderOf } from './config.ts';
 import { type KeyRings, openKeyRings } from './key-rings.ts';
+import type { ControlPlaneMetrics } from './metrics/control-plane-metrics.ts';
+import { meterStore } from './metrics/metered.ts';
 import { createHttpsFetcher, type OutboundFetcher } from './outbound/https-fetcher.ts';
 import { checkResource } from './policy/check-resource.ts';
 import { PolicySource } from './policy/policy-source.ts';
@@ -19,6 +21,7 @@ import { pruneUsedProofs } from './store/used-proofs.ts';
 export interface Foundation {
   readonly clock: Clock;
   readonly onError: (error: unknown) => void;
+  readonly metrics: ControlPlaneMetrics;
   readonly store: SqlStore;
   readonly sealer: Sealer;
   /** File of sealing keys; undefined when they come from the environment. */
@@ -61,13 +64,15 @@ export async function openFoundation(
   clock: Clock,
   closers: Closers,
   onError: (error: unknown) => void,
+  metrics: ControlPlaneMetrics,
 ): Promise<Foundation> {
   const sealer = new Sealer(await readSealingKeys(config));
-  const store = await openStore({
+  const opened = await openStore({
     url: config.databaseUrl,
     dataDir: storeFolderOf(config),
     onError,
   });
+  const store = meterStore(opened, metrics);
   closers.add(() => store.close());
   const keys = await openKeyRings(store, sealer, clock, onError);
   closers.add(() => keys.close());
@@ -82,7 +87,7 @@ export async function openFoundation(
   every(PRUNE_PROOFS_MS, () => pruneUsedProofs(store, clock.now()), closers, onError);
   const resources = new ResourceStore(store, sealer, checkResource);
   const sealingKeyFile = sealingKeyFileOf(config);
-  return { clock, onError, store, sealer, sealingKeyFile, keys, fetcher, policies, resources, records };
+  return { clock, onError, metrics, store, sealer, sealingKeyFile, keys, fetcher, policies, resources, records };
 }
 
 /** Runs until closed; a run that fails is told and the next one comes all the same. Runs never overlap. */

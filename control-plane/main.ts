@@ -28,12 +28,16 @@ import { openBootstrapToken } from './bootstrap-token.ts';
 import type { ControlPlaneConfig, ListenAddress } from './config.ts';
 import { Issuer } from './credentials/issuer.ts';
 import { createMinter } from './credentials/minters.ts';
+import { databaseFault } from './database-fault.ts';
 import { createErrorLog } from './error-log.ts';
 import { Closers, type Foundation, openFoundation } from './foundation.ts';
 import { startGrpcServer } from './grpc-server.ts';
 import { createSealingRotation } from './rotate-sealing.ts';
 import { loadServerTls, readPem } from './server-tls.ts';
-import { CHANNELS, type SqlStore } from './store/sql-store.ts';
+import { ControlPlaneMetrics } from './metrics/control-plane-metrics.ts';
+import { meterMinter, meterTokenRequests } from './metrics/metered.ts';
+import { serveMetrics } from './metrics/serve-metrics.ts';
+import { CHANNELS } from './store/sql-store.ts';
 import { createUsedProofs } from './store/used-proofs.ts';
 
 export { type ControlPlaneConfig, type ControlPlaneFlags, parseControlPlaneConfig } from './config.ts';
@@ -49,6 +53,8 @@ export interface ControlPlane {
   readonly bootstrapTokenFile: string;
   /** Where local evidence is served, when it is enabled. */
   readonly localSocketPath: string | undefined;
+  /** `http://HOST:PORT/metrics`, when they are served. */
+  readonly metricsUrl: string | undefined;
   close(): Promise<void>;
 }
 
@@ -62,22 +68,26 @@ const DEFAULT_SESSION_LIFETIME_MS = 900_000;
 const DEFAULT_HEARTBEAT_MS = 5_000;
 const SESSION_ISSUER = 'urn:sidekey:control-plane';
 const DRAIN_MS = 2_000;
-const READY_TIMEOUT_MS = 2_000;
 
 /** Starts everything that the configuration names; when a part fails to start, those before it are closed again. */
 export async function startControlPlane(
   config: ControlPlaneConfig,
   options: ControlPlaneOptions = {},
 ): Promise<ControlPlane> {
-  const onError =
+  const metrics = new ControlPlaneMetrics();
+  const tell =
     options.onError ??
     createErrorLog(
       (line) => void process.stderr.write(line),
       () => performance.now(),
     );
+  const onError = (error: unknown): void => {
+    metrics.failed();
+    tell(error);
+  };
   const closers = new Closers();
   try {
-    return await start(config, options.clock ?? systemClock, closers, onError);
+    return await start(config, options.clock ?? systemClock, closers, onError, metrics);
   } catch (error) {
     await closers.close(onError);
     throw error;
@@ -98,10 +108,11 @@ async function start(
   clock: Clock,
   closers: Closers,
   onError: (error: unknown) => void,
+  metrics: ControlPlaneMetrics,
 ): Promise<ControlPlane> {
   await openDataDir(config.dataDir);
   const [tls, bootstrap] = await Promise.all([loadServerTls(config, clock.now()), openBootstrapToken(config.dataDir)]);
-  const foundation = await openFoundation(config, clock, closers, onError);
+  const foundation = await openFoundation(config, clock, closers, onError, metrics);
   const jwks = new JwksCache({ fetcher: foundation.fetcher, clock });
   const restListen = await withPort(config.restListen);
   const issuer = new Issuer({
@@ -141,12 +152,14 @@ async function start(
     tls: { certificatePem: tls.chainPem, privateKeyPem: new Secret(tls.keyPem) },
   });
   closers.add(() => rest.close());
+  const metricsUrl = await serveMetrics(config.metricsListen, foundation, service, closers);
   return {
     grpcAddress: grpc.address,
     restUrl: rest.url,
     caPem: tls.caPem,
     bootstrapTokenFile: bootstrap.file,
     localSocketPath,
+    metricsUrl,
     close: () => closers.close(onError),
   };
 }
@@ -163,10 +176,12 @@ function createProxyService(
   foundation: Foundation,
   { issuer, evidence, placeholders, authorities }: ProxyParts,
 ): ProxyService {
-  const { clock, fetcher, keys, onError, policies, records, resources, store } = foundation;
-  const minter = createMinter({ issuer, fetcher, clock });
+  const { clock, keys, metrics, onError, policies, records, resources, store } = foundation;
+  const fetcher = meterTokenRequests(foundation.fetcher, metrics);
+  const minter = meterMinter(createMinter({ issuer, fetcher, clock }), metrics);
   policies.onChange(({ tenant, revoked }) => {
     for (const { target, name } of revoked) {
+      metrics.revoked(target);
       if (target === 'credential') minter.forget(tenant, name);
       if (target === 'tenant') minter.forget(tenant);
     }
@@ -189,6 +204,7 @@ function createProxyService(
     eventKeys: keys.event,
     gate: new SessionGate({ sessions, records, policies, nowMs: () => clock.now() }),
     heartbeatMs: config.heartbeatMs ?? DEFAULT_HEARTBEAT_MS,
+    meter: metrics,
     minter,
     placeholders,
     openSecret: (tenant, provider, field) => resources.openSecret(tenant, provider, field),
@@ -226,26 +242,6 @@ function restDependencies(
     notReady: () => databaseFault(store),
     onError,
   };
-}
-
-/** Whoever asks whether we are ready does not wait for long. */
-async function databaseFault(store: SqlStore): Promise<string | undefined> {
-  const fault = 'the database does not answer';
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<string>((resolve) => {
-    timer = setTimeout(() => resolve(fault), READY_TIMEOUT_MS);
-  });
-  const asked = store
-    .system((tx) => tx.query('select 1 as alive'))
-    .then(
-      () => undefined,
-      () => fault,
-    );
-  try {
-    return await Promise.race([asked, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /** The operator names this issuer, not a tenant, so it may be anywhere: company ones mostly have private addresses. */

@@ -266,9 +266,10 @@ export class Authorizer {
     const session = port.session.state;
     const nowWallMs = nowMs();
     // Events come on another stream, so an answer may be older than what is known by now.
-    const refused =
-      refuseGrant(grant, pending.question, session, nowWallMs) ?? revocations.find(standingOfGrant(grant, tenant));
-    if (refused !== undefined) return this.#finish(pending, denial(refused));
+    const refused = refuseGrant(grant, pending.question, session, nowWallMs);
+    if (refused !== undefined) return this.#finish(pending, refused);
+    const revoked = revocations.find(standingOfGrant(grant, tenant));
+    if (revoked !== undefined) return this.#finish(pending, denial(revoked));
     if (grant.policyVersion !== 0 && grant.policyVersion < policyVersion()) return this.#askAgain(pending);
     maskGrant(grant);
     const validity = grantValidity(grant, session, monotonicMs(), nowWallMs);

@@ -1,9 +1,9 @@
-import type { Reason } from '../proto/reasons.ts';
 import type { Grant } from '../proto/gen/sidekey/v1/grant.ts';
+import { denial } from './denial.ts';
 import { durationMs } from './durations.ts';
 import { questionFacts } from './question-key.ts';
 import type { Validity } from './grant-cache.ts';
-import type { Question, SessionState } from './types.ts';
+import type { DenialAnswer, Question, SessionState } from './types.ts';
 
 /** True when the grant is for this question and this session and for nothing else (attack A-20). */
 export function isBoundTo(grant: Grant, question: Question, session: SessionState): boolean {
@@ -23,16 +23,20 @@ export function isBoundTo(grant: Grant, question: Question, session: SessionStat
   );
 }
 
+const ENDED =
+  'The credential that came has ended by the clock here: compare the clocks of the proxy and the control plane.';
+
 /** Why this grant must not be used, or undefined. */
 export function refuseGrant(
   grant: Grant,
   question: Question,
   session: SessionState,
   nowWallMs: number,
-): Reason | undefined {
-  if (!isBoundTo(grant, question, session)) return 'binding-mismatch';
-  if (session.notAfter <= nowWallMs) return 'session-expired';
-  if (grant.notAfter !== undefined && grant.notAfter.getTime() <= nowWallMs) return 'credential-invalid';
+): DenialAnswer | undefined {
+  if (!isBoundTo(grant, question, session)) return denial('binding-mismatch');
+  if (session.notAfter <= nowWallMs) return denial('session-expired');
+  if (grant.notAfter !== undefined && grant.notAfter.getTime() <= nowWallMs)
+    return denial('credential-unavailable', ENDED);
   return undefined;
 }
 

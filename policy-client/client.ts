@@ -284,7 +284,10 @@ class LinkedPolicyClient implements PolicyClient {
   /** Whoever runs now must show anew who it is: an image may have been restored elsewhere, or twice (attack A-68). */
   #onResumed(stillMs: number, log: PolicyClientLog): void {
     const { session } = this.#sessions;
-    log.warn({ stillMs, session: session?.state.id }, 'this process stood still: attesting again');
+    log.warn(
+      { stillMs, session: session?.state.id },
+      'this process stood still, or its clock was set ahead: attesting again',
+    );
     if (session !== undefined) this.#sessions.invalidate(session, 'session-invalid');
   }
 

@@ -2,7 +2,7 @@ import { writeFileSync, renameSync } from 'node:fs';
 import { ByteBudget } from '../common/byte-budget.ts';
 import { systemClock } from '../common/clock.ts';
 import { DpopNonces } from './credentials/signing/dpop-nonces.ts';
-import { describeError } from '../common/errors.ts';
+import { describeError, UsageError } from '../common/errors.ts';
 import { type Authority, parseAuthority } from '../common/net/host.ts';
 import { Roster } from '../common/roster.ts';
 import type { PolicyClient, SessionState } from '../policy-client/index.ts';
@@ -247,6 +247,10 @@ function controlPlaneAddress(address: string): { host: string; port: number }[] 
 /** Writes a certificate whole or not at all. */
 function publish(file: string, pem: string): void {
   const partial = `${file}.${process.pid}.tmp`;
-  writeFileSync(partial, pem, { mode: 0o644 });
-  renameSync(partial, file);
+  try {
+    writeFileSync(partial, pem, { mode: 0o644 });
+    renameSync(partial, file);
+  } catch (cause) {
+    throw new UsageError('unwritable-file', `--ca-file: cannot write ${file}`, { cause });
+  }
 }

@@ -15,6 +15,10 @@ export function define(command: Command): void {
     .option('--database-url <url>', 'postgres://... instead of the embedded database')
     .option('--grpc-listen <host:port>', 'where proxies connect (127.0.0.1:7443)')
     .option('--rest-listen <host:port>', 'where people and tools connect (127.0.0.1:7444)')
+    .option(
+      '--metrics-listen <host:port>',
+      'serve /metrics there in cleartext, without authentication (off without it)',
+    )
     .option('--tls-cert-file <file>', 'certificate chain, PEM; without it the embedded authority issues one')
     .option('--tls-key-file <file>', 'its private key, PEM')
     .option('--tls-ca-file <file>', 'what clients must trust, PEM')
@@ -53,6 +57,8 @@ async function runControlPlane(options: ControlPlaneOptions): Promise<void> {
   // Before it says that it is up: who hears that may ask it to end.
   const signalled = waitForSignal();
   console.error(`sidekey control-plane: proxies at ${context.grpc}, people and tools at ${context.server}`);
+  if (controlPlane.metricsUrl !== undefined)
+    console.error(`sidekey control-plane: metrics at ${controlPlane.metricsUrl}`);
   await signalled;
   await controlPlane.close();
 }

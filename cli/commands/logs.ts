@@ -98,6 +98,8 @@ export function parseSince(text: string, now: number): string {
   if (Number.isNaN(at) || (unitMs === undefined && !/^\d{4}-\d\d-\d\d/.test(text))) {
     throw new UsageError('bad-since', `--since: "${text}" is neither such as 30m, 2h or 7d nor 2026-11-26T03:00:00Z`);
   }
+  // Further back there is no log, and RFC 3339 knows no year before 0.
+  if (at < 0) throw new UsageError('bad-since', `--since: "${text}" is before 1970; leave --since out to see all`);
   return new Date(at).toISOString();
 }
 

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { outputOption, printAs, type OutputFormat } from '../output.ts';
-import { VERSION } from '../version.ts';
+import { VERSION } from '../../common/version.ts';
 
 export function define(command: Command): void {
   command.addOption(outputOption()).addHelpText('after', '\nExample:\n  sidekey version -o json');

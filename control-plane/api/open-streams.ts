@@ -22,6 +22,12 @@ export function isOver(call: Pick<Writable, 'destroyed' | 'writableEnded'> & { r
 export class OpenStreams {
   readonly #bySession = new Map<string, Set<OpenStream>>();
 
+  get count(): number {
+    let count = 0;
+    for (const streams of this.#bySession.values()) count += streams.size;
+    return count;
+  }
+
   /** The oldest of a session that has too many is ended. */
   add(stream: OpenStream): void {
     const streams = this.#bySession.get(stream.sessionId) ?? new Set();

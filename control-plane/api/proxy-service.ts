@@ -3,11 +3,14 @@ import type {
   AttestRequest,
   AttestResponse,
   AuthorizeRequest,
+  AuthorizeResponse,
   ProxyServiceServer,
   ReportDecisionsRequest,
   ReportDecisionsResponse,
 } from '../../proto/gen/sidekey/v1/proxy.ts';
+import { type ChainedRecord, DecisionRecord } from '../../proto/gen/sidekey/v1/decision.ts';
 import { ProxyServiceService } from '../../proto/gen/sidekey/v1/proxy.ts';
+import { reasonFromNumber } from '../../proto/reasons.ts';
 import { ChainGap } from '../audit/chain.ts';
 import { DecisionWriter } from '../audit/decision-writer.ts';
 import type { SqlStore } from '../store/sql-store.ts';
@@ -16,13 +19,15 @@ import { AttestTurns } from './attest-turns.ts';
 import { authorize, type AuthorizeOptions } from './authorize.ts';
 import { type AuthorizeCall, AnswerWriter, refuseTooLong, sizeOf } from './authorize-stream.ts';
 import { isOver, OpenStreams } from './open-streams.ts';
+import type { ProxyMeter } from './proxy-meter.ts';
 import { ReadAhead } from './read-ahead.ts';
-import { isUnforeseen, refuse, Refusal, toServiceError } from './refusal.ts';
+import { isUnforeseen, reasonOf, refuse, Refusal, toServiceError } from './refusal.ts';
 import type { LiveSession } from './session-gate.ts';
 import { type WatchCall, type WatchOptions, WatchStream } from './watch.ts';
 
 export interface ProxyServiceOptions extends AttestOptions, AuthorizeOptions, WatchOptions {
   readonly store: SqlStore;
+  readonly meter: ProxyMeter;
 }
 
 type ReportCall = ServerDuplexStream<ReportDecisionsRequest, ReportDecisionsResponse>;
@@ -42,6 +47,12 @@ export class ProxyService {
   readonly #questions = new OpenStreams();
   readonly #reports = new OpenStreams();
   readonly #decisions: DecisionWriter;
+  /** How many calls of each kind are open. */
+  readonly openCalls = {
+    watches: () => this.#watches.count,
+    authorizeStreams: () => this.#questions.count,
+    recordStreams: () => this.#reports.count,
+  };
 
   constructor(options: ProxyServiceOptions) {
     this.#options = options;
@@ -69,11 +80,11 @@ export class ProxyService {
   ): Promise<void> {
     try {
       checkRequest(call.request);
-      callback(
-        null,
-        await this.#attestations.run(call.request.tenant, call, () => attest(this.#options, call.request)),
-      );
+      const answer = await this.#attestations.run(call.request.tenant, call, () => attest(this.#options, call.request));
+      this.#options.meter.attested('ok');
+      callback(null, answer);
     } catch (error) {
+      this.#options.meter.attested(reasonOf(error));
       this.#log(error);
       callback(toServiceError(error));
     }
@@ -116,7 +127,7 @@ export class ProxyService {
       entered
         .then(async (session) => {
           if (!session) return;
-          await answers.write(refuseTooLong(request, size) ?? (await authorize(this.#options, session, request)));
+          await answers.write(refuseTooLong(request, size) ?? (await this.#answer(session, request)));
         })
         .catch((error: unknown) => this.#log(error))
         .finally(() => {
@@ -129,6 +140,15 @@ export class ProxyService {
     });
     const session = await entered;
     if (session) keepFew(this.#questions, call, session);
+  }
+
+  async #answer(session: LiveSession, request: AuthorizeRequest): Promise<AuthorizeResponse> {
+    const from = performance.now();
+    const answer = await authorize(this.#options, session, request);
+    const { outcome } = answer;
+    const reason = outcome?.$case === 'denial' ? reasonFromNumber(outcome.value.reason) : 'ok';
+    this.#options.meter.answered(reason, performance.now() - from);
+    return answer;
   }
 
   async #report(call: ReportCall): Promise<void> {
@@ -147,6 +167,7 @@ export class ProxyService {
         const held = records.length === 0 ? await this.#decisions.head(tenant, instanceId) : undefined;
         const ackedSequence =
           held?.sequence ?? (await this.#decisions.append(tenant, instanceId, records, missingAfter));
+        this.#countRecords(records);
         await answers.write({ ackedSequence, held });
         if (isOver(call)) return;
         this.readAhead.next(call);
@@ -158,6 +179,14 @@ export class ProxyService {
       if (error instanceof ChainGap) call.write({ ackedSequence: error.head.sequence, held: error.head });
       refuse(call, error);
     }
+  }
+
+  #countRecords(records: readonly ChainedRecord[]): void {
+    const [oldest] = records;
+    if (oldest === undefined) return;
+    // It was stored, so it can be decoded.
+    const { at } = DecisionRecord.decode(oldest.record);
+    this.#options.meter.recordsStored(records.length, at === undefined ? 0 : this.#options.clock.now() - at.getTime());
   }
 
   async #enter(call: AuthorizeCall | ReportCall, path: string, evenRevoked = false): Promise<LiveSession | undefined> {

@@ -26,12 +26,20 @@ const UNAVAILABLE: ReadonlySet<Reason> = new Set<Reason>(['evidence-keys-unavail
 
 /** The one table from errors to gRPC replies. Messages of unforeseen errors stay inside. */
 export function toServiceError(error: unknown): ServiceError {
+  const reason = reasonOf(error);
   if (error instanceof Refusal || error instanceof AttestationError) {
-    return serviceError(statusOf(error.reason), error.message, error.reason);
+    return serviceError(statusOf(reason), error.message, reason);
   }
-  if (error instanceof ChainError) return serviceError(status.FAILED_PRECONDITION, error.message, 'bad-request');
-  if (error instanceof StoreUnavailable) return serviceError(status.UNAVAILABLE, error.message, 'not-ready');
-  return serviceError(status.INTERNAL, 'a bug in Sidekey', 'internal-error');
+  if (error instanceof ChainError) return serviceError(status.FAILED_PRECONDITION, error.message, reason);
+  if (error instanceof StoreUnavailable) return serviceError(status.UNAVAILABLE, error.message, reason);
+  return serviceError(status.INTERNAL, 'a bug in Sidekey', reason);
+}
+
+/** The reason of the contract that `toServiceError` tells. */
+export function reasonOf(error: unknown): Reason {
+  if (error instanceof Refusal || error instanceof AttestationError) return error.reason;
+  if (error instanceof ChainError) return 'bad-request';
+  return error instanceof StoreUnavailable ? 'not-ready' : 'internal-error';
 }
 
 /** True for errors that nobody foresaw: they belong in the log. */

@@ -58,6 +58,11 @@ export class SessionRecords {
     this.#store = store;
   }
 
+  /** Held in memory. */
+  get heldCount(): number {
+    return this.#known.size;
+  }
+
   /** Stores a session, or says why not: its evidence belongs to a revoked session, its instance id to another workload. */
   async add(record: SessionRecord): Promise<'added' | 'evidence-revoked' | 'foreign-instance'> {
     const { ticket } = record;

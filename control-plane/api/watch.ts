@@ -16,6 +16,7 @@ import type { PolicyChange, PolicySource, TenantPolicy } from '../policy/policy-
 import { concernsSession } from '../policy/revocations.ts';
 import { routesOf } from '../policy/routes.ts';
 import type { PlaceholderKeys } from './placeholder-keys.ts';
+import type { ProxyMeter } from './proxy-meter.ts';
 import { refuse, Refusal } from './refusal.ts';
 import type { LiveSession, SessionGate } from './session-gate.ts';
 import type { TenantAuthorities } from './tenant-authorities.ts';
@@ -29,6 +30,7 @@ export interface WatchOptions {
   readonly clock: Clock;
   readonly heartbeatMs: number;
   readonly onError: (error: unknown) => void;
+  readonly meter: Pick<ProxyMeter, 'revocationTold'>;
 }
 
 export type WatchCall = ServerWritableStream<WatchRequest, WatchResponse>;
@@ -114,11 +116,15 @@ export class WatchStream {
   }
 
   #onChange(change: PolicyChange): void {
+    const heardAt = performance.now();
     this.#enqueue(async () => {
       // Once for all of it: a change is told on every watch of the tenant, one after the other.
       const facts = this.#options.gate.facts(this.#session, change.current);
       for (const revocation of change.lifted) await this.#sendRevocation(revocation, true, facts);
-      for (const revocation of change.revoked) await this.#sendRevocation(revocation, false, facts);
+      for (const revocation of change.revoked) {
+        if (!(await this.#sendRevocation(revocation, false, facts))) continue;
+        this.#options.meter.revocationTold(performance.now() - heardAt);
+      }
       await this.#assertLive(change.current, facts);
       if (change.policyChanged) await this.#sendSnapshot(change.current, facts);
     });
@@ -175,13 +181,17 @@ export class WatchStream {
     await this.#send({ $case: 'snapshot', value: snapshot });
   }
 
-  async #sendRevocation(revocation: ActiveRevocation, lifted: boolean, facts: SessionFacts): Promise<void> {
-    if (!concernsSession(revocation, facts)) return;
+  /** False when it does not concern the session. */
+  async #sendRevocation(revocation: ActiveRevocation, lifted: boolean, facts: SessionFacts): Promise<boolean> {
+    if (!concernsSession(revocation, facts)) return false;
     await this.#send({ $case: 'revocation', value: wireRevocation(revocation, lifted, this.#session.record.user) });
+    return true;
   }
 
   async #heartbeat(): Promise<void> {
     const { clock, heartbeatMs } = this.#options;
+    // The timer goes by another clock: were this one set ahead, every question would be refused and the proxy not attest again.
+    if (this.#session.ticket.notAfter <= clock.now()) throw new Refusal('session-expired', 'the session has expired');
     const interval = { seconds: Math.floor(heartbeatMs / 1_000), nanos: (heartbeatMs % 1_000) * 1_000_000 };
     await this.#send({ $case: 'heartbeat', value: { at: new Date(clock.now()), interval } });
   }

@@ -76,9 +76,11 @@ export class SigningKeyRing implements SigningKeys {
 
   current(): SigningKey {
     const now = this.#clock.now();
-    // The newest that signs already; replicas that rotated at the same moment agree by the id.
-    const key = this.#keys.findLast((candidate) => candidate.signsFrom <= now && candidate.verifiesUntil > now);
-    if (key === undefined) throw new Error('no signing key: refresh() did not run in time');
+    const usable = this.#keys.filter(({ verifiesUntil }) => verifiesUntil > now);
+    // The newest that signs already; replicas that rotated at the same moment agree by the id. Once the clock was set back, even
+    // the oldest may not have begun: whoever verifies takes it all the same.
+    const key = usable.findLast(({ signsFrom }) => signsFrom <= now) ?? usable[0];
+    if (key === undefined) throw new Error('all signing keys have ended: is the clock of this machine right?');
     return key;
   }
 

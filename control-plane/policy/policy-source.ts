@@ -89,6 +89,11 @@ export class PolicySource {
     return held?.current === true ? held.announced : undefined;
   }
 
+  /** Tenants in memory. */
+  get heldCount(): number {
+    return this.#watched.size + this.#unwatched.size;
+  }
+
   /** Calls `listener` after every change of one tenant, which stays in memory until the function given back is called. */
   watch(tenant: string, listener: (change: PolicyChange) => void): () => void {
     const watched = this.#watched.get(tenant) ?? { count: 0, held: this.#unwatched.get(tenant) };

@@ -1,8 +1,8 @@
 import { SidekeyError } from '../../common/errors.ts';
 import { MIGRATIONS } from './migrations.ts';
-import type { RawStore } from './raw-store.ts';
+import type { RawSql, RawStore } from './raw-store.ts';
 import { enrol } from './roles.ts';
-import { SYSTEM_ROLE, TENANT_ROLE } from './sql-store.ts';
+import { enterSystem, SYSTEM_ROLE, TENANT_ROLE } from './sql-store.ts';
 
 /** Any fixed number: replicas that start at once wait for each other on it. */
 const ADVISORY_LOCK = 7_433_291_001;
@@ -30,5 +30,17 @@ export async function migrate(raw: RawStore): Promise<void> {
       await tx.script(migration.sql);
       await tx.query('insert into schema_migrations (version, name) values ($1, $2)', [version, migration.name]);
     }
+    await refuseHollow(tx);
   });
+}
+
+/** The tenant `default` is never deleted: without it, this is what a dump by a user who saw no row left. */
+async function refuseHollow(tx: RawSql): Promise<void> {
+  await enterSystem(tx);
+  const tenants = await tx.query("select 1 as found from tenants where name = 'default'");
+  if (tenants.length > 0) return;
+  throw new SidekeyError(
+    'store-hollow',
+    'the database has the tables and none of their rows: restore a backup made with pg_dump --role=sidekey_system --enable-row-security',
+  );
 }

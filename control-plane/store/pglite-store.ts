@@ -16,11 +16,16 @@ export async function openPglite(dataDir: string | undefined): Promise<RawStore>
   if (dataDir !== undefined) makeFolder(dataDir, 0o700);
   const unlock = dataDir === undefined ? async () => {} : await lockFolder(dataDir);
   const db = await createDatabase(dataDir, unlock);
+  /** Transactions that run or wait. */
+  let asked = 0;
   const begin = async <T>(run: (tx: RawSql) => Promise<T>): Promise<T> => {
+    asked += 1;
     try {
       return await db.transaction((tx) => run(asSql(tx)));
     } catch (error) {
       throw isOutage(error) ? new StoreUnavailable(error) : error;
+    } finally {
+      asked -= 1;
     }
   };
   return {
@@ -32,6 +37,7 @@ export async function openPglite(dataDir: string | undefined): Promise<RawStore>
         const stop = await db.listen(channel, handler);
         return () => stop();
       },
+      connections: () => ({ open: 1, idle: asked === 0 ? 1 : 0, waiting: Math.max(asked - 1, 0) }),
       close: async () => {
         if (!db.closed) await db.close();
         await unlock();

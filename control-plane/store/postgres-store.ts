@@ -32,6 +32,7 @@ export function openPostgres(url: string, onError: (error: unknown) => void = ()
       engine: 'postgres',
       ...roleTransactions(begin),
       listen: (channel, handler, onGap) => listener.listen(channel, handler, onGap),
+      connections: () => ({ open: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
       close: () => {
         closing ??= listener.close().then(() => pool.end());
         return closing;

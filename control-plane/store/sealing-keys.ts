@@ -33,7 +33,10 @@ export async function loadSealingKeys(path: string, options: { create?: boolean 
     return parseSealingKeys(await readFile(path, 'utf8'), path);
   } catch (error) {
     const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
-    if (!missing || options.create !== true) throw error;
+    if (error instanceof UsageError) throw error;
+    if (!missing || options.create !== true) {
+      throw new UsageError('unreadable-file', `cannot read the sealing keys in ${path}`, { cause: error });
+    }
   }
   await createFile(path, newKeyLine());
   return parseSealingKeys(await readFile(path, 'utf8'), path);

@@ -50,7 +50,15 @@ export interface SqlStore {
    * such as after a lost connection: read the state again. Resolves to a function that stops listening.
    */
   listen(channel: Channel, handler: (payload: string) => void, onGap?: () => void): Promise<() => Promise<void>>;
+  connections(): ConnectionUse;
   close(): Promise<void>;
+}
+
+/** Connections to the database, and transactions that wait for one. */
+export interface ConnectionUse {
+  readonly open: number;
+  readonly idle: number;
+  readonly waiting: number;
 }
 
 /** Channels of the control plane. Payloads are the tenant's name unless said otherwise. */

@@ -1,10 +1,10 @@
-import type { Registry } from 'prom-client';
+import type { Cell, FastCounter } from '../../common/metrics/fast-counter.ts';
+import type { FastHistogram } from '../../common/metrics/fast-histogram.ts';
+import { MetricSet } from '../../common/metrics/metric-set.ts';
 import type { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
 import type { Reason } from '../../proto/reasons.ts';
 import type { PolicyClient } from '../../policy-client/index.ts';
 import type { Call } from '../http/call.ts';
-import { type Cell, FastCounter } from './fast-counter.ts';
-import { FastHistogram } from './fast-histogram.ts';
 
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const OUTCOMES = { 0: 'unknown', 1: 'allowed', 2: 'denied', 3: 'failed' } as const;
@@ -17,10 +17,7 @@ interface Sources {
 }
 
 /** The proxy's metrics. Labels are reasons and outcomes only: no host, no path, nothing an agent can make unbounded. */
-export class ProxyMetrics {
-  readonly #parts: (FastCounter | FastHistogram)[] = [];
-  readonly #gauges: { readonly name: string; readonly help: string; read(): number }[] = [];
-  #registry: Promise<Registry> | undefined;
+export class ProxyMetrics extends MetricSet {
   readonly #decisions: FastCounter;
   readonly #added: FastHistogram;
   readonly #upstream: FastHistogram;
@@ -31,84 +28,58 @@ export class ProxyMetrics {
   readonly #cells = new Map<Outcome, Map<Reason, Cell>>();
 
   constructor(sources: Sources) {
-    const counter = (name: string, help: string): FastCounter => {
-      const made = new FastCounter(name, help);
-      this.#parts.push(made);
-      return made;
-    };
-    this.#decisions = counter('sidekey_decisions_total', 'Decisions by outcome and reason; every request ends in one.');
-    this.#added = new FastHistogram(
+    super();
+    this.#decisions = this.counter(
+      'sidekey_decisions_total',
+      'Decisions by outcome and reason; every request ends in one.',
+    );
+    this.#added = this.histogram(
       'sidekey_added_latency_seconds',
       'Time that the proxy itself added before the request went upstream.',
       SECONDS,
     );
-    this.#upstream = new FastHistogram(
+    this.#upstream = this.histogram(
       'sidekey_upstream_latency_seconds',
       'Time from sending the request to the head of the answer, connecting included.',
       SECONDS,
     );
-    this.#parts.push(this.#added, this.#upstream);
-    this.#cacheHits = counter('sidekey_decision_cache_hits_total', 'Calls decided from the grant cache.').cell();
-    this.#scrubbed = counter('sidekey_scrubbed_total', 'Injected values found in answers and replaced.').cell();
-    this.#removed = counter(
+    this.#cacheHits = this.counter('sidekey_decision_cache_hits_total', 'Calls decided from the grant cache.').cell();
+    this.#scrubbed = this.counter('sidekey_scrubbed_total', 'Injected values found in answers and replaced.').cell();
+    this.#removed = this.counter(
       'sidekey_agent_credentials_removed_total',
       'Credentials that agents sent and the proxy removed.',
     ).cell();
-    const gauge = (name: string, help: string, read: () => number): void => {
-      this.#gauges.push({ name, help, read });
-    };
-    gauge('sidekey_agent_connections', 'Open connections from agents.', sources.agentConnections);
-    gauge('sidekey_upstream_connections', 'Open connections to upstreams.', sources.upstreamConnections);
-    gauge('sidekey_live_calls', 'Calls in flight.', sources.liveCalls);
-    gauge('sidekey_control_plane_connected', '1 while the control plane answers.', () =>
+    this.gauge('sidekey_agent_connections', 'Open connections from agents.', sources.agentConnections);
+    this.gauge('sidekey_upstream_connections', 'Open connections to upstreams.', sources.upstreamConnections);
+    this.gauge('sidekey_live_calls', 'Calls in flight.', sources.liveCalls);
+    this.gauge('sidekey_control_plane_connected', '1 while the control plane answers.', () =>
       sources.client.connected ? 1 : 0,
     );
-    gauge('sidekey_policy_version', 'Version of the policy snapshot held.', () => sources.client.stats().policyVersion);
-    gauge(
+    this.gauge(
+      'sidekey_policy_version',
+      'Version of the policy snapshot held.',
+      () => sources.client.stats().policyVersion,
+    );
+    this.gauge(
       'sidekey_records_queued',
       'Decision records not yet acknowledged.',
       () => sources.client.stats().recordsQueued,
     );
-    gauge(
+    this.gauge(
       'sidekey_records_lost',
       'Decision records lost for want of memory and disk.',
       () => sources.client.stats().recordsLost,
     );
-    gauge(
+    this.gauge(
       'sidekey_record_refusals',
       'Times that the control plane refused records that do not continue the chain it has.',
       () => sources.client.stats().recordRefusals,
     );
-    gauge(
+    this.gauge(
       'sidekey_record_gaps',
       'Gaps that the control plane has in the log for having lost decision records which it had acknowledged.',
       () => sources.client.stats().recordGaps,
     );
-  }
-
-  /** prom-client's registry of all of them. The package is loaded by the first who asks: not every proxy is scraped. */
-  registry(): Promise<Registry> {
-    this.#registry ??= this.#makeRegistry();
-    return this.#registry;
-  }
-
-  async #makeRegistry(): Promise<Registry> {
-    // As it is CommonJS, its names stand on the default export alone once it is bundled.
-    const { default: prometheus } = await import('prom-client');
-    const { Gauge, Registry } = prometheus;
-    const registry = new Registry();
-    for (const part of this.#parts) part.register(registry);
-    for (const { name, help, read } of this.#gauges) {
-      new Gauge({
-        name,
-        help,
-        registers: [registry],
-        collect() {
-          this.set(read());
-        },
-      });
-    }
-    return registry;
   }
 
   callEnded(call: Call, outcome: Outcome, reason: Reason): void {

@@ -46,8 +46,12 @@ export async function startListener(
 
 /** Removes what a killed proxy left behind; anything but a socket stays. */
 export function removeStaleSocket(path: string): void {
-  const found = lstatSync(path, { throwIfNoEntry: false });
-  if (found === undefined) return;
-  if (!found.isSocket()) throw new UsageError('listen-failed', `${path} exists and is not a socket`);
-  unlinkSync(path);
+  try {
+    const found = lstatSync(path, { throwIfNoEntry: false });
+    if (found === undefined) return;
+    if (!found.isSocket()) throw new UsageError('listen-failed', `${path} exists and is not a socket`);
+    unlinkSync(path);
+  } catch (cause) {
+    throw cause instanceof UsageError ? cause : listenFailed(path, cause);
+  }
 }

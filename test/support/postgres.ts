@@ -16,6 +16,9 @@ export interface TestPostgres {
   stop(): Promise<void>;
 }
 
+/** A program of the server's release, such as `pg_dump`. */
+export const postgresProgram = (name: string): string => join(BIN, name);
+
 /** Whether a real PostgreSQL server is on this machine. */
 export const hasPostgres = existsSync(join(BIN, 'initdb'));
 

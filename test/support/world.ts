@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Clock } from '../../common/clock.ts';
 import type { ControlPlaneConfig } from '../../control-plane/config.ts';
 import { type ControlPlane, startControlPlane } from '../../control-plane/main.ts';
 import { EvidenceSubject } from '../../proto/gen/sidekey/v1/proxy.ts';
@@ -22,6 +23,8 @@ export interface WorldOptions {
   readonly persistent?: boolean;
   readonly proxy?: Partial<ProxyConfig>;
   readonly controlPlane?: Partial<ControlPlaneConfig>;
+  /** Of the control plane. */
+  readonly clock?: Clock;
 }
 
 /**
@@ -65,7 +68,7 @@ export class World {
       heartbeatMs: 500,
       ...options.controlPlane,
     };
-    const controlPlane = await startControlPlane(config);
+    const controlPlane = await startControlPlane(config, options.clock === undefined ? {} : { clock: options.clock });
     await applyTo(controlPlane, worldPolicy(issuer.jwks, api, options));
     const proxy = await startProxy({
       controlPlane: { address: controlPlane.grpcAddress, caPem: controlPlane.caPem, tenant: 'default' },

@@ -4,7 +4,10 @@ import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { COMMANDS } from '../../cli/commands.ts';
 import { EXIT_CODE_HELP } from '../../cli/exit-codes.ts';
+import type { MetricSet } from '../../common/metrics/metric-set.ts';
+import { ControlPlaneMetrics } from '../../control-plane/metrics/control-plane-metrics.ts';
 import { SECRET_ENDPOINTS } from '../../control-plane/policy/rule-pack/names.ts';
+import type { ConnectionUse } from '../../control-plane/store/sql-store.ts';
 import type { PolicyClient } from '../../policy-client/index.ts';
 import { REASONS } from '../../proto/reasons.ts';
 import { ProxyMetrics } from '../../proxy/admin/metrics.ts';
@@ -96,19 +99,32 @@ describe('reference pages say what the code says', () => {
     const stats = { policyVersion: 0, recordsQueued: 0, recordsLost: 0, recordRefusals: 0, recordGaps: 0 };
     const client = { connected: true, stats: () => stats } as unknown as PolicyClient;
     const sources = { client, agentConnections: none, upstreamConnections: none, liveCalls: none };
-    const found = await (await new ProxyMetrics(sources).registry()).getMetricsAsJSON();
-    const rows = found.map(({ name, type, help }) => `| \`${name}\` | ${type} | ${help} |`);
+    const controlPlane = new ControlPlaneMetrics();
+    const connections = (): ConnectionUse => ({ open: 0, idle: 0, waiting: 0 });
+    const streams = { watches: none, authorizeStreams: none, recordStreams: none };
+    controlPlane.follow({ ...streams, sessions: none, tenants: none, connections });
     const head = [
-      '# Metrics of the proxy',
+      '# Metrics',
       '',
-      'Made from the code. `/metrics` of `--admin` shows them in the text format of Prometheus. `sidekey_decisions_total` has the labels',
-      '`outcome` (`allowed`, `denied`, `failed`) and `reason` ([codes](reasons.md)), the others none: no host, path or user is in them.',
-      'Which are worth an alert: [operations](../operations.md). The control plane has no metrics.',
+      'Made from the code, in the text format of Prometheus. Which are worth an alert: [operations](../operations.md).',
       '',
-      '| name | type | what it says |',
-      '|---|---|---|',
+      '## Proxy',
+      '',
+      '`/metrics` of `--admin`. `sidekey_decisions_total` has the labels `outcome` (`allowed`, `denied`, `failed`) and `reason`',
+      '([codes](reasons.md)), the others none: no host, path or user is in them.',
+      '',
+      ...(await metricTable(new ProxyMetrics(sources))),
+      '',
+      '## Control plane',
+      '',
+      '`/metrics` of `--metrics-listen`, of each replica for itself. Labels are closed lists: `reason` ([codes](reasons.md)), `type` of a',
+      'CredentialProvider, `target` of a revocation, `outcome` and `kind` as below. No tenant, workload, host or user is in them. Beside',
+      "these, prom-client's `process_*` and `nodejs_*`: CPU, memory, descriptors, garbage collection, lag of the event loop.",
+      '',
+      ...(await metricTable(controlPlane)),
+      '',
     ];
-    await expect([...head, ...rows, ''].join('\n')).toMatchFileSnapshot(page('metrics.md'));
+    await expect(head.join('\n')).toMatchFileSnapshot(page('metrics.md'));
   });
 
   it('docs/dependencies.md names every dependency', () => {
@@ -137,6 +153,13 @@ function docsOf(...files: readonly string[]): Map<string, string> {
     }
   }
   return found;
+}
+
+async function metricTable(metrics: MetricSet): Promise<string[]> {
+  const found = await (await metrics.registry()).getMetricsAsJSON();
+  const own = found.filter(({ name }) => name.startsWith('sidekey_'));
+  const rows = own.map(({ name, type, help }) => `| \`${name}\` | ${type} | ${help} |`);
+  return ['| name | type | what it says |', '|---|---|---|', ...rows];
 }
 
 function helpOf(command: Command): string {

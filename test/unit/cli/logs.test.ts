@@ -29,6 +29,10 @@ it('and a dash where a caller was refused before it could call', () => {
   expect(formatDecision(refused)[6]).toBe('-');
 });
 
+it.each(['999999d', '1969-12-31T23:59:59Z', '0000-01-01'])('a time before all logs is told here: %s', (text) => {
+  expect(() => parseSince(text, Date.UTC(2026, 0, 1))).toThrow(`"${text}" is before 1970`);
+});
+
 it.each([
   ['rule-denid', 'did you mean rule-denied?'],
   ['revoked', 'did you mean workload-revoked, policy-revoked,'],

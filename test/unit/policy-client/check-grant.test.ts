@@ -56,7 +56,7 @@ describe('isBoundTo (A-20)', () => {
     ['user', { user: 'issuer#u2' }],
     ['no destination', { destination: undefined }],
   ])('does not fit another %s', (_, binding) => {
-    expect(refuseGrant(grantOf(binding), QUESTION, SESSION, NOW_MS)).toBe('binding-mismatch');
+    expect(refuseGrant(grantOf(binding), QUESTION, SESSION, NOW_MS)?.reason).toBe('binding-mismatch');
   });
 
   it('a grant without a binding fits nothing', () => {
@@ -67,11 +67,11 @@ describe('isBoundTo (A-20)', () => {
 describe('refuseGrant', () => {
   it.each([
     ['session-expired', { ...SESSION, notAfter: NOW_MS }, new Date(NOW_MS + 1)],
-    ['credential-invalid', SESSION, new Date(NOW_MS)],
+    ['credential-unavailable', SESSION, new Date(NOW_MS)],
     [undefined, SESSION, new Date(NOW_MS + 1)],
     [undefined, SESSION, undefined],
   ])('says %s at the end', (reason, session, notAfter) => {
-    expect(refuseGrant(grantOf({}, { notAfter }), QUESTION, session, NOW_MS)).toBe(reason);
+    expect(refuseGrant(grantOf({}, { notAfter }), QUESTION, session, NOW_MS)?.reason).toBe(reason);
   });
 });
 

@@ -6,6 +6,7 @@ import { DecisionWriter } from '../../../../control-plane/audit/decision-writer.
 import { ProxyService, type ProxyServiceOptions } from '../../../../control-plane/api/proxy-service.ts';
 import type { AuthorizeCall } from '../../../../control-plane/api/authorize-stream.ts';
 import type { WatchCall } from '../../../../control-plane/api/watch.ts';
+import { IDLE_METER } from '../../../fakes/proxy-meter.ts';
 
 /** As much of a call as a watch uses before its first event. */
 class FakeCall extends EventEmitter {
@@ -109,13 +110,14 @@ describe('ProxyService.reportDecisions', () => {
     const call = Object.assign(new FakeCall(), {
       end: () => undefined,
       iterator: async function* () {
-        yield { records: Array.from({ length: count }, (_, at) => ({ sequence: at + 1 })), missingAfter: undefined };
+        yield { records: Array.from({ length: count }, (_, at) => ({ sequence: at + 1, record: Buffer.alloc(0) })), missingAfter: undefined };
       },
     });
     call.on('error', ({ metadata }: { metadata: Metadata }) => told.push(...metadata.get('sidekey-reason')));
     const options = {
       gate: { enter: async () => ({ ticket: { tenant: 'acme', instanceId: 'i', id: 's' } }) },
       store: { transaction: async () => told.push('stored') },
+      meter: IDLE_METER,
     } as unknown as ProxyServiceOptions;
     type Report = Parameters<ReturnType<ProxyService['handlers']>['reportDecisions']>[0];
     new ProxyService(options).handlers().reportDecisions(call as unknown as Report);

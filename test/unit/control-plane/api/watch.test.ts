@@ -11,6 +11,7 @@ import type { PolicyChange } from '../../../../control-plane/policy/policy-sourc
 import { RevocationSet } from '../../../../control-plane/policy/revocations.ts';
 import { WatchEvent } from '../../../../proto/gen/sidekey/v1/proxy.ts';
 import { policySet } from '../policy/policy-set.ts';
+import { IDLE_METER } from '../../../fakes/proxy-meter.ts';
 
 const SELECTORS = { all: [{ claim: 'kubernetes.namespace', equals: 'prod' }] };
 const set = compilePolicySet(policySet({ ClientWorkload: { billing: { selectors: SELECTORS } } }));
@@ -63,6 +64,7 @@ async function openWatch(active: ActiveRevocation[] = []) {
     eventKeys: { find: () => ({ id: 'k', privateKey }) },
     clock: { now: () => Date.now() },
     heartbeatMs: 60_000,
+    meter: IDLE_METER,
     onError: (error: unknown) => {
       throw error;
     },

@@ -28,6 +28,16 @@ describe('SigningKeyRing', () => {
     expect(ring.published().map((key) => key.kid)).toEqual([second]);
   });
 
+  test('goes on with the first key when the clock was set back to before it, and says so when all have ended', async () => {
+    const clock = new ManualClock();
+    const ring = await SigningKeyRing.open(createMemoryKeyStore(), clock);
+    const first = ring.current().id;
+    clock.advance(-HOUR);
+    expect(ring.current().id).toBe(first);
+    clock.advance(40 * HOUR);
+    expect(() => ring.current()).toThrow('is the clock of this machine right?');
+  });
+
   test('two replicas agree, whoever rotates', async () => {
     const clock = new ManualClock();
     const store = createMemoryKeyStore();

@@ -20,6 +20,7 @@ class RevocationsOnly {
         if (onGap) this.gaps.push(onGap);
         return async () => undefined;
       },
+      connections: () => ({ open: 1, idle: 1, waiting: 0 }),
       close: async () => undefined,
     };
   }

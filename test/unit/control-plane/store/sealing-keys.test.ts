@@ -33,7 +33,7 @@ it('says where a key is wrong, without repeating it', () => {
 
 it('makes a file that its owner alone reads, and only when asked', async () => {
   const path = join(folder, 'sealing.key');
-  await expect(loadSealingKeys(path)).rejects.toMatchObject({ code: 'ENOENT' });
+  await expect(loadSealingKeys(path)).rejects.toMatchObject({ code: 'unreadable-file' });
   const made = await loadSealingKeys(path, { create: true });
   expect((await stat(path)).mode & 0o777).toBe(0o600);
   expect((await loadSealingKeys(path, { create: true })).current.id).toBe(made.current.id);

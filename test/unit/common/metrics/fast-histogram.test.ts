@@ -1,6 +1,6 @@
 import { Histogram, Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
-import { FastHistogram } from '../../../../proxy/admin/fast-histogram.ts';
+import { FastHistogram } from '../../../../common/metrics/fast-histogram.ts';
 
 describe('FastHistogram', () => {
   it('renders what prom-client renders for the same observations', async () => {

@@ -1,6 +1,6 @@
 import { Counter, Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
-import { FastCounter } from '../../../../proxy/admin/fast-counter.ts';
+import { FastCounter } from '../../../../common/metrics/fast-counter.ts';
 
 describe('FastCounter', () => {
   it('renders what prom-client renders for the same counts', async () => {

@@ -1,0 +1,23 @@
+import { startProbeServer } from '../../common/probe-server.ts';
+import type { ProxyService } from '../api/proxy-service.ts';
+import type { ListenAddress } from '../config.ts';
+import type { Closers, Foundation } from '../foundation.ts';
+
+/** Serves `/metrics` where it is to be served, and gives its URL. Throws UsageError. */
+export async function serveMetrics(
+  listen: ListenAddress | undefined,
+  { metrics, policies, records, store }: Foundation,
+  service: ProxyService,
+  closers: Closers,
+): Promise<string | undefined> {
+  if (listen === undefined) return undefined;
+  metrics.follow({
+    ...service.openCalls,
+    sessions: () => records.heldCount,
+    tenants: () => policies.heldCount,
+    connections: () => store.connections(),
+  });
+  const server = await startProbeServer(listen, { '/metrics': (response) => metrics.answer(response) });
+  closers.add(() => server.close());
+  return `http://${server.address}/metrics`;
+}
