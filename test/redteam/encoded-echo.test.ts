@@ -57,3 +57,26 @@ test('A-02 a credential that ends with a line break, in JSON', async () => {
   expect(answer.status).toBe(200);
   expect(answer.text).not.toContain(secret.trim());
 });
+
+/** Writes names for all that has one in HTML 5. */
+const PHP_ECHO = 'echo htmlentities(base64_decode($argv[1]), ENT_QUOTES | ENT_HTML5);';
+
+test
+  .runIf(spawnSync('php', ['-v']).status === 0)
+  .each([
+    'sk_live_4eC39HqLyjWDarjtT1zdp7dc',
+    'eyJhbGciOi.eyJzdWIiOiIx.SflKxwRJSM',
+    'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLE==',
+    '!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~',
+  ])('A-02 a credential in a page of PHP: %s', async (secret) => {
+  world.client.decide = (question) =>
+    grant(question, { kind: { $case: 'query', value: { name: 'key', value: Buffer.from(secret) } } });
+  const echo = execFileSync('php', ['-r', PHP_ECHO, Buffer.from(secret).toString('base64')]).toString();
+  world.upstream.handle((request, response) => {
+    request.resume();
+    response.end(`<p>Not a key of ours: ${echo}</p>`);
+  });
+  const agent = await world.agent();
+  const answer = await agent.exchange(world.request('GET', '/'));
+  expect(answer.text).toMatch(/^<p>Not a key of ours: \*+<\/p>$/);
+});
