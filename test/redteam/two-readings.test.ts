@@ -141,11 +141,17 @@ test('A-21 a rule that denies by a header or a parameter is not passed by one mo
   expect(await send('GET', '/raw/modes?transaction=delete', ['X-Mode: user'])).toBe('sent');
 });
 
-describe('A-21 a method that is said elsewhere than in the request line', () => {
+describe('A-21 a method or a path that is said elsewhere than in the request line', () => {
   test.each([
     ...['_method', '_Method', 'x-http-method-override', '%5Fmethod', '_method[]'],
     // PHP 8.2 takes these for _method, older Rack and qs the last.
     ...['.method', '%20.method', '+_method', '_method%00x', '_method%00%5B', '%5B_method%5D'],
+    // Salesforce; Google, of which the second holds header fields and the third the content type.
+    ...['_HttpMethod', '$httpMethod', '%24httpMethod', '$httpHeaders', '$ct'],
+    // Elasticsearch takes a body from the parameter `source`, where this says of which type it is.
+    'source_content_type',
+    // WordPress takes the path that it serves from here, whatever stands in the request line.
+    ...['rest_route', 'rest.route', 'rest%5Broute'],
   ])('as the parameter %s it does not leave', async (name) => {
     expect(await send('POST', `/raw/kept?a=1&${name}=DELETE;b=2`, [])).toBe('sent');
     expect(world.upstream.seen[0]).toMatchObject({ method: 'POST', target: '/raw/kept?a=1;b=2' });
@@ -169,6 +175,12 @@ describe('A-21 a method that is said elsewhere than in the request line', () => 
     ['of multipart, as PHP reads it', MULTIPART, part('name=".method"')],
     ['of multipart, in front of NUL', MULTIPART, part('name="_method\0x"')],
     ['of multipart, in brackets', MULTIPART, part('name="[_method]"')],
+    ['of a form, as ASP.NET reads it', FORM_TYPE, 'a=1&X-HTTP-Method-Override=DELETE'],
+    ['of multipart, as ASP.NET reads it', MULTIPART, part('name="X-HTTP-Method-Override"')],
+    ['of a form that names a path, as WordPress reads it', FORM_TYPE, 'rest_route=/wp/v2/users'],
+    ['of a form that names a path, as PHP reads it', FORM_TYPE, 'rest.route=/wp/v2/users'],
+    ['of multipart that names a path', MULTIPART, part('name="rest_route"')],
+    ['of multipart that names a path, as PHP reads it', MULTIPART, part('name="rest[route"')],
   ])('as a field %s it is refused', async (_title, header, body) => {
     expect(await send('POST', '/raw/kept', [header], body)).toBe('method-refused');
     expect(world.upstream.seen).toEqual([]);
@@ -176,7 +188,11 @@ describe('A-21 a method that is said elsewhere than in the request line', () => 
   });
 
   test('what only looks like it passes', async () => {
-    for (const body of ['a=_method&payment_method=card', '{"no form":"at all"}'.repeat(500), '_methods=1&x=_method=']) {
+    for (const body of [
+      'a=_method&payment_method=card&route=1&rest_routes=1',
+      '{"no form":"at all"}'.repeat(500),
+      '_methods=1&x=_method=',
+    ]) {
       expect(await send('POST', '/raw/kept', [FORM_TYPE], body)).toBe('sent');
     }
     expect(await send('POST', '/raw/kept', [MULTIPART], part('name="payment_method"'))).toBe('sent');
