@@ -141,6 +141,16 @@ test('A-21 a rule that denies by a header or a parameter is not passed by one mo
   expect(await send('GET', '/raw/modes?transaction=delete', ['X-Mode: user'])).toBe('sent');
 });
 
+test('A-21 a rule that denies a path is not passed by a format behind it, which many servers leave out', async () => {
+  for (const path of ['/raw/kept.json', '/raw/kept.xml/', '/raw/kept%2ejson', '/raw/Kept.x']) {
+    expect(await send('DELETE', path, []), path).toBe('policy-denied');
+  }
+  expect(world.upstream.seen).toEqual([]);
+  for (const path of ['/raw/kept.1', '/raw/kept-5.2', '/raw/kept.json/more', '/raw/.json', '/raw/kept.']) {
+    expect(await send('DELETE', path, []), path).toBe('sent');
+  }
+});
+
 describe('A-21 a method or a path that is said elsewhere than in the request line', () => {
   test.each([
     ...['_method', '_Method', 'x-http-method-override', '%5Fmethod', '_method[]'],
