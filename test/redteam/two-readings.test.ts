@@ -14,6 +14,7 @@ const POLICY = policySet({
         { paths: ['/mcp'], mcp: { tools: ['search'] }, when: '!has(request.mcp.arguments.all)' },
         { paths: ['/users'], when: '!has(request.json.admin)' },
         { paths: ['/charges'], when: '!has(request.form.amount)' },
+        { paths: ['/accounts'], when: 'request.json.id == 9007199254740992' },
         { paths: ['/owned'], when: 'request.form.user_id == "me"' },
         { paths: ['/raw/**'] },
       ],
@@ -26,6 +27,7 @@ const POLICY = policySet({
         { methods: ['DELETE'], paths: ['/raw/kept'] },
         { paths: ['/raw/modes'], headers: { 'X-Mode': ['admin'] } },
         { paths: ['/raw/modes'], query: { action: ['delete'] } },
+        { paths: ['/raw/numbers'], when: 'request.json.id == 9007199254740993' },
         { paths: ['/raw/called'], when: 'request.headers["x-tool"] == "wipe"' },
       ],
     },
@@ -139,6 +141,18 @@ test('A-21 a rule that denies by a header or a parameter is not passed by one mo
   }
   expect(world.upstream.seen).toEqual([]);
   expect(await send('GET', '/raw/modes?transaction=delete', ['X-Mode: user'])).toBe('sent');
+});
+
+test('A-21 a number that some servers read exactly and others do not is none that a rule reads', async () => {
+  const ask = (path: string, id: string): Promise<string> => send('POST', path, [JSON_TYPE], `{"id":${id}}`);
+  for (const id of ['9007199254740993', '9007199254740992.5', '90071992547409930e-1', '9007199254740992']) {
+    expect(await ask('/accounts', id), id).toBe('body-uninspectable');
+    expect(await ask('/raw/numbers', id), id).toBe('policy-denied');
+  }
+  expect(world.upstream.seen).toEqual([]);
+  expect(await ask('/raw/numbers', '9007199254740991')).toBe('sent');
+  // What no rule reads may be anything.
+  expect(await ask('/raw/numbers', '1,"other":12345678901234567890')).toBe('sent');
 });
 
 test('A-21 a rule that denies a path is not passed by a format behind it, which many servers leave out', async () => {
