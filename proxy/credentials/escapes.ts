@@ -13,7 +13,7 @@ export function startsEscape(byte: number): boolean {
 
 /**
  * Bytes that may stand inside an escape, beside the alphabet of what is looked for. Letters of names are not among them: where they
- * count, all letters do.
+ * count, all letters do. Nor is what a backslash leaves as it is.
  */
 export const ESCAPE_ALPHABET = Buffer.from('%\\&#;xuU{}0123456789abcdefABCDEFgtlquompsX/"\'nrv');
 

@@ -91,7 +91,11 @@ test.each([
   ["Perl's quotemeta", inPerl],
   ['Markdown within JSON', (text: string) => JSON.stringify(inMarkdown(text)).slice(1, -1)],
 ])('A-02 a credential with backslashes: %s', async (_name, encode) => {
-  for (const secret of ['sk_live_4eC39HqLyjWDarjtT1zdp7dc', 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLE==', '!{a}<b>[c]:~?@^`|;']) {
+  for (const secret of [
+    'sk_live_4eC39HqLyjWDarjtT1zdp7dc',
+    'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLE==',
+    '!{a}<b>[c]:~?@^`|;',
+  ]) {
     world.client.decide = (question) =>
       grant(question, { kind: { $case: 'query', value: { name: 'key', value: Buffer.from(secret) } } });
     world.upstream.handle((request, response) => {

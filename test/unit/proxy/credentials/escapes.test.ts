@@ -52,6 +52,14 @@ const READINGS: readonly (readonly [text: string, read: string])[] = [
   ['\\a', ''],
   ['\\/', '2f:2'],
   ['\\"', '22:2'],
+  ['\\_', '5f:2'],
+  ['\\=', '3d:2'],
+  ['\\@', '40:2'],
+  ['\\~', '7e:2'],
+  ['\\`', '60:2'],
+  ['\\\\_', '5f:3 5c:2'],
+  ['\\z', ''],
+  ['\\Z', ''],
   ['\\0', '00:2 ...'],
   ['\\0x', '00:2'],
   ['\\012', '00:2 0a:4'],
@@ -124,7 +132,7 @@ describe('an escape', () => {
   test('is held back by its alphabet: every byte that one above is made of is in it', () => {
     for (const [text, reading] of READINGS) {
       if (reading === '' || reading.includes('...')) continue;
-      const rare = text.replaceAll(/(?<=&)\w+/g, '');
+      const rare = text.replaceAll(/(?<=&)\w+|(?<=\\)[=@_~`]/g, '');
       for (const byte of Buffer.from(rare)) expect(ESCAPE_ALPHABET.includes(byte), text).toBe(true);
     }
   });
