@@ -23,6 +23,7 @@ const PROGRAMS = [
   ['chromium', ['--version'], 'chromium'],
   ['sh', ['-c', 'command -v certutil'], 'libnss3-tools'],
   ['nginx', ['-v'], 'nginx'],
+  ['php', ['-v'], 'php-cli'],
   ['tinyproxy', ['-v'], 'tinyproxy-bin'],
   ['sh', ['-c', 'command -v microsocks'], 'microsocks'],
   ['sh', ['-c', 'squid -v | grep -q with-openssl'], 'squid-openssl'],

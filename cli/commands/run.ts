@@ -16,6 +16,7 @@ import { canHideFolders, hideFolders, type Program } from '../hidden-folders.ts'
 import { callersByDefault } from '../mode-options.ts';
 import { startReadyProxy } from '../ready-proxy.ts';
 import { runAgent } from '../run-agent.ts';
+import { guardTerminal } from '../terminal-guard.ts';
 
 const DRAIN_MS = 5_000;
 const NO_VARIABLES: AgentVariables = { replacedVariables: [], placeholders: {} };
@@ -97,6 +98,10 @@ async function run(program: string, args: readonly string[], options: RunOptions
     });
     if (removed.length > 0 && options.quiet !== true) {
       warn(`removed from the agent's environment: ${removed.join(', ')}`);
+    }
+    const isConfined = user !== undefined || isolate !== asItIs;
+    if (isConfined && !(await guardTerminal()) && process.stdin.isTTY) {
+      warn('this terminal cannot be guarded: the command can type into it as if you did');
     }
     process.exitCode = await runAgent(isolate([program, ...args], env), env, user);
   } finally {

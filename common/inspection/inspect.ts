@@ -116,9 +116,21 @@ function readFact(fact: InspectedFact, { wish, request, media, body, found }: Re
 function selectJson(value: unknown, pointers: readonly JsonPointer[]): string {
   const whole = pointers.some((pointer) => pointer.length === 0);
   if (!whole && !isJsonObject(value)) throw new Unreadable('it is not an object');
-  const text = JSON.stringify(selectMembers(value, pointers));
+  const selected = selectMembers(value, pointers);
+  const text = JSON.stringify(selected);
   if (text.length > MAX_FACT_CHARS) throw new Unreadable('what policy reads of it is too long');
+  if (MAY_BE_INEXACT.test(text)) JSON.stringify(selected, expectExact);
   return text;
+}
+
+/** As JSON.stringify writes numbers beyond 53 bits. */
+const MAY_BE_INEXACT = /\d{16}|e\+/;
+
+/** A number beyond 53 bits is another one to servers that keep all its digits (RFC 7493 section 2.2). */
+function expectExact(_name: string, value: unknown): unknown {
+  if (typeof value === 'number' && Math.abs(value) > Number.MAX_SAFE_INTEGER)
+    throw new Unreadable('it holds a number that not every server reads exactly: send it as text');
+  return value;
 }
 
 function selectFields(fields: readonly FormField[], names: ReadonlySet<string>): FormField[] {

@@ -78,6 +78,18 @@ export function pathReadings(path: string): readonly string[] {
   return readings.some((reading) => reading.endsWith('/')) ? alsoAs(readings, withoutLastSlash) : readings;
 }
 
+const FORMAT = /([^/])\.[A-Za-z]\w{0,15}$/;
+
+/**
+ * `pathReadings`, and each without a format at its end, as in `/users.json`: Rails, Grape, Django REST, Symfony and older versions of
+ * Spring serve it as `/users`.
+ */
+export function readingsWithoutFormat(path: string): readonly string[] {
+  const readings = pathReadings(path);
+  const hasFormat = readings.some((reading) => FORMAT.test(reading));
+  return hasFormat ? alsoAs(readings, (reading) => reading.replace(FORMAT, '$1')) : readings;
+}
+
 function structuralReadings(path: string): readonly string[] {
   let readings = [path];
   if (path.includes('%2F')) readings = alsoAs(readings, (reading) => reading.replaceAll('%2F', '/'));

@@ -131,8 +131,23 @@ const CREDENTIAL_QUERY = new Set([
   'x-goog-signature',
 ]);
 
-/** The same of a query: Firebase, WordPress, Symfony and the usual middleware of Express take these for the method. */
-const NEVER_FORWARDED_QUERY = new Set(['_method', 'x-http-method-override', 'x-http-method', 'x-method-override']);
+/** The same of a query, in lower case. */
+const NEVER_FORWARDED_QUERY = new Set([
+  // Symfony, WordPress and the usual middleware of Express; Firebase; Salesforce; Google.
+  '_method',
+  'x-http-method-override',
+  'x-http-method',
+  'x-method-override',
+  '_httpmethod',
+  '$httpmethod',
+  // Google takes header fields, and how to read the body, from these.
+  '$httpheaders',
+  '$ct',
+  // Without it Elasticsearch and OpenSearch take no body from the parameter `source`, where no rule over bodies would see it.
+  'source_content_type',
+  // WordPress serves this path, whatever stands in the request line.
+  'rest_route',
+]);
 
 /**
  * Takes out of a request what the agent may not say for itself. On a route that injects, all credential places go: the

@@ -51,13 +51,27 @@ function readLetter(bytes: Uint8Array, start: number, at: number, end: number, f
     if (value === CUT) forms.incomplete = true;
     else if (value >= 0 && letter === SMALL_X) addByte(forms, value, at + 3 - start);
     else if (value >= 0) add(forms, utf8Word(value), at + 9 - start);
-  } else if (letter < 0x30) {
+  } else if (isPunctuation(letter)) {
     add(forms, letter, at + 1 - start);
   } else {
     const control = CONTROLS.get(letter);
     if (control !== undefined) add(forms, control, at + 1 - start);
     if (letter <= 0x33) readOctal(bytes, start, at, end, forms);
   }
+}
+
+/**
+ * Or a control character; a backslash is counted. Markdown has one in front of any of them (CommonMark 0.31 section 2.4), as has
+ * Perl's `quotemeta`.
+ */
+function isPunctuation(byte: number): boolean {
+  if (byte < 0x40) return byte < 0x30 || byte > 0x39;
+  return byte < 0x7f && byte !== BACKSLASH && !isLetter(byte);
+}
+
+function isLetter(byte: number): boolean {
+  const lower = byte | 0x20;
+  return lower >= 0x61 && lower <= 0x7a;
 }
 
 function readOctal(bytes: Uint8Array, start: number, at: number, end: number, forms: EscapeForms): void {

@@ -11,7 +11,10 @@ export function startsEscape(byte: number): boolean {
   return byte === PERCENT || byte === BACKSLASH || byte === AMPERSAND;
 }
 
-/** Bytes that may stand inside an escape, beside the alphabet of what is looked for. */
+/**
+ * Bytes that may stand inside an escape, beside the alphabet of what is looked for. Letters of names are not among them: where they
+ * count, all letters do. Nor is what a backslash leaves as it is.
+ */
 export const ESCAPE_ALPHABET = Buffer.from('%\\&#;xuU{}0123456789abcdefABCDEFgtlquompsX/"\'nrv');
 
 /**
@@ -19,7 +22,7 @@ export const ESCAPE_ALPHABET = Buffer.from('%\\&#;xuU{}0123456789abcdefABCDEFgtl
  * - percent (RFC 3986 section 2.1) nested to three levels, and `%u0434`, which JavaScript's `escape` writes;
  * - JSON (RFC 8259 section 7: `\/`, `\n`, `\u0041`, pairs of surrogates) and what other languages write (`\x41`, `\u{1f511}`,
  *   `\U0001f511`, octal `\303`), after up to four backslashes, which may be `%5C`;
- * - HTML character references: those of numbers, and the five names that all escapers use.
+ * - HTML character references: those of numbers, and the names of ASCII, which PHP's `htmlentities` writes: `&lowbar;`, `&period;`.
  */
 export function readEscape(bytes: Uint8Array, at: number, end: number, forms: EscapeForms): void {
   forms.count = 0;
@@ -49,13 +52,30 @@ function readPercent(bytes: Uint8Array, at: number, end: number, forms: EscapeFo
   }
 }
 
-const NAMED = [
-  { name: Buffer.from('amp;'), value: 0x26 },
-  { name: Buffer.from('lt;'), value: 0x3c },
-  { name: Buffer.from('gt;'), value: 0x3e },
-  { name: Buffer.from('quot;'), value: 0x22 },
-  { name: Buffer.from('apos;'), value: 0x27 },
-] as const;
+interface CharacterName {
+  /** With the semicolon. */
+  readonly name: Buffer;
+  readonly value: number;
+}
+
+/** By their first byte: all names that stand for one character of ASCII in HTML (WHATWG HTML section 13.5). */
+const NAMED: ReadonlyMap<number, readonly CharacterName[]> = byFirstByte(
+  `Tab:9 NewLine:10 excl:33 quot:34 QUOT:34 num:35 dollar:36 percnt:37 amp:38 AMP:38 apos:39 lpar:40 rpar:41 ast:42 midast:42
+   plus:43 comma:44 period:46 sol:47 colon:58 semi:59 lt:60 LT:60 equals:61 gt:62 GT:62 quest:63 commat:64 lbrack:91 lsqb:91
+   bsol:92 rbrack:93 rsqb:93 Hat:94 lowbar:95 UnderBar:95 grave:96 DiacriticalGrave:96 lbrace:123 lcub:123 vert:124 verbar:124
+   VerticalLine:124 rbrace:125 rcub:125`,
+);
+
+function byFirstByte(table: string): Map<number, CharacterName[]> {
+  const byFirst = new Map<number, CharacterName[]>();
+  for (const entry of table.split(/\s+/)) {
+    const [name = '', code] = entry.split(':');
+    const bytes = Buffer.from(`${name};`);
+    const [first = 0] = bytes;
+    byFirst.set(first, [...(byFirst.get(first) ?? []), { name: bytes, value: Number(code) }]);
+  }
+  return byFirst;
+}
 
 function readEntity(bytes: Uint8Array, at: number, end: number, forms: EscapeForms): void {
   if (bytes[at + 1] === 0x23) {
@@ -63,8 +83,12 @@ function readEntity(bytes: Uint8Array, at: number, end: number, forms: EscapeFor
     readDigits(bytes, at, at + (isHex ? 3 : 2), end, isHex ? 16 : 10, 0x3b, forms);
     return;
   }
-  for (const { name, value } of NAMED) {
-    let matched = 0;
+  if (at + 1 >= end) {
+    forms.incomplete = true;
+    return;
+  }
+  for (const { name, value } of NAMED.get(bytes[at + 1] as number) ?? []) {
+    let matched = 1;
     while (matched < name.length && at + 1 + matched < end && bytes[at + 1 + matched] === name[matched]) matched += 1;
     if (matched === name.length) add(forms, value, 1 + matched);
     else if (at + 1 + matched >= end) forms.incomplete = true;

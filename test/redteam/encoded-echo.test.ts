@@ -57,3 +57,54 @@ test('A-02 a credential that ends with a line break, in JSON', async () => {
   expect(answer.status).toBe(200);
   expect(answer.text).not.toContain(secret.trim());
 });
+
+/** Writes names for all that has one in HTML 5. */
+const PHP_ECHO = 'echo htmlentities(base64_decode($argv[1]), ENT_QUOTES | ENT_HTML5);';
+
+test
+  .runIf(spawnSync('php', ['-v']).status === 0)
+  .each([
+    'sk_live_4eC39HqLyjWDarjtT1zdp7dc',
+    'eyJhbGciOi.eyJzdWIiOiIx.SflKxwRJSM',
+    'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLE==',
+    '!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~',
+  ])('A-02 a credential in a page of PHP: %s', async (secret) => {
+  world.client.decide = (question) =>
+    grant(question, { kind: { $case: 'query', value: { name: 'key', value: Buffer.from(secret) } } });
+  const echo = execFileSync('php', ['-r', PHP_ECHO, Buffer.from(secret).toString('base64')]).toString();
+  world.upstream.handle((request, response) => {
+    request.resume();
+    response.end(`<p>Not a key of ours: ${echo}</p>`);
+  });
+  const agent = await world.agent();
+  const answer = await agent.exchange(world.request('GET', '/'));
+  expect(answer.text).toMatch(/^<p>Not a key of ours: \*+<\/p>$/);
+});
+
+/** Any punctuation of ASCII may stand behind a backslash (CommonMark 0.31 section 2.4). */
+const inMarkdown = (text: string): string => text.replaceAll(/[!-/:-@[-`{-~]/g, '\\$&');
+const inPerl = (text: string): string => execFileSync('perl', ['-e', 'print quotemeta shift', text]).toString();
+
+test.each([
+  ['Markdown', inMarkdown],
+  ['Markdown that escapes underscores alone', (text: string) => text.replaceAll('_', '\\_')],
+  ["Perl's quotemeta", inPerl],
+  ['Markdown within JSON', (text: string) => JSON.stringify(inMarkdown(text)).slice(1, -1)],
+])('A-02 a credential with backslashes: %s', async (_name, encode) => {
+  for (const secret of [
+    'sk_live_4eC39HqLyjWDarjtT1zdp7dc',
+    'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLE==',
+    '!{a}<b>[c]:~?@^`|;',
+  ]) {
+    world.client.decide = (question) =>
+      grant(question, { kind: { $case: 'query', value: { name: 'key', value: Buffer.from(secret) } } });
+    world.upstream.handle((request, response) => {
+      request.resume();
+      response.end(`No such key: "${encode(secret)}"`);
+    });
+    const agent = await world.agent();
+    const answer = await agent.exchange(world.request('GET', '/'));
+    agent.destroy();
+    expect(answer.text).toMatch(/^No such key: "\\{0,2}\*+"$/);
+  }
+});

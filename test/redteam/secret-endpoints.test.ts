@@ -67,6 +67,11 @@ describe('A-05', () => {
     ['vault', '/V1/auth/Token/Create'],
     ['github', '/api/v3/app/installations/1/access_tokens'],
     ['oauth', '/realms/x/protocol/openid-connect/token'],
+    // Rails and Grape serve a path with a format behind it as the path.
+    ['oauth', '/oauth/token.json'],
+    ['gitlab', '/api/v4/projects/1/access_tokens.json'],
+    ['gitlab', '/api/v4/user/keys%2Ejson/'],
+    ['gitlab', '/api/graphql'],
   ])(
     'a credential for %s mints no other at %s',
     async (provider, path) => {

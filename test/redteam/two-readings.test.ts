@@ -14,6 +14,7 @@ const POLICY = policySet({
         { paths: ['/mcp'], mcp: { tools: ['search'] }, when: '!has(request.mcp.arguments.all)' },
         { paths: ['/users'], when: '!has(request.json.admin)' },
         { paths: ['/charges'], when: '!has(request.form.amount)' },
+        { paths: ['/accounts'], when: 'request.json.id == 9007199254740992' },
         { paths: ['/owned'], when: 'request.form.user_id == "me"' },
         { paths: ['/raw/**'] },
       ],
@@ -26,6 +27,7 @@ const POLICY = policySet({
         { methods: ['DELETE'], paths: ['/raw/kept'] },
         { paths: ['/raw/modes'], headers: { 'X-Mode': ['admin'] } },
         { paths: ['/raw/modes'], query: { action: ['delete'] } },
+        { paths: ['/raw/numbers'], when: 'request.json.id == 9007199254740993' },
         { paths: ['/raw/called'], when: 'request.headers["x-tool"] == "wipe"' },
       ],
     },
@@ -141,11 +143,39 @@ test('A-21 a rule that denies by a header or a parameter is not passed by one mo
   expect(await send('GET', '/raw/modes?transaction=delete', ['X-Mode: user'])).toBe('sent');
 });
 
-describe('A-21 a method that is said elsewhere than in the request line', () => {
+test('A-21 a number that some servers read exactly and others do not is none that a rule reads', async () => {
+  const ask = (path: string, id: string): Promise<string> => send('POST', path, [JSON_TYPE], `{"id":${id}}`);
+  for (const id of ['9007199254740993', '9007199254740992.5', '90071992547409930e-1', '9007199254740992']) {
+    expect(await ask('/accounts', id), id).toBe('body-uninspectable');
+    expect(await ask('/raw/numbers', id), id).toBe('policy-denied');
+  }
+  expect(world.upstream.seen).toEqual([]);
+  expect(await ask('/raw/numbers', '9007199254740991')).toBe('sent');
+  // What no rule reads may be anything.
+  expect(await ask('/raw/numbers', '1,"other":12345678901234567890')).toBe('sent');
+});
+
+test('A-21 a rule that denies a path is not passed by a format behind it, which many servers leave out', async () => {
+  for (const path of ['/raw/kept.json', '/raw/kept.xml/', '/raw/kept%2ejson', '/raw/Kept.x']) {
+    expect(await send('DELETE', path, []), path).toBe('policy-denied');
+  }
+  expect(world.upstream.seen).toEqual([]);
+  for (const path of ['/raw/kept.1', '/raw/kept-5.2', '/raw/kept.json/more', '/raw/.json', '/raw/kept.']) {
+    expect(await send('DELETE', path, []), path).toBe('sent');
+  }
+});
+
+describe('A-21 a method or a path that is said elsewhere than in the request line', () => {
   test.each([
     ...['_method', '_Method', 'x-http-method-override', '%5Fmethod', '_method[]'],
     // PHP 8.2 takes these for _method, older Rack and qs the last.
     ...['.method', '%20.method', '+_method', '_method%00x', '_method%00%5B', '%5B_method%5D'],
+    // Salesforce; Google, of which the second holds header fields and the third the content type.
+    ...['_HttpMethod', '$httpMethod', '%24httpMethod', '$httpHeaders', '$ct'],
+    // Elasticsearch takes a body from the parameter `source`, where this says of which type it is.
+    'source_content_type',
+    // WordPress takes the path that it serves from here, whatever stands in the request line.
+    ...['rest_route', 'rest.route', 'rest%5Broute'],
   ])('as the parameter %s it does not leave', async (name) => {
     expect(await send('POST', `/raw/kept?a=1&${name}=DELETE;b=2`, [])).toBe('sent');
     expect(world.upstream.seen[0]).toMatchObject({ method: 'POST', target: '/raw/kept?a=1;b=2' });
@@ -169,6 +199,12 @@ describe('A-21 a method that is said elsewhere than in the request line', () => 
     ['of multipart, as PHP reads it', MULTIPART, part('name=".method"')],
     ['of multipart, in front of NUL', MULTIPART, part('name="_method\0x"')],
     ['of multipart, in brackets', MULTIPART, part('name="[_method]"')],
+    ['of a form, as ASP.NET reads it', FORM_TYPE, 'a=1&X-HTTP-Method-Override=DELETE'],
+    ['of multipart, as ASP.NET reads it', MULTIPART, part('name="X-HTTP-Method-Override"')],
+    ['of a form that names a path, as WordPress reads it', FORM_TYPE, 'rest_route=/wp/v2/users'],
+    ['of a form that names a path, as PHP reads it', FORM_TYPE, 'rest.route=/wp/v2/users'],
+    ['of multipart that names a path', MULTIPART, part('name="rest_route"')],
+    ['of multipart that names a path, as PHP reads it', MULTIPART, part('name="rest[route"')],
   ])('as a field %s it is refused', async (_title, header, body) => {
     expect(await send('POST', '/raw/kept', [header], body)).toBe('method-refused');
     expect(world.upstream.seen).toEqual([]);
@@ -176,7 +212,11 @@ describe('A-21 a method that is said elsewhere than in the request line', () => 
   });
 
   test('what only looks like it passes', async () => {
-    for (const body of ['a=_method&payment_method=card', '{"no form":"at all"}'.repeat(500), '_methods=1&x=_method=']) {
+    for (const body of [
+      'a=_method&payment_method=card&route=1&rest_routes=1',
+      '{"no form":"at all"}'.repeat(500),
+      '_methods=1&x=_method=',
+    ]) {
       expect(await send('POST', '/raw/kept', [FORM_TYPE], body)).toBe('sent');
     }
     expect(await send('POST', '/raw/kept', [MULTIPART], part('name="payment_method"'))).toBe('sent');

@@ -64,6 +64,7 @@ describe('reference pages say what the code says', () => {
       'unless its `opens` lists the name. The masked fields are overwritten in answers unless the policy has `revealsSecrets: true`.',
       'A server workload whose `provider` is the one named here is covered at every host. Where calls are told by `X-Amz-Target`, a',
       'call of a listed host that has none is denied too, unless it is a GET without a query: services take other protocols as well.',
+      'Paths of GitLab and of OAuth servers are covered with a format behind them as well, as in `/oauth/token.json`.',
       '',
       '| name | what it gives | provider and hosts | methods | calls | masked fields |',
       '|---|---|---|---|---|---|',

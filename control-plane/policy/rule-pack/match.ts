@@ -1,7 +1,7 @@
 import { fieldOf, parseForm } from '../../../common/inspection/form.ts';
 import { matchGlob } from '../../../common/match/glob.ts';
 import { compilePathPattern, type PathPattern } from '../../../common/match/path-pattern.ts';
-import { pathReadings } from '../../../common/match/path.ts';
+import { pathReadings, readingsWithoutFormat } from '../../../common/match/path.ts';
 import type { FactName, RequestFacts } from '../facts.ts';
 import { type NameTest, nameTest } from '../rules/fit.ts';
 import { SECRET_ENDPOINTS, type SecretEndpointName, secretEndpointNames } from './names.ts';
@@ -58,7 +58,7 @@ export class SecretEndpointSet {
     const isItsHost = endpoint.hosts.some((host) => matchGlob(host, request.host));
     if (endpoint.provider !== this.#provider && !isItsHost) return false;
     if (methods && !methods.includes(request.method.toUpperCase())) return false;
-    if (paths && !fitsPath(paths, request.path)) return false;
+    if (paths && !fitsPath(paths, readingsOf(endpoint, request))) return false;
     if (isAction && !fitsAction(isAction, request)) return false;
     return isTarget === undefined || fitsTarget(isTarget, request, isItsHost);
   }
@@ -82,8 +82,11 @@ const COMPILED: readonly Compiled[] = secretEndpointNames.map((name) => {
 });
 
 /** A server may read the path more leniently than it should, so every reading counts. */
-function fitsPath(patterns: readonly PathPattern[], path: string): boolean {
-  const readings = pathReadings(path);
+function readingsOf({ takesFormat }: SecretEndpoint, { path }: RequestFacts): readonly string[] {
+  return takesFormat === true ? readingsWithoutFormat(path) : pathReadings(path);
+}
+
+function fitsPath(patterns: readonly PathPattern[], readings: readonly string[]): boolean {
   return patterns.some((pattern) => readings.some((reading) => pattern.matches(reading)));
 }
 

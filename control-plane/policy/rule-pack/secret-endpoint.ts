@@ -8,6 +8,8 @@ export interface SecretEndpoint {
   readonly methods?: readonly string[];
   /** Path patterns, as in rules. Absent: all. */
   readonly paths?: readonly string[];
+  /** Its servers take a format behind a path, as in `/oauth/token.json`: what has one fits too. */
+  readonly takesFormat?: true;
   /** Globs over `Action` in query or form. A body that cannot be read fits. */
   readonly actions?: readonly string[];
   /** Globs over the operation in `X-Amz-Target`. A call of these hosts without it fits, but for a GET without a query. */

@@ -1,5 +1,5 @@
 import { compilePathPattern } from '../../../common/match/path-pattern.ts';
-import { pathReadings } from '../../../common/match/path.ts';
+import { readingsWithoutFormat } from '../../../common/match/path.ts';
 import { describeError } from '../../../common/errors.ts';
 import type { AccessRule } from '../../resources/kinds.ts';
 import { type CelProgram, compileCel } from '../cel.ts';
@@ -58,7 +58,7 @@ export function compileRule(rule: AccessRule, denies: boolean): CompiledRule {
 
 /** A server may read the path more leniently than it should: what is denied is denied in every reading. */
 export function readingsOf({ path }: Pick<RequestFacts, 'path'>, denies: boolean): readonly string[] {
-  return denies ? pathReadings(path) : [path];
+  return denies ? readingsWithoutFormat(path) : [path];
 }
 
 function coverPath(

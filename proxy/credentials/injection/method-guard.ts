@@ -3,8 +3,10 @@ import { parameterNames } from '../parameter-name.ts';
 import type { BodyTransform } from '../body-transform.ts';
 import { InjectionError } from '../injection-error.ts';
 
-/** In which bodies say another method than theirs to Rails, Laravel, Symfony and others, which take it from POST alone. */
+/** Fields in which bodies say another method than theirs to Rails, Laravel, Symfony and others, which take it from POST alone. */
 const FIELD = '_method';
+/** The same to ASP.NET, of forms; and another path to WordPress. */
+const FIELDS_OF_FORMS = [FIELD, 'x-http-method-override', 'rest_route'] as const;
 /** A longer name is another one, even with every character of it encoded; what is behind an index or a NUL does not matter. */
 const MAX_NAME_BYTES = 128;
 /** What some servers leave out in front of a name, however much of it there is. */
@@ -13,7 +15,8 @@ const IN_FRONT = /^(?:[+\s[\]]|%20|%5b|%5d)+/i;
  * Brackets and blanks in front are left out, and "." is "_", as in parameter names; PHP takes single quotes too. A run of
  * blanks fits one place of the pattern alone, so that it is gone through once.
  */
-const IN_MULTIPART = /name\*?\s*=\s*(?:(?:["']|utf-8'[^']*'|[[\]\\])[\s[\]\\]*)?[_.]method\b/i;
+const IN_MULTIPART =
+  /name\*?\s*=\s*(?:(?:["']|utf-8'[^']*'|[[\]\\])[\s[\]\\]*)?(?:[_.]method|x-http-method-override|rest[_. [\]]route)\b/i;
 /** A key of any depth: within a string its quotes would be escaped. Laravel takes fields from JSON as from forms. */
 const IN_JSON = new RegExp(`"${[...FIELD].map(orEscaped).join('')}"\\s*:`, 'i');
 const RUN_SKIPPED = /([\s[\]\\])[\s[\]\\]+/g;
@@ -21,7 +24,7 @@ const SEAM_CHARS = 128;
 const [AMPERSAND, SEMICOLON, EQUALS] = [0x26, 0x3b, 0x3d];
 const NOTHING_REMOVED: readonly string[] = [];
 
-/** Lets a body pass that does not name another method than the one decided on; undefined: it is of no such type (A-21). */
+/** Lets a body pass that does not name another method or path than those decided on; undefined: it is of no such type (A-21). */
 export function methodGuardFor(method: string, headers: HeaderList): BodyTransform | undefined {
   if (method !== 'POST') return undefined;
   const types = headers.getAll('content-type').join().toLowerCase();
@@ -58,7 +61,8 @@ class FormGuard implements BodyTransform {
   }
 
   #endName(): void {
-    if (this.#name !== undefined && parameterNames(this.#name).includes(FIELD)) throw overridden();
+    const names = this.#name === undefined ? [] : parameterNames(this.#name);
+    if (FIELDS_OF_FORMS.some((field) => names.includes(field))) throw overridden();
     this.#name = undefined;
   }
 }
@@ -105,5 +109,8 @@ function orEscaped(char: string): string {
 }
 
 function overridden(): InjectionError {
-  return new InjectionError('method-refused', 'the body names another method in _method: send it as the method');
+  return new InjectionError(
+    'method-refused',
+    'the body names another method or path, as in _method: send them in the request line',
+  );
 }

@@ -6,6 +6,7 @@ import {
   STRICT_PATHS,
   canonicalPath,
   pathReadings,
+  readingsWithoutFormat,
   splitTarget,
 } from '../../../../common/match/path.ts';
 
@@ -153,6 +154,20 @@ describe('canonicalPath with forms that a server tells apart', () => {
     expect(new Set(pathReadings('/a%2Fb//c;d'))).toEqual(
       new Set(['/a%2Fb//c;d', '/a/b//c;d', '/a%2Fb//c', '/a/b//c', '/a%2Fb/c;d', '/a/b/c;d', '/a%2Fb/c', '/a/b/c']),
     );
+  });
+});
+
+describe('readingsWithoutFormat', () => {
+  it.each([
+    ['/a.json', ['/a.json', '/a']],
+    ['/a.b.xml', ['/a.b.xml', '/a.b']],
+    ['/a.json/', ['/a.json/', '/a.json', '/a']],
+    ['/a.5', ['/a.5']],
+    ['/.json', ['/.json']],
+    ['/a.json/b', ['/a.json/b']],
+    ['/a', ['/a']],
+  ])('of %s', (path, readings) => {
+    expect(readingsWithoutFormat(path)).toEqual(readings);
   });
 });
 

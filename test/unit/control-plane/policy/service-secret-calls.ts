@@ -35,6 +35,10 @@ export const SERVICE_CALLS = {
     ['PUT gitlab.com', '/api/v4/runners/1'],
     ['POST gitlab.com', '/api/v4/projects/1/cluster_agents/2/tokens', '/api/v4/applications/1/renew-secret'],
   ],
+  'gitlab-graphql': [
+    ['POST gitlab.com', '/api/graphql', '/api/graphql.json'],
+    ['GET gitlab.com', '/api/graphql'],
+  ],
   'gitlab-variables': [
     ['GET gitlab.com', '/api/v4/projects/1/pipelines/2/variables'],
     ['GET gitlab.com', '/api/v4/projects/1/variables', '/api/v4/groups/1/variables/K', '/api/v4/admin/ci/variables'],

@@ -32,6 +32,10 @@ describe('A-21 a method named in a body is refused on every cut', () => {
   it.each([
     [FORM, 'a=1&_method=DELETE'],
     [FORM, 'a=1&.method=DELETE'],
+    [FORM, 'a=1&X-HTTP-Method-Override=DELETE'],
+    [FORM, 'rest_route=/wp/v2/users&a=1'],
+    [MULTIPART, part('name="X-HTTP-Method-Override"')],
+    [MULTIPART, part('name="rest_route"')],
     [FORM, `${'+%20'.repeat(LONG)}.method=DELETE`],
     [FORM, `_method%00${'x'.repeat(LONG)}=DELETE`],
     [FORM, `_method[${'x'.repeat(LONG)}=DELETE`],

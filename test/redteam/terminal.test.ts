@@ -1,0 +1,104 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+const PYTHON = '/usr/bin/python3';
+const SIDEKEY = join(process.cwd(), 'dist/sidekey.js');
+const DEVELOPER = '61340';
+const AS_DEVELOPER = ['setpriv', '--reuid', DEVELOPER, '--regid', DEVELOPER, '--clear-groups'];
+const WAIT_MS = 120_000;
+
+/** Runs the arguments on a terminal of their own, and says what they wrote to it. */
+const ON_A_TERMINAL = `
+import os, pty, sys
+said = b""
+def read(fd):
+    global said
+    data = os.read(fd, 1024)
+    said += data
+    return data
+os.dup2(os.open("/dev/null", os.O_WRONLY), 1)
+pty.spawn(sys.argv[1:], read)
+os.write(2, said)
+`;
+/**
+ * TIOCSTI puts a character into a terminal as if somebody had typed it there (ioctl_tty(2)). The second way has a bit beyond the 32 that
+ * the kernel reads.
+ */
+const TYPE = `
+import ctypes, fcntl, os, termios
+try:
+    fcntl.ioctl(0, termios.TIOCSTI, b"#")
+    print("typed")
+except OSError as error:
+    print("refused", error.errno)
+libc = ctypes.CDLL(None, use_errno=True)
+print("typed" if libc.syscall(ctypes.c_long(16), ctypes.c_long(0), ctypes.c_ulong((1 << 32) | termios.TIOCSTI), b"#") == 0 else "refused too")
+`;
+
+function type(...command: readonly string[]): string {
+  const ended = spawnSync(PYTHON, ['-c', ON_A_TERMINAL, ...command, PYTHON, '-c', TYPE], { encoding: 'utf8', env });
+  return ended.stderr;
+}
+
+let env: NodeJS.ProcessEnv = {};
+const canTry = ((): boolean => {
+  if (process.getuid?.() !== 0 || process.arch !== 'x64' || !existsSync(SIDEKEY) || !existsSync(PYTHON)) return false;
+  const sysctl = '/proc/sys/dev/tty/legacy_tiocsti';
+  return (!existsSync(sysctl) || readFileSync(sysctl, 'utf8').trim() === '1') && canHide();
+})();
+
+function canHide(): boolean {
+  const works = (...command: readonly string[]): boolean => {
+    const [, ...asDeveloper] = AS_DEVELOPER;
+    return spawnSync('setpriv', [...asDeveloper, ...command]).status === 0;
+  };
+  return works('unshare', '--user', '--map-root-user', '--mount', 'true') && works('test', '-r', SIDEKEY);
+}
+
+describe.skipIf(!canTry)(
+  'a terminal that an agent shares (it needs x64, root, setpriv, a kernel with TIOCSTI, and dist/ where other users can read it)',
+  () => {
+    let home: string;
+    beforeAll(() => {
+      home = mkdtempSync(join(tmpdir(), 'sidekey-terminal-'));
+      mkdirSync(join(home, '.sidekey/dev'), { recursive: true });
+      writeFileSync(join(home, 'ca.pem'), execFileSync('openssl', ['version']));
+      for (const folder of ['', '.sidekey', '.sidekey/dev'])
+        chownSync(join(home, folder), Number(DEVELOPER), Number(DEVELOPER));
+      env = { PATH: process.env['PATH'], HOME: home };
+    });
+    afterAll(() => rmSync(home, { recursive: true, force: true }));
+
+    const run = (...options: readonly string[]): readonly string[] => {
+      const proxy = ['--proxy', 'http://127.0.0.1:9', '--proxy-ca', join(home, 'ca.pem')];
+      return [process.execPath, SIDEKEY, 'run', '--quiet', ...proxy, ...options, '--'];
+    };
+
+    test(
+      'without `sidekey run` it can type into it',
+      () => {
+        expect(type(...AS_DEVELOPER)).toMatch(/^#?typed/);
+      },
+      WAIT_MS,
+    );
+
+    test(
+      'A-69 an agent of another user cannot type into the terminal of who started it',
+      () => {
+        expect(type(...run('--user', DEVELOPER)).trim()).toMatch(/^refused 1\s+refused too$/);
+      },
+      WAIT_MS,
+    );
+
+    test(
+      'A-69 an agent that is isolated cannot type into the terminal outside',
+      () => {
+        expect(type(...AS_DEVELOPER, ...run('--isolation', 'required')).trim()).toMatch(/^refused 1\s+refused too$/);
+      },
+      WAIT_MS,
+    );
+  },
+);
