@@ -88,7 +88,6 @@ describe.each(Object.keys(WAYS))('by %s', (way) => {
   test.each(['resets', 'closes'])(
     'an agent that %s in the middle ends the upstream call, which is recorded',
     async (how) => {
-      // An end alone may be of what the agent has to say (RFC 9112 9.6): who is gone is found out with the next bytes for them.
       answer = (socket) => {
         const more = setInterval(() => socket.write('.'), 50);
         socket.once('close', () => clearInterval(more));
