@@ -27,6 +27,7 @@ const PROGRAMS = [
   ['sh', ['-c', 'command -v microsocks'], 'microsocks'],
   ['sh', ['-c', 'squid -v | grep -q with-openssl'], 'squid-openssl'],
   ['haproxy', ['-v'], 'haproxy'],
+  ['zstd', ['--version'], 'zstd'],
   ['zsh', ['--version'], 'zsh'],
   ['fish', ['--version'], 'fish'],
   ['ip', ['-V'], 'iproute2'],
