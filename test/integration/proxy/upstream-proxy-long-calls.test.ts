@@ -1,4 +1,5 @@
-import type net from 'node:net';
+import https from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { REASONS, type Reason } from '../../../proto/reasons.ts';
@@ -8,6 +9,7 @@ import { CORPORATE_KINDS, type CorporateKind } from '../../support/corporate-kin
 import { startHttp2Upstream } from '../../support/http2-upstream.ts';
 import { http2Session, type ProxyPlace, tunnel } from '../../support/proxied-agent.ts';
 import { type ProxyWorld, route } from '../../support/proxy-world.ts';
+import { makeTlsIdentity } from '../../support/tls-identity.ts';
 import { until } from '../../support/until.ts';
 
 // A proxy before the upstream that breaks in the middle of a long call: the agent and the record are told, and the next
@@ -58,22 +60,18 @@ const PROTOCOLS: Readonly<Record<string, Protocol>> = {
   },
   'a WebSocket': {
     start: async () => {
-      const upstream = await startHttp2Upstream(
-        ['localhost'],
-        () => {},
-        { allowHTTP1: true },
-        (server) => {
-          const sockets = new WebSocketServer({ noServer: true });
-          server.on('upgrade', (request, socket: net.Socket, head) =>
-            sockets.handleUpgrade(request, socket, head, (opened) => {
-              opened.on('error', () => {});
-              opened.send('hello');
-            }),
-          );
-        },
-      );
-      afterwards(() => upstream.close());
-      return upstream;
+      const { key, cert, caPem } = makeTlsIdentity(['localhost']);
+      const server = https.createServer({ key, cert });
+      new WebSocketServer({ server }).on('connection', (socket) => {
+        socket.on('error', () => {});
+        socket.send('hello');
+      });
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      afterwards(() => {
+        server.close();
+        server.closeAllConnections();
+      });
+      return { port: (server.address() as AddressInfo).port, caPem };
     },
     call: async (place, port) => {
       const call: LongCall = { heard: '', ended: undefined };
@@ -111,7 +109,7 @@ describe.each(CORPORATE_KINDS.filter(({ present }) => present).map((kind) => [ki
   'through %s',
   (_name, kind) => {
     describe.each(Object.entries(PROTOCOLS))('%s', (_protocol, protocol) => {
-      test.each(STRIKE_NAMES)('whose proxy %s in the middle', async (strike) => {
+      test.each(STRIKE_NAMES)('whose proxy %s in the middle', { timeout: 120_000 }, async (strike) => {
         const { world, relay, port } = await startThrough(kind, protocol);
         const place = { port: world.proxy.address.port, caPem: world.proxy.caPem ?? '' };
         const call = await protocol.call(place, port);
