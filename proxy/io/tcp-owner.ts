@@ -28,7 +28,8 @@ export class TcpOwners {
    * here too. False where it cannot be seen, as for an agent in another name space.
    */
   async isAbandoned(end: Authority): Promise<boolean> {
-    return isAbandoned(await this.#read(), end);
+    // A table that changes while it is read may lack a row: only what shows twice is so.
+    return isAbandoned(await this.#read(), end) && isAbandoned(await this.#read(), end);
   }
 
   /** A reading that begins after this call: an earlier one may not show the connection yet. */

