@@ -7,7 +7,7 @@ import { makeTlsIdentity } from './tls-identity.ts';
 import { startRawUpstream } from './upstream.ts';
 
 /** What an upstream of HTTP/1.1 does to a request. */
-export type Strike = (socket: net.Socket, reset: () => void) => void;
+type Strike = (socket: net.Socket, reset: () => void) => void;
 
 /** An upstream of HTTP/1.1, in the clear on one port and over TLS on another, that does to every connection's first request what its test says. */
 export interface FaultyHttp1Upstream {
