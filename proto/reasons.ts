@@ -67,7 +67,7 @@ export const REASONS = {
   'dns-failed': { number: 55, httpStatus: 502, summary: 'The host name could not be resolved.', nextStep: 'Check the host name, and whether the proxy\'s machine can resolve it; behind a corporate proxy give --upstream-proxy.' },
   'connect-failed': { number: 56, httpStatus: 502, summary: 'The upstream could not be reached.', nextStep: 'Retry with backoff.' },
   'connect-timeout': { number: 57, httpStatus: 504, summary: 'The upstream did not accept the connection in time.', nextStep: 'Retry with backoff.' },
-  'upstream-tls-failed': { number: 58, httpStatus: 502, summary: "The upstream's certificate could not be verified, or the upstream refused our side of TLS.", nextStep: "Check the host name, the server workload's authority, or the client certificate that policy injects; the message says which." },
+  'upstream-tls-failed': { number: 58, httpStatus: 502, summary: "TLS with the upstream failed: its certificate could not be verified, it refused our side, or it speaks none.", nextStep: "Check the host name and port, the server workload's authority, or the client certificate that policy injects; the message says which." },
   'upstream-malformed': { number: 59, httpStatus: 502, summary: "The upstream's answer is malformed.", nextStep: "Report it to the upstream's owner." },
   'upstream-closed': { number: 60, httpStatus: 502, summary: 'The upstream closed before it had answered.', nextStep: 'Retry if the call is idempotent.' },
   'upstream-timeout': { number: 61, httpStatus: 504, summary: 'The upstream did not answer in time.', nextStep: 'Retry with backoff if the call is idempotent.' },

@@ -29,6 +29,7 @@ const PROGRAMS = [
   ['sh', ['-c', 'squid -v | grep -q with-openssl'], 'squid-openssl'],
   ['haproxy', ['-v'], 'haproxy'],
   ['promtool', ['--version'], 'prometheus'],
+  ['zstd', ['--version'], 'zstd'],
   ['zsh', ['--version'], 'zsh'],
   ['fish', ['--version'], 'fish'],
   ['ip', ['-V'], 'iproute2'],

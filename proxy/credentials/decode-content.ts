@@ -1,8 +1,8 @@
 import zlib from 'node:zlib';
-import { Decompress } from 'fzstd';
 import { SidekeyError } from '../../common/errors.ts';
 import type { Reason } from '../../proto/reasons.ts';
-import { ZstdFrames } from './zstd-frames.ts';
+import { ZstdDecoder } from '../protocols/zstd/decoder.ts';
+import { ZstdError } from '../protocols/zstd/zstd-error.ts';
 
 /** The body's coding is unknown, broken, or expands beyond the limits: it cannot be scrubbed, so it is not passed on. */
 export class ContentCodingError extends SidekeyError {
@@ -24,9 +24,6 @@ export interface DecodeLimits {
 export const DEFAULT_DECODE_LIMITS: DecodeLimits = { maxBytesPerSlice: 8 * 1024 * 1024, maxRatio: 1100, maxCodings: 2 };
 
 const SLICE_BYTES = 4096;
-/** Work that small blocks in a large window may cost the decoder: at the start, and for each byte that they make. */
-const MAX_MOVED_BYTES = 512 * 1024 * 1024;
-const MAX_MOVED_RATIO = 256;
 
 /** Decodes a body piece by piece. Pull the output before giving more input, so that nothing piles up. */
 export interface ContentDecoder {
@@ -148,56 +145,33 @@ class ZlibStage implements Stage {
 }
 
 class ZstdStage implements Stage {
-  readonly #frames = new ZstdFrames();
-  readonly #decoder: Decompress;
-  #out: Buffer[] = [];
-  #outBytes = 0;
-  #totalBytes = 0;
-  #limit = 0;
+  readonly #decoder = new ZstdDecoder();
   #isEmpty = true;
-
-  constructor() {
-    this.#decoder = new Decompress((bytes) => {
-      this.#outBytes += bytes.length;
-      this.#totalBytes += bytes.length;
-      if (this.#outBytes > this.#limit) throw new ContentCodingError('the body expands too much');
-      // Copied, because the decoder goes on using its window.
-      if (bytes.length > 0) this.#out.push(Buffer.from(bytes));
-    });
-  }
 
   async write(slice: Buffer, limit: number): Promise<Buffer[]> {
     this.#isEmpty = false;
-    const fault = this.#frames.push(slice);
-    if (fault !== undefined) throw new ContentCodingError(`the body ${fault}`);
-    if (this.#frames.movedBytes > MAX_MOVED_BYTES + MAX_MOVED_RATIO * this.#totalBytes) {
-      throw new ContentCodingError('the body has too many small blocks');
-    }
-    return this.#push(slice, false, limit);
-  }
-
-  async end(limit: number): Promise<Buffer[]> {
-    if (this.#isEmpty) return [];
-    if (!this.#frames.isBetweenFrames) throw new ContentCodingError('the body is cut short');
-    return this.#push(Buffer.alloc(0), true, limit);
-  }
-
-  close(): void {
-    this.#out = [];
-  }
-
-  #push(input: Buffer, isLast: boolean, limit: number): Buffer[] {
-    this.#limit = limit;
-    this.#outBytes = 0;
+    const out: Buffer[] = [];
+    let outBytes = 0;
     try {
-      this.#decoder.push(new Uint8Array(input), isLast);
+      for (const bytes of this.#decoder.decode(slice)) {
+        outBytes += bytes.length;
+        if (outBytes > limit) throw new ContentCodingError('the body expands too much');
+        out.push(bytes);
+      }
     } catch (error) {
-      throw codingError(error);
+      throw error instanceof ZstdError
+        ? new ContentCodingError(`the body is or has ${error.message}`, { cause: error })
+        : error;
     }
-    const out = this.#out;
-    this.#out = [];
     return out;
   }
+
+  async end(): Promise<Buffer[]> {
+    if (!this.#isEmpty && !this.#decoder.isBetweenFrames) throw new ContentCodingError('the body is cut short');
+    return [];
+  }
+
+  close(): void {}
 }
 
 /** Feeds a stage in slices and bounds what each may make. */

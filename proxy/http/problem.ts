@@ -47,7 +47,7 @@ const PROXY_ERRORS: Partial<Record<Reason, string>> = {
   'dns-failed': 'dns_error',
   'connect-failed': 'destination_unavailable',
   'connect-timeout': 'connection_timeout',
-  'upstream-tls-failed': 'tls_certificate_error',
+  'upstream-tls-failed': 'tls_protocol_error',
   'upstream-malformed': 'http_protocol_error',
   'upstream-closed': 'http_response_incomplete',
   'upstream-timeout': 'http_response_timeout',

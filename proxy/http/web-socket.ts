@@ -48,6 +48,9 @@ const REASONS: Readonly<Record<Exclude<WebSocketEnding['by'], 'cut'>, Reason>> =
   'upstream-left': 'upstream-closed',
 };
 
+/** Clients take 1008 for a denial, and many do not open another after it. */
+const MAY_COME_BACK: ReadonlySet<Reason> = new Set<Reason>(['draining', 'upstream-timeout']);
+
 /** An opened WebSocket: drives the relay between the two streams of its exchange, each as fast as the other takes it. */
 export class WebSocketExchange implements AnswerPath, RequestPath {
   readonly #parts: AnswerParts;
@@ -113,10 +116,10 @@ export class WebSocketExchange implements AnswerPath, RequestPath {
     return undefined;
   }
 
-  /** Access was withdrawn: both sides are told so (1008 to the agent). */
+  /** Access was withdrawn, time is up or the proxy ends: both sides are told. */
   cut(reason: Reason): void {
     this.#cutFor = reason;
-    this.#relay.cut(reason);
+    this.#relay.cut(reason, MAY_COME_BACK.has(reason) ? 1001 : 1008);
     this.flush();
   }
 

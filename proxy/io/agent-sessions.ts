@@ -1,17 +1,24 @@
-import type { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import { Roster, type Rostered } from '../../common/roster.ts';
 import type { AgentSession } from './agent-session.ts';
+import { EndedSocket } from './ended-socket.ts';
+import { TcpOwners } from './tcp-owner.ts';
 
-/** A socket or a session with its place in the roster. */
-interface Seated<T> extends Rostered {
-  readonly of: T;
+/** A socket with its place in the roster. */
+interface Held extends Rostered {
+  readonly of: Socket;
+}
+
+interface Tracked extends Rostered {
+  readonly of: AgentSession;
+  ended: EndedSocket | undefined;
 }
 
 /** Every socket and session of agents, over all listeners of a proxy. */
 export class AgentSessions {
-  readonly #sockets = new Roster<Seated<Socket>>();
-  readonly #sessions = new Roster<Seated<AgentSession>>();
+  readonly #sockets = new Roster<Held>();
+  readonly #sessions = new Roster<Tracked>();
+  readonly #owners = new TcpOwners();
   #draining = false;
 
   /** The number of sessions. */
@@ -19,8 +26,12 @@ export class AgentSessions {
     return this.#sessions.size;
   }
 
-  *[Symbol.iterator](): Iterator<AgentSession> {
-    for (const { of } of this.#sessions) yield of;
+  /** Ends what is over by now. */
+  sweep(now: number): void {
+    for (const { of, ended } of this.#sessions) {
+      if (of.deadlineAt <= now) of.expire();
+      ended?.sweep(now);
+    }
   }
 
   /** Holds the socket until it closes; returns how many are held with it. */
@@ -36,14 +47,17 @@ export class AgentSessions {
   }
 
   /** Holds the session until its socket closes, or what comes back is called. */
-  track(session: AgentSession, socket: EventEmitter): () => void {
-    const tracked = { of: session, seat: -1 };
+  track(session: AgentSession, socket: Socket): () => void {
+    const tracked: Tracked = { of: session, seat: -1, ended: undefined };
+    const ended = (): void => void (tracked.ended = new EndedSocket(socket, this.#owners));
     const forget = (): void => {
       socket.removeListener('close', forget);
+      socket.removeListener('end', ended);
       this.#sessions.delete(tracked);
     };
     this.#sessions.add(tracked);
     socket.once('close', forget);
+    socket.once('end', ended);
     if (this.#draining) session.drain();
     return forget;
   }
@@ -51,6 +65,6 @@ export class AgentSessions {
   /** Sessions that are there, and those that still come (of handshakes under way), take no new calls. */
   drain(): void {
     this.#draining = true;
-    for (const session of this) session.drain();
+    for (const { of } of this.#sessions) of.drain();
   }
 }

@@ -1,18 +1,22 @@
 import { Refusal } from '../refusal.ts';
 import type { UpstreamOrigin } from './kept-connection.ts';
 
-/** As OpenSSL names what a peer says when it ends TLS for a fault of ours (RFC 8446 6.2). */
-const TLS_ALERT = /^ERR_SSL_(?:SSLV3|TLSV1|TLSV13)_ALERT_([A-Z_]+)$/;
+/** As OpenSSL names what a peer says when it ends TLS for a fault of ours (RFC 8446 6.2); `SSL/TLS` since its version 3.2. */
+const TLS_ALERT = /^ERR_SSL_(?:SSLV3|TLSV1|TLSV13|SSL\/TLS)_(?:ALERT_)?([A-Z_]+)$/;
+
+/** What a peer complains of in an alert, in lower case; undefined for any other error. */
+export function alertOf({ code }: { readonly code?: unknown }): string | undefined {
+  return TLS_ALERT.exec(String(code))?.[1]?.toLowerCase().replaceAll('_', ' ');
+}
 
 /**
  * What an error on a connection to an upstream means for its calls. Since TLS 1.3 a server refuses a client certificate
  * only after the client's handshake is over, in an alert.
  */
 export function brokenConnection(cause: Error & { readonly code?: unknown }): Refusal {
-  const [, alert] = TLS_ALERT.exec(String(cause.code)) ?? [];
+  const alert = alertOf(cause);
   if (alert === undefined) return new Refusal('upstream-closed', 'the upstream broke the connection', { cause });
-  const words = alert.toLowerCase().replaceAll('_', ' ');
-  return new Refusal('upstream-tls-failed', `the upstream refused our side of TLS: ${words}`, { cause });
+  return new Refusal('upstream-tls-failed', `the upstream refused our side of TLS: ${alert}`, { cause });
 }
 
 /**

@@ -3,10 +3,11 @@ import tls from 'node:tls';
 import type { Cidr } from '../../common/net/address-policy.ts';
 import { isIpAddress } from '../../common/net/host.ts';
 import { BoundedCache } from '../../common/bounded-cache.ts';
-import { describeError } from '../../common/errors.ts';
 import type { ClientCertificate } from '../credentials/inject.ts';
 import type { DialTarget, HttpVersion } from '../http/dial-target.ts';
+import type { Reason } from '../../proto/reasons.ts';
 import { Refusal } from '../refusal.ts';
+import { handshakeFault } from './broken-handshake.ts';
 import { type Timeouts, whenReady } from './socket-events.ts';
 
 /** A checked address to dial: the upstream's, or that of a proxy before it, which opens a tunnel to the upstream. */
@@ -77,6 +78,9 @@ const MAX_TRIES = 4;
 const SILENT_MS = 15_000;
 /** While there is another address, one that does not answer is given up sooner: time for one lost SYN (RFC 6298 2.1). */
 const EARLY_TRY_MS = 2_500;
+const EARLY_HANDSHAKE_MS = 5_000;
+/** Another address would say the same. */
+const FINAL: ReadonlySet<Reason> = new Set<Reason>(['upstream-proxy-refused', 'upstream-tls-failed']);
 
 /**
  * Connects to one of the checked addresses, in their order, or through a tunnel there, and verifies the certificate for
@@ -93,7 +97,10 @@ export async function dial(
 ): Promise<Dialled> {
   let last: Refusal | undefined;
   const tries = hops.slice(0, MAX_TRIES);
-  const early = { ...timeouts, connectTimeoutMs: Math.min(timeouts.connectTimeoutMs, EARLY_TRY_MS) };
+  const early = {
+    connectTimeoutMs: Math.min(timeouts.connectTimeoutMs, EARLY_TRY_MS),
+    tlsHandshakeTimeoutMs: Math.min(timeouts.tlsHandshakeTimeoutMs, EARLY_HANDSHAKE_MS),
+  };
   for (const hop of tries) {
     try {
       // A proxy's answer waits for the upstream's.
@@ -104,10 +111,8 @@ export async function dial(
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       last = error;
-      if (error.reason === 'upstream-proxy-refused') break;
-      if (error.reason !== 'upstream-tls-failed') continue;
       tlsWith?.sessions.delete(target.key);
-      break;
+      if (FINAL.has(error.reason)) break;
     }
   }
   throw last ?? new Refusal('connect-failed', 'the host has no address to connect to');
@@ -198,8 +203,11 @@ function connected(socket: net.Socket, port: number, timeoutMs: number): Promise
 }
 
 async function verified(socket: tls.TLSSocket, timeoutMs: number): Promise<void> {
-  const refused = (cause: Error): Refusal =>
-    new Refusal('upstream-tls-failed', `cannot verify the upstream: ${describeError(cause)}`, { cause });
-  await whenReady(socket, 'secureConnect', timeoutMs, refused(new Error('TLS handshake timed out')), refused);
-  if (!socket.authorized) throw refused(socket.authorizationError ?? new Error('certificate not authorized'));
+  const late = new Refusal('connect-timeout', 'the upstream did not finish the TLS handshake in time');
+  const failed = (cause: Error): Refusal => {
+    const { isGone, words } = handshakeFault(cause);
+    return new Refusal(isGone ? 'connect-failed' : 'upstream-tls-failed', `the upstream ${words}`, { cause });
+  };
+  await whenReady(socket, 'secureConnect', timeoutMs, late, failed);
+  if (!socket.authorized) throw failed(socket.authorizationError ?? new Error('certificate not authorized'));
 }

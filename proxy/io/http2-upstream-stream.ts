@@ -21,6 +21,8 @@ export interface Http2UpstreamParts {
   opened(id: number, stream: Http2UpstreamStream): void;
   /** The stream is over; nothing is told to it any more. */
   forget(id: number): void;
+  /** The stream ends without its answer, before `forget`. */
+  gaveUp(): void;
   /** The connection takes no stream after all: it is to be replaced. */
   refused(stream: Http2UpstreamStream): void;
   /** The stream was handed out and is given back without a request. */
@@ -125,6 +127,7 @@ export class Http2UpstreamStream implements UpstreamStream, Rostered {
       return this.#parts.unused();
     }
     if (this.#id === undefined) return;
+    if (!this.#answerEnded) this.#parts.gaveUp();
     this.#parts.forget(this.#id);
     const isOver = this.#requestEnded && (this.#upgraded || (whole && this.#answerEnded));
     // The end of another protocol is an orderly one (RFC 8441 5): the upstream answers it with its own.

@@ -37,12 +37,17 @@ export class Http2Upstream implements KeptConnection {
   #retired = false;
   #closed = false;
   #lastTick: number;
+  #heardAt: number;
+  /** Milliseconds without a word, as its settings may take. */
+  readonly #silentMs: number;
 
   constructor(socket: Socket, origin: UpstreamOrigin, limits: ProxyLimits, owner: UpstreamOwner<Http2Upstream>) {
     this.#socket = socket;
     this.origin = origin;
     this.idleSince = origin.openedAt;
     this.#lastTick = origin.openedAt;
+    this.#heardAt = origin.openedAt;
+    this.#silentMs = limits.tlsHandshakeTimeoutMs;
     this.#owner = owner;
     this.#http2 = new Http2Connection('client', limits.http2);
     this.#writer = new FrameWriter(socket, this.#http2);
@@ -57,6 +62,7 @@ export class Http2Upstream implements KeptConnection {
         this.#streams.set(id, stream);
       },
       forget: (id) => this.#forget(id),
+      gaveUp: () => this.#onGivenUp(),
       refused: (stream) => this.#refused(stream),
       unused: () => {
         this.#promised -= 1;
@@ -109,6 +115,7 @@ export class Http2Upstream implements KeptConnection {
   receive(bytes: Buffer): void {
     if (this.#closed) return;
     const now = this.#owner.now();
+    this.#heardAt = now;
     if (now - this.#lastTick >= TICK_MS) {
       this.#lastTick = now;
       this.#http2.tick();
@@ -175,6 +182,14 @@ export class Http2Upstream implements KeptConnection {
 
   #closeIfDone(): void {
     if (!this.busy) this.destroy();
+  }
+
+  /**
+   * What is between may be dead without a word, while its kernel still takes all that is sent: no further call is given to a way that
+   * one has waited on in vain.
+   */
+  #onGivenUp(): void {
+    if (this.#owner.now() - this.#heardAt >= this.#silentMs) this.#retired = true;
   }
 
   /** It could take a stream when it was handed out, and cannot any more. */

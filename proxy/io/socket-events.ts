@@ -31,7 +31,9 @@ export function whenReady(
       socket.on('error', () => {});
       reject(failure(cause));
     };
-    const closed = (): void => failed(new Error('the upstream closed the connection'));
+    // As Node calls it where it tells of it.
+    const closed = (): void =>
+      failed(Object.assign(new Error('the peer closed the connection'), { code: 'ECONNRESET' }));
     const timer = setTimeout(() => {
       settle();
       socket.on('error', () => {});

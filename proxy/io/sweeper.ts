@@ -1,6 +1,6 @@
 import type { Clock } from '../../common/clock.ts';
 import type { LiveExchange } from '../http/services.ts';
-import type { AgentSession } from './agent-session.ts';
+import type { AgentSessions } from './agent-sessions.ts';
 import type { UpstreamPool } from './upstream-pool.ts';
 
 const SWEEP_MS = 500;
@@ -11,15 +11,13 @@ const SWEEP_MS = 500;
  */
 export function startSweeper(
   clock: Clock,
-  sessions: Iterable<AgentSession>,
+  sessions: AgentSessions,
   live: Iterable<LiveExchange>,
   pool: UpstreamPool,
 ): { stop(): void } {
   const timer = setInterval(() => {
     const now = clock.now();
-    for (const session of sessions) {
-      if (session.deadlineAt <= now) session.expire();
-    }
+    sessions.sweep(now);
     for (const exchange of live) {
       if (exchange.deadlineAt <= now) exchange.expire();
       else if (exchange.standing.leaseEndsAt <= now) exchange.reauthorize();

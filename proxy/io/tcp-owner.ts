@@ -23,6 +23,15 @@ export class TcpOwners {
     return undefined;
   }
 
+  /**
+   * Whether nobody reads any more what is sent to this end: who held its socket has closed it, or the connection is gone
+   * here too. False where it cannot be seen, as for an agent in another name space.
+   */
+  async isAbandoned(end: Authority): Promise<boolean> {
+    // A table that changes while it is read may lack a row: only what shows twice is so.
+    return isAbandoned(await this.#read(), end) && isAbandoned(await this.#read(), end);
+  }
+
   /** A reading that begins after this call: an earlier one may not show the connection yet. */
   #read(): Promise<readonly string[]> {
     this.#next ??= this.#current.then(() => {
@@ -53,12 +62,38 @@ export function findOwner(table: string, local: Authority, remote: Authority): n
   return undefined;
 }
 
+/** A socket in a table: what stands behind its two ends (state, queues, timer, retransmits, uid, timeout, inode). */
+const ROW = /^ *\d+: (\S+) (\S+) (?:\S+ +){6}(\d+)/gm;
+
+/** Exported for its tests. */
+export function isAbandoned(tables: readonly string[], end: Authority): boolean {
+  const names = new Set(spellings(end));
+  let [isThere, isOurs, isAnyHeld] = [false, false, false];
+  for (const table of tables) {
+    for (const [, local = '', remote = '', inode] of table.matchAll(ROW)) {
+      const isHeld = inode !== '0';
+      if (names.has(local) && isHeld) return false;
+      isThere ||= names.has(local);
+      isOurs ||= names.has(remote) && isHeld;
+      isAnyHeld ||= isHeld;
+    }
+  }
+  // A reset takes our own row away; a table that shows nothing at all says nothing.
+  return isThere || (isAnyHeld && !isOurs);
+}
+
 /** A connection over IPv4 may belong to a socket of IPv6, which shows mapped addresses (RFC 4291 2.5.5.2). */
 function rowKeys(local: Authority, remote: Authority): string[] {
-  const ends = [local, remote].map(({ host, port }) => ({ bytes: readIpAddress(host) ?? new Uint8Array(), port }));
-  const key = (widen: boolean): string =>
-    ` ${ends.map(({ bytes, port }) => `${words(widen ? mapped(bytes) : bytes)}:${hex(port, 4)}`).join(' ')} `;
-  return ends.every(({ bytes }) => bytes.length === 4) ? [key(false), key(true)] : [key(false)];
+  const [here, there] = [spellings(local), spellings(remote)];
+  const isMixed = here.length !== there.length;
+  return here.slice(0, isMixed ? 1 : undefined).map((name, index) => ` ${name} ${there[index]} `);
+}
+
+/** As the kernel prints an end; the second spelling of an IPv4 address is the mapped one. */
+function spellings({ host, port }: Authority): string[] {
+  const bytes = readIpAddress(host) ?? new Uint8Array();
+  const forms = bytes.length === 4 ? [bytes, mapped(bytes)] : [bytes];
+  return forms.map((form) => `${words(form)}:${hex(port, 4)}`);
 }
 
 function mapped(bytes: Uint8Array): Uint8Array {

@@ -1,6 +1,6 @@
 import type http2 from 'node:http2';
 import https from 'node:https';
-import type { AddressInfo } from 'node:net';
+import net, { type AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { grpcClient, startGrpcEcho } from '../support/grpc-echo.ts';
@@ -72,7 +72,12 @@ beforeAll(async () => {
     () => http2Upstream.close(),
     () => grpc.close(),
   );
-  world = await World.start({ failMode: { type: 'stale', maxAgeSeconds: 600 }, persistent: true });
+  const local = [{ at: { host: '127.0.0.1', port: 0 }, upstream: { host: 'localhost', port: http1.port } }];
+  world = await World.start({
+    failMode: { type: 'stale', maxAgeSeconds: 600 },
+    persistent: true,
+    proxy: { local },
+  });
   ends.push(() => world.close());
   const upstreams = { http1, http2: http2Upstream, grpc };
   for (const [name, { port, caPem }] of Object.entries(upstreams)) {
@@ -107,6 +112,15 @@ const CALLS: Readonly<Record<string, (call: LongCall) => Promise<unknown>>> = {
     socket.on('data', () => (call.heard += 1));
     socket.on('close', () => (call.ended = 'closed'));
     socket.write(`GET /http1 HTTP/1.1\r\nHost: localhost:${PORTS.http1}\r\n\r\n`);
+  },
+  // The listener for one upstream, in the clear.
+  '/local': async (call) => {
+    const socket = net.connect(world.proxy.localAddresses[0]?.port ?? 0, '127.0.0.1');
+    ends.push(() => socket.destroy());
+    socket.on('error', () => {});
+    socket.on('data', () => (call.heard += 1));
+    socket.on('close', () => (call.ended = 'closed'));
+    socket.write('GET /local HTTP/1.1\r\nHost: localhost\r\n\r\n');
   },
   '/web-socket': async (call) => {
     const secured = await tunnel(place(), 'localhost', PORTS.http1, 'http/1.1');
@@ -158,6 +172,7 @@ it('calls of each protocol go on, are revoked in time afterwards, and recorded o
   await until('all are cut', () => Object.values(calls).every(({ ended }) => ended !== undefined), 30_000);
   expect(calls).toMatchObject({
     '/http1': { ended: 'closed' },
+    '/local': { ended: 'closed' },
     '/web-socket': { ended: '1008 workload-revoked' },
     '/http2': { ended: 'reset 2' },
     '/echo.Echo/Chat': { ended: '7 workload-revoked' },

@@ -12,7 +12,16 @@ import type { Route } from '../../proto/gen/sidekey/v1/route.ts';
 import { reasonFromNumber } from '../../proto/reasons.ts';
 import { SESSION } from '../unit/control-plane/policy/policy-set.ts';
 import { tunnel } from './proxied-agent.ts';
-import { bearer, denial, grant, type ProxyWorld, route, SECRET, startProxyWorld } from './proxy-world.ts';
+import {
+  bearer,
+  denial,
+  grant,
+  type ProxyWorld,
+  type ProxyWorldOptions,
+  route,
+  SECRET,
+  startProxyWorld,
+} from './proxy-world.ts';
 
 /** A running proxy whose questions the control plane's own code decides; allowed calls carry SECRET as bearer. */
 export interface InspectingWorld extends ProxyWorld {
@@ -21,15 +30,20 @@ export interface InspectingWorld extends ProxyWorld {
   /** What was asked and decided, in order, without the dry questions about listed things. */
   readonly decisions: () => string[];
   /** A `fetch` through the proxy that speaks this version of HTTP with it. */
-  fetcher(alpn: 'h2' | 'http/1.1'): typeof fetch;
+  fetcher(alpn: 'h2' | 'http/1.1', port?: number): typeof fetch;
 }
 
 /** `policy` must have a server workload for `api.example.com`, as which `api.test` passes. */
-export async function startInspectingWorld(policy: PolicySet, over: Partial<Route> = {}): Promise<InspectingWorld> {
+export async function startInspectingWorld(
+  policy: PolicySet,
+  over: Partial<Route> = {},
+  config: ProxyWorldOptions['config'] = {},
+): Promise<InspectingWorld> {
   const [found] = routesOf(compilePolicySet(policy), SESSION, () => '');
   if (found === undefined) throw new Error('the policy has no route');
   const { decisionFacts, inspectLimitBytes, selectors, maskedAnswerFields } = found;
   const world = await startProxyWorld({
+    config,
     routes: ({ httpPort, httpsPort }) => [
       route({
         ports: [httpPort, httpsPort],
@@ -48,8 +62,8 @@ export async function startInspectingWorld(policy: PolicySet, over: Partial<Rout
     url: `https://api.test:${world.upstream.httpsPort}`,
     decisions: () =>
       world.client.records.map(({ reason, action, method }) => `${reasonFromNumber(reason)} ${action || method}`),
-    fetcher: (alpn) => {
-      const dispatcher = dispatcherOf(world, alpn);
+    fetcher: (alpn, port = world.upstream.httpsPort) => {
+      const dispatcher = dispatcherOf(world, alpn, port);
       dispatchers.push(dispatcher);
       const through = async (input: string | URL, init: UndiciInit = {}) => undiciFetch(input, { ...init, dispatcher });
       // undici's own types and those of Node differ by version only.
@@ -62,9 +76,9 @@ export async function startInspectingWorld(policy: PolicySet, over: Partial<Rout
   };
 }
 
-function dispatcherOf({ proxy, upstream }: ProxyWorld, alpn: 'h2' | 'http/1.1'): Agent {
+function dispatcherOf({ proxy }: ProxyWorld, alpn: 'h2' | 'http/1.1', port: number): Agent {
   const place = { port: proxy.address.port, caPem: proxy.caPem ?? '' };
-  const connect = callbackify(() => tunnel(place, 'api.test', upstream.httpsPort, alpn));
+  const connect = callbackify(() => tunnel(place, 'api.test', port, alpn));
   return new Agent({
     allowH2: alpn === 'h2',
     connect: (_options, done) => connect((error, socket) => (error ? done(error, null) : done(null, socket))),

@@ -1,11 +1,11 @@
 import net from 'node:net';
 import tls from 'node:tls';
-import { describeError } from '../../../common/errors.ts';
 import { isIpAddress } from '../../../common/net/host.ts';
 import { ConnectClient } from '../../protocols/http1/connect-client.ts';
 import { Socks5Client } from '../../protocols/socks5/client.ts';
 import { type TunnelClient, type TunnelDestination, TunnelError } from '../../protocols/tunnel-client.ts';
 import { Refusal } from '../../refusal.ts';
+import { handshakeFault } from '../broken-handshake.ts';
 import { type Timeouts, whenReady } from '../socket-events.ts';
 import type { UpstreamProxySettings } from './settings.ts';
 
@@ -56,8 +56,8 @@ function secure(options: net.TcpNetConnectOpts, name: string, secureContext: tls
 }
 
 async function verified(socket: tls.TLSSocket, timeoutMs: number): Promise<void> {
-  const refused = (cause: Error): Refusal => failed(`cannot be verified: ${describeError(cause)}`, { cause });
-  await whenReady(socket, 'secureConnect', timeoutMs, refused(new Error('TLS handshake timed out')), refused);
+  const refused = (cause: Error): Refusal => failed(handshakeFault(cause).words, { cause });
+  await whenReady(socket, 'secureConnect', timeoutMs, failed('did not finish the TLS handshake in time'), refused);
   if (!socket.authorized) throw refused(socket.authorizationError ?? new Error('certificate not authorized'));
 }
 

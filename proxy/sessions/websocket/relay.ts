@@ -109,9 +109,12 @@ export class WebSocketRelay {
     this.#ended('upstream');
   }
 
-  /** Access was withdrawn: the agent is told 1008 with this reason (it is cut to 123 bytes), the upstream 1001. */
-  cut(reason: string): void {
-    this.#end({ by: 'cut' }, closePayload(CLOSE.policyViolation, reason), closePayload(CLOSE.goingAway, ''));
+  /**
+   * It ends for no fault of either side: the agent is told this reason (it is cut to 123 bytes), with 1008 where access was
+   * withdrawn, with 1001 where it may open another; the upstream is told 1001.
+   */
+  cut(reason: string, code: 1001 | 1008 = CLOSE.policyViolation): void {
+    this.#end({ by: 'cut' }, closePayload(code, reason), closePayload(CLOSE.goingAway, ''));
   }
 
   takeForAgent(): Buffer[] {

@@ -135,7 +135,6 @@ test('an agent that resets a stream ends its call upstream, and no other', async
     { path: '/given', reason: REASONS['agent-closed'].number, responseBytes: 11 },
   ]);
   expect(kept.destroyed).toBe(false);
-  // Its end may be of what it has to say alone: that it is gone is found out with the next bytes for it.
   session.destroy();
   const more = setInterval(() => upstream.sockets[0]?.write(data(streams[1] ?? 0, '.')), 50);
   await until('the upstream is told', () => upstream.resets.length === 2).finally(() => clearInterval(more));

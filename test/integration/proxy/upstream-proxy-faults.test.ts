@@ -36,7 +36,7 @@ const ANSWERS: Readonly<Record<string, Answer>> = {
   'is gone once it has agreed': {
     says: (socket) => socket.end('HTTP/1.1 200 OK\r\n\r\n'),
     reason: 'upstream-closed',
-    secure: 'upstream-tls-failed',
+    secure: 'connect-failed',
   },
 };
 

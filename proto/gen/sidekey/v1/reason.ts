@@ -130,7 +130,7 @@ export const ReasonCode = {
   REASON_CODE_CONNECT_FAILED: 56,
   /** REASON_CODE_CONNECT_TIMEOUT - The upstream did not accept the connection in time. */
   REASON_CODE_CONNECT_TIMEOUT: 57,
-  /** REASON_CODE_UPSTREAM_TLS_FAILED - The upstream's certificate could not be verified, or the upstream refused our side of TLS. */
+  /** REASON_CODE_UPSTREAM_TLS_FAILED - TLS with the upstream failed: its certificate could not be verified, it refused our side, or it speaks none. */
   REASON_CODE_UPSTREAM_TLS_FAILED: 58,
   /** REASON_CODE_UPSTREAM_MALFORMED - The upstream's answer is malformed. */
   REASON_CODE_UPSTREAM_MALFORMED: 59,

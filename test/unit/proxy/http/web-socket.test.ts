@@ -86,6 +86,17 @@ test('a slow agent gets nothing more once access was withdrawn', () => {
   expect(hear(taken.agent).heard.map(({ text }) => text)).toEqual(['first']);
 });
 
+test.each([
+  ['credential-revoked', 1008],
+  ['upstream-timeout', 1001],
+  ['draining', 1001],
+] as const)('an agent whose WebSocket ends for %s hears %i', (reason, code) => {
+  const { socket, taken } = open();
+  socket.cut(reason);
+  const [said] = hear(taken.agent).heard;
+  expect([Buffer.from(said?.text ?? '', 'latin1').readUInt16BE(0), said?.text.slice(2)]).toEqual([code, reason]);
+});
+
 test('A-37 what was masked is counted once, however the WebSocket ends', () => {
   const upstreamLeft = open();
   upstreamLeft.socket.fromUpstream(frame({ opcode: OPCODE.text, payload: `${SECRET} ${SECRET}` }));

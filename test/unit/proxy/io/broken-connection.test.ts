@@ -6,6 +6,9 @@ test.each([
   ['ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', 'upstream-tls-failed', /: certificate required$/],
   ['ERR_SSL_TLSV1_ALERT_UNKNOWN_CA', 'upstream-tls-failed', /: unknown ca$/],
   ['ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED', 'upstream-tls-failed', /: certificate expired$/],
+  // The same of OpenSSL 3.2 and later, thus of Node 22 and later.
+  ['ERR_SSL_SSL/TLS_ALERT_CERTIFICATE_EXPIRED', 'upstream-tls-failed', /: certificate expired$/],
+  ['ERR_SSL_TLSV1_UNRECOGNIZED_NAME', 'upstream-tls-failed', /: unrecognized name$/],
   ['ERR_SSL_WRONG_VERSION_NUMBER', 'upstream-closed', /broke the connection$/],
   ['ECONNRESET', 'upstream-closed', /broke the connection$/],
   [undefined, 'upstream-closed', /broke the connection$/],

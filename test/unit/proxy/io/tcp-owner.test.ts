@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { endianness } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import { findOwner, TcpOwners } from '../../../../proxy/io/tcp-owner.ts';
+import { findOwner, isAbandoned, TcpOwners } from '../../../../proxy/io/tcp-owner.ts';
 
 const TABLE = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
    0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1111 1
@@ -47,5 +47,28 @@ describe.skipIf(process.platform !== 'linux')('this machine', () => {
     expect(await owners.uidOf({ host, port: 1 }, { host, port })).toBeUndefined();
     client.destroy();
     server.close();
+  });
+});
+
+describe.skipIf(endianness() !== 'LE')('an end that closed', () => {
+  const end = loopback(0xd431);
+  const row = (local: string, remote: string, inode: number): string =>
+    `   0: ${local} ${remote} 05 00000000:00000000 00:00000000 00000000     0        0 ${inode} 1\n`;
+  const [there, here] = ['0100007F:D431', '0100007F:1F90'];
+  const ours = row(here, there, 7);
+  it.each([
+    ['held at both ends', [row(there, here, 9) + ours], false],
+    ['let go by its own end', [row(there, here, 0) + ours], true],
+    ['let go by its own end, which was redirected to us', [row(there, '01020304:01BB', 0) + ours], true],
+    ['of another name space', [ours], false],
+    ['reset, and gone from here too', [row(here, '0100007F:D432', 8)], true],
+    ['in a table that shows nothing', ['', ''], false],
+    [
+      'held by a socket of IPv6',
+      ['', row(`0000000000000000FFFF0000${there}`, `0000000000000000FFFF0000${here}`, 9)],
+      false,
+    ],
+  ])('%s', (_, tables, expected) => {
+    expect(isAbandoned(tables, end)).toBe(expected);
   });
 });
