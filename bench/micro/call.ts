@@ -129,7 +129,7 @@ const queue = new RecordQueue({
 });
 const client = {
   instanceId: '7d1c9a52-6e0c-4c56-9c61-0a2f0e5a5b11',
-  hasRoom: true,
+  hasRoomBeside: () => true,
   authorize: (question: Parameters<PolicyClient['authorize']>[0]) => authorizer.authorize(question),
   session: () => session,
 } as unknown as PolicyClient;

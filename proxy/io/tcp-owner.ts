@@ -13,6 +13,8 @@ const MAPPED_PREFIX = Uint8Array.from([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff]
 export class TcpOwners {
   #next: Promise<readonly string[]> | undefined;
   #current: Promise<unknown> = Promise.resolve();
+  /** What the last reading that was asked for it says of all ends: many may ask at once. */
+  #ends: { readonly of: readonly string[]; readonly held: SocketEnds } | undefined;
 
   /** `local` and `remote` as the other end sees them. Undefined when there is no such socket, or nobody holds it any more. */
   async uidOf(local: Authority, remote: Authority): Promise<number | undefined> {
@@ -29,7 +31,12 @@ export class TcpOwners {
    */
   async isAbandoned(end: Authority): Promise<boolean> {
     // A table that changes while it is read may lack a row: only what shows twice is so.
-    return isAbandoned(await this.#read(), end) && isAbandoned(await this.#read(), end);
+    for (let reading = 0; reading < 2; reading += 1) {
+      const tables = await this.#read();
+      if (this.#ends?.of !== tables) this.#ends = { of: tables, held: readEnds(tables) };
+      if (!isAbandoned(this.#ends.held, end)) return false;
+    }
+    return true;
   }
 
   /** A reading that begins after this call: an earlier one may not show the connection yet. */
@@ -62,24 +69,37 @@ export function findOwner(table: string, local: Authority, remote: Authority): n
   return undefined;
 }
 
+/** The ends of all sockets, as the kernel spells them. */
+interface SocketEnds {
+  /** Whether a process holds the socket whose own end this is. */
+  readonly local: ReadonlyMap<string, boolean>;
+  /** Of sockets that a process holds. */
+  readonly remote: ReadonlySet<string>;
+}
+
 /** A socket in a table: what stands behind its two ends (state, queues, timer, retransmits, uid, timeout, inode). */
 const ROW = /^ *\d+: (\S+) (\S+) (?:\S+ +){6}(\d+)/gm;
 
 /** Exported for its tests. */
-export function isAbandoned(tables: readonly string[], end: Authority): boolean {
-  const names = new Set(spellings(end));
-  let [isThere, isOurs, isAnyHeld] = [false, false, false];
+export function readEnds(tables: readonly string[]): SocketEnds {
+  const local = new Map<string, boolean>();
+  const remote = new Set<string>();
   for (const table of tables) {
-    for (const [, local = '', remote = '', inode] of table.matchAll(ROW)) {
+    for (const [, own = '', other = '', inode] of table.matchAll(ROW)) {
       const isHeld = inode !== '0';
-      if (names.has(local) && isHeld) return false;
-      isThere ||= names.has(local);
-      isOurs ||= names.has(remote) && isHeld;
-      isAnyHeld ||= isHeld;
+      local.set(own, isHeld || local.get(own) === true);
+      if (isHeld) remote.add(other);
     }
   }
-  // A reset takes our own row away; a table that shows nothing at all says nothing.
-  return isThere || (isAnyHeld && !isOurs);
+  return { local, remote };
+}
+
+/** Exported for its tests. */
+export function isAbandoned({ local, remote }: SocketEnds, end: Authority): boolean {
+  const names = spellings(end);
+  if (names.some((name) => local.get(name) === true)) return false;
+  // A reset takes our own row away; tables that show nothing at all say nothing.
+  return names.some((name) => local.has(name)) || (remote.size > 0 && !names.some((name) => remote.has(name)));
 }
 
 /** A connection over IPv4 may belong to a socket of IPv6, which shows mapped addresses (RFC 4291 2.5.5.2). */

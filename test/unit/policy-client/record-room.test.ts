@@ -11,20 +11,22 @@ const FULL_DISK = { bytes: 8_000, maxBytes: 8_000, isFailing: false };
 
 interface Case {
   readonly kind?: 'call' | 'refused';
+  readonly calls?: number;
   readonly memory?: number;
   readonly pending?: { readonly size: number; readonly bytes: number };
   readonly takesMemory?: boolean;
   readonly disk?: { readonly bytes: number; readonly maxBytes: number; readonly isFailing: boolean };
 }
 
-function isLeft({ kind = 'call', memory = 0, pending = EMPTY, takesMemory = true, disk }: Case): boolean {
+function isLeft({ kind = 'call', calls = 0, memory = 0, pending = EMPTY, takesMemory = true, disk }: Case): boolean {
   const room = new RecordRoom(MEMORY, disk as Spool | undefined);
-  return room.isLeft(kind, memory, pending as PendingRecords, takesMemory);
+  return room.isLeft(kind, calls, { memoryBytes: memory, pending: pending as PendingRecords, takesMemory });
 }
 
 describe('room for one more record', () => {
   it.each<[string, Case, Case]>([
     ['seven eighths of memory for calls', { memory: 6_999 }, { memory: 7_000 }],
+    ['a KiB of memory for each call under way', { memory: 5_952, calls: 2 }, { memory: 5_953, calls: 2 }],
     ['half of memory for refusals', { kind: 'refused', memory: 3_999 }, { kind: 'refused', memory: 4_000 }],
     ['the bytes that are pending', { pending: { size: 0, bytes: 6_999 } }, { pending: { size: 0, bytes: 7_000 } }],
     [

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { endianness } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import { findOwner, isAbandoned, TcpOwners } from '../../../../proxy/io/tcp-owner.ts';
+import { findOwner, isAbandoned, readEnds, TcpOwners } from '../../../../proxy/io/tcp-owner.ts';
 
 const TABLE = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
    0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1111 1
@@ -69,6 +69,6 @@ describe.skipIf(endianness() !== 'LE')('an end that closed', () => {
       false,
     ],
   ])('%s', (_, tables, expected) => {
-    expect(isAbandoned(tables, end)).toBe(expected);
+    expect(isAbandoned(readEnds(tables), end)).toBe(expected);
   });
 });
