@@ -5,6 +5,7 @@ import type { HeaderList } from '../protocols/header-list.ts';
 import { type AgentClaims, NO_CLAIMS } from './injection/scheme.ts';
 import { cookieName } from './injection/cookie.ts';
 import { placeholderIn } from './injection/placeholder-search.ts';
+import { isNeverForwarded, NEVER_FORWARDED_QUERY } from './never-forwarded.ts';
 import { parameterNames } from './parameter-name.ts';
 
 /** The part of a request in which credentials may stand. */
@@ -21,45 +22,6 @@ export interface RemovedCredentials {
   /** Of what was removed, that which tells how the agent would have signed. */
   readonly claims: AgentClaims;
 }
-
-/** Removed on every call: secrets of this hop, and claims about who calls or where to, which only transport may make (A-34, A-39, A-62). */
-const NEVER_FORWARDED = new Set([
-  'proxy-authorization',
-  'forwarded',
-  'x-real-ip',
-  'x-client-ip',
-  'x-cluster-client-ip',
-  'true-client-ip',
-  'cf-connecting-ip',
-  'fastly-client-ip',
-  'x-host',
-  'x-remote-user',
-  'remote-user',
-  // What authenticating proxies tell the servers behind them: Grafana, Kong, Envoy; those of Google, AWS and Azure.
-  'x-webauth-user',
-  'x-consumer-id',
-  'x-consumer-username',
-  'x-credential-identifier',
-  'x-envoy-external-address',
-  'x-goog-iap-jwt-assertion',
-  'x-ms-client-principal',
-  // They make a server evaluate another path or method than the one that was decided (A-11, A-21).
-  'x-rewrite-url',
-  'x-envoy-original-path',
-  'x-http-method',
-  'x-http-method-override',
-  'x-method-override',
-]);
-
-/** The same, whatever follows. */
-const NEVER_FORWARDED_FAMILIES = [
-  'x-forwarded-',
-  'x-original-',
-  'x-auth-request-',
-  'x-goog-authenticated-user-',
-  'x-amzn-oidc-',
-  'x-ms-client-principal-',
-] as const;
 
 /** Removed on routes that inject: every place where the APIs we know of look for a credential (A-16, A-38). */
 const CREDENTIAL_HEADERS = new Set([
@@ -131,24 +93,6 @@ const CREDENTIAL_QUERY = new Set([
   'x-goog-signature',
 ]);
 
-/** The same of a query, in lower case. */
-const NEVER_FORWARDED_QUERY = new Set([
-  // Symfony, WordPress and the usual middleware of Express; Firebase; Salesforce; Google.
-  '_method',
-  'x-http-method-override',
-  'x-http-method',
-  'x-method-override',
-  '_httpmethod',
-  '$httpmethod',
-  // Google takes header fields, and how to read the body, from these.
-  '$httpheaders',
-  '$ct',
-  // Without it Elasticsearch and OpenSearch take no body from the parameter `source`, where no rule over bodies would see it.
-  'source_content_type',
-  // WordPress serves this path, whatever stands in the request line.
-  'rest_route',
-]);
-
 /**
  * Takes out of a request what the agent may not say for itself. On a route that injects, all credential places go: the
  * built-in ones and those that the route names. Call it after the hop-by-hop headers are stripped and before injecting,
@@ -184,11 +128,6 @@ function namesToRemove(headers: HeaderList, route: Route | undefined): Set<strin
     found.add(sent);
   }
   return found;
-}
-
-function isNeverForwarded(name: string): boolean {
-  if (NEVER_FORWARDED.has(name)) return true;
-  return name.startsWith('x-') && NEVER_FORWARDED_FAMILIES.some((family) => name.startsWith(family));
 }
 
 function stays(route: Route, name: string, value: string): boolean {

@@ -51,6 +51,35 @@ test.each([
   ['A-21', ['X.HTTP.Method.Override: DELETE', 'X~Original~URL: /admin', "X'Method*Override: DELETE"]],
   ['A-39', ['X-Original-URL: /admin', 'X-Rewrite-URL: /admin', 'X-HTTP-Method-Override: DELETE']],
   ['A-62', ['X-Forwarded-User: root', 'Remote-User: root', 'X-Remote-User: root', 'X-Forwarded-Groups: admins']],
+  // Taken for the caller's address by PHP programs, WebLogic, and the usual libraries of Node.
+  [
+    'A-62',
+    ['Client-IP: 10.0.0.1', 'Proxy-Client-IP: 10.0.0.1', 'WL-Proxy-Client-IP: 10.0.0.1', 'X-Forwarded: for=10.0.0.1'],
+  ],
+  [
+    'A-62',
+    [
+      'Forwarded-For: 10.0.0.1',
+      'X-Appengine-User-IP: 10.0.0.1',
+      'DO-Connecting-IP: 10.0.0.1',
+      'CF-Pseudo-IPv4: 1.1.1.1',
+    ],
+  ],
+  // For the certificate that it showed: RFC 9440, AWS, Azure, ingress-nginx, HAProxy.
+  ['A-62', ['Client-Cert: :MIIB:', 'Client-Cert-Chain: :MIIB:', 'X-Amzn-Mtls-Clientcert: x', 'X-ARR-ClientCert: x']],
+  [
+    'A-62',
+    ['SSL-Client-Verify: SUCCESS', 'SSL-Client-Subject-DN: CN=root', 'SSL-Client-Cert: x', 'X-SSL-Client-CN: root'],
+  ],
+  // For its user: Cloudflare Access, Tailscale.
+  [
+    'A-62',
+    [
+      'Cf-Access-Authenticated-User-Email: root@a.test',
+      'Cf-Access-Jwt-Assertion: x',
+      'Tailscale-User-Login: root@a.test',
+    ],
+  ],
   [
     'A-62',
     ['X-Forwarded-For: 10.0.0.1', 'X-Real-IP: 10.0.0.1', 'X-Forwarded-Client-Cert: Hash=1', 'X_Forwarded_User: root'],
