@@ -3,7 +3,12 @@ import { Secret } from '../../../common/secret.ts';
 import { createAdminAuthenticator } from '../../../control-plane/api/rest-admin.ts';
 import { JwksCache } from '../../../control-plane/attestation/jwks-cache.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
-import { head, NOW, TOKEN, useRestApi } from '../../support/rest-api.ts';
+import { DOCUMENTS, head, NOW, TOKEN, useRestApi } from '../../support/rest-api.ts';
+
+/** A path of the document with what is there in the default tenant. */
+function named(path: string): string {
+  return path.replace('{kind}', 'AccessPolicy').replace('{name}', 'agent-api').replace('{id}', '1');
+}
 
 describe('access to the REST API', () => {
   const api = useRestApi();
@@ -50,6 +55,40 @@ describe('access to the REST API', () => {
     );
     expect(operations.filter((one) => one.path.startsWith('/v1/')).every((one) => one.guarded)).toBe(true);
     expect(operations.length).toBeGreaterThan(15);
+  });
+
+  it('lets nobody through to any route of the document who is no administrator, or of another tenant', async () => {
+    await api.call('POST', '/v1/apply', { body: { documents: `${head('Tenant', 'acme')} {}` } });
+    await api.call('POST', '/v1/apply', { body: { documents: DOCUMENTS } });
+    const { paths } = (await api.app.inject('/openapi.json')).json<{ paths: Record<string, object> }>();
+    const foreign = `Bearer ${await api.oidc.sign({ aud: 'sidekey-admin', groups: ['platform'] }, NOW)}`;
+    const routes = Object.entries(paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => [method.toUpperCase() as 'GET', named(path)] as const),
+    );
+    const guarded = routes.filter(([, url]) => url.startsWith('/v1/'));
+    expect(guarded.length).toBeGreaterThan(12);
+    for (const [method, url] of guarded) {
+      for (const target of [
+        url,
+        `${url}?workload=agent`,
+        `${url}/`,
+        `//${url}`,
+        url.replace('v1', '%761'),
+        url.replace('/v1', '/V1'),
+      ]) {
+        const nobody = await api.app.inject({ method, url: target });
+        expect([401, 404], `${method} ${target}`).toContain(nobody.statusCode);
+        const headers = { authorization: foreign, 'sidekey-tenant': 'default', 'content-type': 'application/json' };
+        const answer = await api.app.inject({ method, url: target, headers, payload: '{}' });
+        expect([403, 404], `${method} ${target}`).toContain(answer.statusCode);
+        expect(['tenant-forbidden', 'not-found'], `${method} ${target}`).toContain(
+          answer.json<{ code: string }>().code,
+        );
+      }
+      const own = { authorization: foreign, 'sidekey-tenant': 'acme' };
+      const { payload } = await api.app.inject({ method, url, headers: own });
+      expect(payload, `${method} ${url}`).not.toMatch(/api\.example\.com/);
+    }
   });
 
   it.each([
