@@ -29,7 +29,7 @@ export function answerFilterFor(
   if (!mayFilterAnswer(route, facts)) return undefined;
   const types = answer.headers.getAll('content-type');
   const { name } = mediaTypeOf(types);
-  const masker = maskerFor(route, name);
+  const masker = maskerFor(route, name, types.join());
   const lister = mayList(facts) ? listFilterFor(name, types.join()) : undefined;
   if (masker === undefined || lister === undefined) return masker ?? lister;
   return new MaskedList(masker, lister);
@@ -51,12 +51,20 @@ function listFilterFor(mediaType: string, contentType: string): AnswerFilter | u
   return undefined;
 }
 
-function maskerFor({ maskedAnswerFields }: Route, mediaType: string): AnswerFilter | undefined {
+/** In these a secret stands without a name in front of it, or behind one that is written otherwise. */
+const UNMASKABLE = /grpc|protobuf|cbor|msgpack|bson|yaml|jwt/;
+
+/** Character sets in which ASCII is itself. */
+const ASCII_BASED = /^(?:utf-?8|(?:us-)?ascii|iso-?8859-\d{1,2}|latin-?1|windows-125\d)$/;
+
+function maskerFor({ maskedAnswerFields }: Route, name: string, contentType: string): AnswerFilter | undefined {
   if (maskedAnswerFields.length === 0) return undefined;
-  if (/grpc|protobuf|cbor|msgpack/.test(mediaType)) {
+  // A server may choose the character set as the agent asks for it (`Accept-Charset`).
+  const charsets = contentType.toLowerCase().matchAll(/charset\s*=\s*["']?([^\s"';,]*)/g);
+  const isOther = [...charsets].some(([, charset = '']) => !ASCII_BASED.test(charset));
+  if (UNMASKABLE.test(name) || isOther || contentType.includes(','))
     throw new Refusal('answer-refused', 'secrets cannot be masked in this form of answer');
-  }
-  return new SecretMasker(new Set(maskedAnswerFields), mediaType);
+  return new SecretMasker(new Set(maskedAnswerFields), name);
 }
 
 /** Masks first, then filters what is listed. */

@@ -1,3 +1,4 @@
+import { Refusal } from '../refusal.ts';
 import type { AnswerFilter } from './answer-filter.ts';
 import { FormMasker } from './mask-form.ts';
 import { JsonMasker } from './mask-json.ts';
@@ -9,24 +10,37 @@ export interface Masker {
   mask(bytes: Buffer): void;
 }
 
+/** What is of such a type holds no NUL, unless each character has more than one byte. */
+const TEXT = /^$|^text\/|[/+](?:json|xml)$|^application\/x-www-form-urlencoded$/;
+
 /**
  * Replaces the values of fields that hold fresh secrets by as many asterisks (attack A-67). By content type: XML, forms, and
- * everything else as JSON, of which only `"name": value` must be right, so that streams of JSON are covered too.
+ * everything else as JSON, of which only `"name": value` must be right, so that streams of JSON are covered too; text also as a form.
  */
 export class SecretMasker implements AnswerFilter {
   readonly keepsLength = true;
   readonly asks = undefined;
-  readonly #masker: Masker;
+  readonly #maskers: readonly Masker[];
+  readonly #isText: boolean;
 
   constructor(fields: ReadonlySet<string>, contentType: string) {
-    if (/[/+]xml$/.test(contentType)) this.#masker = new XmlMasker(fields);
-    else if (contentType === 'application/x-www-form-urlencoded') this.#masker = new FormMasker(fields);
-    else this.#masker = new JsonMasker(fields);
+    this.#isText = TEXT.test(contentType);
+    if (/[/+]xml$/.test(contentType)) this.#maskers = [new XmlMasker(fields)];
+    else if (contentType === 'application/x-www-form-urlencoded') this.#maskers = [new FormMasker(fields)];
+    else if (contentType === '' || contentType.startsWith('text/'))
+      this.#maskers = [new JsonMasker(fields), new FormMasker(fields)];
+    else this.#maskers = [new JsonMasker(fields)];
   }
 
+  /** @throws Refusal `answer-refused` for text in a character set in which nothing was found */
   push(bytes: Buffer): Buffer[] {
+    if (this.#isText && bytes.includes(0))
+      throw new Refusal(
+        'answer-refused',
+        'secrets cannot be masked in the answer: it is in another charset than UTF-8',
+      );
     const copy = Buffer.from(bytes);
-    this.#masker.mask(copy);
+    for (const masker of this.#maskers) masker.mask(copy);
     return [copy];
   }
 

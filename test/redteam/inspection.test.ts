@@ -17,7 +17,6 @@ const POLICY = policySet({
       rules: [
         { paths: ['/issues'], when: 'request.json.title == "bug"' },
         { paths: ['/mcp'], mcp: { tools: ['search'] } },
-        { paths: ['/token'] },
       ],
     },
   },
@@ -251,38 +250,4 @@ describe('A-57 while a list waits for policy', () => {
     expect(await agent.closed()).not.toMatch(/wipe|search/);
     expect(world.decisions()).toEqual(['internal-error mcp:tools/list']);
   }, 60_000);
-});
-
-describe('A-67 a fresh secret in an answer', () => {
-  const TOKEN = 'fresh-1234567890';
-  const BODY = `{"access_token" : "${TOKEN}", "n": 1, "\\u0061ccess_token":["${TOKEN}"]}`;
-
-  test.each([
-    ['as it is', {}, [Buffer.from(BODY)]],
-    ['compressed', { 'content-encoding': 'gzip' }, [gzipSync(BODY)]],
-    ['a byte at a time', {}, [...BODY].map((byte) => Buffer.from(byte))],
-    ['of a declared length', { 'content-length': String(BODY.length) }, [Buffer.from(BODY)]],
-    ['without a content type', { 'content-type': 'text/plain' }, [Buffer.from(BODY)]],
-  ])('is masked %s', async (_title, headers, pieces) => {
-    world.upstream.handle((request, response) => {
-      request.resume();
-      response.writeHead(200, { 'content-type': 'application/json', ...headers });
-      for (const piece of pieces) response.write(piece);
-      response.end();
-    });
-    const agent = await world.agent();
-    const answer = await agent.exchange(json('/token', '{}'));
-    expect(answer.text).toBe(BODY.replaceAll(TOKEN, '*'.repeat(TOKEN.length)));
-  });
-
-  test('in a form that cannot be masked ends the answer in words', async () => {
-    world.upstream.handle((request, response) => {
-      request.resume();
-      response.writeHead(200, { 'content-type': 'application/cbor' }).end(TOKEN);
-    });
-    const agent = await world.agent();
-    const answer = await agent.exchange(json('/token', '{}'));
-    expect(answer.status).toBe(502);
-    expect(answer.text).not.toContain(TOKEN);
-  });
 });
