@@ -24,7 +24,7 @@ export interface ProxyLimits extends Http1Limits {
   readonly upstreamIdleTimeoutMs: number;
   /** Oldest age at which an upstream connection may be used again. */
   readonly upstreamMaxAgeMs: number;
-  /** A TLS handshake, with agents and with upstreams; also the settings of an upstream that chose HTTP/2. */
+  /** A TLS handshake, with agents and with upstreams; the settings of an upstream that chose HTTP/2, and a silence after which it gets no new calls. */
   readonly tlsHandshakeTimeoutMs: number;
   /** Kept HTTP/1.1 connections without a call, for one destination; more are closed. */
   readonly maxIdlePerHost: number;

@@ -1,4 +1,4 @@
-import http2 from 'node:http2';
+import type http2 from 'node:http2';
 
 import { afterEach, describe, expect, test } from 'vitest';
 import { FrameType, PREFACE } from '../../../proxy/protocols/http2/frames.ts';
