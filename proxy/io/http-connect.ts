@@ -50,7 +50,7 @@ export function serveConnect(
 
 function expectHost(head: RequestHead, { host, port }: Authority, socket: Socket): void {
   const field = head.headers.get('host');
-  if (field === undefined) return;
+  if (field === undefined || field === head.target) return;
   // Clients send Host with or without the port; a host name alone stands for the target's port.
   const same = connectTarget(/:\d+$/.test(field) ? field : `${field}:${port}`);
   if ((same.host !== host || same.port !== port) && !isOurs(same, socket)) {

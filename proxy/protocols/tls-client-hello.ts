@@ -57,12 +57,18 @@ function joinRecords(bytes: Buffer): Buffer | ClientHelloReading {
     parts.push(fragment);
     held += fragment.length;
     if ((parts[0]?.[0] ?? CLIENT_HELLO) !== CLIENT_HELLO) return NOT_TLS;
-    if (wanted === 4 && held >= 4) wanted = 4 + Buffer.concat(parts, 4).readUIntBE(1, 3);
+    if (wanted === 4 && held >= 4) wanted = 4 + join(parts).readUIntBE(1, 3);
     if (wanted > MAX_HELLO_BYTES) return NOT_TLS;
     if (held < wanted && fragment.length < length) return NEED_MORE;
     at += RECORD_HEADER_BYTES + length;
   }
-  return Buffer.concat(parts).subarray(4, wanted);
+  return join(parts).subarray(4, wanted);
+}
+
+/** Nearly every hello is in one record, and is not copied. */
+function join(parts: readonly Buffer[]): Buffer {
+  const [first] = parts;
+  return first !== undefined && parts.length === 1 ? first : Buffer.concat(parts);
 }
 
 function readBody(hello: Cursor): ClientHelloReading {
@@ -107,17 +113,20 @@ function checkProtocols(content: Cursor): void {
   }
 }
 
-/** A reader that ends where its bytes end. */
+/** A reader that ends where its part of the bytes ends. */
 class Cursor {
   readonly #bytes: Buffer;
-  #at = 0;
+  readonly #end: number;
+  #at: number;
 
-  constructor(bytes: Buffer) {
+  constructor(bytes: Buffer, start = 0, end = bytes.length) {
     this.#bytes = bytes;
+    this.#at = start;
+    this.#end = end;
   }
 
   get left(): number {
-    return this.#bytes.length - this.#at;
+    return this.#end - this.#at;
   }
 
   skip(count: number): void {
@@ -136,10 +145,10 @@ class Cursor {
     const length = this.uint(size);
     const at = this.#at;
     this.skip(length);
-    return new Cursor(this.#bytes.subarray(at, at + length));
+    return new Cursor(this.#bytes, at, at + length);
   }
 
   text(): string {
-    return this.#bytes.toString('latin1', this.#at);
+    return this.#bytes.toString('latin1', this.#at, this.#end);
   }
 }
