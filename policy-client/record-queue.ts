@@ -74,8 +74,8 @@ export class RecordQueue {
 
   /** Whether one call more would be recorded, beside the `calls` that are under way. */
   hasRoomFor(kind: 'call' | 'refused', calls: number): boolean {
-    const takesMemory = !this.#hasUnloaded();
-    return this.#room.isLeft(kind, calls, { memoryBytes: this.#memoryBytes, pending: this.#pending, takesMemory });
+    const memoryBytes = this.#hasUnloaded() ? undefined : this.#memoryBytes;
+    return this.#room.isLeft(kind, calls, this.#pending, memoryBytes);
   }
 
   get unreportedLosses(): number {

@@ -34,20 +34,19 @@ export class RecordRoom {
 
   /**
    * Whether there is a place for the record of one call more, which goes out or was refused, beside those of the `calls` that
-   * are under way. `takesMemory`: new records may go to memory.
+   * are under way. `memoryBytes`: undefined where new records may not go to memory.
    */
-  isLeft(
-    kind: keyof typeof SHARES,
-    calls: number,
-    { memoryBytes, pending, takesMemory }: { memoryBytes: number; pending: PendingRecords; takesMemory: boolean },
-  ): boolean {
+  isLeft(kind: keyof typeof SHARES, calls: number, pending: PendingRecords, memoryBytes: number | undefined): boolean {
     const pendingBytes = pending.bytes + pending.size * MAX_LINK_BYTES;
-    const fits = (stored: number, max: number): boolean =>
-      stored + pendingBytes < SHARES[kind] * max && stored + pendingBytes + calls * CALL_BYTES <= max;
     const spool = this.#spool;
-    if (spool !== undefined && !spool.isFailing && fits(spool.bytes, spool.maxBytes)) return true;
-    return takesMemory && fits(memoryBytes, this.#maxMemoryBytes);
+    const takesSpool = spool !== undefined && !spool.isFailing;
+    if (takesSpool && fits(kind, calls, spool.bytes + pendingBytes, spool.maxBytes)) return true;
+    return memoryBytes !== undefined && fits(kind, calls, memoryBytes + pendingBytes, this.#maxMemoryBytes);
   }
+}
+
+function fits(kind: keyof typeof SHARES, calls: number, bytes: number, maxBytes: number): boolean {
+  return bytes < SHARES[kind] * maxBytes && bytes + calls * CALL_BYTES <= maxBytes;
 }
 
 /** Without a grant, tunnels and observed calls have an upstream. */

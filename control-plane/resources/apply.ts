@@ -36,6 +36,16 @@ export interface ApplyRequest {
 /** A resource with this label and the value `never` is not pruned, such as what `sidekey dev` made for itself. */
 const PRUNE_LABEL = 'sidekey.dev/prune';
 
+/** Of what is wrong once a resource is gone, what was wrong with it already keeps nobody from deleting it. */
+function refuseInUse(after: readonly ResourceIssue[], before: readonly ResourceIssue[]): void {
+  const placeOf = ({ kind, name, field }: ResourceIssue): string => `${keyOf(kind, name)} ${field}`;
+  const standing = new Set(before.map(placeOf));
+  const caused = after.filter((issue) => !standing.has(placeOf(issue)));
+  if (caused.length === 0) return;
+  const issues = caused.map((issue) => ({ ...issue, message: 'refers to it' }));
+  throw new ResourceError('resource-in-use', 'other resources refer to it', issues);
+}
+
 /** Applies within the tenant's open transaction; the caller rolls back on a throw. */
 export async function applyToTenant(
   tx: Sql,
@@ -54,10 +64,11 @@ export async function applyToTenant(
   const after = new Map([...[...before].filter(([key]) => !wanted.has(key)), ...wanted]);
   for (const { kind, name } of doomed) after.delete(keyOf(kind, name));
 
-  const issues = [...findDuplicates(resources), ...checkSet([...after.values()], request.check)];
-  if (issues.length > 0) {
-    if (request.remove) throw new ResourceError('resource-in-use', 'other resources refer to it', issues);
-    throw new ResourceError('resources-invalid', 'nothing was applied', issues);
+  const found = checkSet([...after.values()], request.check);
+  if (request.remove) refuseInUse(found, checkSet([...before.values()], request.check));
+  else {
+    const issues = [...findDuplicates(resources), ...found];
+    if (issues.length > 0) throw new ResourceError('resources-invalid', 'nothing was applied', issues);
   }
 
   const changes: Change[] = [];

@@ -8,6 +8,8 @@ const PREFIX_BYTES = 5;
 export const COMPRESSED = 0x01;
 /** Compressed; the end of a stream in Connect; trailers in gRPC-Web. */
 const KNOWN_FLAGS = 0x83;
+/** The first byte that is a character. */
+const FIRST_OF_TEXT = 0x20;
 
 /** Whether the body is a row of messages, by its content type. */
 export function hasMessages(headers: HeaderList): boolean {
@@ -39,9 +41,9 @@ export class PrefixReader {
     return this.#prefix[0] ?? 0;
   }
 
-  /** No message begins with others. */
-  get hasKnownFlags(): boolean {
-    return (this.flags & ~KNOWN_FLAGS) === 0;
+  /** No message begins with other flags, and none is so long that its length reads as text. */
+  get isOfMessage(): boolean {
+    return (this.flags & ~KNOWN_FLAGS) === 0 && (this.#prefix[1] ?? 0) < FIRST_OF_TEXT;
   }
 
   /** Of the message, in bytes. */

@@ -20,6 +20,8 @@ class MessagesScrub implements BodyScrub {
   /** Bytes of the message that are still to come; without end once the body has shown that it has no messages. */
   #left = 0;
   #message: ScrubStream | undefined;
+  /** A message was there, or what looked like one. */
+  #hasBegun = false;
   /** In messages that are over. */
   #hits = 0;
 
@@ -70,11 +72,13 @@ class MessagesScrub implements BodyScrub {
   /** What can go on of the prefix. */
   #begin(): Buffer[] {
     const prefix = this.#prefix.toBuffer();
-    if (!this.#prefix.hasKnownFlags) {
+    if (!this.#prefix.isOfMessage) {
       this.#left = Number.POSITIVE_INFINITY;
-      this.#message = this.#scrubber.stream();
+      // What was taken for a message before may have ended within a secret: an agent chooses the words ahead of it.
+      this.#message = this.#scrubber.stream(this.#hasBegun);
       return this.#message.push(prefix);
     }
+    this.#hasBegun = true;
     this.#left = this.#prefix.length;
     this.#message = this.#scrubber.stream();
     return [prefix];

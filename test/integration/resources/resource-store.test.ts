@@ -197,6 +197,20 @@ describeStores('resource store', (fixture) => {
     await expect(resources.loadPolicySet(empty)).rejects.toMatchObject({ code: 'tenant-unknown' });
   });
 
+  it('deletes beside what has become wrong by itself, and names what refers to it', async () => {
+    const tenant = await freshTenant();
+    await resources.apply(tenant, documents(SET));
+    await expect(resources.delete(tenant, 'ServerWorkload', 'api')).rejects.toMatchObject({
+      issues: [{ kind: 'AccessPolicy', name: 'agent-api', field: 'spec.serverWorkload', message: 'refers to it' }],
+    });
+    // As after an upgrade that looks closer.
+    const strict = new ResourceStore(fixture().store, new Sealer({ current: KEY, older: [] }), ({ kind }) =>
+      kind === 'ServerWorkload' ? [{ field: 'spec.hosts[0]', message: 'not today' }] : [],
+    );
+    await strict.delete(tenant, 'AccessPolicy', 'agent-api');
+    expect(await resources.list(tenant, 'AccessPolicy')).toEqual([]);
+  });
+
   it('holds tenants apart', async () => {
     const tenant = await freshTenant();
     const other = await freshTenant();

@@ -20,7 +20,7 @@ interface Case {
 
 function isLeft({ kind = 'call', calls = 0, memory = 0, pending = EMPTY, takesMemory = true, disk }: Case): boolean {
   const room = new RecordRoom(MEMORY, disk as Spool | undefined);
-  return room.isLeft(kind, calls, { memoryBytes: memory, pending: pending as PendingRecords, takesMemory });
+  return room.isLeft(kind, calls, pending as PendingRecords, takesMemory ? memory : undefined);
 }
 
 describe('room for one more record', () => {

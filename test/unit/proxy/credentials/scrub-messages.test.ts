@@ -105,3 +105,19 @@ test('other types, and parts of a body, are not taken for messages', () => {
     expect(Buffer.concat([out, ...scrubbed.end()]).toString('latin1')).toContain(MASKED);
   }
 });
+
+test('text that the agent has made look like messages hides no secret', () => {
+  // Its own words before the secret are a prefix whose length are the first characters, or that ends among them.
+  for (const flags of ['\0', '\x01', '\x02', '\x80']) {
+    const body = Buffer.from(`${flags}${SECRET} and more`, 'latin1');
+    for (let cut = 0; cut <= body.length; cut += 1) {
+      expect(scrub('application/grpc', body, [cut]).text).toBe(`${flags}${MASKED} and more`);
+    }
+  }
+  for (let ahead = 0; ahead < 8; ahead += 1) {
+    const body = Buffer.concat([message('x'.repeat(ahead)).subarray(0, 5), Buffer.from(`${SECRET} and more`)]);
+    for (let cut = 0; cut <= body.length; cut += 1) {
+      expect(scrub('application/grpc', body, [cut]).text, `${ahead}, ${cut}`).not.toContain(SECRET.slice(8, 16));
+    }
+  }
+});
