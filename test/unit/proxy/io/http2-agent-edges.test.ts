@@ -1,7 +1,17 @@
 import { expect, test, vi } from 'vitest';
 import { Http2Connection } from '../../../../proxy/sessions/http2/connection.ts';
 import { agentSide, pending, refused } from '../../../support/http2-agent-side.ts';
-import { CLIENT_START, cutFrames, data, frame, headers, PING, POST, settings } from '../../../support/http2-frames.ts';
+import {
+  CLIENT_START,
+  cutFrames,
+  data,
+  frame,
+  headers,
+  PING,
+  POST,
+  settings,
+  windowUpdate,
+} from '../../../support/http2-frames.ts';
 import { turnEnd } from '../../../support/turn-end.ts';
 
 /** What a mutant of the connection got away with. */
@@ -66,4 +76,38 @@ test('a call that is over has no second record when the agent resets it', async 
   side.socket.push(RESET);
   await turnEnd();
   expect(side.reasons).toEqual(['destination-mismatch']);
+});
+
+test('a call that ends starts no clock while another one runs', async () => {
+  const side = agentSide();
+  side.socket.push(Buffer.concat([CLIENT_START, pending(1)]));
+  await turnEnd();
+  const [first] = [...side.live];
+  side.socket.push(pending(3));
+  await turnEnd();
+  first?.cut('session-revoked');
+  await turnEnd();
+  expect(side.live.size).toBe(1);
+  expect(side.connection.deadlineAt).toBe(Number.POSITIVE_INFINITY);
+});
+
+test('a connection stays when the last answer that waited has left', async () => {
+  const side = agentSide();
+  side.socket.push(Buffer.concat([CLIENT_START, NO_WINDOW, refused(1)]));
+  await turnEnd();
+  side.socket.push(windowUpdate(1, 10_000));
+  await turnEnd();
+  expect(side.told().filter((text) => text.endsWith('END'))).toHaveLength(1);
+  expect(side.socket.writableEnded).toBe(false);
+});
+
+test('a socket that takes more is given more, though nothing else happens', async () => {
+  const side = agentSide({ highWaterBytes: 1_000_000 });
+  side.takes = false;
+  side.socket.push(Buffer.concat([CLIENT_START, ...Array.from({ length: 200 }, (_, at) => refused(2 * at + 1))]));
+  for (let turn = 0; turn < 1_000 && side.reasons.length < 200; turn += 1) await turnEnd();
+  side.takes = true;
+  side.takeAll();
+  await turnEnd();
+  expect(side.told().filter((text) => text.startsWith('HEADERS'))).toHaveLength(200);
 });
