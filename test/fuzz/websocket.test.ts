@@ -6,6 +6,7 @@ import { InflateError } from '../../proxy/protocols/deflate/inflate-error.ts';
 import { frame } from '../support/websocket-frames.ts';
 import { hearAsWs } from '../support/ws-oracle.ts';
 import { DEFLATE, playRelay, relayOf } from '../support/websocket-relay.ts';
+import { cutInto } from '../support/pieces.ts';
 import { timeBox } from '../support/time-box.ts';
 
 const { seconds: SECONDS, runs: TIME_BOX } = timeBox(3);
@@ -33,16 +34,6 @@ const frames = fc.array(
 );
 const flips = fc.array(fc.tuple(fc.nat(), fc.nat({ max: 255 })), { maxLength: 2 });
 const cuts = fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 8 });
-
-function cutInto(bytes: Buffer, sizes: readonly number[]): Buffer[] {
-  const pieces: Buffer[] = [];
-  for (let at = 0, turn = 0; at < bytes.length; turn += 1) {
-    const size = (sizes[turn % sizes.length] ?? 1) * (at > 4_000 ? 1_000 : 1);
-    pieces.push(Buffer.from(bytes.subarray(at, at + size)));
-    at += size;
-  }
-  return pieces;
-}
 
 test(
   'the relay takes from an agent what `ws` takes, but for lengths that are not encoded shortly',

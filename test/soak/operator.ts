@@ -59,13 +59,16 @@ export async function operate(
   world: SoakWorld,
   place: SoakPlace,
   calls: LongCalls,
-  isTimeToKill: () => boolean,
+  kill: { readonly isTime: () => boolean; readonly prepare: () => Promise<void> },
 ): Promise<number> {
   let made = 0;
   for (; place.running(); made += 1) {
     const change = CHANGES[made % CHANGES.length];
     if (change === undefined) break;
-    if (isTimeToKill()) await world.restartControlPlane();
+    if (kill.isTime()) {
+      await kill.prepare();
+      await world.restartControlPlane();
+    }
     const before = [...calls.open];
     await change.make(world);
     if (change.cuts) await cut(place, calls, before, change.name);

@@ -73,7 +73,8 @@ describe.skipIf(!existsSync('dist/sidekey.js'))('soak (needs dist/: npm run buil
     expect(answered).toBe(tally.sent.length);
     expect([...tally.answered.keys()].sort()).toEqual([...new Set<string>(BEHAVING)].sort());
     expect(tally.cut).toBeGreaterThan(0);
-    expect(world.found).toBe(RESTARTS);
+    expect(world.found).toBe(world.killed);
+    expect(world.found, 'a busy machine takes longer for each').toBeGreaterThanOrEqual(Math.ceil(RESTARTS / 2));
     expect(staleHits).toBeGreaterThan(0);
     expect(recordsLost).toBe(0);
     expectEachOnce(records, '/well/', 'allowed', tally.sent);
@@ -108,8 +109,9 @@ async function load(tally: Tally): Promise<{ samples: Sample[]; changes: number 
     new LongCalls(well).hold(),
     cutCalls.keepUp(),
   ];
-  const isTimeToKill = (): boolean => seconds() > ((world.killed + 1) * SECONDS) / (RESTARTS + 1);
-  const changes = operate(world, badly, cutCalls, isTimeToKill);
+  const isTime = (): boolean => seconds() > ((world.killed + 1) * SECONDS) / (RESTARTS + 1);
+  // A change of policy ends all grants; those of rare calls were not asked for again by now.
+  const changes = operate(world, badly, cutCalls, { isTime, prepare: () => warmUp(well) });
   const samples: Sample[] = [];
   const pauseMs = Math.max(500, (SECONDS * 1000) / 200);
   while (running()) {

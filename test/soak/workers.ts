@@ -52,26 +52,32 @@ const MISBEHAVING = [
 /** One call of each kind, so that every grant is held when the control plane goes. */
 export async function warmUp(place: SoakPlace): Promise<void> {
   for (const way of new Set<Way>(BEHAVING)) {
-    const { send, close } = await WAYS[way](place);
-    for (const body of [undefined, BODY.subarray(0, 10)]) await allowedCall(place, send, way, 10, body);
-    close();
+    const connection = await connected(place, way);
+    if (connection === undefined) continue;
+    for (const body of [undefined, BODY.subarray(0, 10)]) await allowedCall(place, connection.send, way, 10, body);
+    connection.close();
   }
 }
 
 /** One agent that behaves, on connection after connection, until the soak is over. */
 export async function behave(place: SoakPlace, way: Way): Promise<void> {
   while (place.running()) {
-    let connection: Connection;
-    try {
-      connection = await WAYS[way](place);
-    } catch (error) {
-      expect(place.tally, false, `${way}: no connection, ${String(error)}`);
-      return;
-    }
+    const connection = await connected(place, way);
+    if (connection === undefined) return;
     for (let call = 0; call < PER_CONNECTION && place.running(); call += 1) {
       if (!(await oneCall(place, connection.send, way))) break;
     }
     connection.close();
+  }
+}
+
+/** Undefined, and wrong, when there is none. */
+async function connected(place: SoakPlace, way: Way): Promise<Connection | undefined> {
+  try {
+    return await WAYS[way](place);
+  } catch (error) {
+    expect(place.tally, false, `${way}: no connection, ${String(error)}`);
+    return undefined;
   }
 }
 

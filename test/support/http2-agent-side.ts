@@ -30,6 +30,8 @@ export interface AgentSide {
   readonly live: Roster<LiveExchange>;
   /** Why each call ended. */
   readonly reasons: string[];
+  /** Every byte that the agent was sent. */
+  written(): Buffer;
   /** What the agent was told, in a few words for each frame, but for the settings. */
   told(): string[];
 }
@@ -73,6 +75,7 @@ export function agentSide(limits: Partial<ProxyLimits> = {}, upstream?: Upstream
     takeAll: () => {
       for (let done = untaken.shift(); done !== undefined; done = untaken.shift()) done();
     },
+    written: () => Buffer.concat(written),
     told: () => {
       return cutFrames(Buffer.concat(written))
         .map(describeFrame)

@@ -1,13 +1,20 @@
 import type { Writable } from 'node:stream';
 import * as ws from 'ws';
 
-type ReceiverClass = new (options: { isServer: boolean }) => Writable;
+type ReceiverClass = new (options: { isServer: boolean; extensions: Record<string, unknown> }) => Writable;
+type DeflateClass = new (options: object, isServer: boolean) => { accept(offers: readonly object[]): unknown };
 // Exported by `ws`, but not in its types.
-const { Receiver } = ws as unknown as { Receiver: ReceiverClass };
+const { Receiver, PerMessageDeflate } = ws as unknown as { Receiver: ReceiverClass; PerMessageDeflate: DeflateClass };
+
+function deflating(): Record<string, unknown> {
+  const deflate = new PerMessageDeflate({}, true);
+  deflate.accept([{}]);
+  return { 'permessage-deflate': deflate };
+}
 
 /** What the receiver of `ws`, as a server, makes of these bytes: the messages before it closed or failed. */
-export async function hearAsWs(bytes: Buffer): Promise<{ said: string[]; failed: boolean }> {
-  const receiver = new Receiver({ isServer: true });
+export async function hearAsWs(bytes: Buffer, deflates = false): Promise<{ said: string[]; failed: boolean }> {
+  const receiver = new Receiver({ isServer: true, extensions: deflates ? deflating() : {} });
   const said: string[] = [];
   let failed = false;
   receiver.on('message', (message: Buffer, isBinary: boolean) => {

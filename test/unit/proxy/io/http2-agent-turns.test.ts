@@ -2,7 +2,7 @@ import { expect, test, vi } from 'vitest';
 import { HeaderList } from '../../../../proxy/protocols/header-list.ts';
 import type { UpstreamStream } from '../../../../proxy/http/streams.ts';
 import { type AgentSide, agentSide, pending, refused } from '../../../support/http2-agent-side.ts';
-import { CLIENT_START, data, headers, POST } from '../../../support/http2-frames.ts';
+import { CLIENT_START, data, headers, POST, windowUpdate } from '../../../support/http2-frames.ts';
 import { silentUpstream } from '../../../support/silent-upstream.ts';
 import { turnEnd } from '../../../support/turn-end.ts';
 
@@ -117,6 +117,28 @@ test('an upstream waits while the agent takes nothing, and goes on when it does'
   side.takeAll();
   await turnEnd();
   expect(resume.mock.calls.length).toBeGreaterThan(before);
+});
+
+test('an upstream waits while the window of the agent is closed, and goes on when it opens', async () => {
+  const upstream = answering(200_000, 80_000);
+  const [pause, resume] = [vi.spyOn(upstream, 'pause'), vi.spyOn(upstream, 'resume')];
+  const side = agentSide({}, upstream);
+  side.socket.push(Buffer.concat([CLIENT_START, pending(1)]));
+  await turnEnd();
+  expect(pause).toHaveBeenCalled();
+  const before = resume.mock.calls.length;
+  side.socket.push(Buffer.concat([windowUpdate(0, 200_000), windowUpdate(1, 200_000)]));
+  await turnEnd();
+  expect(resume.mock.calls.length).toBeGreaterThan(before);
+});
+
+test('a head goes out although nothing of its body has come', async () => {
+  const upstream = { ...answering(10), sendHead: () => {} };
+  const flush = vi.spyOn(upstream, 'flush');
+  const side = agentSide({}, upstream);
+  side.socket.push(Buffer.concat([CLIENT_START, headers(1, POST)]));
+  await turnEnd();
+  expect(flush).toHaveBeenCalled();
 });
 
 test('a bug in one call ends that call', async () => {
