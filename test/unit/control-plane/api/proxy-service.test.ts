@@ -110,7 +110,10 @@ describe('ProxyService.reportDecisions', () => {
     const call = Object.assign(new FakeCall(), {
       end: () => undefined,
       iterator: async function* () {
-        yield { records: Array.from({ length: count }, (_, at) => ({ sequence: at + 1, record: Buffer.alloc(0) })), missingAfter: undefined };
+        yield {
+          records: Array.from({ length: count }, (_, at) => ({ sequence: at + 1, record: Buffer.alloc(0) })),
+          missingAfter: undefined,
+        };
       },
     });
     call.on('error', ({ metadata }: { metadata: Metadata }) => told.push(...metadata.get('sidekey-reason')));
