@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { UsageError } from '../common/errors.ts';
+import { SidekeyError, UsageError } from '../common/errors.ts';
 import { requestLocalEvidence } from '../policy-client/local-evidence.ts';
 import type { Evidence, EvidenceSubject } from '../proto/gen/sidekey/v1/proxy.ts';
 
@@ -25,12 +25,20 @@ export function readEvidenceSources(texts: readonly string[]): (proxyKeySpki: Bu
   return (proxyKeySpki) =>
     Promise.all(
       sources.map(async ({ kind, subject, file }) => {
-        const text =
-          kind === 'local' ? await requestLocalEvidence(file, proxyKeySpki) : (await readFile(file, 'utf8')).trim();
+        const text = kind === 'local' ? await requestLocalEvidence(file, proxyKeySpki) : await readToken(file);
         if (text.length > MAX_TOKEN_BYTES) throw new UsageError('bad-evidence', `${file} is too large for a token`);
         return { kind, subject, token: Buffer.from(text) };
       }),
     );
+}
+
+/** Its code is the reason that agents are told meanwhile. */
+async function readToken(file: string): Promise<string> {
+  try {
+    return (await readFile(file, 'utf8')).trim();
+  } catch (cause) {
+    throw new SidekeyError('evidence-missing', `--evidence: cannot read ${file}`, { cause });
+  }
 }
 
 /** The files with tokens that these `--evidence` values name. */

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import type { ServiceError } from '@grpc/grpc-js';
+import { isSidekeyError } from '../common/errors.ts';
 import type { ProxyServiceClient } from '../proto/gen/sidekey/v1/proxy.ts';
 import { findReason, type Reason } from '../proto/reasons.ts';
 import type * as wire from './wire.ts';
@@ -77,8 +78,10 @@ function openClient(
   });
 }
 
-/** Why a call failed: the control plane's own reason, or what the status means. */
+/** Why a call failed: the control plane's own reason, or what the status means. An error of ours may have a reason for its code. */
 export function failureReason(error: unknown): Reason {
+  const own = isSidekeyError(error) ? findReason(error.code) : undefined;
+  if (own !== undefined) return own;
   const { metadata } = error as Partial<ServiceError>;
   // Evidence is read by others' code, whose errors may have another thing of that name.
   const named = metadata?.get?.('sidekey-reason')?.[0];

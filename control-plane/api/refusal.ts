@@ -3,6 +3,7 @@ import { describeError, SidekeyError } from '../../common/errors.ts';
 import type { Reason } from '../../proto/reasons.ts';
 import { AttestationError } from '../attestation/trust-provider.ts';
 import { ChainError } from '../audit/chain.ts';
+import { ResourceError } from '../resources/resource-error.ts';
 import { StoreUnavailable } from '../store/sql-store.ts';
 
 /** A proxy's call is refused for a reason of the contract. */
@@ -32,6 +33,7 @@ export function toServiceError(error: unknown): ServiceError {
   }
   if (error instanceof ChainError) return serviceError(status.FAILED_PRECONDITION, error.message, reason);
   if (error instanceof StoreUnavailable) return serviceError(status.UNAVAILABLE, error.message, reason);
+  if (isOutdated(error)) return serviceError(status.UNAVAILABLE, OUTDATED, reason);
   return serviceError(status.INTERNAL, 'a bug in Sidekey', reason);
 }
 
@@ -39,7 +41,14 @@ export function toServiceError(error: unknown): ServiceError {
 export function reasonOf(error: unknown): Reason {
   if (error instanceof Refusal || error instanceof AttestationError) return error.reason;
   if (error instanceof ChainError) return 'bad-request';
-  return error instanceof StoreUnavailable ? 'not-ready' : 'internal-error';
+  return error instanceof StoreUnavailable || isOutdated(error) ? 'not-ready' : 'internal-error';
+}
+
+const OUTDATED = 'the tenant has resources of an older release: the log of the control plane names them';
+
+/** After an upgrade, until somebody applies them again. */
+function isOutdated(error: unknown): boolean {
+  return error instanceof ResourceError && error.code === 'resource-outdated';
 }
 
 /** True for errors that nobody foresaw: they belong in the log. */

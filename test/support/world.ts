@@ -25,6 +25,8 @@ export interface WorldOptions {
   readonly controlPlane?: Partial<ControlPlaneConfig>;
   /** Of the control plane. */
   readonly clock?: Clock;
+  /** Subject of the user that the agent acts for; the issuer is the agent's. */
+  readonly user?: string;
 }
 
 /**
@@ -70,6 +72,7 @@ export class World {
     };
     const controlPlane = await startControlPlane(config, options.clock === undefined ? {} : { clock: options.clock });
     await applyTo(controlPlane, worldPolicy(issuer.jwks, api, options));
+    if (options.user !== undefined) await applyTo(controlPlane, [usersOf(issuer)]);
     const proxy = await startProxy({
       controlPlane: { address: controlPlane.grpcAddress, caPem: controlPlane.caPem, tenant: 'default' },
       evidence: async () => [
@@ -78,6 +81,15 @@ export class World {
           subject: EvidenceSubject.EVIDENCE_SUBJECT_WORKLOAD,
           token: Buffer.from(await makeEvidence(issuer)),
         },
+        ...(options.user === undefined
+          ? []
+          : [
+              {
+                kind: 'oidc' as const,
+                subject: EvidenceSubject.EVIDENCE_SUBJECT_USER,
+                token: Buffer.from(await makeEvidence(issuer, options.user)),
+              },
+            ]),
       ],
       listen: loopback,
       authority: options.authority ?? 'local',
@@ -190,8 +202,18 @@ export class World {
   }
 }
 
-function makeEvidence(issuer: TokenIssuer): Promise<string> {
-  return issuer.sign({ sub: 'agent', jti: crypto.randomUUID() }, Date.now());
+function usersOf({ issuer, jwks }: TokenIssuer): object {
+  return makeResource('TrustProvider', 'world-users', {
+    type: 'oidc',
+    for: 'user',
+    issuer,
+    audience: 'sidekey',
+    jwks: { inline: jwks },
+  });
+}
+
+function makeEvidence(issuer: TokenIssuer, sub = 'agent'): Promise<string> {
+  return issuer.sign({ sub, jti: crypto.randomUUID() }, Date.now());
 }
 
 function portOf(address: string): number {
