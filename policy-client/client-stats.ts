@@ -1,6 +1,6 @@
 import type { Reason } from '../proto/reasons.ts';
 import type { Authorizer } from './authorizer.ts';
-import type { DecisionReporting } from './decision-reporting.ts';
+import type { DecisionReporting } from './records/decision-reporting.ts';
 import type { GrantCache } from './grant-cache.ts';
 import type { PolicyState } from './policy-state.ts';
 import type { RevocationSet } from './revocation-set.ts';

@@ -12,7 +12,7 @@ import { AuthorizerLink } from './authorizer-link.ts';
 import { gatherStats } from './client-stats.ts';
 import { Backoff } from './backoff.ts';
 import { Connection } from './connection.ts';
-import { DecisionReporting } from './decision-reporting.ts';
+import { DecisionReporting } from './records/decision-reporting.ts';
 import { GrantCache } from './grant-cache.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
 import { Listeners } from './listeners.ts';

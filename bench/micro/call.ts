@@ -14,7 +14,7 @@ import { Authorizer } from '../../policy-client/authorizer.ts';
 import { GrantCache } from '../../policy-client/grant-cache.ts';
 import { DEFAULT_LIMITS as CLIENT_LIMITS } from '../../policy-client/limits.ts';
 import type { PolicyClient } from '../../policy-client/index.ts';
-import { RecordQueue } from '../../policy-client/record-queue.ts';
+import { RecordQueue } from '../../policy-client/records/record-queue.ts';
 import { RevocationSet } from '../../policy-client/revocation-set.ts';
 import { RouteVersions } from '../../policy-client/route-versions.ts';
 import { Grant } from '../../proto/gen/sidekey/v1/grant.ts';

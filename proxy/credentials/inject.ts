@@ -14,7 +14,7 @@ import {
   type RequestSignature,
 } from './injection/scheme.ts';
 import { prepareInjection } from './injection/schemes.ts';
-import { innerBase64 } from './renderings.ts';
+import { innerBase64 } from './scrubbing/renderings.ts';
 
 export { refusePlaceholders } from './injection/placeholder-guard.ts';
 export { removeAgentCredentials } from './agent-credentials.ts';

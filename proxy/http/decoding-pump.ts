@@ -1,5 +1,5 @@
 import { ByteGatherer } from '../../common/byte-gatherer.ts';
-import type { ContentDecoder } from '../credentials/decode-content.ts';
+import type { ContentDecoder } from '../credentials/scrubbing/decode-content.ts';
 
 /** What the pump drives. */
 export interface DecodingSink {

@@ -1,7 +1,7 @@
 import { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
 import type { Reason } from '../../proto/reasons.ts';
 import type { LocalReply } from '../credentials/inject.ts';
-import { scrubHeaders } from '../credentials/scrub-headers.ts';
+import { scrubHeaders } from '../credentials/scrubbing/scrub-headers.ts';
 import type { ListedThing } from '../inspection/answer-filter.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
 import type { RequestHead, ResponseHead } from '../protocols/heads.ts';

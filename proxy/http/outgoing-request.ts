@@ -2,7 +2,7 @@ import type { RequestHead } from '../protocols/heads.ts';
 import type { Secret } from '../../common/secret.ts';
 import type { Grant } from '../../proto/gen/sidekey/v1/grant.ts';
 import type { BodyTransform } from '../credentials/body-transform.ts';
-import { TAKEN_MESSAGE_CODINGS } from '../credentials/decode-messages.ts';
+import { TAKEN_MESSAGE_CODINGS } from '../credentials/scrubbing/decode-messages.ts';
 import {
   type AgentClaims,
   type ClientCertificate,

@@ -1,7 +1,7 @@
 import type { Answer } from '../../policy-client/index.ts';
 import type { BodyTransform } from '../credentials/body-transform.ts';
 import { type AgentClaims, type LocalReply, removeAgentCredentials } from '../credentials/inject.ts';
-import type { Authentication } from '../credentials/scrub-headers.ts';
+import type { Authentication } from '../credentials/scrubbing/scrub-headers.ts';
 import { type DialTarget, overHttp1, withClientCertificate } from './dial-target.ts';
 import { HeaderList } from '../protocols/header-list.ts';
 import { actionOf } from '../inspection/action.ts';

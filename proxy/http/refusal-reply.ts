@@ -1,6 +1,6 @@
 import type { RequestHead } from '../protocols/heads.ts';
 import { STATUS_CODES } from 'node:http';
-import { ContentCodingError } from '../credentials/decode-content.ts';
+import { ContentCodingError } from '../credentials/scrubbing/decode-content.ts';
 import { InjectionError, type LocalReply } from '../credentials/inject.ts';
 import { HeaderList } from '../protocols/header-list.ts';
 import { Refusal } from '../refusal.ts';

@@ -1,10 +1,10 @@
 import type { ResponseHead } from '../protocols/heads.ts';
 import type { AnswerFilter } from '../inspection/answer-filter.ts';
-import { hidesText } from '../credentials/charsets.ts';
-import type { ContentDecoder } from '../credentials/decode-content.ts';
-import { CODING_FIELDS, createAnswerDecoder } from '../credentials/decode-messages.ts';
-import { type Authentication, scrubHeaders } from '../credentials/scrub-headers.ts';
-import { type BodyScrub, scrubBody } from '../credentials/scrub-messages.ts';
+import { hidesText } from '../credentials/scrubbing/charsets.ts';
+import type { ContentDecoder } from '../credentials/scrubbing/decode-content.ts';
+import { CODING_FIELDS, createAnswerDecoder } from '../credentials/scrubbing/decode-messages.ts';
+import { type Authentication, scrubHeaders } from '../credentials/scrubbing/scrub-headers.ts';
+import { type BodyScrub, scrubBody } from '../credentials/scrubbing/scrub-messages.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
 import { Refusal } from '../refusal.ts';
 import { viaEntry } from './admission.ts';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type BodyTransform, chainTransforms } from '../credentials/body-transform.ts';
 import type { Secret } from '../../common/secret.ts';
 import type { RequestSignature, SigningMoment } from '../credentials/inject.ts';
-import { type Scrubber, scrubberOfCall } from '../credentials/scrub.ts';
+import { type Scrubber, scrubberOfCall } from '../credentials/scrubbing/scrub.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
 import type { RequestHead } from '../protocols/heads.ts';
 import { Refusal } from '../refusal.ts';

@@ -1,5 +1,5 @@
-import type { Scrubber } from '../credentials/scrub.ts';
-import { type Authentication, scrubHeaders } from '../credentials/scrub-headers.ts';
+import type { Scrubber } from '../credentials/scrubbing/scrub.ts';
+import { type Authentication, scrubHeaders } from '../credentials/scrubbing/scrub-headers.ts';
 import type { ResponseHead } from '../protocols/heads.ts';
 import { WebSocketRelay, type WebSocketEnding } from '../sessions/websocket/relay.ts';
 import type { DeflateParameters } from '../protocols/websocket/deflate-agreement.ts';

@@ -1,8 +1,8 @@
 import zlib from 'node:zlib';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { ContentCodingError } from '../../proxy/credentials/decode-content.ts';
-import { createAnswerDecoder } from '../../proxy/credentials/decode-messages.ts';
+import { ContentCodingError } from '../../proxy/credentials/scrubbing/decode-content.ts';
+import { createAnswerDecoder } from '../../proxy/credentials/scrubbing/decode-messages.ts';
 import { HeaderList } from '../../proxy/protocols/header-list.ts';
 import { timeBox } from '../support/time-box.ts';
 

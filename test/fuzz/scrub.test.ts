@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Secret } from '../../common/secret.ts';
-import { compileScrubber, type Scrubber, scrubberOfCall } from '../../proxy/credentials/scrub.ts';
+import { compileScrubber, type Scrubber, scrubberOfCall } from '../../proxy/credentials/scrubbing/scrub.ts';
 import { timeBox } from '../support/time-box.ts';
 
 const { seconds: SECONDS, runs: TIME_BOX } = timeBox();

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { compileScrubber } from '../../proxy/credentials/scrub.ts';
+import { compileScrubber } from '../../proxy/credentials/scrubbing/scrub.ts';
 import { Secret } from '../../common/secret.ts';
 import { bearer, grant, type ProxyWorld, startProxyWorld } from '../support/proxy-world.ts';
 

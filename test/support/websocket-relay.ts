@@ -1,5 +1,5 @@
 import { Secret } from '../../common/secret.ts';
-import { compileScrubber } from '../../proxy/credentials/scrub.ts';
+import { compileScrubber } from '../../proxy/credentials/scrubbing/scrub.ts';
 import type { DeflateParameters } from '../../proxy/protocols/websocket/deflate-agreement.ts';
 import { FrameReader, type MessageType } from '../../proxy/protocols/websocket/frame-reader.ts';
 import { DEFAULT_WEBSOCKET_LIMITS } from '../../proxy/protocols/websocket/limits.ts';

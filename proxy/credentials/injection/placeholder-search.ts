@@ -1,7 +1,7 @@
-import { EscapedSearch } from '../escaped-search.ts';
-import { MAX_ESCAPE_BYTES } from '../escape-forms.ts';
-import { type Findings, NeedleSet } from '../needle-set.ts';
-import { innerBase64 } from '../renderings.ts';
+import { EscapedSearch } from '../scrubbing/escaped-search.ts';
+import { MAX_ESCAPE_BYTES } from '../scrubbing/escape-forms.ts';
+import { type Findings, NeedleSet } from '../scrubbing/needle-set.ts';
+import { innerBase64 } from '../scrubbing/renderings.ts';
 
 const MARK = 'sk_placeholder_';
 const MARK_BYTES = Buffer.from(MARK);

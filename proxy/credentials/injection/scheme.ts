@@ -1,4 +1,4 @@
-import { MIN_SECRET_BYTES } from '../renderings.ts';
+import { MIN_SECRET_BYTES } from '../scrubbing/renderings.ts';
 import { Secret } from '../../../common/secret.ts';
 import { formatAuthority } from '../../../common/net/host.ts';
 import type { Destination } from '../../../proto/gen/sidekey/v1/route.ts';

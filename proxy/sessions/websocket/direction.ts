@@ -1,4 +1,4 @@
-import type { Scrubber } from '../../credentials/scrub.ts';
+import type { Scrubber } from '../../credentials/scrubbing/scrub.ts';
 import { CLOSE } from '../../protocols/websocket/close.ts';
 import { OPCODE } from '../../protocols/websocket/frame.ts';
 import {

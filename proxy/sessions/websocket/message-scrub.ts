@@ -1,4 +1,4 @@
-import type { Scrubber, ScrubStream } from '../../credentials/scrub.ts';
+import type { Scrubber, ScrubStream } from '../../credentials/scrubbing/scrub.ts';
 import { Inflater } from '../../protocols/deflate/inflater.ts';
 import { InflateError } from '../../protocols/deflate/inflate-error.ts';
 import { CLOSE } from '../../protocols/websocket/close.ts';

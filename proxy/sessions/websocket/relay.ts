@@ -1,4 +1,4 @@
-import type { Scrubber } from '../../credentials/scrub.ts';
+import type { Scrubber } from '../../credentials/scrubbing/scrub.ts';
 import { CLOSE, closePayload } from '../../protocols/websocket/close.ts';
 import type { DeflateParameters } from '../../protocols/websocket/deflate-agreement.ts';
 import { OPCODE } from '../../protocols/websocket/frame.ts';

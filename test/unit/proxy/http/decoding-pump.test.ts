@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { ContentDecoder } from '../../../../proxy/credentials/decode-content.ts';
+import type { ContentDecoder } from '../../../../proxy/credentials/scrubbing/decode-content.ts';
 import { DecodingPump, type DecodingSink } from '../../../../proxy/http/decoding-pump.ts';
 
 test('A-53 a body that comes byte by byte costs the decoder few steps', async () => {

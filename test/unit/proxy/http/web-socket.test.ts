@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { Secret } from '../../../../common/secret.ts';
-import { compileScrubber } from '../../../../proxy/credentials/scrub.ts';
+import { compileScrubber } from '../../../../proxy/credentials/scrubbing/scrub.ts';
 import { Call } from '../../../../proxy/http/call.ts';
 import type { AgentStream, UpstreamStream } from '../../../../proxy/http/streams.ts';
 import { WebSocketExchange } from '../../../../proxy/http/web-socket.ts';

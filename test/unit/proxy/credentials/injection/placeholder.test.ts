@@ -8,7 +8,7 @@ import {
   injectNothing,
   removeAgentCredentials,
 } from '../../../../../proxy/credentials/inject.ts';
-import { compileScrubber } from '../../../../../proxy/credentials/scrub.ts';
+import { compileScrubber } from '../../../../../proxy/credentials/scrubbing/scrub.ts';
 import { HeaderList } from '../../../../../proxy/protocols/header-list.ts';
 import { PlaceholderGuard } from '../../../../../proxy/credentials/injection/placeholder-guard.ts';
 import { onEveryCut, transformed } from '../../../../support/body-transform.ts';

@@ -1,0 +1,117 @@
+import type { Secret } from '../../../common/secret.ts';
+import { BLOCK_BYTES, type CutNeedle, CutSearch } from './cut-search.ts';
+import { ElementMatcher } from './element-matcher.ts';
+import { EscapedSearch } from './escaped-search.ts';
+import { startsEscape } from './escapes.ts';
+import { type Findings, NeedleSet } from './needle-set.ts';
+import { foldedRenderingsOf, renderingsOf, wideRenderingsOf } from './renderings.ts';
+
+/** Where secrets stand in some bytes. */
+export interface Search {
+  /** Bytes that the shortest rendering has. */
+  readonly shortest: number;
+  /** The most bytes that one secret may take, all of it escaped, with an escape before it that was cut. */
+  readonly longestBytes: number;
+  /** Adds every secret that stands whole in bytes[0, end), where NUL bytes part one text from another. */
+  search(bytes: Buffer, end: number, findings: Findings): void;
+  /**
+   * The same in one text, which may have lines, and characters of more than one byte. `before`: so many bytes that may be of
+   * base64 or hexadecimal stand ahead of these.
+   */
+  searchBody(bytes: Buffer, before: number, findings: Findings): void;
+  /** Adds the rest of a secret that began before the bytes did, if at least BLOCK_BYTES of it are there. */
+  rests(bytes: Buffer, findings: Findings): void;
+  /**
+   * Where a secret may have begun that goes on behind `end`; else `end`. `least`: so many characters of it must be here, or
+   * BLOCK_BYTES of it. `before` as in `searchBody`.
+   */
+  pendingFrom(bytes: Uint8Array, end: number, least: number, before: number): number;
+}
+
+/** A search for every rendering of some secrets; undefined when there is nothing to look for. */
+export function searchFor(secrets: readonly Secret[]): Search | undefined {
+  const plain = distinct(secrets.flatMap((secret) => needlesOf(secret, renderingsOf)));
+  const folded = distinct(secrets.flatMap((secret) => needlesOf(secret, foldedRenderingsOf)));
+  return plain.length === 0 ? undefined : new SecretSearch(secrets, plain, folded);
+}
+
+function needlesOf(secret: Secret, render: (secret: Uint8Array) => Buffer[]): CutNeedle[] {
+  const raw = secret.revealBytes();
+  return render(raw).map((bytes) => ({ bytes, block: Math.ceil((BLOCK_BYTES * bytes.length) / raw.length) }));
+}
+
+function distinct(needles: readonly CutNeedle[]): CutNeedle[] {
+  return [...new Map(needles.map((needle) => [needle.bytes.toString('latin1'), needle])).values()];
+}
+
+/**
+ * What text with neither escapes nor lines nor NUL bytes needs is made at once; the rest, which costs more, with the first that
+ * has them.
+ */
+class SecretSearch implements Search {
+  readonly shortest: number;
+  readonly #secrets: readonly Secret[];
+  readonly #needles: readonly CutNeedle[];
+  /** Those of the needles between whose bytes a line may end. */
+  readonly #folded: readonly CutNeedle[];
+  readonly #plain: NeedleSet;
+  #rarely:
+    | { readonly wide: NeedleSet | undefined; readonly escaped: EscapedSearch; readonly cut: CutSearch }
+    | undefined;
+
+  constructor(secrets: readonly Secret[], plain: readonly CutNeedle[], folded: readonly CutNeedle[]) {
+    this.#secrets = secrets;
+    this.#folded = folded;
+    this.#needles = [...plain, ...folded];
+    this.#plain = new NeedleSet(bytesOf(this.#needles));
+    this.shortest = Math.min(...this.#plain.needles.map((needle) => needle.length));
+  }
+
+  get longestBytes(): number {
+    return this.#rest.cut.longestBytes;
+  }
+
+  search(bytes: Buffer, end: number, findings: Findings): void {
+    this.#plain.search(bytes, end, findings);
+    if (this.#rarely !== undefined || holdsEscape(bytes, end)) this.#rest.escaped.search(bytes, end, findings);
+  }
+
+  searchBody(bytes: Buffer, before: number, findings: Findings): void {
+    this.search(bytes, bytes.length, findings);
+    if (bytes.includes(0x0a)) this.#rest.escaped.searchLines(bytes, before, findings);
+    if (bytes.includes(0)) this.#rest.wide?.search(bytes, bytes.length, findings);
+  }
+
+  rests(bytes: Buffer, findings: Findings): void {
+    this.#rest.cut.rests(bytes, findings);
+  }
+
+  pendingFrom(bytes: Uint8Array, end: number, least: number, before: number): number {
+    return this.#rest.cut.pendingFrom(bytes, end, least, before);
+  }
+
+  get #rest() {
+    return (this.#rarely ??= this.#makeRest());
+  }
+
+  #makeRest() {
+    const wides = this.#secrets.flatMap((secret) => needlesOf(secret, wideRenderingsOf));
+    const wide = wides.length === 0 ? undefined : new NeedleSet(bytesOf(wides));
+    const longest = Math.max(this.#plain.longest, wide?.longest ?? 0);
+    const matcher = new ElementMatcher(bytesOf(this.#folded));
+    const needles = [...this.#needles, ...wides];
+    const escaped = new EscapedSearch(bytesOf(needles), matcher);
+    return { wide, escaped, cut: new CutSearch(needles, longest, matcher) };
+  }
+}
+
+function bytesOf(needles: readonly CutNeedle[]): Buffer[] {
+  return needles.map(({ bytes }) => bytes);
+}
+
+function holdsEscape(bytes: Uint8Array, end: number): boolean {
+  for (let at = 0; at < end; at += 1) {
+    if (startsEscape(bytes[at] ?? 0)) return true;
+  }
+  return false;
+}

@@ -1,0 +1,144 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { genesisHash, nextHash } from '../../../../common/decision-chain.ts';
+import { Spool } from '../../../../policy-client/records/spool.ts';
+import { RecordQueue } from '../../../../policy-client/records/record-queue.ts';
+import type { ChainedRecord } from '../../../../proto/gen/sidekey/v1/decision.ts';
+import { ReportDecisionsRequest } from '../../../../proto/gen/sidekey/v1/proxy.ts';
+import { decisionRecord } from '../../../support/policy-client.ts';
+
+let dir: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'sidekey-fall-back-'));
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+/** A control plane that stores what follows, and can be put back to what it had before. */
+class Plane {
+  #stored: ChainedRecord[] = [];
+
+  get last(): number {
+    return this.#stored.at(-1)?.sequence ?? 0;
+  }
+
+  get ids(): number[] {
+    return this.#stored.map(({ sequence }) => sequence);
+  }
+
+  putBack(sequence: number): void {
+    this.#stored = this.#stored.filter((record) => record.sequence <= sequence);
+  }
+
+  /** Stores the queue's next batches, acknowledging each or not. */
+  take(queue: RecordQueue, batches: number, acknowledges: boolean): void {
+    for (let count = 0; count < batches; count += 1) {
+      const batch = queue.next();
+      if (batch === undefined) return;
+      for (const record of ReportDecisionsRequest.decode(batch.bytes).records) this.#store(record);
+      if (acknowledges) queue.acknowledge(this.last);
+    }
+  }
+
+  #store(record: ChainedRecord): void {
+    if (record.sequence <= this.last) {
+      const stored = this.#stored.find(({ sequence }) => sequence === record.sequence);
+      return expect(stored?.hash).toEqual(record.hash);
+    }
+    const previous = this.#stored.at(-1)?.hash ?? genesisHash('i');
+    expect([record.sequence, record.previousHash]).toEqual([this.last + 1, previous]);
+    expect(record.hash).toEqual(nextHash(previous, record.record));
+    this.#stored.push(record);
+  }
+}
+
+const newQueue = (maxMemoryBytes = 1e9, spool?: Spool) =>
+  new RecordQueue({ instanceId: 'i', maxMemoryBytes, spool, nowMs: () => 0 });
+
+function push(queue: RecordQueue, count: number, path = '/'): void {
+  for (let each = 0; each < count; each += 1) queue.push(decisionRecord({ path }));
+  queue.flush();
+}
+
+const step = fc.oneof(
+  fc.record({ name: fc.constant('push' as const), count: fc.integer({ min: 1, max: 5 }) }),
+  fc.record({ name: fc.constant('take' as const), count: fc.integer({ min: 1, max: 4 }), acknowledges: fc.boolean() }),
+  fc.record({ name: fc.constant('rewind' as const) }),
+  fc.record({ name: fc.constant('spill' as const) }),
+  fc.record({ name: fc.constant('put back' as const), by: fc.integer({ min: 1, max: 12 }) }),
+);
+
+describe('RecordQueue.fallBack', () => {
+  it.each([
+    { where: 'in memory', maxMemoryBytes: 1e9, hasSpool: false },
+    { where: 'in memory and on disk', maxMemoryBytes: 1e9, hasSpool: true },
+    { where: 'on disk mostly', maxMemoryBytes: 500, hasSpool: true },
+  ])(
+    'sends again, in order, whatever the control plane has lost, at any moment: $where',
+    ({ maxMemoryBytes, hasSpool }) => {
+      let runs = 0;
+      fc.assert(
+        fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+          runs += 1;
+          const queue = newQueue(maxMemoryBytes, hasSpool ? new Spool(join(dir, String(runs)), 1e7) : undefined);
+          const plane = new Plane();
+          let pushed = 0;
+          for (const each of steps) {
+            if (each.name === 'push') {
+              push(queue, each.count);
+              pushed += each.count;
+            } else if (each.name === 'take') plane.take(queue, each.count, each.acknowledges);
+            else if (each.name === 'rewind') queue.rewind();
+            else if (each.name === 'spill') queue.spill();
+            else {
+              plane.putBack(Math.max(plane.last - each.by, 0));
+              if (plane.last < queue.acked) expect(queue.fallBack(plane.last)).toBe(0);
+              else queue.rewind();
+            }
+          }
+          queue.rewind();
+          plane.take(queue, 1_000, true);
+          queue.close();
+          expect(plane.ids).toEqual(Array.from({ length: pushed }, (_, index) => index + 1));
+          expect([queue.backlog, queue.inFlight, queue.memoryBytes]).toEqual([0, 0, 0]);
+          expect(queue.delivered).toBe(pushed);
+        }),
+      );
+    },
+  );
+
+  it('keeps a megabyte, and says how many records are gone for good', () => {
+    const queue = newQueue();
+    for (let count = 0; count < 30; count += 1) {
+      push(queue, 1, `/${'x'.repeat(100_000)}`);
+      queue.next();
+      queue.acknowledge(count + 1);
+    }
+    expect(queue.fallBack(5)).toBe(15);
+    expect(queue.acked).toBe(20);
+    const sequences: (number | undefined)[] = [];
+    for (let batch = queue.next(); batch !== undefined; batch = queue.next()) sequences.push(batch.firstSequence);
+    expect(sequences).toEqual([21, 22, 23, 24, 25, 26, 27, 28, 29, 30]);
+    // Lost again before any of it was acknowledged: there is no more to fall back on.
+    expect(queue.fallBack(3)).toBe(17);
+  });
+
+  it('keeps so many batches, however small', () => {
+    const queue = newQueue();
+    for (let count = 0; count < 300; count += 1) {
+      push(queue, 1);
+      queue.next();
+      queue.acknowledge(count + 1);
+    }
+    expect(queue.fallBack(0)).toBe(300 - 256);
+  });
+
+  it('has nothing to give when nothing was acknowledged by this process', () => {
+    const queue = newQueue();
+    push(queue, 3);
+    expect(queue.fallBack(0)).toBe(0);
+    expect(queue.next()?.firstSequence).toBe(1);
+  });
+});

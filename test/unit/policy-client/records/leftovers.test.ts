@@ -1,0 +1,125 @@
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { Backoff } from '../../../../policy-client/backoff.ts';
+import { Connection } from '../../../../policy-client/connection.ts';
+import { Leftovers } from '../../../../policy-client/records/leftovers.ts';
+import { ProofMaker } from '../../../../policy-client/proof.ts';
+import { RecordQueue } from '../../../../policy-client/records/record-queue.ts';
+import { FREED_AT_MS, Spool } from '../../../../policy-client/records/spool.ts';
+import { decisionRecord } from '../../../support/policy-client.ts';
+
+const OWN = '11111111-1111-4111-8111-111111111111';
+const OTHER = '22222222-2222-4222-8222-222222222222';
+const AGE_MS = 60_000;
+
+let spoolDir: string;
+let asked: string[];
+beforeEach(() => {
+  spoolDir = mkdtempSync(join(tmpdir(), 'sidekey-leftovers-'));
+  asked = [];
+});
+afterEach(() => rmSync(spoolDir, { recursive: true, force: true }));
+
+function leftovers(): Leftovers {
+  return new Leftovers({
+    spoolDir,
+    instanceId: OWN,
+    leftoverAgeMs: AGE_MS,
+    timeoutMs: 1_000,
+    connection: new Connection({ address: '127.0.0.1:1' }),
+    proofs: new ProofMaker(),
+    newBackoff: () => new Backoff(1, 1),
+    attestAs: (instanceId) => {
+      asked.push(instanceId);
+      return Promise.reject(new Error('not now'));
+    },
+    nowMs: () => 0,
+    monotonicMs: () => 0,
+    log: { info: () => {}, warn: () => {}, error: () => {} },
+  });
+}
+
+/** One record of a process that writes no more; freed when it could say so. */
+function leave(name = OTHER): string {
+  const dir = join(spoolDir, name);
+  const queue = new RecordQueue({ instanceId: OTHER, maxMemoryBytes: 0, spool: new Spool(dir, 1e6), nowMs: () => 0 });
+  queue.push(decisionRecord());
+  queue.flush();
+  queue.close();
+  return dir;
+}
+
+function touch(dir: string, agoMs: number): void {
+  const at = new Date(Date.now() - agoMs);
+  utimesSync(dir, at, at);
+}
+
+it('claims what was freed at once, and frees it again when it cannot be delivered', async () => {
+  leave();
+  await leftovers().look();
+  expect(readdirSync(spoolDir)).toEqual([`${OTHER}.${OWN}`]);
+  const next = leftovers();
+  await next.look();
+  await next.look();
+  expect(asked).toEqual([OTHER, OTHER, OTHER]);
+});
+
+it('claims what another claimed and freed', async () => {
+  leave(`${OTHER}.33333333-3333-4333-8333-333333333333`);
+  await leftovers().look();
+  expect(readdirSync(spoolDir)).toEqual([`${OTHER}.${OWN}`]);
+});
+
+it('leaves alone what shows life, itself, and what is not a spool', async () => {
+  touch(leave(), AGE_MS / 2);
+  leave(OWN);
+  mkdirSync(join(spoolDir, 'lost+found'));
+  writeFileSync(join(spoolDir, 'notes'), '');
+  const looking = leftovers();
+  await looking.look();
+  await looking.look();
+  expect(asked).toEqual([]);
+  expect(readdirSync(spoolDir).sort()).toEqual([OWN, OTHER, 'lost+found', 'notes'].sort());
+});
+
+it('claims what shows no life any more', async () => {
+  const dir = leave();
+  touch(dir, AGE_MS / 2);
+  const looking = leftovers();
+  await looking.look();
+  expect(asked).toEqual([]);
+  touch(dir, AGE_MS * 2);
+  // As after the machine slept: what lives has had no time to say so.
+  await looking.look();
+  expect(asked).toEqual([]);
+  await looking.look();
+  expect(asked).toEqual([OTHER]);
+});
+
+it('survives a spool directory that is gone', async () => {
+  rmSync(spoolDir, { recursive: true });
+  await leftovers().look();
+  expect(asked).toEqual([]);
+});
+
+it('looks no more once it is closed', async () => {
+  leave();
+  const looking = leftovers();
+  looking.close();
+  looking.start();
+  await looking.look();
+  expect(asked).toEqual([]);
+});
+
+it('claims what was freed since the look before', async () => {
+  const dir = leave();
+  touch(dir, AGE_MS / 2);
+  const looking = leftovers();
+  await looking.look();
+  expect(asked).toEqual([]);
+  utimesSync(dir, new Date(FREED_AT_MS), new Date(FREED_AT_MS));
+  await looking.look();
+  expect(asked).toEqual([OTHER]);
+});

@@ -1,0 +1,183 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type ChainHead, emptyHead, extendChain } from '../../../../control-plane/audit/chain.ts';
+import { RecordQueue } from '../../../../policy-client/records/record-queue.ts';
+import { Spool } from '../../../../policy-client/records/spool.ts';
+import { ChainedRecord, DecisionRecord } from '../../../../proto/gen/sidekey/v1/decision.ts';
+import { decisionRecord } from '../../../support/policy-client.ts';
+
+const INSTANCE = '7b0c2a0e-6d0e-4c55-9a3a-0d6d8a5b6d11';
+const PAD = 'x'.repeat(1_500);
+const RECORDS = 2_400;
+
+let dir: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'sidekey-spool-'));
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+/** What a control plane stores: it refuses every gap in a chain, and a record that it has changes nothing. */
+class Stored {
+  #head: ChainHead = emptyHead(INSTANCE);
+  readonly numbers: number[] = [];
+  told = 0;
+
+  /** Takes at most `batches` batches of the queue, acknowledging each. */
+  take(queue: RecordQueue, batches = Number.MAX_SAFE_INTEGER): void {
+    queue.flush();
+    for (let taken = 0; taken < batches; taken += 1) {
+      const batch = queue.next();
+      if (batch === undefined) return;
+      for (const { bytes } of batch.records()) {
+        const chained = ChainedRecord.decode(bytes);
+        this.#head = extendChain(this.#head, chained);
+        const { method, path } = DecisionRecord.decode(chained.record);
+        if (method === 'SIDEKEY-RECORDS-LOST') this.told += Number(path.slice(1));
+        else this.numbers.push(Number(path.split('/')[1]));
+      }
+      queue.acknowledge(this.#head.sequence);
+    }
+  }
+}
+
+function queueOn(spool: Spool): RecordQueue {
+  return new RecordQueue({ instanceId: INSTANCE, maxMemoryBytes: 20_000, spool, nowMs: () => 0 });
+}
+
+function push(queue: RecordQueue, from: number, to: number): void {
+  for (let number = from; number < to; number += 1) queue.push(decisionRecord({ path: `/${number}/${PAD}` }));
+  queue.flush();
+}
+
+/** Files of records, in order; three at least. */
+function segments(): string[] {
+  const names = readdirSync(dir).filter((name) => name.endsWith('.records'));
+  expect(names.length).toBeGreaterThanOrEqual(3);
+  return names.sort().map((name) => join(dir, name));
+}
+
+function flip(path: string, where: (length: number) => number): void {
+  const bytes = readFileSync(path);
+  const at = where(bytes.length);
+  bytes[at] = (bytes[at] ?? 0) ^ 0x40;
+  writeFileSync(path, bytes);
+}
+
+const DAMAGE: readonly (readonly [name: string, damage: (files: readonly string[]) => void])[] = [
+  ['a bit flips in the middle of the first file', ([first = '']) => flip(first, (length) => length >> 1)],
+  ['a bit flips at the very start', ([first = '']) => flip(first, () => 2)],
+  ['a bit flips at the end of the second file', ([, second = '']) => flip(second, (length) => length - 9)],
+  [
+    'bits flip in two files',
+    ([first = '', , third = '']) => {
+      flip(first, (length) => length - 5_000);
+      flip(third, () => 300);
+    },
+  ],
+  ['a file in the middle is cut short', ([, second = '']) => truncateSync(second, 10_000)],
+  ['the last file is cut short', (files) => truncateSync(files.at(-1) ?? '', 10_000)],
+  ['a file is emptied', ([, second = '']) => truncateSync(second, 0)],
+  ['a file is gone', ([, second = '']) => rmSync(second)],
+];
+
+function expectAccounted({ numbers, told }: Stored, known: number): void {
+  expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => a - b));
+  expect(told).toBeGreaterThan(0);
+  expect(numbers.length + told).toBe(known);
+}
+
+describe('a spool that is damaged on disk', () => {
+  it.each(DAMAGE)('%s: the rest arrives once and in order, and the loss is in the chain', (_name, damage) => {
+    const [spool, stored] = [new Spool(dir, 1e9), new Stored()];
+    const queue = queueOn(spool);
+    push(queue, 0, 5);
+    stored.take(queue);
+    push(queue, 5, RECORDS);
+    damage(segments());
+    stored.take(queue);
+    push(queue, RECORDS, RECORDS + 100);
+    stored.take(queue);
+    expectAccounted(stored, RECORDS + 100);
+    expect(stored.numbers.at(-1)).toBe(RECORDS + 99);
+    expect(queue).toMatchObject({ lost: stored.told, backlog: 0, unreportedLosses: 0 });
+    expect(spool.bytes).toBe(0);
+    expect(readdirSync(dir)).toEqual([]);
+  });
+
+  it('that is damaged while it is being delivered', () => {
+    const [spool, stored] = [new Spool(dir, 1e9), new Stored()];
+    const queue = queueOn(spool);
+    push(queue, 0, RECORDS);
+    stored.take(queue, 5);
+    flip(segments().at(-1) ?? '', () => 300);
+    push(queue, RECORDS, RECORDS + 700);
+    stored.take(queue);
+    expectAccounted(stored, RECORDS + 700);
+  });
+
+  it('whose mending is cut short by a crash or the disk loses nothing unmarked, and throws nothing', () => {
+    const [spool, stored] = [new Spool(dir, 1e9), new Stored()];
+    const queue = queueOn(spool);
+    push(queue, 0, RECORDS);
+    stored.take(queue, 1);
+    const [first = '', second = ''] = segments();
+    flip(first, (length) => length >> 1);
+    // A folder in its place lets no file be put there, as a disk may that fails: the second segment cannot be read either.
+    rmSync(second);
+    mkdirSync(join(second, 'in-the-way'), { recursive: true });
+    stored.take(queue);
+    expectAccounted(stored, RECORDS);
+    expect(queue.backlog).toBe(0);
+  });
+
+  it('what a dead process left behind records that were delivered, its very first one damaged', () => {
+    const [before, stored] = [new Spool(dir, 1e9), new Stored()];
+    const dead = queueOn(before);
+    push(dead, 0, RECORDS);
+    dead.spill();
+    const files = segments().length;
+    while (segments().length === files) stored.take(dead, 1);
+    const delivered = stored.numbers.length;
+    dead.close();
+    flip(segments()[0] ?? '', () => 500);
+    const spool = new Spool(dir, 1e9);
+    spool.load();
+    const queue = queueOn(spool);
+    queue.resume();
+    expect(queue.backlog).toBeGreaterThanOrEqual(RECORDS - delivered);
+    stored.take(queue);
+    expectAccounted(stored, RECORDS);
+  });
+
+  it('forgets drafts that a crash left', () => {
+    const dead = queueOn(new Spool(dir, 1e9));
+    push(dead, 0, RECORDS);
+    dead.spill();
+    dead.close();
+    writeFileSync(join(dir, '0000000000000001.records.draft'), 'half');
+    const [spool, stored] = [new Spool(dir, 1e9), new Stored()];
+    spool.load();
+    const queue = queueOn(spool);
+    queue.resume();
+    stored.take(queue);
+    expect(stored.numbers).toHaveLength(RECORDS);
+    expect(readdirSync(dir)).toEqual([]);
+  });
+
+  it.each(DAMAGE.slice(0, 5))('what a dead process left: %s', (_name, damage) => {
+    const dead = queueOn(new Spool(dir, 1e9));
+    push(dead, 0, RECORDS);
+    dead.spill();
+    dead.close();
+    damage(segments());
+    const [spool, stored] = [new Spool(dir, 1e9), new Stored()];
+    spool.load();
+    const queue = queueOn(spool);
+    queue.resume();
+    stored.take(queue);
+    expectAccounted(stored, RECORDS);
+    expect(queue.lost).toBe(stored.told);
+  });
+});
