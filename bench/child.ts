@@ -19,10 +19,15 @@ const ANSWER_TIMEOUT_MS = 120_000;
 type Answer = { readonly id: number } & ({ readonly value: unknown } | { readonly error: string });
 
 /** Starts dist/bench/NAME.js with this configuration and waits for its ports. */
-export async function startChild(name: string, config: unknown, execPath = process.execPath): Promise<Child> {
+export async function startChild(
+  name: string,
+  config: unknown,
+  execPath = process.execPath,
+  execArgv: readonly string[] = [],
+): Promise<Child> {
   const child = fork(fileURLToPath(new URL(`./${name}.js`, import.meta.url)), [], {
     execPath,
-    execArgv: [],
+    execArgv: [...execArgv],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   let asked = 0;

@@ -20,7 +20,12 @@ export function sidekey(node: NodeBinary): Contender {
         upstreamCaPem: world.caPem,
         transparentPort,
       };
-      const child = await startChild('forwarders/sidekey', config, node.path);
+      const child = await startChild(
+        'forwarders/sidekey',
+        config,
+        node.path,
+        flagsOfImage(readFileSync('Dockerfile', 'utf8')),
+      );
       return {
         name: `sidekey${node.suffix}`,
         pid: child.pid,
@@ -35,6 +40,13 @@ export function sidekey(node: NodeBinary): Contender {
       };
     },
   };
+}
+
+/** With which flags of Node the image starts Sidekey: those between `node` and the file that it runs. */
+export function flagsOfImage(dockerfile: string): string[] {
+  const entryPoint: unknown = JSON.parse(/^ENTRYPOINT (.*)$/m.exec(dockerfile)?.[1] ?? '[]');
+  if (!Array.isArray(entryPoint) || entryPoint[0] !== 'node') throw new Error('the Dockerfile has another entry point');
+  return entryPoint.slice(1, -1).map(String);
 }
 
 /** A forwarder of dist/bench/forwarders/PROGRAM.js. */

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
+import { flagsOfImage } from '../../bench/baselines/node.ts';
 import { parse, parseAllDocuments } from 'yaml';
 import { makeAgentEnvironment } from '../../cli/agent-environment.ts';
 import { COMMANDS } from '../../cli/commands.ts';
@@ -137,5 +138,11 @@ describe('the agent pod of deploy/kubernetes.yaml', async () => {
     expect(given.proxyUid).toBe(String(proxy.securityContext.runAsUser));
     expect(page).toContain(`--transparent=${given.port}`);
     expect(readFileSync('Dockerfile', 'utf8')).toContain('nftables');
+  });
+
+  it('starts from the code cache that the image has', () => {
+    const dockerfile = readFileSync('Dockerfile', 'utf8');
+    const [, flags = ''] = / && node (.*) scripts\/lib\/warm-proxy\.mjs dist\/proxy\.js/.exec(dockerfile) ?? [];
+    expect(flagsOfImage(dockerfile)).toEqual(flags.split(' '));
   });
 });
