@@ -48,9 +48,10 @@ export class LongCalls {
   async #one(way: keyof typeof WAYS): Promise<boolean> {
     const { tally } = this.#place;
     let connection: Connection | undefined;
-    const path = `/endless/${tally.endless.length}/${way}`;
+    let path = '';
     try {
       connection = await WAYS[way](this.#place);
+      path = `/endless/${tally.endless.length}/${way}`;
       tally.endless.push(path);
       this.#open.add(path);
       const ended = connection.send('GET', path).then(

@@ -62,9 +62,12 @@ export const PROTOCOLS = {
   events: REQUESTS.http2,
   webSocket: async ({ proxy, upstreams }) => {
     const { port } = upstreams.http1;
-    const send: Send = async (_, path, body) =>
-      overWebSocket(await connectTunnel(proxy, 'localhost', port), port, path, body);
-    return { send, close: () => {} };
+    let socket: Socket | undefined;
+    const send: Send = async (_, path, body) => {
+      socket = await connectTunnel(proxy, 'localhost', port);
+      return overWebSocket(socket, port, path, body);
+    };
+    return { send, close: () => socket?.destroy() };
   },
   grpc: async ({ proxy, upstreams }) => {
     process.env['grpc_proxy'] = `http://127.0.0.1:${proxy.port}`;
