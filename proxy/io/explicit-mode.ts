@@ -22,11 +22,11 @@ export function serveExplicit(services: ProxyServices, sessions: AgentSessions, 
     done: (end) => {
       if (end.kind !== 'known') return void socket.destroy();
       if (end.value === SOCKS4) return refuseSocks4(services, socket);
-      if (end.value === SOCKS5) {
-        socket.unshift(end.bytes);
-        new Socks5Connection(services, sessions, socket);
-      } else serveHttp(services, sessions, socket, end.bytes);
+      // Whoever takes the bytes may hand the socket on at once, and pauses it for that.
       socket.resume();
+      if (end.value !== SOCKS5) return serveHttp(services, sessions, socket, end.bytes);
+      socket.unshift(end.bytes);
+      new Socks5Connection(services, sessions, socket);
     },
   });
 }

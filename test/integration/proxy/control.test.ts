@@ -91,6 +91,32 @@ describe('hosts without a route', () => {
     expect(world.client.records).toMatchObject([{ method: 'CONNECT', outcome: 3 }]);
   });
 
+  test('tunnel: what the agent says at once and while the host is dialled arrives whole, however much it is', async () => {
+    let sent = '';
+    const say = (text: string): void => {
+      sent += text;
+      plain.socket.write(text);
+    };
+    world = await startProxyWorld({
+      config: { unrouted: 'tunnel' },
+      allowLoopback: true,
+      lookup: () => {
+        say('more'.repeat(5_000));
+        return ['127.0.0.1'];
+      },
+    });
+    let received = '';
+    const upstream = await startRawUpstream((socket) => socket.on('data', (bytes) => (received += bytes.toString())));
+    const plain = await world.agent();
+    const at = `other.test:${upstream.port}`;
+    plain.socket.write(`CONNECT ${at} HTTP/1.1\r\nHost: ${at}\r\n\r\n${'first'.repeat(5_000)}`);
+    sent += 'first'.repeat(5_000);
+    await until('all has arrived', () => received.length >= sent.length && sent.length === 45_000);
+    expect(received).toBe(sent);
+    plain.destroy();
+    await upstream.close();
+  });
+
   test('tunnel: one that stands still is closed', async () => {
     const limits = { bodyIdleTimeoutMs: 200 };
     world = await startProxyWorld({ config: { unrouted: 'tunnel', limits }, allowLoopback: true });
