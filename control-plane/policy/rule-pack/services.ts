@@ -1,6 +1,5 @@
 import type { SecretEndpoint } from './secret-endpoint.ts';
 
-const GITHUB = ['api.github.com', 'github.com', 'api.*.ghe.com'] as const;
 const REGISTRIES = [
   'auth.docker.io',
   'registry-1.docker.io',
@@ -13,113 +12,8 @@ const REGISTRIES = [
   'registry.gitlab.com',
 ] as const;
 
-/** Services. Sources: their API references. GitHub's paths also hold for GitHub Enterprise, below /api/v3. */
+/** Services. Sources: their API references. */
 export const SERVICE_ENDPOINTS = {
-  'github-tokens': {
-    provider: 'github',
-    hosts: GITHUB,
-    methods: ['POST', 'PATCH', 'GET'],
-    paths: [
-      '/**/app/installations/*/access_tokens',
-      '/**/app-manifests/*/conversions',
-      '/**/applications/*/token',
-      '/**/applications/*/token/scoped',
-      '/login/oauth/access_token',
-      '/**/authorizations',
-      '/**/copilot_internal/v2/token',
-    ],
-    secretFields: ['token', 'access_token', 'refresh_token', 'client_secret', 'webhook_secret', 'pem'],
-    about: 'tokens of apps, installations and users',
-  },
-  'github-keys': {
-    provider: 'github',
-    hosts: GITHUB,
-    methods: ['POST', 'PUT'],
-    paths: [
-      '/**/repos/*/*/keys',
-      '/**/repositories/*/keys',
-      '/**/user/keys',
-      '/**/user/gpg_keys',
-      '/**/user/ssh_signing_keys',
-    ],
-    secretFields: [],
-    about: 'SSH keys, which open repositories from elsewhere',
-  },
-  'github-runner-tokens': {
-    provider: 'github',
-    hosts: GITHUB,
-    methods: ['POST'],
-    paths: [
-      '/**/actions/runners/registration-token',
-      '/**/actions/runners/remove-token',
-      '/**/actions/runners/generate-jitconfig',
-    ],
-    secretFields: ['token', 'encoded_jit_config'],
-    about: 'tokens that register runners',
-  },
-  'gitlab-tokens': {
-    provider: 'gitlab',
-    hosts: ['gitlab.com'],
-    methods: ['POST', 'GET'],
-    paths: ['/oauth/token', '/api/v4/session', '/jwt/auth'],
-    takesFormat: true,
-    secretFields: ['access_token', 'refresh_token', 'token'],
-    about: 'OAuth and registry tokens',
-  },
-  'gitlab-access-tokens': {
-    provider: 'gitlab',
-    hosts: ['gitlab.com'],
-    methods: ['POST', 'PUT'],
-    paths: [
-      '/api/v4/personal_access_tokens/**',
-      '/api/v4/user/personal_access_tokens',
-      '/api/v4/users/*/personal_access_tokens',
-      '/api/v4/users/*/impersonation_tokens',
-      '/api/v4/projects/*/service_accounts/*/personal_access_tokens/**',
-      '/api/v4/groups/*/service_accounts/*/personal_access_tokens/**',
-      '/api/v4/projects/*/access_tokens/**',
-      '/api/v4/groups/*/access_tokens/**',
-      '/api/v4/projects/*/deploy_tokens',
-      '/api/v4/groups/*/deploy_tokens',
-      '/api/v4/projects/*/deploy_keys/**',
-      '/api/v4/projects/*/triggers',
-      '/api/v4/user/runners',
-      '/api/v4/runners/**',
-      '/api/v4/projects/*/runners/reset_registration_token',
-      '/api/v4/groups/*/runners/reset_registration_token',
-      '/api/v4/user/keys',
-      '/api/v4/users/*/keys',
-      '/api/v4/projects/*/cluster_agents/*/tokens',
-      '/api/v4/applications',
-      '/api/v4/applications/*/renew-secret',
-    ],
-    takesFormat: true,
-    secretFields: ['token', 'secret', 'runners_token'],
-    about: 'access, deploy, trigger and runner tokens, keys',
-  },
-  'gitlab-variables': {
-    provider: 'gitlab',
-    hosts: ['gitlab.com'],
-    methods: ['GET'],
-    paths: [
-      '/api/v4/projects/*/variables/**',
-      '/api/v4/projects/*/pipelines/*/variables',
-      '/api/v4/groups/*/variables/**',
-      '/api/v4/admin/ci/variables/**',
-    ],
-    takesFormat: true,
-    secretFields: ['value'],
-    about: 'CI variables, which hold secrets',
-  },
-  'gitlab-graphql': {
-    provider: 'gitlab',
-    hosts: ['gitlab.com'],
-    methods: ['POST', 'GET'],
-    paths: ['/api/graphql'],
-    takesFormat: true,
-    secretFields: ['secret', 'value'],
-    about: 'GraphQL, whose queries are not read: it makes tokens of cluster agents and shows CI variables',
-  },
   'openai-keys': {
     provider: 'openai',
     hosts: ['api.openai.com', '*.api.openai.com'],
