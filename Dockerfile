@@ -18,6 +18,6 @@ COPY --from=build /build/dist /opt/sidekey
 # The bundles are ES modules.
 RUN echo '{"type":"module"}' > /opt/sidekey/package.json && ln -s /opt/sidekey/sidekey.js /usr/local/bin/sidekey
 USER 10001:10001
-# A young generation of 16 MB a half, V8's own bound, costs 20 MB after load and saves nothing that shows (docs/performance.md).
+# A young generation of 16 MB a half, V8's own bound, costs a proxy 20 MB after load and saves nothing that shows (docs/performance.md).
 ENTRYPOINT ["node", "--max-semi-space-size=4", "/opt/sidekey/sidekey.js"]
 CMD ["--help"]

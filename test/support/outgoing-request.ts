@@ -1,4 +1,4 @@
-import type { OutgoingRequest } from '../../proxy/http/streams.ts';
+import type { OutgoingRequest, ResponseListener } from '../../proxy/http/streams.ts';
 import { HeaderList } from '../../proxy/protocols/header-list.ts';
 
 /** A GET without content, as it leaves for an upstream. */
@@ -14,3 +14,14 @@ export function outgoingGet(): OutgoingRequest {
     sensitive: new Set(),
   };
 }
+
+/** Who asks for an answer and is not interested in it. */
+export const DEAF: ResponseListener = {
+  onInformational: () => {},
+  onResponseHead: () => {},
+  onResponseBody: () => {},
+  onResponseEnd: () => {},
+  onUpstreamDrain: () => {},
+  onReadDone: () => {},
+  onUpstreamError: () => {},
+};

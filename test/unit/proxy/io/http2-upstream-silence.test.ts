@@ -5,7 +5,7 @@ import { ByteBudget } from '../../../../common/byte-budget.ts';
 import { Http2Upstream } from '../../../../proxy/io/http2-upstream.ts';
 import { DEFAULT_LIMITS } from '../../../../proxy/limits.ts';
 import { data, END_STREAM, headers, PING, settings } from '../../../support/http2-frames.ts';
-import { outgoingGet } from '../../../support/outgoing-request.ts';
+import { DEAF, outgoingGet } from '../../../support/outgoing-request.ts';
 
 const SILENT_MS = DEFAULT_LIMITS.tlsHandshakeTimeoutMs;
 const ANSWER = Buffer.concat([headers(1, [[':status', '200']]), data(1, 'x', END_STREAM)]);
@@ -22,17 +22,8 @@ test.each([
   const owner = { held: new ByteBudget(1_000_000), now: () => now, closed: () => {}, released: () => {} };
   const upstream = new Http2Upstream(socket, origin, DEFAULT_LIMITS, owner);
   upstream.receive(settings());
-  const nothing = (): void => {};
   const stream = upstream.stream();
-  stream.sendHead(outgoingGet(), {
-    onInformational: nothing,
-    onResponseHead: nothing,
-    onResponseBody: nothing,
-    onResponseEnd: nothing,
-    onUpstreamDrain: nothing,
-    onReadDone: nothing,
-    onUpstreamError: nothing,
-  });
+  stream.sendHead(outgoingGet(), DEAF);
   if (heard !== undefined) {
     now = 5;
     upstream.receive(Buffer.from(heard));

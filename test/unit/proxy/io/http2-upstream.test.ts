@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { OutgoingRequest, ResponseListener } from '../../../../proxy/http/streams.ts';
 import { ByteBudget } from '../../../../common/byte-budget.ts';
 import { Http2Upstream } from '../../../../proxy/io/http2-upstream.ts';
-import { outgoingGet } from '../../../support/outgoing-request.ts';
+import { DEAF, outgoingGet } from '../../../support/outgoing-request.ts';
 import { DEFAULT_LIMITS } from '../../../../proxy/limits.ts';
 import { HeaderList } from '../../../../proxy/protocols/header-list.ts';
 import { Http2Connection } from '../../../../proxy/sessions/http2/connection.ts';
@@ -30,16 +30,7 @@ test('a stream whose connection died before its request is told so, and may be s
   const stream = upstream.stream();
   upstream.destroy();
   const processed = await new Promise((resolve) => {
-    const nothing = (): void => {};
-    stream.sendHead(outgoingGet(), {
-      onInformational: nothing,
-      onResponseHead: nothing,
-      onResponseBody: nothing,
-      onResponseEnd: nothing,
-      onUpstreamDrain: nothing,
-      onReadDone: nothing,
-      onUpstreamError: (_error, failure) => resolve(failure.processed),
-    });
+    stream.sendHead(outgoingGet(), { ...DEAF, onUpstreamError: (_error, failure) => resolve(failure.processed) });
   });
   expect(processed).toBe('never');
   expect(upstream.busy).toBe(false);
