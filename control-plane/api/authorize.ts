@@ -107,7 +107,7 @@ async function answerQuestion(
  * reads like what is empty, so such a question is not answered: the snapshot that tells it is on its way.
  */
 function isBehind(
-  { serverWorkload: server }: Decision,
+  { serverWorkload: server, policy }: Decision,
   session: SessionFacts,
   request: RequestFacts,
   { wire, current }: { readonly wire: AuthorizeRequest; readonly current: TenantPolicy },
@@ -115,7 +115,8 @@ function isBehind(
   if (server === undefined) return false;
   const read = factsRead(server, session);
   const isOlder = wire.policyVersion !== 0 && wire.policyVersion < current.policy.source.version;
-  if (isOlder && read.size > 0) return true;
+  // How its route verifies the server may be older too, and is part of what a secret is bound to.
+  if (isOlder && (read.size > 0 || (policy?.bound.length ?? 0) > 0)) return true;
   return lacksFacts(request, read, selectorsRead(server, session), wire.http?.inspected?.selectors ?? []);
 }
 

@@ -1,0 +1,53 @@
+import type { CredentialProviderSpec, Kind, Resource, ServerWorkloadSpec } from './kinds.ts';
+import { keyOf, type ResourceIssue } from './resource-error.ts';
+import { beyondBinding, boundToOf } from './within-binding.ts';
+
+/** Policies that would take a credential to where it is not bound to go. */
+export function checkBindings(resources: readonly Resource[]): ResourceIssue[] {
+  const servers = new Map<string, ServerWorkloadSpec>();
+  const providers = new Map<string, CredentialProviderSpec>();
+  for (const { kind, metadata, spec } of resources) {
+    if (kind === 'ServerWorkload') servers.set(metadata.name, spec);
+    if (kind === 'CredentialProvider') providers.set(metadata.name, spec);
+  }
+  return resources.flatMap((resource) => {
+    if (resource.kind !== 'AccessPolicy') return [];
+    const { clientWorkload, credentials, serverWorkload } = resource.spec;
+    const server = servers.get(serverWorkload);
+    if (server === undefined) return [];
+    return credentials.flatMap(({ provider, inject }, index) => {
+      const boundTo = boundToOf(providers.get(provider));
+      const { hosts, ports, tls } = server;
+      const beyond = boundTo && beyondBinding(boundTo, { hosts, ports, tls, inject, clientWorkload });
+      if (beyond === undefined) return [];
+      const field = `spec.credentials[${index}]`;
+      const message = `with ServerWorkload "${serverWorkload}": the secret of CredentialProvider "${provider}" is not bound to ${beyond}`;
+      return [{ kind: resource.kind, name: resource.metadata.name, field, message }];
+    });
+  });
+}
+
+/** Those whom a secret is bound to exist. */
+export function checkBoundAgents(resources: readonly Resource[], names: ReadonlySet<string>): ResourceIssue[] {
+  return resources.flatMap(({ kind, metadata: { name }, spec }) => {
+    const agents = kind === 'CredentialProvider' ? boundToOf(spec)?.agents : undefined;
+    if (agents === undefined) return [];
+    const missing = (field: string, wanted: Kind, among: readonly string[]): ResourceIssue[] =>
+      among.flatMap((one, index) =>
+        names.has(keyOf(wanted, one))
+          ? []
+          : [
+              {
+                kind,
+                name,
+                field: `spec.boundTo.agents.${field}[${index}]`,
+                message: `there is no ${wanted} "${one}"`,
+              },
+            ],
+      );
+    return [
+      ...missing('trust', 'TrustProvider', agents.trust),
+      ...missing('clientWorkloads', 'ClientWorkload', agents.clientWorkloads),
+    ];
+  });
+}
