@@ -91,9 +91,14 @@ async function answerQuestion(
     const { policy, serverWorkload: server, leaseMs } = decision;
     if (decision.outcome === 'deny' || !policy || !server) return denied(decision);
     if (made?.policy !== policy) {
-      made = { policy, credentials: wire.dryRun ? NOTHING_MINTED : await mintFor(options, facts, policy, current) };
+      const minting = wire.dryRun ? NOTHING_MINTED : mintFor(options, facts, policy, current);
+      const [outcome] = await Promise.allSettled([minting]);
+      if (outcome.status === 'fulfilled') made = { policy, credentials: outcome.value };
+      // Also where minting failed: the secret may have been sealed anew for what has changed.
       if ((await stateOf(options, session)) !== current) continue;
+      if (outcome.status === 'rejected') throw outcome.reason;
     }
+    if (made === undefined) continue;
     const parts = { facts, request, current, minted: made.credentials, nowMs: options.clock.now() };
     const value = grantOf({ policy, server, leaseMs }, parts);
     if (value !== undefined) return { outcome: { $case: 'grant', value } };
