@@ -27,27 +27,28 @@ export function checkBindings(resources: readonly Resource[]): ResourceIssue[] {
   });
 }
 
-/** Those whom a secret is bound to exist. */
-export function checkBoundAgents(resources: readonly Resource[], names: ReadonlySet<string>): ResourceIssue[] {
+/** A TrustProvider with this label and the value `never` changes by itself, such as that of `sidekey dev`. */
+const BINDABLE_LABEL = 'sidekey.dev/bindable';
+
+/** Those whom a secret is bound to exist, and stay as they are. */
+export function checkBoundAgents(resources: readonly Resource[]): ResourceIssue[] {
+  const found = new Map(resources.map((one) => [keyOf(one.kind, one.metadata.name), one]));
   return resources.flatMap(({ kind, metadata: { name }, spec }) => {
     const agents = kind === 'CredentialProvider' ? boundToOf(spec)?.agents : undefined;
     if (agents === undefined) return [];
-    const missing = (field: string, wanted: Kind, among: readonly string[]): ResourceIssue[] =>
-      among.flatMap((one, index) =>
-        names.has(keyOf(wanted, one))
-          ? []
-          : [
-              {
-                kind,
-                name,
-                field: `spec.boundTo.agents.${field}[${index}]`,
-                message: `there is no ${wanted} "${one}"`,
-              },
-            ],
-      );
+    const check = (field: string, wanted: Kind, among: readonly string[]): ResourceIssue[] =>
+      among.flatMap((one, index) => {
+        const named = found.get(keyOf(wanted, one));
+        const isFleeting = named?.metadata.labels?.[BINDABLE_LABEL] === 'never';
+        if (named !== undefined && !isFleeting) return [];
+        const message = isFleeting
+          ? 'it changes by itself: no secret can be bound to it'
+          : `there is no ${wanted} "${one}"`;
+        return [{ kind, name, field: `spec.boundTo.agents.${field}[${index}]`, message }];
+      });
     return [
-      ...missing('trust', 'TrustProvider', agents.trust),
-      ...missing('clientWorkloads', 'ClientWorkload', agents.clientWorkloads),
+      ...check('trust', 'TrustProvider', agents.trust),
+      ...check('clientWorkloads', 'ClientWorkload', agents.clientWorkloads),
     ];
   });
 }

@@ -14,7 +14,7 @@ export function checkSet(resources: readonly Resource[], check?: ResourceCheck):
   const names = new Set(resources.map((resource) => keyOf(resource.kind, resource.metadata.name)));
   return [
     ...resources.flatMap((resource) => (resource.kind === 'AccessPolicy' ? checkReferences(resource, names) : [])),
-    ...checkBoundAgents(resources, names),
+    ...checkBoundAgents(resources),
     ...checkBindings(resources),
     ...checkOverlaps(resources),
     ...checkCandidates(resources),

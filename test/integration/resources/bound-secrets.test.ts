@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { beforeAll, expect, it } from 'vitest';
+import { createDevIdentity } from '../../../cli/dev-identity.ts';
+import { parseResource } from '../../../control-plane/resources/parse-resource.ts';
 import { ResourceStore } from '../../../control-plane/resources/resource-store.ts';
 import { resealAll } from '../../../control-plane/store/sealed-secrets.ts';
 import { Sealer, sealingKey } from '../../../control-plane/store/sealing.ts';
@@ -122,6 +124,22 @@ describeStores('secrets that are bound', (fixture) => {
     );
     await expect(resources.apply(tenant, documents(strange))).rejects.toMatchObject({
       issues: [{ field: 'spec.boundTo.agents.trust[0]', message: 'there is no TrustProvider "nobody"' }],
+    });
+  });
+
+  it('is bound to no trust provider that changes by itself, as that of `sidekey dev` does', async () => {
+    const tenant = await freshTenant();
+    const trust = createDevIdentity().resources.flatMap((one) => {
+      const parsed = parseResource(one);
+      return parsed.ok && parsed.resource.kind === 'TrustProvider' ? [parsed.resource] : [];
+    });
+    const text = BOUND.replace(
+      'inject: [{type: bearer}]}',
+      'inject: [{type: bearer}], agents: {trust: [sidekey-dev], clientWorkloads: [agent]}}',
+    );
+    expect(trust).toHaveLength(1);
+    await expect(resources.apply(tenant, [...trust, ...documents(text)])).rejects.toMatchObject({
+      issues: [{ field: 'spec.boundTo.agents.trust[0]', message: expect.stringContaining('changes by itself') }],
     });
   });
 
