@@ -49,7 +49,7 @@ it.each<[string, object, object, Partial<RequestFacts>, string]>([
   ['another host', { hosts: ['evil.example'] }, {}, { host: 'evil.example' }, 'the host evil.example'],
   ['another port', { ports: [443, 8443] }, {}, { port: 8443 }, 'port 8443'],
   ['cleartext', { ports: [443], tls: { mode: 'plaintext' } }, {}, { scheme: 'http' }, 'cleartext'],
-  ['another name', { tls: { serverName: 'evil.example' } }, {}, {}, 'tls.serverName'],
+  ['another name', { tls: { serverName: 'evil.example' } }, {}, {}, 'a certificate for another name'],
   [
     'another place',
     {},
