@@ -224,7 +224,8 @@ async function applySecrets(
         changed.push({ path: `spec.${field}`, before: held ? '[sealed]' : '[none]', after: '[sealed, changed]' });
     } else if ('sealed' in source) {
       if (held === undefined) throw refuse(field, 'no value is stored that can be used: give one');
-      if (!isBoundSo(held.boundTo, binding)) throw refuse(field, 'the stored value is not bound so: give it again');
+      if (!isBoundSo(held.boundTo, binding))
+        throw refuse(field, 'the stored value was sealed for something else, or by an older release: give it again');
     } else {
       throw refuse(field, 'only `sidekey apply` reads files, the environment and standard input: send a value');
     }
