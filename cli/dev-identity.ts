@@ -49,20 +49,21 @@ function ownName(): string {
 }
 
 function makeResources(jwk: object, user: string): object[] {
-  const resource = (kind: string, name: string, spec: object): object => ({
+  const resource = (kind: string, name: string, spec: object, labels: object = {}): object => ({
     apiVersion: 'sidekey.dev/v1',
     kind,
     // `apply --prune` leaves it: without it the proxy of `sidekey dev` could not attest.
-    metadata: { name, description: 'Made by `sidekey dev`.', labels: { 'sidekey.dev/prune': 'never' } },
+    metadata: { name, description: 'Made by `sidekey dev`.', labels: { 'sidekey.dev/prune': 'never', ...labels } },
     spec,
   });
   return [
-    resource('TrustProvider', 'sidekey-dev', {
-      type: 'oidc',
-      issuer: ISSUER,
-      audience: AUDIENCE,
-      jwks: { inline: { keys: [jwk] } },
-    }),
+    resource(
+      'TrustProvider',
+      'sidekey-dev',
+      { type: 'oidc', issuer: ISSUER, audience: AUDIENCE, jwks: { inline: { keys: [jwk] } } },
+      // The key is another at the next start, which a secret that is bound to it would keep from happening.
+      { 'sidekey.dev/bindable': 'never' },
+    ),
     resource('ClientWorkload', 'developer', {
       owner: user,
       selectors: {

@@ -207,7 +207,7 @@ function createProxyService(
     meter: metrics,
     minter,
     placeholders,
-    openSecret: (tenant, provider, field) => resources.openSecret(tenant, provider, field),
+    openSecret: (policy, provider, field) => resources.openSecret(policy, provider, field),
     sessionLifetimeMs: config.sessionLifetimeMs ?? DEFAULT_SESSION_LIFETIME_MS,
   });
 }

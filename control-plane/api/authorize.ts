@@ -91,9 +91,14 @@ async function answerQuestion(
     const { policy, serverWorkload: server, leaseMs } = decision;
     if (decision.outcome === 'deny' || !policy || !server) return denied(decision);
     if (made?.policy !== policy) {
-      made = { policy, credentials: wire.dryRun ? NOTHING_MINTED : await mintFor(options, facts, policy, current) };
+      const minting = wire.dryRun ? NOTHING_MINTED : mintFor(options, facts, policy, current);
+      const [outcome] = await Promise.allSettled([minting]);
+      if (outcome.status === 'fulfilled') made = { policy, credentials: outcome.value };
+      // Also where minting failed: the secret may have been sealed anew for what has changed.
       if ((await stateOf(options, session)) !== current) continue;
+      if (outcome.status === 'rejected') throw outcome.reason;
     }
+    if (made === undefined) continue;
     const parts = { facts, request, current, minted: made.credentials, nowMs: options.clock.now() };
     const value = grantOf({ policy, server, leaseMs }, parts);
     if (value !== undefined) return { outcome: { $case: 'grant', value } };
@@ -107,7 +112,7 @@ async function answerQuestion(
  * reads like what is empty, so such a question is not answered: the snapshot that tells it is on its way.
  */
 function isBehind(
-  { serverWorkload: server }: Decision,
+  { serverWorkload: server, policy }: Decision,
   session: SessionFacts,
   request: RequestFacts,
   { wire, current }: { readonly wire: AuthorizeRequest; readonly current: TenantPolicy },
@@ -115,7 +120,8 @@ function isBehind(
   if (server === undefined) return false;
   const read = factsRead(server, session);
   const isOlder = wire.policyVersion !== 0 && wire.policyVersion < current.policy.source.version;
-  if (isOlder && read.size > 0) return true;
+  // How its route verifies the server may be older too, and is part of what a secret is bound to.
+  if (isOlder && (read.size > 0 || (policy?.bound.length ?? 0) > 0)) return true;
   return lacksFacts(request, read, selectorsRead(server, session), wire.http?.inspected?.selectors ?? []);
 }
 

@@ -6,7 +6,8 @@ import type { CompiledPolicy, CompiledPolicySet } from '../policy/compile.ts';
 import type { SessionFacts } from '../policy/facts.ts';
 import type { TenantPolicy } from '../policy/policy-source.ts';
 import { holdersOf } from '../policy/placeholders.ts';
-import type { CredentialInjection, CredentialProviderSpec, PolicyCredential } from '../resources/kinds.ts';
+import type { CredentialInjection, CredentialProviderSpec, PolicyCredential, PolicySet } from '../resources/kinds.ts';
+import { SealingError } from '../store/sealing.ts';
 import type { PlaceholderKeys } from './placeholder-keys.ts';
 
 export type SecretFieldName = 'secret' | 'auth.clientSecret' | 'auth.privateKey';
@@ -14,8 +15,8 @@ export type SecretFieldName = 'secret' | 'auth.clientSecret' | 'auth.privateKey'
 export interface CredentialSourceOptions {
   readonly minter: CredentialMinter;
   readonly placeholders: Pick<PlaceholderKeys, 'for'>;
-  /** The sealed value of a credential provider's field. */
-  readonly openSecret: (tenant: string, provider: string, field: SecretFieldName) => Promise<Secret | undefined>;
+  /** The sealed value of a credential provider's field. Throws SealingError when it is not bound so. */
+  readonly openSecret: (policy: PolicySet, provider: string, field: SecretFieldName) => Promise<Secret | undefined>;
 }
 
 /** All credentials of a policy in their places, and when the first of them ends. */
@@ -53,7 +54,7 @@ async function mintOne(
   const placeholders = await placeholdersFor(options, session, policy, { provider, inject });
   // The token itself goes out on the routes that take its placeholder; here nothing is sent anywhere.
   if (inject.type === 'oauth-token') return tokenEndpoint(inject, placeholders[0] ?? '');
-  const ready = await openOnce(options, session.tenant, provider, spec, current.policy);
+  const ready = await openOnce(options, provider, spec, current.policy);
   const minted = await options.minter.mint(ready, {
     tenant: session.tenant,
     credential: provider,
@@ -90,7 +91,6 @@ const opened = new WeakMap<CompiledPolicySet, Map<string, Promise<CredentialSpec
 
 function openOnce(
   options: CredentialSourceOptions,
-  tenant: string,
   provider: string,
   spec: CredentialProviderSpec,
   set: CompiledPolicySet,
@@ -99,7 +99,7 @@ function openOnce(
   opened.set(set, held);
   const known = held.get(provider);
   if (known) return known;
-  const opening = openSpec(options, tenant, provider, spec);
+  const opening = openSpec(options, set.source, provider, spec);
   held.set(provider, opening);
   opening.catch(() => held.delete(provider));
   return opening;
@@ -107,12 +107,12 @@ function openOnce(
 
 async function openSpec(
   options: CredentialSourceOptions,
-  tenant: string,
+  policy: PolicySet,
   provider: string,
   spec: CredentialProviderSpec,
 ): Promise<CredentialSpec> {
   const open = async (field: SecretFieldName): Promise<Secret> => {
-    const secret = await options.openSecret(tenant, provider, field);
+    const secret = await options.openSecret(policy, provider, field).catch(asUnavailable);
     if (!secret) throw new CredentialError('the credential provider has no stored secret');
     return secret;
   };
@@ -131,4 +131,9 @@ async function openSpec(
       algorithm: auth.algorithm,
     },
   };
+}
+
+function asUnavailable(cause: unknown): never {
+  if (!(cause instanceof SealingError)) throw cause;
+  throw new CredentialError('the stored secret cannot be opened for what policy says now', { cause });
 }

@@ -43,9 +43,9 @@ export class PlaceholderKeys {
       // Two replicas may ask at once: one waits for the other.
       await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`sidekey placeholders ${tenant}`]);
       const known = await openSecret(tx, this.#sealer, tenant, SECRET_NAME);
-      if (known !== undefined) return known;
+      if (known !== undefined) return known.value;
       const key = new Secret(randomBytes(KEY_BYTES));
-      await putSecret(tx, this.#sealer, tenant, SECRET_NAME, key);
+      await putSecret(tx, this.#sealer, tenant, SECRET_NAME, { value: key, boundTo: '' });
       return key;
     });
   }

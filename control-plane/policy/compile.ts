@@ -2,7 +2,8 @@ import { hash } from 'node:crypto';
 import { describeError } from '../../common/errors.ts';
 import type { CompiledCondition } from '../conditions/condition.ts';
 import { compileCondition } from '../conditions/compile.ts';
-import type { AccessPolicySpec, PolicySet, ServerWorkloadSpec } from '../resources/kinds.ts';
+import type { AccessPolicySpec, BoundTo, PolicyCredential, PolicySet, ServerWorkloadSpec } from '../resources/kinds.ts';
+import { boundToOf } from '../resources/within-binding.ts';
 import { type CelProgram, compileCel } from './cel.ts';
 import type { FactName } from './facts.ts';
 import { SecretEndpointSet } from './rule-pack/match.ts';
@@ -21,6 +22,12 @@ export interface CompiledPolicy {
   /** Of large facts, the parts that they read. */
   readonly selectors: ReadonlySet<string>;
   readonly dependsOnTime: boolean;
+  /** Of its credentials, those whose providers say where they may go. */
+  readonly bound: readonly BoundCredential[];
+}
+
+export interface BoundCredential extends PolicyCredential {
+  readonly boundTo: BoundTo;
 }
 
 export interface CompiledServerWorkload {
@@ -63,7 +70,10 @@ export function compilePolicySet(source: PolicySet): CompiledPolicySet {
     [...source.serverWorkloads].map(([name, spec]) => [name, new SecretEndpointSet(spec)] as const),
   );
   const policies = [...source.accessPolicies]
-    .map(([name, spec]) => compilePolicy(name, spec, outcomes, endpoints.get(spec.serverWorkload)))
+    .map(([name, spec]) => ({
+      ...compilePolicy(name, spec, outcomes, endpoints.get(spec.serverWorkload)),
+      bound: boundOf(spec, source),
+    }))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
   const clients = new Map<string, CompiledClientWorkload>();
   for (const [name, spec] of source.clientWorkloads) clients.set(name, compileClient(name, spec.condition));
@@ -108,7 +118,7 @@ function compilePolicy(
   spec: AccessPolicySpec,
   outcomes: ReadonlyMap<string, ConditionOutcome>,
   endpoints: SecretEndpointSet | undefined,
-): CompiledPolicy {
+): Omit<CompiledPolicy, 'bound'> {
   const rules = spec.rules?.map((rule) => compileRule(rule, spec.effect === 'deny'));
   const conditions = spec.conditions.map((condition) => ({
     name: condition,
@@ -125,6 +135,13 @@ function compilePolicy(
     dependsOnTime ||= part.dependsOnTime;
   }
   return { name, spec, rules, conditions, reads, selectors, dependsOnTime };
+}
+
+function boundOf({ credentials }: AccessPolicySpec, { credentialProviders }: PolicySet): BoundCredential[] {
+  return credentials.flatMap((credential) => {
+    const boundTo = boundToOf(credentialProviders.get(credential.provider));
+    return boundTo === undefined ? [] : [{ ...credential, boundTo }];
+  });
 }
 
 /** Whether a call that the policy allows goes out with more authority than the agent's own; token requests answered here go nowhere. */

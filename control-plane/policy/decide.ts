@@ -2,7 +2,7 @@ import { findRoute } from '../../common/match/route-match.ts';
 import type { Reason } from '../../proto/reasons.ts';
 import { type CompiledPolicy, type CompiledPolicySet, type CompiledServerWorkload, injects } from './compile.ts';
 import type { FactName, RequestFacts, SessionFacts } from './facts.ts';
-import { checkConditions, covers, describeRules, missingTrust } from './policy-checks.ts';
+import { checkBinding, checkConditions, covers, describeRules, missingTrust } from './policy-checks.ts';
 import type { RevocationSet } from './revocations.ts';
 import type { Unread } from './rules/fit.ts';
 import { compareSpecificity, type Specificity } from './specificity.ts';
@@ -232,6 +232,8 @@ function tryAllow(
     steps.push({ check: 'revocation', name: revoked.provider, outcome: 'fail', detail: 'the credential is revoked' });
     return deny(question, 'credential-revoked', server, policy);
   }
+  const beyond = checkBinding(policy, server.spec, { ...question, request });
+  if (beyond !== undefined) return { ...deny(question, beyond.reason, server, policy), detail: beyond.detail };
   steps.push({ check: 'decision', name: policy.name, outcome: 'pass', detail: 'allowed' });
   const timed =
     server.clientsDependOnTime ||

@@ -1,4 +1,6 @@
 import { describeError } from '../../common/errors.ts';
+import type { ServerWorkloadSpec } from '../resources/kinds.ts';
+import { beyondBinding } from '../resources/within-binding.ts';
 import type { CompiledPolicy } from './compile.ts';
 import type { RequestFacts, SessionFacts } from './facts.ts';
 import { readingsOf, readsAnyArgument } from './rules/compile-rule.ts';
@@ -96,6 +98,40 @@ export function checkConditions(policy: CompiledPolicy, question: ConditionQuest
       return { name, reason: 'condition-error' };
     }
     step('pass', 'holds');
+  }
+  return undefined;
+}
+
+/**
+ * The first credential of the policy that is not bound to this call. `apply` refuses such policy, so this is met when
+ * somebody changed what is stored.
+ */
+export function checkBinding(
+  policy: CompiledPolicy,
+  server: ServerWorkloadSpec,
+  { request, session, steps }: Omit<ConditionQuestion, 'nowMs'>,
+): { readonly reason: 'binding-mismatch' | 'trust-insufficient'; readonly detail: string } | undefined {
+  const { clientWorkload } = policy.spec;
+  const mode = request.scheme === 'https' ? 'verify' : 'plaintext';
+  const target = {
+    hosts: [request.host],
+    ports: [request.port],
+    tls: { ...server.tls, mode } as const,
+    clientWorkload,
+  };
+  for (const { provider, inject, boundTo } of policy.bound) {
+    const beyond = beyondBinding(boundTo, { ...target, inject });
+    const missing = boundTo.agents?.trust.find((name) => !session.trust.includes(name));
+    if (beyond === undefined && missing === undefined) {
+      steps.push({ check: 'binding', name: provider, outcome: 'pass', detail: `bound to ${boundTo.hosts.join(', ')}` });
+      continue;
+    }
+    const detail =
+      beyond === undefined
+        ? `the secret of ${provider} is bound to evidence of ${missing}`
+        : `the secret of ${provider} is not bound to ${beyond}`;
+    steps.push({ check: 'binding', name: provider, outcome: 'fail', detail });
+    return { reason: beyond === undefined ? 'trust-insufficient' : 'binding-mismatch', detail };
   }
   return undefined;
 }

@@ -9,6 +9,7 @@ export interface Step {
     | 'trust'
     | 'condition'
     | 'rule-pack'
+    | 'binding'
     | 'decision';
   /** Name of the resource that was looked at. */
   readonly name: string;

@@ -1,13 +1,14 @@
 import { Secret } from '../../common/secret.ts';
-import { deleteSecrets, openSecret, putSecret } from '../store/sealed-secrets.ts';
-import type { Sealer } from '../store/sealing.ts';
+import { deleteSecrets, openSecret, type OpenedSecret, putSecret } from '../store/sealed-secrets.ts';
+import { type Sealer, SealingError } from '../store/sealing.ts';
 import { CHANNELS, notifyFrom, type Sql } from '../store/sql-store.ts';
-import { checkSet, keyOf, type ResourceCheck } from './check-set.ts';
+import { checkSet, type ResourceCheck } from './check-set.ts';
 import { diffValues, type FieldChange } from './diff.ts';
 import type { Kind, Resource, ResourceOf } from './kinds.ts';
-import { ResourceError, type ResourceIssue } from './resource-error.ts';
-import { lockTenant, readResources, writeResources } from './resource-rows.ts';
-import { mayKeepSecret, secretFields, secretName, secretPrefix, withoutSecrets } from './secret-fields.ts';
+import { keyOf, ResourceError, type ResourceIssue } from './resource-error.ts';
+import { lockTenant, makePolicySet, readResources, writeResources } from './resource-rows.ts';
+import { bindingChanges, bindingOf, bindingText, isBoundSo, type NamedBySecrets } from './secret-binding.ts';
+import { secretFields, secretName, secretPrefix, withoutSecrets } from './secret-fields.ts';
 
 /** What became of one resource. A changed secret shows as a field without its values. */
 export interface Change {
@@ -67,10 +68,11 @@ export async function applyToTenant(
   const found = checkSet([...after.values()], request.check);
   if (request.remove) refuseInUse(found, checkSet([...before.values()], request.check));
   else {
-    const issues = [...findDuplicates(resources), ...found];
+    const issues = [...findDuplicates(resources), ...found, ...findUnbound(tenant, before, after, wanted)];
     if (issues.length > 0) throw new ResourceError('resources-invalid', 'nothing was applied', issues);
   }
 
+  const named = makePolicySet(tenant, version + 1, [...after.values()]);
   const changes: Change[] = [];
   const changed: Resource[] = [];
   for (const resource of resources) {
@@ -81,6 +83,7 @@ export async function applyToTenant(
       before.get(keyOf(resource.kind, resource.metadata.name)),
       resource,
       stored,
+      named,
     );
     changes.push(change);
     if (change.action !== 'unchanged') changed.push(stored);
@@ -133,6 +136,27 @@ function findDoomed(
   return { doomed: doomed.map(({ kind, metadata }) => ({ kind, name: metadata.name })), kept: absent.filter(isKept) };
 }
 
+/**
+ * What secrets that are not given again are bound to and would be no more. A secret stays with what it was given for: who
+ * can edit policy but does not know it must not be able to send it elsewhere.
+ */
+function findUnbound(
+  tenant: string,
+  before: ReadonlyMap<string, Resource>,
+  after: ReadonlyMap<string, Resource>,
+  given: ReadonlyMap<string, Resource>,
+): ResourceIssue[] {
+  const [from, to] = [before, after].map((set) => makePolicySet(tenant, 0, [...set.values()]));
+  if (from === undefined || to === undefined) return [];
+  return [...to.credentialProviders].flatMap(([name, spec]) => {
+    const standing = from.credentialProviders.get(name);
+    const isGiven =
+      given.has(keyOf('CredentialProvider', name)) && secretFields(spec).every(({ source }) => 'value' in source);
+    if (standing === undefined || isGiven) return [];
+    return bindingChanges(name, bindingOf(standing, from), bindingOf(spec, to));
+  });
+}
+
 function findDuplicates(resources: readonly Resource[]): ResourceIssue[] {
   const seen = new Set<string>();
   return resources.flatMap((resource) => {
@@ -152,10 +176,11 @@ async function applyOne(
   before: Resource | undefined,
   resource: Resource,
   stored: Resource,
+  named: NamedBySecrets,
 ): Promise<Change> {
   const secrets =
     resource.kind === 'CredentialProvider'
-      ? await applySecrets(tx, request, before?.kind === 'CredentialProvider' ? before : undefined, resource)
+      ? await applySecrets(tx, request, before?.kind === 'CredentialProvider' ? before : undefined, resource, named)
       : [];
   const fields = [
     ...diffValues(before && { metadata: before.metadata, spec: before.spec }, {
@@ -173,31 +198,34 @@ async function applyOne(
 /** Seals the secrets that came as values and checks that those marked `sealed` are there; answers which changed. */
 async function applySecrets(
   tx: Sql,
-  request: ApplyRequest,
+  { tenant, sealer }: ApplyRequest,
   before: ResourceOf<'CredentialProvider'> | undefined,
   resource: ResourceOf<'CredentialProvider'>,
+  named: NamedBySecrets,
 ): Promise<FieldChange[]> {
-  const { tenant, sealer } = request;
   const { name: provider } = resource.metadata;
   const refuse = (field: string, message: string): ResourceError =>
     new ResourceError('resources-invalid', 'nothing was applied', [
       { kind: resource.kind, name: provider, field: `spec.${field}`, message },
     ]);
+  const binding = bindingOf(resource.spec, named);
+  const boundTo = bindingText(binding);
   const changed: FieldChange[] = [];
   const kept = new Set<string>();
   for (const { field, source } of secretFields(resource.spec)) {
     const name = secretName(provider, field);
     kept.add(name);
-    const held = await openSecret(tx, sealer, tenant, name);
+    const held = await openHeld(tx, sealer, tenant, name);
     if ('value' in source) {
-      if (held?.equals(source.value) === true) continue;
-      await putSecret(tx, sealer, tenant, name, new Secret(source.value));
-      changed.push({ path: `spec.${field}`, before: held ? '[sealed]' : '[none]', after: '[sealed, changed]' });
+      const isSame = held?.value.equals(source.value) === true;
+      if (isSame && held.boundTo === boundTo) continue;
+      await putSecret(tx, sealer, tenant, name, { value: new Secret(source.value), boundTo });
+      if (!isSame)
+        changed.push({ path: `spec.${field}`, before: held ? '[sealed]' : '[none]', after: '[sealed, changed]' });
     } else if ('sealed' in source) {
-      if (held === undefined) throw refuse(field, 'no value is stored yet: give one');
-      if (before === undefined || !mayKeepSecret(before.spec, resource.spec)) {
-        throw refuse(field, 'give the value again: the provider would send it somewhere else');
-      }
+      if (held === undefined) throw refuse(field, 'no value is stored that can be used: give one');
+      if (!isBoundSo(held.boundTo, binding))
+        throw refuse(field, 'the stored value was sealed for something else, or by an older release: give it again');
     } else {
       throw refuse(field, 'only `sidekey apply` reads files, the environment and standard input: send a value');
     }
@@ -209,6 +237,16 @@ async function applySecrets(
     }
   }
   return changed;
+}
+
+/** undefined also for one that does not open: it is as good as gone. A missing sealing key is another matter. */
+async function openHeld(tx: Sql, sealer: Sealer, tenant: string, name: string): Promise<OpenedSecret | undefined> {
+  try {
+    return await openSecret(tx, sealer, tenant, name);
+  } catch (error) {
+    if (error instanceof SealingError && error.code === 'sealed-forged') return undefined;
+    throw error;
+  }
 }
 
 async function deleteOne(tx: Sql, tenant: string, { kind, name }: ResourceName): Promise<Change> {

@@ -2,7 +2,8 @@ import { MAX_CANDIDATES } from '../attestation/evidence-verifier.ts';
 import { oidcIssuer } from '../attestation/oidc.ts';
 import { ALL_PATHS, canonicalPath, type PathForms } from '../../common/match/path.ts';
 import type { Kind, Resource, ResourceOf } from './kinds.ts';
-import type { ResourceIssue } from './resource-error.ts';
+import { checkBindings, checkBoundAgents } from './check-bindings.ts';
+import { keyOf, type ResourceIssue } from './resource-error.ts';
 import { pathFormsOf } from './server-workload.ts';
 
 /** A check of one resource beyond its shape, such as that its CEL compiles. `field` starts with `spec`. */
@@ -13,6 +14,8 @@ export function checkSet(resources: readonly Resource[], check?: ResourceCheck):
   const names = new Set(resources.map((resource) => keyOf(resource.kind, resource.metadata.name)));
   return [
     ...resources.flatMap((resource) => (resource.kind === 'AccessPolicy' ? checkReferences(resource, names) : [])),
+    ...checkBoundAgents(resources),
+    ...checkBindings(resources),
     ...checkOverlaps(resources),
     ...checkCandidates(resources),
     ...checkPathForms(resources),
@@ -20,10 +23,6 @@ export function checkSet(resources: readonly Resource[], check?: ResourceCheck):
       (check?.(resource) ?? []).map((issue) => ({ kind: resource.kind, name: resource.metadata.name, ...issue })),
     ),
   ];
-}
-
-export function keyOf(kind: string, name: string): string {
-  return `${kind}/${name}`;
 }
 
 function checkReferences(policy: ResourceOf<'AccessPolicy'>, names: ReadonlySet<string>): ResourceIssue[] {

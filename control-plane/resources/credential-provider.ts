@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { boundTo } from './bound-to.ts';
 import { cidr, httpsUrl, line, pem, secretSource } from './fields.ts';
 
 /** What every type has. */
@@ -18,7 +19,7 @@ const common = {
 };
 
 const staticProvider = z
-  .strictObject({ type: z.literal('static'), secret: secretSource.describe('The credential.'), ...common })
+  .strictObject({ type: z.literal('static'), secret: secretSource.describe('The credential.'), boundTo, ...common })
   .describe('A sealed secret, injected as it is.');
 
 const clientAuthentication = z.discriminatedUnion('method', [
@@ -49,6 +50,7 @@ const oauth2ClientCredentials = z
       .max(64)
       .default([])
       .describe('Refused addresses that the token endpoint may resolve to.'),
+    boundTo,
     ...common,
   })
   .describe('An access token by client credentials (RFC 6749 section 4.4).');

@@ -23,7 +23,7 @@ export function diffValues(before: unknown, after: unknown, path = ''): FieldCha
 }
 
 /** JSON with sorted names: jsonb does not keep their order. */
-function toJson(value: unknown): string | undefined {
+export function toJson(value: unknown): string | undefined {
   return value === undefined ? undefined : JSON.stringify(sortNames(value));
 }
 

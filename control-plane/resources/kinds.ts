@@ -10,6 +10,7 @@ import { trustProviderSpec, type TrustProviderSpec } from './trust-provider.ts';
 
 export type * from './access-condition.ts';
 export type * from './access-policy.ts';
+export type { BoundTo } from './bound-to.ts';
 export type * from './client-workload.ts';
 export type * from './credential-provider.ts';
 export type { CredentialInjection } from './injection.ts';

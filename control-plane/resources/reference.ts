@@ -53,6 +53,8 @@ function rowsOf(schema: JsonSchema, prefix: string): Row[] {
 }
 
 function nestedRows(field: string, schema: JsonSchema): Row[] {
+  // What another resource's table has.
+  if (schema.description?.startsWith('As `') === true) return [];
   if (schema.type === 'array') return schema.items ? nestedRows(`${field}[]`, schema.items) : [];
   const seen = new Map<string, Row>();
   const variants = variantsOf(schema);

@@ -13,6 +13,11 @@ export interface ResourceIssue {
   readonly line?: number;
 }
 
+/** Tells resources of a set apart. */
+export function keyOf(kind: string, name: string): string {
+  return `${kind}/${name}`;
+}
+
 export type ResourceErrorCode =
   | 'resources-invalid'
   | 'resource-unknown'

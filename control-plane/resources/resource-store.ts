@@ -1,6 +1,6 @@
 import type { Secret } from '../../common/secret.ts';
 import { openSecret } from '../store/sealed-secrets.ts';
-import type { Sealer } from '../store/sealing.ts';
+import { type Sealer, SealingError } from '../store/sealing.ts';
 import { CHANNELS, enterTenant, notifyFrom, type Sql, type SqlStore } from '../store/sql-store.ts';
 import { applyToTenant, type Change } from './apply.ts';
 import { diffValues } from './diff.ts';
@@ -8,6 +8,7 @@ import type { ResourceCheck } from './check-set.ts';
 import type { Kind, PolicySet, Resource } from './kinds.ts';
 import { ResourceError } from './resource-error.ts';
 import { loadPolicySet, readResources, readTenants, writeTenant } from './resource-rows.ts';
+import { bindingOf, isBoundSo } from './secret-binding.ts';
 import { type SecretField, secretName } from './secret-fields.ts';
 
 export type { Change } from './apply.ts';
@@ -108,9 +109,21 @@ export class ResourceStore {
     return this.#store.transaction(tenant, (tx) => loadPolicySet(tx, tenant));
   }
 
-  /** The sealed value of a credential provider's field, or undefined. */
-  openSecret(tenant: string, provider: string, field: SecretField['field']): Promise<Secret | undefined> {
-    return this.#store.transaction(tenant, (tx) => openSecret(tx, this.#sealer, tenant, secretName(provider, field)));
+  /**
+   * The sealed value of a credential provider's field, or undefined. Throws SealingError when it was sealed for something
+   * else than what this policy says, whoever changed that.
+   */
+  async openSecret(policy: PolicySet, provider: string, field: SecretField['field']): Promise<Secret | undefined> {
+    const { tenant } = policy;
+    const spec = policy.credentialProviders.get(provider);
+    const name = secretName(provider, field);
+    const opened = await this.#store.transaction(tenant, (tx) => openSecret(tx, this.#sealer, tenant, name));
+    if (spec === undefined || opened === undefined) return undefined;
+    if (isBoundSo(opened.boundTo, bindingOf(spec, policy))) return opened.value;
+    throw new SealingError(
+      'sealed-otherwise',
+      `the secret of CredentialProvider "${provider}" is not bound to what is stored now: apply the provider with its value`,
+    );
   }
 
   /** Only an empty tenant goes: decisions are kept, and keep theirs. */

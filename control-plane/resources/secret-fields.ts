@@ -55,15 +55,3 @@ function withSource(spec: CredentialProviderSpec, source: SecretSource): Credent
       return spec;
   }
 }
-
-/**
- * Whether a stored secret may serve the changed provider without being given again. A secret stays with the server that
- * it was meant for: who can edit a provider but not read its secret must not be able to send it elsewhere.
- */
-export function mayKeepSecret(before: CredentialProviderSpec, after: CredentialProviderSpec): boolean {
-  if (before.type !== after.type) return false;
-  if (before.type !== 'oauth2-client-credentials' || after.type !== 'oauth2-client-credentials') return true;
-  const target = (spec: typeof before): string =>
-    JSON.stringify([spec.tokenUrl, spec.clientId, spec.auth.method, spec.ca, spec.allowedAddresses]);
-  return target(before) === target(after);
-}

@@ -3,7 +3,7 @@ import type { PathForms } from '../../common/match/path.ts';
 import { secretEndpointProviders } from '../policy/rule-pack/names.ts';
 import { cidr, hostPattern, pem } from './fields.ts';
 
-const tls = z.strictObject({
+export const serverTls = z.strictObject({
   mode: z
     .enum(['verify', 'plaintext'])
     .default('verify')
@@ -14,6 +14,8 @@ const tls = z.strictObject({
     .optional()
     .describe("Verify the certificate for this name instead of the destination's host."),
 });
+
+export const serverPorts = z.array(z.int().min(1).max(65_535)).min(1).max(64).default([443]);
 
 const keep = z.enum(['refuse', 'keep']).default('refuse');
 
@@ -28,14 +30,14 @@ const paths = z.strictObject({
 export const serverWorkloadSpec = z
   .strictObject({
     hosts: z.array(hostPattern).min(1).max(256).describe('Hosts of the server.'),
-    ports: z.array(z.int().min(1).max(65_535)).min(1).max(64).default([443]).describe('Ports of the server.'),
+    ports: serverPorts.describe('Ports of the server.'),
     protocol: z
       .enum(['http', 'h2c'])
       .default('http')
       .describe(
         'What the server speaks without TLS: HTTP/1.1, or with `h2c` HTTP/2 by prior knowledge, as gRPC servers without TLS do. Over TLS the server chooses.',
       ),
-    tls: tls.prefault({}).describe('How the server is verified.'),
+    tls: serverTls.prefault({}).describe('How the server is verified.'),
     paths: paths
       .prefault({})
       .describe('Spellings of a path that are refused as ambiguous, unless this server is known to tell them apart.'),

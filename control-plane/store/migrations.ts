@@ -216,6 +216,9 @@ grant select on schema_migrations to ${SYSTEM_ROLE};
 grant select on all sequences in schema public to ${SYSTEM_ROLE};
 `;
 
+/** What a secret may be used for (control-plane/resources/secret-binding.ts), which is authenticated with it; empty: for anything. */
+const BOUND_SECRETS = "alter table sealed_secrets add column bound_to text not null default '';";
+
 /** In order; version n is the n-th. Append only: a migration that has shipped is never edited. */
 export const MIGRATIONS: readonly Migration[] = [
   { name: 'first', sql: FIRST },
@@ -224,4 +227,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: 'sessions-by-instance', sql: SESSIONS_BY_INSTANCE },
   { name: 'revoked-with-session', sql: REVOKED_WITH_SESSION },
   { name: 'read-by-dumps', sql: READ_BY_DUMPS },
+  { name: 'bound-secrets', sql: BOUND_SECRETS },
 ];

@@ -46,6 +46,14 @@ export function makeResources({ cluster, services, certificates }) {
         scope: 'items:read',
         ca: certificates.caPem,
         allowedAddresses: LOOPBACK,
+        // Sealed with the client secret: whoever changes policy later cannot have its tokens sent elsewhere.
+        boundTo: {
+          hosts: ['localhost'],
+          ports: [services.port],
+          tls: { ca: certificates.caPem },
+          inject: [{ type: 'bearer' }],
+          agents: { trust: ['cluster'], clientWorkloads: ['support-agent'] },
+        },
       },
     ],
     [

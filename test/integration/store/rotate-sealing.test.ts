@@ -22,7 +22,9 @@ describeStores('rotation of the sealing key', (fixture) => {
     const path = join(folder, store.engine);
     const sealer = new Sealer(await loadSealingKeys(path, { create: true }));
     const before = sealer.keyId;
-    await store.transaction('default', (tx) => putSecret(tx, sealer, 'default', 'a', new Secret('hunter2')));
+    await store.transaction('default', (tx) =>
+      putSecret(tx, sealer, 'default', 'a', { value: new Secret('hunter2'), boundTo: 'x' }),
+    );
     const resealed = await createSealingRotation(store, sealer, path)();
     // Replicas share their key file: putting a new key in it is the operator's step.
     expect(resealed).toBe(store.engine === 'pglite' ? 1 : 0);
@@ -30,7 +32,7 @@ describeStores('rotation of the sealing key', (fixture) => {
     const next = new Sealer(await loadSealingKeys(path));
     for (const reader of [sealer, next]) {
       const opened = await store.transaction('default', (tx) => openSecret(tx, reader, 'default', 'a'));
-      expect(opened?.reveal()).toBe('hunter2');
+      expect(opened?.value.reveal()).toBe('hunter2');
     }
     expect((await readFile(path, 'utf8')).trim().split('\n')).toHaveLength(store.engine === 'pglite' ? 2 : 1);
   });
@@ -39,14 +41,16 @@ describeStores('rotation of the sealing key', (fixture) => {
     const { store } = fixture();
     const path = join(folder, store.engine);
     const sealer = new Sealer(await loadSealingKeys(path, { create: true }));
-    await store.transaction('default', (tx) => putSecret(tx, sealer, 'default', 'b', new Secret('hunter2')));
+    await store.transaction('default', (tx) =>
+      putSecret(tx, sealer, 'default', 'b', { value: new Secret('hunter2'), boundTo: 'x' }),
+    );
     const rotate = createSealingRotation(store, sealer, path);
     for (let round = 0; round < 10; round += 1) {
       await Promise.all([rotate(), rotate(), rotate()]);
       const next = new Sealer(await loadSealingKeys(path));
       expect(next.keyId).toBe(sealer.keyId);
       const opened = await store.transaction('default', (tx) => openSecret(tx, next, 'default', 'b'));
-      expect(opened?.reveal()).toBe('hunter2');
+      expect(opened?.value.reveal()).toBe('hunter2');
     }
     expect((await readdir(folder)).filter((name) => name.endsWith('.new'))).toEqual([]);
   });
@@ -58,7 +62,9 @@ describeStores('rotation of the sealing key', (fixture) => {
     const path = join(folder, 'unusable');
     const sealer = new Sealer(await loadSealingKeys(path, { create: true }));
     const before = sealer.keyId;
-    await store.transaction('default', (tx) => putSecret(tx, sealer, 'default', 'c', new Secret('hunter2')));
+    await store.transaction('default', (tx) =>
+      putSecret(tx, sealer, 'default', 'c', { value: new Secret('hunter2'), boundTo: 'x' }),
+    );
     await rm(path);
     await mkdir(path);
     const error: unknown = await createSealingRotation(store, sealer, path)().catch((thrown: unknown) => thrown);
@@ -66,6 +72,6 @@ describeStores('rotation of the sealing key', (fixture) => {
     expect(problemOf(error).detail).toContain('(EISDIR); nothing was rotated');
     expect(sealer.keyId).toBe(before);
     const opened = await store.transaction('default', (tx) => openSecret(tx, sealer, 'default', 'c'));
-    expect(opened?.reveal()).toBe('hunter2');
+    expect(opened?.value.reveal()).toBe('hunter2');
   });
 });

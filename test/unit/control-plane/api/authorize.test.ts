@@ -7,6 +7,7 @@ import type { TenantPolicy } from '../../../../control-plane/policy/policy-sourc
 import { RevocationSet } from '../../../../control-plane/policy/revocations.ts';
 import { describeError } from '../../../../common/errors.ts';
 import { Secret } from '../../../../common/secret.ts';
+import { SealingError } from '../../../../control-plane/store/sealing.ts';
 import { CredentialError } from '../../../../control-plane/credentials/credential-minter.ts';
 import type { AuthorizeRequest } from '../../../../proto/gen/sidekey/v1/proxy.ts';
 import { InspectedFacts } from '../../../../proto/gen/sidekey/v1/route.ts';
@@ -33,6 +34,12 @@ const SET = policySet({
     },
   },
 });
+
+const BOUND = {
+  type: 'static',
+  secret: { value: 'x' },
+  boundTo: { hosts: ['api.example.com'], inject: [{ type: 'bearer' }] },
+};
 
 const revoking = (target: ActiveRevocation['target'], name: string): RevocationSet =>
   new RevocationSet([{ id: 'r', target, name, atMs: 0 }]);
@@ -142,17 +149,21 @@ describe('a question asked by an older policy', () => {
       ...policySet({
         ServerWorkload: { api: { hosts: ['api.example.com'] } },
         AccessCondition: { quiet: { type: 'cel', expression: 'request.query != "loud"' } },
+        CredentialProvider: { key: BOUND },
         AccessPolicy: { read: { clientWorkload: 'billing-agent', serverWorkload: 'api', ...facts } },
       }),
       version: 5,
     });
   const query = reads({ conditions: ['quiet'] });
   const path = reads({ rules: [{ paths: ['/v1/**'] }] });
+  const bound = reads({ credentials: [{ provider: 'key', inject: { type: 'bearer' } }] });
 
   it.each([
     ['is answered when the policy reads nothing more than it always has', reads({}), 4, '/v1/items', 'grant'],
     ['is not answered when the policy reads what it may lack', query, 4, '/v1/items', 'not-ready'],
     ['is not answered without the path', path, 4, '', 'not-ready'],
+    ['is not answered when its route may verify less than the secret is bound to', bound, 4, '/v1/items', 'not-ready'],
+    ['is answered by the same version, for a secret that is bound', bound, 5, '/v1/items', 'grant'],
     ['is answered by the same version', query, 5, '/v1/items', 'grant'],
     ['is answered by a newer version', query, 6, '/v1/items', 'grant'],
     ['without its version is answered by what it holds', query, 0, '/v1/items', 'grant'],
@@ -168,6 +179,8 @@ describe('a question asked by an older policy', () => {
     const options = {
       clock: { now: () => Date.UTC(2026, 10, 23) },
       gate: { assertStanding: () => Promise.resolve(), facts: () => SESSION },
+      openSecret: async () => new Secret('opened'),
+      minter: { mint: async () => ({ secret: new Secret('minted'), notAfter: undefined }), forget: () => undefined },
       policies: { get: async () => state },
       onError: (error: unknown) => {
         throw error;
@@ -216,13 +229,41 @@ describe('what a credential leaves of a grant', () => {
   });
 });
 
+it('makes the credential again when it was sealed for what has changed meanwhile', async () => {
+  const states = [1, 2].map((version) => ({
+    policy: compilePolicySet({ ...SET, version }),
+    revocations: new RevocationSet([]),
+  }));
+  const told: unknown[] = [];
+  const options = {
+    clock: { now: () => 0 },
+    gate: { assertStanding: () => Promise.resolve(), facts: () => SESSION },
+    policies: { get: async () => states[0] },
+    openSecret: async ({ version }: { version: number }) => {
+      if (version === 2) return new Secret('opened');
+      states.shift();
+      throw new SealingError('sealed-otherwise', 'bound to something else');
+    },
+    minter: {
+      mint: async ({ secret }: { secret: Secret }) => ({ secret, notAfter: undefined }),
+      forget: () => undefined,
+    },
+    onError: (error: unknown) => told.push(error),
+  } as unknown as AuthorizeOptions;
+  const session = { ticket: { tenant: 'acme' } } as unknown as LiveSession;
+  const { outcome } = await authorize(options, session, QUESTION);
+  expect(outcome).toMatchObject({ $case: 'grant', value: { policyVersion: 2 } });
+  expect(told).toEqual([]);
+});
+
 it('tells the operator why there is no credential, and the agent only that', async () => {
   const told: unknown[] = [];
+  const state = { policy: compilePolicySet(SET), revocations: new RevocationSet([]) };
   const cause = new Error('connect ECONNREFUSED 10.1.2.3:443');
   const options = {
     clock: { now: () => Date.UTC(2026, 10, 23) },
     gate: { assertStanding: () => Promise.resolve(), facts: () => SESSION },
-    policies: { get: async () => ({ policy: compilePolicySet(SET), revocations: new RevocationSet([]) }) },
+    policies: { get: async () => state },
     openSecret: async () => new Secret('opened'),
     minter: { mint: () => Promise.reject(new CredentialError('the token endpoint cannot be reached', { cause })) },
     onError: (error: unknown) => told.push(describeError(error)),
