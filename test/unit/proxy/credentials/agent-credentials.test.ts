@@ -22,6 +22,16 @@ test.each([
   expect(withCookies(withCookie, ...lines)).toEqual([left, removed]);
 });
 
+test('A-16 where a cookie is the credential, no other credential stays', () => {
+  const headers = HeaderList.from([
+    ['authorization', 'Bearer mine'],
+    ['x-api-key', 'mine'],
+    ['cookie', 'theme=dark'],
+  ]);
+  removeAgentCredentials({ headers, query: undefined }, withCookie);
+  expect(headers.names).toEqual(['cookie']);
+});
+
 test('all cookies go where another thing is the credential, and none where nothing is injected', () => {
   expect(withCookies(injecting, 'theme=dark')).toEqual([[], ['header:cookie']]);
   const plain = Route.fromPartial({ credentialCookies: ['sid'] });
