@@ -138,7 +138,7 @@ function calmFrame(random: Random, role: Role, next: () => number): Buffer {
       return headers(last + 2, random.pick(random.below(2) === 0 ? REQUESTS : REQUESTS.slice(0, 2)), end);
     case 4:
     case 5:
-      return data(Math.max(1, last), 'x'.repeat(random.pick([0, 5, 900, 9_000])), end);
+      return data(Math.max(1, last), 'x'.repeat(random.pick([0, 5, 300, 2_000])), end);
     case 6:
       return windowUpdate(random.pick([0, 1, Math.max(1, last)]), 1 + random.below(1_000));
     case 7:
