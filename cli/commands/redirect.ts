@@ -104,7 +104,10 @@ function print(options: PlanOptions, rules: readonly Rule[]): void {
 function remove(options: ToolOptions): void {
   expectPrivilege();
   const firewall = findFirewall(options.tool);
-  report(options, { removed: firewall.remove(), tool: firewall.name });
+  const removed = firewall.remove();
+  printAs(options.output, { removed, tool: firewall.name }, () =>
+    paint('green', removed ? `the rules of ${firewall.name} are removed` : `${firewall.name} had no rules to remove`),
+  );
 }
 
 async function check(options: PlanOptions & { readonly agentUid: string }): Promise<void> {

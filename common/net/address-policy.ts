@@ -105,7 +105,6 @@ function refusedRange(address: Uint8Array): string | undefined {
 
 function isMetadata(address: Uint8Array): boolean {
   if (METADATA.has(keyOf(address))) return true;
-  if (address.length === 4) return false;
   return EMBEDDED.some(({ cidr, at, inverted }) => {
     if (!cidrContains(cidr, address)) return false;
     const embedded = address.slice(at, at + 4).map((byte) => (inverted ? byte ^ 0xff : byte));

@@ -162,8 +162,10 @@ describe.skipIf(MISSING !== undefined).each(['nftables', 'iptables'])(
     });
 
     it('`remove` leaves nothing behind, and the rules of others as they were', async () => {
-      expect((await world.redirect('remove', '--tool', tool)).stdout).toContain('removed: true');
-      expect((await world.redirect('remove', '--tool', tool)).stdout).toContain('removed: false');
+      const remove = (...output: string[]) => world.redirect('remove', '--tool', tool, ...output);
+      expect(await remove()).toMatchObject({ code: 0, stdout: `the rules of ${tool} are removed\n` });
+      expect(await remove()).toMatchObject({ code: 0, stdout: `${tool} had no rules to remove\n` });
+      expect(JSON.parse((await remove('-o', 'json')).stdout)).toEqual({ removed: false, tool });
       const rules = await world.space.run(UIDS.root, ['nft', 'list', 'ruleset']);
       expect(rules.stdout.toLowerCase()).not.toContain('sidekey');
       expect(await rulesOf(world)).toBe(foreign);

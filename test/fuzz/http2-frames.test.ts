@@ -32,6 +32,11 @@ const answer: React = (event, connection) => {
   }
 };
 
+/** An answer to a piece of a body leaves when the piece came, and so does room for more. */
+function toldOf({ events, error }: ReturnType<typeof hear>) {
+  return { events: events.filter((event) => !event.startsWith('writable')), error };
+}
+
 function fuzz(run: (random: Random, what: string) => boolean): void {
   const until = Date.now() + (SECONDS * 1_000) / 2;
   let useful = 0;
@@ -55,14 +60,14 @@ describe('HTTP/2 frames', () => {
       expect(() => cutFrames(Buffer.concat(server.takeOutput())), what).not.toThrow();
       expect(whole.events.length, what).toBeLessThan(bytes.length);
       const cut = hear(new Http2Connection('server', OPTIONS), randomPieces(random, bytes), answer);
-      expect(cut, what).toEqual(whole);
+      expect(toldOf(cut), what).toEqual(toldOf(whole));
       return whole.events.some((event) => event.startsWith('end'));
     }),
   );
 
   it('of any kind leave a client whole', { timeout: SECONDS * 1_000 + 30_000 }, () =>
     fuzz((random, what) => {
-      const bytes = randomConversation(random, 40).subarray(PREFACE.length);
+      const bytes = randomConversation(random, 40, 'server').subarray(PREFACE.length);
       const methods = ['GET', 'POST', 'HEAD', 'CONNECT'];
       const client = startClient(methods, OPTIONS);
       const whole = drive(client, [bytes]);

@@ -7,9 +7,13 @@ import {
   END_STREAM,
   frame,
   GET,
+  headers,
   type Pairs,
+  PING,
   POST,
+  reset,
   settings,
+  windowUpdate,
 } from './http2-frames.ts';
 import type { Random } from './random.ts';
 
@@ -104,14 +108,64 @@ function randomFrame(random: Random, next: () => number): Buffer {
   }
 }
 
-/** What a client sends, with its preface. Now and then bytes change on the way. */
-export function randomConversation(random: Random, frames: number): Buffer {
+const REQUESTS: readonly Pairs[] = [
+  GET,
+  POST,
+  [[':method', 'OPTIONS'], ...GET.slice(1, 3), [':path', '*']],
+  [
+    [':method', 'CONNECT'],
+    [':authority', 'a.example:443'],
+  ],
+  [[':method', 'CONNECT'], [':protocol', 'websocket'], ...GET.slice(1)],
+  [...GET, ['content-length', '0'], ['x-a', 'b\t'], ['x-c', 'c ']],
+  [...POST, ['content-length', '1'.repeat(25)]],
+  [...GET, ...Array.from({ length: 4 }, (): [string, string] => ['x-b', 'v'.repeat(300)])],
+];
+const ANSWERS: readonly Pairs[] = ['100', '103', '103', '200', '200', '204', '304', '101'].map((status) => [
+  [':status', status],
+]);
+
+/** What breaks no connection by itself, so that many of them come to where limits and windows are. */
+function calmFrame(random: Random, role: Role, next: () => number): Buffer {
+  const last = role === 'client' ? next() - 2 : random.pick([1, 3, 5, 7]);
+  const end = random.below(3) === 0 ? END_STREAM : 0;
+  switch (random.below(10)) {
+    case 0:
+    case 1:
+    case 2:
+    case 3:
+      if (role === 'server') return headers(last, random.pick(ANSWERS), end);
+      return headers(last + 2, random.pick(random.below(2) === 0 ? REQUESTS : REQUESTS.slice(0, 2)), end);
+    case 4:
+    case 5:
+      return data(Math.max(1, last), 'x'.repeat(random.pick([0, 5, 300, 2_000])), end);
+    case 6:
+      return windowUpdate(random.pick([0, 1, Math.max(1, last)]), 1 + random.below(1_000));
+    case 7:
+      return random.below(3) === 0 ? reset(Math.max(1, last)) : PING;
+    case 8:
+      return settings([4, random.pick([0, 0, 1, 100, 65_535])]);
+    default:
+      return frame(FrameType.PRIORITY, 0, Math.max(1, last), Buffer.alloc(5));
+  }
+}
+
+type Role = 'client' | 'server';
+
+/** What a client or a server sends, with a client's preface. Now and then bytes change on the way. */
+export function randomConversation(random: Random, frames: number, role: Role = 'client'): Buffer {
   let id = -1;
   const next = () => (id += random.below(15) === 0 ? 1 + random.below(3) : 2);
+  let calm = -1;
+  const isCalm = random.below(2) === 0;
   const parts = [CLIENT_START];
-  for (let count = 1 + random.below(frames); count > 0; count -= 1) parts.push(randomFrame(random, next));
+  for (let count = 1 + random.below(isCalm ? 3 * frames : frames); count > 0; count -= 1) {
+    const made = isCalm ? calmFrame(random, role, () => calm + 2) : randomFrame(random, next);
+    if (isCalm && role === 'client' && made[3] === FrameType.HEADERS) calm += 2;
+    parts.push(made);
+  }
   const bytes = Buffer.concat(parts);
-  for (let edits = random.below(3) === 0 ? random.below(4) : 0; edits > 0; edits -= 1) {
+  for (let edits = random.below(isCalm ? 9 : 3) === 0 ? random.below(4) : 0; edits > 0; edits -= 1) {
     bytes[random.below(bytes.length)] = random.below(256);
   }
   return bytes;

@@ -150,12 +150,14 @@ export class CutSearch {
     let found: Cut | undefined;
     let next = index;
     let isWrong = false;
+    let cutEscape: { readonly next: number; readonly at: number } | undefined;
     while (next < needle.length && at < end) {
       const length = this.#matcher.match(needle, next, bytes, at, end);
       if (length === INCOMPLETE) break;
       const { taken } = this.#matcher;
       isWrong = length === NO_MATCH || (taken === 0 && !isFolded && !mayFold(bytes, at, edge));
       if (isWrong) break;
+      if (this.#matcher.mayBeLonger) cutEscape ??= { next, at };
       if (taken === 0) isFolded = true;
       next += taken;
       at += length;
@@ -167,7 +169,10 @@ export class CutSearch {
     if (next >= needle.length) return at;
     if (found !== undefined)
       return this.#mayGoOn(bytes, end, found, this.#matcher.isFolded(needle), edge) ? CUT : NOT_HERE;
-    return isWrong || next - index < edge.least ? NOT_HERE : CUT;
+    const last = isWrong ? cutEscape : { next, at };
+    if (last === undefined) return NOT_HERE;
+    const here = last.next - index + plainBytes(needle, last.next, bytes, last.at, end);
+    return here < edge.least ? NOT_HERE : CUT;
   }
 
   /** Whether a needle might go on from a block to the end of the input, for all that the block does not tell. */
@@ -187,6 +192,12 @@ export class CutSearch {
     }
     return true;
   }
+}
+
+/** How many characters of the needle an escape at the end of the input is that was cut, if it is none. */
+function plainBytes(needle: Uint8Array, index: number, bytes: Uint8Array, from: number, end: number): number {
+  for (let at = from; at < end; at += 1) if (bytes[at] !== needle[index + at - from]) return 0;
+  return end - from;
 }
 
 /**

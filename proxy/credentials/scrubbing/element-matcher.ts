@@ -14,6 +14,8 @@ export class ElementMatcher {
   readonly #folded: ReadonlySet<Uint8Array>;
   /** How many bytes of the needle the last matched element stood for; 0 for the end of a line. */
   taken = 1;
+  /** Whether that element was an escape that the input's end may have cut short: what follows may make it another one. */
+  mayBeLonger = false;
 
   constructor(folded: readonly Uint8Array[]) {
     this.#folded = new Set(folded);
@@ -27,6 +29,7 @@ export class ElementMatcher {
   match(needle: Uint8Array, index: number, bytes: Uint8Array, at: number, end: number): number {
     const byte = bytes[at] as number;
     this.taken = 1;
+    this.mayBeLonger = false;
     if (isLineEnd(byte) && index > 0 && this.#folded.has(needle)) {
       this.taken = 0;
       // No writer leaves a line empty.
@@ -39,6 +42,7 @@ export class ElementMatcher {
         const taken = bytesOfWordAt(word, needle, index);
         if (taken === 0 && !(isLineEnd(word) && index > 0 && this.#folded.has(needle))) continue;
         this.taken = taken;
+        this.mayBeLonger = forms.incomplete;
         return forms.lengths[form] ?? NO_MATCH;
       }
       if (forms.incomplete) return INCOMPLETE;

@@ -15,7 +15,7 @@ export interface FseBounds {
   readonly maxSymbol: number;
 }
 
-/** The table that these counts describe; -1 stands for "less than one". @throws ZstdError */
+/** The table that these counts describe, which add up to its size; -1 stands for "less than one", and counts as one. */
 export function buildFseTable(accuracyLog: number, counts: readonly number[]): FseTable {
   const size = 1 << accuracyLog;
   const symbols = new Uint8Array(size);
@@ -34,7 +34,6 @@ export function buildFseTable(accuracyLog: number, counts: readonly number[]): F
       while (at > high);
     }
   }
-  if (at !== 0) throw new ZstdError('a table of probabilities that does not add up');
   const bits = new Uint8Array(size);
   const bases = new Uint16Array(size);
   for (let state = 0; state < size; state += 1) {
@@ -82,7 +81,7 @@ export function readFseTable(
     }
   }
   const length = (at + 7) >> 3;
-  if (remaining !== 0 || counts.length > maxSymbol + 1 || length > bytes.length) {
+  if (remaining !== 0 || length > bytes.length) {
     throw new ZstdError('a malformed table of probabilities');
   }
   return { table: buildFseTable(accuracyLog, counts), length };

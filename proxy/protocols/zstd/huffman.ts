@@ -68,7 +68,6 @@ function buildTable(weights: number[]): HuffmanTable {
       at = end;
     }
   }
-  if (at !== symbols.length) throw new ZstdError('a malformed Huffman tree');
   return { maxBits, symbols, lengths };
 }
 

@@ -102,11 +102,20 @@ describe('grantValidity', () => {
     });
   });
 
+  it.each([
+    [0, Number.POSITIVE_INFINITY],
+    [2, 1],
+  ])('of %d uses, %d are left after the first', (maxUses, left) => {
+    expect(grantValidity(grantOf({}, { ...lasting, maxUses }), SESSION, 0, NOW_MS)?.maxUses).toBe(left);
+  });
+
   it('a denial without a lease is not repeated', () => {
     expect(denialValidity(0, 0, NOW_MS)).toBeUndefined();
     expect(denialValidity(1_000, 5, NOW_MS)).toMatchObject({
       leaseEndsMonotonicMs: 1_005,
+      leaseEndsWallMs: NOW_MS + 1_000,
       staleEndsMonotonicMs: 1_005,
+      staleEndsWallMs: NOW_MS + 1_000,
     });
   });
 });

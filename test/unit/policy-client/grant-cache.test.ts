@@ -4,6 +4,14 @@ import { Grant } from '../../../proto/gen/sidekey/v1/grant.ts';
 
 const grant = Grant.fromPartial({ id: 'g1' });
 
+const DENIAL = {
+  kind: 'denial',
+  reason: 'no-policy',
+  message: '',
+  accessPolicy: undefined,
+  fromCache: false,
+} as const;
+
 function validity(changes: Partial<Validity> = {}): Validity {
   return {
     leaseEndsMonotonicMs: 100,
@@ -84,19 +92,59 @@ describe('GrantCache', () => {
 
   it('drops grants and denials apart', () => {
     const cache = cacheWith();
-    const denial = {
-      kind: 'denial',
-      reason: 'no-policy',
-      message: '',
-      accessPolicy: undefined,
-      fromCache: false,
-    } as const;
-    cache.putDenial('d', denial, validity());
+    cache.putDenial('d', DENIAL, validity());
     expect(cache.take('d', 0, 0, false)).toMatchObject({ reason: 'no-policy', fromCache: true });
     cache.dropDenials();
     expect(cache.take('d', 0, 0, false)).toBeUndefined();
     expect(cache.dropGrants(({ id }) => id === 'other')).toBe(0);
     expect(cache.dropGrants(({ id }) => id === 'g1')).toBe(1);
+    expect(cache.size).toBe(0);
+  });
+
+  it('says of each answer that it is held, and of a late one that it is stale', () => {
+    const cache = cacheWith();
+    expect(cache.take('k', 0, 0, false)).toMatchObject({ fromCache: true, stale: false });
+    expect(cache.take('k', 150, 1_150, true)).toMatchObject({ fromCache: true, stale: true });
+  });
+
+  it('repeats no denial after its lease, and holds nothing that is over', () => {
+    const cache = cacheWith();
+    cache.putDenial('d', DENIAL, validity());
+    expect(cache.take('d', 150, 1_150, true)).toBeUndefined();
+    for (const key of ['d', 'k']) expect(cache.take(key, 200, 1_200, true)).toBeUndefined();
+    expect(cache.size).toBe(0);
+  });
+
+  it('makes no room for what is there already', () => {
+    const cache = new GrantCache(2);
+    for (const key of ['a', 'b', 'b']) cache.putGrant(key, grant, validity());
+    expect(cache.take('a', 0, 0, false)).toBeDefined();
+  });
+
+  it('spares what was used while it was stale', () => {
+    const cache = new GrantCache(2);
+    for (const key of ['a', 'b']) cache.putGrant(key, grant, validity());
+    cache.take('a', 150, 1_150, true);
+    cache.putGrant('c', grant, validity());
+    expect(cache.take('a', 0, 0, false)).toBeDefined();
+  });
+
+  it('tells by its era that denials were dropped, also those that are yet to come', () => {
+    const cache = new GrantCache(3);
+    const eras = [cache.denialEra];
+    for (let time = 0; time < 2; time += 1) {
+      cache.dropDenials();
+      eras.push(cache.denialEra);
+    }
+    expect(eras).toEqual([0, 1, 2]);
+  });
+
+  it('asks about grants alone which to drop, and forgets all when told so', () => {
+    const cache = cacheWith();
+    cache.putDenial('d', DENIAL, validity());
+    expect(cache.dropGrants(() => true)).toBe(1);
+    expect(cache.size).toBe(1);
+    cache.clear();
     expect(cache.size).toBe(0);
   });
 });

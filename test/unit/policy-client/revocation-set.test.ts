@@ -33,6 +33,9 @@ describe('revokes', () => {
 
   it('ends everything for a target that it does not know', () => {
     expect(revokes(revocation(99 as Target, 'x'), standing)).toBe(true);
+    const set = new RevocationSet(10);
+    set.apply(revocation(99 as Target, 'x'));
+    expect(set.find(standing)).toBe('tenant-revoked');
   });
 
   it('does not take an absent user for a user without a name', () => {
@@ -42,6 +45,23 @@ describe('revokes', () => {
 });
 
 describe('RevocationSet', () => {
+  it('finds the one that fits among others, as long as it is in the last snapshot', () => {
+    const set = new RevocationSet(10);
+    set.apply(revocation(Target.REVOCATION_TARGET_POLICY, 'other'));
+    expect(set.find(standing)).toBeUndefined();
+    set.apply(revocation(Target.REVOCATION_TARGET_USER, 'u1'));
+    expect(set.find(standing)).toBe('user-revoked');
+    set.replace([revocation(Target.REVOCATION_TARGET_POLICY, 'other')]);
+    expect(set.find(standing)).toBeUndefined();
+    expect(set.list()).toHaveLength(1);
+  });
+
+  it('hears of one again, though it is full', () => {
+    const set = new RevocationSet(1);
+    for (let time = 0; time < 2; time += 1) set.apply(revocation(Target.REVOCATION_TARGET_POLICY, 'p1'));
+    expect(set.find(standing)).toBe('policy-revoked');
+  });
+
   it('clears nobody once more came than it holds', () => {
     const set = new RevocationSet(2);
     for (const name of ['a', 'b', 'c']) set.apply(revocation(Target.REVOCATION_TARGET_POLICY, name));

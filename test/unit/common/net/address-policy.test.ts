@@ -71,6 +71,8 @@ describe('checkAddress', () => {
     '126.255.255.255',
     '128.0.0.0',
     '2606:4700::1111',
+    // Ends as a metadata address, but is of no range that carries one.
+    '2606:4700::a9fe:a9fe',
     '2001:4860:4860::8888',
     '2a00::1',
   ])('allows %s', (ip) => {

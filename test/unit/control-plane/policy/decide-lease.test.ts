@@ -22,6 +22,34 @@ describe('how long a decision holds', () => {
     expect(decide(set, SESSION, REQUEST, none, NOON_MONDAY + 86_400_000).leaseMs).toBe(0);
   });
 
+  it('is what its policy says where no moment counts', () => {
+    const set = compilePolicySet(
+      policySet({
+        ServerWorkload: { api: { hosts: ['api.example.com'] }, bare: { hosts: ['bare.example.com'] } },
+        AccessPolicy: { open: { ...to, leaseSeconds: 20 } },
+      }),
+    );
+    const none = new RevocationSet([]);
+    expect(decide(set, SESSION, REQUEST, none, NOON_MONDAY)).toMatchObject({ outcome: 'allow', leaseMs: 20_000 });
+    const denied = decide(set, SESSION, { ...REQUEST, host: 'bare.example.com' }, none, NOON_MONDAY);
+    expect(denied).toMatchObject({ outcome: 'deny', reason: 'no-policy' });
+    expect(denied.leaseMs).toBeGreaterThan(0);
+  });
+
+  it('lets no allowance outlive the moment from which another policy denies', () => {
+    const set = compilePolicySet(
+      policySet({
+        ServerWorkload: { api: { hosts: ['api.example.com'] } },
+        AccessCondition: { office },
+        AccessPolicy: { open: to, 'closed-in-office': { ...to, effect: 'deny', conditions: ['office'] } },
+      }),
+    );
+    const none = new RevocationSet([]);
+    expect(decide(set, SESSION, REQUEST, none, NOON_MONDAY)).toMatchObject({ outcome: 'deny', leaseMs: 0 });
+    const tuesday = decide(set, SESSION, REQUEST, none, NOON_MONDAY + 86_400_000);
+    expect(tuesday).toMatchObject({ outcome: 'allow', leaseMs: 0 });
+  });
+
   it('lets no answer outlive a moment from which a rule begins to cover the call', () => {
     const rules = [{ when: 'now > timestamp("2027-01-01T00:00:00Z")' }];
     const set = compilePolicySet(

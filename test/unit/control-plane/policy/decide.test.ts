@@ -40,6 +40,14 @@ const CASES: readonly Case[] = [
     expected: 'cleartext-refused',
   },
   {
+    title: 'a deny that does not cover leaves it to an allow that does not either',
+    policies: {
+      a: { ...to, rules: [{ methods: ['PUT'] }] },
+      b: { ...to, ...deny, rules: [{ methods: ['DELETE'] }] },
+    },
+    expected: 'rule-denied',
+  },
+  {
     title: 'method not in the rules',
     policies: { a: { ...to, rules: [{ methods: ['GET'] }] } },
     request: { method: 'DELETE' },

@@ -91,10 +91,16 @@ describe('injection', () => {
     expect(request.headers.size).toBe(0);
   });
 
-  test('an unbound grant is refused', () => {
-    expect(reasonOf(() => injectCredential({ ...bearer('token-1'), binding: undefined }, requestOf()))).toBe(
-      'binding-mismatch',
-    );
+  test('a grant for this very path is for this call', () => {
+    const grant = { ...bearer('token-1'), binding: grantOf(undefined, { path: '/a' }).binding };
+    expect(reasonOf(() => injectCredential(grant, requestOf()))).toBe('ok');
+  });
+
+  test.each([
+    ['to nothing', undefined],
+    ['to no destination', grantOf(undefined, { destination: undefined }).binding],
+  ])('a grant that is bound %s is refused', (_, binding) => {
+    expect(reasonOf(() => injectCredential({ ...bearer('token-1'), binding }, requestOf()))).toBe('binding-mismatch');
   });
 
   test('A-64: cleartext only where the route allows it', () => {
@@ -104,6 +110,12 @@ describe('injection', () => {
     expect(reasonOf(() => injectCredential(grant, requestOf({ destination: http, cleartextAllowed: true })))).toBe(
       'ok',
     );
+    const token = { path: '/token', placeholder: 'sk_placeholder_1', expiresInSeconds: 60 };
+    const harmless: Injection = { kind: { $case: 'oauthToken', value: token } };
+    const [no, one] = [[harmless], [harmless, ...grant.injections]].map((injections) =>
+      reasonOf(() => injectCredential({ ...grant, injections }, requestOf({ destination: http }))),
+    );
+    expect([no, one]).toEqual(['ok', 'cleartext-refused']);
   });
 
   test.each(['a\r\nX: y', 'a\nb', 'abc\0d', 'with space', 'caf\xe9', '', 'abc'])(

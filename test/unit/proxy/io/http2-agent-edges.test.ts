@@ -1,5 +1,6 @@
 import { expect, test, vi } from 'vitest';
 import { Http2Connection } from '../../../../proxy/sessions/http2/connection.ts';
+import { DEFAULT_LIMITS } from '../../../../proxy/limits.ts';
 import { agentSide, pending, refused } from '../../../support/http2-agent-side.ts';
 import {
   CLIENT_START,
@@ -67,6 +68,15 @@ test.each([
   side.socket.push(rest);
   await turnEnd();
   expect(side.reasons).toEqual(['destination-mismatch']);
+});
+
+test('a head that is refused by itself is a call, and has a record', async () => {
+  const side = agentSide({ http2: { ...DEFAULT_LIMITS.http2, maxConcurrentStreams: 1 } });
+  const malformed = headers(5, [...POST, ['X-Upper', 'a']]);
+  side.socket.push(Buffer.concat([CLIENT_START, pending(1), pending(3), malformed]));
+  await turnEnd();
+  await turnEnd();
+  expect(side.reasons).toEqual(['overloaded', 'bad-request']);
 });
 
 test('a call that is over has no second record when the agent resets it', async () => {
