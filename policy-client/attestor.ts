@@ -24,9 +24,9 @@ export class Attestor {
 
   attestAs(instanceId: string): Promise<Session> {
     const { connection, proofs, options, timeoutMs } = this.#parts;
-    const { tenant, evidence, proxyVersion = '', wantCertificateAuthority = false, clock = systemClock } = options;
+    const { tenant, evidence, wantCertificateAuthority = false, clock = systemClock } = options;
     const isThisRun = instanceId === this.#parts.instanceId;
-    const wish = { proxyVersion, wantCertificateAuthority: isThisRun && wantCertificateAuthority };
+    const wish = { wantCertificateAuthority: isThisRun && wantCertificateAuthority };
     return attest(connection, proofs, { tenant, evidence, instanceId, ...wish, timeoutMs }, () => clock.now());
   }
 }

@@ -26,6 +26,8 @@ export function isBoundTo(grant: Grant, question: Question, session: SessionStat
 const ENDED =
   'The credential that came has ended by the clock here: compare the clocks of the proxy and the control plane.';
 
+const BARE = 'The grant names a credential and brings none.';
+
 /** Why this grant must not be used, or undefined. */
 export function refuseGrant(
   grant: Grant,
@@ -37,6 +39,8 @@ export function refuseGrant(
   if (session.notAfter <= nowWallMs) return denial('session-expired');
   if (grant.notAfter !== undefined && grant.notAfter.getTime() <= nowWallMs)
     return denial('credential-unavailable', ENDED);
+  if (grant.credentialProvider !== '' && grant.injections.length === 0 && question.dryRun !== true)
+    return denial('credential-unavailable', BARE);
   return undefined;
 }
 

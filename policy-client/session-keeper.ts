@@ -98,7 +98,8 @@ export class SessionKeeper {
   #adopt(session: Session): void {
     this.#session = session;
     this.#armExpiry(session);
-    this.#options.log.info({ session: session.state.id, workloads: session.state.workloads }, 'attested');
+    const { controlPlaneVersion, state } = session;
+    this.#options.log.info({ session: state.id, workloads: state.workloads, controlPlaneVersion }, 'attested');
     this.#options.onSession(session);
   }
 

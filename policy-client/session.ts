@@ -2,7 +2,9 @@ import { createPublicKey, type KeyObject } from 'node:crypto';
 import type { Metadata } from '@grpc/grpc-js';
 import { SidekeyError } from '../common/errors.ts';
 import { Secret } from '../common/secret.ts';
+import { VERSION } from '../common/version.ts';
 import type { AttestResponse, CertificateAuthority, Evidence } from '../proto/gen/sidekey/v1/proxy.ts';
+import { describeSkew } from '../proto/skew.ts';
 import type { Connection } from './connection.ts';
 import type { ProofMaker } from './proof.ts';
 import type { SessionState } from './types.ts';
@@ -16,6 +18,8 @@ export interface Session {
   readonly eventKey: KeyObject;
   readonly eventKeyId: string;
   readonly authority: CertificateAuthority | undefined;
+  /** Release of the control plane that gave it. */
+  readonly controlPlaneVersion: string;
 }
 
 /** What the control plane sent breaks the contract. */
@@ -25,7 +29,6 @@ export interface AttestOptions {
   readonly tenant: string;
   readonly evidence: () => Promise<Evidence[]>;
   readonly instanceId: string;
-  readonly proxyVersion: string;
   readonly wantCertificateAuthority: boolean;
   readonly timeoutMs: number;
 }
@@ -47,7 +50,7 @@ export async function attest(
     proxyKey: proofs.publicKeyDer,
     proof: proofs.make(ProxyServiceService.attest.path, tokens, nowMs()),
     instanceId: options.instanceId,
-    proxyVersion: options.proxyVersion,
+    proxyVersion: VERSION,
     wantCertificateAuthority: options.wantCertificateAuthority,
   };
   const response = await new Promise<AttestResponse>((resolve, reject) => {
@@ -58,6 +61,12 @@ export async function attest(
     });
   });
   return parseSession(response, nowMs());
+}
+
+/** Throws for a control plane of a release that does not take proxies of this one. */
+export function assertTaken(controlPlaneVersion: string): void {
+  const skew = describeSkew(VERSION, controlPlaneVersion);
+  if (skew !== undefined) throw new SidekeyError('version-unsupported', skew);
 }
 
 async function within<T>(promise: Promise<T>, timeoutMs: number): Promise<T> {
@@ -73,6 +82,7 @@ async function within<T>(promise: Promise<T>, timeoutMs: number): Promise<T> {
 }
 
 function parseSession(response: AttestResponse, nowMs: number): Session {
+  assertTaken(response.controlPlaneVersion);
   const notAfter = response.notAfter?.getTime();
   if (response.sessionId === '' || response.sessionToken === '' || notAfter === undefined) {
     throw new ContractError('session-invalid', 'the session lacks its id, token or end');
@@ -93,6 +103,7 @@ function parseSession(response: AttestResponse, nowMs: number): Session {
     eventKey: parseEventKey(response.eventKeyJson),
     eventKeyId: response.eventKeyId,
     authority: response.certificateAuthority,
+    controlPlaneVersion: response.controlPlaneVersion,
   };
 }
 

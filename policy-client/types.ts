@@ -61,7 +61,6 @@ export interface PolicyClientOptions {
   readonly clock?: Clock;
   readonly limits?: Partial<PolicyClientLimits>;
   readonly wantCertificateAuthority?: boolean;
-  readonly proxyVersion?: string;
   readonly log?: PolicyClientLog;
 }
 

@@ -5,12 +5,12 @@ import type { WatchEvent, WatchResponse } from '../proto/gen/sidekey/v1/proxy.ts
 import type { Connection } from './connection.ts';
 import { durationMs } from './durations.ts';
 import type { ProofMaker } from './proof.ts';
-import { sessionMetadata, type Session } from './session.ts';
+import { assertTaken, sessionMetadata, type Session } from './session.ts';
 
 /** An event that is not what it should be: wrong signature, session or order. */
 export class WatchError extends SidekeyError {}
 
-/** Reads signed events of one stream; throws WatchError for any that is forged, foreign, lost or repeated. */
+/** Reads signed events of one stream; throws for any that is forged, foreign, lost, repeated, or of an unfit release. */
 export class EventReader {
   readonly #session: Session;
   readonly #decode: (bytes: Uint8Array) => WatchEvent;
@@ -39,6 +39,7 @@ export class EventReader {
       throw new WatchError('event-out-of-order', 'an event was lost or repeated');
     }
     this.#lastSequence = event.sequence;
+    if (event.kind?.$case === 'snapshot') assertTaken(event.kind.value.controlPlaneVersion);
     return event;
   }
 }

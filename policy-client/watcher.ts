@@ -1,3 +1,4 @@
+import { isSidekeyError } from '../common/errors.ts';
 import type { Reason } from '../proto/reasons.ts';
 import type { Revocation } from '../proto/gen/sidekey/v1/grant.ts';
 import type { Snapshot, WatchEvent } from '../proto/gen/sidekey/v1/proxy.ts';
@@ -7,7 +8,7 @@ import type { ProofMaker } from './proof.ts';
 import { Retry } from './retry.ts';
 import type { Session } from './session.ts';
 import type { PolicyClientLog } from './types.ts';
-import { mayBeHung, watchFailure, WatchError, WatchStream } from './watch.ts';
+import { mayBeHung, watchFailure, WatchStream } from './watch.ts';
 
 export interface WatcherOptions {
   readonly connection: Connection;
@@ -89,7 +90,7 @@ export class Watcher {
     if (this.#retry.isNews(reason)) log.warn({ reason, ...watchFailure(error) }, 'the watch ended');
     if (wasCurrent) onDown(reason);
     if (mayBeHung(error)) connection.reset();
-    if (refusesSession(error) || isKeyUnknown(error)) {
+    if (refusesSession(error) || needsAttestation(error)) {
       onSessionRefused(stream.session, reason);
       return;
     }
@@ -101,7 +102,7 @@ export class Watcher {
   }
 }
 
-/** The control plane has a new signing key, which comes with a new attestation. */
-function isKeyUnknown(error: unknown): boolean {
-  return error instanceof WatchError && error.code === 'unknown-event-key';
+/** The control plane has a new signing key, which comes with a new attestation, or another took its place whose release is unfit. */
+function needsAttestation(error: unknown): boolean {
+  return isSidekeyError(error) && (error.code === 'unknown-event-key' || error.code === 'version-unsupported');
 }

@@ -83,6 +83,7 @@ export const REASONS = {
   'upstream-proxy-failed': { number: 90, httpStatus: 502, summary: 'The proxy before the upstream could not be used.', nextStep: "Check --upstream-proxy: its address, its certificate, and the user name and password." },
   'upstream-proxy-refused': { number: 91, httpStatus: 502, summary: 'The proxy before the upstream does not allow this destination.', nextStep: "Ask that proxy's owner to allow the host and port, or name the host in --upstream-no-proxy." },
   'trust-withdrawn': { number: 95, httpStatus: 403, summary: 'The trust provider that vouched for the session was changed or deleted.', nextStep: 'Retry; the proxy attests again where it still can.' },
+  'version-unsupported': { number: 96, httpStatus: 503, summary: 'The releases of the proxy and the control plane do not go together.', nextStep: "Ask a platform engineer to upgrade the side that the proxy's log names." },
   'body-uninspectable': { number: 70, httpStatus: 403, summary: "A rule reads the request's body, and the body cannot be read.", nextStep: 'Send it plain, in UTF-8, in one piece, with its content type, and no longer than the policy reads.' },
   'message-refused': { number: 71, httpStatus: 403, summary: 'The message cannot be judged: it is a batch, or its head and its body disagree.', nextStep: 'Send one message a request.' },
   'secret-endpoint': { number: 72, httpStatus: 403, summary: 'This endpoint makes or shows secrets, and no policy opens it.', nextStep: 'Ask for a policy that lists it in `opens`; `sidekey explain` shows its name.' },

@@ -1,5 +1,5 @@
 /** `npm run bench`: builds the bench programs and runs them; the table goes to bench/results/. */
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { EXTERNAL, proxyBundleAt } from './lib/external.mjs';
 import { installPrograms } from './lib/programs.mjs';
 import { installIfStale, root, run } from './lib/run.mjs';
@@ -14,6 +14,8 @@ const BASELINES = [
 await installIfStale();
 // Not before it is installed.
 const { build } = await import('esbuild');
+// The one that the shipped proxy was built with.
+const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
 const profiled = process.argv.includes('--profile');
 const quick = process.argv.includes('--help') || process.env['BENCH_INSTALL'] === '0';
 if (!quick) await installPrograms(BASELINES, (names) => `rows of ${names} will say "not installed"`);
@@ -41,7 +43,7 @@ await build({
   minifySyntax: true,
   minifyWhitespace: !profiled,
   plugins: profiled ? [] : [proxyBundleAt('../../proxy.js')],
-  define: { __SIDEKEY_VERSION__: '"bench"' },
+  define: { __SIDEKEY_VERSION__: JSON.stringify(version) },
   banner: {
     js: "import{createRequire as benchCreateRequire}from'node:module';const require=benchCreateRequire(import.meta.url);",
   },

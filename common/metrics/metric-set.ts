@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Registry } from 'prom-client';
+import { VERSION } from '../version.ts';
 import { FastCounter } from './fast-counter.ts';
 import { FastHistogram } from './fast-histogram.ts';
 
@@ -44,9 +45,10 @@ export class MetricSet {
     this.#gauges.push({ name, help, labels: {}, read });
   }
 
-  /** What never changes, told as labels of a gauge that is 1. */
-  info(name: string, help: string, labels: Readonly<Record<string, string>>): void {
-    this.#gauges.push({ name, help, labels, read: () => 1 });
+  buildInfo(): void {
+    const help = 'Always 1; the labels are the release and the version of Node.';
+    const labels = { version: VERSION, node: process.versions.node };
+    this.#gauges.push({ name: 'sidekey_build_info', help, labels, read: () => 1 });
   }
 
   /** prom-client's registry of all of them. The package is loaded by the first who asks: not every process is scraped. */

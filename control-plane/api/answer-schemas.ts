@@ -124,6 +124,7 @@ const OTHERS = {
     workloads: texts,
     trustProviders: texts,
     user: textOrNull,
+    proxyVersion: textOrNull,
     createdAt: time,
     notAfter: time,
     endedAt: timeOrNull,

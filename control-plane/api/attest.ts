@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../common/clock.ts';
+import { VERSION } from '../../common/version.ts';
 import {
   AttestRequest,
   type AttestResponse,
@@ -16,7 +17,7 @@ import { userName } from '../policy/user-name.ts';
 import { matchWorkloads } from '../policy/workloads.ts';
 import type { PlaceholderKeys } from './placeholder-keys.ts';
 import { Refusal } from './refusal.ts';
-import type { SessionGate } from './session-gate.ts';
+import { assertServed, type SessionGate } from './session-gate.ts';
 import type { SessionRecord, SessionRecords } from './session-records.ts';
 import type { TenantAuthorities } from './tenant-authorities.ts';
 
@@ -78,6 +79,7 @@ export async function attest(options: AttestOptions, request: AttestRequest): Pr
     trustDigests: Object.fromEntries(verified.trust.map((name) => [name, policy.policy.trustDigests.get(name) ?? ''])),
     authorityKey: request.wantCertificateAuthority ? request.proxyKey.toString('base64') : undefined,
     eventKeyId: options.eventKeys.current().id,
+    proxyVersion: request.proxyVersion,
   };
   options.gate.assertLive({ record, ticket: record.ticket }, policy);
   const outcome = await options.records.add(record);
@@ -92,6 +94,7 @@ export async function attest(options: AttestOptions, request: AttestRequest): Pr
 
 /** Bounds what a request holds while it waits for its turn. Throws Refusal. */
 export function checkRequest(request: AttestRequest): void {
+  assertServed(request.proxyVersion);
   if (!/^[A-Za-z0-9_-]{8,64}$/.test(request.instanceId)) {
     throw new Refusal('bad-request', 'instance_id must be 8 to 64 letters, digits, "-" and "_"');
   }
@@ -170,6 +173,7 @@ async function answer(
     ),
     eventKeyJson: JSON.stringify(eventKey.publicJwk),
     eventKeyId: eventKey.id,
+    controlPlaneVersion: VERSION,
     certificateAuthority: wanted ? await options.authorities.issue(ticket.tenant, proxyKey, routes) : undefined,
   };
 }

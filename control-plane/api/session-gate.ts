@@ -1,5 +1,7 @@
 import type { Metadata } from '@grpc/grpc-js';
+import { VERSION } from '../../common/version.ts';
 import { REASONS } from '../../proto/reasons.ts';
+import { describeSkew } from '../../proto/skew.ts';
 import type { SessionAuthority, SessionTicket } from '../attestation/session.ts';
 import type { SessionFacts } from '../policy/facts.ts';
 import type { PolicySource, TenantPolicy } from '../policy/policy-source.ts';
@@ -30,7 +32,7 @@ export class SessionGate {
 
   /**
    * Throws AttestationError or Refusal. `evenRevoked` is for records: a proxy whose workload was just revoked must still
-   * be able to tell what it denied because of that.
+   * be able to tell what it denied because of that, and so must one of a release that is served no more.
    */
   async enter(metadata: Metadata, path: string, evenRevoked = false): Promise<LiveSession> {
     const ticket = await this.#options.sessions.authenticate({
@@ -40,6 +42,7 @@ export class SessionGate {
     });
     const record = await this.#options.records.find(ticket, evenRevoked);
     if (!record) throw new Refusal('session-invalid', 'the session is not known or has ended');
+    if (!evenRevoked) assertServed(record.proxyVersion);
     const session = { record, ticket };
     const policy = await this.#options.policies.get(ticket.tenant);
     if (!policy) throw new Refusal('session-invalid', 'the tenant does not exist');
@@ -83,6 +86,12 @@ export class SessionGate {
     const workloads = record.workloads.filter((name) => matching.has(name) || policy.revocations.has('workload', name));
     return { ...base, workloads };
   }
+}
+
+/** Throws Refusal for a proxy of a release that this one does not serve. A session may have begun at an older control plane. */
+export function assertServed(proxyVersion: string): void {
+  const skew = describeSkew(proxyVersion, VERSION);
+  if (skew !== undefined) throw new Refusal('version-unsupported', skew);
 }
 
 function isTrustWithdrawn({ record }: LiveSession, { policy }: TenantPolicy): boolean {

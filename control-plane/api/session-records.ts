@@ -22,6 +22,8 @@ export interface SessionRecord {
   readonly authorityKey: string | undefined;
   /** The key that signs this session's watch events. */
   readonly eventKeyId: string;
+  /** Release of the proxy. */
+  readonly proxyVersion: string;
 }
 
 /** The `claims` column. */
@@ -33,6 +35,7 @@ interface StoredClaims {
   readonly trustDigests?: Record<string, string>;
   readonly evidenceNotAfter?: number;
   readonly eventKeyId: string;
+  readonly proxyVersion?: string;
 }
 
 interface Row {
@@ -70,6 +73,7 @@ export class SessionRecords {
       agent: record.claims,
       user: record.userClaims,
       eventKeyId: record.eventKeyId,
+      proxyVersion: record.proxyVersion,
       trustDigests: record.trustDigests,
       ...(record.evidenceNotAfter === undefined ? {} : { evidenceNotAfter: record.evidenceNotAfter }),
       ...(record.authorityKey === undefined ? {} : { authorityKey: record.authorityKey }),
@@ -137,6 +141,7 @@ export class SessionRecords {
       evidenceNotAfter: row.claims.evidenceNotAfter,
       authorityKey: row.claims.authorityKey,
       eventKeyId: row.claims.eventKeyId,
+      proxyVersion: row.claims.proxyVersion ?? '',
     };
     if (!hasEnded) this.#known.set(keyOf(ticket), record);
     return record;

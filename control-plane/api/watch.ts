@@ -2,6 +2,7 @@ import { randomUUID, sign as signWithCallback } from 'node:crypto';
 import { promisify } from 'node:util';
 import type { ServerWritableStream } from '@grpc/grpc-js';
 import type { Clock } from '../../common/clock.ts';
+import { VERSION } from '../../common/version.ts';
 import { type Revocation, RevocationTarget } from '../../proto/gen/sidekey/v1/grant.ts';
 import {
   ProxyServiceService,
@@ -177,6 +178,7 @@ export class WatchStream {
       revocations: revocations.all
         .filter((active) => concernsSession(active, facts))
         .map((active) => wireRevocation(active, false, record.user)),
+      controlPlaneVersion: VERSION,
     };
     await this.#send({ $case: 'snapshot', value: snapshot });
   }

@@ -1,7 +1,6 @@
 import type { Cell, FastCounter } from '../../common/metrics/fast-counter.ts';
 import type { FastHistogram } from '../../common/metrics/fast-histogram.ts';
 import { MetricSet } from '../../common/metrics/metric-set.ts';
-import { VERSION } from '../../common/version.ts';
 import type { Reason } from '../../proto/reasons.ts';
 import type { ProxyMeter } from '../api/proxy-meter.ts';
 import type { CredentialSpec } from '../credentials/credential-minter.ts';
@@ -74,10 +73,7 @@ export class ControlPlaneMetrics extends MetricSet implements ProxyMeter {
 
   constructor() {
     super({ ofProcess: true });
-    this.info('sidekey_build_info', 'Always 1; the labels are the release and the version of Node.', {
-      version: VERSION,
-      node: process.versions.node,
-    });
+    this.buildInfo();
   }
 
   /** To be called once: what is held is counted from now on. */

@@ -29,6 +29,7 @@ export class ProxyMetrics extends MetricSet {
 
   constructor(sources: Sources) {
     super();
+    this.buildInfo();
     this.#decisions = this.counter(
       'sidekey_decisions_total',
       'Decisions by outcome and reason; every request ends in one.',

@@ -27,6 +27,7 @@ const PROXY_ERRORS: Partial<Record<Reason, string>> = {
   'credential-unavailable': 'proxy_internal_response',
   'credential-invalid': 'proxy_configuration_error',
   'control-plane-unavailable': 'proxy_internal_response',
+  'version-unsupported': 'proxy_internal_response',
   'authorize-timeout': 'proxy_internal_response',
   overloaded: 'proxy_internal_response',
   draining: 'proxy_internal_response',

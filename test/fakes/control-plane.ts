@@ -9,6 +9,7 @@ import {
   type ServerUnaryCall,
   type ServerWritableStream,
 } from '@grpc/grpc-js';
+import { VERSION } from '../../common/version.ts';
 import type { Reason } from '../../proto/reasons.ts';
 import type { ChainedRecord, ChainHead } from '../../proto/gen/sidekey/v1/decision.ts';
 import { Grant, Revocation } from '../../proto/gen/sidekey/v1/grant.ts';
@@ -43,6 +44,8 @@ export class FakeControlPlane {
   renewAfterMs = 30_000;
   heartbeatMs = 1_000;
   policyVersion = 1;
+  /** Its release. */
+  version = VERSION;
   snapshot: Partial<Snapshot> = {};
   attestResponse: Partial<AttestResponse> = {};
   /** Attest fails with this. */
@@ -167,7 +170,11 @@ export class FakeControlPlane {
   }
 
   #makeSnapshot(): Snapshot {
-    return Snapshot.fromPartial({ policyVersion: this.policyVersion, ...this.snapshot });
+    return Snapshot.fromPartial({
+      policyVersion: this.policyVersion,
+      controlPlaneVersion: this.version,
+      ...this.snapshot,
+    });
   }
 
   #beat(): void {
@@ -209,6 +216,7 @@ export class FakeControlPlane {
         claimsJson: '{"local":{"uid":1000}}',
         eventKeyJson: this.#eventJwk,
         eventKeyId: 'k1',
+        controlPlaneVersion: this.version,
         ...this.attestResponse,
       }),
     );

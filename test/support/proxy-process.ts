@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { VERSION } from '../../common/version.ts';
 import type { PolicyClientStats } from '../../policy-client/index.ts';
 import type { ProxyLimits } from '../../proxy/limits.ts';
 
@@ -67,7 +68,7 @@ export async function startProxyProcess(setup: ChildSetup | LinkedSetup): Promis
     format: 'esm',
     target: 'node20.19',
     external: ['koffi'],
-    define: { __SIDEKEY_VERSION__: '"test"' },
+    define: { __SIDEKEY_VERSION__: JSON.stringify(VERSION) },
     banner: { js: "import{createRequire as made}from'node:module';const require=made(import.meta.url);" },
     logLevel: 'silent',
   });

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { ChannelCredentials, Metadata, type ServiceError } from '@grpc/grpc-js';
+import { VERSION } from '../../common/version.ts';
 import { ProofMaker } from '../../policy-client/proof.ts';
 import type { ChainedRecord } from '../../proto/gen/sidekey/v1/decision.ts';
 import {
@@ -37,7 +38,7 @@ export class RawProxy {
       proxyKey: this.proofs.publicKeyDer,
       proof: this.proofs.make(ProxyServiceService.attest.path, token, Date.now()),
       instanceId: this.instanceId,
-      proxyVersion: 'test',
+      proxyVersion: VERSION,
       wantCertificateAuthority: false,
       ...changes,
     };

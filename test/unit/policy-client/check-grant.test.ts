@@ -73,6 +73,14 @@ describe('refuseGrant', () => {
   ])('says %s at the end', (reason, session, notAfter) => {
     expect(refuseGrant(grantOf({}, { notAfter }), QUESTION, session, NOW_MS)?.reason).toBe(reason);
   });
+
+  it('takes no grant that names a credential and brings none, as one of another release did', () => {
+    const bare = grantOf({}, { credentialProvider: 'api-token' });
+    expect(refuseGrant(bare, QUESTION, SESSION, NOW_MS)?.reason).toBe('credential-unavailable');
+    expect(refuseGrant(bare, { ...QUESTION, dryRun: true }, SESSION, NOW_MS)).toBeUndefined();
+    const bearer = { kind: { $case: 'bearer', value: { token: Buffer.from('t') } } };
+    expect(refuseGrant({ ...bare, injections: [bearer] } as Grant, QUESTION, SESSION, NOW_MS)).toBeUndefined();
+  });
 });
 
 describe('grantValidity', () => {

@@ -70,6 +70,10 @@ export interface AttestRequest {
   proof: string;
   /** Random id (UUID) of this proxy process; the decision chain's name. */
   instanceId: string;
+  /**
+   * Release of the proxy or policy client, such as "0.1.0". A control plane takes its own minor release and the one before; any
+   * other is refused with VERSION_UNSUPPORTED before anything else of the request is read.
+   */
   proxyVersion: string;
   /** Ask for a name-constrained intermediate certificate authority for proxy_key. */
   wantCertificateAuthority: boolean;
@@ -94,7 +98,11 @@ export interface AttestResponse {
   /** JWK (public) that signs WatchResponse.event, JSON. */
   eventKeyJson: string;
   eventKeyId: string;
-  certificateAuthority: CertificateAuthority | undefined;
+  certificateAuthority:
+    | CertificateAuthority
+    | undefined;
+  /** Its release: a proxy goes on with none that does not take its own. */
+  controlPlaneVersion: string;
 }
 
 /** An intermediate for the proxy's key, name-constrained to the hosts of its routes. */
@@ -137,6 +145,8 @@ export interface Snapshot {
     | undefined;
   /** Revocations still in force that concern this session. */
   revocations: Revocation[];
+  /** As in AttestResponse: another control plane may have taken the place of the one that was attested to. */
+  controlPlaneVersion: string;
 }
 
 export interface Heartbeat {
@@ -420,6 +430,7 @@ function createBaseAttestResponse(): AttestResponse {
     eventKeyJson: "",
     eventKeyId: "",
     certificateAuthority: undefined,
+    controlPlaneVersion: "",
   };
 }
 
@@ -454,6 +465,9 @@ export const AttestResponse: MessageFns<AttestResponse> = {
     }
     if (message.certificateAuthority !== undefined) {
       CertificateAuthority.encode(message.certificateAuthority, writer.uint32(82).fork()).join();
+    }
+    if (message.controlPlaneVersion !== "") {
+      writer.uint32(90).string(message.controlPlaneVersion);
     }
     return writer;
   },
@@ -551,6 +565,14 @@ export const AttestResponse: MessageFns<AttestResponse> = {
             message.certificateAuthority = CertificateAuthority.decode(reader, reader.uint32());
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.controlPlaneVersion = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -580,6 +602,7 @@ export const AttestResponse: MessageFns<AttestResponse> = {
     message.certificateAuthority = (object.certificateAuthority !== undefined && object.certificateAuthority !== null)
       ? CertificateAuthority.fromPartial(object.certificateAuthority)
       : undefined;
+    message.controlPlaneVersion = object.controlPlaneVersion ?? "";
     return message;
   },
 };
@@ -920,7 +943,7 @@ export const WatchEvent: MessageFns<WatchEvent> = {
 };
 
 function createBaseSnapshot(): Snapshot {
-  return { policyVersion: 0, routes: [], certificateAuthority: undefined, revocations: [] };
+  return { policyVersion: 0, routes: [], certificateAuthority: undefined, revocations: [], controlPlaneVersion: "" };
 }
 
 export const Snapshot: MessageFns<Snapshot> = {
@@ -936,6 +959,9 @@ export const Snapshot: MessageFns<Snapshot> = {
     }
     for (const v of message.revocations) {
       Revocation.encode(v!, writer.uint32(34).fork()).join();
+    }
+    if (message.controlPlaneVersion !== "") {
+      writer.uint32(42).string(message.controlPlaneVersion);
     }
     return writer;
   },
@@ -985,6 +1011,14 @@ export const Snapshot: MessageFns<Snapshot> = {
             message.revocations.push(Revocation.decode(reader, reader.uint32()));
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.controlPlaneVersion = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1008,6 +1042,7 @@ export const Snapshot: MessageFns<Snapshot> = {
       ? CertificateAuthority.fromPartial(object.certificateAuthority)
       : undefined;
     message.revocations = object.revocations?.map((e) => Revocation.fromPartial(e)) || [];
+    message.controlPlaneVersion = object.controlPlaneVersion ?? "";
     return message;
   },
 };

@@ -170,6 +170,8 @@ export const ReasonCode = {
   REASON_CODE_UPSTREAM_PROXY_REFUSED: 91,
   /** REASON_CODE_TRUST_WITHDRAWN - The trust provider that vouched for the session was changed or deleted. */
   REASON_CODE_TRUST_WITHDRAWN: 95,
+  /** REASON_CODE_VERSION_UNSUPPORTED - The releases of the proxy and the control plane do not go together. */
+  REASON_CODE_VERSION_UNSUPPORTED: 96,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -254,5 +256,6 @@ export namespace ReasonCode {
   export type REASON_CODE_UPSTREAM_PROXY_FAILED = typeof ReasonCode.REASON_CODE_UPSTREAM_PROXY_FAILED;
   export type REASON_CODE_UPSTREAM_PROXY_REFUSED = typeof ReasonCode.REASON_CODE_UPSTREAM_PROXY_REFUSED;
   export type REASON_CODE_TRUST_WITHDRAWN = typeof ReasonCode.REASON_CODE_TRUST_WITHDRAWN;
+  export type REASON_CODE_VERSION_UNSUPPORTED = typeof ReasonCode.REASON_CODE_VERSION_UNSUPPORTED;
   export type UNRECOGNIZED = typeof ReasonCode.UNRECOGNIZED;
 }

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { VERSION } from '../../../../common/version.ts';
 import { checkRequest } from '../../../../control-plane/api/attest.ts';
 import { AttestRequest, EvidenceSubject } from '../../../../proto/gen/sidekey/v1/proxy.ts';
 
@@ -8,7 +9,8 @@ function requestOf(tokens: readonly Buffer[], changes: Partial<AttestRequest> = 
   const subject = EvidenceSubject.EVIDENCE_SUBJECT_WORKLOAD;
   const evidence = tokens.map((token) => ({ kind: 'oidc', subject, token }));
   const rest = { tenant: 'acme', instanceId: 'instance-1', proxyKey: Buffer.alloc(91), proof: 'p'.repeat(4_096) };
-  return AttestRequest.fromPartial({ evidence, ...rest, ...changes });
+  const proxyVersion = VERSION;
+  return AttestRequest.fromPartial({ evidence, proxyVersion, ...rest, ...changes });
 }
 
 const eight = Array.from({ length: 8 }, () => LONGEST);
@@ -22,7 +24,7 @@ it.each([
   ['pieces of evidence together', requestOf([...eight, LONGEST]), 'bad-request'],
   ['pieces of evidence in number', requestOf(Array.from({ length: 140_000 }, () => Buffer.alloc(0))), 'bad-request'],
   ['the proof', requestOf([], { proof: 'p'.repeat(300_000) }), 'bad-request'],
-  ['the version', requestOf(eight, { proxyVersion: 'v'.repeat(16_384) }), 'bad-request'],
+  ['the version', requestOf(eight, { proxyVersion: 'v'.repeat(16_384) }), 'version-unsupported'],
 ])('nothing more is held of a request in which too long is: %s', (_, request, reason) => {
   expect(() => checkRequest(request)).toThrow(expect.objectContaining({ reason }));
 });

@@ -72,3 +72,19 @@ it('lets nobody in for a tenant that is gone, not even for records', async () =>
   const refused = { reason: 'session-invalid', message: 'the tenant does not exist' };
   await expect(new SessionGate(options).enter(new Metadata(), '/path', true)).rejects.toMatchObject(refused);
 });
+
+it('lets no session in whose proxy is of a release that is not served, or of an unknown one, but for its records', async () => {
+  const { ticket, record } = SESSION;
+  const policy = compilePolicySet(policySet({}));
+  for (const proxyVersion of ['999.0.0', '']) {
+    const options = {
+      sessions: { authenticate: async () => ticket },
+      records: { find: async () => ({ ...record, proxyVersion }) },
+      policies: { get: async () => ({ policy, revocations: new RevocationSet([]) }) },
+      nowMs: () => 0,
+    } as unknown as SessionGateOptions;
+    const behind = new SessionGate(options);
+    await expect(behind.enter(new Metadata(), '/path')).rejects.toMatchObject({ reason: 'version-unsupported' });
+    expect(await behind.enter(new Metadata(), '/path', true)).toMatchObject({ ticket });
+  }
+});

@@ -33,6 +33,7 @@ describe('SessionRecords and revoked sessions', () => {
     evidenceNotAfter,
     authorityKey: undefined,
     eventKeyId: 'event-key',
+    proxyVersion: '0.1.0',
   });
   const added = async (record: SessionRecord): Promise<string> => {
     expect(await records.add(record)).toBe('added');
