@@ -20,7 +20,7 @@ export async function migrate(raw: RawStore): Promise<void> {
     if (newest > MIGRATIONS.length) {
       throw new SidekeyError(
         'store-too-new',
-        `the store has schema version ${newest}; this release knows ${MIGRATIONS.length}`,
+        `a newer release has migrated the store (to schema ${newest}, this one knows ${MIGRATIONS.length}): start that release, or restore the backup from before the upgrade`,
       );
     }
     for (const role of [TENANT_ROLE, SYSTEM_ROLE]) await enrol(tx, role);
