@@ -1,0 +1,141 @@
+import net from 'node:net';
+import { Outcome } from '../../../proto/gen/sidekey/v1/decision.ts';
+import { CLIENT_START } from '../http2-frames.ts';
+import { bearer, grant, type ProxyWorld, route, SECRET, startProxyWorld } from '../proxy-world.ts';
+import { until } from '../until.ts';
+import { type RealServer, startRealServer, type Understood } from './server.ts';
+
+const PATIENCE_MS = 20_000;
+
+/** What came of one case. */
+export interface Verdict {
+  /** How the server's view differs from the proxy's records. */
+  readonly faults: readonly string[];
+  /** Requests that the proxy forwarded, and that the server told of. */
+  readonly forwarded: number;
+  readonly understood: number;
+}
+
+/** A real server behind a proxy, and what either makes of what agents send. */
+export class WatchedServer {
+  readonly world: ProxyWorld;
+  readonly server: RealServer;
+  #canaries = 0;
+
+  private constructor(world: ProxyWorld, server: RealServer) {
+    this.world = world;
+    this.server = server;
+  }
+
+  static async start(name: string): Promise<WatchedServer> {
+    const server = await startRealServer(name);
+    const world = await startProxyWorld({ routes: () => [route({ ports: [server.port] })] });
+    world.client.decide = (question) => grant(question, bearer(SECRET));
+    const watched = new WatchedServer(world, server);
+    await watched.#canary();
+    return watched;
+  }
+
+  get authority(): string {
+    return `api.test:${this.server.port}`;
+  }
+
+  /** Sends these bytes, then asks for what only its own answer can satisfy. */
+  async judge(bytes: Buffer, name: number, over: 'http1' | 'http2' = 'http1'): Promise<Verdict> {
+    const { records } = this.world.client;
+    const { seen } = this.server;
+    seen.length = 0;
+    records.length = 0;
+    const answers = over === 'http1' ? await this.#send(bytes) : await this.#send(bytes, this.#tunnel());
+    const faults = crossed(answers, name, over === 'http1');
+    const forwarded = records.filter(({ outcome, method }) => outcome !== Outcome.OUTCOME_DENIED && method !== 'CONNECT');
+    faults.push(...(await this.#canary()));
+    const understood = seen.filter((one) => !one.case?.startsWith('canary'));
+    faults.push(...differences(understood, forwarded, this.authority));
+    return { faults, forwarded: forwarded.length, understood: understood.length };
+  }
+
+  async close(): Promise<void> {
+    await this.world.close();
+    this.server.close();
+  }
+
+  #tunnel(): Buffer {
+    return Buffer.from(`CONNECT ${this.authority} HTTP/1.1\r\nHost: ${this.authority}\r\n\r\n`);
+  }
+
+  /** Sends, says that this was all, reads to the end. */
+  #send(bytes: Buffer, tunnel?: Buffer): Promise<string> {
+    return new Promise((resolve) => {
+      const socket = net.connect({ port: this.world.proxy.address.port, host: '127.0.0.1', allowHalfOpen: true });
+      let received = '';
+      const timer = setTimeout(() => socket.destroy(), PATIENCE_MS);
+      socket.on('data', (piece: Buffer) => {
+        const isFirst = received === '';
+        received += piece.toString('latin1');
+        if (isFirst && tunnel !== undefined) socket.end(Buffer.concat([CLIENT_START, bytes]));
+      });
+      socket.on('error', () => {});
+      socket.on('end', () => socket.end());
+      socket.on('close', () => {
+        clearTimeout(timer);
+        resolve(received);
+      });
+      if (tunnel === undefined) socket.end(bytes);
+      else socket.write(tunnel);
+    });
+  }
+
+  async #canary(): Promise<string[]> {
+    const name = `canary-${(this.#canaries += 1)}`;
+    const head = `GET http://${this.authority}/read/${name} HTTP/1.1\r\nHost: ${this.authority}\r\nX-Case: ${name}\r\nConnection: close\r\n\r\n`;
+    const answer = await this.#send(Buffer.from(head));
+    const isOwn = answer.startsWith('HTTP/1.1 200 ') && answer.includes(`"${name}"`);
+    if (!isOwn) return [`the canary was answered ${JSON.stringify(answer.slice(0, 600))}`];
+    await until('the canary is told of', () => this.server.seen.some((one) => one.case === name), PATIENCE_MS);
+    return [];
+  }
+}
+
+/** Answers that tell of another case, or stand in another order. */
+function crossed(answers: string, name: number, inOrder: boolean): string[] {
+  const told = [...answers.matchAll(/"case": ?"(\d+)\.(\d+)/g)].map(([, of, index]) => [Number(of), Number(index)]);
+  const strange = told.filter(([of], at) => of !== name || (inOrder && (told[at - 1]?.[1] ?? -1) >= (told[at]?.[1] ?? 0)));
+  return strange.length === 0 ? [] : [`answers crossed: ${JSON.stringify(told)}`];
+}
+
+interface Forwarded {
+  readonly method: string;
+  readonly path: string;
+  readonly requestBytes: number;
+}
+
+function differences(understood: readonly Understood[], records: readonly Forwarded[], authority: string): string[] {
+  const left = [...records];
+  const faults: string[] = [];
+  for (const one of understood) {
+    const at = left.findIndex((record) => isSame(one, record, authority));
+    if (at < 0) faults.push(`the server understood ${JSON.stringify(one)}; recorded ${JSON.stringify(records.map(shown))}`);
+    else left.splice(at, 1);
+  }
+  return faults;
+}
+
+function shown({ method, path, requestBytes }: Forwarded): string {
+  return `${method} ${path} ${requestBytes}`;
+}
+
+function isSame(one: Understood, record: Forwarded, authority: string): boolean {
+  const path = one.path === undefined ? decoded(one.target?.split('?')[0] ?? '') : one.path;
+  const bytes = one.body === undefined ? undefined : Buffer.from(one.body, 'base64').length;
+  return (
+    one.method === record.method &&
+    path === decoded(record.path) &&
+    one.host === authority &&
+    (bytes === undefined || bytes === Number(record.requestBytes))
+  );
+}
+
+function decoded(path: string): string {
+  return path.replaceAll(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+}
