@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { HeaderList } from '../protocols/header-list.ts';
 import { MessageError } from '../protocols/http1/message-error.ts';
 import { ResponseReader } from '../protocols/http1/message-reader.ts';
+import { RequestInContent } from '../protocols/http1/request-in-content.ts';
 import { CHUNK_TAIL, writeChunkHeader, writeLastChunk, writeRequestHead } from '../protocols/http1/message-writer.ts';
 import { writeUpgrade } from '../protocols/websocket/handshake.ts';
 import type { OutgoingRequest, ResponseListener, UpstreamStream } from '../http/streams.ts';
@@ -39,6 +40,8 @@ export class UpstreamConnection implements UpstreamStream, KeptConnection {
   #keepAlive = false;
   #retired = false;
   #chunked = false;
+  #method = '';
+  #content: RequestInContent | undefined;
   #state: State = { name: 'idle' };
   #paused = false;
 
@@ -84,12 +87,18 @@ export class UpstreamConnection implements UpstreamStream, KeptConnection {
     this.#reader.expect(method);
     this.resume();
     headers.set('host', authority);
+    this.#method = method;
+    this.#content = undefined;
     this.#chunked = length === 'unknown';
     if (this.#chunked) headers.set('transfer-encoding', 'chunked');
     this.#output.addText(writeRequestHead(method, target, headers));
   }
 
   sendBody(bytes: Buffer): void {
+    if (this.#state.name !== 'bare') {
+      this.#content ??= new RequestInContent(this.#method);
+      this.#content.read(bytes);
+    }
     if (this.#chunked) this.#output.add(writeChunkHeader(bytes.length));
     this.#output.add(bytes);
     if (this.#chunked) this.#output.add(CHUNK_TAIL);
@@ -109,7 +118,8 @@ export class UpstreamConnection implements UpstreamStream, KeptConnection {
   }
 
   release(whole: boolean): void {
-    if (!whole || !this.#keepAlive || this.#retired || this.#state.name !== 'answered') return this.destroy();
+    const mayGoOn = this.#keepAlive && !this.#retired && this.#content?.found !== true;
+    if (!whole || !mayGoOn || this.#state.name !== 'answered') return this.destroy();
     this.#state = { name: 'idle' };
     this.#uses += 1;
     this.idleSince = this.#owner.now();

@@ -12,7 +12,7 @@ const ONLY = process.env['ONLY']?.split(',');
 describe.each(SERVERS.filter((name) => ONLY?.includes(name) ?? true))('%s', (name) => {
   test('understands what was forwarded', { timeout: SECONDS * 1_000 + 120_000 }, async () => {
     let watched = await WatchedServer.start(name);
-    const counts = { cases: 0, forwarded: 0, understood: 0, faults: 0 };
+    const counts = { cases: 0, forwarded: 0, understood: 0, strays: 0, faults: 0 };
     const until = Date.now() + SECONDS * 1_000;
     for (let seed = FIRST_SEED; Date.now() < until; seed += 1) {
       const random = seededRandom(seed);
@@ -25,9 +25,12 @@ describe.each(SERVERS.filter((name) => ONLY?.includes(name) ?? true))('%s', (nam
       counts.cases += 1;
       counts.forwarded += verdict.forwarded;
       counts.understood += verdict.understood;
+      counts.strays += verdict.strays;
+      if (verdict.strays > 0) console.log(name, over, seed, 'STRAY');
       if (verdict.faults.length > 0) {
         counts.faults += 1;
-        if (counts.faults < 6) console.log(name, over, seed, JSON.stringify(bytes.toString('latin1')).slice(0, 1500), verdict.faults);
+        if (counts.faults < 6)
+          console.log(name, over, seed, JSON.stringify(bytes.toString('latin1')).slice(0, 1500), verdict.faults);
         await watched.close();
         watched = await WatchedServer.start(name);
       }

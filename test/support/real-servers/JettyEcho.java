@@ -28,7 +28,8 @@ public class JettyEcho {
                 base.setHandled(true);
                 String target = request.getRequestURI() + (request.getQueryString() == null ? "" : "?" + request.getQueryString());
                 String line = "{\"method\":" + quoted(request.getMethod()) + ",\"target\":" + quoted(target)
-                    + ",\"host\":" + quoted(request.getHeader("host")) + ",\"case\":" + quoted(request.getHeader("x-case"));
+                    + ",\"host\":" + quoted(request.getHeader("host")) + ",\"case\":" + quoted(request.getHeader("x-case"))
+                + ",\"credential\":" + (request.getHeader("authorization") != null);
                 if (!target.startsWith("/ignore")) {
                     byte[] body = request.getInputStream().readAllBytes();
                     line += ",\"body\":\"" + Base64.getEncoder().encodeToString(body) + "\"";

@@ -14,7 +14,7 @@ import (
 func main() {
 	var one sync.Mutex
 	handler := func(w http.ResponseWriter, r *http.Request) {
-		told := map[string]any{"method": r.Method, "target": r.RequestURI, "host": r.Host, "case": r.Header.Get("X-Case")}
+		told := map[string]any{"method": r.Method, "target": r.RequestURI, "host": r.Host, "case": r.Header.Get("X-Case"), "credential": r.Header.Get("Authorization") != ""}
 		if !strings.HasPrefix(r.RequestURI, "/ignore") {
 			body, err := io.ReadAll(r.Body)
 			if err != nil {
@@ -34,8 +34,5 @@ func main() {
 		w.Write(line)
 	}
 	address := "127.0.0.1:" + os.Args[1]
-	if len(os.Args) > 2 {
-		panic(http.ListenAndServeTLS(address, os.Args[2]+"/cert.pem", os.Args[2]+"/key.pem", http.HandlerFunc(handler)))
-	}
 	panic(http.ListenAndServe(address, http.HandlerFunc(handler)))
 }

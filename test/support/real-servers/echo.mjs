@@ -4,7 +4,13 @@ import http from 'node:http';
 const [, , port] = process.argv;
 const server = http.createServer({ keepAliveTimeout: 600_000, requestTimeout: 0 }, async (request, response) => {
   const { method, url, headers } = request;
-  const told = { method, target: url, host: headers.host, case: headers['x-case'] };
+  const told = {
+    method,
+    target: url,
+    host: headers.host,
+    case: headers['x-case'],
+    credential: 'authorization' in headers,
+  };
   try {
     if (!url.startsWith('/ignore')) {
       const chunks = [];

@@ -5,12 +5,14 @@ from urllib.parse import unquote_to_bytes
 SERVER, PORT = sys.argv[1], int(sys.argv[2])
 
 
-def say(method, target, host, body, case, decoded=False):
-    told = {'method': method, 'path' if decoded else 'target': target, 'host': host, 'case': case}
+def say(method, target, header, body, decoded=False):
+    told = {'method': method, 'path' if decoded else 'target': target, 'host': header('Host'), 'case': header('X-Case')}
+    told['credential'] = header('Authorization') is not None
     if body is not None:
         told['body'] = base64.b64encode(body).decode()
     line = json.dumps(told)
-    print(line, flush=True)
+    sys.stdout.write(line + '\n')
+    sys.stdout.flush()
     return line.encode()
 
 
@@ -18,7 +20,7 @@ def wsgi(environ, start_response):
     path = environ['PATH_INFO']
     raw = environ.get('RAW_URI') or environ.get('REQUEST_URI')
     body = None if path.startswith('/ignore') else environ['wsgi.input'].read()
-    said = say(environ['REQUEST_METHOD'], raw or path, environ.get('HTTP_HOST'), body, environ.get('HTTP_X_CASE'), raw is None)
+    said = say(environ['REQUEST_METHOD'], raw or path, lambda name: environ.get('HTTP_' + name.upper().replace('-', '_')), body, raw is None)
     start_response('200 OK', [('Content-Type', 'application/json'), ('Content-Length', str(len(said)))])
     return [said]
 
@@ -44,7 +46,7 @@ async def asgi(scope, receive, send):
                 return
             body += message.get('body', b'')
             more = message.get('more_body', False)
-    said = say(scope['method'], target, headers.get(b'host'), body, headers.get(b'x-case'), not raw)
+    said = say(scope['method'], target, lambda name: headers.get(name.lower().encode()), body, not raw)
     await send({'type': 'http.response.start', 'status': 200, 'headers': [(b'content-length', str(len(said)).encode())]})
     await send({'type': 'http.response.body', 'body': said})
 
@@ -59,7 +61,7 @@ def http_server():
             body = None
             if not self.path.startswith('/ignore'):
                 body = self.rfile.read(int(self.headers.get('Content-Length', 0)))
-            said = say(self.command, self.path, self.headers.get('Host'), body, self.headers.get('X-Case'))
+            said = say(self.command, self.path, self.headers.get, body)
             self.send_response(200)
             self.send_header('Content-Length', str(len(said)))
             self.end_headers()
@@ -119,7 +121,7 @@ def tornado():
     from tornado import httpserver, ioloop
 
     def handle(request):
-        said = say(request.method, request.uri, request.headers.get('Host'), request.body, request.headers.get('X-Case'))
+        said = say(request.method, request.uri, request.headers.get, request.body)
         from tornado.httputil import ResponseStartLine, HTTPHeaders
         request.connection.write_headers(ResponseStartLine('HTTP/1.1', 200, 'OK'), HTTPHeaders({'Content-Length': str(len(said))}))
         if request.method != 'HEAD':
@@ -135,7 +137,7 @@ def aiohttp():
 
     async def handle(request):
         body = None if request.path.startswith('/ignore') else await request.read()
-        return web.Response(body=say(request.method, request.raw_path, request.headers.get('Host'), body, request.headers.get('X-Case')))
+        return web.Response(body=say(request.method, request.raw_path, request.headers.get, body))
 
     async def main():
         runner = web.ServerRunner(web.Server(handle))
@@ -155,8 +157,7 @@ def twisted():
 
         def render(self, request):
             body = None if request.path.startswith(b'/ignore') else request.content.read()
-            header = lambda name: (request.getHeader(name) or None)
-            return say(request.method.decode('latin-1'), request.uri.decode('latin-1'), header('host'), body, header('x-case'))
+            return say(request.method.decode('latin-1'), request.uri.decode('latin-1'), request.getHeader, body)
 
     reactor.listenTCP(PORT, server.Site(Echo()), interface='127.0.0.1')
     reactor.run(installSignalHandlers=False)

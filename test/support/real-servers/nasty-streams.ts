@@ -8,7 +8,19 @@ type Pair = readonly [string, string];
 
 const METHODS = ['GET', 'POST', 'PUT', 'DELETE', 'HEAD', 'OPTIONS', 'PATCH'];
 const ODD_METHODS = ['GET /smuggled HTTP/1.1\r\nX: ', 'get', 'CONNECT', 'TRACE', 'GET ', '', 'PRI'];
-const ODD_PATHS = ['*', '', '/ HTTP/1.1\r\nX-A: b', '/a b', '/\x80', '/a#b', 'http://api.test/', '//x', '/a?b=c d', '/a?b=\x00', '/%41'];
+const ODD_PATHS = [
+  '*',
+  '',
+  '/ HTTP/1.1\r\nX-A: b',
+  '/a b',
+  '/\x80',
+  '/a#b',
+  'http://api.test/',
+  '//x',
+  '/a?b=c d',
+  '/a?b=\x00',
+  '/%41',
+];
 const FIELDS: readonly Pair[] = [
   ['cookie', 'a=b'],
   ['cookie', 'c=d'],
@@ -51,7 +63,10 @@ function lengths(random: Random, length: number): readonly Pair[] {
     case 2:
       return [['content-length', `0${length}`]];
     case 3:
-      return [['content-length', `+${length}`], ['content-length', String(length)]];
+      return [
+        ['content-length', `+${length}`],
+        ['content-length', String(length)],
+      ];
     case 4:
       return [['content-length', ` ${length}`]];
     case 5:
@@ -63,7 +78,8 @@ function lengths(random: Random, length: number): readonly Pair[] {
 }
 
 function stream(random: Random, authority: string, name: string, id: number): Buffer[] {
-  const pick = <T>(right: T, others: readonly T[], oneIn: number): T => (random.below(oneIn) === 0 ? random.pick(others) : right);
+  const pick = <T>(right: T, others: readonly T[], oneIn: number): T =>
+    random.below(oneIn) === 0 ? random.pick(others) : right;
   const folder = random.below(3) === 0 ? 'ignore' : 'read';
   const body = random.pick(['', 'hello', SMUGGLED, OPEN_SMUGGLED, `0\r\n\r\n${SMUGGLED}`, 'x'.repeat(5_000)]);
   const pairs: Pair[] = [
@@ -76,7 +92,15 @@ function stream(random: Random, authority: string, name: string, id: number): Bu
   ];
   for (let count = random.below(3); count > 0; count -= 1) pairs.push(random.pick(FIELDS));
   if (random.below(30) === 0) pairs.splice(random.below(4), 1);
-  const trailers: Pair[] = [random.pick<Pair>([['x-t', '1'], ['x-t', 'a\r\nb: c'], ['content-length', '5'], ['host', 'a'], [':path', '/a']])];
+  const trailers: Pair[] = [
+    random.pick<Pair>([
+      ['x-t', '1'],
+      ['x-t', 'a\r\nb: c'],
+      ['content-length', '5'],
+      ['host', 'a'],
+      [':path', '/a'],
+    ]),
+  ];
   const hasTrailers = random.below(5) === 0;
   if (body === '' && !hasTrailers) return [headers(id, pairs, END_HEADERS | END_STREAM)];
   const pieces: Buffer[] = [headers(id, pairs, END_HEADERS)];

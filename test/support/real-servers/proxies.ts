@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Command } from './launch.ts';
 
 /** Where a server that forwards stands, and the Node server behind it. */
 export interface Place {
@@ -8,7 +9,12 @@ export interface Place {
   readonly backend: number;
 }
 
-type Command = readonly [string, ...string[]];
+interface Kind {
+  readonly program: string;
+  /** Debian's package. */
+  readonly needs: string;
+  command(place: Place): Command;
+}
 
 function write({ folder }: Place, name: string, text: string): string {
   const file = join(folder, name);
@@ -17,34 +23,41 @@ function write({ folder }: Place, name: string, text: string): string {
 }
 
 /** `/ignore` is answered by the server itself, which reads no body for it; the rest by the server behind it. */
-export const PROXIES: Readonly<Record<string, (place: Place) => Command>> = {
-  nginx: (place) => {
-    const { folder, port, backend } = place;
-    const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
-      (name) => `${name}_temp_path ${folder}/${name};`,
-    );
-    const file = write(
-      place,
-      'nginx.conf',
-      `daemon off; master_process off; pid ${folder}/pid; error_log stderr crit;
+export const PROXIES: Readonly<Record<string, Kind>> = {
+  nginx: {
+    program: 'nginx',
+    needs: 'nginx',
+    command: (place) => {
+      const { folder, port, backend } = place;
+      const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
+        (name) => `${name}_temp_path ${folder}/${name};`,
+      );
+      const file = write(
+        place,
+        'nginx.conf',
+        `daemon off; master_process off; pid ${folder}/pid; error_log stderr crit;
 events { worker_connections 256; }
 http { access_log off; ${temporary.join(' ')} keepalive_requests 1000000; keepalive_timeout 600;
   upstream backend { server 127.0.0.1:${backend}; keepalive 8; keepalive_requests 1000000; }
   server { listen 127.0.0.1:${port}; underscores_in_headers on;
     location /ignore { return 200 ignored; }
     location / { proxy_pass http://backend; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $http_host; } } }`,
-    );
-    return ['nginx', '-p', folder, '-c', file, '-e', 'stderr'];
+      );
+      return ['nginx', '-p', folder, '-c', file, '-e', 'stderr'];
+    },
   },
-  apache: (place) => {
-    const { folder, port, backend } = place;
-    const modules = 'mpm_event authz_core alias proxy proxy_http'
-      .split(' ')
-      .map((name) => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`);
-    const file = write(
-      place,
-      'apache.conf',
-      `${modules.join('\n')}
+  apache: {
+    program: 'apache2',
+    needs: 'apache2-bin',
+    command: (place) => {
+      const { folder, port, backend } = place;
+      const modules = 'mpm_event authz_core alias proxy proxy_http'
+        .split(' ')
+        .map((name) => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`);
+      const file = write(
+        place,
+        'apache.conf',
+        `${modules.join('\n')}
 ServerName a.test
 ServerRoot ${folder}
 DefaultRuntimeDir ${folder}
@@ -65,15 +78,19 @@ MaxSpareThreads 8
 RedirectMatch 302 ^/ignore http://a.test/
 ProxyPass / http://127.0.0.1:${backend}/ nocanon
 `,
-    );
-    return ['apache2', '-f', file, '-X'];
+      );
+      return ['apache2', '-f', file, '-X'];
+    },
   },
-  haproxy: (place) => {
-    const { port, backend } = place;
-    const file = write(
-      place,
-      'haproxy.cfg',
-      `global
+  haproxy: {
+    program: 'haproxy',
+    needs: 'haproxy',
+    command: (place) => {
+      const { port, backend } = place;
+      const file = write(
+        place,
+        'haproxy.cfg',
+        `global
   log stderr format raw local0 emerg
 defaults
   mode http
@@ -88,15 +105,19 @@ frontend in
 backend back
   server one 127.0.0.1:${backend}
 `,
-    );
-    return ['haproxy', '-f', file];
+      );
+      return ['haproxy', '-f', file];
+    },
   },
-  caddy: (place) => {
-    const { folder, port, backend } = place;
-    const file = write(
-      place,
-      'Caddyfile',
-      `{
+  caddy: {
+    program: 'caddy',
+    needs: 'caddy',
+    command: (place) => {
+      const { folder, port, backend } = place;
+      const file = write(
+        place,
+        'Caddyfile',
+        `{
   admin off
   auto_https off
   storage file_system ${folder}
@@ -110,15 +131,19 @@ http://:${port} {
   reverse_proxy 127.0.0.1:${backend}
 }
 `,
-    );
-    return ['caddy', 'run', '--config', file, '--adapter', 'caddyfile'];
+      );
+      return ['caddy', 'run', '--config', file, '--adapter', 'caddyfile'];
+    },
   },
-  lighttpd: (place) => {
-    const { folder, port, backend } = place;
-    const file = write(
-      place,
-      'lighttpd.conf',
-      `server.modules = ("mod_proxy", "mod_redirect")
+  lighttpd: {
+    program: 'lighttpd',
+    needs: 'lighttpd',
+    command: (place) => {
+      const { folder, port, backend } = place;
+      const file = write(
+        place,
+        'lighttpd.conf',
+        `server.modules = ("mod_proxy", "mod_redirect")
 server.document-root = "${folder}"
 server.bind = "127.0.0.1"
 server.port = ${port}
@@ -127,15 +152,19 @@ server.max-keep-alive-idle = 600
 $HTTP["url"] =~ "^/ignore" { url.redirect = ("" => "http://a.test/") }
 $HTTP["url"] !~ "^/ignore" { proxy.server = ("" => (("host" => "127.0.0.1", "port" => ${backend}))) }
 `,
-    );
-    return ['lighttpd', '-D', '-f', file];
+      );
+      return ['lighttpd', '-D', '-f', file];
+    },
   },
-  h2o: (place) => {
-    const { port, backend } = place;
-    const file = write(
-      place,
-      'h2o.conf',
-      `num-threads: 1
+  h2o: {
+    program: 'h2o',
+    needs: 'h2o',
+    command: (place) => {
+      const { port, backend } = place;
+      const file = write(
+        place,
+        'h2o.conf',
+        `num-threads: 1
 error-log: /dev/null
 listen: { host: 127.0.0.1, port: ${port} }
 hosts:
@@ -147,23 +176,8 @@ hosts:
         proxy.reverse.url: "http://127.0.0.1:${backend}/"
         proxy.preserve-host: ON
 `,
-    );
-    return ['h2o', '-c', file];
-  },
-  varnish: (place) => {
-    const { folder, port, backend } = place;
-    const file = write(
-      place,
-      'default.vcl',
-      `vcl 4.1;
-backend default { .host = "127.0.0.1"; .port = "${backend}"; }
-sub vcl_recv {
-  if (req.url ~ "^/ignore") { return (synth(200, "ignored")); }
-  return (pass);
-}
-`,
-    );
-    const parameters = ['-p', 'timeout_idle=600'];
-    return ['varnishd', '-F', '-n', join(folder, 'varnish'), '-a', `127.0.0.1:${port}`, '-f', file, ...parameters];
+      );
+      return ['h2o', '-c', file];
+    },
   },
 };

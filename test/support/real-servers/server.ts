@@ -1,9 +1,6 @@
-import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import net, { type AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { type Command, freePort, Launch } from './launch.ts';
 import { PROXIES } from './proxies.ts';
 
 /** A request as a server understood it. */
@@ -14,6 +11,7 @@ export interface Understood {
   readonly path?: string;
   readonly host: string | null;
   readonly case: string | null;
+  readonly credential: boolean;
   /** Base64; missing where the server left it unread. */
   readonly body?: string;
 }
@@ -25,114 +23,122 @@ export interface RealServer {
   close(): void;
 }
 
-type Command = readonly [string, ...string[]];
+interface Kind {
+  /** Succeeds where all that it needs is here. */
+  readonly probe: Command;
+  /** Debian's package. */
+  readonly needs: string;
+  command(port: number, folder: string): Command;
+}
 
 const HERE = import.meta.dirname;
 const PYTHON = process.env['SIDEKEY_TEST_PYTHON'] ?? '/usr/bin/python3';
 const JARS = '/usr/share/java';
-const TOMCAT = ['tomcat10-embed-core', 'tomcat10-embed-el', 'tomcat10-annotations-api'];
-const JETTY = ['jetty9-server', 'jetty9-http', 'jetty9-io', 'jetty9-util', 'servlet-api'];
 
-function java(main: string, jars: readonly string[]): (port: number, folder: string) => Command {
-  const path = jars.map((jar) => `${JARS}/${jar}.jar`).join(':');
-  return (port, folder) => {
-    spawnSync('javac', ['-d', folder, '-cp', path, join(HERE, `${main}.java`)]);
-    return ['java', '-XX:TieredStopAtLevel=1', '-cp', `${folder}:${path}`, main, String(port), folder];
+function java(main: string, needs: string, jars: readonly string[]): Kind {
+  const files = jars.map((jar) => `${JARS}/${jar}.jar`);
+  const path = files.join(':');
+  return {
+    probe: ['sh', '-c', `command -v javac && ls ${files.join(' ')}`],
+    needs,
+    command: (port, folder) => {
+      spawnSync('javac', ['-d', folder, '-cp', path, join(HERE, `${main}.java`)]);
+      return ['java', '-XX:TieredStopAtLevel=1', '-cp', `${folder}:${path}`, main, String(port), folder];
+    },
   };
 }
 
-const python =
-  (name: string) =>
-  (port: number): Command => [PYTHON, join(HERE, 'echo.py'), name, String(port)];
-const ruby =
-  (name: string) =>
-  (port: number): Command => ['ruby', join(HERE, 'echo.rb'), name, String(port)];
+function python(name: string, module: string, needs: string): Kind {
+  return {
+    probe: [PYTHON, '-c', `import ${module}`],
+    needs,
+    command: (port) => [PYTHON, join(HERE, 'echo.py'), name, String(port)],
+  };
+}
+
+function ruby(name: string, needs: string): Kind {
+  return {
+    probe: ['ruby', '-e', `require '${name}'`],
+    needs,
+    command: (port) => ['ruby', join(HERE, 'echo.rb'), name, String(port)],
+  };
+}
 
 const node = (port: number): Command => [process.execPath, join(HERE, 'echo.mjs'), String(port)];
 
-const ECHOING: Readonly<Record<string, (port: number, folder: string) => Command>> = {
-  node,
-  go: (port, folder) => {
-    spawnSync('go', ['build', '-o', join(folder, 'echo'), join(HERE, 'echo.go')]);
-    return [join(folder, 'echo'), String(port)];
+const ECHOING: Readonly<Record<string, Kind>> = {
+  node: { probe: [process.execPath, '--version'], needs: 'node', command: node },
+  go: {
+    probe: ['go', 'version'],
+    needs: 'golang-go',
+    command: (port, folder) => {
+      spawnSync('go', ['build', '-o', join(folder, 'echo'), join(HERE, 'echo.go')]);
+      return [join(folder, 'echo'), String(port)];
+    },
   },
-  'http.server': python('http.server'),
-  'gunicorn sync': python('gunicorn sync'),
-  'gunicorn gthread': python('gunicorn gthread'),
-  'uvicorn h11': python('uvicorn h11'),
-  'uvicorn httptools': python('uvicorn httptools'),
-  hypercorn: python('hypercorn'),
-  waitress: python('waitress'),
-  cheroot: python('cheroot'),
-  tornado: python('tornado'),
-  aiohttp: python('aiohttp'),
-  twisted: python('twisted'),
-  puma: ruby('puma'),
-  webrick: ruby('webrick'),
-  php: (port) => ['php', '-q', '-S', `127.0.0.1:${port}`, join(HERE, 'echo.php')],
-  tomcat: java('TomcatEcho', TOMCAT),
-  jetty: java('JettyEcho', JETTY),
+  'http.server': python('http.server', 'http.server', 'python3'),
+  'gunicorn sync': python('gunicorn sync', 'gunicorn', 'gunicorn'),
+  'gunicorn gthread': python('gunicorn gthread', 'gunicorn', 'gunicorn'),
+  'uvicorn h11': python('uvicorn h11', 'uvicorn, h11', 'uvicorn'),
+  'uvicorn httptools': python('uvicorn httptools', 'uvicorn, httptools', 'python3-httptools'),
+  hypercorn: python('hypercorn', 'hypercorn', 'python3-hypercorn'),
+  waitress: python('waitress', 'waitress', 'python3-waitress'),
+  cheroot: python('cheroot', 'cheroot', 'python3-cheroot'),
+  tornado: python('tornado', 'tornado', 'python3-tornado'),
+  aiohttp: python('aiohttp', 'aiohttp', 'python3-aiohttp'),
+  twisted: python('twisted', 'twisted', 'python3-twisted'),
+  puma: ruby('puma', 'puma'),
+  webrick: ruby('webrick', 'ruby-webrick'),
+  php: {
+    probe: ['php', '-v'],
+    needs: 'php-cli',
+    command: (port) => ['php', '-q', '-S', `127.0.0.1:${port}`, join(HERE, 'echo.php')],
+  },
+  tomcat: java('TomcatEcho', 'libtomcat10-embed-java', [
+    'tomcat10-embed-core',
+    'tomcat10-embed-el',
+    'tomcat10-annotations-api',
+  ]),
+  jetty: java('JettyEcho', 'libjetty9-java', [
+    'jetty9-server',
+    'jetty9-http',
+    'jetty9-io',
+    'jetty9-util',
+    'servlet-api',
+  ]),
 };
 
 export const SERVERS: readonly string[] = [...Object.keys(ECHOING), ...Object.keys(PROXIES)];
 
+/** The package that a server needs and that is not here. */
+export function missingFor(name: string): string | undefined {
+  const { probe, needs } = ECHOING[name] ?? {
+    probe: ['sh', '-c', `command -v ${PROXIES[name]?.program}`],
+    needs: PROXIES[name]?.needs ?? name,
+  };
+  const [program, ...args] = probe;
+  return program !== undefined && spawnSync(program, args).status === 0 ? undefined : needs;
+}
+
 export async function startRealServer(name: string): Promise<RealServer> {
-  const folder = mkdtempSync(join(tmpdir(), 'sidekey-real-'));
+  const launch = new Launch();
   const port = await freePort();
   const seen: Understood[] = [];
-  const stops: (() => void)[] = [];
-  const run = async ([program, ...args]: Command, at: number): Promise<void> => {
-    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore'], detached: true, cwd: folder });
-    stops.push(() => {
-      try {
-        process.kill(-(child.pid ?? 0), 'SIGKILL');
-      } catch {}
-    });
-    createInterface({ input: child.stdout }).on('line', (line) => {
-      if (line.startsWith('{')) seen.push(JSON.parse(line) as Understood);
-    });
-    await listening(at, () => child.exitCode);
-  };
-  const close = (): void => {
-    for (const stop of stops) stop();
-    rmSync(folder, { recursive: true, force: true });
+  const onLine = (line: string): void => {
+    if (line.startsWith('{')) seen.push(JSON.parse(line) as Understood);
   };
   try {
     const echoing = ECHOING[name];
     const forwarding = PROXIES[name];
-    if (echoing !== undefined) await run(echoing(port, folder), port);
+    if (echoing !== undefined) await launch.run(echoing.command(port, launch.folder), port, onLine);
     else if (forwarding !== undefined) {
       const backend = await freePort();
-      await run(node(backend), backend);
-      await run(forwarding({ folder, port, backend }), port);
+      await launch.run(node(backend), backend, onLine);
+      await launch.run(forwarding.command({ folder: launch.folder, port, backend }), port);
     }
   } catch (error) {
-    close();
+    launch.close();
     throw error;
   }
-  return { port, seen, close };
-}
-
-async function listening(port: number, exitCode: () => number | null): Promise<void> {
-  const end = performance.now() + 60_000;
-  for (;;) {
-    const isUp = await new Promise<boolean>((resolve) => {
-      const probe = net.connect(port, '127.0.0.1', () => {
-        probe.destroy();
-        resolve(true);
-      });
-      probe.on('error', () => resolve(false));
-    });
-    if (isUp) return;
-    if (performance.now() > end || exitCode() !== null) throw new Error('the server does not listen');
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
-
-async function freePort(): Promise<number> {
-  const server = net.createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  return port;
+  return { port, seen, close: () => launch.close() };
 }
