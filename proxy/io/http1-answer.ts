@@ -24,8 +24,12 @@ export class Http1Answer {
     this.#output = output;
   }
 
+  /**
+   * Only 100 passes, against RFC 9110 15.2: Python's http.client takes every other interim answer for the answer, and the answer
+   * for that of its next request, which may be to another host.
+   */
   informational(status: number, headers: HeaderList): void {
-    this.#output.addText(writeResponseHead(status, STATUS_CODES[status] ?? '', headers));
+    if (status === 100) this.#interim(status, headers);
   }
 
   head(status: number, reason: string, headers: HeaderList, length: BodyLength, { request, mayKeep }: Answering): void {
@@ -63,6 +67,10 @@ export class Http1Answer {
   /** 101: what follows is another protocol, which ends with its connection. */
   upgrade(headers: HeaderList): void {
     this.keepAlive = false;
-    this.informational(101, headers);
+    this.#interim(101, headers);
+  }
+
+  #interim(status: number, headers: HeaderList): void {
+    this.#output.addText(writeResponseHead(status, STATUS_CODES[status] ?? '', headers));
   }
 }

@@ -84,7 +84,7 @@ const FIELDS = [
   `X-Long: ${'v'.repeat(3_000)}`,
   `${'x-name-'.repeat(40)}: v`,
 ];
-const FRAMING = [
+export const FRAMING = [
   'Content-Length: 0',
   'Content-Length: 00',
   'Content-Length: 5',
@@ -146,7 +146,7 @@ const TRAILERS = [
   `X-T: ${'t'.repeat(2_000)}\r\n`,
 ];
 const ENDS = ['\r\n', '\r\n', '\r\n', '\r\n', '\r\n', '\n', '\r'];
-const SPLICES = [
+export const SPLICES = [
   '\r',
   '\n',
   '\r\n',
@@ -176,7 +176,7 @@ function mostly<T>(random: Random, right: T, others: readonly T[], oneIn = 4): T
   return random.below(oneIn) === 0 ? random.pick(others) : right;
 }
 
-function chunked(random: Random, content: string): string {
+export function chunked(random: Random, content: string): string {
   let text = '';
   for (let at = 0; at < content.length; ) {
     const piece = content.slice(at, at + 1 + random.below(content.length));

@@ -1,0 +1,93 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { bearer, grant, route, SECRET, startProxyWorld } from '../support/proxy-world.ts';
+import { type Heard, startClients } from '../support/real-servers/clients.ts';
+import { nastyAnswer } from '../support/real-servers/nasty-answers.ts';
+import { seededRandom } from '../support/random.ts';
+import { startRawUpstream } from '../support/upstream.ts';
+
+/** A-13, backwards: whatever a server answers, agents hear one answer, and the next is the next. */
+
+const SECONDS = Number(process.env['FUZZ_SECONDS'] ?? 5);
+const FIRST_SEED = Number(process.env['FUZZ_SEED'] ?? Math.floor(Math.random() * 1e6));
+
+/** Answers `/answer/N` as the seed N says, the rest with the path. */
+function startServer(): ReturnType<typeof startRawUpstream> {
+  return startRawUpstream((socket) => {
+    let text = '';
+    socket.on('data', (bytes) => {
+      text += bytes.toString('latin1');
+      for (let end = text.indexOf('\r\n\r\n'); end >= 0; end = text.indexOf('\r\n\r\n')) {
+        const path = text.split(' ', 2)[1] ?? '';
+        text = text.slice(end + 4);
+        if (path.startsWith('/answer/')) {
+          const answer = nastyAnswer(seededRandom(Number(path.slice(8))));
+          socket.write(answer.text, 'latin1');
+          if (answer.ends) socket.end();
+        } else socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${path.length}\r\n\r\n${path}`);
+      }
+    });
+  });
+}
+
+test.each([true, false])(
+  'agents hear alike, with a credential: %s',
+  { timeout: SECONDS * 1_000 + 120_000 },
+  async (injectsCredential) => {
+    const upstream = await startServer();
+    const world = await startProxyWorld({
+      routes: () => [route({ ports: [upstream.port], injectsCredential })],
+      config: { limits: { bodyIdleTimeoutMs: 1_500, responseTimeoutMs: 1_500 } },
+    });
+    world.client.decide = (question) => grant(question, injectsCredential ? bearer(SECRET) : undefined);
+    const folder = mkdtempSync(join(tmpdir(), 'sidekey-clients-'));
+    const clients = startClients(world.proxy.address.port, `api.test:${upstream.port}`, folder);
+    const counts = { cases: 0, heardByAll: 0, refused: 0 };
+    const faults: string[] = [];
+    try {
+      const until = Date.now() + (SECONDS * 1_000) / 2;
+      for (let seed = FIRST_SEED; Date.now() < until; seed += 1) {
+        const method = seed % 7 === 0 ? 'HEAD' : 'GET';
+        const heard = await Promise.all(clients.map((client) => client.hear(method, seed)));
+        const told = heard.map(([answer]) => answer).filter((answer) => answer !== undefined && !('error' in answer));
+        const distinct = new Set(told.map((answer) => JSON.stringify(shown(answer))));
+        const canaries = heard.map(([, canary]) => canary);
+        const isOwn = canaries.every(
+          (canary) =>
+            canary !== undefined &&
+            'body' in canary &&
+            Buffer.from(canary.body, 'base64').toString() === `/canary/${seed}`,
+        );
+        counts.cases += 1;
+        if (told.length === clients.length) counts.heardByAll += 1;
+        if (told.some((answer) => 'status' in answer && answer.status === 502)) counts.refused += 1;
+        if (distinct.size > 1 || !isOwn) {
+          faults.push(
+            `${seed} ${method} ${JSON.stringify(nastyAnswer(seededRandom(seed)).text.slice(0, 600))}: ${heard.map((one, at) => `${clients[at]?.name} ${JSON.stringify(one).slice(0, 150)}`).join('\n  ')}`,
+          );
+        }
+      }
+    } finally {
+      for (const client of clients) client.close();
+      await world.close();
+      await upstream.close();
+      rmSync(folder, { recursive: true, force: true });
+    }
+    console.log(
+      clients.map(({ name }) => name).join(', '),
+      JSON.stringify(counts),
+      faults.length,
+      faults.slice(0, 8).join('\n'),
+    );
+    expect(counts.heardByAll).toBeGreaterThan(0);
+    expect(faults).toEqual([]);
+  },
+);
+
+/** What the proxy itself says names the agent's version of HTTP. */
+function shown(answer: Heard): unknown {
+  if ('error' in answer) return answer.error;
+  return answer.status >= 500 ? answer.status : [answer.status, answer.body];
+}

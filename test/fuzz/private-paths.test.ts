@@ -1,0 +1,60 @@
+import { describe, expect, test } from 'vitest';
+import { GUARDED, missingForGuarded, startGuarded } from '../support/real-servers/guarded.ts';
+import { FORMS, passes, type Policy, privatePath } from '../support/real-servers/private-paths.ts';
+import { seededRandom } from '../support/random.ts';
+
+/** A-11: what policy keeps from an agent, no server gives it under another path. */
+
+const SECONDS = Number(process.env['FUZZ_SECONDS'] ?? 5) / 4;
+const FIRST_SEED = Number(process.env['FUZZ_SEED'] ?? Math.floor(Math.random() * 1e9));
+const BATCH = 200;
+const POLICIES: readonly Policy[] = ['allows /public/**', 'denies /private/**'];
+
+const SERVERS = GUARDED.filter((name) => process.env['ONLY']?.split(',').includes(name) ?? true).map((name) => ({
+  name,
+  missing: missingForGuarded(name),
+}));
+
+describe.each(SERVERS)('$name', ({ name, missing }) => {
+  test.skipIf(missing !== undefined)(
+    missing === undefined ? 'keeps what is private' : `(it needs ${missing})`,
+    { timeout: SECONDS * 4_000 + 120_000 },
+    async () => {
+      const server = await startGuarded(name);
+      const found = new Set<string>();
+      const counts = { made: 0, passed: 0, answered: 0 };
+      try {
+        expect(await server.tells(['/private/marker.txt', '/public/a.txt'])).toEqual([true, false]);
+        for (const policy of POLICIES) {
+          for (const forms of FORMS) {
+            const end = performance.now() + SECONDS * 1000;
+            for (let seed = FIRST_SEED; performance.now() < end; seed += 1) {
+              const random = seededRandom(seed);
+              const paths = new Set<string>();
+              while (paths.size < BATCH) {
+                counts.made += 1;
+                const path = passes(privatePath(random), policy, forms);
+                if (path !== undefined) paths.add(path);
+              }
+              const told = await server.tells([...paths]);
+              counts.passed += told.length;
+              counts.answered += told.filter((one) => one !== undefined).length;
+              for (const [at, path] of [...paths].entries()) {
+                if (told[at] === true) found.add(`${policy}, ${forms.encodedSlash ? 'all forms' : 'strict'}: ${path}`);
+              }
+            }
+          }
+        }
+      } finally {
+        server.close();
+      }
+      console.log(
+        name,
+        JSON.stringify(counts),
+        found.size,
+        [...found].sort((a, b) => a.length - b.length).slice(0, 12),
+      );
+      expect([...found]).toEqual([]);
+    },
+  );
+});
