@@ -58,7 +58,7 @@ export function canonicalPath(rawPathOfTarget: string, forms: PathForms = STRICT
     refuseDots(path);
     return path;
   }
-  for (const reading of pathReadings(path)) {
+  for (const reading of structuralReadings(path)) {
     if (!forms.emptySegments && reading.includes('//')) throw new PathError('the path has an empty segment');
     refuseDots(reading);
   }
@@ -71,11 +71,21 @@ function refuseDots(path: string): void {
 
 /**
  * A canonical path as lenient servers might read it, itself first: encoded slashes decoded, parameters dropped, empty
- * segments merged, a slash at the end dropped. A rule that denies must hold for all of them, one that allows for the path itself.
+ * segments merged, dots and blanks at the end of a segment and a slash at the end of all dropped. A rule that denies must hold
+ * for all of them, one that allows for the path itself.
  */
 export function pathReadings(path: string): readonly string[] {
-  const readings = MANY_READINGS.test(path) ? structuralReadings(path) : [path];
+  let readings = MANY_READINGS.test(path) ? structuralReadings(path) : [path];
+  if (IDLE_END.test(path)) readings = alsoAs(readings, withoutIdleEnds);
   return readings.some((reading) => reading.endsWith('/')) ? alsoAs(readings, withoutLastSlash) : readings;
+}
+
+/** What Windows drops at the end of a name, and so Caddy's matcher, IIS and ASP.NET. */
+const IDLE_END = /(?<!\.|%20)(?:\.|%20)+(?=\/|%2F|;|%3B|$)/;
+const IDLE_ENDS = new RegExp(IDLE_END, 'g');
+
+function withoutIdleEnds(path: string): string {
+  return path.replaceAll(IDLE_ENDS, '');
 }
 
 const FORMAT = /([^/])\.[A-Za-z]\w{0,15}$/;

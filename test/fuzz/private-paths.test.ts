@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { GUARDED, missingForGuarded, startGuarded } from '../support/real-servers/guarded.ts';
-import { FORMS, passes, type Policy, privatePath } from '../support/real-servers/private-paths.ts';
+import { FORMS, passes, POLICIES, privatePath } from '../support/real-servers/private-paths.ts';
 import { seededRandom } from '../support/random.ts';
 
 /** A-11: what policy keeps from an agent, no server gives it under another path. */
@@ -8,7 +8,6 @@ import { seededRandom } from '../support/random.ts';
 const SECONDS = Number(process.env['FUZZ_SECONDS'] ?? 5) / 4;
 const FIRST_SEED = Number(process.env['FUZZ_SEED'] ?? Math.floor(Math.random() * 1e9));
 const BATCH = 200;
-const POLICIES: readonly Policy[] = ['allows /public/**', 'denies /private/**'];
 
 const SERVERS = GUARDED.filter((name) => process.env['ONLY']?.split(',').includes(name) ?? true).map((name) => ({
   name,

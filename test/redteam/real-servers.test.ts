@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { nastyRequests, OPEN_SMUGGLED } from '../support/real-servers/nasty-requests.ts';
 import { nastyStreams } from '../support/real-servers/nasty-streams.ts';
+import { missingForGuarded, startGuarded } from '../support/real-servers/guarded.ts';
+import { FORMS, passes, POLICIES, privatePath } from '../support/real-servers/private-paths.ts';
 import { missingFor } from '../support/real-servers/server.ts';
 import { WatchedServer } from '../support/real-servers/watched-server.ts';
 import { seededRandom } from '../support/random.ts';
@@ -56,4 +58,55 @@ describe.each(SERVERS.map((name) => ({ name, missing: missingFor(name) })))('$na
       expect(understood).toBeGreaterThan(0);
     });
   });
+});
+
+/** Servers whose `/private` is kept from an agent, and paths that some server takes for it or for something below it. */
+const GUARDS = [
+  'nginx locations',
+  'apache',
+  'lighttpd',
+  'caddy',
+  'haproxy',
+  "Python's http.server",
+  'waitress',
+  'webrick',
+];
+const NEAR = [
+  '/private.',
+  '/private%20',
+  '/private..%20',
+  '/private%20./',
+  '/private.%20.json',
+  '/PRIVATE.',
+  '/private;x',
+  '/private%2F',
+];
+const SEEDED = Array.from({ length: 400 }, (_, seed) => privatePath(seededRandom(seed)));
+
+describe.each(GUARDS.map((name) => ({ name, missing: missingForGuarded(name) })))('$name', ({ name, missing }) => {
+  test.skipIf(missing !== undefined)(
+    `A-11 keeps what policy keeps${missing === undefined ? '' : ` (it needs ${missing})`}`,
+    async () => {
+      const server = await startGuarded(name);
+      try {
+        const known = ['/private/marker.txt', '/private', '/public/a.txt'];
+        expect((await server.tells(known)).at(0)).toBe(true);
+        expect((await server.tells(known)).at(-1)).toBe(false);
+        for (const policy of POLICIES) {
+          for (const forms of FORMS) {
+            const passing = [...NEAR, ...SEEDED].map((path) => passes(path, policy, forms));
+            const paths = [...new Set(passing.filter((path) => path !== undefined))];
+            const told = await server.tells(paths);
+            expect(
+              paths.filter((_, at) => told[at] === true),
+              policy,
+            ).toEqual([]);
+            expect(told).toContain(false);
+          }
+        }
+      } finally {
+        server.close();
+      }
+    },
+  );
 });

@@ -19,6 +19,8 @@ const FILES = {
   'private/index.html': 'MARKER',
   'private/marker.txt': 'MARKER',
 };
+/** Servers that lose what is sent before they have answered. */
+const ONE_BY_ONE = new Set(['php', 'gunicorn']);
 const PATIENCE_MS = 20_000;
 
 export const GUARDED: readonly string[] = Object.keys(GUARDED_KINDS);
@@ -47,13 +49,14 @@ export async function startGuarded(name: string): Promise<GuardedServer> {
     launch.close();
     throw error;
   }
-  return { tells: (targets) => tells(port, targets), close: () => launch.close() };
+  const atOnce = ONE_BY_ONE.has(name) ? 1 : Number.POSITIVE_INFINITY;
+  return { tells: (targets) => tells(port, targets, atOnce), close: () => launch.close() };
 }
 
-async function tells(port: number, targets: readonly string[]): Promise<(boolean | undefined)[]> {
+async function tells(port: number, targets: readonly string[], atOnce: number): Promise<(boolean | undefined)[]> {
   const told: (boolean | undefined)[] = [];
   while (told.length < targets.length) {
-    const answers = await ask(port, targets.slice(told.length));
+    const answers = await ask(port, targets.slice(told.length, told.length + atOnce));
     told.push(...(answers.length === 0 ? [undefined] : answers));
   }
   return told;

@@ -139,7 +139,8 @@ export function privatePath(random: Random): string {
 const PUBLIC = compilePathPattern('/public/**');
 const DENIED = compilePathPattern('/private/**', 'lenient');
 
-export type Policy = 'allows /public/**' | 'denies /private/**';
+export const POLICIES = ['allows /public/**', 'denies /private/**'] as const;
+type Policy = (typeof POLICIES)[number];
 
 /** The canonical path, when the policy lets it through. */
 export function passes(raw: string, policy: Policy, forms: PathForms): string | undefined {

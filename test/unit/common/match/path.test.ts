@@ -154,6 +154,14 @@ describe('canonicalPath with forms that a server tells apart', () => {
     expect(new Set(pathReadings('/a%2Fb//c;d'))).toEqual(
       new Set(['/a%2Fb//c;d', '/a/b//c;d', '/a%2Fb//c', '/a/b//c', '/a%2Fb/c;d', '/a/b/c;d', '/a%2Fb/c', '/a/b/c']),
     );
+    // Caddy's matcher, and Windows.
+    expect(pathReadings('/a.')).toEqual(['/a.', '/a']);
+    expect(pathReadings('/a%20')).toEqual(['/a%20', '/a']);
+    expect(pathReadings('/a..%20/b%20.json.')).toEqual(['/a..%20/b%20.json.', '/a/b%20.json']);
+    expect(pathReadings('/a./')).toEqual(['/a./', '/a/', '/a.', '/a']);
+    expect(pathReadings('/a.;x')).toContain('/a');
+    expect(pathReadings('/.a/b.c')).toEqual(['/.a/b.c']);
+    expect(pathReadings(`/${'.'.repeat(60_000)}a`)).toHaveLength(1);
   });
 });
 
@@ -164,6 +172,7 @@ describe('readingsWithoutFormat', () => {
     ['/a.json/', ['/a.json/', '/a.json', '/a']],
     ['/a.5', ['/a.5']],
     ['/.json', ['/.json']],
+    ['/a.json.', ['/a.json.', '/a.json', '/a']],
     ['/a.json/b', ['/a.json/b']],
     ['/a', ['/a']],
   ])('of %s', (path, readings) => {
