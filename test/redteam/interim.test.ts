@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import type net from 'node:net';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { runProcess } from '../support/process.ts';
 import { route, startProxyWorld } from '../support/proxy-world.ts';
 import { startRawUpstream } from '../support/upstream.ts';
@@ -23,9 +23,8 @@ for host, port in (('other.test', evil), ('api.test', api)):
 print(json.dumps(told))
 `;
 
-test.skipIf(missing !== undefined)(
-  `A-13 the answer behind an interim one is not taken for that of another host${missing === undefined ? '' : ` (it needs ${missing})`}`,
-  async () => {
+describe.skipIf(missing !== undefined)(`requests${missing === undefined ? '' : ` (it needs ${missing})`}`, () => {
+  test('A-13 the answer behind an interim one is not taken for that of another host', async () => {
     let waiting: net.Socket | undefined;
     const goOn = (): void => {
       waiting?.end('HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged');
@@ -55,5 +54,5 @@ test.skipIf(missing !== undefined)(
       [200, 'forged'],
       [200, 'hello'],
     ]);
-  },
-);
+  });
+});

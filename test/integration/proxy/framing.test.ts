@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { denial, type ProxyWorld, route, SECRET, startProxyWorld } from '../../support/proxy-world.ts';
+import { denial, type ProxyWorld, route, startProxyWorld } from '../../support/proxy-world.ts';
 import { scripted, startRawUpstream } from '../../support/upstream.ts';
 
 let world: ProxyWorld;

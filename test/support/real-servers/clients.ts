@@ -1,11 +1,11 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { execFile, spawn, spawnSync } from 'node:child_process';
 import http from 'node:http';
 import http2 from 'node:http2';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { buffer } from 'node:stream/consumers';
 import { connectRaw } from '../raw-agent.ts';
-import { runProcess } from '../process.ts';
+import { promisify } from 'node:util';
 
 export type Heard = { readonly status: number; readonly body: string } | { readonly error: string };
 
@@ -73,12 +73,14 @@ function curlClient(proxyPort: number, authority: string): Client {
       '-',
       `http://${authority}/canary/${number}`,
     ];
-    const { stdout } = await runProcess(['curl', ...calls], process.env, {});
+    const { stdout } = await promisify(execFile)('curl', calls, { encoding: 'latin1' }).catch(
+      (failed: { stdout: string }) => failed,
+    );
     const parts = stdout.split('\n--\n').slice(0, 2);
     return parts.map((part) => {
       const at = part.lastIndexOf('\n');
       const [status, code] = part.slice(at + 1).split(' ');
-      const body = Buffer.from(part.slice(0, at)).toString('base64');
+      const body = Buffer.from(part.slice(0, at), 'latin1').toString('base64');
       return code === '0' ? { status: Number(status), body } : { error: `curl ${code}` };
     });
   };
