@@ -3,6 +3,8 @@ import { HTAB, SP, TOKEN } from './characters.ts';
 /** How a request line of HTTP/1 ends (RFC 9112 3), as servers are known to take it. */
 const VERSIONS: readonly Buffer[] = ['HTTP/', 'http/'].map((text) => Buffer.from(text));
 const OVERLAP = 4;
+/** No server has a method that is longer. */
+const MAX_METHOD_BYTES = 64;
 
 /** Methods of whose content servers know nothing (RFC 9110 9.3.1, 9.3.2, 9.3.5), so that some never look for it. */
 const WITHOUT_CONTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE']);
@@ -16,6 +18,7 @@ const NOTHING: Buffer = Buffer.alloc(0);
 export class RequestInContent {
   #found: boolean;
   #opening: 'blank' | 'token' | 'other' = 'blank';
+  #tokenBytes = 0;
   #tail: Buffer = NOTHING;
 
   constructor(method: string) {
@@ -39,8 +42,11 @@ export class RequestInContent {
   /** A method and a blank behind it, empty lines and blanks ahead of them. */
   #readOpening(bytes: Buffer): void {
     for (const byte of bytes) {
-      if (TOKEN[byte] === 1) this.#opening = 'token';
-      else if (this.#opening === 'token') {
+      if (TOKEN[byte] === 1) {
+        this.#tokenBytes += 1;
+        this.#opening = this.#tokenBytes > MAX_METHOD_BYTES ? 'other' : 'token';
+        if (this.#opening === 'other') return;
+      } else if (this.#opening === 'token') {
         this.#found = byte === SP || byte === HTAB;
         this.#opening = 'other';
         return;

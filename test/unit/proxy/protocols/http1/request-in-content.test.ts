@@ -21,6 +21,7 @@ describe('content that could be a request', () => {
     'GET\t/private',
     'GET',
     'X-',
+    'm'.repeat(64),
     '\r\n\n GET /',
     '\x0b\x0cGET /',
     'Dear all',
@@ -41,6 +42,7 @@ describe('content that could be a request', () => {
     '<a href="http://a.example/">HTTP</a>',
     '\x89PNG\r\n\x1a\n HTTP 1.1',
     '"HTT" "P/1.1" HTTPS://a',
+    `${'m'.repeat(65)} /private`,
   ])('%j is none', (content) => {
     for (const pieces of cuts(content)) expect(isFound('POST', pieces), JSON.stringify(pieces)).toBe(false);
   });
