@@ -198,7 +198,7 @@ function content(random: Random): string {
 }
 
 /** One request; `name` is its X-Case and stands in its path. */
-function request(random: Random, authority: string, name: string): string {
+function request(random: Random, scheme: string, authority: string, name: string): string {
   const method = mostly(random, random.pick(METHODS.slice(0, 5)), METHODS);
   const folder = random.below(3) === 0 ? 'ignore' : 'read';
   const path = `/${folder}/${name.replace('.', '/')}${mostly(random, '', TARGETS, 3)}`;
@@ -224,13 +224,13 @@ function request(random: Random, authority: string, name: string): string {
   } else body = '';
   if (random.below(3) === 0) fields.reverse();
   const end = mostly(random, '\r\n', ENDS, 40);
-  return `${method} http://${authority}${path} ${version}${end}${fields.join(end)}${end}${end}${body}`;
+  return `${method} ${scheme}://${authority}${path} ${version}${end}${fields.join(end)}${end}${end}${body}`;
 }
 
-export function nastyRequests(random: Random, authority: string, name: number): string {
+export function nastyRequests(random: Random, authority: string, name: number, scheme = 'http'): string {
   let text = '';
   for (let index = 0, count = 1 + random.below(3); index < count; index += 1) {
-    text += request(random, authority, `${name}.${index}`);
+    text += request(random, scheme, authority, `${name}.${index}`);
   }
   for (let edits = Math.max(0, random.below(6) - 3); edits > 0; edits -= 1) {
     const at = random.below(text.length + 1);

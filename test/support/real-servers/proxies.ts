@@ -3,20 +3,20 @@ import { join } from 'node:path';
 import type { Command } from './launch.ts';
 
 /** Where a server that forwards stands, and the Node server behind it. */
-export interface Place {
+interface Place {
   readonly folder: string;
   readonly port: number;
   readonly backend: number;
 }
 
-interface Kind {
+export interface Kind {
   readonly program: string;
   /** Debian's package. */
   readonly needs: string;
   command(place: Place): Command;
 }
 
-function write({ folder }: Place, name: string, text: string): string {
+export function write({ folder }: Place, name: string, text: string): string {
   const file = join(folder, name);
   writeFileSync(file, text);
   return file;

@@ -1,6 +1,10 @@
 import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, freePort, Launch } from './launch.ts';
+import { HOSTS } from '../proxy-world.ts';
+import { makeTlsIdentity } from '../tls-identity.ts';
+import { HTTP2_PROXIES } from './http2-proxies.ts';
 import { PROXIES } from './proxies.ts';
 
 /** A request as a server understood it. */
@@ -18,6 +22,8 @@ export interface Understood {
 
 export interface RealServer {
   readonly port: number;
+  /** That of its certificate, where it speaks TLS. */
+  readonly caPem: string | undefined;
   /** What it understood, in order. */
   readonly seen: Understood[];
   close(): void;
@@ -108,13 +114,15 @@ const ECHOING: Readonly<Record<string, Kind>> = {
   ]),
 };
 
-export const SERVERS: readonly string[] = [...Object.keys(ECHOING), ...Object.keys(PROXIES)];
+const FORWARDING = { ...PROXIES, ...HTTP2_PROXIES };
+
+export const SERVERS: readonly string[] = [...Object.keys(ECHOING), ...Object.keys(FORWARDING)];
 
 /** The package that a server needs and that is not here. */
 export function missingFor(name: string): string | undefined {
   const { probe, needs } = ECHOING[name] ?? {
-    probe: ['sh', '-c', `command -v ${PROXIES[name]?.program}`],
-    needs: PROXIES[name]?.needs ?? name,
+    probe: ['sh', '-c', `command -v ${FORWARDING[name]?.program}`],
+    needs: FORWARDING[name]?.needs ?? name,
   };
   const [program, ...args] = probe;
   return program !== undefined && spawnSync(program, args).status === 0 ? undefined : needs;
@@ -124,12 +132,13 @@ export async function startRealServer(name: string): Promise<RealServer> {
   const launch = new Launch();
   const port = await freePort();
   const seen: Understood[] = [];
+  const caPem = name in HTTP2_PROXIES ? writeIdentity(launch.folder) : undefined;
   const onLine = (line: string): void => {
     if (line.startsWith('{')) seen.push(JSON.parse(line) as Understood);
   };
   try {
     const echoing = ECHOING[name];
-    const forwarding = PROXIES[name];
+    const forwarding = FORWARDING[name];
     if (echoing !== undefined) await launch.run(echoing.command(port, launch.folder), port, onLine);
     else if (forwarding !== undefined) {
       const backend = await freePort();
@@ -140,5 +149,13 @@ export async function startRealServer(name: string): Promise<RealServer> {
     launch.close();
     throw error;
   }
-  return { port, seen, close: () => launch.close() };
+  return { port, caPem, seen, close: () => launch.close() };
+}
+
+function writeIdentity(folder: string): string {
+  const { key, cert, caPem } = makeTlsIdentity(HOSTS);
+  writeFileSync(join(folder, 'key.pem'), key);
+  writeFileSync(join(folder, 'cert.pem'), cert);
+  writeFileSync(join(folder, 'both.pem'), cert + key);
+  return caPem;
 }

@@ -35,11 +35,18 @@ export class WatchedServer {
 
   static async start(name: string): Promise<WatchedServer> {
     const server = await startRealServer(name);
-    const world = await startProxyWorld({ routes: () => [route({ ports: [server.port] })] });
+    const world = await startProxyWorld({
+      routes: () => [route({ ports: [server.port] })],
+      ...(server.caPem === undefined ? {} : { config: { upstreamCaPem: server.caPem } }),
+    });
     world.client.decide = (question) => grant(question, bearer(SECRET));
     const watched = new WatchedServer(world, server, name);
     await watched.#canary();
     return watched;
+  }
+
+  get scheme(): 'http' | 'https' {
+    return this.server.caPem === undefined ? 'http' : 'https';
   }
 
   get authority(): string {
@@ -101,7 +108,7 @@ export class WatchedServer {
 
   async #canary(): Promise<string[]> {
     const name = `canary-${(this.#canaries += 1)}`;
-    const head = `GET http://${this.authority}/read/${name} HTTP/1.1\r\nHost: ${this.authority}\r\nX-Case: ${name}\r\nConnection: close\r\n\r\n`;
+    const head = `GET ${this.scheme}://${this.authority}/read/${name} HTTP/1.1\r\nHost: ${this.authority}\r\nX-Case: ${name}\r\nConnection: close\r\n\r\n`;
     const answer = await this.#send(Buffer.from(head));
     const isOwn = answer.startsWith('HTTP/1.1 200 ') && answer.includes(`"${name}"`);
     if (!isOwn) return [`the canary was answered ${JSON.stringify(answer.slice(0, 600))}`];
