@@ -11,6 +11,11 @@ export type Command = readonly [string, ...string[]];
 export class Launch {
   readonly folder = mkdtempSync(join(tmpdir(), 'sidekey-real-'));
   readonly #stops: (() => void)[] = [];
+  readonly #onExit = (): void => this.close();
+
+  constructor() {
+    process.on('exit', this.#onExit);
+  }
 
   /** Until it takes connections; what it says is told line by line. */
   async run([program, ...args]: Command, port: number, onLine: (line: string) => void = () => {}): Promise<void> {
@@ -34,6 +39,7 @@ export class Launch {
   }
 
   close(): void {
+    process.off('exit', this.#onExit);
     for (const stop of this.#stops) stop();
     rmSync(this.folder, { recursive: true, force: true });
   }

@@ -41,7 +41,10 @@ export class WatchedServer {
     });
     world.client.decide = (question) => grant(question, bearer(SECRET));
     const watched = new WatchedServer(world, server, name);
-    await watched.#canary();
+    await watched.#canary().catch(async (error: unknown) => {
+      await watched.close();
+      throw error;
+    });
     return watched;
   }
 
