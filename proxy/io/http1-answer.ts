@@ -17,19 +17,22 @@ export class Http1Answer {
   /** Whether the connection is kept behind the present answer, as its head says. */
   keepAlive = true;
   readonly #output: Output;
+  readonly #isForOneHost: boolean;
   #chunked = false;
   #untilClose = false;
 
-  constructor(output: Output) {
+  /** @param isForOneHost - Whether all requests of the connection go to one host. */
+  constructor(output: Output, isForOneHost: boolean) {
     this.#output = output;
+    this.#isForOneHost = isForOneHost;
   }
 
   /**
-   * Only 100 passes, against RFC 9110 15.2: Python's http.client takes every other interim answer for the answer, and the answer
-   * for that of its next request, which may be to another host.
+   * Where requests may be for several hosts only 100 passes, against RFC 9110 15.2: Python's http.client takes every other interim
+   * answer for the answer, and the answer for that of its next request (A-13).
    */
   informational(status: number, headers: HeaderList): void {
-    if (status === 100) this.#interim(status, headers);
+    if (status === 100 || this.#isForOneHost) this.#interim(status, headers);
   }
 
   head(status: number, reason: string, headers: HeaderList, length: BodyLength, { request, mayKeep }: Answering): void {

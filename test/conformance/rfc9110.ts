@@ -265,7 +265,7 @@ const METHODS_AND_STATUS: readonly ConformanceCase[] = [
   ),
   answered(
     'RFC 9110 15.2',
-    '100 is forwarded, once or more; against the rule, no other 1xx to HTTP/1.1',
+    '100 is forwarded, once or more; against the rule, no other 1xx where one connection is for all hosts',
     `HTTP/1.1 100 C\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 100 C\r\n\r\n${OK}`,
     (answer) => expect(answer.informational.map(({ status }) => status)).toEqual([100, 100]),
   ),

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { denial, type ProxyWorld, route, startProxyWorld } from '../../support/proxy-world.ts';
+import { denial, type ProxyWorld, route, SECRET, startProxyWorld } from '../../support/proxy-world.ts';
 import { scripted, startRawUpstream } from '../../support/upstream.ts';
 
 let world: ProxyWorld;
@@ -189,6 +189,20 @@ describe('bodies', () => {
       expect(answer.text).toBe('until the end');
     }
     await raw.close();
+  });
+
+  test('103 Early Hints pass, scrubbed, on a connection that is for one host', async () => {
+    await withAnswers(
+      [`HTTP/1.1 103 Early Hints\r\nLink: <${SECRET}>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok`],
+      async (at) => {
+        const host = at.slice(7);
+        const agent = await world.agent();
+        await agent.exchange(`CONNECT ${host} HTTP/1.1\r\nHost: ${host}\r\n\r\n`, 'CONNECT');
+        const answer = await agent.exchange(`GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+        expect(answer.informational.map(({ status }) => status)).toEqual([103]);
+        expect(agent.received.toString()).not.toContain(SECRET);
+      },
+    );
   });
 });
 
