@@ -22,11 +22,16 @@ export class Attestor {
     this.#parts = parts;
   }
 
-  attestAs(instanceId: string): Promise<Session> {
+  async attestAs(instanceId: string): Promise<Session> {
     const { connection, proofs, options, timeoutMs } = this.#parts;
     const { tenant, evidence, wantCertificateAuthority = false, clock = systemClock } = options;
     const isThisRun = instanceId === this.#parts.instanceId;
     const wish = { wantCertificateAuthority: isThisRun && wantCertificateAuthority };
-    return attest(connection, proofs, { tenant, evidence, instanceId, ...wish, timeoutMs }, () => clock.now());
+    try {
+      return await attest(connection, proofs, { tenant, evidence, instanceId, ...wish, timeoutMs }, () => clock.now());
+    } catch (error) {
+      connection.leaveUnlessUp();
+      throw error;
+    }
   }
 }

@@ -8,6 +8,8 @@ import type * as wire from './wire.ts';
 
 // TLS has no server name for an address (RFC 6066 section 3), and Node warns of one; the certificate is checked for the address.
 const NAMELESS = 'address.invalid';
+/** `connectivityState.READY`, which is behind a lazy import. */
+const READY = 2;
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 
 /** Status codes that say something of a session or its records (gRPC, statuscodes.md). */
@@ -51,6 +53,14 @@ export class Connection {
   reset(): void {
     this.#client?.close();
     this.#client = undefined;
+  }
+
+  /**
+   * A call failed. What stands is kept; what is still being connected may hang for minutes, as gRPC bounds no attempt: the way
+   * may lead to a pod that is gone.
+   */
+  leaveUnlessUp(): void {
+    if (this.#client?.getChannel().getConnectivityState(false) !== READY) this.reset();
   }
 }
 

@@ -90,6 +90,7 @@ export class Watcher {
     if (this.#retry.isNews(reason)) log.warn({ reason, ...watchFailure(error) }, 'the watch ended');
     if (wasCurrent) onDown(reason);
     if (mayBeHung(error)) connection.reset();
+    else connection.leaveUnlessUp();
     if (refusesSession(error) || needsAttestation(error)) {
       onSessionRefused(stream.session, reason);
       return;

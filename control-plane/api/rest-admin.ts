@@ -40,8 +40,6 @@ export interface AdminOptions {
   readonly oidc: readonly OidcAdministrators[];
   readonly jwks: JwksCache;
   readonly clock: Clock;
-  /** Told why an issuer's keys could not be fetched, once for each attempt: callers are not told addresses. */
-  readonly onError: (error: unknown) => void;
 }
 
 const SHORTEST_TOKEN = 20;
@@ -80,7 +78,7 @@ function refuse(message: string): AdminRefusal {
 }
 
 async function verifyAdministrator(
-  { jwks, onError }: AdminOptions,
+  { jwks }: AdminOptions,
   token: string,
   administrators: OidcAdministrators,
   now: number,
@@ -93,7 +91,6 @@ async function verifyAdministrator(
     return refuse('The OpenID token is good, but its claims do not make an administrator.');
   } catch (error) {
     if (!(error instanceof AttestationError)) throw error;
-    if (error.reason === 'evidence-keys-unavailable' && error.cause !== undefined) onError(error);
     return refuse(`The OpenID token is refused: ${error.message} (${error.reason}).`);
   }
 }

@@ -9,6 +9,8 @@ import { AttestationError } from './trust-provider.ts';
 export interface JwksCacheOptions {
   readonly fetcher: OutboundFetcher;
   readonly clock: Clock;
+  /** Told why an issuer's keys could not be fetched, once for each attempt; callers are not told. */
+  readonly onError?: (error: unknown) => void;
   /** Keys are fetched anew after this long; default 600,000. */
   readonly freshMs?: number;
   /** When fetching fails, keys serve up to this age; default 3,600,000. */
@@ -27,6 +29,8 @@ interface Entry {
 }
 
 const MAX_KEYS = 64;
+/** A Kubernetes API server gives its keys to those alone who name the media type of key sets (RFC 7517 section 8.5.2). */
+const HEADERS = { accept: 'application/json, application/jwk-set+json' };
 
 /**
  * Key sets of issuers, fetched by discovery or URL. Keys are refreshed when they age and, at most once in a cooldown, when a
@@ -35,6 +39,7 @@ const MAX_KEYS = 64;
 export class JwksCache {
   readonly #fetcher: OutboundFetcher;
   readonly #clock: Clock;
+  readonly #onError: (error: unknown) => void;
   readonly #freshMs: number;
   readonly #maxStaleMs: number;
   readonly #cooldownMs: number;
@@ -43,6 +48,7 @@ export class JwksCache {
   constructor(options: JwksCacheOptions) {
     this.#fetcher = options.fetcher;
     this.#clock = options.clock;
+    this.#onError = options.onError ?? (() => undefined);
     this.#freshMs = options.freshMs ?? 600_000;
     this.#maxStaleMs = options.maxStaleMs ?? 3_600_000;
     this.#cooldownMs = options.cooldownMs ?? 30_000;
@@ -83,16 +89,15 @@ export class JwksCache {
           entry.keys = keys;
           entry.fetchedAt = this.#clock.now();
         })
+        .catch((cause: unknown) => {
+          const message = `the keys of ${issuer} could not be fetched`;
+          this.#onError(new AttestationError('evidence-keys-unavailable', message, { cause }));
+        })
         .finally(() => {
           entry.pending = undefined;
         });
     }
-    try {
-      await entry.pending;
-    } catch (cause) {
-      if (entry.keys !== undefined) return;
-      throw new AttestationError('evidence-keys-unavailable', "the issuer's keys could not be fetched", { cause });
-    }
+    await entry.pending;
   }
 
   async #load(issuer: string, source: JwksConfiguration): Promise<readonly JWK[]> {
@@ -112,7 +117,7 @@ export class JwksCache {
 
   async #json(url: string, source: JwksConfiguration): Promise<unknown> {
     const { ca, allowedAddresses } = source;
-    const answer = await this.#fetcher.fetch({ method: 'GET', url, ca, allowedAddresses });
+    const answer = await this.#fetcher.fetch({ method: 'GET', url, headers: HEADERS, ca, allowedAddresses });
     if (answer.status !== 200) {
       throw new AttestationError('evidence-keys-unavailable', `the issuer answered with status ${answer.status}`);
     }

@@ -114,7 +114,6 @@ export function useRestApi(): RestApi {
         oidc: [team],
         jwks,
         clock,
-        onError: (error) => bugs.push(error),
       }),
       resources,
       revocations,

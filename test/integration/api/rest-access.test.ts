@@ -189,7 +189,7 @@ describe('administrators', () => {
   });
 
   it('are never nobody', () => {
-    const options = { oidc: [], jwks, clock, onError: () => {} };
+    const options = { oidc: [], jwks, clock };
     expect(() => createAdminAuthenticator({ ...options, bootstrapToken: undefined })).toThrow(/never open/);
     expect(() => createAdminAuthenticator({ ...options, bootstrapToken: new Secret('short') })).toThrow(/20 bytes/);
   });

@@ -1,5 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { describeError } from '../../../../common/errors.ts';
 import { JwksCache } from '../../../../control-plane/attestation/jwks-cache.ts';
+import type { OutboundRequest } from '../../../../control-plane/outbound/https-fetcher.ts';
 import { FakeFetcher } from '../../../fakes/outbound-fetcher.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
 import { TokenIssuer } from '../../../support/token-issuer.ts';
@@ -12,6 +14,7 @@ let clock: ManualClock;
 let fetcher: FakeFetcher;
 let issuer: TokenIssuer;
 let cache: JwksCache;
+let errors: unknown[];
 
 beforeEach(() => {
   clock = new ManualClock();
@@ -19,7 +22,8 @@ beforeEach(() => {
   issuer = new TokenIssuer(ISSUER);
   fetcher.answers.set(DISCOVERY, { issuer: ISSUER, jwks_uri: KEYS });
   fetcher.answers.set(KEYS, () => issuer.jwks);
-  cache = new JwksCache({ fetcher, clock });
+  errors = [];
+  cache = new JwksCache({ fetcher, clock, onError: (error) => errors.push(error) });
 });
 
 function kid(): string {
@@ -30,6 +34,14 @@ describe('JwksCache', () => {
   test('discovers once, for many askers at once', async () => {
     await Promise.all(Array.from({ length: 20 }, () => cache.keysFor(ISSUER, {}, kid())));
     expect(fetcher.asked.map((request) => request.url)).toEqual([DISCOVERY, KEYS]);
+  });
+
+  test('takes the media type of key sets, which an API server of Kubernetes gives to those alone who name it', async () => {
+    fetcher.answers.set(KEYS, ({ headers }: OutboundRequest) =>
+      headers?.['accept']?.includes('application/jwk-set+json') === true ? issuer.jwks : { error: 'not acceptable' },
+    );
+    await expect(cache.keysFor(ISSUER, {}, kid())).resolves.toHaveLength(1);
+    for (const { headers } of fetcher.asked) expect(headers?.['accept']).toContain('application/json');
   });
 
   test('a new key is found, but made-up ids do not flood the issuer', async () => {
@@ -57,6 +69,19 @@ describe('JwksCache', () => {
       await expect(cache.keysFor(ISSUER, {}, 'k')).rejects.toMatchObject({ reason: 'evidence-keys-unavailable' });
     }
     expect(fetcher.asked.length).toBe(1);
+  });
+
+  test('says why keys cannot be fetched, once for each attempt, also while old ones serve', async () => {
+    await cache.keysFor(ISSUER, {}, kid());
+    fetcher.answers.set(KEYS, { error: 'forbidden' });
+    clock.advance(700_000);
+    for (let i = 0; i < 5; i += 1) await expect(cache.keysFor(ISSUER, {}, kid())).resolves.toHaveLength(1);
+    expect(errors.map(describeError)).toEqual([
+      `the keys of ${ISSUER} could not be fetched: the issuer answered with status 400`,
+    ]);
+    clock.advance(31_000);
+    await Promise.all(Array.from({ length: 5 }, () => cache.keysFor(ISSUER, {}, kid())));
+    expect(errors).toHaveLength(2);
   });
 
   test('refuses a discovery document of another issuer, and keys that are no set', async () => {
