@@ -13,11 +13,14 @@ import { StreamMap } from '../sessions/http2/stream-map.ts';
 import type { Http2Event, RequestHeadEvent } from '../sessions/http2/events.ts';
 import type { AgentSession } from './agent-session.ts';
 import { FrameWriter } from './frame-writer.ts';
-import { Http2AgentStream, type Http2AgentParts, stopRequest } from './http2-agent-stream.ts';
+import { Http2AgentStream, type Http2AgentParts } from './http2-agent-stream.ts';
+import { StreamDeadlines } from './stream-deadlines.ts';
 import { TurnWork } from './turn.ts';
 
 const TICK_MS = 1_000;
 const LINGER_MS = 2_000;
+/** For so long a request may go on behind its answer: curl 7.88 loses an answer whose request is stopped at once. */
+const UNENDED_MS = 1_000;
 
 /** An agent's HTTP/2 connection: each of its streams is an exchange of its own, decided on its own. */
 export class Http2AgentConnection implements AgentSession {
@@ -29,11 +32,10 @@ export class Http2AgentConnection implements AgentSession {
   readonly #streams = new StreamMap<Http2AgentStream>();
   /** Streams that were told something since the last read was done. */
   readonly #touched = new Roster<Http2AgentStream>();
-  /**
-   * Streams whose exchange is over while a part of the answer waits for the agent's window, and until when it may
-   * (milliseconds since the epoch); the first one is due first.
-   */
-  readonly #leaving = new Map<number, number>();
+  /** Streams whose exchange is over while a part of the answer waits for the agent's window. */
+  readonly #leaving = new StreamDeadlines();
+  /** Streams whose answer has left while the request goes on, which nobody reads. */
+  readonly #unended = new StreamDeadlines();
   readonly #readLater = new TurnWork('read', () => this.#read());
   /** A request that waits for others, or for the agent to read what it was told; nothing behind it was read. */
   #next: RequestHeadEvent | undefined;
@@ -72,8 +74,7 @@ export class Http2AgentConnection implements AgentSession {
   }
 
   get deadlineAt(): number {
-    for (const until of this.#leaving.values()) return Math.min(until, this.#idleUntil);
-    return this.#idleUntil;
+    return Math.min(this.#leaving.next, this.#unended.next, this.#idleUntil);
   }
 
   destroy(): void {
@@ -88,12 +89,9 @@ export class Http2AgentConnection implements AgentSession {
 
   expire(): void {
     const now = this.#services.clock.now();
-    for (const [id, until] of this.#leaving) {
-      if (until > now) break;
-      this.#leaving.delete(id);
-      this.#http2.reset(id, 'CANCEL');
-      this.#writer.schedule();
-    }
+    for (const id of this.#leaving.takeDue(now)) this.#reset(id, 'CANCEL');
+    // The rest of the request is of no use (RFC 9113 8.1).
+    for (const id of this.#unended.takeDue(now)) this.#reset(id, 'NO_ERROR');
     if (this.#idleUntil > now) return;
     if (this.#closing) return this.destroy();
     this.#http2.shutdown();
@@ -149,15 +147,20 @@ export class Http2AgentConnection implements AgentSession {
   #take(event: Exclude<Http2Event, RequestHeadEvent>): void {
     if (!('stream' in event)) return;
     const stream = this.#streams.get(event.stream);
-    if (stream === undefined) {
-      // A head that the codec refused is a call all the same; one whose answer waits has its record.
-      if (event.type === 'reset' && event.by === 'us' && !this.#leaving.has(event.stream)) {
-        this.#record(event.code === 'REFUSED_STREAM' ? 'overloaded' : 'bad-request');
-      }
-      return;
-    }
+    if (stream === undefined) return this.#takeUnread(event);
     this.#touched.add(stream);
     this.#give(stream, event);
+  }
+
+  /** An event of a stream that has no exchange, or none any more. */
+  #takeUnread(event: Exclude<Http2Event, RequestHeadEvent | { type: 'goaway' | 'settings' }>): void {
+    const { stream: id } = event;
+    const isKnown = this.#leaving.has(id) || this.#unended.has(id);
+    if (event.type === 'body') this.#http2.hold(id, event.bytes.length);
+    if (event.type === 'end' || event.type === 'reset') this.#unended.delete(id);
+    // A head that the codec refused is a call all the same; one whose answer waits has its record.
+    if (event.type !== 'reset' || event.by !== 'us' || isKnown) return;
+    this.#record(event.code === 'REFUSED_STREAM' ? 'overloaded' : 'bad-request');
   }
 
   /** An event, or undefined when those of one read were given. What fails with it ends its own exchange. */
@@ -197,7 +200,8 @@ export class Http2AgentConnection implements AgentSession {
     if (!this.#streams.delete(id)) return;
     const { clock, limits, state } = this.#services;
     const now = clock.now();
-    if (this.#http2.queuedBytes(id) > 0) this.#leaving.set(id, now + limits.bodyIdleTimeoutMs);
+    if (this.#http2.queuedBytes(id) > 0) this.#leaving.add(id, now + limits.bodyIdleTimeoutMs);
+    else this.#letEnd(id, now);
     if (this.#streams.size > 0) return;
     this.#idleUntil = now + limits.agentIdleTimeoutMs;
     if (state.draining) this.drain();
@@ -206,12 +210,22 @@ export class Http2AgentConnection implements AgentSession {
 
   /** Looks which answers have left whole by now. */
   #letLeave(): void {
-    for (const id of this.#leaving.keys()) {
+    for (const id of this.#leaving.ids) {
       if (this.#http2.queuedBytes(id) > 0) continue;
       this.#leaving.delete(id);
-      stopRequest(this.#http2, id);
+      this.#letEnd(id, this.#services.clock.now());
     }
     if (this.#services.state.draining) this.#closeIfDone();
+  }
+
+  /** The answer has left: where the request has not ended by now, its stream is open still. */
+  #letEnd(id: number, now: number): void {
+    if (this.#http2.isOpen(id)) this.#unended.add(id, now + UNENDED_MS);
+  }
+
+  #reset(id: number, code: 'CANCEL' | 'NO_ERROR'): void {
+    this.#http2.reset(id, code);
+    this.#writer.schedule();
   }
 
   #closeIfDone(): void {
@@ -251,6 +265,7 @@ export class Http2AgentConnection implements AgentSession {
   #abandon(): void {
     for (const stream of this.#streams.values()) stream.onReset();
     this.#leaving.clear();
+    this.#unended.clear();
   }
 
   /** As an AgentConnection does: the agent may read what is said last as slowly as an answer. */

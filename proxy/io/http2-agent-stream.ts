@@ -30,7 +30,6 @@ export class Http2AgentStream implements AgentStream, Rostered {
   readonly #exchange: Exchange;
   /** Body that came before the exchange takes it; the stream's window bounds it. */
   readonly #waiting: Backlog<{ readonly trailers: HeaderList | undefined }>;
-  #requestDone = false;
   #blocked = false;
   #answered = false;
 
@@ -122,7 +121,6 @@ export class Http2AgentStream implements AgentStream, Rostered {
   ended(): void {
     this.#waiting.clear();
     this.#parts.forget(this.#id);
-    if (!this.#requestDone) stopRequest(this.#parts.http2, this.#id);
     this.#parts.writer.schedule();
   }
 
@@ -144,15 +142,6 @@ export class Http2AgentStream implements AgentStream, Rostered {
   }
 
   #giveEnd(trailers: HeaderList | undefined): void {
-    this.#requestDone = true;
     this.#exchange.onRequestEnd(trailers);
   }
-}
-
-/**
- * The answer is said, so the rest of the request is of no use (RFC 9113 8.1); not before all of it has left, as a reset
- * drops it.
- */
-export function stopRequest(http2: Http2Connection, id: number): void {
-  if (http2.queuedBytes(id) === 0) http2.reset(id, 'NO_ERROR');
 }

@@ -67,7 +67,7 @@ beforeAll(async () => {
       ),
   });
   world.client.decide = (question) =>
-    question.path === '/echo.Echo/Denied' ? denial('rule-denied', 'not this method') : grant(question, bearer(SECRET));
+    question.path.endsWith('/Denied') ? denial('rule-denied', 'not this method') : grant(question, bearer(SECRET));
   folder = await mkdtemp(join(tmpdir(), 'sidekey-http2-'));
   caFile = join(folder, 'ca.pem');
   await writeFile(caFile, world.proxy.caPem ?? '');
@@ -112,6 +112,13 @@ describe.skipIf(lacks('curl', '--http2', '--version'))('curl --http2', () => {
     const url = `https://localhost:${upstream.port}/`;
     const got = await runProcess([...command, '--data-binary', `@${file}`, url], env);
     expect(got).toEqual({ code: 0, stdout: `POST 2000000 ${MASKED} 2`, stderr: '' });
+  });
+
+  test('is told why, though it has not sent its body by then', async () => {
+    const script = '(sleep 0.3; echo some) | curl --silent --show-error --http2 --cacert "$0" -T - "$1"';
+    const got = await runProcess(['/bin/sh', '-c', script, caFile, `https://localhost:${upstream.port}/Denied`], env);
+    expect(got).toMatchObject({ code: 0, stderr: '' });
+    expect(got.stdout).toMatch(/"code":"rule-denied"/);
   });
 
   test('takes many files over one connection', async () => {

@@ -112,6 +112,11 @@ export class Http2Connection {
     if (this.#state.streams.get(stream) !== undefined) this.#state.reset(stream, ErrorCode[code]);
   }
 
+  /** Whether the stream is open on one side at least. */
+  isOpen(stream: number): boolean {
+    return this.#state.streams.get(stream) !== undefined;
+  }
+
   /** Octets told in a `body` event were used, so that as many more may come. */
   consume(stream: number, byteCount: number): void {
     const { credit, streams } = this.#state;
