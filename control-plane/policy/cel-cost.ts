@@ -10,7 +10,17 @@ const FEWEST_MEMBERS = 16;
 
 const LOOPS: ReadonlySet<unknown> = new Set(['all', 'exists', 'exists_one', 'filter']);
 /** What they make can be twice as large at every step, out of proportion to the expression. */
-const GROWING: ReadonlySet<unknown> = new Set(['map', 'bind']);
+const GROWING: ReadonlySet<unknown> = new Set(['map', 'bind', 'split', 'join']);
+/** Steps of what looks a time zone up, and of other parts of a time. */
+const ZONE_STEPS = 2_500;
+const CALENDAR_STEPS = 100;
+/** They look at no more of a text than their argument has, or cut it without a copy. */
+const SHORT: ReadonlySet<unknown> = new Set(['startsWith', 'endsWith', 'substring']);
+
+interface Loop {
+  readonly depth: number;
+  readonly member: unknown;
+}
 
 /** Steps by powers of the length of the longest list: [3, 2] is 3 + 2n. */
 type Steps = readonly number[];
@@ -36,30 +46,33 @@ export function longestList(root: unknown): number | undefined {
   return longest;
 }
 
-function stepsOf(node: unknown): Steps {
-  if (Array.isArray(node)) return node.map(stepsOf).reduce(add, []);
+/** @param loop where the node stands: outside of loops, or in one loop over members of this name, or deeper */
+function stepsOf(node: unknown, loop: Loop = { depth: 0, member: undefined }): Steps {
+  if (Array.isArray(node)) return node.map((one) => stepsOf(one, loop)).reduce(add, []);
   if (!isCelNode(node)) return [];
   const { op, args } = node;
   if (op === 'rcall' && Array.isArray(args)) {
     const [name, receiver, given]: unknown[] = args;
     if (GROWING.has(name)) {
-      throw new CelError('cel-forbidden', `${String(name)}() is not available; use all(), exists() and filter()`);
+      throw new CelError('cel-forbidden', `${String(name)}() is not available; use all(), exists(), filter() and startsWith()`);
     }
-    if (LOOPS.has(name)) return stepsOfLoop(receiver, given);
+    if (LOOPS.has(name)) return stepsOfLoop(receiver, given, loop);
   }
-  return add(stepsOf(args), ownSteps(node));
+  return add(stepsOf(args, loop), ownSteps(node, loop));
 }
 
-function stepsOfLoop(receiver: unknown, body: unknown): Steps {
+function stepsOfLoop(receiver: unknown, body: unknown, around: Loop): Steps {
   if (joins(receiver))
     throw new CelError('cel-forbidden', 'loop over each list by itself, not over lists joined with +');
-  const each = add(stepsOf(body), [1]);
+  const variable: unknown = Array.isArray(body) ? body[0] : undefined;
+  const loop: Loop = { depth: around.depth + 1, member: isCelNode(variable) ? variable.args : undefined };
+  const each = add(stepsOf(body, loop), [1]);
   const length = literalLength(receiver);
-  return add(stepsOf(receiver), length === undefined ? [0, ...each] : each.map((steps) => steps * length));
+  return add(stepsOf(receiver, around), length === undefined ? [0, ...each] : each.map((steps) => steps * length));
 }
 
 /** What reads whole values takes as long as they are, unless one side is written out. */
-function ownSteps({ op, args }: CelNode): Steps {
+function ownSteps({ op, args }: CelNode, loop: Loop): Steps {
   const parts: unknown[] = Array.isArray(args) ? args : [];
   switch (op) {
     case '==':
@@ -71,14 +84,30 @@ function ownSteps({ op, args }: CelNode): Steps {
     }
     case '+':
       return [0, 1];
-    case 'call':
-    case 'rcall': {
+    case 'call': {
       const given: unknown = parts.at(-1);
       return Array.isArray(given) && given.every(isLiteral) ? [1] : [0, 1];
     }
+    case 'rcall':
+      return stepsOfMethod(parts, loop);
     default:
       return [1];
   }
+}
+
+/** Of texts that are the members of one list there are no more than a question holds, however often they are read once each. */
+function stepsOfMethod([name, receiver, given]: readonly unknown[], { depth, member }: Loop): Steps {
+  const texts: unknown[] = Array.isArray(given) ? given : [];
+  if (String(name).startsWith('get')) return [texts.length > 0 ? ZONE_STEPS : CALENDAR_STEPS];
+  if (!texts.every(isLiteral)) return [0, 1];
+  return depth === 0 || SHORT.has(name) || (depth === 1 && rootOf(receiver) === member) ? [1] : [0, 1];
+}
+
+/** `m` in `m.a["b"]`. */
+function rootOf(node: unknown): unknown {
+  let at = node;
+  while (isCelNode(at) && (at.op === '.' || at.op === '[]') && Array.isArray(at.args)) at = at.args[0];
+  return isCelNode(at) && at.op === 'id' ? at.args : undefined;
 }
 
 function add(a: Steps, b: Steps): Steps {

@@ -1,6 +1,7 @@
-import { type Document, isMap, isNode, isScalar, LineCounter, parseAllDocuments } from 'yaml';
+import { Composer, type CST, type Document, isMap, isNode, isScalar, LineCounter, Parser } from 'yaml';
 import { describeError } from '../../common/errors.ts';
 import type { Resource } from './kinds.ts';
+import { isDeeper, MAX_LEVELS } from './nesting.ts';
 import { type FieldIssue, parseResource } from './parse-resource.ts';
 
 /** A resource and the place where it was written. */
@@ -28,6 +29,8 @@ export interface ParsedDocuments {
 const MAX_TEXT_LENGTH = 4_000_000;
 /** Aliases may stand for this many nodes at most: a few lines of YAML can otherwise unfold to billions. */
 const MAX_ALIASES = 100;
+/** A level of YAML is a collection, its list of items, an item. */
+const TOKEN_LEVELS = 3;
 
 /** Reads YAML (or JSON) text of any number of documents. Nothing is thrown: errors name file, line and field. */
 export function parseDocuments(text: string, file: string): ParsedDocuments {
@@ -35,18 +38,19 @@ export function parseDocuments(text: string, file: string): ParsedDocuments {
     return { resources: [], errors: [{ file, line: 1, field: '', message: 'the file is over 4,000,000 characters' }] };
   }
   const lines = new LineCounter();
-  const documents = parseAllDocuments(text, {
-    lineCounter: lines,
-    prettyErrors: false,
-    uniqueKeys: true,
-    version: '1.2',
-  });
+  const tokens: CST.Token[] = [...new Parser(lines.addNewLine).parse(text)];
+  const deep = tokens.find((token) => isDeeper(token, MAX_LEVELS * TOKEN_LEVELS));
+  if (deep !== undefined) {
+    const message = `a document is nested more than ${MAX_LEVELS} levels deep`;
+    return { resources: [], errors: [{ file, line: lineOf(lines, deep.offset), field: '', message }] };
+  }
+  const composer = new Composer({ lineCounter: lines, prettyErrors: false, uniqueKeys: true, version: '1.2' });
   const resources: LocatedResource[] = [];
   const errors: DocumentError[] = [];
   const fail = (offset: number, field: string, message: string): void => {
     errors.push({ file, line: lineOf(lines, offset), field, message });
   };
-  for (const document of Array.isArray(documents) ? documents : []) {
+  for (const document of composer.compose(tokens)) {
     for (const error of document.errors) fail(error.pos[0], '', error.message);
     if (document.errors.length > 0 || document.contents === null) continue;
     if (isScalar(document.contents) && document.contents.value === null) continue;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isDeeper, MAX_LEVELS } from './nesting.ts';
 import { API_VERSION, type Kind, KINDS, metadata, type Resource, SPECS } from './kinds.ts';
 
 /** What is wrong with one field. `path` leads to it from the document's root. */
@@ -20,6 +21,9 @@ const envelope = z.strictObject({
 
 /** Checks one document as JSON or YAML gave it, and fills in defaults. Messages never repeat values. */
 export function parseResource(value: unknown): ParsedResource {
+  if (isDeeper(value, MAX_LEVELS)) {
+    return { ok: false, issues: [{ path: [], message: `is nested more than ${MAX_LEVELS} levels deep` }] };
+  }
   const head = envelope.safeParse(value);
   if (!head.success) return { ok: false, issues: flattenIssues(head.error.issues) };
   const { kind, metadata: about, spec } = head.data;

@@ -102,6 +102,8 @@ describe('compileCel', () => {
     '["aaaa"].map(a, a + a).map(b, b + b).size() > 0',
     'cel.bind(a, agent.trust + agent.trust, a.size() > 0)',
     '[agent.trust + agent.trust].exists(a, size(a) > 9)',
+    'tenant.split("").all(a, tenant.split("").all(b, a == "x" || b == "x"))',
+    '[tenant].join(tenant).size() > 9',
   ])('refuses what could stall all tenants: %#', (expression) => {
     expect(() => compileCel(expression)).toThrow(/costly|too long|not available|joined/);
   });
@@ -115,6 +117,25 @@ describe('compileCel', () => {
     };
     expect(ask(40)).toBe(false);
     expect(() => ask(2_000)).toThrow('lists of up to');
+  });
+
+  it.each([
+    'now.getHours("Europe/Vienna") > 9',
+    'agent.claims.text.contains("aaab")',
+    'agent.claims.text.upperAscii() == "A"',
+    'agent.claims.text.size() == 9',
+  ])('counts what is dear within two loops: %s', (dear) => {
+    const members = Array.from({ length: 250 }, (_, id) => id);
+    const claims = { members, text: 'a'.repeat(7_900) };
+    const loops = compileCel(`agent.claims.members.all(a, agent.claims.members.all(b, ${dear} || true))`);
+    expect(() => loops.evaluate({ ...SESSION, claims }, REQUEST, 0)).toThrow('lists of up to');
+  });
+
+  it('asks each of many long texts one question', () => {
+    const messages = Array.from({ length: 10 }, () => ({ content: 'a'.repeat(20_000) }));
+    const inspected = { unreadable: [], json: JSON.stringify({ messages, many: Array(19_000).fill('a') }) };
+    const asked = 'request.json.messages.all(m, !m.content.contains("b") && m.content.size() > 9)';
+    expect(compileCel(asked).evaluate(SESSION, { ...REQUEST, inspected }, 0)).toBe(true);
   });
 
   it('compiles each text once', () => {
