@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { describeError, UsageError } from '../common/errors.ts';
@@ -65,17 +65,28 @@ function formatPlaced(refused: RefusedField, documents: readonly SourceDocument[
 
 function listFiles(path: string): string[] {
   if (path === '-') return [path];
-  let isFolder: boolean;
   try {
-    isFolder = statSync(path).isDirectory();
+    return statSync(path).isDirectory() ? listBelow(path, new Set()).sort() : [path];
   } catch (cause) {
+    if (cause instanceof UsageError) throw cause;
     throw new UsageError('unreadable-file', `cannot read ${path}`, { cause });
   }
-  if (!isFolder) return [path];
-  return readdirSync(path, { recursive: true, encoding: 'utf8' })
-    .filter((name) => /\.ya?ml$/.test(name))
-    .sort()
-    .map((name) => join(path, name));
+}
+
+/** Each folder once, though links lead back to it. */
+function listBelow(folder: string, seen: Set<string>): string[] {
+  const place = realpathSync(folder);
+  if (seen.has(place)) return [];
+  seen.add(place);
+  return readdirSync(folder).flatMap((name) => {
+    const path = join(folder, name);
+    const found = statSync(path, { throwIfNoEntry: false });
+    if (found?.isDirectory()) return listBelow(path, seen);
+    if (!/\.ya?ml$/.test(name)) return [];
+    // A pipe or a device may have no end.
+    if (found !== undefined && !found.isFile()) throw new UsageError('unreadable-file', `${path} is no file`);
+    return [path];
+  });
 }
 
 type Fail = (field: string, error: unknown) => void;

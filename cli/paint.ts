@@ -11,10 +11,10 @@ export function paint(
   return wanted ? `\u001b[${COLOURS[colour]}m${text}\u001b[0m` : text;
 }
 
-/** Characters that a terminal obeys, or that change in which order others are shown. */
-const OBEYED = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
+/** Characters that a terminal obeys, that are not seen, or that change in which order others are shown. */
+const OBEYED = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 /** The same without those that JSON escapes by itself, or that break its lines. */
-const OBEYED_IN_JSON = /[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
+const OBEYED_IN_JSON = /(?![\u0000-\u001f])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 /** Text from outside, made safe for a terminal. */
 export function printable(text: string): string {
@@ -23,5 +23,8 @@ export function printable(text: string): string {
 
 /** JSON, or what quotes as JSON does, of the same meaning and safe for a terminal. */
 export function printableJson(json: string): string {
-  return json.replaceAll(OBEYED_IN_JSON, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return json.replaceAll(OBEYED_IN_JSON, (character) =>
+    // One beyond 16 bits is two escapes (RFC 8259 section 7).
+    character.replaceAll(/[^]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
+  );
 }

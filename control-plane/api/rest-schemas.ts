@@ -27,7 +27,7 @@ export const applyBody = {
   type: 'object',
   additionalProperties: false,
   properties: {
-    documents: text(4_000_000, 'YAML documents.'),
+    documents: text(500_000, 'YAML documents; what is longer goes as `resources`, which are read faster.'),
     resources: { type: 'array', maxItems: 10_000, items: { type: 'object' }, description: 'The same as JSON.' },
     dryRun: { type: 'boolean', default: false },
     prune: { type: 'boolean', default: false },

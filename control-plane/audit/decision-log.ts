@@ -162,7 +162,10 @@ function foreign(record: DecisionRecord, what: string): ChainError {
   return new ChainError('record-foreign', `decision ${record.id.slice(0, 64)} ${what}`);
 }
 
-/** One statement for all: the rows go in as one JSON parameter, bytes in hexadecimal. */
+/**
+ * One statement for all: the rows go in as one JSON parameter, bytes in hexadecimal. Positions count a tenant's own decisions: in
+ * a count of all of them it would see how much the others do.
+ */
 async function insertRecords(
   tx: Sql,
   tenant: string,
@@ -170,9 +173,10 @@ async function insertRecords(
   records: readonly DecodedRecord[],
 ): Promise<void> {
   await tx.query(
-    `insert into decisions (tenant, instance_id, sequence, previous_hash, hash, record, decision_id, at, session_id,
+    `insert into decisions (position, tenant, instance_id, sequence, previous_hash, hash, record, decision_id, at, session_id,
        workloads, user_subject, host, port, server_workload, access_policy, method, path, outcome, reason, status)
-     select $1, $2, r.sequence, decode(r.previous_hash, 'hex'), decode(r.hash, 'hex'), decode(r.record, 'hex'),
+     select (select coalesce(max(position), 0) from decisions where tenant = $1) + row_number() over (order by r.sequence),
+       $1, $2, r.sequence, decode(r.previous_hash, 'hex'), decode(r.hash, 'hex'), decode(r.record, 'hex'),
        r.decision_id, r.at, r.session_id, r.workloads, r.user_subject, r.host, r.port, r.server_workload,
        r.access_policy, r.method, r.path, r.outcome, r.reason, r.status
      from jsonb_to_recordset($3::jsonb) as r(sequence bigint, previous_hash text, hash text, record text,

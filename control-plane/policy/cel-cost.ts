@@ -54,7 +54,10 @@ function stepsOf(node: unknown, loop: Loop = { depth: 0, member: undefined }): S
   if (op === 'rcall' && Array.isArray(args)) {
     const [name, receiver, given]: unknown[] = args;
     if (GROWING.has(name)) {
-      throw new CelError('cel-forbidden', `${String(name)}() is not available; use all(), exists(), filter() and startsWith()`);
+      throw new CelError(
+        'cel-forbidden',
+        `${String(name)}() is not available; use all(), exists(), filter() and startsWith()`,
+      );
     }
     if (LOOPS.has(name)) return stepsOfLoop(receiver, given, loop);
   }

@@ -1,4 +1,4 @@
-import { Composer, type CST, type Document, isMap, isNode, isScalar, LineCounter, Parser } from 'yaml';
+import { Composer, type CST, type Document, isMap, isNode, isScalar, LineCounter, Parser, visit } from 'yaml';
 import { describeError } from '../../common/errors.ts';
 import type { Resource } from './kinds.ts';
 import { isDeeper, MAX_LEVELS } from './nesting.ts';
@@ -29,6 +29,8 @@ export interface ParsedDocuments {
 const MAX_TEXT_LENGTH = 4_000_000;
 /** Aliases may stand for this many nodes at most: a few lines of YAML can otherwise unfold to billions. */
 const MAX_ALIASES = 100;
+/** The rest can wait until these are mended: to look up each one's line takes time. */
+const MAX_ERRORS = 100;
 /** A level of YAML is a collection, its list of items, an item. */
 const TOKEN_LEVELS = 3;
 
@@ -44,15 +46,19 @@ export function parseDocuments(text: string, file: string): ParsedDocuments {
     const message = `a document is nested more than ${MAX_LEVELS} levels deep`;
     return { resources: [], errors: [{ file, line: lineOf(lines, deep.offset), field: '', message }] };
   }
-  const composer = new Composer({ lineCounter: lines, prettyErrors: false, uniqueKeys: true, version: '1.2' });
+  const composer = new Composer({ lineCounter: lines, prettyErrors: false, uniqueKeys: false, version: '1.2' });
   const resources: LocatedResource[] = [];
   const errors: DocumentError[] = [];
   const fail = (offset: number, field: string, message: string): void => {
     errors.push({ file, line: lineOf(lines, offset), field, message });
   };
   for (const document of composer.compose(tokens)) {
-    for (const error of document.errors) fail(error.pos[0], '', error.message);
-    if (document.errors.length > 0 || document.contents === null) continue;
+    if (errors.length >= MAX_ERRORS) break;
+    for (const error of document.errors.slice(0, MAX_ERRORS)) fail(error.pos[0], '', error.message);
+    // The library's own check compares each key with all others.
+    const twins = findTwins(document);
+    for (const at of twins) fail(at, '', 'Map keys must be unique');
+    if (document.errors.length > 0 || twins.length > 0 || document.contents === null) continue;
     if (isScalar(document.contents) && document.contents.value === null) continue;
     const start = document.contents.range[0];
     let value: unknown;
@@ -68,10 +74,26 @@ export function parseDocuments(text: string, file: string): ParsedDocuments {
       const { resource } = parsed;
       resources.push({ resource, file, line: lineOf(lines, start), lineOf: (field) => lineAt(parsePath(field)) });
     } else
-      for (const { path, message } of parsed.issues)
+      for (const { path, message } of parsed.issues.slice(0, MAX_ERRORS))
         errors.push({ file, line: lineAt(path), field: formatPath(path), message });
   }
   return { resources, errors };
+}
+
+/** Where keys stand that their map has already. */
+function findTwins(document: Document.Parsed): number[] {
+  const found: number[] = [];
+  visit(document, {
+    Map: (_, { items }) => {
+      const seen = new Set<unknown>();
+      for (const { key } of items) {
+        if (!isScalar(key)) continue;
+        if (seen.has(key.value)) found.push(key.range?.[0] ?? 0);
+        seen.add(key.value);
+      }
+    },
+  });
+  return found.slice(0, MAX_ERRORS);
 }
 
 /** `['spec', 'rules', 0]` as `spec.rules[0]`. */

@@ -218,6 +218,8 @@ grant select on all sequences in schema public to ${SYSTEM_ROLE};
 
 /** What a secret may be used for (control-plane/resources/secret-binding.ts), which is authenticated with it; empty: for anything. */
 const BOUND_SECRETS = "alter table sealed_secrets add column bound_to text not null default '';";
+/** One count for all tenants told each how much the others do. Those of a tenant's decisions go on from its last one. */
+const POSITIONS_OF_A_TENANT = 'alter table decisions alter column position drop identity;';
 
 /** In order; version n is the n-th. Append only: a migration that has shipped is never edited. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -228,4 +230,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: 'revoked-with-session', sql: REVOKED_WITH_SESSION },
   { name: 'read-by-dumps', sql: READ_BY_DUMPS },
   { name: 'bound-secrets', sql: BOUND_SECRETS },
+  { name: 'positions-of-a-tenant', sql: POSITIONS_OF_A_TENANT },
 ];

@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { genesisHash, nextHash } from '../../../common/decision-chain.ts';
 import { appendDecisions } from '../../../control-plane/audit/decision-log.ts';
-import { followDecisions } from '../../../control-plane/audit/query-decisions.ts';
+import { followDecisions, queryDecisions } from '../../../control-plane/audit/query-decisions.ts';
 import { verifyChains } from '../../../control-plane/audit/verify.ts';
 import { DecisionRecord, Outcome } from '../../../proto/gen/sidekey/v1/decision.ts';
+import { decisionChain } from '../../support/decision-chain.ts';
 import { describeStores } from '../../support/stores.ts';
 
 const PROXIES = 12;
@@ -50,5 +51,17 @@ describeStores('decisions of many proxies at once', (fixture) => {
     const chains = await verifyChains(store, 'default');
     expect(chains.filter((chain) => chain.fault !== undefined)).toEqual([]);
     expect(chains).toHaveLength(PROXIES);
+  });
+
+  it('have positions that tell nothing of other tenants', async () => {
+    const { store } = fixture();
+    await store.system((tx) => tx.query("insert into tenants (name) values ('quiet'), ('busy')"));
+    const positionsOf = async (tenant: string): Promise<number[]> =>
+      (await queryDecisions(store, tenant, {})).map(({ position }) => position);
+    await appendDecisions(store, 'quiet', 'quiet-proxy', decisionChain('quiet-proxy', 1, { workloads: [] }));
+    await appendDecisions(store, 'busy', 'busy-proxy', decisionChain('busy-proxy', 5, { workloads: [] }));
+    await appendDecisions(store, 'quiet', 'quiet-proxy', decisionChain('quiet-proxy', 3, { workloads: [] }));
+    expect(await positionsOf('quiet')).toEqual([1, 2, 3]);
+    expect(await positionsOf('busy')).toEqual([1, 2, 3, 4, 5]);
   });
 });

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -108,6 +108,19 @@ describe('readDocuments', () => {
   it('names file, line and field of every error', async () => {
     const file = write('p.yaml', `\n${provider('{ fromFile: k }').replace('type: static', 'type: nonsense')}`);
     await expect(readDocuments([file])).rejects.toThrow(`${file}:5`);
+  });
+
+  it('reads a folder once, though links lead back to it', async () => {
+    const below = join(folder, 'below');
+    mkdirSync(below);
+    for (const name of ['up', 'up-too']) symlinkSync('..', join(below, name));
+    const file = write('below/p.yaml', provider('{ value: hunter2 }'));
+    expect((await readDocuments([folder])).map((document) => document.file)).toEqual([file]);
+  });
+
+  it('reads no device and no pipe of a folder', async () => {
+    symlinkSync('/dev/zero', join(folder, 'endless.yaml'));
+    await expect(readDocuments([folder])).rejects.toThrow(`${join(folder, 'endless.yaml')} is no file`);
   });
 
   it('reads folders in order, YAML files only', async () => {

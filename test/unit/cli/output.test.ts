@@ -17,7 +17,9 @@ describe('output', () => {
         ],
       ),
     ).toBe('A          B\nlong cell  x\n\uFFFD[31m      y');
-    expect(printable('a\nb\u202e')).toBe('a\uFFFDb\uFFFD');
+    expect(printable('a\nb\u202e\u200f\u200b\u{e0041}')).toBe(`a\uFFFDb${'\uFFFD'.repeat(4)}`);
+    expect(JSON.parse(toJson('\u200f\u{e0041}'))).toBe('\u200f\u{e0041}');
+    expect(toJson('\u200f\u{e0041}')).toMatch(/^[ -~]+$/);
   });
 
   it('colours on a terminal only', () => {
