@@ -17,11 +17,13 @@ const security = [{ admin: [] }];
 const HEARTBEAT_MS = 15_000;
 /** A reader that lets this much pile up is cut off; it can come back with `after`. */
 const MAX_PENDING_BYTES = 8_388_608;
+/** Of one tenant: each reads the store for every decision. The oldest is cut off; it can come back with `after` too. */
+const MAX_FOLLOWERS = 64;
 
 export function addDecisionRoutes(app: FastifyInstance, { decisions }: Pick<RestDependencies, 'decisions'>): void {
-  const open = new Set<PassThrough>();
+  const open = new Map<PassThrough, string>();
   app.addHook('preClose', async () => {
-    for (const stream of open) stream.end();
+    for (const stream of open.keys()) stream.end();
   });
 
   app.get<{ Querystring: Query }>(
@@ -44,8 +46,10 @@ export function addDecisionRoutes(app: FastifyInstance, { decisions }: Pick<Rest
       };
       if (!follow) return { decisions: await decisions.query(tenant, filter, { after, limit }) };
       const stream = await followAsLines(decisions, tenant, filter, after);
-      open.add(stream);
+      open.set(stream, tenant);
       stream.once('close', () => open.delete(stream));
+      const followers = [...open].filter(([, of]) => of === tenant);
+      if (followers.length > MAX_FOLLOWERS) followers[0]?.[0].destroy();
       return reply.type('application/x-ndjson').send(stream);
     },
   );

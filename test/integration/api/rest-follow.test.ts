@@ -93,6 +93,17 @@ function collect(answer: IncomingMessage): { text: string; ended: boolean } {
 
 const entry = (position: number): DecisionEntry => ({ position, id: `d${position}` }) as DecisionEntry;
 
+it('cuts off the oldest follower when a tenant has too many', async () => {
+  const before = stopped;
+  const answers = [];
+  for (let count = 0; count < 65; count += 1) answers.push(await get('/v1/decisions?follow=true'));
+  const followers = answers.map(collect);
+  await expect.poll(() => followers.filter(({ ended }) => ended).length).toBe(1);
+  expect(followers[0]?.ended).toBe(true);
+  for (const answer of answers) answer.destroy();
+  await expect.poll(() => stopped).toBe(before + 65);
+});
+
 it('speaks TLS only, verified against its authority', async () => {
   expect((await get('/healthz')).statusCode).toBe(200);
   expect((await get('/v1/decisions?follow=true', 'bad')).statusCode).toBe(401);
