@@ -103,7 +103,7 @@ function stepsOfMethod([name, receiver, given]: readonly unknown[], { depth, mem
   const texts: unknown[] = Array.isArray(given) ? given : [];
   if (String(name).startsWith('get')) return [texts.length > 0 ? ZONE_STEPS : CALENDAR_STEPS];
   if (!texts.every(isLiteral)) return [0, 1];
-  return depth === 0 || SHORT.has(name) || (depth === 1 && rootOf(receiver) === member) ? [1] : [0, 1];
+  return SHORT.has(name) || (depth === 1 && rootOf(receiver) === member) ? [1] : [0, 1];
 }
 
 /** `m` in `m.a["b"]`. */
