@@ -38,6 +38,16 @@ describe('selectors', () => {
     expect(matchesSelectors({}, claims)).toBe(false);
   });
 
+  it('gives a glob up that compares a long claim over and over, and takes others of the longest claims', () => {
+    const text = `${'a'.repeat(5_000)}b`;
+    const costly = { claim: 'text', glob: `*${'a'.repeat(1_000)}b` };
+    expect(matchesSelector(costly, { text })).toBe(false);
+    expect(matchesSelector(costly, { text: text.slice(-1_001) })).toBe(true);
+    expect(matchesSelector({ claim: 'text', glob: '*ab' }, { text })).toBe(true);
+    const groups = [...Array.from({ length: 400 }, (_, at) => `team-${at}-of-the-company`), 'team-x-admins'];
+    expect(matchesSelector({ claim: 'groups', glob: 'team-*-admins' }, { groups })).toBe(true);
+  });
+
   it('finds the longest key first', () => {
     expect(readClaim({ a: { b: 1 }, 'a.b': 2 }, 'a.b')).toBe(2);
   });
