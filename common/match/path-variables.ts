@@ -27,7 +27,7 @@ export function takeVariables(segments: readonly string[]): {
 
 /** Values of the variables in a canonical path that the pattern matched, percent-decoded. */
 export function captureVariables(variables: PathVariables, path: string): Readonly<Record<string, string>> {
-  const segments = path.split('/').slice(1);
+  const segments = path.split('/');
   return Object.fromEntries(
     [...variables].map(([name, place]) => [name, decodeURIComponent(segments.at(place) ?? '')]),
   );
