@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { PendingRecords } from '../../../../policy-client/records/pending-records.ts';
 import { RecentRecords } from '../../../../policy-client/records/recent-records.ts';
 import { BatchWriter, type RecordBatch } from '../../../../policy-client/records/record-batch.ts';
@@ -95,11 +95,34 @@ describe('batches acknowledged last', () => {
     some.takeAfter(2);
     expect([some.hashOf(2), some.hashOf(3)]).toEqual([hashOf(2), undefined]);
     expect(some.takeAfter(2)).toEqual([]);
+    const later = recent(batch(6, 2), batch(8, 1));
+    later.takeAfter(0);
+    expect([later.hashOf(5), later.hashOf(7)]).toEqual([hashOf(5), undefined]);
   });
 });
 
 describe('records that wait for their place in the chain', () => {
   const record = (id: string) => DecisionRecord.fromPartial({ id, at: new Date(0) });
+
+  it('keep a buffer for the next ones, but no huge one', () => {
+    const pending = new PendingRecords();
+    const made = vi.spyOn(Buffer, 'allocUnsafeSlow');
+    const madeFor = (path: string): number => {
+      made.mockClear();
+      pending.add({ ...record('x'), path });
+      pending.clear();
+      return made.mock.calls.length;
+    };
+    const [most, more] = ['x'.repeat(1024 * 1024 - 100), 'x'.repeat(1024 * 1024)];
+    try {
+      madeFor(most);
+      expect(madeFor(most)).toBe(0);
+      madeFor(more);
+      expect(madeFor(most)).toBeGreaterThan(0);
+    } finally {
+      made.mockRestore();
+    }
+  });
 
   it.each([
     ['without an id', record('')],
