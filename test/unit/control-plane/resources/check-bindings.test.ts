@@ -19,12 +19,19 @@ const policy = (serverWorkload: string, ...types: string[]) =>
     serverWorkload,
     credentials: types.map((type) => ({ provider: 'key', inject: type === 'query' ? { type, name: 'q' } : { type } })),
   });
+const client = (name: string) =>
+  resource('ClientWorkload', name, { selectors: { all: [{ claim: 'local.uid', equals: '1' }] } });
 const api = server('api', 'api.example.com');
 const evil = server('evil', 'evil.example');
 
 it.each<[what: string, resources: Resource[], issues: string[]]>([
   ['within', [api, key(bound), policy('api', 'bearer')], []],
   ['beyond, in whatever order', [policy('evil', 'bearer'), evil, api, key(bound)], ['[0] the host evil.example']],
+  [
+    'beyond, where others have the same names',
+    [evil, key(bound), policy('evil', 'bearer'), client('evil'), client('key')],
+    ['[0] the host evil.example'],
+  ],
   ['one place of two', [api, key(bound), policy('api', 'bearer', 'query')], ['[1] this place (query)']],
   ['bound to nothing', [evil, key(), policy('evil', 'bearer')], []],
   ['no such provider', [evil, key(bound, 'other'), policy('evil', 'bearer')], []],
@@ -40,8 +47,6 @@ it.each<[what: string, resources: Resource[], issues: string[]]>([
 const agents = { trust: ['cluster'], clientWorkloads: ['agent'] };
 const trust = (name: string, labels?: Record<string, string>) =>
   resource('TrustProvider', name, { type: 'local' }, labels);
-const client = (name: string) =>
-  resource('ClientWorkload', name, { selectors: { all: [{ claim: 'local.uid', equals: '1' }] } });
 const forAgents = (changes: object = {}) => key({ ...bound, agents: { ...agents, ...changes } });
 const never = { 'sidekey.dev/bindable': 'never' };
 

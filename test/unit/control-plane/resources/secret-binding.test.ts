@@ -76,7 +76,9 @@ it.each<[what: string, before: CredentialProviderSpec, after: CredentialProvider
 it('is told from no binding by its text', () => {
   expect([stored(), jwt].map((spec) => bindingText(bindingOf(spec, named())))).toEqual(['', '']);
   expect(bindingText(bindingOf(oauth(), named()))).toContain('https://id.example.com/token');
-  expect(bindingOf(stored({ ...bound, agents: { ...agents, trust: ['gone'] } }), named()).trust).toEqual({});
+  const gone = bindingOf(stored({ ...bound, agents: { trust: ['gone'], clientWorkloads: ['gone'] } }), named());
+  expect([gone.trust, gone.clientWorkloads]).toStrictEqual([{}, {}]);
+  expect(isBoundSo('{"trust":{},"clientWorkloads":{}}', bindingOf(stored(), named()))).toBe(false);
 });
 
 it('is read from a text of an older release as it would be written now, and from no other', () => {
