@@ -280,6 +280,8 @@ describe('RecordQueue', () => {
     next.push(record('mine'));
     next.flush();
     expect(drain(next)).toEqual(names(0, 3));
+    next.acknowledge(3);
+    expect([drain(next), next.backlog]).toEqual([[], 1]);
     const fresh = queueOf(1e9, new Spool(join(dir, 'two'), 1e6));
     fresh.resume();
     expect(fresh.backlog).toBe(0);
