@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, statSync, writeSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, utimesSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -258,6 +258,7 @@ describe('RecordQueue', () => {
     const { bytes } = spool;
     expect(drain(queue)).toEqual(names(0, 5));
     expect([queue.spill(), spool.bytes]).toEqual([true, bytes]);
+    utimesSync(join(dir, 'one'), 0, 0);
     queue.touch();
     expect(statSync(join(dir, 'one')).mtimeMs).toBeGreaterThan(0);
     queue.close();
