@@ -14,7 +14,7 @@ export function matchGlob(pattern: string, text: string, steps = { left: Number.
     if (character === '*') {
       at += 1;
       restart = { at, textAt };
-    } else if (character === '?' || (character !== undefined && character === text[textAt])) {
+    } else if (character === '?' || character === text[textAt]) {
       at += 1;
       textAt += 1;
     } else if (restart !== undefined) {

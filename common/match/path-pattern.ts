@@ -48,18 +48,13 @@ export function compilePathPattern(glob: string, reading: PathReading = 'exact')
 function readVariables(glob: string): { readonly plain: string; readonly variables: PathVariables } {
   try {
     const { plain, variables } = takeVariables(glob.split('/'));
-    // Counted without the empty text before the first slash, as paths are.
-    return {
-      plain: plain.join('/'),
-      variables: new Map([...variables].map(([name, at]) => [name, at < 0 ? at : at - 1])),
-    };
+    return { plain: plain.join('/'), variables };
   } catch (error) {
     throw new PathPatternError((error as Error).message);
   }
 }
 
 function checkedPath(glob: string): string {
-  if (!glob.startsWith('/')) throw new PathPatternError('a path pattern starts with a slash');
   for (const segment of glob.split('/')) {
     if (segment.includes('**') && segment !== '**') throw new PathPatternError('** must be a whole segment');
   }
@@ -71,12 +66,12 @@ function checkedPath(glob: string): string {
 }
 
 function exactSegments(path: string): string[] {
-  return looseForm(path).split('/').slice(1);
+  return looseForm(path).split('/');
 }
 
 function lenientSegments(path: string): string[] {
   const text = looseForm(path).replaceAll(/(?:%[89A-F][0-9A-F])+/g, decodeURIComponent);
-  return foldCase(text).split('/').slice(1);
+  return foldCase(text).split('/');
 }
 
 /** Decodes the reserved characters that a path may also hold raw (RFC 3986 `pchar`), for comparing only. */
@@ -115,8 +110,7 @@ function matchSegment(pattern: string, segment: string): boolean {
   const pieces = pattern.split('*');
   const first = pieces[0] ?? '';
   const last = pieces.at(-1) ?? '';
-  if (segment.length < first.length + last.length || !segment.startsWith(first) || !segment.endsWith(last))
-    return false;
+  if (!segment.startsWith(first) || !segment.endsWith(last)) return false;
   let from = first.length;
   for (const piece of pieces.slice(1, -1)) {
     const found = segment.indexOf(piece, from);

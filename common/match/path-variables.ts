@@ -1,4 +1,4 @@
-/** Where the variables of a path pattern stand, as segments from the path's start, or from its end when negative. */
+/** Where the variables of a path pattern stand, as segments from the path's start, or from its end when negative: behind `**`, or without one. */
 export type PathVariables = ReadonlyMap<string, number>;
 
 const VARIABLE = /^\{([a-z][A-Za-z0-9]{0,31})\}$/;
@@ -18,8 +18,8 @@ export function takeVariables(segments: readonly string[]): {
     const name = VARIABLE.exec(segment)?.[1];
     if (name === undefined) throw new Error('a variable is {name}, as a whole segment, of letters and digits');
     if (variables.has(name)) throw new Error(`the variable ${name} stands twice`);
-    if (first >= 0 && index > first && index < last) throw new Error('a variable cannot stand between two **');
-    variables.set(name, first >= 0 && index > first ? index - segments.length : index);
+    if (index > first && index < last) throw new Error('a variable cannot stand between two **');
+    variables.set(name, index > first ? index - segments.length : index);
     return '*';
   });
   return { plain, variables };
@@ -27,7 +27,7 @@ export function takeVariables(segments: readonly string[]): {
 
 /** Values of the variables in a canonical path that the pattern matched, percent-decoded. */
 export function captureVariables(variables: PathVariables, path: string): Readonly<Record<string, string>> {
-  const segments = path.split('/').slice(1);
+  const segments = path.split('/');
   return Object.fromEntries(
     [...variables].map(([name, place]) => [name, decodeURIComponent(segments.at(place) ?? '')]),
   );

@@ -160,7 +160,7 @@ function readEncodedByte(raw: string, at: number, forms: PathForms): number {
 
 function spell(byte: number): string {
   const character = String.fromCharCode(byte);
-  return byte < 0x80 && UNRESERVED.test(character) ? character : encodeByte(byte);
+  return UNRESERVED.test(character) ? character : encodeByte(byte);
 }
 
 function encodeByte(byte: number): string {

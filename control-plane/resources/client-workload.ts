@@ -11,7 +11,7 @@ const selector = z
       z.strictObject({ claim, prefix: value.min(1).describe('The claim starts with this.') }),
       z.strictObject({
         claim,
-        glob: value.min(1).describe('The claim matches: `*` any text but "/", `**` any text, `?` one character.'),
+        glob: value.min(1).describe('The claim matches: `*` is any text, also with "/"; `?` is one character.'),
       }),
       z.strictObject({ claim, in: z.array(value).min(1).max(256).describe('The claim is one of these.') }),
     ],

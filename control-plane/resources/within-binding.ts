@@ -18,7 +18,8 @@ export function boundToOf(spec: CredentialProviderSpec | undefined): BoundTo | u
 export function beyondBinding(bound: BoundTo, use: CredentialUse): string | undefined {
   // The token endpoint is the proxy itself, and gets no credential.
   if (use.inject.type === 'oauth-token') return undefined;
-  const host = use.hosts.find((one) => !bound.hosts.some((pattern) => covers(pattern, one)));
+  // A wildcard covers itself, and those below it.
+  const host = use.hosts.find((one) => !bound.hosts.some((pattern) => matchHost(pattern, one)));
   if (host !== undefined) return `the host ${host}`;
   const port = use.ports.find((one) => !bound.ports.includes(one));
   if (port !== undefined) return `port ${port}`;
@@ -35,11 +36,6 @@ export function beyondBinding(bound: BoundTo, use: CredentialUse): string | unde
     return use.clientWorkload === '*' ? 'all client workloads' : `the client workload ${use.clientWorkload}`;
   }
   return undefined;
-}
-
-/** Whether every host of the one pattern is a host of the other. */
-function covers(pattern: string, narrower: string): boolean {
-  return pattern === narrower || matchHost(pattern, narrower);
 }
 
 function isAmong(pem: string | undefined, among: string | undefined): boolean {

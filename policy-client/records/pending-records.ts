@@ -48,6 +48,6 @@ export class PendingRecords {
   }
 
   #startOf(index: number): number {
-    return index === 0 ? 0 : (this.#ends[index - 1] ?? 0);
+    return this.#ends[index - 1] ?? 0;
   }
 }

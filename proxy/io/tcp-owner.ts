@@ -56,12 +56,8 @@ export function findOwner(table: string, local: Authority, remote: Authority): n
   for (const key of rowKeys(local, remote)) {
     const at = table.indexOf(key);
     if (at === -1) continue;
-    const end = table.indexOf('\n', at);
     // sl local rem st queues timer retransmits uid timeout inode; the key stands for local and rem.
-    const fields = table
-      .slice(at + key.length, end === -1 ? undefined : end)
-      .trim()
-      .split(/ +/);
+    const fields = table.slice(at + key.length).split(/ +/, 7);
     const [uid, inode] = [Number(fields[4]), Number(fields[6])];
     // Without an inode no process holds the socket (TIME_WAIT and the like), and its uid reads 0, which is root's.
     if (Number.isInteger(uid) && inode > 0) return uid;

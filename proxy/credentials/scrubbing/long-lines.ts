@@ -14,7 +14,7 @@ export function isLineEnd(byte: number): boolean {
 
 /** Whether the line ended before `at` already, by what is no half of CR LF. */
 export function isEmptyLine(bytes: Uint8Array, at: number): boolean {
-  if (at === 0 || !isLineEnd(bytes[at - 1] as number)) return false;
+  if (!isLineEnd(bytes[at - 1] as number)) return false;
   return !(bytes[at - 1] === CARRIAGE_RETURN && bytes[at] === LINE_FEED);
 }
 

@@ -45,14 +45,13 @@ export class Ranges implements Findings {
   before(limit: number): { count: number; end: number } {
     let at = 0;
     while (at < this.#bounds.length && (this.#bounds[at] ?? 0) < limit) at += 2;
-    return { count: at / 2, end: at === 0 ? 0 : (this.#bounds[at - 1] ?? 0) };
+    return { count: at / 2, end: this.#bounds[at - 1] ?? 0 };
   }
 
   /** Overwrites what lies before `limit`. */
   fill(bytes: Buffer, byte: number, limit: number): void {
     for (let at = 0; at < this.#bounds.length; at += 2) {
-      const start = this.#bounds[at] ?? 0;
-      if (start < limit) bytes.fill(byte, start, Math.min(this.#bounds[at + 1] ?? 0, limit));
+      bytes.fill(byte, this.#bounds[at], Math.min(this.#bounds[at + 1] ?? 0, limit));
     }
   }
 }

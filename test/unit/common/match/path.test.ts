@@ -69,6 +69,7 @@ describe('canonicalPath', () => {
     '/%c0%af',
     '/%e0%80%af',
     '/%ff',
+    '/%80',
     '/%ed%a0%80',
     '/%f8%80%80%80%af',
     '/%252e%252e/',
@@ -140,6 +141,9 @@ describe('canonicalPath with forms that a server tells apart', () => {
     ['/a/%2Fb', encodedSlash],
     ['/a/;x/b', parameters],
     ['/a;x', encodedSlash],
+    ['/a b', ALL_PATHS],
+    ['/a\\b;x', parameters],
+    ['/é;x', parameters],
     ['/a//b', { ...encodedSlash, parameters: true }],
   ])('still refuses %s', (raw, forms) => {
     expect(() => canonicalPath(raw, forms)).toThrow(PathError);
@@ -151,6 +155,7 @@ describe('canonicalPath with forms that a server tells apart', () => {
     expect(pathReadings('/a/')).toEqual(['/a/', '/a']);
     expect(new Set(pathReadings('/a%2F;b'))).toEqual(new Set(['/a%2F;b', '/a/;b', '/a%2F', '/a/', '/a']));
     expect(pathReadings('/a%2Fb')).toEqual(['/a%2Fb', '/a/b']);
+    expect(pathReadings('/a/%2Fb')).toEqual(['/a/%2Fb', '/a//b', '/a/b']);
     expect(new Set(pathReadings('/a%2Fb//c;d'))).toEqual(
       new Set(['/a%2Fb//c;d', '/a/b//c;d', '/a%2Fb//c', '/a/b//c', '/a%2Fb/c;d', '/a/b/c;d', '/a%2Fb/c', '/a/b/c']),
     );

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { matchGlob } from '../../../../common/match/glob.ts';
 import { hostSpecificity, matchHost, parseHostPattern } from '../../../../common/match/host-pattern.ts';
+import { canonicalPath } from '../../../../common/match/path.ts';
 import { PathPatternError, compilePathPattern } from '../../../../common/match/path-pattern.ts';
 import { findRoute } from '../../../../common/match/route-match.ts';
 
@@ -16,6 +17,9 @@ describe('path patterns', () => {
     ['/repos/*/pulls*', ['/repos/o/pulls', '/repos/o/pulls-2'], ['/repos/o/pull', '/repos/pulls']],
     ['/a*b*c', ['/abc', '/axbxc'], ['/ac', '/ab', '/acb']],
     ['/aa*aa', ['/aaaa', '/aaxaa'], ['/aaa']],
+    ['/a*c', ['/ac', '/abc'], ['/ab', '/acd', '/bc']],
+    ['/a*b*b', ['/abb', '/axbxb'], ['/ab']],
+    ['/*b*', ['/b', '/bx', '/xb'], ['/', '/x']],
     ['/x:run', ['/x:run', '/x%3Arun'], ['/x%20run']],
     ['/x%3arun', ['/x:run'], []],
     ['/%61dmin', ['/admin'], []],
@@ -31,12 +35,58 @@ describe('path patterns', () => {
     expect(others.filter((path) => pattern.matches(path))).toEqual([]);
   });
 
-  it.each(['', 'a', '*', '/a**', '/a/../b', '//', '/a?b', `/${'*a'.repeat(30)}`, `/${'a'.repeat(2000)}`])(
+  it.each(['', 'a', '*', '/a**', '/a/../b', '//', '/a?b', `/${'*a'.repeat(17)}`, `/${'a'.repeat(1024)}`])(
     'refuses %j',
     (glob) => {
       expect(() => compilePathPattern(glob)).toThrow(PathPatternError);
     },
   );
+
+  it('may have 1024 characters and 16 wildcards', () => {
+    const [long, wild] = [`/${'a'.repeat(1023)}`, `/${'*a'.repeat(16)}`];
+    expect([long, wild].map((glob) => compilePathPattern(glob).matches(glob))).toEqual([true, true]);
+  });
+
+  it.each([
+    ['/Admin/', ['/admin', '/ADMIN', '/%61dmin'], ['/admin/', '/admin/x']],
+    ['/caf%C3%89', ['/caf%C3%A9', '/CAF%C3%89'], ['/cafe']],
+    ['/', ['/'], ['/a']],
+    ['/X%3Ay', ['/x:Y'], []],
+  ])('read leniently: %s', (glob, covered, others) => {
+    const [lenient, exact] = [compilePathPattern(glob, 'lenient'), compilePathPattern(glob)];
+    const canonical = covered.map((path) => canonicalPath(path));
+    expect(canonical.filter((path) => !lenient.matches(path))).toEqual([]);
+    expect(others.filter((path) => lenient.matches(path))).toEqual([]);
+    expect(canonical.filter((path) => exact.matches(path))).toEqual(canonical.filter((path) => path === glob));
+  });
+
+  it.each([
+    ['/users/{id}', '/users/7', { id: '7' }],
+    ['/{org}/{repo}/x', '/o/r/x', { org: 'o', repo: 'r' }],
+    ['/a/{id}', '/a/b%20c%2Fd', { id: 'b c/d' }],
+    ['/{id}/**', '/a/b/c', { id: 'a' }],
+    ['/**/{last}', '/a/b/c', { last: 'c' }],
+    ['/{first}/**/x/{last}', '/a/b/x/c', { first: 'a', last: 'c' }],
+    ['/**/x/**/{last}', '/x/a/b', { last: 'b' }],
+    ['/a/b', '/a/b', {}],
+    ['/users/{id}', '/users', undefined],
+    ['/users/{id}', '/users/', undefined],
+    ['/users/{id}', '/users/7/x', undefined],
+  ])('%s keeps of %s: %j', (glob, path, values) => {
+    expect(compilePathPattern(glob).capture(path)).toEqual(values);
+  });
+
+  it.each([
+    ['/{a}/{a}', 'stands twice'],
+    ['/**/{a}/**', 'between two'],
+    ['/{}', 'a variable is'],
+    ['/{1a}', 'a variable is'],
+    ['/a{b}', 'a variable is'],
+    [`/{a${'b'.repeat(32)}}`, 'a variable is'],
+  ])('refuses the variables of %s', (glob, why) => {
+    expect(() => compilePathPattern(glob)).toThrow(PathPatternError);
+    expect(() => compilePathPattern(glob)).toThrow(why);
+  });
 
   it('takes no long time on a hostile path', () => {
     const pattern = compilePathPattern('/**/a*a*a*a*b/**/a*a*a*b/**/c');

@@ -48,7 +48,20 @@ describe('selectors', () => {
     expect(matchesSelector({ claim: 'groups', glob: 'team-*-admins' }, { groups })).toBe(true);
   });
 
-  it('finds the longest key first', () => {
-    expect(readClaim({ a: { b: 1 }, 'a.b': 2 }, 'a.b')).toBe(2);
+  it.each<[claims: unknown, name: string, found: unknown]>([
+    [{ a: { b: 1 } }, 'a.b', 1],
+    [{ a: { b: 1 }, 'a.b': 2 }, 'a.b', 2],
+    [{ a: { b: { c: 1 } }, 'a.b': {} }, 'a.b.c', 1],
+    [{ a: { '.b': 1 } }, 'a..b', 1],
+    [{ a: 'text' }, 'a.length', undefined],
+    [{ a: 'text' }, 'a.0', undefined],
+    [{ a: ['one'] }, 'a.0', undefined],
+    [{ a: ['one'] }, 'a.length', undefined],
+    [{ a: null }, 'a.b', undefined],
+    [{ '': { a: 1 } }, '.a', undefined],
+    [{}, 'constructor', undefined],
+    [undefined, 'a', undefined],
+  ])('of %j, %s is %j: the longest key first, and nothing of what is no object', (from, name, found) => {
+    expect(readClaim(from, name)).toBe(found);
   });
 });

@@ -35,6 +35,7 @@ describe('what a credential is bound to', () => {
     ['one of its authorities', { tls: { ca: OTHER + CA } }, { tls: { mode: 'verify', ca: CA } }],
     ['its name', { tls: { serverName: 'x' } }, { tls: { mode: 'verify', serverName: 'x' } }],
     ['cleartext that it allows', { tls: plaintext }, { tls: plaintext }],
+    ['one of its places', { inject: [{ type: 'bearer' }, { type: 'query', name: 'q' }] }, {}],
     ['its client workload', { agents }, {}],
     [
       'a token request that the proxy answers',
@@ -64,5 +65,9 @@ describe('what a credential is bound to', () => {
     ['all client workloads', { agents }, { clientWorkload: '*' }, 'all client workloads'],
   ])('%s: beyond', (_title, bound, use, beyond) => {
     expect(beyondBinding(boundTo(bound), { ...USE, ...use })).toContain(beyond);
+  });
+
+  it('is nothing where there is no provider', () => {
+    expect(boundToOf(undefined)).toBeUndefined();
   });
 });

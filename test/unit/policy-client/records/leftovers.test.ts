@@ -1,6 +1,7 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { Backoff } from '../../../../policy-client/backoff.ts';
 import { Connection } from '../../../../policy-client/connection.ts';
@@ -16,28 +17,34 @@ const AGE_MS = 60_000;
 
 let spoolDir: string;
 let asked: string[];
+let warned: string[];
+/** The time of last life of what was claimed, while it was delivered. */
+let claimedAtMs: number;
 beforeEach(() => {
+  warned = [];
+  claimedAtMs = 0;
   spoolDir = mkdtempSync(join(tmpdir(), 'sidekey-leftovers-'));
   asked = [];
 });
 afterEach(() => rmSync(spoolDir, { recursive: true, force: true }));
 
-function leftovers(): Leftovers {
+function leftovers(leftoverAgeMs = AGE_MS): Leftovers {
   return new Leftovers({
     spoolDir,
     instanceId: OWN,
-    leftoverAgeMs: AGE_MS,
+    leftoverAgeMs,
     timeoutMs: 1_000,
     connection: new Connection({ address: '127.0.0.1:1' }),
     proofs: new ProofMaker(),
     newBackoff: () => new Backoff(1, 1),
     attestAs: (instanceId) => {
       asked.push(instanceId);
+      claimedAtMs = statSync(join(spoolDir, `${instanceId}.${OWN}`)).mtimeMs;
       return Promise.reject(new Error('not now'));
     },
     nowMs: () => 0,
     monotonicMs: () => 0,
-    log: { info: () => {}, warn: () => {}, error: () => {} },
+    log: { info: () => {}, warn: (_fields, message) => warned.push(message), error: () => {} },
   });
 }
 
@@ -60,6 +67,10 @@ it('claims what was freed at once, and frees it again when it cannot be delivere
   leave();
   await leftovers().look();
   expect(readdirSync(spoolDir)).toEqual([`${OTHER}.${OWN}`]);
+  // Nobody else finds it dead meanwhile.
+  expect(claimedAtMs).toBeGreaterThan(FREED_AT_MS);
+  expect(statSync(join(spoolDir, `${OTHER}.${OWN}`)).mtimeMs).toBe(FREED_AT_MS);
+  expect(warned).toEqual(['leftover records could not be delivered']);
   const next = leftovers();
   await next.look();
   await next.look();
@@ -77,6 +88,7 @@ it('leaves alone what shows life, itself, and what is not a spool', async () => 
   leave(OWN);
   mkdirSync(join(spoolDir, 'lost+found'));
   writeFileSync(join(spoolDir, 'notes'), '');
+  for (const name of ['lost+found', 'notes']) touch(join(spoolDir, name), AGE_MS * 2);
   const looking = leftovers();
   await looking.look();
   await looking.look();
@@ -98,10 +110,49 @@ it('claims what shows no life any more', async () => {
   expect(asked).toEqual([OTHER]);
 });
 
+it.each([OTHER, `${OTHER}.33333333-3333-4333-8333-333333333333`])(
+  'claims %s, which shows no life when it looks first',
+  async (name) => {
+    touch(leave(name), AGE_MS * 2);
+    await leftovers().look();
+    expect(asked).toEqual([OTHER]);
+  },
+);
+
+it('goes on with what it has claimed before, whenever that was', async () => {
+  touch(leave(`${OTHER}.${OWN}`), 0);
+  await leftovers().look();
+  expect(asked).toEqual([OTHER]);
+});
+
+it('asks nobody for a session when nothing is left', async () => {
+  const dir = join(spoolDir, OTHER);
+  mkdirSync(dir);
+  touch(dir, AGE_MS * 2);
+  await leftovers().look();
+  expect([asked, readdirSync(spoolDir)]).toEqual([[], []]);
+});
+
+it('looks again and again until it is closed', async () => {
+  leave();
+  const looking = leftovers(0);
+  looking.start();
+  await expect.poll(() => asked.length).toBeGreaterThan(2);
+  looking.close();
+  await setTimeout(150);
+  const { length } = asked;
+  await setTimeout(300);
+  expect(asked).toHaveLength(length);
+});
+
 it('survives a spool directory that is gone', async () => {
   rmSync(spoolDir, { recursive: true });
-  await leftovers().look();
-  expect(asked).toEqual([]);
+  const looking = leftovers();
+  await looking.look();
+  expect([asked, warned]).toEqual([[], ['no leftovers were delivered']]);
+  looking.close();
+  await looking.look();
+  expect(warned).toHaveLength(1);
 });
 
 it('looks no more once it is closed', async () => {

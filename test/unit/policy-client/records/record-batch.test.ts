@@ -57,6 +57,7 @@ describe('RecordBatch', () => {
           const rest = batch.after(sequence);
           expect(rest?.firstSequence).toBe(sequence + 1);
           expect(rest === undefined ? [] : decoded(rest)).toEqual(records.slice(index + 1));
+          expect(rest?.records().map((record) => ChainedRecord.decode(record.bytes))).toEqual(records.slice(index + 1));
           expect(rest?.after(batch.lastSequence)).toBeUndefined();
         });
       }),
@@ -84,7 +85,18 @@ describe('RecordBatch', () => {
     }
   });
 
-  it('is not made of nothing', () => {
-    expect(new BatchWriter().take()).toBeUndefined();
+  it('holds what came after the one before, of whatever length, and is not made of nothing', () => {
+    const writer = new BatchWriter();
+    const link = { previousHash: Buffer.alloc(32, 1), hash: Buffer.alloc(32, 2) };
+    expect(writer.take()).toBeUndefined();
+    // The length of the whole takes a byte more from 128 on.
+    for (let length = 40; length < 70; length += 1) {
+      const records = [1, 2].map((of) => ({ sequence: length * 10 + of, record: Buffer.alloc(length, of), ...link }));
+      for (const record of records) writer.add(record);
+      const batch = writer.take();
+      expect([batch?.size, batch?.firstSequence, writer.size]).toEqual([2, length * 10 + 1, 0]);
+      expect(batch?.records().map(({ bytes: each }) => ChainedRecord.decode(each))).toEqual(records);
+    }
+    expect(writer.take()).toBeUndefined();
   });
 });

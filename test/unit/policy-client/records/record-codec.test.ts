@@ -58,6 +58,19 @@ describe('RecordCodec', () => {
     );
   });
 
+  it('carries nothing of one record into the next', () => {
+    const [one] = fc.sample(record, { numRuns: 1, seed: 1 });
+    const whole = { ...DecisionRecord.fromPartial(one ?? {}), at: new Date(1_500), id: 'x' };
+    const full = { ...whole, destination: { scheme: 'https', host: 'api.test', port: 443 } };
+    const records = [
+      full,
+      { ...full, at: new Date(0) },
+      { ...full, destination: { scheme: '', host: '', port: 0 } },
+      full,
+    ];
+    expect(encode(records)).toEqual(Buffer.concat(records.map((each) => DecisionRecord.encode(each).finish())));
+  });
+
   it.each([Number.NaN, -1, 0.5, Number.POSITIVE_INFINITY])('refuses %s as a count', (durationUs) => {
     const writer = new WireWriter();
     const codec = new RecordCodec();

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, utimesSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -64,10 +64,11 @@ describe('RecordQueue', () => {
     queue.acknowledge(2);
     expect([queue.delivered, queue.inFlight, queue.backlog]).toEqual([2, 3, 3]);
     queue.rewind();
+    expect(queue.inFlight).toBe(0);
     const [, second] = ReportDecisionsRequest.decode(queue.next()?.bytes ?? Buffer.alloc(0)).records;
     expect(second?.sequence).toBe(4);
-    queue.acknowledge(5);
-    expect([queue.delivered, queue.backlog, queue.memoryBytes]).toEqual([5, 0, 0]);
+    queue.acknowledge(99);
+    expect([queue.acked, queue.delivered, queue.backlog, queue.memoryBytes]).toEqual([5, 5, 0, 0]);
   });
 
   it('takes no acknowledgement of what was never sent', () => {
@@ -147,6 +148,14 @@ describe('RecordQueue', () => {
     queue.push(record('refused'));
     queue.flush();
     expect(queue.hasRoomFor('call', 1)).toBe(true);
+    const chain = { sequence: 0, head: genesisHash('i') };
+    const sent: string[] = [];
+    for (let ids = drain(queue, chain); ids.length > 0; ids = drain(queue, chain)) {
+      sent.push(...ids);
+      queue.acknowledge(chain.sequence);
+    }
+    const kept = sent.filter((id) => id.startsWith('r'));
+    expect(sent).toEqual([...kept, `lost ${101 - kept.length}`]);
   });
 
   it('loses only the record that cannot be written', () => {
@@ -194,5 +203,91 @@ describe('RecordQueue', () => {
     next.acknowledge(310);
     expect([next.backlog, spool.bytes]).toEqual([0, 0]);
     next.close();
+  });
+
+  it('reports each loss once', () => {
+    const queue = queueOf(500);
+    const chain = { sequence: 0, head: genesisHash('i') };
+    const lost: string[] = [];
+    for (let round = 0; round < 3; round += 1) {
+      for (const id of names(0, 10 + round)) queue.push(record(id, { grantId: 'g' }));
+      queue.flush();
+      lost.push(...drain(queue, chain).filter((id) => id.startsWith('lost')));
+      queue.acknowledge(chain.sequence);
+    }
+    queue.flush();
+    lost.push(...drain(queue, chain));
+    const counts = lost.map((text) => Number(text.slice('lost '.length)));
+    expect(counts).toHaveLength(3);
+    expect(counts.reduce((sum, count) => sum + count)).toBe(queue.lost);
+  });
+
+  it('has batches of 256 records, and of a quarter of a mebibyte', () => {
+    const queue = queueOf(1e9);
+    for (const id of names(0, 600)) queue.push(record(id));
+    queue.flush();
+    for (const id of names(0, 5)) queue.push(record(id, { path: `/${'x'.repeat(100_000)}` }));
+    queue.flush();
+    const sizes: number[] = [];
+    for (let batch = queue.next(); batch !== undefined; batch = queue.next()) sizes.push(batch.size);
+    expect(sizes).toEqual([256, 256, 88, 3, 2]);
+  });
+
+  it('adds to the disk what comes while there is something on it, though memory has room again', () => {
+    const queue = queueOf(1_000, new Spool(join(dir, 'one'), 1e6));
+    for (const id of names(0, 20)) queue.push(record(id));
+    queue.flush();
+    const chain = { sequence: 0, head: genesisHash('i') };
+    const sent = drain(queue, chain);
+    queue.acknowledge(chain.sequence);
+    expect(queue.memoryBytes).toBe(0);
+    queue.push(record('r20'));
+    queue.flush();
+    for (let ids = drain(queue, chain); ids.length > 0; ids = drain(queue, chain)) {
+      sent.push(...ids);
+      queue.acknowledge(chain.sequence);
+    }
+    expect(sent).toEqual(names(0, 21));
+  });
+
+  it('puts nothing on disk twice, and frees it for the next process', () => {
+    const spool = new Spool(join(dir, 'one'), 1e6);
+    const queue = queueOf(0, spool);
+    for (const id of names(0, 5)) queue.push(record(id));
+    queue.flush();
+    const { bytes } = spool;
+    expect(drain(queue)).toEqual(names(0, 5));
+    expect([queue.spill(), spool.bytes]).toEqual([true, bytes]);
+    utimesSync(join(dir, 'one'), 0, 0);
+    queue.touch();
+    expect(statSync(join(dir, 'one')).mtimeMs).toBeGreaterThan(0);
+    queue.close();
+    expect(statSync(join(dir, 'one')).mtimeMs).toBe(0);
+    const none = queueOf(1e9);
+    none.push(record('a'));
+    none.flush();
+    expect(none.spill()).toBe(false);
+  });
+
+  it('that goes on with what another left adds nothing to it, and is new where nothing was left', () => {
+    const queue = queueOf(0, new Spool(join(dir, 'one'), 1e6));
+    for (const id of names(0, 3)) queue.push(record(id));
+    queue.flush();
+    queue.close();
+    const spool = new Spool(join(dir, 'one'), 1e6);
+    spool.load();
+    const next = queueOf(1e9, spool);
+    next.resume();
+    next.push(record('mine'));
+    next.flush();
+    expect(drain(next)).toEqual(names(0, 3));
+    next.acknowledge(3);
+    expect([drain(next), next.backlog]).toEqual([[], 1]);
+    const fresh = queueOf(1e9, new Spool(join(dir, 'two'), 1e6));
+    fresh.resume();
+    expect(fresh.backlog).toBe(0);
+    fresh.push(record('a'));
+    fresh.flush();
+    expect(drain(fresh)).toEqual(['a']);
   });
 });

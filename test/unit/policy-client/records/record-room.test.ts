@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { PendingRecords } from '../../../../policy-client/records/pending-records.ts';
 import { batchedLength, MAX_LINK_BYTES } from '../../../../policy-client/records/record-batch.ts';
-import { RecordRoom } from '../../../../policy-client/records/record-room.ts';
+import { mayHaveGoneOut, RecordRoom } from '../../../../policy-client/records/record-room.ts';
 import type { Spool } from '../../../../policy-client/records/spool.ts';
 import { DecisionRecord } from '../../../../proto/gen/sidekey/v1/decision.ts';
 
@@ -81,4 +81,12 @@ describe('how many records fit into memory', () => {
   ])('%s', (_what, most, there, count) => {
     expect(new RecordRoom(most, undefined).countFitting(records, 126, there)).toBe(count);
   });
+});
+
+it.each([
+  [{}, false],
+  [{ grantId: 'g' }, true],
+  [{ upstreamAddress: '192.0.2.1' }, true],
+])('a record with %j may be of a call that went out: %s', (fields, expected) => {
+  expect(mayHaveGoneOut(DecisionRecord.fromPartial(fields))).toBe(expected);
 });

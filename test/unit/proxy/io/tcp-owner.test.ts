@@ -45,6 +45,14 @@ describe.skipIf(process.platform !== 'linux')('this machine', () => {
     const asked = Array.from({ length: 20 }, () => owners.uidOf({ host, port: client.localPort ?? 0 }, { host, port }));
     expect(new Set(await Promise.all(asked))).toEqual(new Set([process.getuid?.()]));
     expect(await owners.uidOf({ host, port: 1 }, { host, port })).toBeUndefined();
+    const later = net.connect({ host, port });
+    await once(later, 'connect');
+    const end = { host, port: later.localPort ?? 0 };
+    expect(await owners.uidOf(end, { host, port })).toBe(process.getuid?.());
+    expect(await Promise.all([end, end].map((one) => owners.isAbandoned(one)))).toEqual([false, false]);
+    later.destroy();
+    await expect.poll(() => owners.isAbandoned(end)).toBe(true);
+    expect(await owners.isAbandoned({ host, port: client.localPort ?? 0 })).toBe(false);
     client.destroy();
     server.close();
   });
@@ -63,6 +71,9 @@ describe.skipIf(endianness() !== 'LE')('an end that closed', () => {
     ['of another name space', [ours], false],
     ['reset, and gone from here too', [row(here, '0100007F:D432', 8)], true],
     ['in a table that shows nothing', ['', ''], false],
+    ['held towards one, let go towards another', [row(there, here, 9) + row(there, '01020304:01BB', 0) + ours], false],
+    ['let go at both ends', [row(here, there, 0) + row('0100007F:D432', '0100007F:D433', 8)], true],
+    ['in a table of sockets that nobody holds', [row(here, '0100007F:D432', 0)], false],
     [
       'held by a socket of IPv6',
       ['', row(`0000000000000000FFFF0000${there}`, `0000000000000000FFFF0000${here}`, 9)],

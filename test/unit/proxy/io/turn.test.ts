@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest';
+import { setTimeout } from 'node:timers/promises';
+import { expect, test, vi } from 'vitest';
 import { TurnWork } from '../../../../proxy/io/turn.ts';
 import { turnEnd } from '../../../support/turn-end.ts';
 
@@ -101,4 +102,16 @@ test("what fails keeps no other connection's work from being done, in this turn 
   }
   expect(done).toEqual(['read', 'write', 'next turn']);
   expect(told.map(String)).toEqual(['Error: a fault in read', 'Error: a fault in write']);
+});
+
+test('one end is asked for in a turn, and none when all is done', async () => {
+  const ends = vi.spyOn(globalThis, 'setImmediate');
+  try {
+    for (const kind of ['read', 'write', 'read'] as const) new TurnWork(kind, () => {}).ask();
+    expect(ends).toHaveBeenCalledTimes(1);
+    await setTimeout(5);
+    expect(ends).toHaveBeenCalledTimes(1);
+  } finally {
+    ends.mockRestore();
+  }
 });

@@ -16,6 +16,10 @@ describe('the end of the first long line', () => {
     ['the second line', `${SHORT}\n${LONG}\n`, 112],
     ['a line that ends otherwise', `${LONG}: ${LONG}\n`, 114],
     ['a line with other bytes in it', `${SHORT} ${LONG}\n${LONG}\n`, 112],
+    ['a line one byte longer', `${LONG}x\n`, 57],
+    ['a line with another byte at an even place', `${'x'.repeat(28)} ${'x'.repeat(27)}\n`, 57],
+    ['a line with another byte at an odd place', `${'x'.repeat(27)} ${'x'.repeat(28)}\n`, 57],
+    ['a line with two other bytes in it', `${SHORT}: ${SHORT}\n`, 113],
     ['no line', LONG, 56],
     ['nothing', '', 0],
   ])('%s', (_what, text, expected) => {
@@ -36,6 +40,7 @@ describe('the end of the first long line', () => {
   test('is not behind the end of what is read', () => {
     expect(longLineEnd(Buffer.from(`${LONG}\n`), 0, 56, 0)).toBe(56);
     expect(longLineEnd(Buffer.from(`${LONG}x\n`), 0, 56, 0)).toBe(56);
+    expect(longLineEnd(Buffer.from(`${LONG}\n`), 0, 55, 0)).toBe(55);
   });
 });
 

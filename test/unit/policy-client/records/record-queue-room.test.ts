@@ -1,0 +1,26 @@
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { RecordQueue } from '../../../../policy-client/records/record-queue.ts';
+import { Spool } from '../../../../policy-client/records/spool.ts';
+import { withFolder } from '../../../support/folder.ts';
+import { decisionRecord } from '../../../support/policy-client.ts';
+
+it('has no room while its disk is full, though memory has some that nothing may go to yet', async () => {
+  await withFolder(async (folder) => {
+    const spool = new Spool(join(folder, 'one'), 2_000);
+    const queue = new RecordQueue({ instanceId: 'i', maxMemoryBytes: 2_000, spool, nowMs: () => 0 });
+    while (queue.lost === 0) {
+      queue.push({ ...decisionRecord(), grantId: 'g' });
+      queue.flush();
+    }
+    while (queue.acked < spool.firstSequence - 1) {
+      queue.next();
+      queue.acknowledge(spool.firstSequence - 1);
+    }
+    expect([queue.memoryBytes, queue.hasRoomFor('call', 0)]).toEqual([0, false]);
+    queue.next();
+    queue.acknowledge(spool.lastSequence);
+    expect(queue.hasRoomFor('call', 0)).toBe(true);
+    queue.close();
+  });
+});
