@@ -25,7 +25,7 @@ function releasesBehind(proxy: Release, controlPlane: Release): number {
 }
 
 function readRelease(version: string): Release | undefined {
-  const found = /^(\d{1,6})\.(\d{1,6})\.\d{1,6}(?:-[\w.]{1,40})?$/.exec(version);
+  const found = /^(\d{1,6})\.(\d{1,6})\.\d{1,6}(?:-[\w.-]{1,40})?(?:\+[\w.-]{1,40})?$/.exec(version);
   return found === null ? undefined : { major: Number(found[1]), minor: Number(found[2]) };
 }
 

@@ -64,7 +64,11 @@ export async function attest(options: AttestOptions, request: AttestRequest): Pr
   const now = clock.now();
   const id = randomUUID();
   const workloads = matchWorkloads(policy.policy, { tenant: request.tenant, sessionId: id, ...verified }, now);
-  if (workloads.length === 0) throw new Refusal('workload-unknown', 'the verified claims match no client workload');
+  if (workloads.length === 0) {
+    const why =
+      'the verified claims match no client workload, or it cannot be told whether they match one that is denied';
+    throw new Refusal('workload-unknown', why);
+  }
   const notAfter = Math.floor((now + options.sessionLifetimeMs) / 1_000) * 1_000;
   const record: SessionRecord = {
     ...verified,

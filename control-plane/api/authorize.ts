@@ -93,12 +93,12 @@ async function answerQuestion(
     if (made?.policy !== policy) {
       const minting = wire.dryRun ? NOTHING_MINTED : mintFor(options, facts, policy, current);
       const [outcome] = await Promise.allSettled([minting]);
-      if (outcome.status === 'fulfilled') made = { policy, credentials: outcome.value };
+      made = outcome.status === 'fulfilled' ? { policy, credentials: outcome.value } : undefined;
       // Also where minting failed: the secret may have been sealed anew for what has changed.
       if ((await stateOf(options, session)) !== current) continue;
       if (outcome.status === 'rejected') throw outcome.reason;
+      made = { policy, credentials: outcome.value };
     }
-    if (made === undefined) continue;
     const parts = { facts, request, current, minted: made.credentials, nowMs: options.clock.now() };
     const value = grantOf({ policy, server, leaseMs }, parts);
     if (value !== undefined) return { outcome: { $case: 'grant', value } };

@@ -4,7 +4,7 @@ import { readUnverifiedIssuer, verifyEvidenceToken } from '../attestation/eviden
 import type { JwksCache } from '../attestation/jwks-cache.ts';
 import type { JwksConfiguration } from '../attestation/jwks-source.ts';
 import { AttestationError } from '../attestation/trust-provider.ts';
-import { matchesSelectors } from '../policy/selectors.ts';
+import { matchesSelectors, SelectorError } from '../policy/selectors.ts';
 import { userName } from '../policy/user-name.ts';
 import type { Selectors } from '../resources/kinds.ts';
 import type { Clock } from '../../common/clock.ts';
@@ -90,6 +90,7 @@ async function verifyAdministrator(
     if (matchesSelectors(selectors, payload)) return { subject: userName(issuer, payload.sub), tenants };
     return refuse('The OpenID token is good, but its claims do not make an administrator.');
   } catch (error) {
+    if (error instanceof SelectorError) return refuse(`The OpenID token is good, but ${error.message}.`);
     if (!(error instanceof AttestationError)) throw error;
     return refuse(`The OpenID token is refused: ${error.message} (${error.reason}).`);
   }

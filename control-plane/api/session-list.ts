@@ -27,7 +27,7 @@ export function listSessions(store: SqlStore, tenant: string, options: SessionLi
   return store.transaction(tenant, (tx) =>
     tx.query<ListedSession>(
       `select id, instance_id as "instanceId", workloads, trust_providers as "trustProviders", user_subject as "user",
-         claims->>'proxyVersion' as "proxyVersion",         created_at as "createdAt", not_after as "notAfter", ended_at as "endedAt"
+         claims->>'proxyVersion' as "proxyVersion", created_at as "createdAt", not_after as "notAfter", ended_at as "endedAt"
        from sessions where tenant = $1 and ($2 or (ended_at is null and not_after > $3))
        order by created_at desc, id limit ${MAX_LISTED}`,
       [tenant, options.all, options.now],

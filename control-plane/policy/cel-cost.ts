@@ -68,7 +68,9 @@ function stepsOfLoop(receiver: unknown, body: unknown, around: Loop): Steps {
   if (joins(receiver))
     throw new CelError('cel-forbidden', 'loop over each list by itself, not over lists joined with +');
   const variable: unknown = Array.isArray(body) ? body[0] : undefined;
-  const loop: Loop = { depth: around.depth + 1, member: isCelNode(variable) ? variable.args : undefined };
+  // A list that is written out may hold one text many times.
+  const isFound = rootOf(receiver) !== undefined;
+  const loop: Loop = { depth: around.depth + 1, member: isFound && isCelNode(variable) ? variable.args : undefined };
   const each = add(stepsOf(body, loop), [1]);
   const length = literalLength(receiver);
   return add(stepsOf(receiver, around), length === undefined ? [0, ...each] : each.map((steps) => steps * length));
@@ -103,7 +105,7 @@ function stepsOfMethod([name, receiver, given]: readonly unknown[], { depth, mem
   const texts: unknown[] = Array.isArray(given) ? given : [];
   if (String(name).startsWith('get')) return [texts.length > 0 ? ZONE_STEPS : CALENDAR_STEPS];
   if (!texts.every(isLiteral)) return [0, 1];
-  return SHORT.has(name) || (depth === 1 && rootOf(receiver) === member) ? [1] : [0, 1];
+  return SHORT.has(name) || (depth === 1 && member !== undefined && rootOf(receiver) === member) ? [1] : [0, 1];
 }
 
 /** `m` in `m.a["b"]`. */

@@ -103,8 +103,8 @@ export function checkConditions(policy: CompiledPolicy, question: ConditionQuest
 }
 
 /**
- * The first credential of the policy that is not bound to this call. `apply` refuses such policy, so this is met when
- * somebody changed what is stored.
+ * The first credential of the policy that is not bound to this call or session. What policy alone shows `apply` refuses, so that it
+ * is met only when somebody changed what is stored.
  */
 export function checkBinding(
   policy: CompiledPolicy,

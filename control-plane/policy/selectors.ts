@@ -1,3 +1,4 @@
+import { SidekeyError } from '../../common/errors.ts';
 import { matchGlob } from '../../common/match/glob.ts';
 import type { Selector, Selectors } from '../resources/kinds.ts';
 
@@ -20,15 +21,25 @@ export function readClaim(claims: unknown, name: string): unknown {
 /** Of one glob: several times what any but a malicious one takes for the longest claims. All tenants wait meanwhile. */
 const MAX_STEPS = 100_000;
 
-/** Whether one claim passes. A list claim passes when one of its members does; a missing claim never does. */
+/** It cannot be told in bounded time whether a claim passes. */
+export class SelectorError extends SidekeyError {}
+
+/** Whether one claim passes. A list claim passes when one of its members does; a missing claim never does. @throws SelectorError */
 export function matchesSelector(selector: Selector, claims: unknown): boolean {
   const value = readClaim(claims, selector.claim);
   const members: unknown[] = Array.isArray(value) ? value : [value];
   const steps = { left: MAX_STEPS };
-  return members.some((member) => matchesValue(selector, member, steps));
+  const passes = members.some((member) => matchesValue(selector, member, steps));
+  if (!passes && steps.left <= 0) {
+    throw new SelectorError(
+      'glob-too-costly',
+      `the claim ${selector.claim} is too long for the glob that it is to match`,
+    );
+  }
+  return passes;
 }
 
-/** Whether the selectors match: every one of `all` and, when `any` is given, one of `any`. No selector at all matches nothing. */
+/** Whether the selectors match: every one of `all` and, when `any` is given, one of `any`. No selector at all matches nothing. @throws SelectorError */
 export function matchesSelectors(selectors: Selectors, claims: unknown): boolean {
   const all = selectors.all ?? [];
   const any = selectors.any ?? [];

@@ -220,8 +220,8 @@ async function applySecrets(
       const isSame = held?.value.equals(source.value) === true;
       if (isSame && held.boundTo === boundTo) continue;
       await putSecret(tx, sealer, tenant, name, { value: new Secret(source.value), boundTo });
-      if (!isSame)
-        changed.push({ path: `spec.${field}`, before: held ? '[sealed]' : '[none]', after: '[sealed, changed]' });
+      const after = isSame ? '[sealed, bound anew]' : '[sealed, changed]';
+      changed.push({ path: `spec.${field}`, before: held ? '[sealed]' : '[none]', after });
     } else if ('sealed' in source) {
       if (held === undefined) throw refuse(field, 'no value is stored that can be used: give one');
       if (!isBoundSo(held.boundTo, binding))

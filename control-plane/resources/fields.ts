@@ -77,6 +77,8 @@ export const pem = z
   .string()
   .max(65_536)
   .regex(/^\s*-----BEGIN CERTIFICATE-----[\s\S]+-----END CERTIFICATE-----\s*$/, 'use one or more certificates in PEM')
+  // Some readers of PEM take X509 CERTIFICATE and TRUSTED CERTIFICATE too, others pass over them.
+  .regex(/^(?:(?!-----BEGIN (?!CERTIFICATE-----))[\s\S])*$/, 'use no other blocks than CERTIFICATE')
   .describe('Certificates in PEM.');
 
 export const expression = z

@@ -61,7 +61,7 @@ export class AgentConnection implements AgentStream, AgentSession {
     this.#onConnect = onConnect;
     this.#reader = new RequestReader(services.limits);
     this.#output = new Output(socket);
-    this.#answer = new Http1Answer(this.#output, transport.kind !== 'explicit');
+    this.#answer = new Http1Answer(this.#output, transport.kind === 'explicit');
     this.deadlineAt = services.clock.now() + services.limits.headerTimeoutMs;
     for (const [event, listener] of this.#listeners) socket.on(event, listener);
   }

@@ -3,6 +3,7 @@ import tls from 'node:tls';
 import type { Cidr } from '../../common/net/address-policy.ts';
 import { isIpAddress } from '../../common/net/host.ts';
 import { BoundedCache } from '../../common/bounded-cache.ts';
+import { pemBlocks } from '../../common/credential-grammar.ts';
 import type { ClientCertificate } from '../credentials/inject.ts';
 import type { DialTarget, HttpVersion } from '../http/dial-target.ts';
 import type { Reason } from '../../proto/reasons.ts';
@@ -37,16 +38,12 @@ export class TrustedContexts {
     if (known !== undefined) return known;
     const identity = own === undefined ? {} : { cert: own.certificatePem, key: own.privateKeyPem.reveal() };
     const context = tls.createSecureContext({ minVersion: 'TLSv1.2', ...identity });
-    for (const pem of certificatesOf(this.#extraPem + '\n' + caPem)) {
+    for (const pem of pemBlocks(this.#extraPem + '\n' + caPem, 'CERTIFICATE')) {
       (context as unknown as { context: { addCACert(pem: string): void } }).context.addCACert(pem);
     }
     this.#contexts.set(key, context);
     return context;
   }
-}
-
-function certificatesOf(pem: string): string[] {
-  return pem.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? [];
 }
 
 /** Who takes what a connection reads. The bytes are only lent: they are overwritten once `take` has returned. */

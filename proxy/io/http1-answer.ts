@@ -17,14 +17,14 @@ export class Http1Answer {
   /** Whether the connection is kept behind the present answer, as its head says. */
   keepAlive = true;
   readonly #output: Output;
-  readonly #isForOneHost: boolean;
+  readonly #isToProxy: boolean;
   #chunked = false;
   #untilClose = false;
 
-  /** @param isForOneHost - Whether all requests of the connection go to one host. */
-  constructor(output: Output, isForOneHost: boolean) {
+  /** @param isToProxy - Whether the agent asks the proxy as such, so that each request may be for another host. */
+  constructor(output: Output, isToProxy: boolean) {
     this.#output = output;
-    this.#isForOneHost = isForOneHost;
+    this.#isToProxy = isToProxy;
   }
 
   /**
@@ -32,7 +32,7 @@ export class Http1Answer {
    * answer for the answer, and the answer for that of its next request (A-13).
    */
   informational(status: number, headers: HeaderList): void {
-    if (status === 100 || this.#isForOneHost) this.#interim(status, headers);
+    if (status === 100 || !this.#isToProxy) this.#interim(status, headers);
   }
 
   head(status: number, reason: string, headers: HeaderList, length: BodyLength, { request, mayKeep }: Answering): void {

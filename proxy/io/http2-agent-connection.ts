@@ -157,6 +157,7 @@ export class Http2AgentConnection implements AgentSession {
     const { stream: id } = event;
     const isKnown = this.#leaving.has(id) || this.#unended.has(id);
     if (event.type === 'body') this.#http2.hold(id, event.bytes.length);
+    if (event.type === 'end') this.#http2.consume(id, Number.POSITIVE_INFINITY);
     if (event.type === 'end' || event.type === 'reset') this.#unended.delete(id);
     // A head that the codec refused is a call all the same; one whose answer waits has its record.
     if (event.type !== 'reset' || event.by !== 'us' || isKnown) return;
@@ -218,9 +219,11 @@ export class Http2AgentConnection implements AgentSession {
     if (this.#services.state.draining) this.#closeIfDone();
   }
 
-  /** The answer has left: where the request has not ended by now, its stream is open still. */
+  /** The answer has left, and nobody reads what came of the request. */
   #letEnd(id: number, now: number): void {
-    if (this.#http2.isOpen(id)) this.#unended.add(id, now + UNENDED_MS);
+    if (!this.#http2.isReceiving(id)) return this.#http2.consume(id, Number.POSITIVE_INFINITY);
+    this.#http2.hold(id, Number.POSITIVE_INFINITY);
+    this.#unended.add(id, now + UNENDED_MS);
   }
 
   #reset(id: number, code: 'CANCEL' | 'NO_ERROR'): void {

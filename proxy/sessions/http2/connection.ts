@@ -112,9 +112,10 @@ export class Http2Connection {
     if (this.#state.streams.get(stream) !== undefined) this.#state.reset(stream, ErrorCode[code]);
   }
 
-  /** Whether the stream is open on one side at least. */
-  isOpen(stream: number): boolean {
-    return this.#state.streams.get(stream) !== undefined;
+  /** Whether more may come on the stream. */
+  isReceiving(stream: number): boolean {
+    const found = this.#state.streams.get(stream);
+    return found !== undefined && found.receiving !== 'done';
   }
 
   /** Octets told in a `body` event were used, so that as many more may come. */

@@ -60,7 +60,8 @@ describeStores('secrets that are bound', (fixture) => {
     });
     const sealed = documents(OAUTH.replace('{value: s3cret}', '{sealed: true}'));
     await expect(resources.apply(tenant, sealed)).rejects.toThrow(/oauth: spec.auth.clientSecret: .* give it again/);
-    await resources.apply(tenant, documents(OAUTH));
+    const { changes } = await resources.apply(tenant, documents(OAUTH));
+    expect(changes[0]).toMatchObject({ action: 'updated', fields: [{ after: '[sealed, bound anew]' }] });
     expect(await open(tenant, 'oauth', 'auth.clientSecret')).toBe('s3cret');
     expect((await resources.apply(tenant, sealed)).changes[0]?.action).toBe('unchanged');
   });

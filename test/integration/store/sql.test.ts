@@ -125,8 +125,8 @@ describeStores('sql store', (fixture) => {
     const { store } = fixture();
     await store.transaction('acme', (tx) =>
       tx.query(
-        `insert into decisions (tenant, instance_id, sequence, previous_hash, hash, record, decision_id, at, outcome, reason)
-         values ('acme', 'i', 1, '\\x00', '\\x01', '\\x02', 'd', now(), 'allowed', 'ok')`,
+        `insert into decisions (position, tenant, instance_id, sequence, previous_hash, hash, record, decision_id, at, outcome, reason)
+         values (1, 'acme', 'i', 1, '\\x00', '\\x01', '\\x02', 'd', now(), 'allowed', 'ok')`,
       ),
     );
     for (const text of ["update decisions set reason = 'x'", 'delete from decisions']) {

@@ -9,6 +9,7 @@ describe('which releases go together', () => {
     ['0.9.0', '0.10.3'],
     ['1.0.2', '1.1.0'],
     ['0.2.0-rc.1', '0.2.0'],
+    ['0.1.0+corp-1', '0.1.0-rc-2+7'],
   ])('a proxy of %s and a control plane of %s', (proxy, controlPlane) => {
     expect(describeSkew(proxy, controlPlane)).toBeUndefined();
   });

@@ -119,6 +119,15 @@ describe('compileCel', () => {
     expect(() => ask(2_000)).toThrow('lists of up to');
   });
 
+  it('counts a text as often as a list that is written out holds it', () => {
+    const many = (length: number, text: string): string[] => Array.from({ length }, () => text);
+    const list = many(100, 'agent.claims.a').join();
+    const expression = `[${list}].exists(m, ${many(100, 'm.contains("ab")').join(' || ')})`;
+    const ask = (a: string): boolean => compileCel(expression).evaluate({ ...SESSION, claims: { a } }, undefined, 0);
+    expect(ask('ab')).toBe(true);
+    expect(() => ask('a'.repeat(12_000))).toThrow('lists of up to');
+  });
+
   it.each([
     'now.getHours("Europe/Vienna") > 9',
     'agent.claims.text.contains("aaab")',

@@ -41,7 +41,7 @@ describe('selectors', () => {
   it('gives a glob up that compares a long claim over and over, and takes others of the longest claims', () => {
     const text = `${'a'.repeat(5_000)}b`;
     const costly = { claim: 'text', glob: `*${'a'.repeat(1_000)}b` };
-    expect(matchesSelector(costly, { text })).toBe(false);
+    expect(() => matchesSelector(costly, { text })).toThrow('too long');
     expect(matchesSelector(costly, { text: text.slice(-1_001) })).toBe(true);
     expect(matchesSelector({ claim: 'text', glob: '*ab' }, { text })).toBe(true);
     const groups = [...Array.from({ length: 400 }, (_, at) => `team-${at}-of-the-company`), 'team-x-admins'];

@@ -1,3 +1,4 @@
+import { pem } from '../../../../control-plane/resources/fields.ts';
 import { describe, expect, it } from 'vitest';
 import { type BoundTo, SPECS } from '../../../../control-plane/resources/kinds.ts';
 import { beyondBinding, boundToOf, type CredentialUse } from '../../../../control-plane/resources/within-binding.ts';
@@ -71,3 +72,13 @@ describe('what a credential is bound to', () => {
     expect(boundToOf(undefined)).toBeUndefined();
   });
 });
+
+it.each(['X509 CERTIFICATE', 'TRUSTED CERTIFICATE', 'PRIVATE KEY'])(
+  'an authority has no %s, which some readers take too',
+  (label) => {
+    const block = (name: string): string => `-----BEGIN ${name}-----\nMIIB\n-----END ${name}-----\n`;
+    const bound = block('CERTIFICATE');
+    expect(pem.safeParse(`${bound}# a comment\n${bound}`).success).toBe(true);
+    expect(pem.safeParse(bound + block(label) + bound).success).toBe(false);
+  },
+);

@@ -164,6 +164,34 @@ describe('requests that are answered before they end', () => {
     expect(side.reasons).toEqual(['destination-mismatch']);
   });
 
+  test('are over when they have ended, so that others find room', async () => {
+    const side = agentSide({ http2: { ...DEFAULT_LIMITS.http2, maxConcurrentStreams: 1 } });
+    side.socket.push(CLIENT_START);
+    for (const id of [1, 5, 9]) {
+      side.socket.push(headers(id, ELSEWHERE));
+      await turnEnd();
+      side.socket.push(Buffer.concat([data(id, 'some'), data(id, 'more', END_STREAM)]));
+      await turnEnd();
+      side.socket.push(Buffer.concat([headers(id + 2, ELSEWHERE), data(id + 2, 'all', END_STREAM)]));
+      await turnEnd();
+      await turnEnd();
+    }
+    expect(side.reasons).toEqual(Array.from({ length: 6 }, () => 'destination-mismatch'));
+  });
+
+  test('whose body waited for an upstream leave no stream behind', async () => {
+    const side = agentSide({ http2: { ...DEFAULT_LIMITS.http2, maxConcurrentStreams: 1 } });
+    side.socket.push(CLIENT_START);
+    for (const id of [1, 3, 5]) {
+      side.socket.push(Buffer.concat([headers(id, POST), data(id, 'all', END_STREAM)]));
+      await turnEnd();
+      for (const call of side.live) call.cut('session-revoked');
+      await turnEnd();
+    }
+    expect(side.reasons).toEqual(['session-revoked', 'session-revoked', 'session-revoked']);
+    expect(side.told().filter((text) => text.startsWith('RST_STREAM'))).toEqual([]);
+  });
+
   test('use up their own window alone', async () => {
     const side = agentSide({
       http2: { ...DEFAULT_LIMITS.http2, streamWindowBytes: 20_000, connectionWindowBytes: 70_000 },
