@@ -6,17 +6,14 @@ import type { LiveExchange, ProxyServices } from '../../proxy/http/services.ts';
 import type { UpstreamStream } from '../../proxy/http/streams.ts';
 import { Http2AgentConnection } from '../../proxy/io/http2-agent-connection.ts';
 import { DEFAULT_LIMITS, type ProxyLimits } from '../../proxy/limits.ts';
-import { cutFrames, describeFrame, END_STREAM, GET, headers } from './http2-frames.ts';
+import { cutFrames, describeFrame, END_STREAM, GET, headers, type Pairs, POST } from './http2-frames.ts';
 
 /** A request whose upstream is being dialled for as long as the test lasts, unless there is one. */
 export const pending = (id: number): Buffer => headers(id, GET, END_STREAM);
 /** A request that is refused at once, with a body that says so. */
-export const refused = (id: number): Buffer =>
-  headers(
-    id,
-    GET.map(([name, value]) => [name, name === ':authority' ? 'other.example' : value]),
-    END_STREAM,
-  );
+export const refused = (id: number): Buffer => headers(id, toElsewhere(GET), END_STREAM);
+/** The head of one with content, which is refused before that comes. */
+export const ELSEWHERE: Pairs = toElsewhere(POST);
 
 export interface AgentSide {
   readonly connection: Http2AgentConnection;
@@ -82,4 +79,8 @@ export function agentSide(limits: Partial<ProxyLimits> = {}, upstream?: Upstream
         .filter((text) => !/^(SETTINGS|WINDOW_UPDATE)/.test(text));
     },
   });
+}
+
+function toElsewhere(pairs: Pairs): Pairs {
+  return pairs.map(([name, value]) => [name, name === ':authority' ? 'other.example' : value]);
 }

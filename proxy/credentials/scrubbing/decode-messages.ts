@@ -64,14 +64,18 @@ class MessageDecoder implements ContentDecoder {
     }
   }
 
-  // Each message was sent on as it ended.
-  // oxlint-disable-next-line require-yield
   async *end(): AsyncGenerator<Buffer, void, undefined> {
-    if (!this.#prefix.isEmpty) throw new ContentCodingError('the body is cut short');
+    yield* this.#rest();
   }
 
   close(): void {
     this.#decoder?.close();
+  }
+
+  /** Nothing, as each message was sent on when it ended. */
+  #rest(): Buffer[] {
+    if (!this.#prefix.isEmpty) throw new ContentCodingError('the body is cut short');
+    return [];
   }
 
   #begin(): void {
