@@ -3,7 +3,7 @@ import { chownSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { freePort } from '../support/corporate-proxies.ts';
+import { freePort } from '../support/free-port.ts';
 import { type ProcessEnd, runProcess } from '../support/process.ts';
 
 const SIDEKEY = join(process.cwd(), 'dist/sidekey.js');

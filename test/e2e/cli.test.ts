@@ -1,3 +1,4 @@
+import { freePort } from '../support/free-port.ts';
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
@@ -49,7 +50,9 @@ describe.skipIf(!existsSync(SIDEKEY))('the sidekey command (needs dist/: npm run
   }
 
   beforeAll(async () => {
-    const [proxy, grpc, rest] = await Promise.all([freePort(), freePort(), freePort()]);
+    const [proxy = '', grpc = '', rest = ''] = await Promise.all(
+      [1, 2, 3].map(async () => `127.0.0.1:${await freePort()}`),
+    );
     corporate = createServer((socket) => {
       socket.on('error', () => {});
       socket.on('data', (bytes) => {
@@ -236,11 +239,3 @@ spec:
     expect(await sidekey('help', 'help')).toMatchObject({ code: 0, stdout: expect.stringContaining('Exit codes:') });
   }, 60_000);
 });
-
-async function freePort(): Promise<string> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return `127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`;
-}

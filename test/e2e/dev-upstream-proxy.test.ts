@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import {
   type CorporateProxy,
-  freePort,
   HAS_TINYPROXY,
   PASSWORD,
   startHttpsProxy,
   startTinyproxy,
   USER,
 } from '../support/corporate-proxies.ts';
+import { freePort } from '../support/free-port.ts';
 import { startHttp2Upstream } from '../support/http2-upstream.ts';
 import { runProcess } from '../support/process.ts';
 

@@ -1,3 +1,4 @@
+import { freePort } from './free-port.ts';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import https from 'node:https';
@@ -119,14 +120,6 @@ export async function startHttpsProxy(): Promise<CorporateProxy & { readonly caP
     for (const socket of sockets) socket.destroy();
   };
   return { port: (server.address() as AddressInfo).port, caPem, log: () => log, close };
-}
-
-export async function freePort(): Promise<number> {
-  const server = net.createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  return port;
 }
 
 /** Starts a server that is to listen on this port of 127.0.0.1, and waits until it does. */

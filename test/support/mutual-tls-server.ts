@@ -9,7 +9,8 @@ import { join } from 'node:path';
 import type tls from 'node:tls';
 import { createSigningKey, issueLeaf, publicKeySpki, type SigningAuthority } from '../../common/x509/authority.ts';
 import { toPem } from '../../common/x509/certificate.ts';
-import { freePort, startProgram } from './corporate-proxies.ts';
+import { startProgram } from './corporate-proxies.ts';
+import { freePort } from './free-port.ts';
 
 /** A server that demands a client certificate of its authority, and answers with the name in it. */
 export interface MutualTlsServer {

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import {
-  freePort,
   HAS_MICROSOCKS,
   HAS_TINYPROXY,
   startHttpsProxy,
   startMicrosocks,
   startTinyproxy,
 } from '../../support/corporate-proxies.ts';
+import { freePort } from '../../support/free-port.ts';
 import { route } from '../../support/proxy-world.ts';
 import { curl, keep, startWorld } from '../../support/chained-world.ts';
 

@@ -3,7 +3,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { dirname, join } from 'node:path';
 import { GUARDED_KINDS } from './guarded-kinds.ts';
-import { freePort, Launch } from './launch.ts';
+import { Launch } from './launch.ts';
+import { freePort } from '../free-port.ts';
 
 /** A server whose folder `/private` tells MARKER, and what is around it does not. */
 export interface GuardedServer {

@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Command, freePort, Launch } from './launch.ts';
+import { type Command, Launch } from './launch.ts';
+import { freePort } from '../free-port.ts';
 import { HOSTS } from '../proxy-world.ts';
 import { makeTlsIdentity } from '../tls-identity.ts';
 import { HTTP2_PROXIES } from './http2-proxies.ts';
