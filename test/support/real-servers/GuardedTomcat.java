@@ -1,11 +1,7 @@
 import jakarta.servlet.http.HttpServlet;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
-import java.io.File;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.util.logging.Level;
-import java.util.logging.Logger;
 import org.apache.catalina.startup.Tomcat;
 
 /** Tomcat on a port of 127.0.0.1: MARKER below /private, files beside. */
@@ -25,20 +21,13 @@ public class GuardedTomcat {
     }
 
     public static void main(String[] args) throws Exception {
-        Logger.getLogger("").setLevel(Level.OFF);
-        Tomcat tomcat = new Tomcat();
-        tomcat.setBaseDir(Files.createTempDirectory(new File(args[1]).toPath(), "tomcat").toString());
-        tomcat.setHostname("127.0.0.1");
-        tomcat.setPort(Integer.parseInt(args[0]));
-        tomcat.getConnector().setProperty("address", "127.0.0.1");
-        tomcat.getConnector().setProperty("maxKeepAliveRequests", "-1");
+        Tomcat tomcat = LocalTomcat.at(args[0], args[1]);
         tomcat.getConnector().setEncodedSolidusHandling(args[2]);
         var context = tomcat.addContext("", null);
         Tomcat.addServlet(context, "private", new Told("MARKER"));
         Tomcat.addServlet(context, "public", new Told("public"));
         context.addServletMappingDecoded("/private/*", "private");
         context.addServletMappingDecoded("/", "public");
-        tomcat.start();
-        tomcat.getServer().await();
+        LocalTomcat.serve(tomcat);
     }
 }

@@ -1,5 +1,4 @@
 import java.io.IOException;
-import java.util.Base64;
 import javax.servlet.http.HttpServletRequest;
 import javax.servlet.http.HttpServletResponse;
 import org.eclipse.jetty.server.Request;
@@ -7,13 +6,19 @@ import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
 import org.eclipse.jetty.server.handler.AbstractHandler;
 
-/** Jetty on a port of 127.0.0.1. Each request that it understood is a line of JSON on stdout, and its answer. */
+/** Jetty on a port of 127.0.0.1, which says what Tomcat says of a request (its classes of requests have other names). */
 public class JettyEcho {
-    static String quoted(String text) {
-        if (text == null) return "null";
-        StringBuilder out = new StringBuilder("\"");
-        for (char c : text.toCharArray()) out.append(c < ' ' || c == '"' || c == '\\' || c > '~' ? String.format("\\u%04x", (int) c) : "" + c);
-        return out.append('"').toString();
+    static class Echo extends AbstractHandler {
+        @Override
+        public void handle(String path, Request base, HttpServletRequest request, HttpServletResponse answer) throws IOException {
+            base.setHandled(true);
+            EchoLine told = new EchoLine(base.getMethod(), base.getRequestURI(), base.getQueryString(),
+                base.getHeader("host"), base.getHeader("x-case"), base.getHeader("authorization") != null);
+            String line = path.startsWith("/ignore") ? told.withoutBody() : told.with(base.getInputStream().readAllBytes());
+            System.out.println(line);
+            answer.setContentLength(line.length());
+            answer.getOutputStream().print(line);
+        }
     }
 
     public static void main(String[] args) throws Exception {
@@ -22,25 +27,7 @@ public class JettyEcho {
         connector.setHost("127.0.0.1");
         connector.setPort(Integer.parseInt(args[0]));
         server.addConnector(connector);
-        server.setHandler(new AbstractHandler() {
-            @Override
-            public void handle(String path, Request base, HttpServletRequest request, HttpServletResponse answer) throws IOException {
-                base.setHandled(true);
-                String target = request.getRequestURI() + (request.getQueryString() == null ? "" : "?" + request.getQueryString());
-                String line = "{\"method\":" + quoted(request.getMethod()) + ",\"target\":" + quoted(target)
-                    + ",\"host\":" + quoted(request.getHeader("host")) + ",\"case\":" + quoted(request.getHeader("x-case"))
-                + ",\"credential\":" + (request.getHeader("authorization") != null);
-                if (!target.startsWith("/ignore")) {
-                    byte[] body = request.getInputStream().readAllBytes();
-                    line += ",\"body\":\"" + Base64.getEncoder().encodeToString(body) + "\"";
-                }
-                line += "}";
-                System.out.println(line);
-                byte[] bytes = line.getBytes();
-                answer.setContentLength(bytes.length);
-                answer.getOutputStream().write(bytes);
-            }
-        });
+        server.setHandler(new Echo());
         server.start();
         server.join();
     }

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { apache, caddy, haproxy, nginx, write } from './configs.ts';
 import type { Command } from './launch.ts';
 
 interface Place {
@@ -26,12 +26,6 @@ const PYTHON = process.env['SIDEKEY_TEST_PYTHON'] ?? '/usr/bin/python3';
 const TOMCAT = ['tomcat10-embed-core', 'tomcat10-embed-el', 'tomcat10-annotations-api'].map(
   (jar) => `/usr/share/java/${jar}.jar`,
 );
-
-function write({ folder }: Place, name: string, text: string): string {
-  const file = join(folder, name);
-  writeFileSync(file, text);
-  return file;
-}
 
 function single(probe: Command, needs: string, command: (place: Place) => Command): Kind {
   return { probe, needs, commands: (place) => [[place.port, command(place)]] };
@@ -62,25 +56,10 @@ function tomcat(solidus: 'reject' | 'decode' | 'passthrough'): Kind {
   const path = TOMCAT.join(':');
   const probe: Command = ['sh', '-c', `command -v javac && ls ${TOMCAT.join(' ')}`];
   return single(probe, 'libtomcat10-embed-java', ({ port, folder }) => {
-    spawnSync('javac', ['-d', folder, '-cp', path, join(HERE, 'GuardedTomcat.java')]);
+    spawnSync('javac', ['-d', folder, '-cp', path, '-sourcepath', HERE, join(HERE, 'GuardedTomcat.java')]);
     const main = ['GuardedTomcat', String(port), folder, solidus];
     return ['java', '-XX:TieredStopAtLevel=1', '-cp', `${folder}:${path}`, ...main];
   });
-}
-
-function nginx(place: Place, name: string, servers: string): Command {
-  const { folder } = place;
-  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
-    (kind) => `${kind}_temp_path ${folder}/${name}-${kind};`,
-  );
-  const file = write(
-    place,
-    `${name}.conf`,
-    `daemon off; master_process off; pid ${folder}/${name}.pid; error_log stderr crit; user root;
-events { worker_connections 256; }
-http { access_log off; ${temporary.join(' ')} keepalive_requests 1000000; default_type text/plain; ${servers} }`,
-  );
-  return ['nginx', '-p', folder, '-c', file, '-e', 'stderr'];
 }
 
 const PRIVATE = 'location = /private { return 200 "MARKER"; } location /private/ { return 200 "MARKER"; }';
@@ -91,60 +70,26 @@ function nginxBefore(forward: (behind: number) => string): Kind {
   return single(NGINX, 'nginx', (place) =>
     nginx(
       place,
-      'front',
       `server { listen 127.0.0.1:${place.port}; ${forward(place.behind)} }
        server { listen 127.0.0.1:${place.behind}; ${PRIVATE} location / { return 200 "public"; } }`,
     ),
   );
 }
 
-function apache(directives: string): Kind {
-  return single(['sh', '-c', 'command -v apache2'], 'apache2-bin', (place) => {
-    const { folder, root, port } = place;
-    const modules = 'mpm_event authz_core alias dir mime rewrite'
-      .split(' ')
-      .map((name) => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`);
-    const file = write(
-      place,
-      'apache.conf',
-      `${modules.join('\n')}
-User www-data
-Group www-data
-ServerName a.test
-ServerRoot ${folder}
-DefaultRuntimeDir ${folder}
-PidFile ${folder}/pid
-ErrorLog /dev/null
-TypesConfig /dev/null
-Listen 127.0.0.1:${port}
-KeepAlive On
-MaxKeepAliveRequests 0
-StartServers 1
-ServerLimit 1
-ThreadsPerChild 8
-MaxRequestWorkers 8
-MinSpareThreads 1
-MaxSpareThreads 8
-DocumentRoot ${root}
-DirectoryIndex index.html
-AcceptPathInfo On
-${directives}
-`,
-    );
-    return ['apache2', '-f', file, '-X'];
-  });
+function overApache(directives: string): Kind {
+  const files = (root: string): string =>
+    `TypesConfig /dev/null\nDocumentRoot ${root}\nDirectoryIndex index.html\nAcceptPathInfo On\n${directives}`;
+  return single(['sh', '-c', 'command -v apache2'], 'apache2-bin', (place) =>
+    apache(place, place.port, 'dir mime rewrite', files(place.root)),
+  );
 }
 
 export const GUARDED_KINDS: Readonly<Record<string, Kind>> = {
   'nginx locations': single(NGINX, 'nginx', (place) =>
-    nginx(
-      place,
-      'one',
-      `server { listen 127.0.0.1:${place.port}; root ${place.root}; ${PRIVATE} location /public/ { } }`,
-    ),
+    nginx(place, `server { listen 127.0.0.1:${place.port}; root ${place.root}; ${PRIVATE} location /public/ { } }`),
   ),
   'nginx files, slashes not merged': single(NGINX, 'nginx', (place) =>
-    nginx(place, 'one', `server { listen 127.0.0.1:${place.port}; root ${place.root}; merge_slashes off; }`),
+    nginx(place, `server { listen 127.0.0.1:${place.port}; root ${place.root}; merge_slashes off; }`),
   ),
   'nginx before nginx': nginxBefore((behind) => `location / { proxy_pass http://127.0.0.1:${behind}; }`),
   'nginx with a URI before nginx': nginxBefore(
@@ -154,11 +99,11 @@ export const GUARDED_KINDS: Readonly<Record<string, Kind>> = {
   'nginx rewriting before nginx': nginxBefore(
     (behind) => `location / { rewrite ^(.*)$ $1 break; proxy_pass http://127.0.0.1:${behind}; }`,
   ),
-  apache: apache('RedirectMatch 302 ^/+private(/|$) http://MARKER/'),
-  'apache, encoded slashes': apache(
+  apache: overApache('RedirectMatch 302 ^/+private(/|$) http://MARKER/'),
+  'apache, encoded slashes': overApache(
     'AllowEncodedSlashes On\nMergeSlashes Off\nRewriteEngine On\nRewriteRule ^/+private(/|$) /private/marker.txt [L]',
   ),
-  'apache, encoded slashes kept': apache(
+  'apache, encoded slashes kept': overApache(
     'AllowEncodedSlashes NoDecode\n<Location /private>\nRedirect 302 http://MARKER/\n</Location>',
   ),
   lighttpd: single(['sh', '-c', 'command -v lighttpd'], 'lighttpd', (place) => {
@@ -176,52 +121,31 @@ $HTTP["url"] =~ "^/private(/|$)" { url.redirect = ("" => "http://MARKER/") }
     );
     return ['lighttpd', '-D', '-f', file];
   }),
-  haproxy: single(['haproxy', '-v'], 'haproxy', (place) => {
-    const file = write(
+  haproxy: single(['haproxy', '-v'], 'haproxy', (place) =>
+    haproxy(
       place,
-      'haproxy.cfg',
-      `global
-  expose-experimental-directives
-defaults
-  mode http
-  timeout client 600s
-  timeout server 600s
-  timeout connect 5s
-frontend in
+      'expose-experimental-directives',
+      `frontend in
   bind 127.0.0.1:${place.port}
   http-request normalize-uri path-merge-slashes
   http-request normalize-uri path-strip-dot
   http-request normalize-uri path-strip-dotdot full
   http-request return status 200 content-type text/plain string MARKER if { path,url_dec -i -m reg ^/private(/|$) }
-  http-request return status 200 content-type text/plain string public
-`,
-    );
-    return ['haproxy', '-f', file];
-  }),
-  caddy: single(['caddy', 'version'], 'caddy', (place) => {
-    const { folder, root, port } = place;
-    const file = write(
+  http-request return status 200 content-type text/plain string public`,
+    ),
+  ),
+  caddy: single(['caddy', 'version'], 'caddy', (place) =>
+    caddy(
       place,
-      'Caddyfile',
-      `{
-  admin off
-  auto_https off
-  storage file_system ${folder}
-  log {
-    output discard
-  }
-}
-http://:${port} {
+      `http://:${place.port} {
   bind 127.0.0.1
   @private path /private /private/*
   respond @private MARKER
-  root * ${root}
+  root * ${place.root}
   file_server
-}
-`,
-    );
-    return ['caddy', 'run', '--config', file, '--adapter', 'caddyfile'];
-  }),
+}`,
+    ),
+  ),
   php: single(['php', '-v'], 'php-cli', ({ root, port }) => ['php', '-q', '-S', `127.0.0.1:${port}`, '-t', root]),
   express: single([process.execPath, '--version'], 'node', ({ root, port }) => [
     process.execPath,

@@ -1,5 +1,4 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { apache, caddy, haproxy, nginx, write } from './configs.ts';
 import type { Command } from './launch.ts';
 
 /** Where a server that forwards stands, and the Node server behind it. */
@@ -9,164 +8,70 @@ interface Place {
   readonly backend: number;
 }
 
-export interface Kind {
+interface Kind {
   readonly program: string;
   /** Debian's package. */
   readonly needs: string;
   command(place: Place): Command;
 }
 
-export function write({ folder }: Place, name: string, text: string): string {
-  const file = join(folder, name);
-  writeFileSync(file, text);
-  return file;
+function kind(program: string, command: Kind['command'], needs = program): Kind {
+  return { program, needs, command };
 }
 
-/** `/ignore` is answered by the server itself, which reads no body for it; the rest by the server behind it. */
-export const PROXIES: Readonly<Record<string, Kind>> = {
-  nginx: {
-    program: 'nginx',
-    needs: 'nginx',
-    command: (place) => {
-      const { folder, port, backend } = place;
-      const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
-        (name) => `${name}_temp_path ${folder}/${name};`,
-      );
-      const file = write(
-        place,
-        'nginx.conf',
-        `daemon off; master_process off; pid ${folder}/pid; error_log stderr crit;
-events { worker_connections 256; }
-http { access_log off; ${temporary.join(' ')} keepalive_requests 1000000; keepalive_timeout 600;
-  upstream backend { server 127.0.0.1:${backend}; keepalive 8; keepalive_requests 1000000; }
-  server { listen 127.0.0.1:${port}; underscores_in_headers on;
+const overNginx = (isHttp2: boolean): Kind =>
+  kind('nginx', (place) => {
+    const { folder, port, backend } = place;
+    const certificate = `ssl_certificate ${folder}/cert.pem; ssl_certificate_key ${folder}/key.pem;`;
+    return nginx(
+      place,
+      `${isHttp2 ? certificate : ''} upstream backend { server 127.0.0.1:${backend}; keepalive 8; keepalive_requests 1000000; }
+  server { listen 127.0.0.1:${port}${isHttp2 ? ' ssl http2' : ''}; underscores_in_headers on;
     location /ignore { return 200 ignored; }
-    location / { proxy_pass http://backend; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $http_host; } } }`,
-      );
-      return ['nginx', '-p', folder, '-c', file, '-e', 'stderr'];
-    },
-  },
-  apache: {
-    program: 'apache2',
-    needs: 'apache2-bin',
-    command: (place) => {
-      const { folder, port, backend } = place;
-      const modules = 'mpm_event authz_core alias proxy proxy_http'
-        .split(' ')
-        .map((name) => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`);
-      const file = write(
-        place,
-        'apache.conf',
-        `${modules.join('\n')}
-ServerName a.test
-ServerRoot ${folder}
-DefaultRuntimeDir ${folder}
-PidFile ${folder}/pid
-ErrorLog /dev/null
-Listen 127.0.0.1:${port}
-KeepAlive On
-MaxKeepAliveRequests 0
-KeepAliveTimeout 600
-AllowEncodedSlashes NoDecode
-ProxyPreserveHost On
-StartServers 1
-ServerLimit 1
-ThreadsPerChild 8
-MaxRequestWorkers 8
-MinSpareThreads 1
-MaxSpareThreads 8
-RedirectMatch 302 ^/ignore http://a.test/
-ProxyPass / http://127.0.0.1:${backend}/ nocanon
-`,
-      );
-      return ['apache2', '-f', file, '-X'];
-    },
-  },
-  haproxy: {
-    program: 'haproxy',
-    needs: 'haproxy',
-    command: (place) => {
-      const { port, backend } = place;
-      const file = write(
-        place,
-        'haproxy.cfg',
-        `global
-  log stderr format raw local0 emerg
-defaults
-  mode http
-  timeout client 600s
-  timeout server 600s
-  timeout connect 5s
-  timeout http-keep-alive 600s
-frontend in
-  bind 127.0.0.1:${port}
+    location / { proxy_pass http://backend; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $http_host; } }`,
+    );
+  });
+
+const overHaproxy = (isHttp2: boolean): Kind =>
+  kind('haproxy', (place) => {
+    const { folder, port, backend } = place;
+    const tls = isHttp2 ? ` ssl crt ${folder}/both.pem alpn h2` : '';
+    return haproxy(
+      place,
+      'log stderr format raw local0 emerg',
+      `frontend in
+  bind 127.0.0.1:${port}${tls}
   http-request return status 200 content-type text/plain string ignored if { path_beg /ignore }
   default_backend back
 backend back
-  server one 127.0.0.1:${backend}
-`,
-      );
-      return ['haproxy', '-f', file];
-    },
-  },
-  caddy: {
-    program: 'caddy',
-    needs: 'caddy',
-    command: (place) => {
-      const { folder, port, backend } = place;
-      const file = write(
-        place,
-        'Caddyfile',
-        `{
-  admin off
-  auto_https off
-  storage file_system ${folder}
-  log {
-    output discard
-  }
-}
-http://:${port} {
+  server one 127.0.0.1:${backend}`,
+    );
+  });
+
+const overCaddy = (isHttp2: boolean): Kind =>
+  kind('caddy', (place) => {
+    const { folder, port, backend } = place;
+    return caddy(
+      place,
+      `${isHttp2 ? 'https' : 'http'}://:${port} {
   bind 127.0.0.1
+  ${isHttp2 ? `tls ${folder}/cert.pem ${folder}/key.pem` : ''}
   respond /ignore* ignored
   reverse_proxy 127.0.0.1:${backend}
-}
-`,
-      );
-      return ['caddy', 'run', '--config', file, '--adapter', 'caddyfile'];
-    },
-  },
-  lighttpd: {
-    program: 'lighttpd',
-    needs: 'lighttpd',
-    command: (place) => {
-      const { folder, port, backend } = place;
-      const file = write(
-        place,
-        'lighttpd.conf',
-        `server.modules = ("mod_proxy", "mod_redirect")
-server.document-root = "${folder}"
-server.bind = "127.0.0.1"
-server.port = ${port}
-server.max-keep-alive-requests = 1000000
-server.max-keep-alive-idle = 600
-$HTTP["url"] =~ "^/ignore" { url.redirect = ("" => "http://a.test/") }
-$HTTP["url"] !~ "^/ignore" { proxy.server = ("" => (("host" => "127.0.0.1", "port" => ${backend}))) }
-`,
-      );
-      return ['lighttpd', '-D', '-f', file];
-    },
-  },
-  h2o: {
-    program: 'h2o',
-    needs: 'h2o',
-    command: (place) => {
-      const { port, backend } = place;
-      const file = write(
-        place,
-        'h2o.conf',
-        `num-threads: 1
+}`,
+    );
+  });
+
+const overH2o = (isHttp2: boolean): Kind =>
+  kind('h2o', (place) => {
+    const { folder, port, backend } = place;
+    const tls = isHttp2 ? `, ssl: { certificate-file: ${folder}/cert.pem, key-file: ${folder}/key.pem }` : '';
+    const file = write(
+      place,
+      'h2o.conf',
+      `num-threads: 1
 error-log: /dev/null
-listen: { host: 127.0.0.1, port: ${port} }
+listen: { host: 127.0.0.1, port: ${port}${tls} }
 hosts:
   default:
     paths:
@@ -176,8 +81,52 @@ hosts:
         proxy.reverse.url: "http://127.0.0.1:${backend}/"
         proxy.preserve-host: ON
 `,
-      );
-      return ['h2o', '-c', file];
-    },
-  },
+    );
+    return ['h2o', '-c', file];
+  });
+
+/** `/ignore` is answered by the server itself, which reads no body for it; the rest by the server behind it. */
+export const PROXIES: Readonly<Record<string, Kind>> = {
+  nginx: overNginx(false),
+  apache: kind(
+    'apache2',
+    (place) =>
+      apache(
+        place,
+        place.port,
+        'proxy proxy_http',
+        `AllowEncodedSlashes NoDecode
+ProxyPreserveHost On
+RedirectMatch 302 ^/ignore http://a.test/
+ProxyPass / http://127.0.0.1:${place.backend}/ nocanon`,
+      ),
+    'apache2-bin',
+  ),
+  haproxy: overHaproxy(false),
+  caddy: overCaddy(false),
+  lighttpd: kind('lighttpd', (place) => {
+    const file = write(
+      place,
+      'lighttpd.conf',
+      `server.modules = ("mod_proxy", "mod_redirect")
+server.document-root = "${place.folder}"
+server.bind = "127.0.0.1"
+server.port = ${place.port}
+server.max-keep-alive-requests = 1000000
+server.max-keep-alive-idle = 600
+$HTTP["url"] =~ "^/ignore" { url.redirect = ("" => "http://a.test/") }
+$HTTP["url"] !~ "^/ignore" { proxy.server = ("" => (("host" => "127.0.0.1", "port" => ${place.backend}))) }
+`,
+    );
+    return ['lighttpd', '-D', '-f', file];
+  }),
+  h2o: overH2o(false),
+};
+
+/** Over TLS, with ALPN. */
+export const HTTP2_PROXIES: Readonly<Record<string, Kind>> = {
+  'nginx over HTTP/2': overNginx(true),
+  'haproxy over HTTP/2': overHaproxy(true),
+  'caddy over HTTP/2': overCaddy(true),
+  'h2o over HTTP/2': overH2o(true),
 };

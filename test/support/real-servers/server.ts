@@ -5,8 +5,7 @@ import { type Command, Launch } from './launch.ts';
 import { freePort } from '../free-port.ts';
 import { HOSTS } from '../proxy-world.ts';
 import { makeTlsIdentity } from '../tls-identity.ts';
-import { HTTP2_PROXIES } from './http2-proxies.ts';
-import { PROXIES } from './proxies.ts';
+import { HTTP2_PROXIES, PROXIES } from './proxies.ts';
 
 /** A request as a server understood it. */
 export interface Understood {
@@ -49,7 +48,7 @@ function java(main: string, needs: string, jars: readonly string[]): Kind {
     probe: ['sh', '-c', `command -v javac && ls ${files.join(' ')}`],
     needs,
     command: (port, folder) => {
-      spawnSync('javac', ['-d', folder, '-cp', path, join(HERE, `${main}.java`)]);
+      spawnSync('javac', ['-d', folder, '-cp', path, '-sourcepath', HERE, join(HERE, `${main}.java`)]);
       return ['java', '-XX:TieredStopAtLevel=1', '-cp', `${folder}:${path}`, main, String(port), folder];
     },
   };

@@ -1,0 +1,102 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from './launch.ts';
+
+/** Configurations of servers that are told by a file what to do: what all of a kind have in common, and the command. */
+
+interface Place {
+  /** With `cert.pem` and `key.pem`, and both in `both.pem`, for servers that speak TLS. */
+  readonly folder: string;
+}
+
+export function write({ folder }: Place, name: string, text: string): string {
+  const file = join(folder, name);
+  writeFileSync(file, text);
+  return file;
+}
+
+/** @param http what stands in the `http` block beside what all need */
+export function nginx(place: Place, http: string): Command {
+  const { folder } = place;
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
+    (name) => `${name}_temp_path ${folder}/${name};`,
+  );
+  const file = write(
+    place,
+    'nginx.conf',
+    `daemon off; master_process off; pid ${folder}/pid; error_log stderr crit; user root;
+events { worker_connections 256; }
+http { access_log off; ${temporary.join(' ')} keepalive_requests 1000000; keepalive_timeout 600; default_type text/plain;
+${http} }`,
+  );
+  return ['nginx', '-p', folder, '-c', file, '-e', 'stderr'];
+}
+
+/** @param modules beside those that every Apache has, by their short names */
+export function apache(place: Place, port: number, modules: string, directives: string): Command {
+  const { folder } = place;
+  const loaded = `mpm_event authz_core alias ${modules}`
+    .split(' ')
+    .map((name) => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`);
+  const file = write(
+    place,
+    'apache.conf',
+    `${loaded.join('\n')}
+User www-data
+Group www-data
+ServerName a.test
+ServerRoot ${folder}
+DefaultRuntimeDir ${folder}
+PidFile ${folder}/pid
+ErrorLog /dev/null
+Listen 127.0.0.1:${port}
+KeepAlive On
+MaxKeepAliveRequests 0
+KeepAliveTimeout 600
+StartServers 1
+ServerLimit 1
+ThreadsPerChild 8
+MaxRequestWorkers 8
+MinSpareThreads 1
+MaxSpareThreads 8
+${directives}
+`,
+  );
+  return ['apache2', '-f', file, '-X'];
+}
+
+export function haproxy(place: Place, global: string, sections: string): Command {
+  const file = write(
+    place,
+    'haproxy.cfg',
+    `global
+  ${global}
+defaults
+  mode http
+  timeout client 600s
+  timeout server 600s
+  timeout connect 5s
+  timeout http-keep-alive 600s
+${sections}
+`,
+  );
+  return ['haproxy', '-f', file];
+}
+
+export function caddy(place: Place, site: string): Command {
+  const file = write(
+    place,
+    'Caddyfile',
+    `{
+  admin off
+  auto_https off
+  storage file_system ${place.folder}
+  log {
+    output discard
+  }
+}
+${site}
+`,
+  );
+  return ['caddy', 'run', '--config', file, '--adapter', 'caddyfile'];
+}
