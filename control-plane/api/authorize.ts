@@ -91,13 +91,16 @@ async function answerQuestion(
     const { policy, serverWorkload: server, leaseMs } = decision;
     if (decision.outcome === 'deny' || !policy || !server) return denied(decision);
     if (made?.policy !== policy) {
-      const minting = wire.dryRun ? NOTHING_MINTED : mintFor(options, facts, policy, current);
-      const [outcome] = await Promise.allSettled([minting]);
-      made = outcome.status === 'fulfilled' ? { policy, credentials: outcome.value } : undefined;
+      let failure: unknown;
+      try {
+        made = { policy, credentials: wire.dryRun ? NOTHING_MINTED : await mintFor(options, facts, policy, current) };
+      } catch (error) {
+        made = undefined;
+        failure = error;
+      }
       // Also where minting failed: the secret may have been sealed anew for what has changed.
       if ((await stateOf(options, session)) !== current) continue;
-      if (outcome.status === 'rejected') throw outcome.reason;
-      made = { policy, credentials: outcome.value };
+      if (made === undefined) throw failure;
     }
     const parts = { facts, request, current, minted: made.credentials, nowMs: options.clock.now() };
     const value = grantOf({ policy, server, leaseMs }, parts);
