@@ -1,8 +1,9 @@
-import { type ElementMatcher, INCOMPLETE, NO_MATCH } from './element-matcher.ts';
+import { type ElementMatcher, INCOMPLETE } from './element-matcher.ts';
 import { MAX_ESCAPE_BYTES } from './escape-forms.ts';
 import { ESCAPE_ALPHABET, startsEscape } from './escapes.ts';
 import { encodedBytesBefore, isLineEnd, MIN_LINE_BYTES } from './long-lines.ts';
 import type { Findings } from './needle-set.ts';
+import { type Place, Readings } from './readings.ts';
 
 /** A needle, and how many of its bytes are judged at once. */
 export interface CutNeedle {
@@ -13,6 +14,12 @@ export interface CutNeedle {
 
 /** What is less of a secret than this is not recognised where it is cut. */
 export const BLOCK_BYTES = 8;
+
+/** How far a reading of the input goes as a needle. */
+interface Reading extends Place {
+  readonly found: Cut | undefined;
+  readonly isFolded: boolean;
+}
 
 /** What `#cutAt` finds beside the place where a needle ends. */
 const NOT_HERE = -1;
@@ -57,6 +64,7 @@ export class CutSearch {
   readonly #needles: readonly CutNeedle[];
   readonly #longest: number;
   readonly #matcher: ElementMatcher;
+  readonly #readings = new Readings<Reading>();
   /** 1: a needle starts with this byte. */
   readonly #firsts = new Uint8Array(256);
   /** 1: the byte may go on a needle, as far as is to be told. */
@@ -137,46 +145,50 @@ export class CutSearch {
   }
 
   /** Where the needle that goes on with `needle[index]` at `start` ends, CUT where it may go on behind `end`, or NOT_HERE. */
-  #cutAt(
-    { bytes: needle, block }: CutNeedle,
-    index: number,
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    edge: Edge,
-  ): number {
-    let at = start;
-    let { isFolded } = edge;
-    let found: Cut | undefined;
-    let next = index;
-    let isWrong = false;
-    let cutEscape: { readonly next: number; readonly at: number } | undefined;
-    while (next < needle.length && at < end) {
-      const length = this.#matcher.match(needle, next, bytes, at, end);
-      if (length === INCOMPLETE) break;
-      const { taken } = this.#matcher;
-      isWrong = length === NO_MATCH || (taken === 0 && !isFolded && !mayFold(bytes, at, edge));
-      if (isWrong) break;
-      if (this.#matcher.mayBeLonger) cutEscape ??= { next, at };
-      if (taken === 0) isFolded = true;
-      next += taken;
-      at += length;
-      if (next - index >= (found?.nextBlock ?? block)) {
-        const left = Math.min(block, needle.length - next) - 1;
-        found = { at, left, isFolded, nextBlock: (found?.nextBlock ?? block) + block };
-      }
+  #cutAt(needle: CutNeedle, index: number, bytes: Uint8Array, start: number, end: number, edge: Edge): number {
+    let furthest = NOT_HERE;
+    this.#readings.restart({ next: index, at: start, found: undefined, isFolded: edge.isFolded });
+    for (let reading = this.#readings.next(); reading !== undefined; reading = this.#readings.next()) {
+      const stop = this.#follow(needle, index, reading, bytes, end, edge);
+      if (stop === CUT) return CUT;
+      furthest = Math.max(furthest, stop);
     }
-    if (next >= needle.length) return at;
-    if (found !== undefined)
-      return this.#mayGoOn(bytes, end, found, this.#matcher.isFolded(needle), edge) ? CUT : NOT_HERE;
-    const last = isWrong ? cutEscape : { next, at };
-    if (last === undefined) return NOT_HERE;
-    const here = last.next - index + plainBytes(needle, last.next, bytes, last.at, end);
-    return here < edge.least ? NOT_HERE : CUT;
+    return furthest;
   }
 
-  /** Whether a needle might go on from a block to the end of the input, for all that the block does not tell. */
-  #mayGoOn(bytes: Uint8Array, end: number, cut: Cut, folds: boolean, edge: Edge): boolean {
+  #follow(needle: CutNeedle, index: number, reading: Reading, bytes: Uint8Array, end: number, edge: Edge): number {
+    const { lengths, takens } = this.#matcher;
+    const whole = needle.bytes;
+    let { next, at, found, isFolded } = reading;
+    while (next < whole.length && at < end) {
+      const count = this.#matcher.match(whole, next, bytes, at, end);
+      if (this.#matcher.isCut && edge.least !== WHOLE_BLOCK) {
+        if (found !== undefined || next - index + plainBytes(whole, next, bytes, at, end) >= edge.least) return CUT;
+      }
+      const taken = takens[0] as number;
+      if (count === 0 || (taken === 0 && !isFolded && !mayFold(bytes, at, edge))) {
+        return found !== undefined && this.#mayGoOn(bytes, end, found, whole, edge) ? CUT : NOT_HERE;
+      }
+      for (let way = 1; way < count; way += 1) {
+        const place = { next: next + (takens[way] as number), at: at + (lengths[way] as number) };
+        this.#readings.add({
+          ...place,
+          isFolded,
+          found: lastBlock(found, needle, index, place.next, place.at, isFolded),
+        });
+      }
+      isFolded ||= taken === 0;
+      next += taken;
+      at += lengths[0] as number;
+      found = lastBlock(found, needle, index, next, at, isFolded);
+    }
+    if (next >= whole.length) return at;
+    return found === undefined && next - index < edge.least ? NOT_HERE : CUT;
+  }
+
+  /** Whether the needle might go on from a block to the end of the input, for all that the block does not tell. */
+  #mayGoOn(bytes: Uint8Array, end: number, cut: Cut, needle: Uint8Array, edge: Edge): boolean {
+    const folds = this.#matcher.isFolded(needle);
     let { at, isFolded } = cut;
     for (let left = folds ? cut.left + LINE_END_BYTES : cut.left; at < end; left -= 1) {
       const escape = this.#matcher.escapeBytes(bytes, at, end);
@@ -192,6 +204,20 @@ export class CutSearch {
     }
     return true;
   }
+}
+
+/** The last block that is right, where the needle that began with `index` was right up to `next`. */
+function lastBlock(
+  found: Cut | undefined,
+  { bytes, block }: CutNeedle,
+  index: number,
+  next: number,
+  at: number,
+  isFolded: boolean,
+): Cut | undefined {
+  const due = found?.nextBlock ?? block;
+  if (next - index < due) return found;
+  return { at, left: Math.min(block, bytes.length - next) - 1, isFolded, nextBlock: due + block };
 }
 
 /** How many characters of the needle an escape at the end of the input is that was cut, if it is none. */

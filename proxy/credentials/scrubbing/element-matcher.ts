@@ -1,10 +1,10 @@
-import { createEscapeForms, type EscapeForms } from './escape-forms.ts';
+import { createEscapeForms, type EscapeForms, MAX_FORMS } from './escape-forms.ts';
 import { readEscape, startsEscape } from './escapes.ts';
 import { isEmptyLine, isLineEnd } from './long-lines.ts';
 import { bytesOfWordAt, leadOf } from './utf8-word.ts';
 
-/** Answers of `match` beside a length. */
-export const NO_MATCH = 0;
+/** Answers of `escapeBytes` beside a length. */
+export const NO_ESCAPE = 0;
 export const INCOMPLETE = -1;
 
 /** Reads input as the characters of needles: plain, escaped (escapes.ts), or behind the end of a line. */
@@ -12,10 +12,12 @@ export class ElementMatcher {
   readonly #forms: EscapeForms = createEscapeForms();
   /** Needles between whose bytes a line may end. */
   readonly #folded: ReadonlySet<Uint8Array>;
-  /** How many bytes of the needle the last matched element stood for; 0 for the end of a line. */
-  taken = 1;
-  /** Whether that element was an escape that the input's end may have cut short: what follows may make it another one. */
-  mayBeLonger = false;
+  /** By reading of `match`: how many bytes of input it takes. */
+  readonly lengths = new Uint8Array(MAX_FORMS + 1);
+  /** By reading of `match`: how many bytes of the needle it stands for; 0 for the end of a line. */
+  readonly takens = new Uint8Array(MAX_FORMS + 1);
+  /** Whether the input ended in what `match` read: what follows may make it an escape, or another one. */
+  isCut = false;
 
   constructor(folded: readonly Uint8Array[]) {
     this.#folded = new Set(folded);
@@ -25,29 +27,30 @@ export class ElementMatcher {
     return this.#folded.has(needle);
   }
 
-  /** How many bytes of input stand for `needle[index]`, and in `taken` for how many of its followers as well. */
+  /** In how many ways, told by `lengths` and `takens`, what stands at `at` may be read as `needle[index]` and its followers. */
   match(needle: Uint8Array, index: number, bytes: Uint8Array, at: number, end: number): number {
     const byte = bytes[at] as number;
-    this.taken = 1;
-    this.mayBeLonger = false;
-    if (isLineEnd(byte) && index > 0 && this.#folded.has(needle)) {
-      this.taken = 0;
-      // No writer leaves a line empty.
-      return isEmptyLine(bytes, at) ? NO_MATCH : 1;
-    }
+    const folds = index > 0 && this.#folded.has(needle);
+    this.isCut = false;
+    let count = 0;
     if (startsEscape(byte)) {
       const forms = this.#read(bytes, at, end);
-      for (let form = forms.count - 1; form >= 0; form -= 1) {
-        const word = forms.words[form] ?? 0;
+      this.isCut = forms.incomplete;
+      for (let form = 0; form < forms.count; form += 1) {
+        const word = forms.words[form] as number;
         const taken = bytesOfWordAt(word, needle, index);
-        if (taken === 0 && !(isLineEnd(word) && index > 0 && this.#folded.has(needle))) continue;
-        this.taken = taken;
-        this.mayBeLonger = forms.incomplete;
-        return forms.lengths[form] ?? NO_MATCH;
+        if (taken > 0 || (folds && isLineEnd(word))) count = this.#add(count, forms.lengths[form] as number, taken);
       }
-      if (forms.incomplete) return INCOMPLETE;
     }
-    return byte === needle[index] ? 1 : NO_MATCH;
+    if (byte === needle[index]) return this.#add(count, 1, 1);
+    // No writer leaves a line empty.
+    return folds && isLineEnd(byte) && !isEmptyLine(bytes, at) ? this.#add(count, 1, 0) : count;
+  }
+
+  #add(count: number, length: number, taken: number): number {
+    this.lengths[count] = length;
+    this.takens[count] = taken;
+    return count + 1;
   }
 
   /** Whether what stands at `at`, escaped or not, may be one of these bytes (1). */
@@ -70,12 +73,12 @@ export class ElementMatcher {
     return incomplete ? undefined : [byte, ...Array.from(words.subarray(0, count), leadOf)];
   }
 
-  /** How many bytes of input the longest escape at `at` takes; NO_MATCH where there is none. */
+  /** How many bytes of input the longest escape at `at` takes; NO_ESCAPE where there is none. */
   escapeBytes(bytes: Uint8Array, at: number, end: number): number {
-    if (!startsEscape(bytes[at] as number)) return NO_MATCH;
+    if (!startsEscape(bytes[at] as number)) return NO_ESCAPE;
     const { lengths, count, incomplete } = this.#read(bytes, at, end);
     if (incomplete) return INCOMPLETE;
-    let longest = NO_MATCH;
+    let longest = NO_ESCAPE;
     for (let form = 0; form < count; form += 1) longest = Math.max(longest, lengths[form] ?? 0);
     return longest;
   }

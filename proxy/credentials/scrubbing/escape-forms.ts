@@ -2,7 +2,7 @@ import { utf8Word } from './utf8-word.ts';
 
 /** The longest escape read, in bytes: `\\\\ud83d\\\\udd11`. Longer ones are not escapes here, which bounds what is held back. */
 export const MAX_ESCAPE_BYTES = 18;
-const MAX_FORMS = 4;
+export const MAX_FORMS = 4;
 
 /** `readHex` and `readDigits`: other characters are in the way, or the input ends first. */
 const NO_NUMBER = -1;
@@ -10,7 +10,6 @@ export const CUT = -2;
 
 /**
  * What one escape may stand for: the bytes as a word of utf8-word.ts and, in step, how many bytes of input each reading takes.
- * Later readings go before earlier ones.
  */
 export interface EscapeForms {
   readonly words: Uint32Array;

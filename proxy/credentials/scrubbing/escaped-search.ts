@@ -1,8 +1,9 @@
 import type { Findings } from './needle-set.ts';
-import { ElementMatcher, INCOMPLETE, NO_MATCH } from './element-matcher.ts';
+import { ElementMatcher } from './element-matcher.ts';
 import { createEscapeForms } from './escape-forms.ts';
 import { ESCAPE_ALPHABET, readEscape } from './escapes.ts';
 import { isLineEnd, longLineEnd } from './long-lines.ts';
+import { type Place, Readings } from './readings.ts';
 import { bytesOfWordAt, leadOf } from './utf8-word.ts';
 
 /** Bytes read one by one after an introducer before the native search takes over: they come in swarms. */
@@ -28,6 +29,7 @@ export class EscapedSearch {
   readonly #alphabet = new Uint8Array(256);
   readonly #forms = createEscapeForms();
   readonly #matcher: ElementMatcher;
+  readonly #readings = new Readings<Place>();
   /** Between the bytes of some needles a line may end. */
   readonly #folds: boolean;
 
@@ -91,15 +93,27 @@ export class EscapedSearch {
     }
   }
 
-  /** Where the needle that goes on with `needle[index]` at `start` ends; 0 when it does not stand there whole. */
+  /** Where the needle that goes on with `needle[index]` at `start` ends at the latest; 0 when it does not stand there whole. */
   #matchRest(needle: Uint8Array, index: number, bytes: Uint8Array, start: number, end: number): number {
-    let at = start;
-    for (let next = index; next < needle.length; next += this.#matcher.taken) {
-      if (at >= end) return 0;
-      let length = this.#matcher.match(needle, next, bytes, at, end);
-      if (length === INCOMPLETE) length = bytes[at] === needle[next] ? 1 : 0;
-      if (length === NO_MATCH) return 0;
-      at += length;
+    let furthest = 0;
+    this.#readings.restart({ next: index, at: start });
+    for (let place = this.#readings.next(); place !== undefined; place = this.#readings.next()) {
+      furthest = Math.max(furthest, this.#follow(needle, place, bytes, end));
+    }
+    return furthest;
+  }
+
+  #follow(needle: Uint8Array, place: Place, bytes: Uint8Array, end: number): number {
+    const { lengths, takens } = this.#matcher;
+    let { next, at } = place;
+    while (next < needle.length) {
+      const count = at < end ? this.#matcher.match(needle, next, bytes, at, end) : 0;
+      if (count === 0) return 0;
+      for (let other = 1; other < count; other += 1) {
+        this.#readings.add({ next: next + (takens[other] as number), at: at + (lengths[other] as number) });
+      }
+      next += takens[0] as number;
+      at += lengths[0] as number;
     }
     return at;
   }

@@ -16,6 +16,10 @@ test.each([
   ['A%B%AACD', '%41%B%2525AACD'],
   ['A%A%AAAA', '%2541%A%2525AA%2541A'],
   ['pass\\word\\u00', 'pass\\\\word\\\\\\\\u00'],
+  ['%AA%', '%2525%2541%2541%2525'],
+  ['pass%word%', 'pass%25word%2525'],
+  ['password\\uZ', 'password\\u005cuZ'],
+  ['password\\\\uZ', 'password\\\\u005c\\uZ'],
 ])('%s as %s is found on every cut', (secret, text) => {
   for (const pieces of everyCut(Buffer.from(text))) {
     const stream = streamFor(secret);
