@@ -28,17 +28,15 @@ function backslashBytes(bytes: Uint8Array, at: number, end: number): number {
 export function readBackslash(bytes: Uint8Array, at: number, end: number, forms: EscapeForms): void {
   const size = backslashBytes(bytes, at, end);
   let from = at;
-  let pairEnd = 0;
   for (let count = 1; count <= MAX_BACKSLASHES; count += 1) {
     const length = backslashBytes(bytes, from, end);
     if (length === CUT) forms.incomplete = true;
     if (length !== size) break;
     from += length;
-    if (count === 2) pairEnd = from;
+    if (count === 2 || count === 4) add(forms, BACKSLASH, from - at);
   }
   if (from < end) readLetter(bytes, at, from, end, forms);
   else forms.incomplete = true;
-  if (pairEnd > 0) add(forms, BACKSLASH, pairEnd - at);
 }
 
 /** What follows the backslashes that began at `start`. */

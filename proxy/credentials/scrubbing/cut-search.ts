@@ -112,7 +112,9 @@ export class CutSearch {
       const byte = bytes[from] as number;
       if (lastIntroducer === -1 && (startsEscape(byte) || isLineEnd(byte))) lastIntroducer = from;
     }
+    this.#matcher.startSearch(end - from);
     for (let at = from; at < end; at += 1) {
+      if (this.#matcher.costsTooMuch) return at;
       // Without an escape or the end of a line in it, a needle's prefix is shorter than the needle.
       if (at > lastIntroducer && end - at >= this.#longest) at = end - this.#longest + 1;
       if (!this.#matcher.mayBeOf(this.#firsts, bytes, at, end)) continue;
@@ -128,7 +130,9 @@ export class CutSearch {
    * last byte. All that stands before them goes with them: less than a block, and at most the rest of an escape.
    */
   rests(bytes: Uint8Array, findings: Findings): void {
+    this.#matcher.startSearch(bytes.length);
     for (const needle of this.#needles) {
+      if (this.#matcher.costsTooMuch) return findings.add(0, bytes.length);
       const { block, bytes: whole } = needle;
       const starts = Math.min(bytes.length, restStarts(bytes, block));
       const indexes = blocksBehindFirst(whole, block);

@@ -7,6 +7,10 @@ import { bytesOfWordAt, leadOf } from './utf8-word.ts';
 export const NO_ESCAPE = 0;
 export const INCOMPLETE = -1;
 
+/** A search reads so many characters at most, which usual secrets never need. */
+const STEPS_PER_BYTE = 32;
+const STEPS_BEFORE = 4096;
+
 /** Reads input as the characters of needles: plain, escaped (escapes.ts), or behind the end of a line. */
 export class ElementMatcher {
   readonly #forms: EscapeForms = createEscapeForms();
@@ -18,9 +22,22 @@ export class ElementMatcher {
   readonly takens = new Uint8Array(MAX_FORMS + 1);
   /** Whether the input ended in what `match` read: what follows may make it an escape, or another one. */
   isCut = false;
+  #steps = 0;
+  #most = 0;
 
   constructor(folded: readonly Uint8Array[]) {
     this.#folded = new Set(folded);
+  }
+
+  /** Before a search of so many bytes. */
+  startSearch(bytes: number): void {
+    this.#steps = 0;
+    this.#most = STEPS_BEFORE + STEPS_PER_BYTE * bytes;
+  }
+
+  /** Secrets of little but escape characters may be read in input of as many in thousands of ways. */
+  get costsTooMuch(): boolean {
+    return this.#steps > this.#most;
   }
 
   isFolded(needle: Uint8Array): boolean {
@@ -29,6 +46,7 @@ export class ElementMatcher {
 
   /** In how many ways, told by `lengths` and `takens`, what stands at `at` may be read as `needle[index]` and its followers. */
   match(needle: Uint8Array, index: number, bytes: Uint8Array, at: number, end: number): number {
+    this.#steps += 1;
     const byte = bytes[at] as number;
     const folds = index > 0 && this.#folded.has(needle);
     this.isCut = false;

@@ -2,7 +2,7 @@ import { utf8Word } from './utf8-word.ts';
 
 /** The longest escape read, in bytes: `\\\\ud83d\\\\udd11`. Longer ones are not escapes here, which bounds what is held back. */
 export const MAX_ESCAPE_BYTES = 18;
-export const MAX_FORMS = 4;
+export const MAX_FORMS = 6;
 
 /** `readHex` and `readDigits`: other characters are in the way, or the input ends first. */
 const NO_NUMBER = -1;

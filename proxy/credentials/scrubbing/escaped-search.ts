@@ -46,11 +46,13 @@ export class EscapedSearch {
     this.#alphabet[0x0d] = 1;
   }
 
-  /** Adds every needle in bytes[0, end) that holds at least one escape. */
+  /** Adds every needle in bytes[0, end) that holds at least one escape; all of them where that costs too much. */
   search(bytes: Buffer, end: number, findings: Findings): void {
     const forms = this.#forms;
     const cursor = new IntroducerCursor(bytes, end);
+    this.#matcher.startSearch(end);
     for (let at = cursor.next(0); at < end; at = cursor.next(at + 1)) {
+      if (this.#matcher.costsTooMuch) return findings.add(0, end);
       readEscape(bytes, at, end, forms);
       for (let form = 0; form < forms.count; form += 1) {
         const word = forms.words[form] ?? 0;
