@@ -14,7 +14,7 @@ import type { CompiledPolicy, CompiledServerWorkload } from '../policy/compile.t
 import { lacksFacts, readInspected } from '../policy/fact-numbers.ts';
 import { factsRead, failModeOf, pathFormsAt, selectorsRead } from '../policy/routes.ts';
 import { StoreUnavailable } from '../store/sql-store.ts';
-import { type CredentialSourceOptions, type MintedCredentials, mintFor } from './credential-source.ts';
+import { type CredentialSourceOptions, type MintedCredentials, mintFor } from '../credentials/credential-source.ts';
 import { Refusal } from './refusal.ts';
 import type { LiveSession, SessionGate } from './session-gate.ts';
 

@@ -3,7 +3,7 @@ import { UsageError } from '../../common/errors.ts';
 import { compilePolicySet } from '../policy/compile.ts';
 import { type ListedPlaceholder, listPlaceholders } from '../policy/placeholders.ts';
 import type { ResourceStore } from '../resources/resource-store.ts';
-import type { PlaceholderKeys } from './placeholder-keys.ts';
+import type { PlaceholderKeys } from '../credentials/placeholder-keys.ts';
 import { accessOf } from './rest-access.ts';
 import type { RestDependencies } from './rest-dependencies.ts';
 import { workloadQuery } from './rest-schemas.ts';

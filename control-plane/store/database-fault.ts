@@ -1,4 +1,4 @@
-import type { SqlStore } from './store/sql-store.ts';
+import type { SqlStore } from './sql-store.ts';
 
 const READY_TIMEOUT_MS = 2_000;
 

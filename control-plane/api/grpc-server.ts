@@ -1,9 +1,9 @@
 import { logVerbosity, Server, ServerCredentials, type ServerInterceptor, setLogVerbosity } from '@grpc/grpc-js';
-import { ProxyServiceService, type ProxyServiceServer } from '../proto/gen/sidekey/v1/proxy.ts';
-import { listenFailed } from '../common/errors.ts';
-import { formatAuthority } from '../common/net/host.ts';
-import type { ListenAddress } from './config.ts';
-import type { ServerTls } from './server-tls.ts';
+import { ProxyServiceService, type ProxyServiceServer } from '../../proto/gen/sidekey/v1/proxy.ts';
+import { listenFailed } from '../../common/errors.ts';
+import { formatAuthority } from '../../common/net/host.ts';
+import type { ListenAddress } from '../config.ts';
+import type { ServerTls } from '../server-tls.ts';
 
 export interface GrpcServer {
   /** HOST:PORT as it listens. */
