@@ -41,7 +41,6 @@ export function addPublicRoutes(
     return { status: 'ready' };
   });
   const { issuer } = dependencies;
-  if (issuer === undefined) return;
   const cache = `public, max-age=${JWKS_MAX_AGE_SECONDS}`;
   app.get<{ Params: { tenant: string } }>(
     '/tenants/:tenant/.well-known/openid-configuration',
