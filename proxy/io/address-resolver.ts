@@ -2,6 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { networkInterfaces } from 'node:os';
 import { BoundedCache } from '../../common/bounded-cache.ts';
 import { type Clock, systemClock } from '../../common/clock.ts';
+import { within } from '../../common/deadline.ts';
 import { type Cidr, checkAddress, parseCidr } from '../../common/net/address-policy.ts';
 import { formatIpAddress, readIpAddress } from '../../common/net/ip-address.ts';
 import { Refusal } from '../refusal.ts';
@@ -65,7 +66,7 @@ export function createResolver(options: ResolverOptions = {}): AddressResolver {
     if (known !== undefined && known.expiresAt > clock.now()) return known.addresses;
     const asked = underWay.get(host);
     if (asked !== undefined) return asked;
-    const asking = withDeadline(ask(host), timeoutMs)
+    const asking = inTime(ask(host), timeoutMs)
       .then((found) => canonicalAddresses(found))
       .finally(() => underWay.delete(host));
     underWay.set(host, asking);
@@ -178,17 +179,11 @@ function resolvedAddress(bytes: Uint8Array): ResolvedAddress {
   return { address: formatIpAddress(plain), family: plain.length === 4 ? 4 : 6 };
 }
 
-async function withDeadline<T>(asking: Promise<T>, timeoutMs: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Refusal('dns-failed', 'the host name was not resolved in time')), timeoutMs);
+function inTime<T>(asking: Promise<T>, timeoutMs: number): Promise<T> {
+  const answered = asking.catch((cause: unknown) => {
+    throw new Refusal('dns-failed', 'the host name could not be resolved', { cause });
   });
-  try {
-    return await Promise.race([asking, deadline]);
-  } catch (error) {
-    if (error instanceof Refusal) throw error;
-    throw new Refusal('dns-failed', 'the host name could not be resolved', { cause: error });
-  } finally {
-    clearTimeout(timer);
-  }
+  return within(answered, timeoutMs, () => {
+    throw new Refusal('dns-failed', 'the host name was not resolved in time');
+  });
 }
