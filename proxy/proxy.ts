@@ -1,9 +1,9 @@
-import { writeFileSync, renameSync } from 'node:fs';
 import { ByteBudget } from '../common/byte-budget.ts';
 import { systemClock } from '../common/clock.ts';
 import { DpopNonces } from './credentials/signing/dpop-nonces.ts';
 import { describeError, UsageError } from '../common/errors.ts';
 import { type Authority, parseAuthority } from '../common/net/host.ts';
+import { replaceFile } from '../common/replace-file.ts';
 import { Roster } from '../common/roster.ts';
 import type { PolicyClient, SessionState } from '../policy-client/index.ts';
 import { startAdminServer } from './admin/admin-server.ts';
@@ -200,12 +200,9 @@ function controlPlaneAddress(address: string): { host: string; port: number }[] 
   }
 }
 
-/** Writes a certificate whole or not at all. */
 function publish(file: string, pem: string): void {
-  const partial = `${file}.${process.pid}.tmp`;
   try {
-    writeFileSync(partial, pem, { mode: 0o644 });
-    renameSync(partial, file);
+    replaceFile(file, pem, 0o644);
   } catch (cause) {
     throw new UsageError('unwritable-file', `--ca-file: cannot write ${file}`, { cause });
   }

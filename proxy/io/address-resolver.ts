@@ -3,7 +3,8 @@ import { networkInterfaces } from 'node:os';
 import { BoundedCache } from '../../common/bounded-cache.ts';
 import { type Clock, systemClock } from '../../common/clock.ts';
 import { within } from '../../common/deadline.ts';
-import { type Cidr, checkAddress, parseCidr } from '../../common/net/address-policy.ts';
+import { checkAddress } from '../../common/net/address-policy.ts';
+import { type Cidr, parseCidr } from '../../common/net/cidr.ts';
 import { formatIpAddress, readIpAddress } from '../../common/net/ip-address.ts';
 import { Refusal } from '../refusal.ts';
 
