@@ -3,7 +3,8 @@ import { UsageError } from '../common/errors.ts';
 import { Secret } from '../common/secret.ts';
 import type { ProxyConfig } from '../proxy/config.ts';
 import { parseLimits } from '../proxy/limit-settings.ts';
-import { readText, sidekeyHome } from './context.ts';
+import { readText } from './context.ts';
+import { sidekeyHome } from './saved-context.ts';
 import { EVIDENCE_HELP, readEvidenceSources } from './evidence.ts';
 import { addUpstreamProxyOptions, readUpstreamProxy, type UpstreamProxyOptions } from './upstream-proxy.ts';
 
