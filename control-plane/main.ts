@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { type Clock, systemClock } from '../common/clock.ts';
 import { UsageError } from '../common/errors.ts';
 import { makeFolder } from '../common/folder.ts';
-import { formatAuthority } from '../common/net/host.ts';
+import { formatAuthority, type Authority } from '../common/net/host.ts';
 import { Secret } from '../common/secret.ts';
 import { PlaceholderKeys } from './credentials/placeholder-keys.ts';
 import { ProxyService } from './api/proxy-service.ts';
@@ -25,7 +25,7 @@ import { followDecisions, queryDecisions } from './audit/query-decisions.ts';
 import { verifyChains } from './audit/verify.ts';
 import { verifyCheckpoints } from './audit/verify-checkpoints.ts';
 import { openBootstrapToken } from './bootstrap-token.ts';
-import type { ControlPlaneConfig, ListenAddress } from './config.ts';
+import type { ControlPlaneConfig } from './config.ts';
 import { Issuer } from './credentials/issuer.ts';
 import { createMinter } from './credentials/minters.ts';
 import { databaseFault } from './store/database-fault.ts';
@@ -255,7 +255,7 @@ async function administratorsOf({ adminOidc }: ControlPlaneConfig): Promise<Admi
 }
 
 /** The issuer's URL must be known before the API listens, so a free port is found first. */
-async function withPort(listen: ListenAddress): Promise<ListenAddress> {
+async function withPort(listen: Authority): Promise<Authority> {
   if (listen.port !== 0) return listen;
   const probe = createServer();
   const port = await new Promise<number>((resolve, reject) => {

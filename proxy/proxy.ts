@@ -192,7 +192,7 @@ export async function composeProxy(
   };
 }
 
-function controlPlaneAddress(address: string): { host: string; port: number }[] {
+function controlPlaneAddress(address: string): Authority[] {
   try {
     return [parseAuthority(address, 443)];
   } catch {

@@ -7,6 +7,7 @@ import { checkAddress } from '../../common/net/address-policy.ts';
 import { type Cidr, parseCidr } from '../../common/net/cidr.ts';
 import { formatIpAddress, readIpAddress } from '../../common/net/ip-address.ts';
 import { Refusal } from '../refusal.ts';
+import type { Authority } from '../../common/net/host.ts';
 
 export interface ResolvedAddress {
   readonly address: string;
@@ -24,13 +25,6 @@ export interface ResolverOptions {
   readonly lookup?: (host: string) => Promise<readonly { address: string; family: number }[]>;
 }
 
-/** An endpoint of Sidekey's own. */
-export interface OwnEndpoint {
-  /** A canonical host; a listener's unspecified address stands for every address of this machine. */
-  readonly host: string;
-  readonly port: number;
-}
-
 export interface AddressResolver {
   /**
    * All addresses of a canonical host, every one of them allowed: one bad address refuses the host, because which one
@@ -42,7 +36,7 @@ export interface AddressResolver {
   /** Looks at the name or address alone, for hosts that somebody else resolves. @throws Refusal `loop-refused` */
   refuseOwn(host: string, port: number): void;
   /** Refuses our listeners and the control plane as upstreams from now on, by name and by address (A-55). */
-  refuse(endpoints: readonly OwnEndpoint[]): void;
+  refuse(endpoints: readonly Authority[]): void;
 }
 
 interface CachedName {
