@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import type { Command } from 'commander';
 import { Secret } from '../common/secret.ts';
 import { UsageError } from '../common/errors.ts';
+import { readSavedContext } from './saved-context.ts';
 import { decodeUtf8 } from './utf8.ts';
 
 /** Where the control plane's REST API is and how to speak to it. */
@@ -19,16 +18,6 @@ export interface ContextOptions {
   readonly tenant?: string;
   readonly tokenFile?: string;
   readonly caFile?: string;
-}
-
-/** Folder for state on this machine: SIDEKEY_HOME, or ~/.sidekey. */
-export function sidekeyHome(): string {
-  return process.env['SIDEKEY_HOME'] || join(homedir(), '.sidekey');
-}
-
-/** The file in which `sidekey dev` and `sidekey control-plane` leave where they can be found. */
-export function contextFile(): string {
-  return join(sidekeyHome(), 'context.json');
 }
 
 /** Adds the options that name a control plane. */
@@ -101,29 +90,4 @@ export function readText(file: string, option?: string): string {
     throw new UsageError('unreadable-file', `${from}cannot read ${file}`, { cause });
   }
   return decodeUtf8(bytes, `${from}${file}`);
-}
-
-/**
- * What a control plane on this machine left behind. @throws UsageError when it cannot be read
- * @param dispensable - Another user's, which this one may not read, is as good as none.
- */
-export function readSavedContext(dispensable = false): Readonly<Record<string, string>> {
-  const file = contextFile();
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-    if (code === 'ENOENT' || code === 'ENOTDIR' || (code === 'EACCES' && dispensable)) return {};
-    throw new UsageError('bad-context', `no control plane is named, and ${file} cannot be read`, { cause });
-  }
-  try {
-    const found: unknown = JSON.parse(text);
-    if (typeof found !== 'object' || found === null) return {};
-    return Object.fromEntries(
-      Object.entries(found).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
-    );
-  } catch (cause) {
-    throw new UsageError('bad-context', `cannot read ${file}; remove it or mend it`, { cause });
-  }
 }

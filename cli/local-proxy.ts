@@ -5,7 +5,7 @@ import { describeError, UsageError } from '../common/errors.ts';
 import { makeFolder } from '../common/folder.ts';
 import { formatAuthority } from '../common/net/host.ts';
 import type { Proxy } from '../proxy/main.ts';
-import { sidekeyHome } from './context.ts';
+import { sidekeyHome } from './saved-context.ts';
 import { paint, printable } from './paint.ts';
 import { writeWhole } from './whole-file.ts';
 

@@ -3,9 +3,12 @@ import { UsageError } from '../common/errors.ts';
 import { Secret } from '../common/secret.ts';
 import type { ProxyConfig } from '../proxy/config.ts';
 import { parseLimits } from '../proxy/limit-settings.ts';
-import { readText, sidekeyHome } from './context.ts';
+import { readText } from './context.ts';
+import { sidekeyHome } from './saved-context.ts';
 import { EVIDENCE_HELP, readEvidenceSources } from './evidence.ts';
 import { addUpstreamProxyOptions, readUpstreamProxy, type UpstreamProxyOptions } from './upstream-proxy.ts';
+import type { Authority } from '../common/net/host.ts';
+import type { ProbeAddress } from '../common/probe-server.ts';
 
 export interface ProxyOptions extends UpstreamProxyOptions {
   readonly controlPlane?: string;
@@ -98,7 +101,7 @@ export function toProxyConfig(options: ProxyOptions, listen: ProxyConfig['listen
 }
 
 /** `host:port`, `[ipv6]:port` or a port on this machine's loopback. */
-export function parseListen(text: string, option: string): { host: string; port: number } {
+export function parseListen(text: string, option: string): Authority {
   const found = /^(?:(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+)):)?([0-9]{1,5})$/.exec(text);
   const port = Number(found?.[3]);
   if (found === null || port > 65_535) throw new UsageError('bad-address', `${option}: use HOST:PORT, not "${text}"`);
@@ -106,7 +109,7 @@ export function parseListen(text: string, option: string): { host: string; port:
 }
 
 /** `--admin`: a unix socket by its path, or HOST:PORT. */
-export function parseAdmin(text: string): NonNullable<ProxyConfig['admin']> {
+export function parseAdmin(text: string): ProbeAddress {
   return text.includes('/') ? { socketPath: text } : parseListen(text, '--admin');
 }
 

@@ -64,7 +64,7 @@ export class RestClient {
 
   /** One call; answers the parsed JSON body. */
   async call(method: Method, path: string, options: RestRequest = {}): Promise<unknown> {
-    const answer = await this.#send(method, path, options, this.#timeoutMs);
+    const answer = await this.#send(method, path, options);
     const text = await answer.body.text().catch((cause: unknown) => {
       throw this.#cutOff(cause);
     });
@@ -73,7 +73,7 @@ export class RestClient {
 
   /** One call answered by lines of JSON without an end: throws CommandFailed when the control plane goes, in whatever way. */
   async *follow(path: string, options: RestRequest = {}): AsyncGenerator<unknown, never> {
-    const answer = await this.#send('GET', path, options, this.#timeoutMs);
+    const answer = await this.#send('GET', path, options);
     answer.body.setEncoding('utf8');
     let rest = '';
     try {
@@ -81,10 +81,8 @@ export class RestClient {
         rest += String(text);
         const lines = rest.split('\n');
         rest = lines.pop() ?? '';
-        for (const line of lines) {
-          const json = readEventLine(line);
-          if (json !== undefined) yield parseJson(json);
-        }
+        // An empty line is a heartbeat.
+        for (const line of lines) if (line !== '') yield parseJson(line);
       }
     } catch (error) {
       throw isSidekeyError(error) ? error : this.#cutOff(error);
@@ -101,7 +99,7 @@ export class RestClient {
     return new CommandFailed(EXIT_CODES.unreachable, message, cause === undefined ? {} : { cause });
   }
 
-  async #send(method: Method, path: string, options: RestRequest, timeoutMs: number): Promise<Dispatcher.ResponseData> {
+  async #send(method: Method, path: string, options: RestRequest): Promise<Dispatcher.ResponseData> {
     const url = new URL(this.#context.server + path);
     for (const [name, value] of Object.entries(options.query ?? {})) {
       if (value !== undefined) url.searchParams.set(name, String(value));
@@ -110,7 +108,7 @@ export class RestClient {
       method,
       dispatcher: this.#agent,
       headersTimeout: PATIENT_PATHS.has(path) ? 0 : this.#timeoutMs,
-      bodyTimeout: timeoutMs,
+      bodyTimeout: this.#timeoutMs,
       headers: {
         authorization: `Bearer ${this.#context.token.reveal()}`,
         'sidekey-tenant': this.#context.tenant,
@@ -136,13 +134,6 @@ export async function withClient<T>(context: Context, use: (client: RestClient) 
   }
 }
 
-/** A line of JSON, or the data of a server-sent event; comments and blank lines are heartbeats. */
-function readEventLine(line: string): string | undefined {
-  const text = line.trim();
-  if (text.startsWith('data:')) return text.slice('data:'.length).trim();
-  return text.startsWith('{') ? text : undefined;
-}
-
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -160,8 +151,7 @@ function refusal(status: number, text: string): Error {
     return new RestError(status, 'rest-error', `the control plane answered ${status}: ${describeError(error)}`);
   }
   const code = readField(problem, 'code') ?? 'rest-error';
-  const title =
-    readField(problem, 'detail') ?? readField(problem, 'message') ?? readField(problem, 'title') ?? 'refused';
+  const title = readField(problem, 'detail') ?? readField(problem, 'title') ?? 'refused';
   const fields = readList(problem, 'errors').map(
     (error): RefusedField => ({
       resource: readField(error, 'resource') ?? '',
@@ -175,25 +165,19 @@ function refusal(status: number, text: string): Error {
 
 /** A field of an answer as text, when it is text or a number. */
 export function readField(value: unknown, name: string): string | undefined {
-  if (typeof value !== 'object' || value === null) return undefined;
-  const field: unknown = Object.getOwnPropertyDescriptor(value, name)?.value;
+  const field = readMember(value, name);
   return typeof field === 'string' || typeof field === 'number' || typeof field === 'boolean'
     ? String(field)
     : undefined;
 }
 
-/** A list in an answer: the answer itself, or one of its fields. */
-export function readList(value: unknown, ...names: string[]): unknown[] {
-  if (Array.isArray(value)) return value;
-  if (typeof value !== 'object' || value === null) return [];
-  for (const name of names) {
-    const field: unknown = Object.getOwnPropertyDescriptor(value, name)?.value;
-    if (Array.isArray(field)) return field;
-  }
-  return [];
+/** A list in an answer; empty when there is none. */
+export function readList(value: unknown, name: string): unknown[] {
+  const field = readMember(value, name);
+  return Array.isArray(field) ? field : [];
 }
 
-/** An object in an answer. */
-export function readObject(value: unknown, name: string): unknown {
+/** Whatever has this name in an answer. */
+export function readMember(value: unknown, name: string): unknown {
   return typeof value === 'object' && value !== null ? Object.getOwnPropertyDescriptor(value, name)?.value : undefined;
 }

@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import { type ControlPlaneConfig, storeFolderOf } from '../control-plane/config.ts';
 import type { ControlPlane } from '../control-plane/main.ts';
 import { printable } from './paint.ts';
-import { writeContext, type ControlPlaneContext } from './control-plane-context.ts';
+import { writeContext, type SavedContext } from './saved-context.ts';
 
 /** Starts a control plane and leaves where it is for other commands of this user. */
 export async function startWithContext(
   config: ControlPlaneConfig,
   contextFile: string,
-): Promise<{ controlPlane: ControlPlane; context: ControlPlaneContext }> {
+): Promise<{ controlPlane: ControlPlane; context: SavedContext }> {
   // An empty database is made in two to ten seconds, in which nothing else would be seen.
   const storeFolder = storeFolderOf(config);
   if (storeFolder !== undefined && !existsSync(storeFolder)) {

@@ -1,19 +1,14 @@
-import { randomUUID } from 'node:crypto';
-import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { SidekeyError } from '../common/errors.ts';
 import { makeFolder } from '../common/folder.ts';
+import { replaceFile } from '../common/replace-file.ts';
 
-/** Writes a file in one step, so that whoever reads it finds all of it or what was there before. */
+/** Writes a file of the CLI's own in one step, in a folder that is made for it. */
 export function writeWhole(file: string, text: string, mode: number): void {
-  const draft = `${file}.${randomUUID()}.tmp`;
   try {
     makeFolder(dirname(file), 0o700);
-    writeFileSync(draft, text, { mode });
-    renameSync(draft, file);
+    replaceFile(file, text, mode);
   } catch (cause) {
-    // Of no use to anybody, and a retry on a full disk would leave one each time.
-    rmSync(draft, { force: true });
     throw new SidekeyError('unwritable-file', `cannot write ${file}`, { cause });
   }
 }

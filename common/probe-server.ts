@@ -2,9 +2,9 @@ import { chmodSync } from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { listenFailed } from './errors.ts';
-import { formatAuthority } from './net/host.ts';
+import { formatAuthority, type Authority } from './net/host.ts';
 
-export type ProbeAddress = { readonly socketPath: string } | { readonly host: string; readonly port: number };
+export type ProbeAddress = { readonly socketPath: string } | Authority;
 
 export interface ProbeServer {
   /** HOST:PORT, or the path of the socket. */

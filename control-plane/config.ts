@@ -1,13 +1,7 @@
 import { join } from 'node:path';
-import { parseAuthority } from '../common/net/host.ts';
+import { parseAuthority, type Authority } from '../common/net/host.ts';
 import { UsageError } from '../common/errors.ts';
 import { Secret } from '../common/secret.ts';
-
-/** Address to listen on; port 0 takes any that is free. */
-export interface ListenAddress {
-  readonly host: string;
-  readonly port: number;
-}
 
 /** An OpenID issuer whose tokens administrators may use on the REST API. */
 export interface AdminOidc {
@@ -27,10 +21,11 @@ export interface ControlPlaneConfig {
   readonly databaseUrl?: string | undefined;
   /** Keeps the embedded database in memory; for tests. */
   readonly inMemory?: boolean | undefined;
-  readonly grpcListen: ListenAddress;
-  readonly restListen: ListenAddress;
+  /** Port 0 takes any that is free, here and below. */
+  readonly grpcListen: Authority;
+  readonly restListen: Authority;
   /** Where `/metrics` is served, in cleartext and to anybody who can connect. Without it: nowhere. */
-  readonly metricsListen?: ListenAddress | undefined;
+  readonly metricsListen?: Authority | undefined;
   /** Certificate chain and key, PEM files; without them an embedded authority in `dataDir` issues both. */
   readonly tls?:
     | { readonly certFile: string; readonly keyFile: string; readonly caFile?: string | undefined }
@@ -114,7 +109,7 @@ function variableOf(flag: string): string {
 
 const NO_PORT = 0;
 
-function parseListen(text: string, flag: string): ListenAddress {
+function parseListen(text: string, flag: string): Authority {
   try {
     // Port 0 is not an authority's, but asks for a free one here.
     if (text.endsWith(':0')) return { host: parseAuthority(`${text.slice(0, -1)}1`, 1).host, port: 0 };

@@ -14,7 +14,8 @@ import { loadPolicySet } from './resources/resource-rows.ts';
 import { ResourceStore } from './resources/resource-store.ts';
 import { Sealer, type SealingKeys } from './store/sealing.ts';
 import { loadSealingKeys, parseSealingKeys } from './store/sealing-keys.ts';
-import { openStore, type SqlStore } from './store/sql.ts';
+import { openStore } from './store/open-store.ts';
+import type { SqlStore } from './store/sql-store.ts';
 import { pruneUsedProofs } from './store/used-proofs.ts';
 
 /** What both APIs stand on. */

@@ -3,9 +3,9 @@ import { createServer } from 'node:net';
 import { type Clock, systemClock } from '../common/clock.ts';
 import { UsageError } from '../common/errors.ts';
 import { makeFolder } from '../common/folder.ts';
-import { formatAuthority } from '../common/net/host.ts';
+import { formatAuthority, type Authority } from '../common/net/host.ts';
 import { Secret } from '../common/secret.ts';
-import { PlaceholderKeys } from './api/placeholder-keys.ts';
+import { PlaceholderKeys } from './credentials/placeholder-keys.ts';
 import { ProxyService } from './api/proxy-service.ts';
 import { type AdminOptions, createAdminAuthenticator } from './api/rest-admin.ts';
 import type { RestDependencies } from './api/rest-dependencies.ts';
@@ -15,7 +15,7 @@ import { startRestServer } from './api/rest-server.ts';
 import { Revocations } from './api/revocations.ts';
 import { SessionGate } from './api/session-gate.ts';
 import { listSessions } from './api/session-list.ts';
-import { TenantAuthorities } from './api/tenant-authorities.ts';
+import { TenantAuthorities } from './credentials/tenant-authorities.ts';
 import { createEvidenceVerifier } from './attestation/evidence-verifier.ts';
 import { JwksCache } from './attestation/jwks-cache.ts';
 import { createLocalAuthority } from './attestation/local.ts';
@@ -25,14 +25,14 @@ import { followDecisions, queryDecisions } from './audit/query-decisions.ts';
 import { verifyChains } from './audit/verify.ts';
 import { verifyCheckpoints } from './audit/verify-checkpoints.ts';
 import { openBootstrapToken } from './bootstrap-token.ts';
-import type { ControlPlaneConfig, ListenAddress } from './config.ts';
+import type { ControlPlaneConfig } from './config.ts';
 import { Issuer } from './credentials/issuer.ts';
 import { createMinter } from './credentials/minters.ts';
-import { databaseFault } from './database-fault.ts';
+import { databaseFault } from './store/database-fault.ts';
 import { createErrorLog } from './error-log.ts';
 import { Closers, type Foundation, openFoundation } from './foundation.ts';
-import { startGrpcServer } from './grpc-server.ts';
-import { createSealingRotation } from './rotate-sealing.ts';
+import { startGrpcServer } from './api/grpc-server.ts';
+import { createSealingRotation } from './store/rotate-sealing.ts';
 import { loadServerTls, readPem } from './server-tls.ts';
 import { ControlPlaneMetrics } from './metrics/control-plane-metrics.ts';
 import { meterMinter, meterTokenRequests } from './metrics/metered.ts';
@@ -255,7 +255,7 @@ async function administratorsOf({ adminOidc }: ControlPlaneConfig): Promise<Admi
 }
 
 /** The issuer's URL must be known before the API listens, so a free port is found first. */
-async function withPort(listen: ListenAddress): Promise<ListenAddress> {
+async function withPort(listen: Authority): Promise<Authority> {
   if (listen.port !== 0) return listen;
   const probe = createServer();
   const port = await new Promise<number>((resolve, reject) => {

@@ -1,9 +1,10 @@
-import { createPrivateKey, randomUUID, X509Certificate } from 'node:crypto';
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { UsageError } from '../common/errors.ts';
 import { makeFolder } from '../common/folder.ts';
+import { replaceFile } from '../common/replace-file.ts';
 import {
   createRootAuthority,
   createSigningKey,
@@ -65,9 +66,7 @@ async function openEmbeddedAuthority(dataDir: string, now: number): Promise<Sign
   const certificate = found === undefined ? undefined : new X509Certificate(found);
   if (certificate?.checkPrivateKey(key) === true) return { certificateDer: certificate.raw, key };
   const root = createRootAuthority('Sidekey control plane authority', { now, key });
-  const draft = `${certificateFile}.${randomUUID()}.tmp`;
-  await writeFile(draft, toPem(root.certificateDer), { mode: 0o644 });
-  await rename(draft, certificateFile);
+  replaceFile(certificateFile, toPem(root.certificateDer), 0o644);
   return root;
 }
 

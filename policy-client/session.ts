@@ -1,5 +1,6 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import type { Metadata } from '@grpc/grpc-js';
+import { within } from '../common/deadline.ts';
 import { SidekeyError } from '../common/errors.ts';
 import { Secret } from '../common/secret.ts';
 import { VERSION } from '../common/version.ts';
@@ -40,7 +41,9 @@ export async function attest(
   options: AttestOptions,
   nowMs: () => number,
 ): Promise<Session> {
-  const evidence = await within(options.evidence(), options.timeoutMs);
+  const evidence = await within(options.evidence(), options.timeoutMs, () => {
+    throw new SidekeyError('evidence-timeout', 'reading evidence took too long');
+  });
   await connection.load();
   const { Metadata, ProxyServiceService } = connection.wire;
   const tokens = Buffer.concat(evidence.map(({ token }) => token));
@@ -67,18 +70,6 @@ export async function attest(
 export function assertTaken(controlPlaneVersion: string): void {
   const skew = describeSkew(VERSION, controlPlaneVersion);
   if (skew !== undefined) throw new SidekeyError('version-unsupported', skew);
-}
-
-async function within<T>(promise: Promise<T>, timeoutMs: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new SidekeyError('evidence-timeout', 'reading evidence took too long')), timeoutMs);
-  });
-  try {
-    return await Promise.race([promise, timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 function parseSession(response: AttestResponse, nowMs: number): Session {

@@ -2,6 +2,7 @@ import type { Evidence } from '../proto/gen/sidekey/v1/proxy.ts';
 import type { Secret } from '../common/secret.ts';
 import type { Authority } from '../common/net/host.ts';
 import type { ProxyLimits } from './limits.ts';
+import type { ProbeAddress } from '../common/probe-server.ts';
 
 /** A listener bound to one upstream host: cleartext HTTP from the agent, TLS to the upstream. */
 export interface LocalListener {
@@ -16,7 +17,7 @@ export interface ProxyConfig {
   /** Called at every attestation with the proxy's public key (SubjectPublicKeyInfo, DER), to which local evidence is bound. */
   readonly evidence: (proxyKeySpki: Buffer) => Promise<Evidence[]>;
   /** Port 0 picks a free one. */
-  readonly listen: { readonly host: string; readonly port: number };
+  readonly listen: Authority;
   /** Where redirected connections arrive, one entry an address family. */
   readonly transparent?: readonly Authority[];
   readonly local?: readonly LocalListener[];
@@ -38,7 +39,7 @@ export interface ProxyConfig {
   readonly upstreamProxy?: { readonly url: Secret; readonly noProxy?: string };
   /** When set, agents must send it as Proxy-Authorization (Basic password or Bearer). */
   readonly proxyToken?: Secret;
-  readonly admin?: { readonly socketPath: string } | { readonly host: string; readonly port: number };
+  readonly admin?: ProbeAddress;
   readonly spoolDir?: string;
   /** Where the agent finds the certificate authority (PEM); keys are never written. */
   readonly caFile?: string;

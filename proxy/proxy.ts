@@ -1,19 +1,18 @@
-import { writeFileSync, renameSync } from 'node:fs';
 import { ByteBudget } from '../common/byte-budget.ts';
 import { systemClock } from '../common/clock.ts';
 import { DpopNonces } from './credentials/signing/dpop-nonces.ts';
 import { describeError, UsageError } from '../common/errors.ts';
 import { type Authority, parseAuthority } from '../common/net/host.ts';
+import { replaceFile } from '../common/replace-file.ts';
 import { Roster } from '../common/roster.ts';
 import type { PolicyClient, SessionState } from '../policy-client/index.ts';
-import { type Grant, type Revocation, RevocationTarget } from '../proto/gen/sidekey/v1/grant.ts';
-import type { Reason } from '../proto/reasons.ts';
 import { startAdminServer } from './admin/admin-server.ts';
 import type { Logger } from 'pino';
 import { ProxyMetrics } from './admin/metrics.ts';
 import type { ProxyConfig } from './config.ts';
 import { viaPseudonym } from './http/admission.ts';
 import type { Call } from './http/call.ts';
+import { cutRevoked } from './http/revocation.ts';
 import { RouteTable } from './http/route-table.ts';
 import type { LiveExchange, ProxyServices } from './http/services.ts';
 import { createIssuedAuthority, type CertificateAuthority } from './intercept/certificate-authority.ts';
@@ -136,7 +135,7 @@ export async function composeProxy(
     pool.closeIdle();
     for (const exchange of live) exchange.reauthorize();
   });
-  client.onRevocation((revocation) => cutRevoked(live, revocation));
+  client.onRevocation((revocation) => cutRevoked(live, revocation, config.controlPlane.tenant));
   const sweeper = startSweeper(systemClock, sessions, live, pool);
   const ready = (): { ready: boolean; reason?: string } => {
     if (state.draining) return { ready: false, reason: 'draining' };
@@ -193,50 +192,7 @@ export async function composeProxy(
   };
 }
 
-const TARGET_REASON: Partial<Record<number, Reason>> = {
-  [RevocationTarget.REVOCATION_TARGET_WORKLOAD]: 'workload-revoked',
-  [RevocationTarget.REVOCATION_TARGET_POLICY]: 'policy-revoked',
-  [RevocationTarget.REVOCATION_TARGET_CREDENTIAL]: 'credential-revoked',
-  [RevocationTarget.REVOCATION_TARGET_USER]: 'user-revoked',
-  [RevocationTarget.REVOCATION_TARGET_SESSION]: 'session-revoked',
-  [RevocationTarget.REVOCATION_TARGET_TENANT]: 'tenant-revoked',
-};
-
-const NARROW_TARGETS = new Set<number>([
-  RevocationTarget.REVOCATION_TARGET_POLICY,
-  RevocationTarget.REVOCATION_TARGET_CREDENTIAL,
-]);
-
-/** Cuts every running call whose grant the revocation ends; a target of a newer peer ends them all. */
-function cutRevoked(live: Iterable<LiveExchange>, revocation: Revocation): void {
-  if (revocation.lifted) return;
-  const reason = TARGET_REASON[revocation.target] ?? 'session-revoked';
-  for (const exchange of live) {
-    if (concerns(revocation, exchange.standing.grant, exchange.call.grant)) exchange.cut(reason);
-  }
-}
-
-/** A call stands on the last grant that it was given, but its upstream knows it by what the first one injected. */
-function concerns(revocation: Revocation, grant: Grant | undefined, injected: Grant | undefined): boolean {
-  // What goes on without a grant is this proxy's all the same: only the narrow targets leave it alone.
-  if (grant === undefined) return !NARROW_TARGETS.has(revocation.target);
-  switch (revocation.target) {
-    case RevocationTarget.REVOCATION_TARGET_WORKLOAD:
-      return grant.binding?.workloads.includes(revocation.name) ?? true;
-    case RevocationTarget.REVOCATION_TARGET_POLICY:
-      return grant.accessPolicy === revocation.name;
-    case RevocationTarget.REVOCATION_TARGET_CREDENTIAL:
-      return [grant, injected].some((one) => one?.credentialProviders.includes(revocation.name));
-    case RevocationTarget.REVOCATION_TARGET_USER:
-      return grant.binding === undefined || grant.binding.user === revocation.name;
-    case RevocationTarget.REVOCATION_TARGET_SESSION:
-      return grant.binding === undefined || grant.binding.sessionId === revocation.name;
-    default:
-      return true;
-  }
-}
-
-function controlPlaneAddress(address: string): { host: string; port: number }[] {
+function controlPlaneAddress(address: string): Authority[] {
   try {
     return [parseAuthority(address, 443)];
   } catch {
@@ -244,12 +200,9 @@ function controlPlaneAddress(address: string): { host: string; port: number }[] 
   }
 }
 
-/** Writes a certificate whole or not at all. */
 function publish(file: string, pem: string): void {
-  const partial = `${file}.${process.pid}.tmp`;
   try {
-    writeFileSync(partial, pem, { mode: 0o644 });
-    renameSync(partial, file);
+    replaceFile(file, pem, 0o644);
   } catch (cause) {
     throw new UsageError('unwritable-file', `--ca-file: cannot write ${file}`, { cause });
   }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { hardenProcess } from '../../common/hardening.ts';
 import { parseControlPlaneConfig, type ControlPlaneFlags } from '../../control-plane/config.ts';
-import { contextFile, sidekeyHome } from '../context.ts';
+import { contextFile, sidekeyHome } from '../saved-context.ts';
 import { startWithContext } from '../start-control-plane.ts';
 import { waitForSignal } from '../shutdown.ts';
 

@@ -4,8 +4,8 @@ import { parseControlPlaneConfig } from '../../control-plane/config.ts';
 import { formatAuthority } from '../../common/net/host.ts';
 import type { ProxyConfig } from '../../proxy/config.ts';
 import type { Proxy } from '../../proxy/main.ts';
-import { contextFile, readContext, readText } from '../context.ts';
-import type { ControlPlaneContext } from '../control-plane-context.ts';
+import { readContext, readText } from '../context.ts';
+import { contextFile, type SavedContext } from '../saved-context.ts';
 import { createDevIdentity, type DevIdentity } from '../dev-identity.ts';
 import { applyDocuments, readDocuments, type SourceDocument } from '../documents.ts';
 import { devFolder, localAuthorityFile, publishProxy } from '../local-proxy.ts';
@@ -103,7 +103,7 @@ async function applyAtStart(
 /** The proxy speaks to the control plane in this process as it would to any other: gRPC over TLS. */
 function startDevProxy(
   options: DevProxyOptions,
-  context: ControlPlaneContext,
+  context: SavedContext,
   identity: DevIdentity,
   folder: string,
 ): Promise<Proxy> {

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { UsageError } from '../../common/errors.ts';
 import { addContextOptions, readContext, type ContextOptions } from '../context.ts';
 import { formatTable, outputOption, printAs, toYaml, type OutputFormat } from '../output.ts';
-import { readField, readList, withClient } from '../rest-client.ts';
+import { readField, readList, readMember, withClient } from '../rest-client.ts';
 import { kindArgument } from '../kinds.ts';
 
 interface GetOptions extends ContextOptions {
@@ -27,7 +27,8 @@ export function define(command: Command): void {
 async function get(kind: string, name: string | undefined, options: GetOptions): Promise<void> {
   const path = pathOf(kind, name);
   const answer = await withClient(readContext(options), (client) => client.call('GET', path));
-  printAs(options.output, answer, () => (name === undefined ? formatList(answer) : toYaml(answer)));
+  const field = LISTS.includes(kind) ? kind : 'resources';
+  printAs(options.output, answer, () => (name === undefined ? formatList(readList(answer, field)) : toYaml(answer)));
 }
 
 function pathOf(kind: string, name: string | undefined): string {
@@ -38,13 +39,12 @@ function pathOf(kind: string, name: string | undefined): string {
   return `/v1/resources/${kind}${name === undefined ? '' : `/${encodeURIComponent(name)}`}`;
 }
 
-function formatList(answer: unknown): string {
-  const items = readList(answer, 'resources', 'items', 'sessions', 'revocations');
+function formatList(items: readonly unknown[]): string {
   if (items.length === 0) return 'none';
-  const first = items[0];
-  if (typeof first === 'object' && first !== null && 'metadata' in first) {
+  const [first] = items;
+  if (readMember(first, 'metadata') !== undefined) {
     const rows = items.map((item) => {
-      const metadata = typeof item === 'object' && item !== null && 'metadata' in item ? item.metadata : undefined;
+      const metadata = readMember(item, 'metadata');
       return [
         readField(item, 'kind') ?? '',
         readField(metadata, 'name') ?? '',

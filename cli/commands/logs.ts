@@ -6,7 +6,7 @@ import { parseNumber } from '../mode-options.ts';
 import { findNear } from '../near-names.ts';
 import { formatTable, type OutputFormat, toJson, toYaml } from '../output.ts';
 import { printable } from '../paint.ts';
-import { readField, readList, withClient } from '../rest-client.ts';
+import { readField, readList, readMember, withClient } from '../rest-client.ts';
 
 const MAX_CODE_LENGTH = 64;
 /** More than that the control plane gives in no answer. */
@@ -144,8 +144,7 @@ export function formatDecision(decision: unknown): string[] {
 
 /** A connection that is refused before a byte of it is read was no call to anywhere yet. */
 function formatCall(decision: unknown): string {
-  const destination =
-    typeof decision === 'object' && decision !== null && 'destination' in decision ? decision.destination : undefined;
+  const destination = readMember(decision, 'destination');
   const host = readField(destination, 'host') ?? '';
   if (host === '') return '-';
   const port = readField(destination, 'port') ?? '';

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { Option, type Command } from 'commander';
+import { formatAuthority } from '../../common/net/host.ts';
 import { localAuthorityFile, publishWhenReady } from '../local-proxy.ts';
 import { addModeOptions, parseNumber, toModeConfig, type ModeOptions } from '../mode-options.ts';
 import {
@@ -76,7 +77,7 @@ async function runProxy(options: ProxyCommandOptions): Promise<void> {
   };
   const { startProxy } = await import('../../proxy/main.ts');
   const proxy = await startProxy(config);
-  const address = `${proxy.address.host}:${proxy.address.port}`;
+  const address = formatAuthority(proxy.address.host, proxy.address.port);
   if (options.addressFile !== undefined) writeFileSync(options.addressFile, `${address}\n`);
   console.error(`sidekey proxy listens on ${address}`);
   const published = agentDir === undefined ? undefined : publishWhenReady(proxy, agentDir);

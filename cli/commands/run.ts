@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import { Option, type Command } from 'commander';
 import { UsageError } from '../../common/errors.ts';
+import { formatAuthority } from '../../common/net/host.ts';
 import type { ProxyConfig } from '../../proxy/config.ts';
 import { makeAgentEnvironment, writeTrustFiles } from '../agent-environment.ts';
 import { type AgentUser, findAgentUser } from '../agent-user.ts';
@@ -182,7 +183,7 @@ async function startOwnProxy(config: ProxyConfig): Promise<OpenProxy> {
   if (proxy.caPem === undefined)
     throw new CommandFailed(EXIT_CODES.failed, 'the control plane issued no certificate authority');
   return {
-    url: `http://${proxy.address.host}:${proxy.address.port}`,
+    url: `http://${formatAuthority(proxy.address.host, proxy.address.port)}`,
     caPem: proxy.caPem,
     ...agentVariablesOf(proxy.client.routes()),
     close: () => proxy.close(DRAIN_MS),

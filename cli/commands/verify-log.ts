@@ -4,7 +4,7 @@ import { addContextOptions, readContext, readText, type ContextOptions } from '.
 import { CommandFailed, EXIT_CODES } from '../exit-codes.ts';
 import { formatTable, outputOption, printAs, type OutputFormat } from '../output.ts';
 import { paint, printable } from '../paint.ts';
-import { readField, readList, readObject, withClient } from '../rest-client.ts';
+import { readField, readList, readMember, withClient } from '../rest-client.ts';
 
 interface VerifyOptions extends ContextOptions {
   readonly checkpoint?: string;
@@ -47,14 +47,14 @@ async function verify(options: VerifyOptions): Promise<void> {
       readField(chain, 'sealed') ?? '0',
       readField(chain, 'fault') ?? 'whole',
     ]);
-    const seals = readObject(answer, 'checkpoints');
+    const seals = readMember(answer, 'checkpoints');
     const fault = readField(seals, 'fault');
     const count = readField(seals, 'count') ?? '0';
     const sealed = `${count} ${count === '1' ? 'checkpoint' : 'checkpoints'}${fault === undefined ? '' : `: ${printable(fault)}`}`;
     const verdict = whole ? paint('green', 'the log is whole') : paint('red', 'THE LOG IS BROKEN');
     return `${formatTable(['PROXY', 'RECORDS', 'SEALED', 'CHAIN'], rows)}\n${sealed}\n${verdict}`;
   });
-  const seals = readObject(answer, 'checkpoints');
+  const seals = readMember(answer, 'checkpoints');
   // A log with a gap never is whole again, and must be guarded all the same.
   if (options.saveCheckpoint !== undefined && readField(seals, 'fault') === undefined) {
     const latest = readField(seals, 'latest');

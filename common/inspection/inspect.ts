@@ -1,7 +1,7 @@
 import { readA2a, type A2aCall } from './a2a.ts';
 import { type FormField, isOtherSpelling, parseForm } from './form.ts';
 import { type GraphqlOperation, readGraphql } from './graphql.ts';
-import { type JsonPointer, selectMembers } from './json-pointer.ts';
+import { type JsonPointer, readPointer, selectMembers } from './json-pointer.ts';
 import { readJsonRpc } from './json-rpc.ts';
 import { type McpCall, readArguments, readMcp } from './mcp.ts';
 import { type InspectedRequest, type MediaType, mediaTypeOf, RequestBody } from './request-body.ts';
@@ -28,6 +28,18 @@ export interface InspectionWish {
   readonly json: readonly JsonPointer[];
   readonly form: ReadonlySet<string>;
   readonly mcpArguments: readonly JsonPointer[];
+}
+
+/** What is to be read, from facts and selectors as routes carry them (sidekey/v1/route.proto). */
+export function makeWish(facts: Iterable<InspectedFact>, selectors: readonly string[]): InspectionWish {
+  const pointers = (prefix: string): JsonPointer[] =>
+    selectors.filter((one) => one.startsWith(prefix)).map((one) => readPointer(one.slice(prefix.length)));
+  return {
+    facts: new Set(facts),
+    json: pointers('json:'),
+    form: new Set(pointers('form:').flatMap((pointer) => pointer.slice(0, 1))),
+    mcpArguments: pointers('mcp:'),
+  };
 }
 
 /** Each fact that was asked for is there, or `unreadable` says why it is not. */

@@ -1,8 +1,6 @@
 import { cidrContains, parseCidr, type Cidr } from './cidr.ts';
 import { readIpAddress } from './ip-address.ts';
 
-export { parseCidr, type Cidr } from './cidr.ts';
-
 export type AddressVerdict = { readonly allowed: true } | { readonly allowed: false; readonly range: string };
 
 /**

@@ -15,11 +15,11 @@ import type { PolicySource, TenantPolicy } from '../policy/policy-source.ts';
 import { routesOf } from '../policy/routes.ts';
 import { userName } from '../policy/user-name.ts';
 import { matchWorkloads } from '../policy/workloads.ts';
-import type { PlaceholderKeys } from './placeholder-keys.ts';
+import type { PlaceholderKeys } from '../credentials/placeholder-keys.ts';
 import { Refusal } from './refusal.ts';
 import { assertServed, type SessionGate } from './session-gate.ts';
 import type { SessionRecord, SessionRecords } from './session-records.ts';
-import type { TenantAuthorities } from './tenant-authorities.ts';
+import type { TenantAuthorities } from '../credentials/tenant-authorities.ts';
 
 export interface AttestOptions {
   readonly sessions: SessionAuthority;

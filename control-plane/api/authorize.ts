@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../common/clock.ts';
+import { within } from '../../common/deadline.ts';
 import { SidekeyError } from '../../common/errors.ts';
 import { canonicalPath } from '../../common/match/path.ts';
 import { parseHost } from '../../common/net/host.ts';
@@ -14,7 +15,7 @@ import type { CompiledPolicy, CompiledServerWorkload } from '../policy/compile.t
 import { lacksFacts, readInspected } from '../policy/fact-numbers.ts';
 import { factsRead, failModeOf, pathFormsAt, selectorsRead } from '../policy/routes.ts';
 import { StoreUnavailable } from '../store/sql-store.ts';
-import { type CredentialSourceOptions, type MintedCredentials, mintFor } from './credential-source.ts';
+import { type CredentialSourceOptions, type MintedCredentials, mintFor } from '../credentials/credential-source.ts';
 import { Refusal } from './refusal.ts';
 import type { LiveSession, SessionGate } from './session-gate.ts';
 
@@ -48,13 +49,9 @@ export async function authorize(
   request: AuthorizeRequest,
 ): Promise<AuthorizeResponse> {
   const deadlineMs = Math.min(request.deadlineMs || MAX_DEADLINE_MS, MAX_DEADLINE_MS);
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<Answer>((resolve) => {
-    timer = setTimeout(() => resolve(denial('authorize-timeout')), deadlineMs);
-  });
   try {
-    const answer = await Promise.race([answerQuestion(options, session, request), late]);
-    return { id: request.id, ...answer };
+    const late = () => denial('authorize-timeout');
+    return { id: request.id, ...(await within(answerQuestion(options, session, request), deadlineMs, late)) };
   } catch (error) {
     if (error instanceof CredentialError) {
       // The agent is told that; why it is so is for the operator, who sees neither secrets nor the provider's words.
@@ -67,8 +64,6 @@ export async function authorize(
     options.onError(error);
     const reason = error instanceof StoreUnavailable ? 'control-plane-unavailable' : 'internal-error';
     return { id: request.id, ...denial(reason) };
-  } finally {
-    clearTimeout(timer);
   }
 }
 

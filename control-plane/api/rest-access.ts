@@ -3,6 +3,7 @@ import { resourceName } from '../resources/fields.ts';
 import { type AdminIdentity, NOT_ACCEPTED } from './rest-admin.ts';
 import type { RestDependencies } from './rest-dependencies.ts';
 import { RestError } from './rest-problem.ts';
+import { tenantHeader } from './rest-schemas.ts';
 
 /** Who calls, and about which tenant. */
 export interface Access {
@@ -15,11 +16,14 @@ export const APPLY_PATH = '/v1/apply';
 
 const accesses = new WeakMap<FastifyRequest, Access>();
 
-/** Lets administrators of the tenant through and nobody else, on every route of this scope. */
+/** Lets administrators of the tenant through and nobody else, on every route that is added to this scope from now on. */
 export function requireAdmin(
   app: FastifyInstance,
   dependencies: Pick<RestDependencies, 'authenticate' | 'resources'>,
 ): void {
+  app.addHook('onRoute', (route) => {
+    route.schema = { ...route.schema, headers: tenantHeader, security: [{ admin: [] }] };
+  });
   app.addHook('onRequest', async (request, reply) => {
     reply.header('cache-control', 'no-store');
     // RFC 6750 section 2.1; the scheme is case-insensitive (RFC 9110 section 11.1).

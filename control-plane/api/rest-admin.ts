@@ -1,4 +1,3 @@
-import { UsageError } from '../../common/errors.ts';
 import type { Secret } from '../../common/secret.ts';
 import { readUnverifiedIssuer, verifyEvidenceToken } from '../attestation/evidence-token.ts';
 import type { JwksCache } from '../attestation/jwks-cache.ts';
@@ -36,28 +35,17 @@ export interface OidcAdministrators extends JwksConfiguration {
 }
 
 export interface AdminOptions {
-  readonly bootstrapToken: Secret | undefined;
+  readonly bootstrapToken: Secret;
   readonly oidc: readonly OidcAdministrators[];
   readonly jwks: JwksCache;
   readonly clock: Clock;
 }
 
-const SHORTEST_TOKEN = 20;
-
-/** The API is never open: without a bootstrap token and without OpenID administrators this throws. */
+/** By the bootstrap token, or a token of one of these issuers. */
 export function createAdminAuthenticator(options: AdminOptions): AdminAuthenticator {
   const { bootstrapToken, oidc, clock } = options;
-  if (bootstrapToken === undefined && oidc.length === 0) {
-    throw new UsageError(
-      'admin-missing',
-      'configure a bootstrap token or OpenID administrators: the API is never open',
-    );
-  }
-  if (bootstrapToken !== undefined && bootstrapToken.length < SHORTEST_TOKEN) {
-    throw new UsageError('bootstrap-token-short', `the bootstrap token must have ${SHORTEST_TOKEN} bytes or more`);
-  }
   return async (token) => {
-    if (bootstrapToken?.equals(token) === true) return { subject: 'bootstrap', tenants: '*' };
+    if (bootstrapToken.equals(token)) return { subject: 'bootstrap', tenants: '*' };
     const issuer = readUnverifiedIssuer(token);
     const candidates = oidc.filter((administrators) => administrators.issuer === issuer);
     let refusal = NOT_ACCEPTED;

@@ -24,8 +24,8 @@ export interface RestDependencies {
   placeholders(tenant: string, workload: string): Promise<ListedPlaceholder[]>;
   /** Seals stored secrets under the current sealing key and puts new signing keys to work. */
   rotateKeys(): Promise<KeyRotationResult>;
-  /** The tenants' own OpenID issuers; undefined when there are none. */
-  readonly issuer: { discovery(tenant: string): object; jwks(): object } | undefined;
+  /** The tenants' own OpenID issuers. */
+  readonly issuer: { discovery(tenant: string): object; jwks(): object };
   /** Why the control plane cannot serve, or undefined when it can. */
   notReady(): Promise<string | undefined>;
   readonly clock: Clock;

@@ -1,6 +1,5 @@
 import { UsageError } from '../../common/errors.ts';
-import { type InspectedFact, inspectRequest } from '../../common/inspection/inspect.ts';
-import { makeWish } from '../../common/inspection/wish.ts';
+import { type InspectedFact, inspectRequest, makeWish } from '../../common/inspection/inspect.ts';
 import { canonicalPath, PathError, splitTarget } from '../../common/match/path.ts';
 import { findRoute } from '../../common/match/route-match.ts';
 import { HostError, parseAuthority } from '../../common/net/host.ts';

@@ -3,10 +3,10 @@ import { UsageError } from '../../common/errors.ts';
 import { compilePolicySet } from '../policy/compile.ts';
 import { type ListedPlaceholder, listPlaceholders } from '../policy/placeholders.ts';
 import type { ResourceStore } from '../resources/resource-store.ts';
-import type { PlaceholderKeys } from './placeholder-keys.ts';
+import type { PlaceholderKeys } from '../credentials/placeholder-keys.ts';
 import { accessOf } from './rest-access.ts';
 import type { RestDependencies } from './rest-dependencies.ts';
-import { tenantHeader, workloadQuery } from './rest-schemas.ts';
+import { workloadQuery } from './rest-schemas.ts';
 
 export interface PlaceholderSources {
   readonly resources: Pick<ResourceStore, 'loadPolicySet'>;
@@ -30,12 +30,7 @@ export function createPlaceholderReader(
 }
 
 export function addPlaceholderRoutes(app: FastifyInstance, dependencies: Pick<RestDependencies, 'placeholders'>): void {
-  const schema = {
-    summary: "List a workload's placeholders",
-    headers: tenantHeader,
-    querystring: workloadQuery,
-    security: [{ admin: [] }],
-  };
+  const schema = { summary: "List a workload's placeholders", querystring: workloadQuery };
   app.get<{ Querystring: { workload: string } }>('/v1/placeholders', { schema }, async (request) => {
     const { tenant } = accessOf(request);
     return { placeholders: await dependencies.placeholders(tenant, request.query.workload) };

@@ -1,6 +1,6 @@
 import { SidekeyError, UsageError } from '../../common/errors.ts';
 import { ResourceError } from '../resources/resource-error.ts';
-import { KeyFileUnusable } from '../rotate-sealing.ts';
+import { KeyFileUnusable } from '../store/rotate-sealing.ts';
 import { StoreUnavailable } from '../store/sql-store.ts';
 
 /** An answer of application/problem+json (RFC 9457). */

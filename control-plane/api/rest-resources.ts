@@ -6,7 +6,7 @@ import { ResourceError } from '../resources/resource-error.ts';
 import { accessOf, APPLY_PATH, requireAllTenants } from './rest-access.ts';
 import type { RestDependencies } from './rest-dependencies.ts';
 import { RestError } from './rest-problem.ts';
-import { applyBody, kindParams, resourceParams, tenantHeader } from './rest-schemas.ts';
+import { applyBody, kindParams, resourceParams } from './rest-schemas.ts';
 
 interface ApplyBody {
   readonly documents?: string;
@@ -15,12 +15,10 @@ interface ApplyBody {
   readonly prune: boolean;
 }
 
-const security = [{ admin: [] }];
-
 export function addResourceRoutes(app: FastifyInstance, { resources }: Pick<RestDependencies, 'resources'>): void {
   app.post<{ Body: ApplyBody }>(
     APPLY_PATH,
-    { schema: { summary: 'Apply resources, all or none', headers: tenantHeader, body: applyBody, security } },
+    { schema: { summary: 'Apply resources, all or none', body: applyBody } },
     async (request) => {
       const access = accessOf(request);
       const { resources: wanted, located } = readResources(request.body);
@@ -38,14 +36,12 @@ export function addResourceRoutes(app: FastifyInstance, { resources }: Pick<Rest
   const list = (tenant: string, all: boolean, kind?: Kind): Promise<Resource[]> =>
     kind === 'Tenant' && all ? resources.listTenants() : resources.list(tenant, kind);
 
-  app.get(
-    '/v1/resources',
-    { schema: { summary: 'List all resources', headers: tenantHeader, security } },
-    async (request) => ({ resources: await list(accessOf(request).tenant, false) }),
-  );
+  app.get('/v1/resources', { schema: { summary: 'List all resources' } }, async (request) => ({
+    resources: await list(accessOf(request).tenant, false),
+  }));
   app.get<{ Params: { kind: Kind } }>(
     '/v1/resources/:kind',
-    { schema: { summary: 'List resources of a kind', headers: tenantHeader, params: kindParams, security } },
+    { schema: { summary: 'List resources of a kind', params: kindParams } },
     async (request) => {
       const { tenant, admin } = accessOf(request);
       return { resources: await list(tenant, admin.tenants === '*', request.params.kind) };
@@ -53,7 +49,7 @@ export function addResourceRoutes(app: FastifyInstance, { resources }: Pick<Rest
   );
   app.get<{ Params: { kind: Kind; name: string } }>(
     '/v1/resources/:kind/:name',
-    { schema: { summary: 'Read a resource', headers: tenantHeader, params: resourceParams, security } },
+    { schema: { summary: 'Read a resource', params: resourceParams } },
     async (request) => {
       const { tenant, admin } = accessOf(request);
       const { kind, name } = request.params;
@@ -64,7 +60,7 @@ export function addResourceRoutes(app: FastifyInstance, { resources }: Pick<Rest
   );
   app.delete<{ Params: { kind: Kind; name: string } }>(
     '/v1/resources/:kind/:name',
-    { schema: { summary: 'Delete a resource', headers: tenantHeader, params: resourceParams, security } },
+    { schema: { summary: 'Delete a resource', params: resourceParams } },
     async (request, reply) => {
       const access = accessOf(request);
       const { kind, name } = request.params;

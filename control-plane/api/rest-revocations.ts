@@ -3,16 +3,13 @@ import type { RevocationTargetName } from '../policy/facts.ts';
 import { type Access, accessOf } from './rest-access.ts';
 import type { RestDependencies } from './rest-dependencies.ts';
 import { RestError } from './rest-problem.ts';
-import { idParams, liftBody, listQuery, revokeBody, tenantHeader } from './rest-schemas.ts';
+import { idParams, liftBody, listQuery, revokeBody } from './rest-schemas.ts';
 import type { RevocationRecord, RevocationReference } from './revocations.ts';
 
 interface Target {
   readonly target: RevocationTargetName;
   readonly name: string;
 }
-
-const security = [{ admin: [] }];
-const headers = tenantHeader;
 
 export function addRevocationRoutes(
   app: FastifyInstance,
@@ -26,7 +23,7 @@ export function addRevocationRoutes(
 
   app.post<{ Body: Target & { readonly reason?: string } }>(
     '/v1/revocations',
-    { schema: { summary: 'Revoke; connected proxies act within a second', headers, body: revokeBody, security } },
+    { schema: { summary: 'Revoke; connected proxies act within a second', body: revokeBody } },
     async (request, reply) => {
       const { tenant, admin } = accessOf(request);
       const { target, name } = request.body;
@@ -38,19 +35,19 @@ export function addRevocationRoutes(
   );
   app.get<{ Querystring: { all: boolean } }>(
     '/v1/revocations',
-    { schema: { summary: 'List revocations in force', headers, querystring: listQuery, security } },
+    { schema: { summary: 'List revocations in force', querystring: listQuery } },
     async (request) => ({
       revocations: await revocations.list(accessOf(request).tenant, { lifted: request.query.all }),
     }),
   );
   app.delete<{ Body: Target }>(
     '/v1/revocations',
-    { schema: { summary: 'Lift the revocation of a target', headers, body: liftBody, security } },
+    { schema: { summary: 'Lift the revocation of a target', body: liftBody } },
     async (request) => lift(accessOf(request), request.body),
   );
   app.delete<{ Params: { id: string } }>(
     '/v1/revocations/:id',
-    { schema: { summary: 'Lift a revocation', headers, params: idParams, security } },
+    { schema: { summary: 'Lift a revocation', params: idParams } },
     async (request) => lift(accessOf(request), { id: request.params.id }),
   );
 }

@@ -12,6 +12,7 @@ import { addPlaceholderRoutes } from './rest-placeholders.ts';
 import { PROBLEM_TYPE, problemOf } from './rest-problem.ts';
 import { addResourceRoutes } from './rest-resources.ts';
 import { addRevocationRoutes } from './rest-revocations.ts';
+import { formatAuthority, type Authority } from '../../common/net/host.ts';
 
 /** A server certificate chain and its key, both PEM. */
 export interface TlsIdentity {
@@ -32,17 +33,16 @@ const REQUEST_TIMEOUT_MS = 30_000;
 /** Starts the REST API over TLS; there is no cleartext variant. */
 export async function startRestServer(
   dependencies: RestDependencies,
-  listen: { readonly host: string; readonly port: number; readonly tls: TlsIdentity },
+  listen: Authority & { readonly tls: TlsIdentity },
 ): Promise<RestServer> {
   const app = await buildRestApp(dependencies, listen.tls);
   try {
     await app.listen({ host: listen.host, port: listen.port });
   } catch (cause) {
-    throw listenFailed(`${listen.host}:${listen.port}`, cause);
+    throw listenFailed(formatAuthority(listen.host, listen.port), cause);
   }
   const address = app.server.address() as AddressInfo;
-  const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
-  return { url: `https://${host}:${address.port}`, close: () => app.close() };
+  return { url: `https://${formatAuthority(address.address, address.port)}`, close: () => app.close() };
 }
 
 /** The application without a socket of its own; tests without TLS use `inject`. */

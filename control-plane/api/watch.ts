@@ -16,11 +16,11 @@ import type { ActiveRevocation, RevocationTargetName, SessionFacts } from '../po
 import type { PolicyChange, PolicySource, TenantPolicy } from '../policy/policy-source.ts';
 import { concernsSession } from '../policy/revocations.ts';
 import { routesOf } from '../policy/routes.ts';
-import type { PlaceholderKeys } from './placeholder-keys.ts';
+import type { PlaceholderKeys } from '../credentials/placeholder-keys.ts';
 import type { ProxyMeter } from './proxy-meter.ts';
 import { refuse, Refusal } from './refusal.ts';
 import type { LiveSession, SessionGate } from './session-gate.ts';
-import type { TenantAuthorities } from './tenant-authorities.ts';
+import type { TenantAuthorities } from '../credentials/tenant-authorities.ts';
 
 export interface WatchOptions {
   readonly gate: SessionGate;

@@ -1,13 +1,15 @@
+import { compileCel } from '../policy/cel.ts';
 import type { AccessConditionSpec } from '../resources/kinds.ts';
-import { compileCelCondition } from './cel.ts';
 import type { CompiledCondition } from './condition.ts';
 import { compileTimeWindow } from './time-window.ts';
 
 /** Compiles an access condition of any type. Throws SidekeyError naming what is wrong. */
 export function compileCondition(spec: AccessConditionSpec): CompiledCondition {
   switch (spec.type) {
-    case 'cel':
-      return compileCelCondition(spec.expression);
+    case 'cel': {
+      const { reads, selectors, readsNow, evaluate } = compileCel(spec.expression);
+      return { reads, selectors, dependsOnTime: readsNow, holds: evaluate };
+    }
     case 'time-window': {
       const holds = compileTimeWindow(spec);
       return {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Secret } from '../../common/secret.ts';
 import { CredentialError, usableUntil } from './credential-minter.ts';
-import type { CredentialMinter, JwtSpec } from './credential-minter.ts';
+import type { JwtSpec, MintContext, MintedCredential } from './credential-minter.ts';
 import type { Issuer } from './issuer.ts';
 import { fillTemplate, fillTemplates } from './template.ts';
 
@@ -14,23 +14,18 @@ export function reservedClaim(claims: Readonly<Record<string, unknown>>): string
 }
 
 /** A token of the tenant's own issuer, fresh for every grant (RFC 7519). */
-export function createJwtMinter(issuer: Issuer): CredentialMinter<JwtSpec> {
-  return {
-    async mint(spec, context) {
-      const extra = spec.claims ?? {};
-      const reserved = reservedClaim(extra);
-      if (reserved !== undefined) throw new CredentialError(`the claim ${reserved} cannot be set by a template`);
-      const filled = fillTemplates(extra, context) as Record<string, unknown>;
-      const subject = fillTemplate(spec.subject, context);
-      const audience = typeof spec.audience === 'string' ? spec.audience : [...spec.audience];
-      const claims = { ...filled, sub: subject, aud: audience, jti: randomUUID() };
-      try {
-        const { token, issuedAt, notAfter } = await issuer.sign(context.tenant, claims, spec.ttlSeconds);
-        return { secret: new Secret(token), notAfter: usableUntil(issuedAt, notAfter) };
-      } catch (cause) {
-        throw new CredentialError('the token could not be signed', { cause });
-      }
-    },
-    forget() {},
-  };
+export async function mintJwt(issuer: Issuer, spec: JwtSpec, context: MintContext): Promise<MintedCredential> {
+  const extra = spec.claims ?? {};
+  const reserved = reservedClaim(extra);
+  if (reserved !== undefined) throw new CredentialError(`the claim ${reserved} cannot be set by a template`);
+  const filled = fillTemplates(extra, context) as Record<string, unknown>;
+  const subject = fillTemplate(spec.subject, context);
+  const audience = typeof spec.audience === 'string' ? spec.audience : [...spec.audience];
+  const claims = { ...filled, sub: subject, aud: audience, jti: randomUUID() };
+  try {
+    const { token, issuedAt, notAfter } = await issuer.sign(context.tenant, claims, spec.ttlSeconds);
+    return { secret: new Secret(token), notAfter: usableUntil(issuedAt, notAfter) };
+  } catch (cause) {
+    throw new CredentialError('the token could not be signed', { cause });
+  }
 }

@@ -1,11 +1,11 @@
 import { startProbeServer } from '../../common/probe-server.ts';
 import type { ProxyService } from '../api/proxy-service.ts';
-import type { ListenAddress } from '../config.ts';
 import type { Closers, Foundation } from '../foundation.ts';
+import type { Authority } from '../../common/net/host.ts';
 
 /** Serves `/metrics` where it is to be served, and gives its URL. Throws UsageError. */
 export async function serveMetrics(
-  listen: ListenAddress | undefined,
+  listen: Authority | undefined,
   { metrics, policies, records, store }: Foundation,
   service: ProxyService,
   closers: Closers,

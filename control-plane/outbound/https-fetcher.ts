@@ -3,8 +3,8 @@ import { isIP } from 'node:net';
 import { createSecureContext, rootCertificates } from 'node:tls';
 import { Agent, request } from 'undici';
 import { SidekeyError } from '../../common/errors.ts';
-import { checkAddress, parseCidr } from '../../common/net/address-policy.ts';
-import type { Cidr } from '../../common/net/address-policy.ts';
+import { checkAddress } from '../../common/net/address-policy.ts';
+import { type Cidr, parseCidr } from '../../common/net/cidr.ts';
 
 /** A request of the control plane to an identity provider. */
 export interface OutboundRequest {

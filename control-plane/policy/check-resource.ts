@@ -1,8 +1,9 @@
 import { X509Certificate } from 'node:crypto';
+import { pemBlocks } from '../../common/credential-grammar.ts';
 import { describeError } from '../../common/errors.ts';
 import { parseHostPattern } from '../../common/match/host-pattern.ts';
 import { compilePathPattern } from '../../common/match/path-pattern.ts';
-import { parseCidr } from '../../common/net/address-policy.ts';
+import { parseCidr } from '../../common/net/cidr.ts';
 import { compileCondition } from '../conditions/compile.ts';
 import { reservedClaim } from '../credentials/jwt.ts';
 import type { AccessRule, CredentialProviderSpec, Resource, TrustProviderSpec } from '../resources/kinds.ts';
@@ -107,7 +108,7 @@ function checkOutbound(
 }
 
 function readCertificates(pem: string): void {
-  for (const block of pem.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? []) {
+  for (const block of pemBlocks(pem, 'CERTIFICATE')) {
     try {
       new X509Certificate(block);
     } catch {

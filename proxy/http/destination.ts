@@ -174,7 +174,7 @@ function expectPath(method: string, rest: string): void {
 }
 
 /** Host and port of a CONNECT target. */
-export function connectTarget(target: string): { host: string; port: number } {
+export function connectTarget(target: string): Authority {
   if (!/:\d+$/.test(target)) throw new Refusal('bad-request', 'a CONNECT target is host:port');
   return authorityOf(target, 443);
 }

@@ -1,4 +1,4 @@
-import type { Cidr } from '../../common/net/address-policy.ts';
+import type { Cidr } from '../../common/net/cidr.ts';
 import type { ClientCertificate } from '../credentials/inject.ts';
 
 export type HttpVersion = 'h2' | 'http/1.1';

@@ -1,6 +1,6 @@
 import type { Route } from '../../proto/gen/sidekey/v1/route.ts';
 import { DecisionFact, TlsMode } from '../../proto/gen/sidekey/v1/route.ts';
-import { parseCidr } from '../../common/net/address-policy.ts';
+import { parseCidr } from '../../common/net/cidr.ts';
 import { type PathForms, STRICT_PATHS } from '../../common/match/path.ts';
 import { findRoute } from '../../common/match/route-match.ts';
 import { BoundedCache } from '../../common/bounded-cache.ts';

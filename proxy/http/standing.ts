@@ -1,10 +1,10 @@
+import { durationMs } from '../../policy-client/durations.ts';
 import type { Answer, PolicyClient, Question } from '../../policy-client/index.ts';
 import type { Grant } from '../../proto/gen/sidekey/v1/grant.ts';
 import type { Reason } from '../../proto/reasons.ts';
 import type { Clock } from '../../common/clock.ts';
 import type { ListedThing } from '../inspection/answer-filter.ts';
 import { askListed } from '../inspection/ask-listed.ts';
-import { leaseEndsAt } from './lease.ts';
 
 /** On what a running call stands: the question that allowed it, the grant of the last answer, and until when that holds. */
 export class Standing {
@@ -53,4 +53,13 @@ export class Standing {
       })
       .catch(() => cut('internal-error'));
   }
+}
+
+/** A grant for one call alone is asked about again like one with a short lease, while its stream lasts. */
+const SINGLE_CALL_LEASE_MS = 30_000;
+
+/** When a running call must be asked about again: at its lease's end, never after its grant's. */
+export function leaseEndsAt(grant: Grant, now: number): number {
+  const endsAt = now + (durationMs(grant.cacheLease) || SINGLE_CALL_LEASE_MS);
+  return Math.min(endsAt, grant.notAfter?.getTime() ?? endsAt);
 }

@@ -3,9 +3,9 @@ import {
   inspectRequest,
   type Inspection,
   type InspectionWish,
+  makeWish,
 } from '../../common/inspection/inspect.ts';
 import { isJsonType, mediaTypeOf, problemOfHead } from '../../common/inspection/request-body.ts';
-import { makeWish } from '../../common/inspection/wish.ts';
 import { DecisionFact, InspectedFacts, type Route } from '../../proto/gen/sidekey/v1/route.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
 

@@ -2,9 +2,12 @@ import { lookup } from 'node:dns/promises';
 import { networkInterfaces } from 'node:os';
 import { BoundedCache } from '../../common/bounded-cache.ts';
 import { type Clock, systemClock } from '../../common/clock.ts';
-import { type Cidr, checkAddress, parseCidr } from '../../common/net/address-policy.ts';
+import { within } from '../../common/deadline.ts';
+import { checkAddress } from '../../common/net/address-policy.ts';
+import { type Cidr, parseCidr } from '../../common/net/cidr.ts';
 import { formatIpAddress, readIpAddress } from '../../common/net/ip-address.ts';
 import { Refusal } from '../refusal.ts';
+import type { Authority } from '../../common/net/host.ts';
 
 export interface ResolvedAddress {
   readonly address: string;
@@ -22,13 +25,6 @@ export interface ResolverOptions {
   readonly lookup?: (host: string) => Promise<readonly { address: string; family: number }[]>;
 }
 
-/** An endpoint of Sidekey's own. */
-export interface OwnEndpoint {
-  /** A canonical host; a listener's unspecified address stands for every address of this machine. */
-  readonly host: string;
-  readonly port: number;
-}
-
 export interface AddressResolver {
   /**
    * All addresses of a canonical host, every one of them allowed: one bad address refuses the host, because which one
@@ -40,7 +36,7 @@ export interface AddressResolver {
   /** Looks at the name or address alone, for hosts that somebody else resolves. @throws Refusal `loop-refused` */
   refuseOwn(host: string, port: number): void;
   /** Refuses our listeners and the control plane as upstreams from now on, by name and by address (A-55). */
-  refuse(endpoints: readonly OwnEndpoint[]): void;
+  refuse(endpoints: readonly Authority[]): void;
 }
 
 interface CachedName {
@@ -65,7 +61,7 @@ export function createResolver(options: ResolverOptions = {}): AddressResolver {
     if (known !== undefined && known.expiresAt > clock.now()) return known.addresses;
     const asked = underWay.get(host);
     if (asked !== undefined) return asked;
-    const asking = withDeadline(ask(host), timeoutMs)
+    const asking = inTime(ask(host), timeoutMs)
       .then((found) => canonicalAddresses(found))
       .finally(() => underWay.delete(host));
     underWay.set(host, asking);
@@ -178,17 +174,11 @@ function resolvedAddress(bytes: Uint8Array): ResolvedAddress {
   return { address: formatIpAddress(plain), family: plain.length === 4 ? 4 : 6 };
 }
 
-async function withDeadline<T>(asking: Promise<T>, timeoutMs: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Refusal('dns-failed', 'the host name was not resolved in time')), timeoutMs);
+function inTime<T>(asking: Promise<T>, timeoutMs: number): Promise<T> {
+  const answered = asking.catch((cause: unknown) => {
+    throw new Refusal('dns-failed', 'the host name could not be resolved', { cause });
   });
-  try {
-    return await Promise.race([asking, deadline]);
-  } catch (error) {
-    if (error instanceof Refusal) throw error;
-    throw new Refusal('dns-failed', 'the host name could not be resolved', { cause: error });
-  } finally {
-    clearTimeout(timer);
-  }
+  return within(answered, timeoutMs, () => {
+    throw new Refusal('dns-failed', 'the host name was not resolved in time');
+  });
 }

@@ -14,7 +14,7 @@ import type { HeaderList } from '../protocols/header-list.ts';
 import { RequestReader } from '../protocols/http1/message-reader.ts';
 import { authenticateCaller } from '../http/proxy-authentication.ts';
 import { Refusal } from '../refusal.ts';
-import type { AgentSession } from './agent-session.ts';
+import type { AgentSession } from './agent-sessions.ts';
 import type { ConnectHandler } from './http-connect.ts';
 import { Http1Answer } from './http1-answer.ts';
 import { Output } from './output.ts';

@@ -1,8 +1,17 @@
 import type { Socket } from 'node:net';
 import { Roster, type Rostered } from '../../common/roster.ts';
-import type { AgentSession } from './agent-session.ts';
 import { EndedSocket } from './ended-socket.ts';
 import { TcpOwners } from './tcp-owner.ts';
+
+/** A connection from an agent, of whatever version of HTTP, as listener and sweeper see it. */
+export interface AgentSession {
+  /** Milliseconds since the epoch; passed means `expire`. */
+  readonly deadlineAt: number;
+  expire(): void;
+  /** Takes no new calls; closes now when idle, else after the present answers. */
+  drain(): void;
+  destroy(): void;
+}
 
 /** A socket with its place in the roster. */
 interface Held extends Rostered {

@@ -1,6 +1,6 @@
 import net from 'node:net';
 import tls from 'node:tls';
-import type { Cidr } from '../../common/net/address-policy.ts';
+import type { Cidr } from '../../common/net/cidr.ts';
 import { isIpAddress } from '../../common/net/host.ts';
 import { BoundedCache } from '../../common/bounded-cache.ts';
 import { pemBlocks } from '../../common/credential-grammar.ts';

@@ -1,7 +1,6 @@
 import type { Socket } from 'node:net';
 import { ByteQueue } from '../protocols/http1/byte-queue.ts';
-import type { AgentSession } from './agent-session.ts';
-import type { AgentSessions } from './agent-sessions.ts';
+import type { AgentSession, AgentSessions } from './agent-sessions.ts';
 
 /** How the reading of first bytes ended. */
 export type FirstBytesEnd<T> =

@@ -33,7 +33,7 @@ export function serveConnect(
     established: ESTABLISHED,
     refusal: (refusal) => bareReply(refusal, call),
   };
-  let target: { host: string; port: number };
+  let target: Authority;
   try {
     target = connectTarget(head.target);
     nameCall(call, target);

@@ -11,7 +11,7 @@ import { Http2Error } from '../protocols/http2/http2-error.ts';
 import { Http2Connection } from '../sessions/http2/connection.ts';
 import { StreamMap } from '../sessions/http2/stream-map.ts';
 import type { Http2Event, RequestHeadEvent } from '../sessions/http2/events.ts';
-import type { AgentSession } from './agent-session.ts';
+import type { AgentSession } from './agent-sessions.ts';
 import { FrameWriter } from './frame-writer.ts';
 import { Http2AgentStream, type Http2AgentParts } from './http2-agent-stream.ts';
 import { StreamDeadlines } from './stream-deadlines.ts';

@@ -9,6 +9,7 @@ import { AgentConnection } from './agent-connection.ts';
 import { Http2AgentConnection } from './http2-agent-connection.ts';
 import type { AgentSessions } from './agent-sessions.ts';
 import { SecuredSocket } from './secured-socket.ts';
+import type { Authority } from '../../common/net/host.ts';
 
 /** Fatal TLS alerts in records of TLS 1.2 (RFC 8446 5.1, 6.2). */
 export const ALERT = {
@@ -29,7 +30,7 @@ export interface AgentEnd {
 export function interceptTls(
   services: ProxyServices,
   { socket, sessions, call }: AgentEnd,
-  target: { readonly host: string; readonly port: number },
+  target: Authority,
   opening: Buffer,
 ): void {
   const context = contextFor(services, target.host);

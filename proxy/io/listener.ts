@@ -1,7 +1,7 @@
 import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
 import net from 'node:net';
 import { listenFailed, UsageError } from '../../common/errors.ts';
-import type { Authority } from '../../common/net/host.ts';
+import { formatAuthority, type Authority } from '../../common/net/host.ts';
 import type { AgentSessions } from './agent-sessions.ts';
 
 /** Where to listen; port 0 picks a free one. `openToAll` lets every user of the machine connect to a unix socket. */
@@ -27,7 +27,7 @@ export async function startListener(
     if (held > maxConnections) socket.destroy();
     else serve(socket);
   });
-  const name = 'socketPath' in at ? at.socketPath : `${at.host}:${at.port}`;
+  const name = 'socketPath' in at ? at.socketPath : formatAuthority(at.host, at.port);
   if ('socketPath' in at) removeStaleSocket(at.socketPath);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => reject(listenFailed(name, cause)));

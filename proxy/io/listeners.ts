@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { UsageError } from '../../common/errors.ts';
 import { cidrContains, parseCidr } from '../../common/net/cidr.ts';
-import type { Authority } from '../../common/net/host.ts';
+import { formatAuthority, type Authority } from '../../common/net/host.ts';
 import { readIpAddress } from '../../common/net/ip-address.ts';
 import type { LocalListener, ProxyConfig } from '../config.ts';
 import { Call } from '../http/call.ts';
@@ -16,7 +16,7 @@ import { FirstBytes } from './first-bytes.ts';
 import { closeWith } from './linger.ts';
 import { type Listener, startListener } from './listener.ts';
 import { localTransport, serveLocal } from './local-mode.ts';
-import { loadOriginalDestination, type OriginalDestination } from './original-destination.ts';
+import { loadOriginalDestination } from './original-destination.ts';
 import { refuseDirect, serveTransparent } from './transparent-mode.ts';
 
 /** Every port and socket on which a proxy takes calls. */
@@ -31,7 +31,7 @@ export interface Listeners {
 
 /** Told of each redirected connection, with a way to ask whose it is; what it promises is waited for. */
 export type RedirectWatcher = (
-  original: OriginalDestination,
+  original: Authority,
   askUid: () => Promise<number | undefined>,
 ) => Promise<void> | undefined;
 
@@ -82,7 +82,7 @@ function checkConfig({ listen, admin, transparent = [], local = [], ...config }:
     if (config.allowRemote === true || 'socketPath' in at || isLoopback(at.host)) continue;
     throw new UsageError(
       'remote-listener',
-      `${at.host}:${at.port} is reachable from other machines: use a loopback address, or allow it with --allow-remote`,
+      `${formatAuthority(at.host, at.port)} is reachable from other machines: use a loopback address, or allow it with --allow-remote`,
     );
   }
   if (config.proxyToken !== undefined && config.allowedUids === undefined && transparent.length + tcpLocal.length > 0) {

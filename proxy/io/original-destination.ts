@@ -1,13 +1,7 @@
 import { isIPv6, type Socket } from 'node:net';
 import { formatIpAddress } from '../../common/net/ip-address.ts';
 import { loadSocketOptions } from '../../common/socket-options.ts';
-
-/** Where a redirected connection was going. */
-export interface OriginalDestination {
-  /** Canonical, IPv4 or IPv6. */
-  readonly host: string;
-  readonly port: number;
-}
+import type { Authority } from '../../common/net/host.ts';
 
 /** Linux: include/uapi/linux/netfilter_ipv4.h and netfilter_ipv6/ip6_tables.h; both options have the number 80. */
 const IPV4 = { level: 0, name: 80, sizeBytes: 16, addressAt: 4, addressBytes: 4 } as const;
@@ -20,7 +14,7 @@ const PORT_AT = 2;
  *
  * @throws SocketOptionError without koffi, or on another system than Linux
  */
-export function loadOriginalDestination(): (socket: Socket) => OriginalDestination | undefined {
+export function loadOriginalDestination(): (socket: Socket) => Authority | undefined {
   const read = loadSocketOptions('transparent mode');
   return (socket) => {
     const { localAddress = '', localPort } = socket;

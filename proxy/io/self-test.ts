@@ -1,7 +1,7 @@
 import { isIPv6, connect } from 'node:net';
 import type { Logger } from 'pino';
 import { FAMILIES, type Family, PROBE_ADDRESSES, PROBE_PORT, UNROUTED_ERRORS } from '../../common/net/probe.ts';
-import type { OriginalDestination } from './original-destination.ts';
+import type { Authority } from '../../common/net/host.ts';
 
 type FamilyState =
   /** Our own connection is still under way. */
@@ -34,10 +34,7 @@ export class SelfTest {
   }
 
   /** Sees every redirected connection. It is to be served afterwards: of one that was answered and closed nobody knows the user. */
-  readonly watch = (
-    original: OriginalDestination,
-    askUid: () => Promise<number | undefined>,
-  ): Promise<void> | undefined => {
+  readonly watch = (original: Authority, askUid: () => Promise<number | undefined>): Promise<void> | undefined => {
     const family: Family = isIPv6(original.host) ? 'IPv6' : 'IPv4';
     // Once everything is proven only the probe address can tell anything new.
     if (this.unproven() === undefined && original.host !== PROBE_ADDRESSES[family]) return undefined;

@@ -8,8 +8,7 @@ import type { ProxyServices } from '../http/services.ts';
 import { type Socks5Command, type Socks5Fault, Socks5Server } from '../protocols/socks5/server.ts';
 import { REPLY, type Reply, writeReply } from '../protocols/socks5/server-messages.ts';
 import { Refusal } from '../refusal.ts';
-import type { AgentSession } from './agent-session.ts';
-import type { AgentSessions } from './agent-sessions.ts';
+import type { AgentSession, AgentSessions } from './agent-sessions.ts';
 import { closeWith } from './linger.ts';
 import { openAddressTunnel, openTunnel, type Tunnel } from './tunnel.ts';
 

@@ -3,8 +3,8 @@ import { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
 import { Call } from '../http/call.ts';
 import type { ProxyServices } from '../http/services.ts';
 import type { AgentSessions } from './agent-sessions.ts';
-import type { OriginalDestination } from './original-destination.ts';
 import { openAddressTunnel } from './tunnel.ts';
+import type { Authority } from '../../common/net/host.ts';
 
 const NOTHING = Buffer.alloc(0);
 
@@ -13,7 +13,7 @@ export function serveTransparent(
   services: ProxyServices,
   sessions: AgentSessions,
   socket: Socket,
-  original: OriginalDestination,
+  original: Authority,
 ): void {
   // A refusal before the agent has spoken could be in the wrong protocol: it sees its connection close.
   const tunnel = { socket, sessions, call: new Call('CONNECT'), established: NOTHING, refusal: () => NOTHING };

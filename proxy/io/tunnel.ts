@@ -1,4 +1,4 @@
-import { formatAuthority, parseHost } from '../../common/net/host.ts';
+import { formatAuthority, parseHost, type Authority } from '../../common/net/host.ts';
 import { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
 import type { Reason } from '../../proto/reasons.ts';
 import type { Call } from '../http/call.ts';
@@ -22,15 +22,10 @@ export interface Tunnel extends AgentEnd {
   refusal(refusal: Refusal): Buffer;
 }
 
-interface Target {
-  readonly host: string;
-  readonly port: number;
-}
-
 const NOTHING = Buffer.alloc(0);
 
 /** Opens a tunnel to a host that the agent named: refused, relayed blindly (unrouted hosts, by configuration) or intercepted. */
-export function openTunnel(services: ProxyServices, tunnel: Tunnel, target: Target, rest: Buffer): void {
+export function openTunnel(services: ProxyServices, tunnel: Tunnel, target: Authority, rest: Buffer): void {
   nameCall(tunnel.call, target);
   try {
     refusePort(services, target.port);
@@ -54,7 +49,7 @@ export function openTunnel(services: ProxyServices, tunnel: Tunnel, target: Targ
  * Opens a tunnel to an address, behind which the agent has a name in mind. The name comes from SNI or Host; it, and never the
  * agent's address, is what is resolved and dialled. Without SNI the address itself is the host.
  */
-export function openAddressTunnel(services: ProxyServices, tunnel: Tunnel, at: Target, rest: Buffer): void {
+export function openAddressTunnel(services: ProxyServices, tunnel: Tunnel, at: Authority, rest: Buffer): void {
   nameCall(tunnel.call, at);
   try {
     refusePort(services, at.port);
@@ -87,7 +82,7 @@ export function openAddressTunnel(services: ProxyServices, tunnel: Tunnel, at: T
 }
 
 /** @throws Refusal */
-function admit(services: ProxyServices, { host, port }: Target): 'intercept' | 'blind' {
+function admit(services: ProxyServices, { host, port }: Authority): 'intercept' | 'blind' {
   // Few clients show why a tunnel was refused, so where we may speak for the host the call inside is refused instead.
   if (services.unrouted === 'deny' && !services.state.draining && services.authority()?.permits(host) === true) {
     return 'intercept';
@@ -109,7 +104,7 @@ function refusePort(services: ProxyServices, port: number): void {
 }
 
 /** Notes where a connection is to go, for its record. */
-export function nameCall(call: Call, { host, port }: Target): void {
+export function nameCall(call: Call, { host, port }: Authority): void {
   call.destination = {
     scheme: 'https',
     host,

@@ -2,6 +2,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { HAS_IPV6 } from '../support/has-ipv6.ts';
 import { runProcess } from '../support/process.ts';
 import { startService } from '../support/service.ts';
 import { until } from '../support/until.ts';
@@ -53,6 +54,14 @@ describe.skipIf(!existsSync('dist/sidekey.js'))('`sidekey proxy` by itself (need
     const { body } = await world.rest('GET', '/v1/decisions?reason=draining');
     expect(body).toMatchObject({ decisions: [{ outcome: 'failed', path: '/v1/stream', status: 200 }] });
   }, 120_000);
+
+  it.skipIf(!HAS_IPV6)('leaves an IPv6 address as it stands in a URL', async () => {
+    const file = join(world.folder, 'address-ipv6');
+    const listen = ['--listen', '[::1]:0', '--address-file', file];
+    const proxy = await startService(['proxy', ...link(), ...listen], {}, () => existsSync(file));
+    await proxy.end('SIGTERM');
+    expect(readFileSync(file, 'utf8')).toMatch(/^\[::1\]:[0-9]+\n$/);
+  });
 
   it.skipIf(!hasFaketime).each([
     ['+5m', /its time is (299|300|301) s ahead of the clock here: compare the clocks of proxy and control plane/],

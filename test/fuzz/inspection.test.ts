@@ -1,9 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { INSPECTED_FACTS, inspectRequest } from '../../common/inspection/inspect.ts';
+import { INSPECTED_FACTS, inspectRequest, makeWish } from '../../common/inspection/inspect.ts';
 import { parseStrictJson } from '../../common/inspection/strict-json.ts';
 import { Unreadable } from '../../common/inspection/unreadable.ts';
-import { makeWish } from '../../common/inspection/wish.ts';
 import { StreamListFilter } from '../../proxy/inspection/list-filter.ts';
 import { SecretMasker } from '../../proxy/inspection/secret-masker.ts';
 import { Refusal } from '../../proxy/refusal.ts';

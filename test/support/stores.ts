@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe } from 'vitest';
-import { openStore, type SqlStore } from '../../control-plane/store/sql.ts';
+import { openStore } from '../../control-plane/store/open-store.ts';
+import type { SqlStore } from '../../control-plane/store/sql-store.ts';
 import { hasPostgres, startPostgres, type TestPostgres } from './postgres.ts';
 
 export interface StoreFixture {

@@ -1,5 +1,6 @@
 import type tls from 'node:tls';
-import { checkAddress, type Cidr, parseCidr } from '../../../common/net/address-policy.ts';
+import { checkAddress } from '../../../common/net/address-policy.ts';
+import { type Cidr, parseCidr } from '../../../common/net/cidr.ts';
 import { isIpAddress } from '../../../common/net/host.ts';
 import { Refusal } from '../../refusal.ts';
 import type { AddressResolver, ResolvedAddress } from '../address-resolver.ts';

@@ -1,8 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { Secret } from '../../../common/secret.ts';
-import { createAdminAuthenticator } from '../../../control-plane/api/rest-admin.ts';
-import { JwksCache } from '../../../control-plane/attestation/jwks-cache.ts';
-import { ManualClock } from '../../support/manual-clock.ts';
 import { DOCUMENTS, head, NOW, TOKEN, useRestApi } from '../../support/rest-api.ts';
 
 /** A path of the document with what is there in the default tenant. */
@@ -178,19 +174,5 @@ describe('access to the REST API', () => {
     expect(broken.statusCode).toBe(400);
     expect((await api.app.inject('/nothing')).json()).toMatchObject({ code: 'not-found' });
     expect(api.bugs).toEqual([]);
-  });
-});
-
-describe('administrators', () => {
-  const clock = new ManualClock(NOW);
-  const jwks = new JwksCache({
-    fetcher: { fetch: () => Promise.reject(new Error('offline')), close: async () => {} },
-    clock,
-  });
-
-  it('are never nobody', () => {
-    const options = { oidc: [], jwks, clock };
-    expect(() => createAdminAuthenticator({ ...options, bootstrapToken: undefined })).toThrow(/never open/);
-    expect(() => createAdminAuthenticator({ ...options, bootstrapToken: new Secret('short') })).toThrow(/20 bytes/);
   });
 });

@@ -49,7 +49,7 @@ beforeAll(async () => {
     explain: unused,
     placeholders: unused,
     rotateKeys: unused,
-    issuer: undefined,
+    issuer: { discovery: () => ({}), jwks: () => ({}) },
     notReady: () => Promise.resolve(undefined),
     clock: { now: () => 0 },
     onError: () => {},

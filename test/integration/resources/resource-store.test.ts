@@ -3,7 +3,7 @@ import { beforeAll, expect, it } from 'vitest';
 import { ResourceStore } from '../../../control-plane/resources/resource-store.ts';
 import { resealAll } from '../../../control-plane/store/sealed-secrets.ts';
 import { Sealer, sealingKey } from '../../../control-plane/store/sealing.ts';
-import { CHANNELS, notifyFrom } from '../../../control-plane/store/sql.ts';
+import { CHANNELS, notifyFrom } from '../../../control-plane/store/sql-store.ts';
 import { SET, documents, head, makeTenant, secretDocument } from '../../support/resource-documents.ts';
 import { describeStores } from '../../support/stores.ts';
 

@@ -8,7 +8,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { appendDecisions } from '../../../control-plane/audit/decision-log.ts';
 import { verifyChains } from '../../../control-plane/audit/verify.ts';
-import { openStore } from '../../../control-plane/store/sql.ts';
+import { openStore } from '../../../control-plane/store/open-store.ts';
 import { decisionChain, storeSession } from '../../support/decision-chain.ts';
 import { hasPostgres, postgresProgram, startPostgres, type TestPostgres } from '../../support/postgres.ts';
 

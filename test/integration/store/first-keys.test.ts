@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../common/clock.ts';
 import { type KeyRings, openKeyRings } from '../../../control-plane/key-rings.ts';
 import { Sealer, sealingKey } from '../../../control-plane/store/sealing.ts';
-import { openStore, type SqlStore } from '../../../control-plane/store/sql.ts';
+import { openStore } from '../../../control-plane/store/open-store.ts';
+import type { SqlStore } from '../../../control-plane/store/sql-store.ts';
 import { hasPostgres, startPostgres, type TestPostgres } from '../../support/postgres.ts';
 
 const newSealer = (): Sealer => new Sealer({ current: sealingKey(randomBytes(32)), older: [] });

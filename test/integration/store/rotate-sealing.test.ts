@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Secret } from '../../../common/secret.ts';
 import { problemOf } from '../../../control-plane/api/rest-problem.ts';
-import { createSealingRotation } from '../../../control-plane/rotate-sealing.ts';
+import { createSealingRotation } from '../../../control-plane/store/rotate-sealing.ts';
 import { openSecret, putSecret } from '../../../control-plane/store/sealed-secrets.ts';
 import { Sealer } from '../../../control-plane/store/sealing.ts';
 import { loadSealingKeys } from '../../../control-plane/store/sealing-keys.ts';

@@ -1,6 +1,6 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openStore } from '../../../control-plane/store/sql.ts';
+import { openStore } from '../../../control-plane/store/open-store.ts';
 import { CHANNELS, notifyFrom } from '../../../control-plane/store/sql-store.ts';
 import { hasPostgres, startPostgres, type TestPostgres } from '../../support/postgres.ts';
 

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { CHANNELS, notifyFrom, openStore, type Sql } from '../../../control-plane/store/sql.ts';
+import { openStore } from '../../../control-plane/store/open-store.ts';
+import { CHANNELS, notifyFrom, type Sql } from '../../../control-plane/store/sql-store.ts';
 import { describeStores } from '../../support/stores.ts';
 
 const addTenant = (tx: Sql, name: string) =>

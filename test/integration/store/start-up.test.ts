@@ -5,7 +5,8 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { migrate } from '../../../control-plane/store/migrate.ts';
 import { openPglite } from '../../../control-plane/store/pglite-store.ts';
-import { CHANNELS, notifyFrom, openStore } from '../../../control-plane/store/sql.ts';
+import { openStore } from '../../../control-plane/store/open-store.ts';
+import { CHANNELS, notifyFrom } from '../../../control-plane/store/sql-store.ts';
 import { hasPostgres, startPostgres, type TestPostgres } from '../../support/postgres.ts';
 
 describe.skipIf(!hasPostgres)('start-up on postgresql', () => {

@@ -2,7 +2,8 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DecisionWriter } from '../../../control-plane/audit/decision-writer.ts';
 import { revoke } from '../../../control-plane/policy/revocation-store.ts';
-import { openStore, type SqlStore } from '../../../control-plane/store/sql.ts';
+import { openStore } from '../../../control-plane/store/open-store.ts';
+import type { SqlStore } from '../../../control-plane/store/sql-store.ts';
 import { decisionChain, storeSession } from '../../support/decision-chain.ts';
 import { hasPostgres, startPostgres, type TestPostgres } from '../../support/postgres.ts';
 

@@ -85,8 +85,8 @@ describe('RestClient', () => {
     ).rejects.toBeInstanceOf(CommandFailed);
   });
 
-  it('follows lines of JSON and server-sent events', async () => {
-    const url = await serve(() => [200, '{"id":1}\n\n: heartbeat\ndata: {"id":2}\n\n{"id":3}\n']);
+  it('follows lines of JSON, heartbeats between them', async () => {
+    const url = await serve(() => [200, '{"id":1}\n\n{"id":2}\n\n\n{"id":3}\n']);
     const client = new RestClient(context(url));
     const seen: unknown[] = [];
     // It is to go on: an end is told, however orderly.

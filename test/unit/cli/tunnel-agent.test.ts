@@ -1,12 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import http from 'node:http';
 import type net from 'node:net';
-import { networkInterfaces, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTunnelAgents } from '../../../cli/tunnel-agent.ts';
-
-const HAS_IPV6 = Object.values(networkInterfaces()).some((found) => found?.some(({ address }) => address === '::1'));
+import { HAS_IPV6 } from '../../support/has-ipv6.ts';
 
 describe('createTunnelAgents', () => {
   const folder = mkdtempSync(join(tmpdir(), 'sidekey-tunnel-'));

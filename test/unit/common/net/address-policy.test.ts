@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { checkAddress, parseCidr } from '../../../../common/net/address-policy.ts';
+import { checkAddress } from '../../../../common/net/address-policy.ts';
+import { parseCidr } from '../../../../common/net/cidr.ts';
 import { HostError } from '../../../../common/net/host.ts';
 
 const REFUSED: [string, string][] = [

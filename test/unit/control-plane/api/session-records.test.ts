@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type SessionRecord, SessionRecords } from '../../../../control-plane/api/session-records.ts';
 import { liftRevocation, loadRevocations, revoke } from '../../../../control-plane/policy/revocation-store.ts';
-import { CHANNELS, openStore, type SqlStore } from '../../../../control-plane/store/sql.ts';
+import { openStore } from '../../../../control-plane/store/open-store.ts';
+import { CHANNELS, type SqlStore } from '../../../../control-plane/store/sql-store.ts';
 
 const TENANT = 'default';
 const DAY_MS = 86_400_000;

@@ -3,7 +3,8 @@ import { nextHash } from '../../../../common/decision-chain.ts';
 import { appendDecisions } from '../../../../control-plane/audit/decision-log.ts';
 import { followDecisions, queryDecisions } from '../../../../control-plane/audit/query-decisions.ts';
 import { verifyChains } from '../../../../control-plane/audit/verify.ts';
-import { openStore, type SqlStore } from '../../../../control-plane/store/sql.ts';
+import { openStore } from '../../../../control-plane/store/open-store.ts';
+import type { SqlStore } from '../../../../control-plane/store/sql-store.ts';
 import type { ChainedRecord, DecisionRecord } from '../../../../proto/gen/sidekey/v1/decision.ts';
 import { appendAttested, decisionChain, storeSession } from '../../../support/decision-chain.ts';
 

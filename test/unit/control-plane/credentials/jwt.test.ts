@@ -1,12 +1,8 @@
 import { decodeJwt } from 'jose';
 import { beforeEach, describe, expect, test } from 'vitest';
-import type {
-  CredentialMinter,
-  JwtSpec,
-  MintContext,
-} from '../../../../control-plane/credentials/credential-minter.ts';
+import type { JwtSpec, MintContext } from '../../../../control-plane/credentials/credential-minter.ts';
 import { Issuer } from '../../../../control-plane/credentials/issuer.ts';
-import { createJwtMinter } from '../../../../control-plane/credentials/jwt.ts';
+import { mintJwt } from '../../../../control-plane/credentials/jwt.ts';
 import { SigningKeyRing } from '../../../../control-plane/credentials/signing-keys.ts';
 import { createMemoryKeyStore } from '../../../support/memory-key-store.ts';
 import { fillTemplate } from '../../../../control-plane/credentials/template.ts';
@@ -23,12 +19,12 @@ const CONTEXT: MintContext = {
 };
 const SPEC: JwtSpec = { type: 'jwt', audience: 'https://api.example', subject: 'agent:{{workload}}', ttlSeconds: 300 };
 
-let minter: CredentialMinter<JwtSpec>;
+let issuer: Issuer;
 const clock = new ManualClock();
 
 beforeEach(async () => {
   const keys = await SigningKeyRing.open(createMemoryKeyStore(), clock);
-  minter = createJwtMinter(new Issuer({ url: 'https://sidekey.example', keys, clock }));
+  issuer = new Issuer({ url: 'https://sidekey.example', keys, clock });
 });
 
 describe('jwt credentials', () => {
@@ -39,7 +35,7 @@ describe('jwt credentials', () => {
       nested: { user: ['{{user}}', 1, true, null] },
     };
     const { act: _, ...allowed } = claims;
-    const { secret, notAfter } = await minter.mint({ ...SPEC, claims: allowed }, CONTEXT);
+    const { secret, notAfter } = await mintJwt(issuer, { ...SPEC, claims: allowed }, CONTEXT);
     expect(notAfter).toBe(clock.now() + 295_000);
     expect(decodeJwt(secret.reveal())).toMatchObject({
       iss: 'https://sidekey.example/tenants/acme',
@@ -52,17 +48,17 @@ describe('jwt credentials', () => {
 
   test('another tenant cannot make one that passes for it, whatever its templates say (invariant 6)', async () => {
     const spec = { ...SPEC, subject: 'agent:agent', claims: { tenant: 'acme' } };
-    const { secret } = await minter.mint(spec, { ...CONTEXT, tenant: 'globex' });
+    const { secret } = await mintJwt(issuer, spec, { ...CONTEXT, tenant: 'globex' });
     expect(decodeJwt(secret.reveal())).toMatchObject({ iss: 'https://sidekey.example/tenants/globex' });
   });
 
   test('no two are the same', async () => {
-    const [a, b] = await Promise.all([minter.mint(SPEC, CONTEXT), minter.mint(SPEC, CONTEXT)]);
+    const [a, b] = await Promise.all([mintJwt(issuer, SPEC, CONTEXT), mintJwt(issuer, SPEC, CONTEXT)]);
     expect(a.secret.reveal()).not.toBe(b.secret.reveal());
   });
 
   test.each(['iss', 'sub', 'aud', 'exp', 'iat', 'nbf', 'jti'])('the claim %s cannot be overridden', async (name) => {
-    const minted = minter.mint({ ...SPEC, claims: { [name]: 'x' } }, CONTEXT);
+    const minted = mintJwt(issuer, { ...SPEC, claims: { [name]: 'x' } }, CONTEXT);
     await expect(minted).rejects.toMatchObject({ reason: 'credential-unavailable' });
   });
 });

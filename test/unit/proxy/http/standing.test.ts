@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Answer, PolicyClient, Question } from '../../../../policy-client/index.ts';
 import { Grant } from '../../../../proto/gen/sidekey/v1/grant.ts';
-import { leaseEndsAt } from '../../../../proxy/http/lease.ts';
-import { Standing } from '../../../../proxy/http/standing.ts';
+import { leaseEndsAt, Standing } from '../../../../proxy/http/standing.ts';
 import { turnEnd } from '../../../support/turn-end.ts';
 
 const lasting = (seconds: number, nanos = 0) => ({ cacheLease: { seconds, nanos } });

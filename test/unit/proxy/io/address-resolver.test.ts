@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseCidr } from '../../../../common/net/address-policy.ts';
+import { parseCidr } from '../../../../common/net/cidr.ts';
 import { Refusal } from '../../../../proxy/refusal.ts';
 import { createResolver, type ResolverOptions } from '../../../../proxy/io/address-resolver.ts';
 

@@ -4,9 +4,7 @@ import { openPglite } from './pglite-store.ts';
 import { openPostgres } from './postgres-store.ts';
 import { type SqlStore, StoreUnavailable } from './sql-store.ts';
 
-export * from './sql-store.ts';
-
-export interface StoreOptions {
+interface StoreOptions {
   /** `postgres://...`; without it, PGlite is used. */
   readonly url?: string | undefined;
   /** Folder of the embedded database; without it, the database lives in memory. */

@@ -1,7 +1,7 @@
 import type { Secret } from '../../common/secret.ts';
 import type { Injection } from '../../proto/gen/sidekey/v1/grant.ts';
-import { CredentialError, type CredentialMinter, type CredentialSpec } from '../credentials/credential-minter.ts';
-import { placeCredential, type Placed } from '../credentials/place-credential.ts';
+import { CredentialError, type CredentialMinter, type CredentialSpec } from './credential-minter.ts';
+import { placeCredential, type Placed } from './place-credential.ts';
 import type { CompiledPolicy, CompiledPolicySet } from '../policy/compile.ts';
 import type { SessionFacts } from '../policy/facts.ts';
 import type { TenantPolicy } from '../policy/policy-source.ts';

@@ -1,9 +1,8 @@
 import { logVerbosity, Server, ServerCredentials, type ServerInterceptor, setLogVerbosity } from '@grpc/grpc-js';
-import { ProxyServiceService, type ProxyServiceServer } from '../proto/gen/sidekey/v1/proxy.ts';
-import { listenFailed } from '../common/errors.ts';
-import { formatAuthority } from '../common/net/host.ts';
-import type { ListenAddress } from './config.ts';
-import type { ServerTls } from './server-tls.ts';
+import { ProxyServiceService, type ProxyServiceServer } from '../../proto/gen/sidekey/v1/proxy.ts';
+import { listenFailed } from '../../common/errors.ts';
+import { formatAuthority, type Authority } from '../../common/net/host.ts';
+import type { ServerTls } from '../server-tls.ts';
 
 export interface GrpcServer {
   /** HOST:PORT as it listens. */
@@ -26,7 +25,7 @@ const OPTIONS = {
 export async function startGrpcServer(
   handlers: ProxyServiceServer,
   interceptors: ServerInterceptor[],
-  listen: ListenAddress,
+  listen: Authority,
   tls: ServerTls,
 ): Promise<GrpcServer> {
   // What it would write to standard error by itself comes as errors too.

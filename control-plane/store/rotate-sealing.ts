@@ -1,8 +1,8 @@
-import { SidekeyError } from '../common/errors.ts';
-import { resealAll } from './store/sealed-secrets.ts';
-import type { Sealer } from './store/sealing.ts';
-import { rotateSealingKeyFile } from './store/sealing-keys.ts';
-import type { SqlStore } from './store/sql.ts';
+import { SidekeyError } from '../../common/errors.ts';
+import { resealAll } from './sealed-secrets.ts';
+import type { Sealer } from './sealing.ts';
+import { rotateSealingKeyFile } from './sealing-keys.ts';
+import type { SqlStore } from './sql-store.ts';
 
 /** Nothing was rotated: what is sealed opens under the keys of the file, which stays as it was. */
 export class KeyFileUnusable extends SidekeyError {

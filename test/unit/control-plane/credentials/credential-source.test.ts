@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { Secret } from '../../../../common/secret.ts';
-import { type CredentialSourceOptions, mintFor } from '../../../../control-plane/api/credential-source.ts';
-import { derivingFrom } from '../../../../control-plane/api/placeholder-keys.ts';
+import { type CredentialSourceOptions, mintFor } from '../../../../control-plane/credentials/credential-source.ts';
+import { derivingFrom } from '../../../../control-plane/credentials/placeholder-keys.ts';
 import { CredentialError } from '../../../../control-plane/credentials/credential-minter.ts';
 import { compilePolicySet } from '../../../../control-plane/policy/compile.ts';
 import { RevocationSet } from '../../../../control-plane/policy/revocations.ts';

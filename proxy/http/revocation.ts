@@ -1,0 +1,30 @@
+import { revocationReason, revokes, standingOfGrant } from '../../policy-client/revocation-set.ts';
+import { type Grant, type Revocation, RevocationTarget } from '../../proto/gen/sidekey/v1/grant.ts';
+import type { LiveExchange } from './services.ts';
+
+const NARROW_TARGETS = new Set<number>([
+  RevocationTarget.REVOCATION_TARGET_POLICY,
+  RevocationTarget.REVOCATION_TARGET_CREDENTIAL,
+]);
+
+/** Cuts every running call whose grant the revocation ends; a target of a newer control plane ends them all. */
+export function cutRevoked(live: Iterable<LiveExchange>, revocation: Revocation, tenant: string): void {
+  if (revocation.lifted) return;
+  const reason = revocationReason(revocation.target);
+  for (const exchange of live) {
+    if (concerns(revocation, exchange.standing.grant, exchange.call.grant, tenant)) exchange.cut(reason);
+  }
+}
+
+/** A call stands on the last grant that it was given, but its upstream knows it by what the first one injected. */
+function concerns(
+  revocation: Revocation,
+  grant: Grant | undefined,
+  injected: Grant | undefined,
+  tenant: string,
+): boolean {
+  // What goes on without a grant is this proxy's all the same: only the narrow targets leave it alone.
+  if (grant === undefined) return !NARROW_TARGETS.has(revocation.target);
+  const credentialProviders = [...grant.credentialProviders, ...(injected?.credentialProviders ?? [])];
+  return revokes(revocation, { ...standingOfGrant(grant, tenant), credentialProviders });
+}
