@@ -185,7 +185,6 @@ describe('administrators', () => {
   const clock = new ManualClock(NOW);
   const jwks = new JwksCache({
     fetcher: { fetch: () => Promise.reject(new Error('offline')), close: async () => {} },
-    clock,
   });
 
   it('are never nobody', () => {
