@@ -113,7 +113,7 @@ async function start(
   await openDataDir(config.dataDir);
   const [tls, bootstrap] = await Promise.all([loadServerTls(config, clock.now()), openBootstrapToken(config.dataDir)]);
   const foundation = await openFoundation(config, clock, closers, onError, metrics);
-  const jwks = new JwksCache({ fetcher: foundation.fetcher, clock, onError });
+  const jwks = new JwksCache({ fetcher: foundation.fetcher, onError });
   const restListen = await withPort(config.restListen);
   const issuer = new Issuer({
     url: config.publicUrl ?? `https://${formatAuthority(restListen.host, restListen.port)}`,

@@ -18,7 +18,6 @@ export function isBoundTo(grant: Grant, question: Question, session: SessionStat
     destination.host === question.destination.host &&
     destination.port === question.destination.port &&
     (binding.path === '' || binding.path === questionFacts(question).path) &&
-    binding.workloads.every((workload) => session.workloads.includes(workload)) &&
     (binding.user === '' || binding.user === session.user)
   );
 }

@@ -67,6 +67,7 @@ export interface PolicyClientOptions {
 /** An attested session, without its token. */
 export interface SessionState {
   readonly id: string;
+  /** Client workloads that matched at attestation. A grant is bound to those that match when it is made. */
   readonly workloads: readonly string[];
   /** `issuer#subject` of the user evidence, if the user was proven. */
   readonly user: string | undefined;

@@ -135,7 +135,8 @@ async function verifyEvidence(
   let evidenceNotAfter = 0;
   for (const { kind, subject: about, token } of request.evidence) {
     const subject = about === EvidenceSubject.EVIDENCE_SUBJECT_USER ? 'user' : 'workload';
-    const question = { kind, subject, token: token.toString('utf8'), proxyKeyThumbprint } as const;
+    const { tenant } = request;
+    const question = { tenant, kind, subject, token: token.toString('utf8'), proxyKeyThumbprint } as const;
     const evidence = await options.evidence.verify(question, providers, options.clock.now());
     if (subject === 'user') {
       if (user !== undefined) throw new Refusal('bad-request', 'there is evidence of more than one user');

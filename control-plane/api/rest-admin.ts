@@ -1,6 +1,6 @@
 import type { Secret } from '../../common/secret.ts';
 import { readUnverifiedIssuer, verifyEvidenceToken } from '../attestation/evidence-token.ts';
-import type { JwksCache } from '../attestation/jwks-cache.ts';
+import { type JwksCache, OPERATOR } from '../attestation/jwks-cache.ts';
 import type { JwksConfiguration } from '../attestation/jwks-source.ts';
 import { AttestationError } from '../attestation/trust-provider.ts';
 import { matchesSelectors, SelectorError } from '../policy/selectors.ts';
@@ -73,7 +73,7 @@ async function verifyAdministrator(
 ): Promise<AdminIdentity | AdminRefusal> {
   const { issuer, audience, selectors, tenants } = administrators;
   try {
-    const keys = (keyId: string | undefined) => jwks.keysFor(issuer, administrators, keyId);
+    const keys = (keyId: string | undefined) => jwks.keysFor(OPERATOR, issuer, administrators, keyId);
     const { payload } = await verifyEvidenceToken(token, { issuer, audience, now, keys });
     if (matchesSelectors(selectors, payload)) return { subject: userName(issuer, payload.sub), tenants };
     return refuse('The OpenID token is good, but its claims do not make an administrator.');

@@ -38,7 +38,7 @@ const ANSWERS: Readonly<Record<string, Answer>> = {
   'POST /v1/apply': {
     status: 200,
     schema: 'ApplyResult',
-    refusals: merge(WITH_BODY, { 409: ['resource-outdated'], 422: ['resources-invalid'] }),
+    refusals: merge(WITH_BODY, { 409: ['resource-outdated'], 422: ['resources-invalid', 'too-many-resources'] }),
   },
   'GET /v1/resources': { status: 200, schema: 'Resources', refusals: merge(GUARDED, { 409: ['resource-outdated'] }) },
   'GET /v1/resources/{kind}': {

@@ -28,6 +28,7 @@ export const PROBLEM_TYPE = 'application/problem+json';
 
 const STATUS_BY_CODE: Readonly<Record<string, number>> = {
   'resources-invalid': 422,
+  'too-many-resources': 422,
   'resource-unknown': 404,
   'resource-in-use': 409,
   'resource-outdated': 409,

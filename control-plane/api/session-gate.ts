@@ -3,6 +3,7 @@ import { VERSION } from '../../common/version.ts';
 import { REASONS } from '../../proto/reasons.ts';
 import { describeSkew } from '../../proto/skew.ts';
 import type { SessionAuthority, SessionTicket } from '../attestation/session.ts';
+import type { CompiledPolicySet } from '../policy/compile.ts';
 import type { SessionFacts } from '../policy/facts.ts';
 import type { PolicySource, TenantPolicy } from '../policy/policy-source.ts';
 import { matchWorkloads } from '../policy/workloads.ts';
@@ -25,6 +26,8 @@ export interface SessionGateOptions {
 /** Lets calls through that carry a valid session token, a fresh proof by its key, and no revocation. */
 export class SessionGate {
   readonly #options: SessionGateOptions;
+  /** What each session's claims match under a policy, where the time does not matter. */
+  readonly #matched = new WeakMap<CompiledPolicySet, WeakMap<SessionRecord, readonly string[]>>();
 
   constructor(options: SessionGateOptions) {
     this.#options = options;
@@ -70,8 +73,8 @@ export class SessionGate {
   }
 
   /**
-   * What decisions read of a session. Workloads are those that matched at attestation and match still; a revoked one
-   * stays in, so that its revocation is seen.
+   * What decisions read of a session. Workloads are those that its claims match under this policy, whatever they matched at
+   * attestation: who is denied or revoked by now is so in sessions that stand. A revoked one of then stays in.
    */
   facts({ record, ticket }: LiveSession, policy: TenantPolicy): SessionFacts {
     const base = {
@@ -82,9 +85,21 @@ export class SessionGate {
       claims: record.claims,
       userClaims: record.userClaims,
     };
-    const matching = new Set(matchWorkloads(policy.policy, base, this.#options.nowMs(), record.workloads));
-    const workloads = record.workloads.filter((name) => matching.has(name) || policy.revocations.has('workload', name));
-    return { ...base, workloads };
+    const matching = this.#match(record, base, policy.policy);
+    const isLeft = (name: string): boolean => policy.revocations.has('workload', name) && !matching.includes(name);
+    const left = record.workloads.filter(isLeft);
+    return { ...base, workloads: left.length === 0 ? matching : [...matching, ...left].sort() };
+  }
+
+  #match(record: SessionRecord, session: Omit<SessionFacts, 'workloads'>, set: CompiledPolicySet): readonly string[] {
+    const known = this.#matched.get(set)?.get(record);
+    if (known) return known;
+    const matching = matchWorkloads(set, session, this.#options.nowMs());
+    if (!set.clientsDependOnTime) {
+      const bySession = this.#matched.get(set) ?? new WeakMap<SessionRecord, readonly string[]>();
+      this.#matched.set(set, bySession.set(record, matching));
+    }
+    return matching;
   }
 }
 

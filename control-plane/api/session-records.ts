@@ -6,7 +6,7 @@ import { CHANNELS, type SqlStore } from '../store/sql-store.ts';
 /** What the control plane keeps of a session. */
 export interface SessionRecord {
   readonly ticket: SessionTicket;
-  /** Client workloads matched at attestation; later policy can only take from them. */
+  /** Client workloads matched at attestation, which is what records name; decisions go by what matches now. */
   readonly workloads: readonly string[];
   readonly user: string | undefined;
   readonly trust: readonly string[];

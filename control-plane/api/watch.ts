@@ -14,7 +14,7 @@ import {
 import type { SigningKeys } from '../credentials/signing-keys.ts';
 import type { ActiveRevocation, RevocationTargetName, SessionFacts } from '../policy/facts.ts';
 import type { PolicyChange, PolicySource, TenantPolicy } from '../policy/policy-source.ts';
-import { concernsSession } from '../policy/revocations.ts';
+import { concernsSession, endsSession } from '../policy/revocations.ts';
 import { routesOf } from '../policy/routes.ts';
 import type { PlaceholderKeys } from '../credentials/placeholder-keys.ts';
 import type { ProxyMeter } from './proxy-meter.ts';
@@ -126,18 +126,24 @@ export class WatchStream {
         if (!(await this.#sendRevocation(revocation, false, facts))) continue;
         this.#options.meter.revocationTold(performance.now() - heardAt);
       }
-      await this.#assertLive(change.current, facts);
+      await this.#assertLive(change, facts);
       if (change.policyChanged) await this.#sendSnapshot(change.current, facts);
     });
   }
 
-  /** Ends the watch of a session that has lost its standing; without a revocation to tell it, live calls are cut by one here. */
-  async #assertLive(current: TenantPolicy, facts: SessionFacts): Promise<void> {
+  /**
+   * Ends the watch of a session that has lost its standing. Live calls are cut by a revocation of it here, where they know
+   * of none: its trust is withdrawn, or it has come to be a workload that is revoked and that their grants do not name.
+   */
+  async #assertLive({ current, revoked }: PolicyChange, facts: SessionFacts): Promise<void> {
+    const { record, ticket } = this.#session;
     try {
       this.#options.gate.assertLive(this.#session, current, facts);
     } catch (error) {
-      if (error instanceof Refusal && error.reason === 'trust-withdrawn') {
-        const name = this.#session.ticket.id;
+      const attested = { ...facts, workloads: record.workloads };
+      const isTold = revoked.some((revocation) => endsSession(revocation, attested));
+      if (error instanceof Refusal && error.reason !== 'session-expired' && !isTold) {
+        const name = ticket.id;
         const atMs = this.#options.clock.now();
         const revocation: ActiveRevocation = { id: randomUUID(), target: 'session', name, atMs };
         await this.#send({ $case: 'revocation', value: wireRevocation(revocation, false) });

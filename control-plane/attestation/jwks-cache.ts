@@ -1,14 +1,14 @@
 import { isJsonObject } from '../../common/inspection/strict-json.ts';
 import type { JWK } from 'jose';
 import { BoundedCache } from '../../common/bounded-cache.ts';
-import type { Clock } from '../../common/clock.ts';
 import type { OutboundFetcher } from '../outbound/https-fetcher.ts';
 import type { JwksConfiguration } from './jwks-source.ts';
 import { AttestationError } from './trust-provider.ts';
 
 export interface JwksCacheOptions {
   readonly fetcher: OutboundFetcher;
-  readonly clock: Clock;
+  /** A clock that nobody sets; default `performance.now`. */
+  readonly monotonicMs?: () => number;
   /** Told why an issuer's keys could not be fetched, once for each attempt; callers are not told. */
   readonly onError?: (error: unknown) => void;
   /** Keys are fetched anew after this long; default 600,000. */
@@ -17,9 +17,12 @@ export interface JwksCacheOptions {
   readonly maxStaleMs?: number;
   /** An unknown key id, or a failure, causes at most one fetch in this time; default 30,000. */
   readonly cooldownMs?: number;
-  /** Issuers held; default 256. */
+  /** Issuers held for one tenant; default 256. */
   readonly maxIssuers?: number;
 }
+
+/** Asks in the name of the operator, who is no tenant. */
+export const OPERATOR = '';
 
 interface Entry {
   keys: readonly JWK[] | undefined;
@@ -28,54 +31,67 @@ interface Entry {
   pending: Promise<void> | undefined;
 }
 
+const MAX_TENANTS = 1_000;
 const MAX_KEYS = 64;
 /** A Kubernetes API server gives its keys to those alone who name the media type of key sets (RFC 7517 section 8.5.2). */
 const HEADERS = { accept: 'application/json, application/jwk-set+json' };
 
 /**
  * Key sets of issuers, fetched by discovery or URL. Keys are refreshed when they age and, at most once in a cooldown, when a
- * token names a key that is not among them: made-up key ids must not become a flood on the issuer.
+ * token names a key that is not among them: made-up key ids must not become a flood on the issuer. Each tenant has its own, so
+ * that none pushes out those of another, nor uses up its fetches.
  */
 export class JwksCache {
   readonly #fetcher: OutboundFetcher;
-  readonly #clock: Clock;
+  readonly #monotonicMs: () => number;
   readonly #onError: (error: unknown) => void;
   readonly #freshMs: number;
   readonly #maxStaleMs: number;
   readonly #cooldownMs: number;
-  readonly #entries: BoundedCache<string, Entry>;
+  readonly #maxIssuers: number;
+  readonly #entriesByTenant = new BoundedCache<string, BoundedCache<string, Entry>>(MAX_TENANTS);
 
   constructor(options: JwksCacheOptions) {
     this.#fetcher = options.fetcher;
-    this.#clock = options.clock;
+    this.#monotonicMs = options.monotonicMs ?? (() => performance.now());
     this.#onError = options.onError ?? (() => undefined);
     this.#freshMs = options.freshMs ?? 600_000;
     this.#maxStaleMs = options.maxStaleMs ?? 3_600_000;
     this.#cooldownMs = options.cooldownMs ?? 30_000;
-    this.#entries = new BoundedCache(options.maxIssuers ?? 256);
+    this.#maxIssuers = options.maxIssuers ?? 256;
   }
 
-  /** The issuer's keys; `keyId` is the one that is sought. Throws `evidence-keys-unavailable`. */
-  async keysFor(issuer: string, source: JwksConfiguration, keyId: string | undefined): Promise<readonly JWK[]> {
+  /** The issuer's keys for a tenant; `keyId` is the one that is sought. Throws `evidence-keys-unavailable`. */
+  async keysFor(
+    tenant: string,
+    issuer: string,
+    source: JwksConfiguration,
+    keyId: string | undefined,
+  ): Promise<readonly JWK[]> {
     if (source.jwks !== undefined && 'inline' in source.jwks) return parseKeySet(source.jwks.inline);
-    const entry = this.#entryFor(issuer, source);
-    const now = this.#clock.now();
+    const entry = this.#entryFor(tenant, issuer, source);
+    const now = this.#monotonicMs();
     const age = now - entry.fetchedAt;
     const known = entry.keys !== undefined && (keyId === undefined || entry.keys.some((key) => key.kid === keyId));
     if (!known || age > this.#freshMs) await this.#refresh(entry, issuer, source, now);
-    if (entry.keys === undefined || this.#clock.now() - entry.fetchedAt > this.#maxStaleMs) {
+    if (entry.keys === undefined || this.#monotonicMs() - entry.fetchedAt > this.#maxStaleMs) {
       throw new AttestationError('evidence-keys-unavailable', "the issuer's keys could not be fetched");
     }
     return entry.keys;
   }
 
-  #entryFor(issuer: string, source: JwksConfiguration): Entry {
-    // Everything that says where keys come from is in the key: one tenant's choice must not serve another's.
+  #entryFor(tenant: string, issuer: string, source: JwksConfiguration): Entry {
+    let entries = this.#entriesByTenant.get(tenant);
+    if (entries === undefined) {
+      entries = new BoundedCache(this.#maxIssuers);
+      this.#entriesByTenant.set(tenant, entries);
+    }
+    // Everything that says where keys come from is in the key: one trust provider's choice must not serve another's.
     const key = JSON.stringify([issuer, source.jwks ?? null, source.ca ?? null, source.allowedAddresses ?? []]);
-    let entry = this.#entries.get(key);
+    let entry = entries.get(key);
     if (entry === undefined) {
       entry = { keys: undefined, fetchedAt: -Infinity, triedAt: -Infinity, pending: undefined };
-      this.#entries.set(key, entry);
+      entries.set(key, entry);
     }
     return entry;
   }
@@ -87,7 +103,7 @@ export class JwksCache {
       entry.pending = this.#load(issuer, source)
         .then((keys) => {
           entry.keys = keys;
-          entry.fetchedAt = this.#clock.now();
+          entry.fetchedAt = this.#monotonicMs();
         })
         .catch((cause: unknown) => {
           const message = `the keys of ${issuer} could not be fetched`;

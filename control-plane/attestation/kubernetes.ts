@@ -18,7 +18,7 @@ export function createKubernetesVerifier(jwks: JwksCache): TrustProviderVerifier
         issuer: spec.issuer,
         audience: spec.audience,
         now,
-        keys: (keyId) => jwks.keysFor(spec.issuer, spec, keyId),
+        keys: (keyId) => jwks.keysFor(evidence.tenant, spec.issuer, spec, keyId),
       });
       const kubernetes = readClaims(payload, payload.sub);
       return {

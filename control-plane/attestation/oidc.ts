@@ -45,7 +45,7 @@ export function createOidcVerifier(jwks: JwksCache): TrustProviderVerifier<OidcS
         issuer,
         audience: spec.audience,
         now,
-        keys: (keyId) => jwks.keysFor(issuer, spec, keyId),
+        keys: (keyId) => jwks.keysFor(evidence.tenant, issuer, spec, keyId),
       });
       const claims: Record<string, unknown> = { oidc: payload };
       if (spec.preset !== undefined) {

@@ -70,7 +70,8 @@ export class ReplayGuard {
 
   /** Linear, so at most once a second: a full guard under flood must stay cheap. */
   #sweep(now: number): void {
-    if (now - this.#sweptAt < 1000) return;
+    // Or when the clock was set back: it could take years to be there again.
+    if (Math.abs(now - this.#sweptAt) < 1000) return;
     this.#sweptAt = now;
     for (const [key, { tenant, expiresById }] of this.#buckets) {
       for (const [id, expires] of expiresById) {

@@ -12,8 +12,9 @@ export class AttestationError extends SidekeyError {
   }
 }
 
-/** One token as it was presented, and the key of the proxy that presents it. */
+/** One token as it was presented, to which tenant, and the key of the proxy that presents it. */
 export interface PresentedEvidence {
+  readonly tenant: string;
   readonly token: string;
   /** RFC 7638 thumbprint (base64url SHA-256) of the proxy's key, already proven by its DPoP proof. */
   readonly proxyKeyThumbprint: string;

@@ -9,6 +9,8 @@ import { parseTokenResponse } from './token-response.ts';
 export interface ClientCredentialsOptions {
   readonly fetcher: OutboundFetcher;
   readonly clock: Clock;
+  /** A clock that nobody sets; default `performance.now`. */
+  readonly monotonicMs?: () => number;
   /** Tokens held; default 10,000. */
   readonly maxTokens?: number;
   /** After a failure the endpoint is left alone for this long; default 1,000. */
@@ -19,6 +21,8 @@ interface Held {
   readonly tenant: string;
   readonly credential: string;
   token: (MintedCredential & { notAfter: number }) | undefined;
+  /** Of the monotonic clock, as all below: were the other one set back, an old token would be handed out until it is there again. */
+  endsAt: number;
   /** Refresh in the background from here on. */
   refreshAt: number;
   pending: Promise<MintedCredential> | undefined;
@@ -36,6 +40,7 @@ export function createClientCredentialsMinter(
   options: ClientCredentialsOptions,
 ): CredentialMinter<ClientCredentialsSpec> {
   const { clock, fetcher } = options;
+  const monotonicMs = options.monotonicMs ?? (() => performance.now());
   const cooldownMs = options.failureCooldownMs ?? 1_000;
   const held = new BoundedCache<string, Held>(options.maxTokens ?? 10_000);
 
@@ -44,7 +49,8 @@ export function createClientCredentialsMinter(
     const key = JSON.stringify([tenant, credential, version, user ?? null, spec.audience ?? null]);
     let entry = held.get(key);
     if (entry === undefined) {
-      entry = { tenant, credential, token: undefined, refreshAt: 0, pending: undefined, failure: undefined };
+      const unused = { token: undefined, endsAt: 0, refreshAt: 0, pending: undefined, failure: undefined };
+      entry = { tenant, credential, ...unused };
       held.set(key, entry);
     }
     return entry;
@@ -53,9 +59,10 @@ export function createClientCredentialsMinter(
   function refresh(entry: Held, spec: ClientCredentialsSpec): Promise<MintedCredential> {
     entry.pending ??= requestToken(fetcher, spec, clock.now())
       .then((token) => {
-        const now = clock.now();
+        const lifeMs = token.notAfter - clock.now();
         entry.token = token;
-        entry.refreshAt = now + (token.notAfter - now) * REFRESH_AT_FRACTION;
+        entry.endsAt = monotonicMs() + lifeMs;
+        entry.refreshAt = monotonicMs() + lifeMs * REFRESH_AT_FRACTION;
         entry.failure = undefined;
         return token;
       })
@@ -64,7 +71,7 @@ export function createClientCredentialsMinter(
           cause instanceof CredentialError
             ? cause
             : new CredentialError('the token endpoint cannot be reached', { cause });
-        entry.failure = { error, until: clock.now() + cooldownMs };
+        entry.failure = { error, until: monotonicMs() + cooldownMs };
         throw error;
       })
       .finally(() => {
@@ -76,9 +83,9 @@ export function createClientCredentialsMinter(
   return {
     async mint(spec, context) {
       const entry = heldFor(spec, context);
-      const now = clock.now();
+      const now = monotonicMs();
       const resting = entry.failure !== undefined && entry.failure.until > now;
-      if (entry.token !== undefined && entry.token.notAfter > now) {
+      if (entry.token !== undefined && entry.token.notAfter > clock.now() && entry.endsAt > now) {
         // The old token serves on; a failed early refresh is tried again by a later caller.
         if (now >= entry.refreshAt && !resting) refresh(entry, spec).catch(() => {});
         return entry.token;

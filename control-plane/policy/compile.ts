@@ -38,8 +38,6 @@ export interface CompiledServerWorkload {
   readonly policies: readonly CompiledPolicy[];
   /** The rule pack's entries that may concern it. */
   readonly secretEndpoints: SecretEndpointSet;
-  /** Whom its policies apply to depends on the time: a client workload's condition reads the clock. */
-  readonly clientsDependOnTime: boolean;
 }
 
 export interface CompiledClientWorkload {
@@ -53,6 +51,8 @@ export interface CompiledPolicySet {
   readonly source: PolicySet;
   readonly servers: CompiledServerWorkload[];
   readonly clients: ReadonlyMap<string, CompiledClientWorkload>;
+  /** Whom policies apply to depends on the time: the condition of some client workload reads the clock. */
+  readonly clientsDependOnTime: boolean;
   /** What each trust provider says, in short: a session goes only as long as those that vouched for it say the same. */
   readonly trustDigests: ReadonlyMap<string, string>;
 }
@@ -89,11 +89,10 @@ export function compilePolicySet(source: PolicySet): CompiledPolicySet {
       ports: [...spec.ports],
       policies: own,
       secretEndpoints,
-      clientsDependOnTime,
     };
   });
   const trustDigests = new Map([...source.trustProviders].map(([name, spec]) => [name, digestOf(spec)]));
-  return { source, servers, clients, trustDigests };
+  return { source, servers, clients, clientsDependOnTime, trustDigests };
 }
 
 function digestOf(spec: object): string {

@@ -31,6 +31,7 @@ interface Candidate {
 }
 
 interface Question {
+  readonly set: CompiledPolicySet;
   readonly session: SessionFacts;
   readonly request: RequestFacts;
   readonly revocations: RevocationSet;
@@ -51,7 +52,7 @@ export function decide(
   revocations: RevocationSet,
   nowMs: number,
 ): Decision {
-  const question: Question = { session, request, revocations, nowMs, steps: [] };
+  const question: Question = { set, session, request, revocations, nowMs, steps: [] };
   const { steps } = question;
   const revoked = revocations.reasonAgainst(session);
   if (revoked) {
@@ -236,7 +237,7 @@ function tryAllow(
   if (beyond !== undefined) return { ...deny(question, beyond.reason, server, policy), detail: beyond.detail };
   steps.push({ check: 'decision', name: policy.name, outcome: 'pass', detail: 'allowed' });
   const timed =
-    server.clientsDependOnTime ||
+    question.set.clientsDependOnTime ||
     candidates.some((candidate) => candidate.policy.dependsOnTime) ||
     server.policies.some(({ rules }) => rules?.some((rule) => rule.dependsOnTime));
   const leaseMs = timed ? 0 : policy.spec.leaseSeconds * 1_000;
@@ -263,7 +264,7 @@ function deny(
   steps.push({ check: 'decision', name: policy?.name ?? '', outcome: 'fail', detail: reason });
   const timed =
     serverWorkload !== undefined &&
-    (serverWorkload.clientsDependOnTime || serverWorkload.policies.some((candidate) => candidate.dependsOnTime));
+    (question.set.clientsDependOnTime || serverWorkload.policies.some((candidate) => candidate.dependsOnTime));
   return {
     outcome: 'deny',
     reason,

@@ -11,7 +11,7 @@ export const INSPECTED: ReadonlySet<FactName> = new Set(INSPECTED_FACTS);
 export interface SessionFacts {
   readonly tenant: string;
   readonly sessionId: string;
-  /** Names of the client workloads that the claims matched. */
+  /** Names of the client workloads that the claims match. */
   readonly workloads: readonly string[];
   /** Issuer and subject of the user evidence (see `userName`). */
   readonly user: string | undefined;

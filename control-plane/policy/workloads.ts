@@ -4,18 +4,17 @@ import type { SessionFacts } from './facts.ts';
 import { matchesSelectors, SelectorError } from './selectors.ts';
 
 /**
- * Names of the client workloads, of all or of those given, that a session's claims match, in alphabetical order. A condition
- * that fails to evaluate does not match. None, where it cannot be told whether one matches that a policy denies.
+ * Names of the client workloads that a session's claims match, in alphabetical order. A condition that fails to evaluate
+ * does not match. None, where it cannot be told whether one matches that a policy denies.
  */
 export function matchWorkloads(
   set: CompiledPolicySet,
   session: Omit<SessionFacts, 'workloads'>,
   nowMs: number,
-  among: Iterable<string> = set.source.clientWorkloads.keys(),
 ): string[] {
   const facts: SessionFacts = { ...session, workloads: [] };
   const names: string[] = [];
-  for (const name of among) {
+  for (const name of set.source.clientWorkloads.keys()) {
     const found = matches(set, name, facts, nowMs);
     if (found === 'unknown' && isDenied(set, name)) return [];
     if (found === true) names.push(name);

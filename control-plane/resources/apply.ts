@@ -53,7 +53,7 @@ export async function applyToTenant(
   request: ApplyRequest,
 ): Promise<{ changes: Change[]; policyVersion: number }> {
   const { tenant, resources } = request;
-  const version = await lockTenant(tx, tenant);
+  const { version, maxResources } = await lockTenant(tx, tenant);
   const wanted = new Map(resources.map((one) => [keyOf(one.kind, one.metadata.name), one]));
   // What cannot be read any more can still be replaced, and deleted, though there be more of it.
   const isPassedOver = (kind: string, name: string): boolean =>
@@ -64,6 +64,10 @@ export async function applyToTenant(
   // Those applied come last, so that it is they who are told of an overlap with what stands.
   const after = new Map([...[...before].filter(([key]) => !wanted.has(key)), ...wanted]);
   for (const { kind, name } of doomed) after.delete(keyOf(kind, name));
+  if (after.size > Math.max(maxResources, before.size)) {
+    const message = `the tenant would have ${after.size} resources, and may have ${maxResources} (Tenant spec.maxResources)`;
+    throw new ResourceError('too-many-resources', message);
+  }
 
   const found = checkSet([...after.values()], request.check);
   if (request.remove) refuseInUse(found, checkSet([...before.values()], request.check));

@@ -24,6 +24,7 @@ export type ResourceErrorCode =
   | 'resource-in-use'
   | 'resource-outdated'
   | 'tenant-unknown'
+  | 'too-many-resources'
   | 'tenant-in-use';
 
 /** Nothing was changed. `issues` says why, one by one. */

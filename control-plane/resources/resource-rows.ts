@@ -1,5 +1,5 @@
 import type { Sql } from '../store/sql-store.ts';
-import { type Kind, KINDS, type PolicySet, type Resource, type ResourceOf, type SpecByKind } from './kinds.ts';
+import { type Kind, KINDS, type PolicySet, type Resource, type ResourceOf, type SpecByKind, SPECS } from './kinds.ts';
 import { parseResource } from './parse-resource.ts';
 import { ResourceError } from './resource-error.ts';
 
@@ -13,14 +13,14 @@ interface Row {
 /** Bounds how long one statement keeps everything else waiting. */
 const ROWS_A_STATEMENT = 200;
 
-/** Locks the tenant's row, so that changes of its resources come one after the other; resolves to the policy version. */
-export async function lockTenant(tx: Sql, tenant: string): Promise<number> {
-  const [row] = await tx.query<{ policy_version: number }>(
-    'select policy_version from tenants where name = $1 for update',
+/** Locks the tenant's row, so that changes of its resources come one after the other. */
+export async function lockTenant(tx: Sql, tenant: string): Promise<{ version: number; maxResources: number }> {
+  const [row] = await tx.query<{ policy_version: number; spec: unknown }>(
+    'select policy_version, spec from tenants where name = $1 for update',
     [tenant],
   );
   if (row === undefined) throw new ResourceError('tenant-unknown', `there is no tenant "${tenant}"`);
-  return row.policy_version;
+  return { version: row.policy_version, maxResources: SPECS.Tenant.parse(row.spec).maxResources };
 }
 
 /**

@@ -68,3 +68,73 @@ it('a trust provider that says something else cuts the streams of those it vouch
   await world.apply(['TrustProvider', 'world', spec]);
   await expect.poll(async () => (await curl(world, '/v1/items')).status, { timeout: 20_000 }).toBe(200);
 });
+
+const SUSPECT = { selectors: { all: [{ claim: 'oidc.sub', glob: '*' }] } };
+
+async function forget(...resources: readonly string[]): Promise<void> {
+  for (const one of resources) expect((await world.rest('DELETE', `/v1/resources/${one}`)).status).toBeLessThan(300);
+  await expect.poll(async () => (await curl(world, '/v1/items')).status, { timeout: 20_000 }).toBe(200);
+}
+
+it('a denial of a client workload that is new cuts the streams of standing sessions at once', async () => {
+  const session = world.proxy.client.session()?.id;
+  const stream = curlStream(world, '/v1/stream');
+  await until('the stream runs', () => stream.bytes() > 20);
+  await world.apply(
+    ['ClientWorkload', 'suspect', SUSPECT],
+    [
+      'AccessPolicy',
+      'no-suspects',
+      {
+        effect: 'deny',
+        clientWorkload: 'suspect',
+        serverWorkload: 'api',
+        rules: [{ methods: ['GET'], paths: ['/v1/**'] }],
+      },
+    ],
+  );
+  await until('the stream is cut', () => stream.endedAt() !== undefined);
+  expect(JSON.parse((await curl(world, '/v1/items')).body)).toMatchObject({ code: 'policy-denied' });
+  expect(world.proxy.client.session()?.id).toBe(session);
+  await forget('AccessPolicy/no-suspects', 'ClientWorkload/suspect');
+});
+
+it.each([
+  ['after', false],
+  ['before', true],
+])(
+  'a client workload that is new and revoked, %s it matches, cuts the streams of standing sessions at once',
+  async (_, isFirst) => {
+    const stream = curlStream(world, '/v1/stream');
+    await until('the stream runs', () => stream.bytes() > 20);
+    if (isFirst) await world.revoke('workload', 'suspect');
+    await world.apply(['ClientWorkload', 'suspect', SUSPECT]);
+    if (!isFirst) await world.revoke('workload', 'suspect');
+    await until('the stream is cut', () => stream.endedAt() !== undefined);
+    await expect
+      .poll(async () => JSON.parse((await curl(world, '/v1/items')).body), { timeout: 10_000 })
+      .toMatchObject({ code: 'workload-revoked' });
+    expect((await world.rest('DELETE', '/v1/revocations', { target: 'workload', name: 'suspect' })).status).toBe(200);
+    await forget('ClientWorkload/suspect');
+  },
+);
+
+it('a client workload that is new has what policy allows it at once, in the sessions that stand', async () => {
+  await world.apply(
+    ['ClientWorkload', 'reader', SUSPECT],
+    [
+      'AccessPolicy',
+      'readers',
+      {
+        clientWorkload: 'reader',
+        serverWorkload: 'api',
+        rules: [{ methods: ['GET'], paths: ['/v2/items'] }],
+        credentials: [{ provider: 'api-token', inject: { type: 'bearer' } }],
+      },
+    ],
+  );
+  await expect
+    .poll(async () => JSON.parse((await curl(world, '/v2/items')).body), { timeout: 5_000 })
+    .not.toHaveProperty('code');
+  await forget('AccessPolicy/readers', 'ClientWorkload/reader');
+});

@@ -97,9 +97,9 @@ function verifyAsEvidence(token: string) {
       },
     ],
   ]);
-  const verifier = createEvidenceVerifier({ jwks: new JwksCache({ fetcher, clock: systemClock }) });
+  const verifier = createEvidenceVerifier({ jwks: new JwksCache({ fetcher }) });
   return verifier.verify(
-    { kind: 'oidc', token, subject: 'workload', proxyKeyThumbprint: 'jkt' },
+    { tenant: 'acme', kind: 'oidc', token, subject: 'workload', proxyKeyThumbprint: 'jkt' },
     providers,
     Date.now(),
   );

@@ -59,3 +59,13 @@ test.each([
   expect(status).toBe(422);
   expect(JSON.stringify(body)).toContain(told);
 });
+
+test('A-53: more resources than a tenant may hold are refused, and none of them is kept', async () => {
+  const resources = Array.from({ length: 5_001 }, (_, at) =>
+    resource('AccessCondition', `c${at}`, { type: 'cel', expression: `tenant == "${at}"` }),
+  );
+  const { status, body } = await plane.rest('POST', '/v1/apply', { resources });
+  expect(status).toBe(422);
+  expect(body).toMatchObject({ code: 'too-many-resources', detail: expect.stringContaining('5001') });
+  expect(await plane.rest('GET', '/v1/resources/AccessCondition/c0')).toMatchObject({ status: 404 });
+});

@@ -126,17 +126,25 @@ export class TestControlPlane {
     return answer;
   }
 
+  /** Applies resources in a tenant; gives the status. */
+  async applyTo(tenant: string, resources: unknown[]): Promise<number> {
+    const headers = { 'sidekey-tenant': tenant };
+    return (await this.#send('POST', '/v1/apply', { resources }, this.#token, headers)).status;
+  }
+
   async #send(
     method: string,
     path: string,
     body: unknown,
     token: string,
+    headers: Record<string, string> = {},
   ): Promise<{ status: number; contentType: string | undefined; body: unknown }> {
     const answer = await request(`${this.running.restUrl}${path}`, {
       method,
       dispatcher: this.#agent,
       headers: {
         authorization: `Bearer ${token}`,
+        ...headers,
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),

@@ -100,7 +100,6 @@ export function useRestApi(): RestApi {
     const revocations = new Revocations(sql);
     const jwks = new JwksCache({
       fetcher: { fetch: () => Promise.reject(new Error('offline')), close: async () => {} },
-      clock,
     });
     const team = {
       issuer: oidc.issuer,

@@ -222,6 +222,33 @@ describeStores('resource store', (fixture) => {
     await expect(resources.apply('nowhere', documents(SET))).rejects.toMatchObject({ code: 'tenant-unknown' });
   });
 
+  it('holds no more of a tenant than its Tenant says, and lets what is there be changed and deleted', async () => {
+    const tenant = await freshTenant();
+    const limit = (maxResources: number) =>
+      resources.apply('default', documents(`${head('Tenant', tenant)} {maxResources: ${maxResources}}`));
+    await limit(4);
+    await resources.apply(tenant, documents(SET));
+    const more = documents(`${head('ServerWorkload', 'more')} {hosts: [more.example.com]}`);
+    await expect(resources.apply(tenant, more)).rejects.toMatchObject({
+      code: 'too-many-resources',
+      message: expect.stringContaining('5 resources, and may have 4'),
+    });
+    expect(await resources.list(tenant)).toHaveLength(4);
+    await limit(2);
+    const changed = SET.replace('[GET]', '[PUT]');
+    expect((await resources.apply(tenant, documents(changed))).changes.at(-1)).toMatchObject({ action: 'updated' });
+    await resources.delete(tenant, 'AccessPolicy', 'agent-api');
+    await expect(resources.apply(tenant, documents(SET))).rejects.toMatchObject({ code: 'too-many-resources' });
+    await resources.apply(tenant, more, { prune: true });
+    expect(await resources.list(tenant)).toHaveLength(1);
+    await resources.apply(
+      tenant,
+      more.concat(documents(`${head('ServerWorkload', 'last')} {hosts: [last.example.com]}`)),
+    );
+    const others = await freshTenant();
+    await resources.apply(others, documents(SET));
+  });
+
   it('announces a change when it has committed, and only then', async () => {
     const tenant = await freshTenant();
     const heard: string[] = [];

@@ -29,10 +29,30 @@ function workloadsOf(namespaces: Record<string, string>, active: ActiveRevocatio
   return gate.facts(SESSION, { policy, revocations: new RevocationSet(active) }).workloads;
 }
 
-it('leaves a session the workloads that match still, and gives it none that match by now', () => {
-  expect(workloadsOf({ billing: 'prod', reports: 'prod', third: 'prod' })).toEqual(['billing', 'reports']);
+it('gives a session the workloads that match now, whatever matched at attestation', () => {
+  expect(workloadsOf({ billing: 'prod', reports: 'prod', third: 'prod' })).toEqual(['billing', 'reports', 'third']);
   expect(workloadsOf({ billing: 'prod', reports: 'test' })).toEqual(['billing']);
-  expect(workloadsOf({ third: 'prod' })).toEqual([]);
+  expect(workloadsOf({ third: 'prod' })).toEqual(['third']);
+  expect(workloadsOf({ third: 'test' })).toEqual([]);
+});
+
+it.each([
+  ['once for a policy', 'tenant == "acme"', 1],
+  ['with every question where a condition reads the clock', 'now >= timestamp("1970-01-01T00:00:00Z")', 3],
+])('matches the workloads of a session %s', (_, condition, times) => {
+  let reads = 0;
+  const claims = {
+    get kubernetes() {
+      reads += 1;
+      return { namespace: 'prod' };
+    },
+  };
+  const session = { ...SESSION, record: { ...SESSION.record, claims } };
+  const selectors = { all: [{ claim: 'kubernetes.namespace', equals: 'prod' }] };
+  const policy = compilePolicySet(policySet({ ClientWorkload: { billing: { selectors, condition } } }));
+  const current = { policy, revocations: new RevocationSet([]) };
+  for (let asked = 0; asked < 3; asked += 1) expect(gate.facts(session, current).workloads).toEqual(['billing']);
+  expect(reads).toBe(times);
 });
 
 it('keeps a revoked workload that matches no more, so that it cannot be left by a change of policy', () => {

@@ -31,13 +31,14 @@ const SESSION = {
 async function openWatch(active: ActiveRevocation[] = []) {
   const call = Object.assign(new EventEmitter(), {
     kinds: [] as (string | undefined)[],
-    /** Names of what the first snapshot says to be revoked. */
+    /** Names of what snapshots and events say to be revoked. */
     revoked: [] as string[],
     writableLength: 0,
     write({ event }: { event: Buffer }) {
       const { kind } = WatchEvent.decode(event);
       this.kinds.push(kind?.$case);
       if (kind?.$case === 'snapshot') this.revoked.push(...kind.value.revocations.map(({ name }) => name));
+      if (kind?.$case === 'revocation') this.revoked.push(kind.value.name);
     },
   });
   let listener: (change: PolicyChange) => void = () => undefined;
@@ -104,6 +105,19 @@ it('tells a session of what ends it before it ends', async () => {
   expect(call.kinds.slice(2)).toEqual(['revocation']);
 });
 
+it.each([
+  ['before', [], ['s']],
+  ['by the same change', [{ id: 'r', target: 'workload', name: 'suspect', atMs: 1 } as const], ['suspect', 's']],
+])('cuts all of a session that has come to be a workload that was revoked %s', async (_, revoked, told) => {
+  const { call, change } = await openWatch();
+  const ended = new Promise<Error>((resolve) => call.once('error', resolve));
+  const policy = compilePolicySet(policySet({ ClientWorkload: { suspect: { selectors: SELECTORS } } }));
+  const revocations = new RevocationSet([{ id: 'r', target: 'workload', name: 'suspect', atMs: 1 }]);
+  change({ current: { policy, revocations }, policyChanged: true, revoked }, []);
+  expect((await ended).message).toMatch(/revoked/);
+  expect(call.revoked).toEqual(told);
+});
+
 it('tells a session of no revocation that concerns others alone', async () => {
   const ofOther = { id: 'r1', target: 'workload', name: 'other', atMs: 1 } as const;
   const ofPolicy = { id: 'r2', target: 'policy', name: 'read', atMs: 2 } as const;
@@ -111,6 +125,7 @@ it('tells a session of no revocation that concerns others alone', async () => {
   expect(call.revoked).toEqual(['read']);
   change({ revoked: [{ ...ofOther, name: 'third' }], lifted: [ofPolicy] }, [ofOther]);
   await expect.poll(() => call.kinds.slice(2)).toEqual(['revocation']);
+  expect(call.revoked).toEqual(['read', 'read']);
   call.emit('close');
   watch.end(new Error('closed'));
 });

@@ -34,14 +34,14 @@ beforeEach(() => {
   clock = new ManualClock();
   issuer = new TokenIssuer(CLUSTER);
   fetcher = new FakeFetcher();
-  verifier = createEvidenceVerifier({ jwks: new JwksCache({ fetcher, clock }) });
+  verifier = createEvidenceVerifier({ jwks: new JwksCache({ fetcher, monotonicMs: () => clock.now() }) });
   providers = new Map([
     ['cluster', { type: 'kubernetes', issuer: CLUSTER, audience: 'sidekey', jwks: { inline: issuer.jwks } }],
   ]);
 });
 
 function verify(token: string, kind = 'kubernetes', subject: 'workload' | 'user' = 'workload') {
-  return verifier.verify({ kind, token, subject, proxyKeyThumbprint: 'jkt' }, providers, clock.now());
+  return verifier.verify({ tenant: 'acme', kind, token, subject, proxyKeyThumbprint: 'jkt' }, providers, clock.now());
 }
 
 function seconds(): number {
@@ -271,7 +271,7 @@ describe('local', () => {
     providers = new Map<string, TrustProviderSpec>([['laptop', { type: 'local' }]]);
     const token = await local.issue({ uid: 1000, gid: 1000, pid: 7, user: 'ann' }, 'jkt');
     await expect(verify(token, 'local')).rejects.toMatchObject({ reason: 'trust-provider-disabled' });
-    verifier = createEvidenceVerifier({ jwks: new JwksCache({ fetcher, clock }), local });
+    verifier = createEvidenceVerifier({ jwks: new JwksCache({ fetcher, monotonicMs: () => clock.now() }), local });
     // The issuer of local evidence is no secret; only the key of this process makes it.
     await expect(verify(token, 'local', 'user')).rejects.toMatchObject({ reason: 'evidence-wrong-issuer' });
     await expect(verify(token, 'local')).resolves.toMatchObject({

@@ -42,7 +42,7 @@ describe.runIf(process.platform === 'linux')('local socket', () => {
     socket = await openLocalSocket({ path, authority });
     expect(statSync(path).mode & 0o777).toBe(0o600);
     const token = await requestLocalEvidence(path, proxy.spki);
-    const presented = { token, proxyKeyThumbprint: proxy.thumbprint };
+    const presented = { tenant: 'acme', token, proxyKeyThumbprint: proxy.thumbprint };
     const verified = await authority.verify(presented, { type: 'local' }, Date.now());
     const user = readFileSync('/etc/passwd', 'utf8')
       .split('\n')

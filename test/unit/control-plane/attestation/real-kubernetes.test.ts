@@ -36,9 +36,15 @@ beforeEach(() => {
 });
 
 function verify(changes: object = {}) {
-  const verifier = createEvidenceVerifier({ jwks: new JwksCache({ fetcher, clock }) });
+  const verifier = createEvidenceVerifier({ jwks: new JwksCache({ fetcher, monotonicMs: () => clock.now() }) });
   const spec = { type: 'kubernetes', issuer, audience: 'sidekey', ...changes } as TrustProviderSpec;
-  const question = { kind: 'kubernetes', subject: 'workload', token: evidence, proxyKeyThumbprint: 'jkt' } as const;
+  const question = {
+    tenant: 'acme',
+    kind: 'kubernetes',
+    subject: 'workload',
+    token: evidence,
+    proxyKeyThumbprint: 'jkt',
+  } as const;
   return verifier.verify(question, new Map([['cluster', spec]]), clock.now());
 }
 

@@ -37,3 +37,19 @@ test('a tenant with many keys fills it for itself alone, and what others use mea
   clock.advance(1_001);
   expect(flood('loud')).toBe(8);
 });
+
+test('a clock that is set back leaves room for what is used then', () => {
+  const clock = new ManualClock();
+  const guard = new ReplayGuard(clock, 8, 2);
+  const use = (key: string) => guard.use('t', key, 'id', clock.now() + 100);
+  clock.advance(86_400_000);
+  for (let at = 0; at < 8; at += 1) use(`ahead ${at}`);
+  clock.advance(101);
+  expect(use('last ahead')).toBe('fresh');
+  clock.advance(-86_400_000);
+  for (let at = 0; at < 50; at += 1) {
+    clock.advance(101);
+    expect(use(`right ${at}`)).toBe('fresh');
+    clock.advance(1_000);
+  }
+});

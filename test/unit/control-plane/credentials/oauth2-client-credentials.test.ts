@@ -36,7 +36,7 @@ beforeEach(() => {
   fetcher = new FakeFetcher();
   issued = 0;
   fetcher.answers.set(URL, () => ({ access_token: `token-${(issued += 1)}`, token_type: 'Bearer', expires_in: 100 }));
-  minter = createClientCredentialsMinter({ fetcher, clock });
+  minter = createClientCredentialsMinter({ fetcher, clock, monotonicMs: () => clock.now() });
 });
 
 async function mint(change: Partial<MintContext> = {}, spec = SPEC): Promise<string> {
@@ -59,6 +59,20 @@ describe('client credentials', () => {
     await new Promise(setImmediate);
     expect(await mint()).toBe('token-2');
     expect(fetcher.asked).toHaveLength(2);
+  });
+
+  test('are dropped when they end, and failures forgotten, though the clock was set back meanwhile', async () => {
+    let monotonic = 0;
+    minter = createClientCredentialsMinter({ fetcher, clock, monotonicMs: () => monotonic });
+    await mint();
+    fetcher.answers.set(`${URL}/down`, { error: 'invalid_client' });
+    const down = { ...SPEC, tokenUrl: `${URL}/down` };
+    await expect(mint({ credential: 'down' }, down)).rejects.toThrow();
+    clock.advance(-86_400_000);
+    expect(await mint()).toBe('token-1');
+    monotonic = 96_000;
+    expect(await mint()).toBe('token-2');
+    await expect(mint({ credential: 'down' }, SPEC)).resolves.toBe('token-3');
   });
 
   test.each([20, 5, 1])('that live for %s s are handed out as usable at every moment', async (seconds) => {
