@@ -6,7 +6,7 @@ import type { SessionAuthority, SessionTicket } from '../attestation/session.ts'
 import type { CompiledPolicySet } from '../policy/compile.ts';
 import type { SessionFacts } from '../policy/facts.ts';
 import type { PolicySource, TenantPolicy } from '../policy/policy-source.ts';
-import { matchWorkloads } from '../policy/workloads.ts';
+import { type Matched, matchLasting, matchTimed, namesOf } from '../policy/workloads.ts';
 import { Refusal } from './refusal.ts';
 import type { SessionRecord, SessionRecords } from './session-records.ts';
 
@@ -26,8 +26,7 @@ export interface SessionGateOptions {
 /** Lets calls through that carry a valid session token, a fresh proof by its key, and no revocation. */
 export class SessionGate {
   readonly #options: SessionGateOptions;
-  /** What each session's claims match under a policy, where the time does not matter. */
-  readonly #matched = new WeakMap<CompiledPolicySet, WeakMap<SessionRecord, readonly string[]>>();
+  readonly #matched = new WeakMap<CompiledPolicySet, WeakMap<SessionRecord, Matched>>();
 
   constructor(options: SessionGateOptions) {
     this.#options = options;
@@ -85,21 +84,19 @@ export class SessionGate {
       claims: record.claims,
       userClaims: record.userClaims,
     };
-    const matching = this.#match(record, base, policy.policy);
+    const lasting = this.#matchLasting(record, base, policy.policy);
+    const matching = namesOf(lasting, matchTimed(policy.policy, base, this.#options.nowMs()));
     const isLeft = (name: string): boolean => policy.revocations.has('workload', name) && !matching.includes(name);
     const left = record.workloads.filter(isLeft);
     return { ...base, workloads: left.length === 0 ? matching : [...matching, ...left].sort() };
   }
 
-  #match(record: SessionRecord, session: Omit<SessionFacts, 'workloads'>, set: CompiledPolicySet): readonly string[] {
-    const known = this.#matched.get(set)?.get(record);
-    if (known) return known;
-    const matching = matchWorkloads(set, session, this.#options.nowMs());
-    if (!set.clientsDependOnTime) {
-      const bySession = this.#matched.get(set) ?? new WeakMap<SessionRecord, readonly string[]>();
-      this.#matched.set(set, bySession.set(record, matching));
-    }
-    return matching;
+  #matchLasting(record: SessionRecord, session: Omit<SessionFacts, 'workloads'>, set: CompiledPolicySet): Matched {
+    const bySession = this.#matched.get(set) ?? new WeakMap<SessionRecord, Matched>();
+    this.#matched.set(set, bySession);
+    const matched = bySession.get(record) ?? matchLasting(set, session);
+    bySession.set(record, matched);
+    return matched;
   }
 }
 

@@ -73,7 +73,7 @@ export class JwksCache {
     const now = this.#monotonicMs();
     const age = now - entry.fetchedAt;
     const known = entry.keys !== undefined && (keyId === undefined || entry.keys.some((key) => key.kid === keyId));
-    if (!known || age > this.#freshMs) await this.#refresh(entry, issuer, source, now);
+    if (!known || age > this.#freshMs) await this.#refresh(entry, tenant, issuer, source);
     if (entry.keys === undefined || this.#monotonicMs() - entry.fetchedAt > this.#maxStaleMs) {
       throw new AttestationError('evidence-keys-unavailable', "the issuer's keys could not be fetched");
     }
@@ -96,11 +96,12 @@ export class JwksCache {
     return entry;
   }
 
-  async #refresh(entry: Entry, issuer: string, source: JwksConfiguration, now: number): Promise<void> {
+  async #refresh(entry: Entry, tenant: string, issuer: string, source: JwksConfiguration): Promise<void> {
     if (entry.pending === undefined) {
+      const now = this.#monotonicMs();
       if (now - entry.triedAt < this.#cooldownMs) return;
       entry.triedAt = now;
-      entry.pending = this.#load(issuer, source)
+      entry.pending = this.#load(tenant, issuer, source)
         .then((keys) => {
           entry.keys = keys;
           entry.fetchedAt = this.#monotonicMs();
@@ -116,24 +117,26 @@ export class JwksCache {
     await entry.pending;
   }
 
-  async #load(issuer: string, source: JwksConfiguration): Promise<readonly JWK[]> {
+  async #load(tenant: string, issuer: string, source: JwksConfiguration): Promise<readonly JWK[]> {
     const url =
-      source.jwks !== undefined && 'url' in source.jwks ? source.jwks.url : await this.#discover(issuer, source);
-    return parseKeySet(await this.#json(url, source));
+      source.jwks !== undefined && 'url' in source.jwks
+        ? source.jwks.url
+        : await this.#discover(tenant, issuer, source);
+    return parseKeySet(await this.#json(tenant, url, source));
   }
 
   /** OpenID Connect Discovery 1.0 section 4.3: the document's issuer must be the one asked for, exactly. */
-  async #discover(issuer: string, source: JwksConfiguration): Promise<string> {
-    const document = await this.#json(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`, source);
+  async #discover(tenant: string, issuer: string, source: JwksConfiguration): Promise<string> {
+    const document = await this.#json(tenant, `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`, source);
     if (!isJsonObject(document) || document['issuer'] !== issuer || typeof document['jwks_uri'] !== 'string') {
       throw new AttestationError('evidence-keys-unavailable', 'the discovery document is not that of the issuer');
     }
     return document['jwks_uri'];
   }
 
-  async #json(url: string, source: JwksConfiguration): Promise<unknown> {
+  async #json(tenant: string, url: string, source: JwksConfiguration): Promise<unknown> {
     const { ca, allowedAddresses } = source;
-    const answer = await this.#fetcher.fetch({ method: 'GET', url, headers: HEADERS, ca, allowedAddresses });
+    const answer = await this.#fetcher.fetch({ tenant, method: 'GET', url, headers: HEADERS, ca, allowedAddresses });
     if (answer.status !== 200) {
       throw new AttestationError('evidence-keys-unavailable', `the issuer answered with status ${answer.status}`);
     }

@@ -57,7 +57,7 @@ export function createClientCredentialsMinter(
   }
 
   function refresh(entry: Held, spec: ClientCredentialsSpec): Promise<MintedCredential> {
-    entry.pending ??= requestToken(fetcher, spec, clock.now())
+    entry.pending ??= requestToken(fetcher, entry.tenant, spec, clock.now())
       .then((token) => {
         const lifeMs = token.notAfter - clock.now();
         entry.token = token;
@@ -104,6 +104,7 @@ export function createClientCredentialsMinter(
 
 async function requestToken(
   fetcher: OutboundFetcher,
+  tenant: string,
   spec: ClientCredentialsSpec,
   now: number,
 ): Promise<MintedCredential & { notAfter: number }> {
@@ -115,6 +116,7 @@ async function requestToken(
     ...proof.parameters,
   });
   const answer = await fetcher.fetch({
+    tenant,
     url: spec.tokenUrl,
     method: 'POST',
     headers: { 'content-type': 'application/x-www-form-urlencoded', ...proof.headers },

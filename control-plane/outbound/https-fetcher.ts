@@ -1,4 +1,4 @@
-import { lookup as systemLookup } from 'node:dns';
+import { lookup as systemLookup, type LookupAddress, type LookupAllOptions } from 'node:dns';
 import { isIP } from 'node:net';
 import { createSecureContext, rootCertificates } from 'node:tls';
 import { Agent, request } from 'undici';
@@ -8,6 +8,8 @@ import { type Cidr, parseCidr } from '../../common/net/cidr.ts';
 
 /** A request of the control plane to an identity provider. */
 export interface OutboundRequest {
+  /** Whose request it is; empty: the operator's. */
+  readonly tenant: string;
   readonly url: string;
   readonly method: 'GET' | 'POST';
   readonly headers?: Readonly<Record<string, string>>;
@@ -38,9 +40,17 @@ export interface HttpsFetcherOptions {
   readonly timeoutMs?: number;
   /** Default 262,144. */
   readonly maxBodyBytes?: number;
+  /** Default: the system's, which takes one of few threads until it is done, however long. */
+  readonly lookup?: Lookup;
 }
 
-const MAX_AGENTS = 64;
+type Lookup = (
+  host: string,
+  options: LookupAllOptions,
+  done: (error: Error | null, addresses: LookupAddress[]) => void,
+) => void;
+
+const MAX_AGENTS = 128;
 
 /**
  * The only HTTP client of identity and credential providers: https alone, no redirects, bounded answers, and every
@@ -50,13 +60,15 @@ export function createHttpsFetcher(options: HttpsFetcherOptions = {}): OutboundF
   const timeoutMs = options.timeoutMs ?? 5_000;
   const maxBodyBytes = options.maxBodyBytes ?? 262_144;
   const agents = new Map<string, Agent>();
+  const lookups = new TenantLookups(options.lookup ?? systemLookup, timeoutMs);
 
   function agentFor(wanted: OutboundRequest): Agent {
     const allowed = wanted.allowedAddresses ?? [];
-    const key = JSON.stringify([wanted.ca ?? null, allowed]);
+    const key = JSON.stringify([wanted.tenant, wanted.ca ?? null, allowed]);
     const held = agents.get(key);
     if (held !== undefined) return held;
-    const agent = createAgent(wanted.ca, allowed.map(parseCidr), timeoutMs);
+    const lookup: Lookup = (host, how, done) => lookups.run(wanted.tenant, host, how, done);
+    const agent = createAgent({ ca: wanted.ca, allowed: allowed.map(parseCidr), timeoutMs, lookup });
     agents.set(key, agent);
     for (const [oldKey, oldest] of agents) {
       if (agents.size <= MAX_AGENTS) break;
@@ -111,7 +123,53 @@ function assertAllowed(address: string, allowed: readonly Cidr[]): void {
   }
 }
 
-function createAgent(ca: string | undefined, allowed: readonly Cidr[], timeoutMs: number): Agent {
+/**
+ * One name of a tenant at a time. The system has two threads for all lookups of this process, and one whose name server is
+ * silent keeps its thread for longer than anybody waits.
+ */
+class TenantLookups {
+  readonly #lookup: Lookup;
+  readonly #timeoutMs: number;
+  readonly #waiting = new Map<string, (() => void)[]>();
+
+  constructor(lookup: Lookup, timeoutMs: number) {
+    this.#lookup = lookup;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  run(tenant: string, host: string, options: LookupAllOptions, done: Parameters<Lookup>[2]): void {
+    const givenUpAt = performance.now() + this.#timeoutMs;
+    const begin = (): void => {
+      if (performance.now() >= givenUpAt) {
+        this.#next(tenant);
+        return done(new OutboundError('outbound-dns', 'other names are looked up still'), []);
+      }
+      this.#lookup(host, options, (error, addresses) => {
+        this.#next(tenant);
+        done(error, addresses);
+      });
+    };
+    const waiting = this.#waiting.get(tenant);
+    if (waiting !== undefined) return void waiting.push(begin);
+    this.#waiting.set(tenant, []);
+    begin();
+  }
+
+  #next(tenant: string): void {
+    const begin = this.#waiting.get(tenant)?.shift();
+    if (begin === undefined) this.#waiting.delete(tenant);
+    else setImmediate(begin);
+  }
+}
+
+interface AgentOptions {
+  readonly ca: string | undefined;
+  readonly allowed: readonly Cidr[];
+  readonly timeoutMs: number;
+  readonly lookup: Lookup;
+}
+
+function createAgent({ ca, allowed, timeoutMs, lookup }: AgentOptions): Agent {
   const secureContext = createSecureContext({
     minVersion: 'TLSv1.2',
     ...(ca === undefined ? {} : { ca: [...rootCertificates, ca] }),
@@ -128,7 +186,7 @@ function createAgent(ca: string | undefined, allowed: readonly Cidr[], timeoutMs
       // Made once: reading the whole root list costs 20 ms, and tls.connect would do it for every connection.
       secureContext,
       lookup: (hostname, lookupOptions, done) => {
-        systemLookup(hostname, { ...lookupOptions, all: true }, (error, addresses) => {
+        lookup(hostname, { ...lookupOptions, all: true }, (error, addresses) => {
           if (error !== null) return done(error, []);
           try {
             for (const { address } of addresses) assertAllowed(address, allowed);

@@ -51,8 +51,9 @@ export interface CompiledPolicySet {
   readonly source: PolicySet;
   readonly servers: CompiledServerWorkload[];
   readonly clients: ReadonlyMap<string, CompiledClientWorkload>;
-  /** Whom policies apply to depends on the time: the condition of some client workload reads the clock. */
-  readonly clientsDependOnTime: boolean;
+  /** Client workloads whose conditions read the clock: whom any policy applies to depends on the time, if there are some. */
+  readonly timedClients: readonly string[];
+  readonly lastingClients: readonly string[];
   /** What each trust provider says, in short: a session goes only as long as those that vouched for it say the same. */
   readonly trustDigests: ReadonlyMap<string, string>;
 }
@@ -77,8 +78,8 @@ export function compilePolicySet(source: PolicySet): CompiledPolicySet {
     .sort((a, b) => (a.name < b.name ? -1 : 1));
   const clients = new Map<string, CompiledClientWorkload>();
   for (const [name, spec] of source.clientWorkloads) clients.set(name, compileClient(name, spec.condition));
-  // Any of them: conditions read the names of all in `agent.workloads`.
-  const clientsDependOnTime = [...clients.values()].some(dependsOnTime);
+  const timedClients = [...clients.keys()].filter((name) => dependsOnTime(clients.get(name)));
+  const lastingClients = [...clients.keys()].filter((name) => !dependsOnTime(clients.get(name)));
   const servers = [...source.serverWorkloads].map(([name, spec]) => {
     const secretEndpoints = endpoints.get(name) ?? new SecretEndpointSet(spec);
     const own = policies.filter((policy) => policy.spec.serverWorkload === name);
@@ -92,14 +93,15 @@ export function compilePolicySet(source: PolicySet): CompiledPolicySet {
     };
   });
   const trustDigests = new Map([...source.trustProviders].map(([name, spec]) => [name, digestOf(spec)]));
-  return { source, servers, clients, clientsDependOnTime, trustDigests };
+  return { source, servers, clients, timedClients, lastingClients, trustDigests };
 }
 
 function digestOf(spec: object): string {
   return hash('sha256', JSON.stringify(spec), 'base64url');
 }
 
-function dependsOnTime({ condition }: CompiledClientWorkload): boolean {
+function dependsOnTime(client: CompiledClientWorkload | undefined): boolean {
+  const condition = client?.condition;
   return condition !== undefined && 'program' in condition && condition.program.readsNow;
 }
 

@@ -237,7 +237,7 @@ function tryAllow(
   if (beyond !== undefined) return { ...deny(question, beyond.reason, server, policy), detail: beyond.detail };
   steps.push({ check: 'decision', name: policy.name, outcome: 'pass', detail: 'allowed' });
   const timed =
-    question.set.clientsDependOnTime ||
+    question.set.timedClients.length > 0 ||
     candidates.some((candidate) => candidate.policy.dependsOnTime) ||
     server.policies.some(({ rules }) => rules?.some((rule) => rule.dependsOnTime));
   const leaseMs = timed ? 0 : policy.spec.leaseSeconds * 1_000;
@@ -264,7 +264,7 @@ function deny(
   steps.push({ check: 'decision', name: policy?.name ?? '', outcome: 'fail', detail: reason });
   const timed =
     serverWorkload !== undefined &&
-    (question.set.clientsDependOnTime || serverWorkload.policies.some((candidate) => candidate.dependsOnTime));
+    (question.set.timedClients.length > 0 || serverWorkload.policies.some((candidate) => candidate.dependsOnTime));
   return {
     outcome: 'deny',
     reason,

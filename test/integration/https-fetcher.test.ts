@@ -34,7 +34,14 @@ afterAll(async () => {
 
 function ask(path: string, change: Partial<OutboundRequest> = {}) {
   const allowedAddresses = ['127.0.0.1/32', '::1/128'];
-  return fetcher.fetch({ method: 'GET', url: `${server.url}${path}`, ca: server.caPem, allowedAddresses, ...change });
+  return fetcher.fetch({
+    tenant: 'acme',
+    method: 'GET',
+    url: `${server.url}${path}`,
+    ca: server.caPem,
+    allowedAddresses,
+    ...change,
+  });
 }
 
 describe('createHttpsFetcher', () => {
@@ -85,4 +92,40 @@ describe('createHttpsFetcher', () => {
     await expect(ask('/ok', { allowedAddresses: ['127.0.0.2/32'] })).rejects.toMatchObject({ name: 'OutboundError' });
     await expect(ask('/ok', { ca: undefined })).rejects.toMatchObject({ code: 'outbound-failed' });
   });
+});
+
+test('of one tenant no two names are looked up at once: a name server that is silent holds up no other', async () => {
+  const looked: string[] = [];
+  const silent = createHttpsFetcher({ timeoutMs: 400, lookup: (host) => void looked.push(host) });
+  const fetchFor = (tenant: string, host: string) =>
+    expect(silent.fetch({ tenant, method: 'GET', url: `https://${host}/` })).rejects.toMatchObject({
+      code: 'outbound-failed',
+    });
+  const asked = ['1', '2', '3'].map((at) => fetchFor('loud', `${at}.silent.example`));
+  await expect.poll(() => looked).toEqual(['1.silent.example']);
+  asked.push(fetchFor('acme', 'id.example'));
+  await expect.poll(() => looked).toEqual(['1.silent.example', 'id.example']);
+  await Promise.all(asked);
+  expect(looked).toHaveLength(2);
+  await silent.close();
+});
+
+test('what nobody waits for any more is not looked up', async () => {
+  const answers: (() => void)[] = [];
+  const looked: string[] = [];
+  const slow = createHttpsFetcher({
+    timeoutMs: 200,
+    lookup: (host, _options, done) => {
+      looked.push(host);
+      answers.push(() => done(new Error('gone'), []));
+    },
+  });
+  const ask = (host: string) => slow.fetch({ tenant: 'acme', method: 'GET', url: `https://${host}/` });
+  await Promise.allSettled(['a.example', 'b.example', 'c.example'].map(ask));
+  answers.shift()?.();
+  const last = ask('d.example');
+  await expect.poll(() => looked).toEqual(['a.example', 'd.example']);
+  answers.shift()?.();
+  await expect(last).rejects.toMatchObject({ code: 'outbound-failed' });
+  await slow.close();
 });

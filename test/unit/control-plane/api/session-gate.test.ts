@@ -37,9 +37,9 @@ it('gives a session the workloads that match now, whatever matched at attestatio
 });
 
 it.each([
-  ['once for a policy', 'tenant == "acme"', 1],
-  ['with every question where a condition reads the clock', 'now >= timestamp("1970-01-01T00:00:00Z")', 3],
-])('matches the workloads of a session %s', (_, condition, times) => {
+  ['once for a policy', 'tenant == "acme"', 2],
+  ['with every question where its condition reads the clock', 'now >= timestamp("1970-01-01T00:00:00Z")', 4],
+])('matches a client workload with a session %s', (_, condition, times) => {
   let reads = 0;
   const claims = {
     get kubernetes() {
@@ -49,7 +49,8 @@ it.each([
   };
   const session = { ...SESSION, record: { ...SESSION.record, claims } };
   const selectors = { all: [{ claim: 'kubernetes.namespace', equals: 'prod' }] };
-  const policy = compilePolicySet(policySet({ ClientWorkload: { billing: { selectors, condition } } }));
+  const other = { selectors: { all: [{ claim: 'kubernetes.namespace', equals: 'test' }] } };
+  const policy = compilePolicySet(policySet({ ClientWorkload: { other, billing: { selectors, condition } } }));
   const current = { policy, revocations: new RevocationSet([]) };
   for (let asked = 0; asked < 3; asked += 1) expect(gate.facts(session, current).workloads).toEqual(['billing']);
   expect(reads).toBe(times);
