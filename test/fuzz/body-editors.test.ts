@@ -95,7 +95,10 @@ test(
     const field = fc.tuple(fc.constantFrom('a', 'key', 'key', 'é'), fc.constantFrom('', 'P', 'xPP', 'y z&', 'é='));
     const property = fc.property(fc.array(field, { maxLength: 6 }), cuts, (fields, sizes) => {
       const first = fields.findIndex(([name, value]) => name === 'key' && value.includes('P'));
-      const filled = fields.map(([name, value], at) => [name, at === first ? value.replaceAll('P', 'S') : value]);
+      const filled = fields.map(([name, value], at): [string, string] => [
+        name,
+        at === first ? value.replaceAll('P', 'S') : value,
+      ]);
       const wanted = new URLSearchParams(filled).toString();
       expect(transformed(substituting(), new URLSearchParams(fields).toString(), sizes)).toBe(wanted);
     });

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import http, { get } from 'node:http';
+import { get, type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
@@ -34,7 +34,7 @@ function check(who: string, id: number | string, bytes: Buffer): void {
 }
 
 /** Echoes, tells the secret, speaks unasked, and goes away as it likes. */
-function serve(socket: WebSocket, request: http.IncomingMessage): void {
+function serve(socket: WebSocket, request: IncomingMessage): void {
   const id = request.url?.slice(1) ?? '';
   socket.on('error', () => {});
   socket.on('message', (bytes: Buffer, binary) => {
@@ -119,9 +119,7 @@ afterAll(async () => {
 });
 
 async function liveCalls(): Promise<number> {
-  const [response] = (await once(get(`http://${world.proxy.adminAddress}/metrics`), 'response')) as [
-    http.IncomingMessage,
-  ];
+  const [response] = (await once(get(`http://${world.proxy.adminAddress}/metrics`), 'response')) as [IncomingMessage];
   return Number(/^sidekey_live_calls(?:\{[^}]*\})? (\d+)$/m.exec(await text(response))?.[1] ?? Number.NaN);
 }
 
