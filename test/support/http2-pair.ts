@@ -44,6 +44,7 @@ export class Http2Pair {
   readonly faults: string[] = [];
   readonly #random: Random;
   readonly #bodySizes: readonly number[];
+  readonly #windows: Readonly<Record<Http2Role, number>>;
   /** On the way to this end. */
   readonly #wire: Record<Http2Role, Buffer> = { client: Buffer.alloc(0), server: Buffer.alloc(0) };
 
@@ -51,6 +52,10 @@ export class Http2Pair {
     this.#random = random;
     const windows = [options.client, options.server].map(({ streamWindowBytes = 0 }) => streamWindowBytes);
     this.#bodySizes = [0, 1, 9, 100, 5_000, 40_000, 140_000].filter((size) => size <= 400 * Math.min(...windows));
+    this.#windows = {
+      client: options.client.connectionWindowBytes ?? 0,
+      server: options.server.connectionWindowBytes ?? 0,
+    };
     this.ends = {
       client: new Http2Connection('client', options.client),
       server: new Http2Connection('server', options.server),
@@ -90,6 +95,7 @@ export class Http2Pair {
       case 'body':
         way.heard += event.bytes.toString('latin1');
         way.unconsumed += event.bytes.length;
+        this.#checkWindow(role);
         break;
       case 'end':
         way.heardTrailers = [...(event.trailers ?? [])].join();
@@ -103,6 +109,13 @@ export class Http2Pair {
         break;
       default:
     }
+  }
+
+  /** What is neither consumed nor held fits into the connection's window. */
+  #checkWindow(role: Http2Role): void {
+    let unconsumed = 0;
+    for (const talk of this.talks.values()) if (!talk.isReset) unconsumed += talk[other(role)].unconsumed;
+    if (unconsumed > this.#windows[role]) this.faults.push(`${role} has ${unconsumed} octets that it did not take`);
   }
 
   open(): void {
@@ -157,8 +170,9 @@ export class Http2Pair {
     const whole = way.unconsumed + way.held;
     const count = all ? whole : this.#random.below(whole + 1);
     this.ends[role].consume(talk.id, count);
-    way.held = Math.max(0, whole - count - Math.max(0, way.unconsumed - Math.max(0, count - way.held)));
-    way.unconsumed = whole - count - way.held;
+    const fromHeld = Math.min(count, way.held);
+    way.held -= fromHeld;
+    way.unconsumed -= count - fromHeld;
   }
 
   reset(talk: Talk, role: Http2Role): void {
