@@ -1,3 +1,4 @@
+import { Refusal } from '../refusal.ts';
 import type { Masker } from './secret-masker.ts';
 
 const [QUOTE, BACKSLASH, COLON, COMMA, MASK] = [0x22, 0x5c, 0x3a, 0x2c, 0x2a];
@@ -87,7 +88,8 @@ export class JsonMasker implements Masker {
       this.#state = container?.expectsKey === true ? 'key' : 'secret';
     } else if (byte === OPEN_OBJECT || byte === OPEN_LIST) {
       const isObject = byte === OPEN_OBJECT;
-      if (this.#open.length < MAX_DEPTH) this.#open.push({ isObject, expectsKey: isObject });
+      if (this.#open.push({ isObject, expectsKey: isObject }) > MAX_DEPTH)
+        throw new Refusal('answer-refused', 'secrets cannot be masked in the answer: it is nested too deeply');
     } else if (byte === CLOSE_OBJECT || byte === CLOSE_LIST) {
       this.#open.pop();
       if (this.#open.length === 0) this.#state = 'text';

@@ -6,7 +6,7 @@ import { XmlMasker } from './mask-xml.ts';
 
 /** Overwrites values byte by byte; state is kept from one piece to the next. */
 export interface Masker {
-  /** Changes the bytes in place. */
+  /** Changes the bytes in place. @throws Refusal `answer-refused` for what it cannot follow */
   mask(bytes: Buffer): void;
 }
 
@@ -32,7 +32,7 @@ export class SecretMasker implements AnswerFilter {
     else this.#maskers = [new JsonMasker(fields)];
   }
 
-  /** @throws Refusal `answer-refused` for text in a character set in which nothing was found */
+  /** @throws Refusal `answer-refused` for text in a character set in which nothing was found, and for JSON that is nested too deeply */
   push(bytes: Buffer): Buffer[] {
     if (this.#isText && bytes.includes(0))
       throw new Refusal(

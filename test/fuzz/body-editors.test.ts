@@ -7,7 +7,7 @@ import { HeaderList } from '../../proxy/protocols/header-list.ts';
 import { transformed } from '../support/body-transform.ts';
 import { timeBox } from '../support/time-box.ts';
 
-const { seconds: SECONDS, runs: TIME_BOX } = timeBox();
+const { seconds: SECONDS, runs: TIME_BOX } = timeBox(7);
 const TIMEOUT = SECONDS * 1000 + 30_000;
 
 const cuts = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 8 });
@@ -83,6 +83,47 @@ test(
   TIMEOUT,
 );
 
+const substituting = (): FormEditor =>
+  new FormEditor('key', {
+    kind: 'substitute',
+    replace: (text) => (text.includes('P') ? text.replaceAll('P', 'S') : undefined),
+  });
+
+test(
+  'form: the first value of the name that has a placeholder is filled, every other byte is as it was',
+  () => {
+    const field = fc.tuple(fc.constantFrom('a', 'key', 'key', 'é'), fc.constantFrom('', 'P', 'xPP', 'y z&', 'é='));
+    const property = fc.property(fc.array(field, { maxLength: 6 }), cuts, (fields, sizes) => {
+      const first = fields.findIndex(([name, value]) => name === 'key' && value.includes('P'));
+      const filled = fields.map(([name, value], at): [string, string] => [
+        name,
+        at === first ? value.replaceAll('P', 'S') : value,
+      ]);
+      const wanted = new URLSearchParams(filled).toString();
+      expect(transformed(substituting(), new URLSearchParams(fields).toString(), sizes)).toBe(wanted);
+    });
+    fc.assert(property, TIME_BOX);
+  },
+  TIMEOUT,
+);
+
+test(
+  'form: whatever is sent as one, it comes to the same on every cut',
+  () => {
+    const piece = fc.constantFrom('key', 'k%65y', 'KEY[0]', 'a', '=', '=', '&', '&', ';', 'P', '%', '+', '\0', 'é');
+    const makes = fc.constantFrom(
+      substituting,
+      () => new FormEditor('key', { kind: 'set', pair: Buffer.from('key=S') }),
+    );
+    const property = fc.property(fc.array(piece, { maxLength: 14 }), makes, cuts, (parts, make, sizes) => {
+      const text = parts.join('');
+      expect(transformed(make(), text, sizes)).toBe(transformed(make(), text, [1_000]));
+    });
+    fc.assert(property, TIME_BOX);
+  },
+  TIMEOUT,
+);
+
 test(
   'a placeholder is found wherever the body is cut, and nothing else is',
   () => {
@@ -98,3 +139,39 @@ test(
   },
   TIMEOUT,
 );
+
+test(
+  'an encoded one is found too',
+  () => {
+    const placeholder = `sk_placeholder_${'Ab0-_'.repeat(5)}`;
+    const escapes = [
+      (char: string) => char,
+      percent,
+      (char: string) => `\\u00${hex(char)}`,
+      (char: string) => `&#x${hex(char)};`,
+    ];
+    const encoded = fc.oneof(
+      fc.nat({ max: 2 }).map((before) => Buffer.from('x'.repeat(before) + placeholder).toString('base64')),
+      fc.tuple(fc.constantFrom(...escapes), fc.nat({ max: 1 })).map(([escape, at]) => {
+        return Array.from(placeholder, (char, place) => (place % 2 === at ? escape(char) : char)).join('');
+      }),
+    );
+    const around = fc.array(fc.constantFrom('a', ' ', '"', '%', '\\', 'sk_', 'c2tf', 'z'.repeat(200)), {
+      maxLength: 8,
+    });
+    const property = fc.property(around, encoded, around, cuts, (before, text, behind, sizes) => {
+      const body = `${before.join('')} ${text} ${behind.join('')}`;
+      expect(transformed(new PlaceholderGuard(new HeaderList()), body, sizes)).toBe('placeholder-refused');
+    });
+    fc.assert(property, TIME_BOX);
+  },
+  TIMEOUT,
+);
+
+function hex(char: string): string {
+  return char.charCodeAt(0).toString(16);
+}
+
+function percent(char: string): string {
+  return `%${hex(char)}`;
+}

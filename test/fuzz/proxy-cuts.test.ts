@@ -5,8 +5,9 @@ import { get } from 'node:http';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { text } from 'node:stream/consumers';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { TlsMode } from '../../proto/gen/sidekey/v1/route.ts';
+import { DecisionFact, type Route, TlsMode } from '../../proto/gen/sidekey/v1/route.ts';
 import { http2Agent } from '../support/http2-agent.ts';
 import { type Http2UpstreamServer, startHttp2Upstream } from '../support/http2-upstream.ts';
 import { bearer, grant, HOSTS, type ProxyWorld, route, SECRET, startProxyWorld } from '../support/proxy-world.ts';
@@ -32,12 +33,25 @@ const bodyOf = (id: number, size: number): Buffer => Buffer.alloc(size, `#${id.t
 const ownersOf = (bytes: Buffer | string): Set<number> =>
   new Set([...bytes.toString('latin1').matchAll(/#(\d{7})#/g)].map(([, id]) => Number(id)));
 
+/** What policy reads of a request is held until it is whole, or too long. */
+const READS: readonly Partial<Route>[] = [
+  {},
+  { decisionFacts: [DecisionFact.DECISION_FACT_BODY_BYTES], inspectLimitBytes: 10_000 },
+  { maskedAnswerFields: ['token'] },
+];
+
 function routes(): void {
   const { httpPort, httpsPort, caPem } = world.upstream;
   const verify = (pem: string) => ({ mode: TlsMode.TLS_MODE_VERIFY, caPem: pem, serverName: '' });
   world.client.setRoutes([
     route({ ports: [httpPort] }),
-    route({ serverWorkload: 'tls', hosts: ['other.test'], ports: [httpsPort], tls: verify(caPem) }),
+    route({
+      serverWorkload: 'tls',
+      hosts: ['other.test'],
+      ports: [httpsPort],
+      tls: verify(caPem),
+      ...random.pick(READS),
+    }),
     route({ serverWorkload: 'h2', hosts: ['localhost'], ports: [upstream.port], tls: verify(upstream.caPem) }),
   ]);
 }
@@ -77,6 +91,7 @@ function answer(request: http.IncomingMessage, response: http.ServerResponse): v
   const go = (): void => {
     if (end === 'length') response.setHeader('Content-Length', size);
     if (end === 'close') response.setHeader('Connection', 'close');
+    if (end.startsWith('gzip')) return answerCoded(request, response);
     response.write(bodyOf(id, size >> 1));
     const rest = (): void => {
       if (end === 'reset') return reset(request.socket);
@@ -88,6 +103,17 @@ function answer(request: http.IncomingMessage, response: http.ServerResponse): v
   };
   if (end === 'early') go();
   else request.on('end', go);
+}
+
+/** Which the proxy decodes on the way; half of it, or all. */
+function answerCoded(request: http.IncomingMessage, response: http.ServerResponse): void {
+  const { id, size, end } = askedOf(request.url);
+  response.setHeader('Content-Encoding', 'gzip');
+  const coded = gzipSync(bodyOf(id, size), { level: random.pick([0, 6]) });
+  const whole = end === 'gzip' ? coded.length : coded.length >> 1;
+  for (let at = 0; at < whole; at += 5_000) response.write(coded.subarray(at, Math.min(whole, at + 5_000)));
+  if (end === 'gzip-reset') reset(request.socket);
+  else response.end();
 }
 
 function answerStream(stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders): void {
@@ -108,7 +134,10 @@ function answerStream(stream: http2.ServerHttp2Stream, headers: http2.IncomingHt
   if (end !== 'early') stream.resume();
 }
 
-const ENDS = ['', '', '', 'length', 'length', 'close', 'early', 'reset', 'destroy', 'silent'] as const;
+const ENDS = [
+  ...['', '', '', 'length', 'length', 'close', 'early', 'reset', 'destroy', 'silent'],
+  ...['gzip', 'gzip', 'gzip-half', 'gzip-reset'],
+] as const;
 const SIZES = [0, 9, 900, 4_095, 4_097, 16_384, 70_000] as const;
 
 /** Half of them go on undisturbed until they are over. */

@@ -111,6 +111,10 @@ test(
       fc
         .array(fc.constantFrom('aaaa', 'hello ', 'abcabc', '0'), { maxLength: 200 })
         .map((words) => Buffer.from(words.join(''))),
+      // More than the window holds.
+      fc
+        .tuple(fc.uint8Array({ minLength: 1, maxLength: 2_000 }), fc.integer({ min: 20, max: 80 }))
+        .map(([bytes, times]) => Buffer.concat(Array.from({ length: times }, () => bytes))),
     );
     const property = fc.property(
       source,

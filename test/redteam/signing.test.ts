@@ -2,8 +2,8 @@ import { createHash, createHmac } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { AwsAlgorithm } from '../../proto/gen/sidekey/v1/grant.ts';
 import { verifyAwsSignature } from '../support/aws-verifier.ts';
-import { grant, type ProxyWorld, startProxyWorld } from '../support/proxy-world.ts';
-import type { SeenRequest } from '../support/upstream.ts';
+import { grant, type ProxyWorld, route, startProxyWorld } from '../support/proxy-world.ts';
+import { type SeenRequest, startRawUpstream } from '../support/upstream.ts';
 
 const KEY = { accessKeyId: 'AKIAREALREALREALREAL', secretAccessKey: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY' };
 
@@ -93,6 +93,55 @@ describe('A-60 what the agent may have signed', () => {
     expect(world.upstream.seen).toEqual([]);
   });
 });
+
+test.each<[string, string, string]>([
+  [
+    'in blanks',
+    '-TRAILER',
+    `x-amz-checksum-crc32:AAAAAA==\r\nx-amz-trailer-signature:${'0'.repeat(64)}${' '.repeat(40)}\r\n`,
+  ],
+  ['of no trailers', '', `x-amz-trailer-signature:${'0'.repeat(64)}\r\n`],
+])(
+  'A-13 a signature %s makes no body shorter than its head says, so that the next head is not read as its rest',
+  async (_, suffix, end) => {
+    let heard = '';
+    const raw = await startRawUpstream((socket) => {
+      socket.on('data', (bytes) => {
+        // As servers do that know at once what they will answer.
+        if (heard === '' || bytes.includes('GET /next'))
+          socket.write('HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno');
+        heard += bytes.toString('latin1');
+      });
+    });
+    const { httpPort } = world.upstream;
+    world.client.setRoutes([route({ ports: [raw.port] })]);
+    const at = `api.test:${raw.port}`;
+    const stale = `chunk-signature=${'0'.repeat(64)}`;
+    const body = `5;${stale}\r\nhello\r\n0;${stale}\r\n${end}\r\n`;
+    const head = [
+      dummy(),
+      `X-Amz-Content-Sha256: STREAMING-AWS4-HMAC-SHA256-PAYLOAD${suffix}`,
+      'X-Amz-Decoded-Content-Length: 5',
+    ];
+    if (suffix !== '') head.push('X-Amz-Trailer: x-amz-checksum-crc32');
+    const agent = await world.agent();
+    agent.send(
+      `PUT http://${at}/b/k HTTP/1.1\r\nHost: ${at}\r\n${head.join('\r\n')}\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    );
+    await agent.answer('PUT');
+    agent.destroy();
+    const next = await world.agent();
+    await next.exchange(`GET http://${at}/next HTTP/1.1\r\nHost: ${at}\r\n${dummy()}\r\n\r\n`);
+    world.client.setRoutes([route({ ports: [httpPort] })]);
+    await raw.close();
+    for (let text = heard; text !== ''; ) {
+      expect(text).toMatch(/^(?:PUT|GET) /);
+      const bodyAt = text.indexOf('\r\n\r\n') + 4;
+      const length = Number(/^content-length: (\d+)/im.exec(text.slice(0, bodyAt))?.[1] ?? 0);
+      text = text.slice(bodyAt + length);
+    }
+  },
+);
 
 /** As S3 documents it: "Transferring payload in multiple chunks". */
 function chunkSignature(stamp: string, previous: string, chunk: string): string {

@@ -60,8 +60,16 @@ export function randomFields(random: Random): Pairs {
 export function randomBlock(random: Random, pairs: Pairs): Buffer {
   const parts = pairs.map((pair) => block([pair], random.pick(PATTERNS)));
   if (random.below(4) === 0) parts.push(Buffer.from([0x80 | (62 + random.below(6))]));
+  if (random.below(6) === 0) parts.push(huffmanField(random));
   if (random.below(20) === 0) parts.unshift(Buffer.from(random.pick(['20', '3fe11f', '3f', '3fffffffff0f']), 'hex'));
   return Buffer.concat(parts);
+}
+
+/** A field `x-h` whose value is in Huffman code that ends well as often as not (RFC 7541 5.2). */
+function huffmanField(random: Random): Buffer {
+  const value = Array.from({ length: 1 + random.below(8) }, () => random.below(256));
+  value.push(random.pick([0x1f, 0x3f, 0x7f, 0xff, random.below(256)]));
+  return Buffer.from([random.pick(PATTERNS), 3, ...Buffer.from('x-h'), 0x80 | value.length, ...value]);
 }
 
 function headersOf(random: Random, stream: number, pairs: Pairs): Buffer {

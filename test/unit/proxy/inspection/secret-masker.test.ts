@@ -53,6 +53,13 @@ describe('SecretMasker', () => {
     ).toBe(expected);
   });
 
+  it('refuses a value that is nested more deeply than it follows', () => {
+    const nested = (depth: number): Buffer =>
+      Buffer.from(`{"data":${'['.repeat(depth)}"a"${']'.repeat(depth - 1)},"abc"]}`);
+    expect(mask('application/json', [nested(100)])).toBe(`{"data":${'['.repeat(100)}"*"${']'.repeat(99)},"***"]}`);
+    expect(() => mask('application/json', [nested(101)])).toThrow('nested too deeply');
+  });
+
   it('changes no byte that it was given, and keeps the length', () => {
     const given = Buffer.from('{"access_token":"abc"}');
     const copy = Buffer.from(given);

@@ -182,6 +182,14 @@ describe('aws-chunked bodies', () => {
       .toString()
       .replace(/x-amz-trailer-signature.*\r\n/, '');
     expect(refusalOf(signed, unsigned)).toBe('its trailers are unsigned');
+    const blank = bodyOf(signed).toString().replace('signature:a', 'signature: a');
+    expect(refusalOf(signed, blank)).toBe('its trailer signature is malformed');
+    const needless = bodyOf({ signed: 'AWS4-HMAC-SHA256', sizes: [] })
+      .toString()
+      .replace(/\r\n$/, `x-amz-trailer-signature:${'a'.repeat(64)}\r\n\r\n`);
+    expect(refusalOf({ signed: 'AWS4-HMAC-SHA256', sizes: [] }, needless)).toBe(
+      'it has a trailer that its head does not name',
+    );
     const large: Shape = { signed: 'AWS4-HMAC-SHA256', sizes: [AWS_CHUNK_LIMITS.signedChunk + 1] };
     expect(refusalOf(large, bodyOf(large).subarray(0, 200))).toBe('a signed chunk is over 1 MiB');
     const largest: Shape = { signed: 'AWS4-HMAC-SHA256', sizes: [AWS_CHUNK_LIMITS.signedChunk] };
