@@ -1,4 +1,5 @@
 import net from 'node:net';
+import tls from 'node:tls';
 import { Outcome } from '../../../proto/gen/sidekey/v1/decision.ts';
 import { CLIENT_START } from '../http2-frames.ts';
 import { bearer, grant, type ProxyWorld, route, SECRET, startProxyWorld } from '../proxy-world.ts';
@@ -36,7 +37,7 @@ export class WatchedServer {
   static async start(name: string): Promise<WatchedServer> {
     const server = await startRealServer(name);
     const world = await startProxyWorld({
-      routes: () => [route({ ports: [server.port] })],
+      routes: () => [route({ ports: [server.port], protocol: server.over === 'h2c' ? 'h2c' : 'http' })],
       ...(server.caPem === undefined ? {} : { config: { upstreamCaPem: server.caPem } }),
     });
     world.client.decide = (question) => grant(question, bearer(SECRET));
@@ -62,7 +63,7 @@ export class WatchedServer {
     const { seen } = this.server;
     seen.length = 0;
     records.length = 0;
-    const answers = over === 'http1' ? await this.#send(bytes) : await this.#send(bytes, this.#tunnel());
+    const answers = over === 'http1' ? await this.#send(bytes) : await this.#sendInTunnel(bytes);
     const faults = crossed(answers, name, over === 'http1');
     const forwarded = records.filter(
       ({ outcome, method }) => outcome !== Outcome.OUTCOME_DENIED && method !== 'CONNECT',
@@ -83,30 +84,29 @@ export class WatchedServer {
     this.server.close();
   }
 
-  #tunnel(): Buffer {
-    return Buffer.from(`CONNECT ${this.authority} HTTP/1.1\r\nHost: ${this.authority}\r\n\r\n`);
+  /** Sends, says that this was all, reads to the end. */
+  #send(bytes: Buffer): Promise<string> {
+    const socket = this.#connect();
+    socket.end(bytes);
+    return readToEnd(socket);
   }
 
-  /** Sends, says that this was all, reads to the end. */
-  #send(bytes: Buffer, tunnel?: Buffer): Promise<string> {
-    return new Promise((resolve) => {
-      const socket = net.connect({ port: this.world.proxy.address.port, host: '127.0.0.1', allowHalfOpen: true });
-      let received = '';
-      const timer = setTimeout(() => socket.destroy(), PATIENCE_MS);
-      socket.on('data', (piece: Buffer) => {
-        const isFirst = received === '';
-        received += piece.toString('latin1');
-        if (isFirst && tunnel !== undefined) socket.end(Buffer.concat([CLIENT_START, bytes]));
-      });
-      socket.on('error', () => {});
-      socket.on('end', () => socket.end());
-      socket.on('close', () => {
-        clearTimeout(timer);
-        resolve(received);
-      });
-      if (tunnel === undefined) socket.end(bytes);
-      else socket.write(tunnel);
-    });
+  /** The same by HTTP/2, over TLS where the server speaks it. */
+  async #sendInTunnel(bytes: Buffer): Promise<string> {
+    const plain = this.#connect();
+    plain.write(`CONNECT ${this.authority} HTTP/1.1\r\nHost: ${this.authority}\r\n\r\n`);
+    await new Promise((resolve) => plain.once('data', resolve));
+    const ca = this.world.proxy.caPem ?? '';
+    const socket =
+      this.scheme === 'http'
+        ? plain
+        : tls.connect({ socket: plain, ALPNProtocols: ['h2'], ca, servername: 'api.test' });
+    socket.end(Buffer.concat([CLIENT_START, bytes]));
+    return readToEnd(socket);
+  }
+
+  #connect(): net.Socket {
+    return net.connect({ port: this.world.proxy.address.port, host: '127.0.0.1', allowHalfOpen: true });
   }
 
   async #canary(): Promise<string[]> {
@@ -118,6 +118,20 @@ export class WatchedServer {
     await until('the canary is told of', () => this.server.seen.some((one) => one.case === name), PATIENCE_MS);
     return [];
   }
+}
+
+function readToEnd(socket: net.Socket): Promise<string> {
+  return new Promise((resolve) => {
+    let received = '';
+    const timer = setTimeout(() => socket.destroy(), PATIENCE_MS);
+    socket.on('data', (piece: Buffer) => (received += piece.toString('latin1')));
+    socket.on('error', () => {});
+    socket.on('end', () => socket.end());
+    socket.on('close', () => {
+      clearTimeout(timer);
+      resolve(received);
+    });
+  });
 }
 
 /** Answers that tell of another case, or stand in another order. */
