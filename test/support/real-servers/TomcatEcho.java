@@ -10,10 +10,16 @@ import org.apache.tomcat.util.net.SSLHostConfigCertificate;
 /** Tomcat. Each request that it understood is a line of JSON on stdout, and its answer. */
 public class TomcatEcho {
     static class Echo extends HttpServlet {
+        /** HTTP/2 has an authority, of which Tomcat makes no field. */
+        private static String host(HttpServletRequest request) {
+            String field = request.getHeader("host");
+            return field == null ? request.getServerName() + ":" + request.getServerPort() : field;
+        }
+
         @Override
         protected void service(HttpServletRequest request, HttpServletResponse answer) throws IOException {
             EchoLine told = new EchoLine(request.getMethod(), request.getRequestURI(), request.getQueryString(),
-                request.getHeader("host"), request.getHeader("x-case"), request.getHeader("authorization") != null);
+                host(request), request.getHeader("x-case"), request.getHeader("authorization") != null);
             boolean ignores = request.getRequestURI().startsWith("/ignore");
             String line = ignores ? told.withoutBody() : told.with(request.getInputStream().readAllBytes());
             System.out.println(line);

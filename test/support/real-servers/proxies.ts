@@ -1,5 +1,6 @@
 import { apache, caddy, envoy, haproxy, nginx, write } from './configs.ts';
-import type { Kind, Speaks } from './kinds.ts';
+import type { Kind, Place, Speaks } from './kinds.ts';
+import type { Command } from './launch.ts';
 
 /** Servers that forward to the Node server behind them. */
 
@@ -7,6 +8,26 @@ const ALL: readonly Speaks[] = ['HTTP/1.1', 'HTTP/2', 'h2c'];
 
 function kind(program: string, command: Kind['command'], needs = program, speaks = ALL): Kind {
   return { probe: ['sh', '-c', `command -v ${program}`], needs, speaks, command };
+}
+
+function overLighttpd(place: Place): Command {
+  const { folder, port, backend, speaks } = place;
+  const tls = `server.modules += ("mod_openssl")\nssl.engine = "enable"\nssl.pemfile = "${folder}/both.pem"`;
+  const file = write(
+    place,
+    'lighttpd.conf',
+    `server.modules = ("mod_proxy", "mod_redirect")
+${speaks === 'HTTP/2' ? tls : ''}
+server.document-root = "${folder}"
+server.bind = "127.0.0.1"
+server.port = ${port}
+server.max-keep-alive-requests = 1000000
+server.max-keep-alive-idle = 600
+$HTTP["url"] =~ "^/ignore" { url.redirect = ("" => "http://a.test/") }
+$HTTP["url"] !~ "^/ignore" { proxy.server = ("" => (("host" => "127.0.0.1", "port" => ${backend}))) }
+`,
+  );
+  return ['lighttpd', '-D', '-f', file];
 }
 
 /** `/ignore` is answered by the server itself, where it can, which reads no body for it; the rest by the server behind it. */
@@ -68,29 +89,11 @@ backend back
 }`,
     );
   }),
-  lighttpd: kind(
-    'lighttpd',
-    (place) => {
-      const { folder, port, backend, speaks } = place;
-      const tls = `server.modules += ("mod_openssl")\nssl.engine = "enable"\nssl.pemfile = "${folder}/both.pem"`;
-      const file = write(
-        place,
-        'lighttpd.conf',
-        `server.modules = ("mod_proxy", "mod_redirect")
-${speaks === 'HTTP/2' ? tls : ''}
-server.document-root = "${folder}"
-server.bind = "127.0.0.1"
-server.port = ${port}
-server.max-keep-alive-requests = 1000000
-server.max-keep-alive-idle = 600
-$HTTP["url"] =~ "^/ignore" { url.redirect = ("" => "http://a.test/") }
-$HTTP["url"] !~ "^/ignore" { proxy.server = ("" => (("host" => "127.0.0.1", "port" => ${backend}))) }
-`,
-      );
-      return ['lighttpd', '-D', '-f', file];
-    },
-    'lighttpd, lighttpd-mod-openssl',
-  ),
+  lighttpd: kind('lighttpd', overLighttpd, 'lighttpd', ['HTTP/1.1', 'h2c']),
+  'lighttpd with OpenSSL': {
+    ...kind('lighttpd', overLighttpd, 'lighttpd-mod-openssl', ['HTTP/2']),
+    probe: ['ls', '/usr/lib/lighttpd/mod_openssl.so'],
+  },
   h2o: kind('h2o', (place) => {
     const { folder, port, backend, speaks } = place;
     const identity = `, ssl: { certificate-file: ${folder}/cert.pem, key-file: ${folder}/key.pem }`;
@@ -135,7 +138,7 @@ sub vcl_recv { if (req.url ~ "^/ignore") { return (synth(200)); } return (pass);
 `,
       );
       const options = ['-p', 'feature=+http2', '-p', 'timeout_idle=600', '-n', `${folder}/work`];
-      return ['varnishd', '-F', '-a', `127.0.0.1:${port}`, '-f', file, ...options];
+      return ['varnishd', '-j', 'none', '-F', '-a', `127.0.0.1:${port}`, '-f', file, ...options];
     },
     'varnish',
     ['HTTP/1.1', 'h2c'],
