@@ -71,11 +71,13 @@ const NOISE: ((stream: number) => Buffer)[] = [
 function headOf(random: Random, stream: number, pairs: Pairs, flags = 0): Buffer[] {
   const bytes = block(pairs, random.pick([0x00, 0x00, 0x10]));
   if (bytes.length < 16_000 && random.below(4) > 0) return [headers(stream, pairs, flags)];
-  const cuts = [0, random.below(bytes.length), random.below(bytes.length), bytes.length].sort((a, b) => a - b);
-  return [0, 1, 2].map((at) => {
-    const piece = bytes.subarray(cuts[at], cuts[at + 1]);
+  // An empty CONTINUATION that ends nothing is refused, as what floods are made of.
+  const cut = 1 + random.below(bytes.length - 2);
+  const first = random.below(cut);
+  const pieces = [bytes.subarray(0, first), bytes.subarray(first, cut), bytes.subarray(cut)];
+  return pieces.map((piece, at) => {
     if (at === 0) return frame(FrameType.HEADERS, flags, stream, piece);
-    return frame(FrameType.CONTINUATION, at === 2 ? Flag.END_HEADERS : 0, stream, at === 1 && piece.length === 0 ? '' : piece);
+    return frame(FrameType.CONTINUATION, at === 2 ? Flag.END_HEADERS : 0, stream, piece);
   });
 }
 
@@ -186,5 +188,7 @@ function noisy(random: Random, stream: number, frames: readonly Buffer[]): Buffe
   const isBefore = frames.findIndex((one) => one[3] === FrameType.DATA) > at || frames[at]?.[3] !== FrameType.DATA;
   const noise = random.pick(NOISE)(stream);
   if (noise[3] === FrameType.DATA && isBefore) return [...frames];
+  // A second one may not take back the first.
+  if (noise[3] === FrameType.GOAWAY && frames.some((one) => one[3] === FrameType.GOAWAY)) return [...frames];
   return [...frames.slice(0, at + 1), noise, ...frames.slice(at + 1)];
 }
