@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Speaks } from './kinds.ts';
+import type { Place as FullPlace } from './kinds.ts';
 import type { Command } from './launch.ts';
 
 /** Configurations of servers that are told by a file what to do: what all of a kind have in common, and the command. */
@@ -108,12 +108,13 @@ ${site}
 }
 
 /** What begins with `/ignore` it answers itself; the rest comes from the backend. */
-export function envoy(place: Place & { port: number; backend: number; speaks: Speaks }): Command {
-  const { folder, port, backend, speaks } = place;
+export function envoy(place: FullPlace): Command {
+  const { folder, port, backend, speaks, callsPerConnection } = place;
   const address = (at: number): object => ({ socket_address: { address: '127.0.0.1', port_value: at } });
   const manager = {
     '@type': `${ENVOY_TYPES}.filters.network.http_connection_manager.v3.HttpConnectionManager`,
     stat_prefix: 'in',
+    common_http_protocol_options: { max_requests_per_connection: callsPerConnection },
     codec_type: speaks === 'HTTP/1.1' ? 'HTTP1' : 'HTTP2',
     route_config: {
       virtual_hosts: [

@@ -2,13 +2,16 @@
 import { readFileSync } from 'node:fs';
 import http2 from 'node:http2';
 
-const [, , port, folder] = process.argv;
+const [, , port, callsPerConnection, folder] = process.argv;
 const read = (name) => readFileSync(`${folder}/${name}.pem`);
 const server =
   folder === undefined ? http2.createServer() : http2.createSecureServer({ key: read('key'), cert: read('cert') });
 server.on('sessionError', () => {});
 server.on('stream', async (stream, headers) => {
   stream.on('error', () => {});
+  const { session } = stream;
+  session.calls = (session.calls ?? 0) + 1;
+  if (session.calls >= Number(callsPerConnection)) session.close();
   const told = {
     method: headers[':method'],
     target: headers[':path'],

@@ -77,7 +77,13 @@ export const ECHOING: Readonly<Record<string, Kind>> = {
     command: (place) =>
       place.speaks === 'HTTP/1.1'
         ? nodeOverHttp1(place.port)
-        : [process.execPath, join(HERE, 'echo-http2.mjs'), String(place.port), ...tlsFolder(place)],
+        : [
+            process.execPath,
+            join(HERE, 'echo-http2.mjs'),
+            String(place.port),
+            String(place.callsPerConnection),
+            ...tlsFolder(place),
+          ],
   },
   go: go(['HTTP/1.1', 'HTTP/2'], 'listen.go', ['go', 'version']),
   'go 1.24': go(['h2c'], 'listen-h2c.go', ['sh', '-c', "go version | grep -E ' go1[.](2[4-9]|[3-9][0-9])'"]),

@@ -11,6 +11,8 @@ export interface Place {
   /** Of the Node server behind it, where it forwards. */
   readonly backend: number;
   readonly speaks: Speaks;
+  /** After so many calls it asks for another connection, where it can. */
+  readonly callsPerConnection: number;
 }
 
 export interface Kind {

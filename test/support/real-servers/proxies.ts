@@ -11,7 +11,7 @@ function kind(program: string, command: Kind['command'], needs = program, speaks
 }
 
 function overLighttpd(place: Place): Command {
-  const { folder, port, backend, speaks } = place;
+  const { folder, port, backend, speaks, callsPerConnection } = place;
   const tls = `server.modules += ("mod_openssl")\nssl.engine = "enable"\nssl.pemfile = "${folder}/both.pem"`;
   const file = write(
     place,
@@ -21,7 +21,7 @@ ${speaks === 'HTTP/2' ? tls : ''}
 server.document-root = "${folder}"
 server.bind = "127.0.0.1"
 server.port = ${port}
-server.max-keep-alive-requests = 1000000
+server.max-keep-alive-requests = ${callsPerConnection}
 server.max-keep-alive-idle = 600
 $HTTP["url"] =~ "^/ignore" { url.redirect = ("" => "http://a.test/") }
 $HTTP["url"] !~ "^/ignore" { proxy.server = ("" => (("host" => "127.0.0.1", "port" => ${backend}))) }
@@ -33,13 +33,13 @@ $HTTP["url"] !~ "^/ignore" { proxy.server = ("" => (("host" => "127.0.0.1", "por
 /** `/ignore` is answered by the server itself, where it can, which reads no body for it; the rest by the server behind it. */
 export const PROXIES: Readonly<Record<string, Kind>> = {
   nginx: kind('nginx', (place) => {
-    const { folder, port, backend, speaks } = place;
+    const { folder, port, backend, speaks, callsPerConnection } = place;
     const certificate = `ssl_certificate ${folder}/cert.pem; ssl_certificate_key ${folder}/key.pem;`;
     const listen = { 'HTTP/1.1': '', 'HTTP/2': ' ssl http2', h2c: ' http2' }[speaks];
     return nginx(
       place,
       `${speaks === 'HTTP/2' ? certificate : ''} upstream backend { server 127.0.0.1:${backend}; keepalive 8; keepalive_requests 1000000; }
-  server { listen 127.0.0.1:${port}${listen}; underscores_in_headers on;
+  server { listen 127.0.0.1:${port}${listen}; underscores_in_headers on; keepalive_requests ${callsPerConnection};
     location /ignore { return 200 ignored; }
     location / { proxy_pass http://backend; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $http_host; } }`,
     );
@@ -47,14 +47,15 @@ export const PROXIES: Readonly<Record<string, Kind>> = {
   apache: kind(
     'apache2',
     (place) => {
-      const { folder, port, backend, speaks } = place;
+      const { folder, port, backend, speaks, callsPerConnection } = place;
       const tls = `SSLEngine on\nSSLCertificateFile ${folder}/cert.pem\nSSLCertificateKeyFile ${folder}/key.pem\n`;
       const over = { 'HTTP/1.1': '', 'HTTP/2': `Protocols h2\n${tls}`, h2c: 'Protocols h2c\n' }[speaks];
       return apache(
         place,
         port,
         `proxy proxy_http${speaks === 'HTTP/1.1' ? '' : ' http2 ssl'}`,
-        `${over}AllowEncodedSlashes NoDecode
+        `${over}MaxKeepAliveRequests ${callsPerConnection}
+AllowEncodedSlashes NoDecode
 ProxyPreserveHost On
 RedirectMatch 302 ^/ignore http://a.test/
 ProxyPass / http://127.0.0.1:${backend}/ nocanon`,

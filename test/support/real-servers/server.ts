@@ -66,7 +66,7 @@ export function missingFor(name: string): string | undefined {
   return spawnSync(program, args).status === 0 ? undefined : needs;
 }
 
-export async function startRealServer(name: string): Promise<RealServer> {
+export async function startRealServer(name: string, callsPerConnection = 1_000_000): Promise<RealServer> {
   const { over, forwards, command } = named(name);
   const launch = new Launch();
   const [port, backend] = [await freePort(), await freePort()];
@@ -77,7 +77,8 @@ export async function startRealServer(name: string): Promise<RealServer> {
   };
   try {
     if (forwards) await launch.run(nodeOverHttp1(backend), backend, onLine);
-    await launch.run(command({ folder: launch.folder, port, backend, speaks: over }), port, forwards ? () => {} : onLine);
+    const place = { folder: launch.folder, port, backend, speaks: over, callsPerConnection };
+    await launch.run(command(place), port, forwards ? () => {} : onLine);
   } catch (error) {
     launch.close();
     throw error;

@@ -8,7 +8,6 @@ const UNSEEN = { answered: false, processed: 'never' } as const;
 test.each([
   ['a kept connection that was closed', 'GET', UNSENT, KEPT, true],
   ['the same for what may not be done twice', 'POST', UNSENT, KEPT, false],
-  ['what the upstream did not act on', 'POST', UNSENT, UNSEEN, true],
   ['what nothing is known of', 'GET', UNSENT, { answered: false, processed: 'unknown' }, false],
   ['a body of which a part has gone', 'PUT', { sent: true, done: false }, UNSEEN, false],
   ['an answer that has begun', 'GET', UNSENT, { ...KEPT, answered: true }, false],
@@ -18,4 +17,16 @@ test.each([
   expect(retry.after(failure)).toBe(expected);
   expect(retry.after(failure)).toBe(false);
   expect(retry.signedAnew()).toBe(!expected && body.done && method !== 'POST');
+});
+
+test('A-51: what the upstream did not act on is sent again, three times at most', () => {
+  const retry = new Retry('POST', UNSENT);
+  expect(Array.from({ length: 5 }, () => retry.after(UNSEEN))).toEqual([true, true, true, false, false]);
+  expect(retry.after(KEPT)).toBe(false);
+});
+
+test('A-51: what is not known is sent again once, beside what was not acted on', () => {
+  const retry = new Retry('GET', UNSENT);
+  const failures = [UNSEEN, KEPT, UNSEEN, KEPT, UNSEEN, UNSEEN];
+  expect(failures.map((failure) => retry.after(failure))).toEqual([true, true, true, false, true, false]);
 });
