@@ -5,14 +5,22 @@ const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 /** Each time goes to a connection that others may fill first: a server that takes few calls on each refuses the rest again. */
 const MAX_REFUSALS = 3;
 
-/** Whether a request may be sent again, on a fresh connection, while no byte of a body has gone. */
+/** How much of a body has gone. */
+interface Sent {
+  readonly sent: boolean;
+  readonly done: boolean;
+  /** Nothing of it, or all that has gone can go again. */
+  readonly isKept: boolean;
+}
+
+/** Whether a request may be sent again, on a fresh connection. */
 export class Retry {
   readonly #method: string;
-  readonly #body: { readonly sent: boolean; readonly done: boolean };
+  readonly #body: Sent;
   #refusals = 0;
   #used = false;
 
-  constructor(method: string, body: { readonly sent: boolean; readonly done: boolean }) {
+  constructor(method: string, body: Sent) {
     this.#method = method;
     this.#body = body;
   }
@@ -30,7 +38,7 @@ export class Retry {
   }
 
   #afterRefusal(): boolean {
-    if (this.#body.sent || this.#refusals === MAX_REFUSALS) return false;
+    if (!this.#body.isKept || this.#refusals === MAX_REFUSALS) return false;
     this.#refusals += 1;
     return true;
   }

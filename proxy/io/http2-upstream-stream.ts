@@ -39,6 +39,7 @@ type OtherEvent = Exclude<StreamEvent, { readonly type: 'body' }>;
 export class Http2UpstreamStream implements UpstreamStream, Rostered {
   seat = -1;
   readonly address: string;
+  readonly mayRefuse = true;
   readonly #parts: Http2UpstreamParts;
   #id: number | undefined;
   #method = '';

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { cutFrames, describeFrame } from '../support/http2-frames.ts';
 import { bearer, grant, route, SECRET, startProxyWorld } from '../support/proxy-world.ts';
 import type { Heard } from '../support/real-servers/clients.ts';
 import { startHttp2Clients } from '../support/real-servers/http2-clients.ts';
@@ -41,10 +42,9 @@ test('agents hear what was said, or that it broke', { timeout: SECONDS * 1_000 +
         if (first !== undefined) counts[first.meant] += 1;
         const fault = faultOf(answer, first, again, method) ?? (isOwn(canary, seed) ? undefined : 'the next call is lost');
         if (fault === undefined) continue;
-        const frames = Buffer.concat(first?.frames ?? []).toString('latin1');
-        faults.push(
-          `FUZZ_SEED=${seed} ${method} ${client.name}: ${fault}: ${JSON.stringify([answer, canary, { ...first, frames: frames.slice(0, 500) }]).slice(0, 1_500)}`,
-        );
+        const frames = cutFrames(Buffer.concat(first?.frames ?? [])).map(describeFrame);
+        const what = JSON.stringify([answer, canary]).slice(0, 500);
+        faults.push(`FUZZ_SEED=${seed} ${method} ${client.name}: ${fault}: ${what}\n  ${frames.join(', ')}`);
       }
     }
     const recorded = (): number => world.client.records.filter(({ path }) => path.startsWith('/answer/')).length;

@@ -37,12 +37,8 @@ describe.each(NAMES.map((name) => ({ name, missing: missingFor(name) })))('$name
         );
         for (const [at, answer] of told.entries()) {
           const times = server.seen.filter((one) => one.case === String(at)).length;
-          // What has begun to send its content is not sent again, and told to be lost.
-          if (at % 3 === 2 && answer.startsWith('502 ')) expect(answer).toMatch(/"code":"upstream-closed"/);
-          else expect(`${times} ${answer}`).toMatch(new RegExp(`^1 200 .*"case":"${at}"`));
-          expect(times).toBeLessThanOrEqual(1);
+          expect(`${times} ${answer}`).toMatch(new RegExp(`^1 200 .*"case":"${at}"`));
         }
-        expect(told.filter((answer) => answer.startsWith('200 ')).length).toBeGreaterThan(CALLS / 2);
       } finally {
         agent.destroy();
         await world.close();

@@ -66,12 +66,17 @@ test.each([
   expect(world.client.records.map(({ outcome }) => outcome === Outcome.OUTCOME_ALLOWED)).toEqual([true, status === 200]);
 });
 
-test('what has begun to send its content is not sent again', async () => {
-  onSecond(NOT_TAKEN);
+test.each([
+  ['little', 'goes again where it was not taken', NOT_TAKEN, 'body', 200],
+  ['much', 'does not', NOT_TAKEN, 'x'.repeat(70_000), 502],
+  ['little', 'does not where it may have been taken', END_IT_TAKEN, 'body', 502],
+] as const)('content that is %s %s', async (_size, _what, strike, body, status) => {
+  onSecond(strike);
   const agent = await openAgent();
   await call(agent, 'GET');
-  expect((await call(agent, 'GET', 'body')).status).toBe(502);
-  expect(seen).toEqual(['1.1', '1.3']);
+  expect((await call(agent, 'POST', body)).status).toBe(status);
+  expect(seen).toEqual(status === 200 ? ['1.1', '1.3', '2.1'] : ['1.1', '1.3']);
+  expect(world.client.records[1]).toMatchObject({ requestBytes: body.length });
 });
 
 test('a fresh one on which all that is sent ends is given up after the second', async () => {
