@@ -149,7 +149,7 @@ export class Http2Upstream implements KeptConnection {
     this.#http2.copyUnread();
     for (const stream of this.#touched.takeAll()) this.#give(stream, undefined);
     this.#writer.flush();
-    if (this.#retired && !this.busy) this.destroy();
+    if (this.#isUseless && !this.busy) this.destroy();
   }
 
   /** An event, or undefined when those of one read were given. What fails with it ends its own exchange. */
@@ -181,7 +181,13 @@ export class Http2Upstream implements KeptConnection {
   #onFreed(): void {
     if (this.busy) return;
     this.idleSince = this.#owner.now();
-    if (this.#retired || this.#http2.exhausted) setImmediate(() => this.#closeIfDone());
+    if (this.#isUseless) setImmediate(() => this.#closeIfDone());
+  }
+
+  /** It takes no further stream: never again, or (SETTINGS_MAX_CONCURRENT_STREAMS of 0) as it says now. */
+  get #isUseless(): boolean {
+    if (this.#retired || this.#http2.exhausted) return true;
+    return this.#http2.room === 0 && this.#http2.openStreams === 0;
   }
 
   #closeIfDone(): void {

@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Outcome } from '../../../proto/gen/sidekey/v1/decision.ts';
 import { TlsMode } from '../../../proto/gen/sidekey/v1/route.ts';
-import { END_STREAM, headers } from '../../support/http2-frames.ts';
+import { END_STREAM, headers, settings } from '../../support/http2-frames.ts';
 import { type FaultyHttp2Upstream, goAway, startFaultyHttp2Upstream } from '../../support/http2-faults.ts';
 import { HOSTS, type ProxyWorld, route, startProxyWorld } from '../../support/proxy-world.ts';
 import type { RawAgent } from '../../support/raw-agent.ts';
+import { until } from '../../support/until.ts';
 
 // A connection that has served calls ends under further ones: none is lost that may be sent again, none is sent twice that may not.
 
@@ -111,4 +112,26 @@ test('the proxy that stops sends nothing again', async () => {
   await call(agent, 'GET').catch(() => {});
   await world.proxy.close(0);
   expect(seen).toEqual(['1.1', '1.3']);
+});
+
+test('one that takes no calls any more is not kept', async () => {
+  upstream.onRequest = (socket, stream) =>
+    void socket.write(Buffer.concat([settings([0x3, 0]), headers(stream, OK, END_STREAM)]));
+  const agent = await openAgent();
+  for (let count = 0; count < 5; count += 1) expect((await call(agent, 'GET')).status).toBe(200);
+  expect(upstream.sockets).toHaveLength(5);
+  await until('all are let go', () => upstream.sockets.every(({ destroyed }) => destroyed));
+});
+
+test('one that takes no calls for a while is kept for those that are under way', async () => {
+  upstream.onRequest = (socket, stream) => void socket.write(settings([0x3, 0]), () => seen.push(`${stream}`));
+  const agent = await openAgent();
+  const answer = call(agent, 'GET');
+  await until('it came', () => seen.length === 1);
+  upstream.sockets[0]?.write(settings([0x3, 100]));
+  upstream.sockets[0]?.write(headers(1, OK, END_STREAM));
+  expect((await answer).status).toBe(200);
+  upstream.onRequest = (socket, stream) => void socket.write(headers(stream, OK, END_STREAM));
+  expect((await call(agent, 'GET')).status).toBe(200);
+  expect(upstream.sockets).toHaveLength(1);
 });
