@@ -40,7 +40,8 @@ test('agents hear what was said, or that it broke', { timeout: SECONDS * 1_000 +
         const [first, ...again] = server.calls;
         counts.cases += 1;
         if (first !== undefined) counts[first.meant] += 1;
-        const fault = faultOf(answer, first, again, method) ?? (isOwn(canary, seed) ? undefined : 'the next call is lost');
+        const fault =
+          faultOf(answer, first, again, method) ?? (isOwn(canary, seed) ? undefined : 'the next call is lost');
         if (fault === undefined) continue;
         const frames = cutFrames(Buffer.concat(first?.frames ?? [])).map(describeFrame);
         const what = JSON.stringify([answer, canary]).slice(0, 500);
@@ -77,5 +78,7 @@ function faultOf(
 }
 
 function isOwn(canary: Heard | undefined, seed: number): boolean {
-  return canary !== undefined && 'body' in canary && Buffer.from(canary.body, 'base64').toString() === `/canary/${seed}`;
+  return (
+    canary !== undefined && 'body' in canary && Buffer.from(canary.body, 'base64').toString() === `/canary/${seed}`
+  );
 }

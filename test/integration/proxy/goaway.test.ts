@@ -31,9 +31,13 @@ describe.each(NAMES.map((name) => ({ name, missing: missingFor(name) })))('$name
           request.end(body);
         });
       try {
-        const kinds = [['POST', ''], ['GET', ''], ['POST', 'with content']] as const;
+        const kinds = [
+          ['POST', ''],
+          ['GET', ''],
+          ['POST', 'with content'],
+        ] as const;
         const told = await Promise.all(
-          Array.from({ length: CALLS }, (_, at) => call(...[kinds[at % 3]![0], at, kinds[at % 3]![1]] as const)),
+          Array.from({ length: CALLS }, (_, at) => call(...([kinds[at % 3]![0], at, kinds[at % 3]![1]] as const))),
         );
         for (const [at, answer] of told.entries()) {
           const times = server.seen.filter((one) => one.case === String(at)).length;

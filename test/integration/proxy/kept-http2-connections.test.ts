@@ -64,7 +64,10 @@ test.each([
   expect((await call(agent, 'GET')).status).toBe(200);
   expect((await call(agent, method)).status).toBe(status);
   expect(seen).toEqual(status === 200 ? ['1.1', '1.3', '2.1'] : ['1.1', '1.3']);
-  expect(world.client.records.map(({ outcome }) => outcome === Outcome.OUTCOME_ALLOWED)).toEqual([true, status === 200]);
+  expect(world.client.records.map(({ outcome }) => outcome === Outcome.OUTCOME_ALLOWED)).toEqual([
+    true,
+    status === 200,
+  ]);
 });
 
 test.each([

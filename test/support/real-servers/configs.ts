@@ -128,9 +128,7 @@ export function envoy(place: FullPlace): Command {
         },
       ],
     },
-    http_filters: [
-      { name: 'router', typed_config: { '@type': `${ENVOY_TYPES}.filters.http.router.v3.Router` } },
-    ],
+    http_filters: [{ name: 'router', typed_config: { '@type': `${ENVOY_TYPES}.filters.http.router.v3.Router` } }],
   };
   const tls = {
     '@type': `${ENVOY_TYPES}.transport_sockets.tls.v3.DownstreamTlsContext`,

@@ -1,5 +1,16 @@
 import { Flag, FrameType } from '../../../proxy/protocols/http2/frames.ts';
-import { block, data, frame, headers, type Pairs, PING, reset, settings, uint32, windowUpdate } from '../http2-frames.ts';
+import {
+  block,
+  data,
+  frame,
+  headers,
+  type Pairs,
+  PING,
+  reset,
+  settings,
+  uint32,
+  windowUpdate,
+} from '../http2-frames.ts';
 import type { Random } from '../random.ts';
 
 /** Answers of HTTP/2, on which proxies and clients could disagree. */
@@ -90,7 +101,12 @@ function dataOf(random: Random, stream: number, body: string): Buffer[] {
     frames.push(
       random.below(3) > 0
         ? data(stream, piece)
-        : frame(FrameType.DATA, Flag.PADDED, stream, Buffer.concat([Buffer.from([pad]), Buffer.from(piece), Buffer.alloc(pad)])),
+        : frame(
+            FrameType.DATA,
+            Flag.PADDED,
+            stream,
+            Buffer.concat([Buffer.from([pad]), Buffer.from(piece), Buffer.alloc(pad)]),
+          ),
     );
   }
   return frames;
@@ -178,7 +194,8 @@ export function nastyHttp2Answer(random: Random, method: string, stream: number)
 /** Not within a header block, and no stray DATA ahead of the head. */
 function noisy(random: Random, stream: number, frames: readonly Buffer[]): Buffer[] {
   if (random.below(2) === 0) return [...frames];
-  const isHead = (at: number): boolean => frames[at]?.[3] === FrameType.HEADERS || frames[at]?.[3] === FrameType.CONTINUATION;
+  const isHead = (at: number): boolean =>
+    frames[at]?.[3] === FrameType.HEADERS || frames[at]?.[3] === FrameType.CONTINUATION;
   const ended = frames.findIndex((one) => (one[3] ?? 9) <= 1 && ((one[4] ?? 0) & END) !== 0);
   const open = frames.flatMap((one, at) => {
     const isWithin = isHead(at) && ((one[4] ?? 0) & Flag.END_HEADERS) === 0;

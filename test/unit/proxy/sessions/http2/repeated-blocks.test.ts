@@ -1,7 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { Flag, FrameType } from '../../../../../proxy/protocols/http2/frames.ts';
 import { HeaderList } from '../../../../../proxy/protocols/header-list.ts';
-import { block, cutFrames, END_HEADERS, END_STREAM, frame, GET, headers, type Pairs, settings } from '../../../../support/http2-frames.ts';
+import {
+  block,
+  cutFrames,
+  END_HEADERS,
+  END_STREAM,
+  frame,
+  GET,
+  headers,
+  type Pairs,
+  settings,
+} from '../../../../support/http2-frames.ts';
 import { drive, hear, type React, startClient, startServer } from '../../../../support/http2-play.ts';
 
 const OK: Pairs = [
