@@ -33,11 +33,11 @@ describe.each(chosen(SERVERS).map((name) => ({ name, missing: missingFor(name) }
           const { faults, forwarded, understood, strays } = await watched.judge(bytes, seed, over);
           const what = `FUZZ_SEED=${seed} ${over} ${JSON.stringify(bytes.toString('latin1')).slice(0, 2_000)}`;
           expect(faults, what).toEqual([]);
-          if (name !== TAKES_CONTENT_FOR_REQUESTS) expect(strays, what).toBe(0);
+          if (name !== TAKES_CONTENT_FOR_REQUESTS) expect(strays, what).toEqual([]);
           counts.cases += 1;
           counts.forwarded += forwarded;
           counts.understood += understood;
-          counts.strays += strays;
+          counts.strays += strays.length;
         }
       } finally {
         await watched.close();

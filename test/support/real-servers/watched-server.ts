@@ -16,7 +16,7 @@ export interface Verdict {
   readonly forwarded: number;
   readonly understood: number;
   /** Requests that nobody forwarded: content that a server left unread and took for them. They carry no credential. */
-  readonly strays: number;
+  readonly strays: readonly Understood[];
 }
 
 /** A real server behind a proxy, and what either makes of what agents send. */
@@ -72,12 +72,12 @@ export class WatchedServer {
     const understood = seen.filter((one) => !one.case?.startsWith('canary'));
     const sent = this.server.over === 'HTTP/1.1' ? forwarded : [...forwarded, ...forwarded.filter(maySendAgain)];
     const strange = differences(understood, sent, this);
-    const strays = strange.filter(({ credential }) => !credential).length;
+    const strays = strange.filter(({ credential }) => !credential);
     for (const one of strange) {
       if (one.credential)
         faults.push(`understood: ${JSON.stringify(one)}, recorded: ${forwarded.map(shown).join(', ')}`);
     }
-    return { faults, forwarded: forwarded.length, understood: understood.length - strays, strays };
+    return { faults, forwarded: forwarded.length, understood: understood.length - strays.length, strays };
   }
 
   async close(): Promise<void> {
