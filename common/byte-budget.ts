@@ -18,6 +18,11 @@ export class ByteBudget {
     return true;
   }
 
+  /** The same for what can be done without: it leaves half to others. */
+  takeSpare(bytes: number): boolean {
+    return (this.#used + bytes) * 2 <= this.#maxBytes && this.take(bytes);
+  }
+
   give(bytes: number): void {
     this.#used -= bytes;
   }

@@ -49,9 +49,8 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd,
     this.#request = this.#body;
     this.deadlineAt = services.clock.now() + services.limits.responseTimeoutMs;
     this.standing = new Standing(services.client, services.clock);
-    const { call } = this;
     this.#preparation = new Preparation(
-      { services, agent, head, call, body: this.#body, standing: this.standing },
+      { services, agent, head, call: this.call, body: this.#body, standing: this.standing },
       this,
     );
     services.live.add(this);
@@ -148,6 +147,7 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd,
     if (this.#phase.name !== 'open') return;
     const { departure, upstream } = this.#phase;
     if (departure.signed.learn(head.status, head.headers) && this.#retry.signedAnew()) return this.#retrySigned();
+    this.#body.forget();
     this.call.upstreamAnsweredAt = performance.now();
     this.call.status = head.status;
     this.#extend(this.#services.limits.bodyIdleTimeoutMs);

@@ -27,6 +27,9 @@ type State =
 const WAITING: State = Object.freeze({ name: 'waiting' });
 const DROPPED: State = Object.freeze({ name: 'dropped' });
 
+/** Octets of a body that are kept, so that it can go again where the upstream did not act on it. */
+const MAX_KEPT_BYTES = 65_536;
+
 /**
  * A request's body on its way: it waits in the agent's stream until the call is decided, is held whole (within a limit)
  * where a rule or a signature must read all of it, and then flows to the upstream.
@@ -36,13 +39,18 @@ export class RequestBody implements RequestPath {
   bytes = 0;
   /** The agent has sent its end. */
   done = false;
-  /** Some of it went to the upstream, so that the request cannot be sent again. */
+  /** Some of it went to the upstream. */
   sent = false;
   #state: State = WAITING;
   readonly #budget: ByteBudget;
   readonly #held = new ByteGatherer();
   /** Of the budget. */
   #heldBytes = 0;
+  /** All that went, as it went, if it is kept: while it is little and the upstream has not answered. */
+  #kept: ByteGatherer | undefined;
+  #keeps = true;
+  /** The transform was told the end, and what it then gave is with the rest. */
+  #ended = false;
   #trailers: HeaderList | undefined;
   #full = false;
 
@@ -52,6 +60,11 @@ export class RequestBody implements RequestPath {
 
   get acceptsAgent(): boolean {
     return this.#state.name === 'held' || (this.#state.name === 'flowing' && !this.#full);
+  }
+
+  /** All that went is still here, so that it can go again. */
+  get isKept(): boolean {
+    return !this.sent || this.#keeps;
   }
 
   /** Credential places in the body that the agent had filled, once the body has ended. */
@@ -68,24 +81,34 @@ export class RequestBody implements RequestPath {
     this.#settleHeld();
   }
 
-  /** From now on everything goes to the upstream, what was held first. */
+  /** From now on everything goes to the upstream, first what is kept, then what was held. */
   flow(upstream: UpstreamStream, transform: BodyTransform | undefined): void {
     this.#state = { name: 'flowing', upstream, transform };
     this.#full = false;
-    for (const bytes of this.#held.takeAll()) this.#send(bytes);
+    const [kept, held] = [this.#takeKept(), this.#held.takeAll()];
     this.#letGo();
+    for (const bytes of kept) this.#emit(bytes);
+    for (const bytes of held) this.#send(bytes);
     if (this.done) this.#sendEnd();
   }
 
-  /** Back to waiting: the upstream is gone and nothing of the body was sent to it. */
+  /** Back to waiting: the upstream is gone and has acted on nothing of the body. */
   detach(): void {
     this.#state = WAITING;
+    if (this.#kept === undefined) this.#ended = false;
+  }
+
+  /** The upstream has acted on it. */
+  forget(): void {
+    this.#takeKept();
+    this.#keeps = false;
   }
 
   /** The call is over: what still arrives is nobody's. */
   drop(): void {
     this.#state = DROPPED;
     this.#letGo();
+    this.forget();
   }
 
   /** @throws Refusal `overloaded` when all calls together hold too much */
@@ -125,23 +148,42 @@ export class RequestBody implements RequestPath {
 
   #send(bytes: Buffer): void {
     if (this.#state.name !== 'flowing') return;
-    const { upstream, transform } = this.#state;
-    // What a transform has taken in cannot be sent again either.
+    const { transform } = this.#state;
     this.sent = true;
-    if (transform === undefined) return upstream.sendBody(bytes);
+    if (transform === undefined) return this.#emit(bytes);
     for (const changed of transform.push(bytes)) this.#emit(changed);
+  }
+
+  #keep(bytes: Buffer): void {
+    if (!this.#keeps) return;
+    const isLittle = (this.#kept?.length ?? 0) + bytes.length <= MAX_KEPT_BYTES;
+    if (!isLittle || !this.#budget.takeSpare(bytes.length)) return this.forget();
+    this.#kept ??= new ByteGatherer();
+    this.#kept.add(bytes);
+  }
+
+  #takeKept(): Buffer[] {
+    if (this.#kept === undefined) return [];
+    this.#budget.give(this.#kept.length);
+    const kept = this.#kept.takeAll();
+    this.#kept = undefined;
+    return kept;
   }
 
   #sendEnd(): void {
     if (this.#state.name !== 'flowing') return;
     const { upstream, transform } = this.#state;
-    for (const changed of transform?.end() ?? []) this.#emit(changed);
+    if (!this.#ended) for (const changed of transform?.end() ?? []) this.#emit(changed);
+    this.#ended = true;
     upstream.sendEnd(this.#trailers);
   }
 
   #emit(bytes: Buffer): void {
     if (this.#state.name !== 'flowing' || bytes.length === 0) return;
-    this.#state.upstream.sendBody(bytes);
+    const { upstream } = this.#state;
+    if (upstream.mayRefuse) this.#keep(bytes);
+    else this.forget();
+    upstream.sendBody(bytes);
   }
 
   #settleHeld(): void {

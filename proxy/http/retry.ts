@@ -2,13 +2,25 @@ import type { UpstreamFailure } from './streams.ts';
 
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 
-/** Whether a request may be sent again: once, on a fresh connection, while no byte of a body has gone. */
+/** Each time goes to a connection that others may fill first: a server that takes few calls on each refuses the rest again. */
+const MAX_REFUSALS = 3;
+
+/** How much of a body has gone. */
+interface Sent {
+  readonly sent: boolean;
+  readonly done: boolean;
+  /** Nothing of it, or all that has gone can go again. */
+  readonly isKept: boolean;
+}
+
+/** Whether a request may be sent again, on a fresh connection. */
 export class Retry {
   readonly #method: string;
-  readonly #body: { readonly sent: boolean; readonly done: boolean };
+  readonly #body: Sent;
+  #refusals = 0;
   #used = false;
 
-  constructor(method: string, body: { readonly sent: boolean; readonly done: boolean }) {
+  constructor(method: string, body: Sent) {
     this.#method = method;
     this.#body = body;
   }
@@ -16,7 +28,8 @@ export class Retry {
   /** RFC 9112 9.3.1, RFC 9113 8.7. True: it is to be sent again. */
   after({ answered, processed }: UpstreamFailure): boolean {
     if (answered) return false;
-    return this.#use(processed === 'never' || (processed === 'perhaps-not' && IDEMPOTENT.has(this.#method)));
+    if (processed === 'never') return this.#afterRefusal();
+    return this.#use(processed === 'perhaps-not' && IDEMPOTENT.has(this.#method));
   }
 
   /** RFC 9449 section 9: a proof was refused for want of the server's nonce, so nothing has been done. */
@@ -24,6 +37,13 @@ export class Retry {
     return this.#use(this.#body.done && IDEMPOTENT.has(this.#method));
   }
 
+  #afterRefusal(): boolean {
+    if (!this.#body.isKept || this.#refusals === MAX_REFUSALS) return false;
+    this.#refusals += 1;
+    return true;
+  }
+
+  /** Once. */
   #use(isSafe: boolean): boolean {
     if (this.#used || this.#body.sent || !isSafe) return false;
     this.#used = true;

@@ -72,6 +72,8 @@ export interface UpstreamFailure {
 /** One exchange on a verified connection to an upstream. Nothing is sent before `flush`. */
 export interface UpstreamStream {
   readonly address: string;
+  /** It can fail with a request that the upstream `never` processed, after all of it was sent. */
+  readonly mayRefuse: boolean;
   /** Begins: `listener` is told everything from now on, until `release`. */
   sendHead(request: OutgoingRequest, listener: ResponseListener): void;
   sendBody(bytes: Buffer): void;

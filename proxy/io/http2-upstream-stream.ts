@@ -29,6 +29,9 @@ export interface Http2UpstreamParts {
   unused(): void;
 }
 
+/** Unlike HTTP/1.1, where each call has its connection for itself, many may have been at work when one was lost: none with an effect is done twice. */
+const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
+
 export type StreamEvent = Extract<Http2Event, { readonly stream: number }>;
 type OtherEvent = Exclude<StreamEvent, { readonly type: 'body' }>;
 
@@ -36,6 +39,7 @@ type OtherEvent = Exclude<StreamEvent, { readonly type: 'body' }>;
 export class Http2UpstreamStream implements UpstreamStream, Rostered {
   seat = -1;
   readonly address: string;
+  readonly mayRefuse = true;
   readonly #parts: Http2UpstreamParts;
   #id: number | undefined;
   #method = '';
@@ -162,7 +166,7 @@ export class Http2UpstreamStream implements UpstreamStream, Rostered {
     // All of the answer is here, only the exchange still works on it: the upstream was free to leave, or to stop the
     // rest of the request (RFC 9113 8.1).
     if (this.#answerEnded || this.#waiting.has(({ type }) => type === 'end')) return;
-    this.#break(error, processed);
+    this.#break(error, processed === 'perhaps-not' && !SAFE.has(this.#method) ? 'unknown' : processed);
   }
 
   /** What it was told could not be handled: a bug of ours, which ends this exchange alone. */

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { Roster } from '../../common/roster.ts';
 import type { ProxyLimits } from '../limits.ts';
 import { Http2Error } from '../protocols/http2/http2-error.ts';
+import type { UpstreamFailure } from '../http/streams.ts';
 import { Refusal } from '../refusal.ts';
 import { Http2Connection } from '../sessions/http2/connection.ts';
 import { StreamMap } from '../sessions/http2/stream-map.ts';
@@ -36,6 +37,8 @@ export class Http2Upstream implements KeptConnection {
   /** Takes no new stream; closes with its last one. */
   #retired = false;
   #closed = false;
+  /** It has answered a call. */
+  #served = false;
   #lastTick: number;
   #heardAt: number;
   /** Milliseconds without a word, as its settings may take. */
@@ -75,9 +78,9 @@ export class Http2Upstream implements KeptConnection {
     });
     this.met.catch(() => {});
     socket.on('drain', () => this.#onDrain());
-    socket.on('end', () => this.#lost('the upstream closed the connection'));
-    socket.on('error', (cause) => this.#fail(brokenConnection(cause)));
-    socket.on('close', () => this.#lost('the upstream closed the connection'));
+    socket.on('end', () => this.#lost());
+    socket.on('error', (cause) => this.#lost(brokenConnection(cause)));
+    socket.on('close', () => this.#lost());
     this.#writer.schedule();
   }
 
@@ -108,7 +111,7 @@ export class Http2Upstream implements KeptConnection {
   }
 
   destroy(): void {
-    this.#lost('the connection was closed');
+    this.#fail(new Refusal('upstream-closed', 'the connection was closed'));
   }
 
   /** What the socket read. The bytes are lent: whatever outlives this call is copied. */
@@ -125,6 +128,7 @@ export class Http2Upstream implements KeptConnection {
       for (let event = this.#http2.next(); event !== undefined; event = this.#http2.next()) {
         if (event.type === 'goaway') this.#retired = true;
         if (event.type === 'settings') this.#onMet();
+        if (event.type === 'end') this.#served = true;
         if (!('stream' in event)) continue;
         const stream = this.#streams.get(event.stream);
         if (stream === undefined) {
@@ -145,7 +149,7 @@ export class Http2Upstream implements KeptConnection {
     this.#http2.copyUnread();
     for (const stream of this.#touched.takeAll()) this.#give(stream, undefined);
     this.#writer.flush();
-    if (this.#retired && !this.busy) this.destroy();
+    if (this.#isUseless && !this.busy) this.destroy();
   }
 
   /** An event, or undefined when those of one read were given. What fails with it ends its own exchange. */
@@ -177,7 +181,13 @@ export class Http2Upstream implements KeptConnection {
   #onFreed(): void {
     if (this.busy) return;
     this.idleSince = this.#owner.now();
-    if (this.#retired || this.#http2.exhausted) setImmediate(() => this.#closeIfDone());
+    if (this.#isUseless) setImmediate(() => this.#closeIfDone());
+  }
+
+  /** It takes no further stream: never again, or (SETTINGS_MAX_CONCURRENT_STREAMS of 0) as it says now. */
+  get #isUseless(): boolean {
+    if (this.#retired || this.#http2.exhausted) return true;
+    return this.#http2.room === 0 && this.#http2.openStreams === 0;
   }
 
   #closeIfDone(): void {
@@ -200,12 +210,17 @@ export class Http2Upstream implements KeptConnection {
     queueMicrotask(() => stream.fail(new Refusal('upstream-closed', 'the upstream takes no more streams'), 'never'));
   }
 
-  #lost(message: string): void {
-    this.#fail(new Refusal('upstream-closed', message));
+  /** A kept connection may have been closed before its last requests were seen. */
+  #lost(cause = new Refusal('upstream-closed', 'the upstream closed the connection')): void {
+    this.#fail(cause, 'at once', this.#served ? 'perhaps-not' : 'unknown');
   }
 
   /** `lingering`: destroyed at once, the connection could lose the GOAWAY that says why (RFC 9113 5.4.1). */
-  #fail(cause: Refusal, how: 'at once' | 'lingering' = 'at once'): void {
+  #fail(
+    cause: Refusal,
+    how: 'at once' | 'lingering' = 'at once',
+    processed: UpstreamFailure['processed'] = 'unknown',
+  ): void {
     if (this.#closed) return;
     this.#closed = true;
     const error = this.#meeting === undefined ? cause : brokenBeforeUse(cause, this.origin);
@@ -214,8 +229,9 @@ export class Http2Upstream implements KeptConnection {
     clearTimeout(this.#meeting?.late);
     this.#meeting?.failed(error);
     this.#meeting = undefined;
-    for (const stream of this.#streams.values()) stream.fail(error, 'unknown');
-    this.#streams.clear();
+    // First, so that calls which are sent again find its place free.
     this.#owner.closed(this);
+    for (const stream of this.#streams.values()) stream.fail(error, processed);
+    this.#streams.clear();
   }
 }

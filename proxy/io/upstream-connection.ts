@@ -29,6 +29,7 @@ type State =
 export class UpstreamConnection implements UpstreamStream, KeptConnection {
   readonly origin: UpstreamOrigin;
   seat = -1;
+  readonly mayRefuse = false;
   idleSince: number;
   readonly #output: Output;
   readonly #socket: Socket;

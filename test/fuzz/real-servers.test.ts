@@ -25,19 +25,19 @@ describe.each(chosen(SERVERS).map((name) => ({ name, missing: missingFor(name) }
         const until = Date.now() + SECONDS * 1_000;
         for (let seed = FIRST_SEED; Date.now() < until; seed += 1) {
           const random = seededRandom(seed);
-          const over = seed % 3 === 0 && watched.scheme === 'http' ? 'http2' : 'http1';
+          const over = seed % 3 === 0 ? 'http2' : 'http1';
           const bytes =
             over === 'http2'
-              ? nastyStreams(random, watched.authority, seed)
+              ? nastyStreams(random, watched.authority, seed, watched.scheme)
               : Buffer.from(nastyRequests(random, watched.authority, seed, watched.scheme), 'latin1');
           const { faults, forwarded, understood, strays } = await watched.judge(bytes, seed, over);
           const what = `FUZZ_SEED=${seed} ${over} ${JSON.stringify(bytes.toString('latin1')).slice(0, 2_000)}`;
           expect(faults, what).toEqual([]);
-          if (name !== TAKES_CONTENT_FOR_REQUESTS) expect(strays, what).toBe(0);
+          if (name !== TAKES_CONTENT_FOR_REQUESTS) expect(strays, what).toEqual([]);
           counts.cases += 1;
           counts.forwarded += forwarded;
           counts.understood += understood;
-          counts.strays += strays;
+          counts.strays += strays.length;
         }
       } finally {
         await watched.close();

@@ -10,6 +10,7 @@ import { seededRandom } from '../support/random.ts';
 const SERVERS = [
   ...['http.server', 'cheroot', 'gunicorn gthread', 'uvicorn httptools', 'webrick', 'php'],
   ...['nginx', 'apache', 'haproxy', 'lighttpd', 'caddy'],
+  ...['apache over h2c', 'nghttpx over h2c', 'hypercorn over h2c'],
 ];
 const SEEDS = Array.from({ length: 20 }, (_, seed) => seed);
 

@@ -18,6 +18,8 @@ const ENTRY_BYTES = 6;
 /** What the other side has told of itself, with the values that hold before it does (RFC 9113 6.5.2). */
 export interface PeerSettings {
   headerTableBytes: number;
+  /** The smallest that the last SETTINGS frame named, which may say it more than once (RFC 9113 6.5.3); as above where it named none. */
+  smallestHeaderTableBytes: number;
   maxConcurrentStreams: number;
   initialWindowBytes: number;
   maxFrameBytes: number;
@@ -27,6 +29,7 @@ export interface PeerSettings {
 export function initialPeerSettings(): PeerSettings {
   return {
     headerTableBytes: 4_096,
+    smallestHeaderTableBytes: 4_096,
     // Unlimited by the RFC; peers are expected to take 100 (RFC 9113 6.5.2), so no more are opened on trust.
     maxConcurrentStreams: 100,
     initialWindowBytes: INITIAL_WINDOW_BYTES,
@@ -46,6 +49,7 @@ export function readSettings(
   if ((end - start) % ENTRY_BYTES !== 0) {
     throw new Http2Error('FRAME_SIZE_ERROR', 'a SETTINGS frame that is no multiple of 6 bytes (RFC 9113 6.5)');
   }
+  settings.smallestHeaderTableBytes = settings.headerTableBytes;
   for (let at = start; at < end; at += ENTRY_BYTES) {
     readSetting(bytes.readUInt16BE(at), bytes.readUInt32BE(at + 2), from, settings);
   }
@@ -55,6 +59,7 @@ function readSetting(id: number, value: number, from: 'client' | 'server', setti
   switch (id) {
     case Setting.HEADER_TABLE_SIZE:
       settings.headerTableBytes = value;
+      settings.smallestHeaderTableBytes = Math.min(settings.smallestHeaderTableBytes, value);
       return;
     case Setting.ENABLE_PUSH:
       if (value > 1 || (value === 1 && from === 'server')) throw bad('SETTINGS_ENABLE_PUSH');

@@ -40,6 +40,7 @@ export class SettingsExchange {
     const { peer, outbound } = state;
     const windowBefore = peer.initialWindowBytes;
     readSettings(frame.bytes, frame.start, frame.end, state.role === 'server' ? 'client' : 'server', peer);
+    outbound.encoder.allowTable(peer.smallestHeaderTableBytes);
     outbound.encoder.allowTable(peer.headerTableBytes);
     this.#shiftWindows(peer.initialWindowBytes - windowBefore);
     state.reply(SETTINGS_ACK.length);

@@ -17,6 +17,9 @@ export class FrameBuffer {
   /** The flags of the last DATA or HEADERS frame, while END_STREAM can still be added to it. */
   #openStream = 0;
   #openFlagsAt = 0;
+  /** Where the payload of a DATA frame that was opened last begins and ends; more can be added while nothing is behind it. */
+  #dataFrom = 0;
+  #dataTo = -1;
 
   /** Octets to take. */
   get length(): number {
@@ -39,13 +42,25 @@ export class FrameBuffer {
     this.#at += bytes.copy(this.#chunk, this.#at);
   }
 
-  data(stream: number, bytes: Buffer, start: number, end: number, endStream: boolean): void {
+  /** Peers count small frames against those who send them, so that what leaves together is one frame. */
+  data(stream: number, bytes: Buffer, start: number, end: number, endStream: boolean, maxFrameBytes: number): void {
     const length = end - start;
+    if (!endStream && this.#addToLast(stream, bytes, start, end, maxFrameBytes)) return;
     this.#makeRoom(FRAME_HEADER_BYTES + length);
     this.#open(stream, endStream);
     const flags = endStream ? Flag.END_STREAM : 0;
     const at = writeFrameHeader(this.#chunk, this.#at, length, FrameType.DATA, flags, stream);
-    this.#at = copyInto(this.#chunk, at, bytes, start, end);
+    this.#dataFrom = at;
+    this.#dataTo = this.#at = copyInto(this.#chunk, at, bytes, start, end);
+  }
+
+  #addToLast(stream: number, bytes: Buffer, start: number, end: number, maxFrameBytes: number): boolean {
+    const length = this.#at - this.#dataFrom + end - start;
+    if (this.#openStream !== stream || this.#dataTo !== this.#at || length > maxFrameBytes) return false;
+    if (this.#at + end - start > this.#chunk.length) return false;
+    this.#chunk.writeUIntBE(length, this.#dataFrom - FRAME_HEADER_BYTES, 3);
+    this.#dataTo = this.#at = copyInto(this.#chunk, this.#at, bytes, start, end);
+    return true;
   }
 
   /** A header block in HEADERS and, if it does not fit, CONTINUATION frames (RFC 9113 4.3). */
@@ -89,6 +104,7 @@ export class FrameBuffer {
 
   #open(stream: number, endStream: boolean): void {
     this.#openStream = endStream ? 0 : stream;
+    this.#dataTo = -1;
     this.#openFlagsAt = this.#at + FLAGS_OFFSET;
   }
 

@@ -151,7 +151,7 @@ export class Outbound {
     const allowed = Math.min(wanted, stream.sendWindow, this.connectionWindow);
     if (allowed <= 0) return 0;
     for (let at = 0; at < allowed; at += frameBytes) {
-      this.frames.data(stream.id, bytes, at, Math.min(allowed, at + frameBytes), false);
+      this.frames.data(stream.id, bytes, at, Math.min(allowed, at + frameBytes), false, frameBytes);
     }
     stream.sendWindow -= allowed;
     this.connectionWindow -= allowed;
@@ -168,7 +168,7 @@ export class Outbound {
       this.encoder.begin();
       this.#block(stream.id, trailers, stream.sensitiveTrailers ?? NO_NAMES, true);
     } else if (!this.frames.endLast(stream.id)) {
-      this.frames.data(stream.id, NOTHING, 0, 0, true);
+      this.frames.data(stream.id, NOTHING, 0, 0, true, 0);
     }
   }
 

@@ -105,8 +105,8 @@ describe.each(Object.entries(AGENTS))('an agent of %s', (name, agent) => {
       expect(world.client.records).toMatchObject([
         { outcome: Outcome.OUTCOME_FAILED, reason: REASONS[reason].number, responseBytes },
       ]);
-      // Again, if nothing of its body has gone.
-      expect(upstream.sockets).toHaveLength(retried && isBefore && name !== 'gRPC' ? 2 : 1);
+      // Again, three times.
+      expect(upstream.sockets).toHaveLength(retried && isBefore ? 4 : 1);
       const isLetGo = (): boolean => upstream.sockets.every(({ destroyed }) => destroyed);
       if (!spares) return until('the upstream is let go', isLetGo);
       await agent.call();

@@ -18,7 +18,7 @@ export interface Client {
 
 const HERE = import.meta.dirname;
 
-function byLines(name: string, [program, ...args]: readonly [string, ...string[]]): Client {
+export function byLines(name: string, [program, ...args]: readonly [string, ...string[]]): Client {
   const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   return {
@@ -32,7 +32,7 @@ function byLines(name: string, [program, ...args]: readonly [string, ...string[]
   };
 }
 
-async function each(
+export async function each(
   method: string,
   number: number,
   ask: (method: string, path: string) => Promise<Heard>,

@@ -1,8 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Place as FullPlace } from './kinds.ts';
 import type { Command } from './launch.ts';
 
 /** Configurations of servers that are told by a file what to do: what all of a kind have in common, and the command. */
+
+const ENVOY_TYPES = 'type.googleapis.com/envoy.extensions';
 
 interface Place {
   /** With `cert.pem` and `key.pem`, and both in `both.pem`, for servers that speak TLS. */
@@ -91,6 +94,9 @@ export function caddy(place: Place, site: string): Command {
   admin off
   auto_https off
   storage file_system ${place.folder}
+  servers {
+    protocols h1 h2 h2c
+  }
   log {
     output discard
   }
@@ -99,4 +105,51 @@ ${site}
 `,
   );
   return ['caddy', 'run', '--config', file, '--adapter', 'caddyfile'];
+}
+
+/** What begins with `/ignore` it answers itself; the rest comes from the backend. */
+export function envoy(place: FullPlace): Command {
+  const { folder, port, backend, speaks, callsPerConnection } = place;
+  const address = (at: number): object => ({ socket_address: { address: '127.0.0.1', port_value: at } });
+  const manager = {
+    '@type': `${ENVOY_TYPES}.filters.network.http_connection_manager.v3.HttpConnectionManager`,
+    stat_prefix: 'in',
+    common_http_protocol_options: { max_requests_per_connection: callsPerConnection },
+    codec_type: speaks === 'HTTP/1.1' ? 'HTTP1' : 'HTTP2',
+    route_config: {
+      virtual_hosts: [
+        {
+          name: 'all',
+          domains: ['*'],
+          routes: [
+            { match: { prefix: '/ignore' }, direct_response: { status: 200 } },
+            { match: { prefix: '/' }, route: { cluster: 'back' } },
+          ],
+        },
+      ],
+    },
+    http_filters: [{ name: 'router', typed_config: { '@type': `${ENVOY_TYPES}.filters.http.router.v3.Router` } }],
+  };
+  const tls = {
+    '@type': `${ENVOY_TYPES}.transport_sockets.tls.v3.DownstreamTlsContext`,
+    common_tls_context: {
+      alpn_protocols: ['h2'],
+      tls_certificates: [
+        { certificate_chain: { filename: `${folder}/cert.pem` }, private_key: { filename: `${folder}/key.pem` } },
+      ],
+    },
+  };
+  const chain = {
+    filters: [{ name: 'http', typed_config: manager }],
+    ...(speaks === 'HTTP/2' ? { transport_socket: { name: 'tls', typed_config: tls } } : {}),
+  };
+  const endpoints = [{ lb_endpoints: [{ endpoint: { address: address(backend) } }] }];
+  const cluster = { name: 'back', load_assignment: { cluster_name: 'back', endpoints } };
+  const listener = { name: 'in', address: address(port), filter_chains: [chain] };
+  const file = write(
+    place,
+    'envoy.json',
+    JSON.stringify({ static_resources: { listeners: [listener], clusters: [cluster] } }),
+  );
+  return ['envoy', '-c', file, '--concurrency', '1', '--disable-hot-restart', '--log-level', 'off'];
 }

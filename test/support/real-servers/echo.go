@@ -34,5 +34,5 @@ func main() {
 		w.Write(line)
 	}
 	address := "127.0.0.1:" + os.Args[1]
-	panic(http.ListenAndServe(address, http.HandlerFunc(handler)))
+	panic(listen(address, http.HandlerFunc(handler)))
 }

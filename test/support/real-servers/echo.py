@@ -3,6 +3,8 @@ import asyncio, base64, json, sys
 from urllib.parse import unquote_to_bytes
 
 SERVER, PORT = sys.argv[1], int(sys.argv[2])
+# With key.pem and cert.pem, where it is to speak TLS.
+FOLDER = sys.argv[3] if len(sys.argv) > 3 else None
 
 
 def say(method, target, header, body, decoded=False):
@@ -104,6 +106,8 @@ def hypercorn():
     config = Config()
     config.bind = [f'127.0.0.1:{PORT}']
     config.loglevel = 'CRITICAL'
+    if FOLDER:
+        config.keyfile, config.certfile = f'{FOLDER}/key.pem', f'{FOLDER}/cert.pem'
     asyncio.run(serve(asgi, config))
 
 
@@ -159,11 +163,24 @@ def twisted():
             body = None if request.path.startswith(b'/ignore') else request.content.read()
             return say(request.method.decode('latin-1'), request.uri.decode('latin-1'), request.getHeader, body)
 
-    reactor.listenTCP(PORT, server.Site(Echo()), interface='127.0.0.1')
+    site = server.Site(Echo())
+    if FOLDER:
+        from twisted.internet import ssl
+        reactor.listenSSL(PORT, site, ssl.PrivateCertificate.loadPEM(open(f'{FOLDER}/both.pem').read()).options(), interface='127.0.0.1')
+    else:
+        reactor.listenTCP(PORT, site, interface='127.0.0.1')
     reactor.run(installSignalHandlers=False)
 
 
-{
+def granian():
+    from pathlib import Path
+    from granian import Granian
+    from granian.constants import HTTPModes
+    tls = {'ssl_key': Path(FOLDER, 'key.pem'), 'ssl_cert': Path(FOLDER, 'cert.pem')} if FOLDER else {}
+    Granian('echo:asgi', port=PORT, interface='asgi', log_enabled=False, websockets=False, **tls).serve()
+
+
+KINDS = {
     'http.server': http_server,
     'gunicorn sync': lambda: gunicorn('sync'),
     'gunicorn gthread': lambda: gunicorn('gthread'),
@@ -175,4 +192,8 @@ def twisted():
     'tornado': tornado,
     'aiohttp': aiohttp,
     'twisted': twisted,
-}[SERVER]()
+    'granian': granian,
+}
+# granian imports it anew in each worker.
+if __name__ == '__main__':
+    KINDS[SERVER]()

@@ -77,14 +77,14 @@ function lengths(random: Random, length: number): readonly Pair[] {
   }
 }
 
-function stream(random: Random, authority: string, name: string, id: number): Buffer[] {
+function stream(random: Random, scheme: string, authority: string, name: string, id: number): Buffer[] {
   const pick = <T>(right: T, others: readonly T[], oneIn: number): T =>
     random.below(oneIn) === 0 ? random.pick(others) : right;
   const folder = random.below(3) === 0 ? 'ignore' : 'read';
   const body = random.pick(['', 'hello', SMUGGLED, OPEN_SMUGGLED, `0\r\n\r\n${SMUGGLED}`, 'x'.repeat(5_000)]);
   const pairs: Pair[] = [
     [':method', pick(random.pick(METHODS), ODD_METHODS, 12)],
-    [':scheme', pick('http', ['https', 'http://api.test/?', ''], 30)],
+    [':scheme', pick(scheme, ['http', 'https', 'http://api.test/?', ''], 30)],
     [':authority', pick(authority, ['other.test', 'a@api.test', `${authority} `, ''], 30)],
     [':path', pick(`/${folder}/${name.replace('.', '/')}`, ODD_PATHS, 12)],
     ['x-case', name],
@@ -110,10 +110,10 @@ function stream(random: Random, authority: string, name: string, id: number): Bu
   return pieces;
 }
 
-export function nastyStreams(random: Random, authority: string, name: number): Buffer {
+export function nastyStreams(random: Random, authority: string, name: number, scheme = 'http'): Buffer {
   const frames: Buffer[] = [];
   for (let index = 0, count = 1 + random.below(3); index < count; index += 1) {
-    frames.push(...stream(random, authority, `${name}.${index}`, 2 * index + 1));
+    frames.push(...stream(random, scheme, authority, `${name}.${index}`, 2 * index + 1));
   }
   return Buffer.concat(frames);
 }

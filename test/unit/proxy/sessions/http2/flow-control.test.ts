@@ -48,11 +48,45 @@ describe('what we may send, RFC 9113 5.2 and 6.9', () => {
     expect(written(server)).toEqual(['DATA 1 16384', 'DATA 1 16384', 'DATA 1 7232 END']);
   });
 
+  it('sends pieces that leave together as one frame, up to the size that the peer takes', () => {
+    const server = serverOwing(2);
+    for (const size of [6, 4, 27]) server.sendData(1, Buffer.alloc(size, 'a'));
+    server.sendData(3, Buffer.alloc(20_000));
+    for (const size of [16_380, 4, 1]) server.sendData(3, Buffer.alloc(size));
+    server.sendEnd(1);
+    const [first, ...more] = cutFrames(Buffer.concat(server.takeOutput()));
+    expect(first?.payload.toString()).toBe('a'.repeat(37));
+    const sizes = ['DATA 3 16384', 'DATA 3 3616', 'DATA 3 16384', 'DATA 3 1', 'DATA 1 0 END'];
+    expect(more.map(describeFrame)).toEqual(sizes);
+  });
+
+  it('adds nothing to a head', () => {
+    for (let size = 0; size < 1_000; size += 1) {
+      const server = startServer();
+      pull(server, headers(1, GET, END_STREAM), headers(3, GET, END_STREAM));
+      server.sendHead(1, OK, false);
+      server.sendData(1, Buffer.alloc(580));
+      server.sendHead(3, { status: 200, headers: new HeaderList(['x', 'v'.repeat(size)]) }, false);
+      server.sendData(3, Buffer.alloc(3));
+      expect(written(server).slice(-3)).toEqual(['DATA 1 580', 'HEADERS 3', 'DATA 3 3']);
+    }
+  });
+
+  it('adds nothing to a frame that was taken, or ends its stream', () => {
+    const server = serverOwing(1);
+    server.sendData(1, Buffer.alloc(5));
+    expect(written(server)).toEqual(['DATA 1 5']);
+    server.sendData(1, Buffer.alloc(0));
+    server.sendData(1, Buffer.alloc(6));
+    server.sendEnd(1);
+    expect(written(server)).toEqual(['DATA 1 6 END']);
+  });
+
   it('stays within the window of the stream, and says when more may come', () => {
     const server = serverOwing(1, [4, 10]);
     expect(server.sendData(1, Buffer.alloc(25))).toBe(false);
     expect(server.queuedBytes(1)).toBe(15);
-    expect(drive(server, [windowUpdate(1, 10)])).toMatchObject({ events: [], output: ['DATA 1 10', 'DATA 1 10'] });
+    expect(drive(server, [windowUpdate(1, 10)])).toMatchObject({ events: [], output: ['DATA 1 20'] });
     expect(drive(server, [windowUpdate(1, 10)])).toMatchObject({ events: ['writable 1'], output: ['DATA 1 5'] });
     expect(server.sendData(1, Buffer.alloc(5))).toBe(true);
   });

@@ -1,7 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { Flag, FrameType } from '../../../../../proxy/protocols/http2/frames.ts';
-import { block, END_HEADERS, END_STREAM, frame, GET, headers, type Pairs } from '../../../../support/http2-frames.ts';
-import { drive, type React, startClient, startServer } from '../../../../support/http2-play.ts';
+import { HeaderList } from '../../../../../proxy/protocols/header-list.ts';
+import {
+  block,
+  cutFrames,
+  END_HEADERS,
+  END_STREAM,
+  frame,
+  GET,
+  headers,
+  type Pairs,
+  settings,
+} from '../../../../support/http2-frames.ts';
+import { drive, hear, type React, startClient, startServer } from '../../../../support/http2-play.ts';
 
 const OK: Pairs = [
   [':status', '200'],
@@ -95,5 +106,20 @@ describe('blocks that come again', () => {
         `end ${stream} {grpc-status: 0}`,
       ]);
     }
+  });
+
+  it.each([
+    ['one SETTINGS frame', [settings([0x1, 0], [0x1, 4_096])]],
+    ['two', [settings([0x1, 0]), settings([0x1, 4_096])]],
+  ])('RFC 7541 4.2, RFC 9113 6.5.3: begin with the smallest table that %s told of, and the last', (_, told) => {
+    const client = startClient();
+    const ask = () =>
+      client.open({ method: 'GET', scheme: 'https', authority: 'a', path: '/', headers: new HeaderList() }, true);
+    for (let at = 0; at < 3; at += 1) ask();
+    client.takeOutput();
+    hear(client, told);
+    ask();
+    const asked = cutFrames(Buffer.concat(client.takeOutput())).find(({ type }) => type === FrameType.HEADERS);
+    expect(asked?.payload.subarray(0, 4)).toEqual(Buffer.from('203fe11f', 'hex'));
   });
 });
