@@ -38,10 +38,25 @@ function start(maxRevocations = 10) {
 describe('answers that are held', () => {
   it('are dropped by a revocation that came while the link was down, which is told once', () => {
     const { state, told, held } = start();
-    for (let time = 0; time < 2; time += 1)
+    for (let time = 0; time < 2; time += 1) {
       state.takeSnapshot(snapshotOf([revocationOf('mine'), revocationOf('other')]));
-    expect(told).toEqual(['mine', 'other']);
+      expect(told).toEqual(['mine', 'other']);
+      expect(held()).toEqual([undefined, undefined]);
+    }
+  });
+
+  it.each([2, 0])('of grants go with the policy that they rest on, when version %i comes', (policyVersion) => {
+    const { state, held } = start();
+    state.takeSnapshot(Snapshot.fromPartial({ policyVersion }));
     expect(held()).toEqual([undefined, undefined]);
+    expect(state.version).toBe(policyVersion);
+  });
+
+  it('of denials go when a revocation is lifted, which ends nothing', () => {
+    const { state, told, held } = start();
+    state.takeRevocation({ ...revocationOf('mine'), lifted: true });
+    expect(held()).toEqual(['grant', undefined]);
+    expect(told).toEqual([]);
   });
 
   it('of denials go with every snapshot, as what caused them may have been lifted', () => {
