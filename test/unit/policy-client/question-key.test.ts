@@ -41,8 +41,14 @@ const others: [string, (one: Question) => Partial<Question>][] = [
   ['path', ({ path }) => ({ path: `${path}a` })],
   ['query', ({ query }) => ({ query: `${query ?? ''}a` })],
   ['query that is there, if empty', ({ query }) => ({ query: query === undefined ? '' : undefined })],
-  ['name of a header', ({ headers }) => ({ headers: headers?.map(({ name, value }) => ({ name: `${name}a`, value })) })],
-  ['value of a header', ({ headers }) => ({ headers: headers?.map(({ name, value }) => ({ name, value: `${value}a` })) })],
+  [
+    'name of a header',
+    ({ headers }) => ({ headers: headers?.map(({ name, value }) => ({ name: `${name}a`, value })) }),
+  ],
+  [
+    'value of a header',
+    ({ headers }) => ({ headers: headers?.map(({ name, value }) => ({ name, value: `${value}a` })) }),
+  ],
   ['number of headers', ({ headers = [] }) => ({ headers: headers.slice(1) })],
   ['body', () => ({ inspected: inspected('{"a":2}') })],
   ['body, which was not read', () => ({ inspected: undefined })],
