@@ -56,10 +56,8 @@ export const RETRY_MS = 10;
 export const FLUSH_MS = 20;
 export const SPOOL_AFTER_MS = 1_000;
 
-/** A reporter over streams that the test plays; timers and clocks are the fake ones of vitest. */
-export async function reporting(options: { readonly spool?: Spool; readonly maxMemoryBytes?: number } = {}) {
-  const { spool, maxMemoryBytes = 1e9 } = options;
-  const queue = new RecordQueue({ instanceId: 'i', maxMemoryBytes, spool, nowMs: () => 0 });
+/** A connection whose ReportDecisions streams the test plays. */
+export async function reportStreams() {
   const connection = new Connection({ address: '127.0.0.1:1' });
   await connection.load();
   const streams: ReportStream[] = [];
@@ -70,6 +68,16 @@ export async function reporting(options: { readonly spool?: Spool; readonly maxM
     streams.push(stream);
     return stream;
   }) as never);
+  /** Whether streams that are opened from now on take more than one message. */
+  const letStreamsTakeMore = (does: boolean) => (takesMore = does);
+  return { connection, letStreamsTakeMore, streams };
+}
+
+/** A reporter over streams that the test plays; timers and clocks are the fake ones of vitest. */
+export async function reporting(options: { readonly spool?: Spool; readonly maxMemoryBytes?: number } = {}) {
+  const { spool, maxMemoryBytes = 1e9 } = options;
+  const queue = new RecordQueue({ instanceId: 'i', maxMemoryBytes, spool, nowMs: () => 0 });
+  const { connection, letStreamsTakeMore, streams } = await reportStreams();
   const lines: string[] = [];
   const log = (level: string) => (fields: Record<string, unknown>, text: string) => {
     const { records, lost, missing, reason } = fields;
@@ -94,8 +102,7 @@ export async function reporting(options: { readonly spool?: Spool; readonly maxM
     streams,
     lines,
     refused,
-    /** Whether streams that are opened from now on take more than one message. */
-    letStreamsTakeMore: (does: boolean) => (takesMore = does),
+    letStreamsTakeMore,
     push: (...paths: string[]) => {
       for (const path of paths) reporter.record(decisionRecord({ path, grantId: 'g' }));
     },
