@@ -4,6 +4,7 @@ import { PolicyState } from '../../../policy-client/policy-state.ts';
 import { RevocationSet } from '../../../policy-client/revocation-set.ts';
 import { Grant, Revocation, RevocationTarget } from '../../../proto/gen/sidekey/v1/grant.ts';
 import { Snapshot } from '../../../proto/gen/sidekey/v1/proxy.ts';
+import { Route } from '../../../proto/gen/sidekey/v1/route.ts';
 
 const ENDLESS = Number.POSITIVE_INFINITY;
 const VALIDITY = {
@@ -71,5 +72,19 @@ describe('answers that are held', () => {
     expect(held()[0]).toBe('grant');
     state.takeRevocation(revocationOf('third'));
     expect(held()).toEqual([undefined, undefined]);
+  });
+});
+
+describe('a snapshot', () => {
+  it('says what the routes are, and tells of an authority when it has one', () => {
+    const { state } = start();
+    const issued: string[] = [];
+    state.authorityIssued.add(({ permittedHosts }) => issued.push(...permittedHosts));
+    const routes = [Route.fromPartial({ serverWorkload: 'api' })];
+    const certificateAuthority = { permittedHosts: ['api.example.com'] };
+    state.takeSnapshot(Snapshot.fromPartial({ policyVersion: 1, routes, certificateAuthority }));
+    expect([state.routes, issued]).toEqual([routes, ['api.example.com']]);
+    state.takeSnapshot(Snapshot.fromPartial({ policyVersion: 1 }));
+    expect([state.routes, issued.length, state.authority?.permittedHosts]).toEqual([[], 1, issued]);
   });
 });

@@ -9,11 +9,16 @@ const to = { clientWorkload: 'billing-agent', serverWorkload: 'api' };
 const bearer = [{ provider: 'key', inject: { type: 'bearer' } }];
 const set = compilePolicySet(
   policySet({
-    ServerWorkload: { api: { hosts: ['api.example.com'] }, git: { hosts: ['api.github.com'] } },
+    ServerWorkload: {
+      api: { hosts: ['api.example.com'] },
+      git: { hosts: ['api.github.com'] },
+      ledger: { hosts: ['ledger.example.com'] },
+    },
     AccessPolicy: {
       read: { ...to, trust: ['cluster'], rules: [{ methods: ['GET'] }] },
       write: { ...to, trust: ['people'], rules: [{ methods: ['PUT'] }], credentials: bearer },
       people: { ...to, clientWorkload: 'person', credentials: bearer },
+      pay: { ...to, serverWorkload: 'ledger', rules: [{ when: 'request.json.amount < 7' }] },
       code: { ...to, serverWorkload: 'git', credentials: bearer },
     },
   }),
@@ -133,6 +138,33 @@ it.each<[string, Partial<RequestFacts>, Partial<SessionFacts>, [RevocationTarget
       'pass rule people: covers GET /v1/invoices',
       'fail revocation key: the credential is revoked',
       'fail decision people: credential-revoked',
+    ],
+  ],
+  [
+    'a rule over what could not be read',
+    { host: 'ledger.example.com', inspected: { unreadable: [{ fact: 'json', why: 'it is too long' }] } },
+    {},
+    undefined,
+    [
+      live,
+      'pass server-workload ledger: covers ledger.example.com:443',
+      agent,
+      'fail rule pay: could not be asked: No such key: json',
+      'fail decision -: body-uninspectable',
+    ],
+  ],
+  [
+    'an endpoint that shows secrets',
+    { host: 'api.github.com', method: 'POST', path: '/app/installations/1/access_tokens' },
+    {},
+    undefined,
+    [
+      live,
+      'pass server-workload git: covers api.github.com:443',
+      agent,
+      'pass rule code: covers POST /app/installations/1/access_tokens',
+      'fail rule-pack github-tokens: makes or shows secrets; the policy does not open it',
+      'fail decision code: secret-endpoint',
     ],
   ],
 ])('every step of a decision is told: %s', (_title, request, session, revoked, expected) => {

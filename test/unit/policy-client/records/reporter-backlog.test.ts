@@ -59,14 +59,27 @@ describe('records that nobody acknowledges', () => {
     expect([spool.lastSequence, spool.bytes]).toEqual([0, 0]);
   });
 
+  it('go to disk though others keep coming', async () => {
+    const spool = newSpool();
+    const { push } = await reporting({ spool });
+    for (let sequence = 1; sequence <= 11; sequence += 1) {
+      push(`/${sequence}`);
+      vi.advanceTimersByTime(SPOOL_AFTER_MS / 10);
+    }
+    expect(spool.lastSequence).toBeGreaterThan(8);
+  });
+
   it('do not go to disk for the time before them, when there was nothing to deliver', async () => {
     const spool = newSpool();
-    const { push, reporter } = await reporting({ spool });
+    const { push, reporter, stream } = await reporting({ spool });
     reporter.setSession(sessionNamed('s'));
-    vi.advanceTimersByTime(10 * SPOOL_AFTER_MS);
     push('/1');
-    vi.advanceTimersByTime(SPOOL_AFTER_MS);
-    expect(spool.lastSequence).toBe(0);
+    vi.advanceTimersByTime(FLUSH_MS);
+    stream().acknowledge(1);
+    vi.advanceTimersByTime(SPOOL_AFTER_MS - 1);
+    push('/2');
+    vi.advanceTimersByTime(1);
+    expect([stream().messages, spool.lastSequence]).toEqual([[['/1'], ['/2']], 0]);
   });
 
   it('show that this process lives, every ten seconds', async () => {
