@@ -31,9 +31,7 @@ export class ReportStream extends EventEmitter {
     return this.messages.flat().length;
   }
 
-  end(): void {
-    this.isOver = true;
-  }
+  end(): void {}
 
   cancel(): void {
     this.isOver = true;

@@ -44,6 +44,19 @@ it('is told once, however many wait for it, and at once to whoever comes later',
   expect(over).toEqual([GRACE_MS, 1_400]);
 });
 
+it('runs anew when the link goes down again, whether or not it was running', () => {
+  const { grace: link, over } = grace();
+  link.begin();
+  vi.advanceTimersByTime(600);
+  link.begin();
+  vi.advanceTimersByTime(600);
+  expect([link.isOver, over]).toEqual([false, []]);
+  link.end();
+  link.begin();
+  vi.advanceTimersByTime(GRACE_MS);
+  expect(over).toEqual([1_200 + GRACE_MS]);
+});
+
 it('is not told once the link is up', () => {
   const { grace: link, over } = grace();
   link.begin();

@@ -196,7 +196,7 @@ describe('a denial', () => {
   });
 
   it.each([
-    ['the database is away', new StoreUnavailable('store-unavailable', 'gone'), 'control-plane-unavailable'],
+    ['the database is away', new StoreUnavailable('gone'), 'control-plane-unavailable'],
     ['something is at fault', new Error('cannot read properties of undefined'), 'internal-error'],
   ])('tells the agent little and the operator all when %s', async (_what, error, reason) => {
     const policies = { get: () => Promise.reject(error) };

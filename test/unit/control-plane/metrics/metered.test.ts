@@ -5,7 +5,7 @@ import { StoreUnavailable, type SqlStore } from '../../../../control-plane/store
 
 it.each([
   ['that ends well', undefined, []],
-  ['without a database', new StoreUnavailable('store-unavailable', 'gone'), ['unavailable']],
+  ['without a database', new StoreUnavailable('gone'), ['unavailable']],
   ['with a fault', new Error('syntax'), ['failed']],
   ['that a refusal of ours ends', new SidekeyError('conflict', 'no'), []],
 ])('a transaction %s is timed, and gives what it gave', async (_how, error, failures) => {
@@ -42,13 +42,18 @@ it('passes on what else a store and a minter do', async () => {
   } as unknown as SqlStore;
   const metered = meterStore(store, { transactionEnded: () => {}, transactionFailed: () => {} });
   const [handler, onGap] = [() => {}, () => {}];
-  const answers = [metered.engine, metered.listen('c', handler, onGap), metered.connections(), metered.close()];
+  const answers = [
+    metered.engine,
+    metered.listen('policy_changed' as never, handler, onGap),
+    metered.connections(),
+    metered.close(),
+  ];
   expect(answers).toEqual(['postgres', 'stop', 'use', 'closed']);
   const minter = meterMinter({ forget: note('forget') } as never, { minted: () => {} });
   minter.forget('acme', 'key');
-  meterTokenRequests({ close: note('close fetcher') } as never, { tokenRequested: () => {} }).close();
+  await meterTokenRequests({ close: note('close fetcher') } as never, { tokenRequested: () => {} }).close();
   expect(asked).toEqual([
-    ['listen', 'c', handler, onGap],
+    ['listen', 'policy_changed', handler, onGap],
     ['connections'],
     ['close'],
     ['forget', 'acme', 'key'],

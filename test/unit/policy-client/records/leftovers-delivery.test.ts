@@ -136,7 +136,7 @@ it('of two that look at once, one claims', async () => {
   await expect.poll(streams).toBe(1);
   for (const { streams: opened } of both) opened[0]?.acknowledge(1);
   await Promise.all(looks);
-  expect(both.map(({ leftovers }) => leftovers.delivered).sort()).toEqual([0, 1]);
+  expect(both.reduce((sum, { leftovers }) => sum + leftovers.delivered, 0)).toBe(1);
   expect(both.flatMap(({ lines }) => lines).filter((line) => line.includes('could not'))).toEqual([]);
   expect([streams(), readdirSync(spoolDir)]).toEqual([1, []]);
 });

@@ -59,6 +59,17 @@ describe('records that nobody acknowledges', () => {
     expect([spool.lastSequence, spool.bytes]).toEqual([0, 0]);
   });
 
+  it('come from disk in order, as those before them are acknowledged', async () => {
+    const { push, queue, reporter, stream } = await reporting({ spool: newSpool(), maxMemoryBytes: 500 });
+    const paths = Array.from({ length: 10 }, (_, index) => `/${index}`);
+    push(...paths);
+    vi.advanceTimersByTime(SPOOL_AFTER_MS);
+    reporter.setSession(sessionNamed('s'));
+    for (let time = 0; time < 10 && queue.backlog > 0; time += 1) stream().acknowledge(stream().sent);
+    expect(stream().messages.flat()).toEqual(paths);
+    expect([stream().messages.length > 1, queue.backlog, queue.lost]).toEqual([true, 0, 0]);
+  });
+
   it('go to disk though others keep coming', async () => {
     const spool = newSpool();
     const { push } = await reporting({ spool });

@@ -82,10 +82,16 @@ describe('records on their way', () => {
     vi.advanceTimersByTime(1);
     expect(stream().messages).toEqual([['/a', '/b']]);
     first.acknowledge(2);
-    first.holds(0);
     first.fail(14);
+    expect([streams.length, queue.backlog, stream().isOver]).toEqual([2, 2, false]);
+    // Nor is it the other's room that it has.
+    stream().takesMore = false;
+    push('/c');
+    vi.advanceTimersByTime(FLUSH_MS);
+    push('/d');
     first.emit('drain');
-    expect([streams.length, queue.backlog, stream().isOver, stream().sent]).toEqual([2, 2, false, 2]);
+    vi.advanceTimersByTime(FLUSH_MS);
+    expect(stream().messages).toEqual([['/a', '/b'], ['/c']]);
   });
 
   it.each([
@@ -132,6 +138,9 @@ describe('records on their way', () => {
     expect([streams.length, stream().messages]).toEqual([2, [['/a']]]);
     stream().fail(14);
     expect(refused).toHaveLength(1);
+    // It does not wait for what the one before had to wait for.
+    reporter.setSession(sessionNamed('third'));
+    expect([streams.length, stream().messages]).toEqual([3, [['/a']]]);
   });
 
   it('keep their stream while the session stays', async () => {
@@ -178,16 +187,46 @@ describe('a stream behind one on which something was acknowledged', () => {
   }
 
   it('asks first, once, whether that is still stored, also when there is nothing to send', async () => {
-    const { push, stream, streams } = await broken();
+    const { lines, push, stream, streams } = await broken();
     expect([streams.length, stream().messages]).toEqual([2, [[]]]);
     stream().holds(3);
+    streams[0]?.holds(0);
     push('/4');
+    vi.advanceTimersByTime(FLUSH_MS + RETRY_MS);
+    expect([streams.length, stream().messages, stream().gaps]).toEqual([2, [[], ['/4']], [undefined, undefined]]);
+    expect(lines.map((line) => line.slice(0, 20))).toEqual(['warn the decision st']);
+    // The answer has shown that all was well: the next failure is news.
+    stream().fail(14);
+    expect(lines).toHaveLength(2);
+  });
+
+  it('sends no more behind the question than there is room for', async () => {
+    const { letStreamsTakeMore, push, stream } = await connected();
+    push('/1');
     vi.advanceTimersByTime(FLUSH_MS);
-    expect([stream().messages, stream().gaps]).toEqual([
-      [[], ['/4']],
-      [undefined, undefined],
-    ]);
-    expect(stream().isOver).toBe(false);
+    stream().acknowledge(1);
+    letStreamsTakeMore(false);
+    push('/2');
+    stream().fail(14);
+    vi.advanceTimersByTime(RETRY_MS + FLUSH_MS);
+    expect(stream().messages).toEqual([[]]);
+    stream().emit('drain');
+    expect(stream().messages).toEqual([[], ['/2']]);
+  });
+
+  it('tells of a refusal once, though the control plane says each time that it has all it had', async () => {
+    const { lines, push, stream } = await connected();
+    push('/1');
+    vi.advanceTimersByTime(FLUSH_MS);
+    stream().acknowledge(1);
+    push('/2');
+    vi.advanceTimersByTime(FLUSH_MS);
+    for (let time = 0; time < 3; time += 1) {
+      stream().holds(1);
+      stream().fail(STATUS.failedPrecondition);
+      vi.advanceTimersByTime(RETRY_MS);
+    }
+    expect(lines).toHaveLength(1);
   });
 
   it('sends what was lost once more', async () => {
