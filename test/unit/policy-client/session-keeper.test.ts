@@ -124,6 +124,7 @@ describe('close', () => {
     await pass(100);
     const session = keeper.session;
     keeper.close();
+    expect(vi.getTimerCount()).toBe(0);
     if (session !== undefined) keeper.invalidate(session, 'session-invalid');
     await pass(100_000);
     expect([held(), keeper.attestations, told, vi.getTimerCount()]).toEqual([undefined, 1, ['session a'], 0]);

@@ -114,6 +114,16 @@ describe('records that nobody acknowledges', () => {
     expect(lines).toEqual(['warn decision records are in memory alone {"records":1}']);
   });
 
+  it('are not told of once they are acknowledged', async () => {
+    const { lines, push, reporter, stream } = await reporting();
+    reporter.setSession(sessionNamed('s'));
+    push('/a');
+    vi.advanceTimersByTime(FLUSH_MS);
+    stream().acknowledge(1);
+    vi.advanceTimersByTime(10 * SPOOL_AFTER_MS);
+    expect(lines).toEqual([]);
+  });
+
   it('are told of when they are lost, once each time', async () => {
     const { lines, push, queue, reporter, stream } = await reporting({ maxMemoryBytes: 2_000 });
     const told = () => lines.filter((line) => line.startsWith('error'));

@@ -70,6 +70,18 @@ describe('records on their way', () => {
     expect(stream().messages.map(({ length }) => length)).toEqual([256, 256, 88, 1]);
   });
 
+  it('do not wait for room on a stream that is gone', async () => {
+    const { letStreamsTakeMore, push, stream } = await connected();
+    letStreamsTakeMore(false);
+    push(...paths(0, 600));
+    vi.advanceTimersByTime(FLUSH_MS);
+    expect(stream().sent).toBe(256);
+    letStreamsTakeMore(true);
+    stream().fail(14);
+    vi.advanceTimersByTime(RETRY_MS);
+    expect(stream().sent).toBe(600);
+  });
+
   it('go again on a new stream after a pause when theirs fails, and what its end still says counts no more', async () => {
     const { push, queue, stream, streams } = await connected();
     push('/a', '/b');
