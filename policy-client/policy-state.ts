@@ -36,11 +36,8 @@ export class PolicyState {
   takeSnapshot(snapshot: Snapshot): void {
     const { cache, revocations } = this.#options;
     const version = snapshot.policyVersion;
-    if (version !== this.version) {
-      // A lower version is another policy as well: a control plane restored from a backup.
-      cache.dropGrants((grant) => grant.policyVersion !== version);
-      cache.dropDenials();
-    }
+    // A lower version is another policy as well: a control plane restored from a backup.
+    if (version !== this.version) cache.dropGrants((grant) => grant.policyVersion !== version);
     this.version = version;
     this.routes = Object.freeze([...snapshot.routes]);
     this.routeVersions.take(this.routes, version);

@@ -137,9 +137,7 @@ function decideByPolicies(question: Question, server: CompiledServerWorkload): D
       candidates.push({ policy, specificity, request: { ...request, path, variables } });
     }
   }
-  candidates.sort(
-    (a, b) => compareSpecificity(b.specificity, a.specificity) || (a.policy.name < b.policy.name ? -1 : 1),
-  );
+  candidates.sort((a, b) => compareSpecificity(b.specificity, a.specificity));
   const decision = decideByRank(question, server, candidates);
   if (decision) return decision;
   if (unread) return { ...deny(question, reasonOfUnread(unread), server), detail: unread.why };
@@ -168,11 +166,9 @@ function decideByRank(
     rest = rest.slice(rank.length);
     const denial = findDenial(question, server, rank);
     if (denial) return denial;
-    const allowing = rank.filter(({ policy }) => policy.spec.effect === 'allow');
-    const first = allowing[0];
-    if (first === undefined) continue;
     let refusal: Decision | undefined;
-    for (const candidate of allowing) {
+    for (const candidate of rank) {
+      if (candidate.policy.spec.effect !== 'allow') continue;
       const decision = tryAllow(question, server, candidate, candidates);
       if (decision.outcome === 'allow') return decision;
       refusal ??= decision;

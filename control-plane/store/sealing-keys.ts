@@ -60,6 +60,5 @@ function newKeyLine(): string {
 function decodeKey(line: string): Buffer | undefined {
   if (/^[0-9a-fA-F]{64}$/.test(line)) return Buffer.from(line, 'hex');
   if (!/^[A-Za-z0-9+/_-]{43}=?$/.test(line)) return undefined;
-  const bytes = Buffer.from(line, 'base64url');
-  return bytes.length === 32 ? bytes : undefined;
+  return Buffer.from(line, 'base64url');
 }

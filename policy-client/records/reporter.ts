@@ -192,7 +192,6 @@ export class Reporter {
     const serialize = (request: Buffer) => request;
     const call: Call = connection.client.makeBidiStreamRequest(path, serialize, responseDeserialize, metadata);
     this.#call = call;
-    this.#choked = false;
     call.on('data', ({ ackedSequence, held }: ReportDecisionsResponse) => {
       if (held === undefined) this.#acknowledged(call, ackedSequence);
       else this.#isBehind(call, held);

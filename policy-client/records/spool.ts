@@ -116,18 +116,16 @@ export class Spool {
     const bytes = Buffer.concat(records.map(frame));
     if (this.#bytes + bytes.length > this.maxBytes) return false;
     try {
-      this.#writeAll(this.#segmentFor(first.sequence), bytes);
-      this.isFailing = false;
+      const open = this.#segmentFor(first.sequence);
+      this.#writeAll(open, bytes);
+      open.segment.last = records.at(-1)?.sequence ?? first.sequence;
+      open.segment.bytes += bytes.length;
     } catch {
       this.errors += 1;
       this.isFailing = true;
       return false;
     }
-    const open = this.#open;
-    if (open !== undefined) {
-      open.segment.last = records.at(-1)?.sequence ?? first.sequence;
-      open.segment.bytes += bytes.length;
-    }
+    this.isFailing = false;
     this.#bytes += bytes.length;
     return true;
   }

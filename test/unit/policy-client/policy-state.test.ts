@@ -4,6 +4,7 @@ import { PolicyState } from '../../../policy-client/policy-state.ts';
 import { RevocationSet } from '../../../policy-client/revocation-set.ts';
 import { Grant, Revocation, RevocationTarget } from '../../../proto/gen/sidekey/v1/grant.ts';
 import { Snapshot } from '../../../proto/gen/sidekey/v1/proxy.ts';
+import { Route } from '../../../proto/gen/sidekey/v1/route.ts';
 
 const ENDLESS = Number.POSITIVE_INFINITY;
 const VALIDITY = {
@@ -38,10 +39,25 @@ function start(maxRevocations = 10) {
 describe('answers that are held', () => {
   it('are dropped by a revocation that came while the link was down, which is told once', () => {
     const { state, told, held } = start();
-    for (let time = 0; time < 2; time += 1)
+    for (let time = 0; time < 2; time += 1) {
       state.takeSnapshot(snapshotOf([revocationOf('mine'), revocationOf('other')]));
-    expect(told).toEqual(['mine', 'other']);
+      expect(told).toEqual(['mine', 'other']);
+      expect(held()).toEqual([undefined, undefined]);
+    }
+  });
+
+  it.each([2, 0])('of grants go with the policy that they rest on, when version %i comes', (policyVersion) => {
+    const { state, held } = start();
+    state.takeSnapshot(Snapshot.fromPartial({ policyVersion }));
     expect(held()).toEqual([undefined, undefined]);
+    expect(state.version).toBe(policyVersion);
+  });
+
+  it('of denials go when a revocation is lifted, which ends nothing', () => {
+    const { state, told, held } = start();
+    state.takeRevocation({ ...revocationOf('mine'), lifted: true });
+    expect(held()).toEqual(['grant', undefined]);
+    expect(told).toEqual([]);
   });
 
   it('of denials go with every snapshot, as what caused them may have been lifted', () => {
@@ -56,5 +72,19 @@ describe('answers that are held', () => {
     expect(held()[0]).toBe('grant');
     state.takeRevocation(revocationOf('third'));
     expect(held()).toEqual([undefined, undefined]);
+  });
+});
+
+describe('a snapshot', () => {
+  it('says what the routes are, and tells of an authority when it has one', () => {
+    const { state } = start();
+    const issued: string[] = [];
+    state.authorityIssued.add(({ permittedHosts }) => issued.push(...permittedHosts));
+    const routes = [Route.fromPartial({ serverWorkload: 'api' })];
+    const certificateAuthority = { permittedHosts: ['api.example.com'] };
+    state.takeSnapshot(Snapshot.fromPartial({ policyVersion: 1, routes, certificateAuthority }));
+    expect([state.routes, issued]).toEqual([routes, ['api.example.com']]);
+    state.takeSnapshot(Snapshot.fromPartial({ policyVersion: 1 }));
+    expect([state.routes, issued.length, state.authority?.permittedHosts]).toEqual([[], 1, issued]);
   });
 });

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { hasUnknownFact, questionFacts, questionKey, QuestionKeys } from '../../../policy-client/question-key.ts';
 import type { Question } from '../../../policy-client/index.ts';
-import { DecisionFact, Route } from '../../../proto/gen/sidekey/v1/route.ts';
+import { DecisionFact, InspectedFacts, Route } from '../../../proto/gen/sidekey/v1/route.ts';
 import { question } from '../../support/policy-client.ts';
 
 // Few letters and the key's own separators, so that collisions would be found.
@@ -29,7 +29,51 @@ const anyQuestion = fc
     }),
   );
 
+const inspected = (json: string) => InspectedFacts.fromPartial({ json });
+
+/** Questions that differ from `one` in the part named alone. */
+const others: [string, (one: Question) => Partial<Question>][] = [
+  ['server workload', ({ route }) => ({ route: { ...route, serverWorkload: `${route.serverWorkload}a` } })],
+  ['scheme', ({ destination }) => ({ destination: { ...destination, scheme: `${destination.scheme}x` } })],
+  ['host', ({ destination }) => ({ destination: { ...destination, host: `${destination.host}a` } })],
+  ['port', ({ destination }) => ({ destination: { ...destination, port: destination.port + 1 } })],
+  ['method', ({ method }) => ({ method: `${method}a` })],
+  ['path', ({ path }) => ({ path: `${path}a` })],
+  ['query', ({ query }) => ({ query: `${query ?? ''}a` })],
+  ['query that is there, if empty', ({ query }) => ({ query: query === undefined ? '' : undefined })],
+  [
+    'name of a header',
+    ({ headers }) => ({ headers: headers?.map(({ name, value }) => ({ name: `${name}a`, value })) }),
+  ],
+  [
+    'value of a header',
+    ({ headers }) => ({ headers: headers?.map(({ name, value }) => ({ name, value: `${value}a` })) }),
+  ],
+  ['number of headers', ({ headers = [] }) => ({ headers: headers.slice(1) })],
+  ['body', () => ({ inspected: inspected('{"a":2}') })],
+  ['body, which was not read', () => ({ inspected: undefined })],
+  ['dry run', () => ({ dryRun: true })],
+];
+
+const withAllFacts = anyQuestion.map(
+  (one): Question => ({
+    ...one,
+    headers: [{ name: 'a', value: '1' }, ...(one.headers ?? [])],
+    inspected: inspected('{"a":1}'),
+    route: { ...one.route, decisionFacts: [1, 2, 3] },
+  }),
+);
+
 describe('questionKey', () => {
+  it.each(others)('is another when the %s differs', (_part, change) => {
+    fc.assert(
+      fc.property(withAllFacts, (one) => {
+        expect(questionKey({ ...one, ...change(one) }, 's')).not.toBe(questionKey(one, 's'));
+      }),
+      { numRuns: 20 },
+    );
+  });
+
   it('is the same only for the same tuple', () => {
     const tuple = (one: Question) => [
       one.route.serverWorkload,
@@ -58,6 +102,27 @@ describe('questionKey', () => {
     expect(questionFacts(one)).toEqual({ method: 'GET', path: '', query: '', headers: [], inspected: undefined });
   });
 
+  it('goes with the facts that are sent: those that the route reads, of headers those that it names', () => {
+    const header = (name: string) => ({ name, value: '1' });
+    const sent = (selectors: string[]) => {
+      const route = Route.fromPartial({ decisionFacts: [1, 2, 3], selectors });
+      const headers = ['X-Org', 'x_org', 'Other'].map(header);
+      return questionFacts(question({ route, path: '/a', query: 'x=1', headers, inspected: inspected('{}') }));
+    };
+    expect(sent(['header:x-org', 'json:/a'])).toEqual({
+      method: 'GET',
+      path: '/a',
+      query: 'x=1',
+      headers: [header('X-Org'), header('x_org')],
+      inspected: InspectedFacts.fromPartial({ json: '{}', selectors: ['header:x-org', 'json:/a'] }),
+    });
+    for (const selectors of [[], ['json:/a'], ['header:x-org', 'header:*']]) {
+      expect(sent(selectors).headers.map(({ name }) => name)).toEqual(['X-Org', 'x_org', 'Other']);
+    }
+    const route = Route.fromPartial({ decisionFacts: [2], selectors: ['json:/a'] });
+    expect(questionFacts(question({ route }))).toMatchObject({ query: '', inspected: { selectors: ['json:/a'] } });
+  });
+
   it('notices a fact of a newer control plane', () => {
     const facts = (decisionFacts: number[]) =>
       question({ route: { ...question().route, decisionFacts: decisionFacts as [] } });
@@ -69,6 +134,22 @@ describe('questionKey', () => {
 });
 
 describe('QuestionKeys', () => {
+  it.each(others)('gives another key when the %s differs from the last question', (_part, change) => {
+    for (const decisionFacts of [[], [1], [2], [1, 2, 3]] as const) {
+      fc.assert(
+        fc.property(withAllFacts, (any) => {
+          const keys = new QuestionKeys();
+          const one = { ...any, route: { ...any.route, decisionFacts: [...decisionFacts] } };
+          const other = { ...one, ...change(one) };
+          keys.of(one, 's');
+          expect(keys.of(other, 's')).toBe(questionKey(other, 's'));
+          expect(keys.of(other, 't')).toBe(questionKey(other, 't'));
+        }),
+        { numRuns: 10 },
+      );
+    }
+  });
+
   it('gives the key of each question, whatever was asked before', () => {
     const decisionFacts = [DecisionFact.DECISION_FACT_PATH];
     const routes = [

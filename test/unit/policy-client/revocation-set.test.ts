@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { RevocationSet, revokes, standingOfGrant } from '../../../policy-client/revocation-set.ts';
+import { RevocationSet, revokes, standingOfGrant, standingOfSession } from '../../../policy-client/revocation-set.ts';
 import { Grant, Revocation, RevocationTarget as Target } from '../../../proto/gen/sidekey/v1/grant.ts';
 
 const grant = Grant.fromPartial({
@@ -29,6 +29,22 @@ describe('revokes', () => {
     expect(set.find(standing)).toBe(reason);
     set.apply(revocation(target, name, { lifted: true }));
     expect(set.find(standing)).toBeUndefined();
+  });
+
+  it('ends a session by its id, workload, user or tenant', () => {
+    const session = { id: 's1', workloads: ['w1', 'w2'], user: 'u1', claims: {}, notAfter: 1 };
+    const ended = ['s1', 'w2', 'u1', 't1', 'p1'].map((name) =>
+      Object.values(Target).filter(
+        (target) => target > 0 && revokes(revocation(target as Target, name), standingOfSession(session, 't1')),
+      ),
+    );
+    expect(ended).toEqual([
+      [Target.REVOCATION_TARGET_SESSION],
+      [Target.REVOCATION_TARGET_WORKLOAD],
+      [Target.REVOCATION_TARGET_USER],
+      [Target.REVOCATION_TARGET_TENANT],
+      [],
+    ]);
   });
 
   it('ends everything for a target that it does not know', () => {

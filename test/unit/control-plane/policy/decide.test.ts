@@ -48,6 +48,11 @@ const CASES: readonly Case[] = [
     expected: 'rule-denied',
   },
   {
+    title: 'nothing that allows applies, and a deny does not cover',
+    policies: { b: { ...to, ...deny, rules: [{ methods: ['DELETE'] }] } },
+    expected: 'no-policy',
+  },
+  {
     title: 'method not in the rules',
     policies: { a: { ...to, rules: [{ methods: ['GET'] }] } },
     request: { method: 'DELETE' },

@@ -27,6 +27,7 @@ it('says where a key is wrong, without repeating it', () => {
   expect(() => parseSealingKeys(`# x\n${wrong}`, 'keys.txt')).toThrow(
     'keys.txt, line 2: not 32 bytes in base64 or hexadecimal',
   );
+  expect(() => parseSealingKeys(randomBytes(33).toString('base64'), 'f')).toThrow(/line 1/);
   expect(() => parseSealingKeys(randomBytes(16).toString('base64'), 'f')).toThrow(/line 1/);
   expect(() => parseSealingKeys(' \n# none\n', 'f')).toThrow(/holds no sealing key/);
 });
@@ -53,5 +54,10 @@ it('leaves a broken file as it is', async () => {
   const path = join(folder, 'broken.key');
   await writeFile(path, 'nonsense');
   await expect(rotateSealingKeyFile(path)).rejects.toThrow(/line 1/);
+  await expect(loadSealingKeys(path, { create: true })).rejects.toThrow(/line 1/);
   expect(await readFile(path, 'utf8')).toBe('nonsense');
+});
+
+it('makes none where there is something that cannot be read', async () => {
+  await expect(loadSealingKeys(folder, { create: true })).rejects.toMatchObject({ code: 'unreadable-file' });
 });

@@ -50,6 +50,27 @@ it('opens with older keys, reseals under the current one, and then needs no othe
   expect(() => new Sealer({ current: second, older: [] }).open(sealed, 'c')).toThrow(/does not have/);
 });
 
+it('opens what earlier releases stored', () => {
+  const stored =
+    'AUuwb45OOncVTY475uYnNj/CZpXahKy0XzU1QOB3lcUI9RyMJVedFhnjcXw6WE3ZU9h8LWh898WGiwTIxw1yHxJCFg5UE3HNMxN6G86TWEz4ELeXqaeheql+TkoTXPECK4Z5/zYz6Wo=';
+  const then = new Sealer({ current: sealingKey(Buffer.alloc(32, 7)), older: [] });
+  expect(then.open(Buffer.from(stored, 'base64'), 'sealed_secrets\0acme\0key').reveal()).toBe('hunter2');
+});
+
+it('works with the keys it is given later: a new one seals, and what it has no more opens nothing', () => {
+  const one = new Sealer({ current: first, older: [] });
+  const sealed = one.seal(new Secret('hunter2'), 'c');
+  one.adopt({ current: second, older: [first] });
+  expect(one.keyId).toBe(second.id);
+  expect(one.open(sealed, 'c').reveal()).toBe('hunter2');
+  const next = one.seal(new Secret('x'), 'c');
+  expect(new Sealer({ current: second, older: [] }).open(next, 'c').reveal()).toBe('x');
+  one.adopt({ current: second, older: [] });
+  expect(() => one.open(sealed, 'c')).toThrow(/does not have/);
+  expect(() => one.assertHas(second.id)).not.toThrow();
+  expect(() => one.assertHas(first.id)).toThrow(SealingError);
+});
+
 it('takes keys of 32 bytes alone', () => {
   for (const length of [0, 16, 31, 33]) expect(() => sealingKey(randomBytes(length))).toThrow(/32 bytes/);
 });

@@ -68,6 +68,7 @@ function flip(path: string, where: (length: number) => number): void {
 const DAMAGE: readonly (readonly [name: string, damage: (files: readonly string[]) => void])[] = [
   ['a bit flips in the middle of the first file', ([first = '']) => flip(first, (length) => length >> 1)],
   ['a bit flips at the very start', ([first = '']) => flip(first, () => 2)],
+  ['a bit flips in the hash that the very first record follows', ([first = '']) => flip(first, () => 20)],
   ['a bit flips at the end of the second file', ([, second = '']) => flip(second, (length) => length - 9)],
   [
     'bits flip in two files',
@@ -166,7 +167,7 @@ describe('a spool that is damaged on disk', () => {
     expect(readdirSync(dir)).toEqual([]);
   });
 
-  it.each(DAMAGE.slice(0, 5))('what a dead process left: %s', (_name, damage) => {
+  it.each(DAMAGE.slice(0, 6))('what a dead process left: %s', (_name, damage) => {
     const dead = queueOn(new Spool(dir, 1e9));
     push(dead, 0, RECORDS);
     dead.spill();

@@ -1,5 +1,6 @@
 import http from 'node:http';
 import http2 from 'node:http2';
+import https from 'node:https';
 import type { AddressInfo, Server } from 'node:net';
 import { once } from 'node:events';
 import { afterEach, expect, test } from 'vitest';
@@ -7,11 +8,13 @@ import { ByteBudget } from '../../../../common/byte-budget.ts';
 import type { DialTarget } from '../../../../proxy/http/dial-target.ts';
 import type { UpstreamStream } from '../../../../proxy/http/streams.ts';
 import { TrustedContexts } from '../../../../proxy/io/dial.ts';
+import { UpstreamConnection } from '../../../../proxy/io/upstream-connection.ts';
 import { UpstreamPool } from '../../../../proxy/io/upstream-pool.ts';
 import { DEFAULT_LIMITS, type ProxyLimits } from '../../../../proxy/limits.ts';
 import { Refusal } from '../../../../proxy/refusal.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
 import { DEAF, outgoingGet } from '../../../support/outgoing-request.ts';
+import { makeTlsIdentity } from '../../../support/tls-identity.ts';
 
 const closers: (() => void)[] = [];
 afterEach(() => {
@@ -194,4 +197,40 @@ test('a WebSocket has a connection of HTTP/1.1', async () => {
   const stream = await pool.open(target, 'web-socket');
   await exchange(stream);
   expect(pool.take(target)).toBeDefined();
+});
+
+test('where a connection of HTTP/2 carries one exchange, each of a burst has its own', async () => {
+  const server = http2.createServer({ settings: { maxConcurrentStreams: 1 } });
+  const { pool, target, dialled } = await world({}, server);
+  const streams = await Promise.all([1, 2, 3].map(() => pool.open({ ...target, versions: ['h2'] })));
+  expect([new Set(streams).size, streams.includes(undefined as never), dialled()]).toEqual([3, false, 3]);
+});
+
+const identity = makeTlsIdentity(['api.test']);
+const overTls = (target: DialTarget): DialTarget => ({
+  ...target,
+  tls: true,
+  versions: ['h2', 'http/1.1'],
+  caPem: identity.caPem,
+});
+
+test('a WebSocket has HTTP/1.1 where HTTP/2 takes none, which is remembered, and keeps nothing else open', async () => {
+  const server = http2.createSecureServer({ ...identity, allowHTTP1: true }, answer as never);
+  const { pool, target, dialled, clock } = await world({ upstreamIdleTimeoutMs: 100 }, server);
+  for (const dials of [2, 3]) {
+    const stream = await pool.open(overTls(target), 'web-socket');
+    expect([stream instanceof UpstreamConnection, dialled()]).toEqual([true, dials]);
+    await exchange(stream);
+  }
+  clock.advance(101);
+  pool.sweep(clock.now());
+  await expect.poll(() => pool.size).toBe(0);
+});
+
+test('a burst to a server of HTTP/1.1 has a connection each, and so has the next one at once', async () => {
+  const { pool, target, dialled } = await world({}, https.createServer(identity, answer));
+  for (const dials of [3, 6]) {
+    const streams = await Promise.all([1, 2, 3].map(() => pool.open(overTls(target))));
+    expect([new Set(streams).size, dialled()]).toEqual([3, dials]);
+  }
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Grant, type Injection } from '../../../../../proto/gen/sidekey/v1/grant.ts';
+import { Grant, type Injection, type PlaceholderInjection } from '../../../../../proto/gen/sidekey/v1/grant.ts';
 import { PlaceholderLocation, Route } from '../../../../../proto/gen/sidekey/v1/route.ts';
 import {
   type InjectableRequest,
@@ -40,13 +40,17 @@ interface Parts {
   readonly path?: string;
   readonly query?: string;
   readonly headers?: readonly (readonly [string, string])[];
+  readonly hasBody?: boolean;
   readonly body?: string;
 }
 
 /** What would be sent, as one text; or the reason why not. */
-function outcome(grant: Grant | undefined, { path = '/a', query, headers = [], body = '' }: Parts): string {
+function outcome(
+  grant: Grant | undefined,
+  { path = '/a', query, headers = [], hasBody = true, body = '' }: Parts,
+): string {
   const list = HeaderList.from(headers);
-  const request: InjectableRequest = { destination, method: 'POST', path, headers: list, query };
+  const request: InjectableRequest = { destination, method: 'POST', path, headers: list, query, hasBody };
   try {
     const injected = grant === undefined ? injectNothing(request) : injectCredential(grant, request);
     const lines = [...list.entries()].map(([name, value]) => `${name}: ${value}`);
@@ -75,9 +79,23 @@ describe('the credential goes where the placeholder is', () => {
     expect(sent).not.toContain('sk_placeholder_');
   });
 
-  test('without one the call goes as it is', () => {
-    const sent = outcome(grantAt('header', 'Authorization'), { headers: [['accept', '*/*']] });
-    expect(sent).toBe('/a?\naccept: */*\n');
+  test.each<[keyof typeof AT, string]>([
+    ['header', 'Authorization'],
+    ['cookie', 'sid'],
+    ['query', 'key'],
+    ['path', ''],
+    ['json', '/k'],
+    ['form', 'key'],
+  ])('without one the call goes as it is: %s %s', (location, name) => {
+    const given = { path: '/a', query: 'b=1', headers: [JSON_TYPE, ['cookie', 'c=1']], hasBody: false } as const;
+    const sent = '/a?b=1\ncontent-type: application/json\ncookie: c=1\n';
+    expect(outcome(grantAt(location, name), given)).toBe(sent);
+    expect(outcome(grantAt(location, name), {})).toBe('/a?\n');
+  });
+
+  test('a body in which it cannot be seen is refused', () => {
+    const headers = [JSON_TYPE, ['content-encoding', 'gzip']] as const;
+    expect(outcome(grantAt('json', '/k'), { headers, body: '\x1f\x8b' })).toBe('injection-refused');
   });
 });
 
@@ -111,6 +129,26 @@ describe('A-17, A-18, A-19: any other placeholder is refused', () => {
 
   test('a mark without its random part is no placeholder', () => {
     expect(outcome(undefined, { body: 'sk_placeholder_ is a prefix' })).toContain('is a prefix');
+    const headers = [['x-note', 'sk_placeholder_ is a prefix of what agents hold']] as const;
+    expect(outcome(undefined, { headers })).toContain('is a prefix');
+  });
+
+  test('long values without one pass', () => {
+    const parts = {
+      path: `/${'a%20b'.repeat(20)}`,
+      query: `q=${'c%2Fd'.repeat(20)}`,
+      headers: [['x', 'e'.repeat(99)]],
+    } as const;
+    expect(outcome(undefined, parts)).toBe(`${parts.path}?${parts.query}\nx: ${'e'.repeat(99)}\n`);
+  });
+
+  test('one that begins at the end of a large piece of a body is found', () => {
+    const body = `${'x'.repeat(2_000)}${MINE}${'y'.repeat(2_000)}`;
+    for (let seen = 1; seen < MINE.length; seen += 1) {
+      expect(transformed(new PlaceholderGuard(HeaderList.from([])), body, [2_000 + seen]), `${seen}`).toBe(
+        'placeholder-refused',
+      );
+    }
   });
 });
 
@@ -182,6 +220,15 @@ describe('encoded', () => {
     expect(onEveryCut(guard('application/octet-stream'), body)).toBe(isBase64 ? 'placeholder-refused' : body);
   });
 
+  test.each([...hidden, MINE.replace('k', '%6b'), MINE.replace('_', '%255F'), MINE.replace('p', '\\u0070')])(
+    '%s is refused in a head',
+    (text) => {
+      for (const parts of [{ path: `/${text}` }, { query: `a=${text}` }, { headers: [['x-a', text]] }] as const) {
+        expect(outcome(inHeader, parts)).toBe('placeholder-refused');
+      }
+    },
+  );
+
   test('text in base64 that only speaks of placeholders passes', () => {
     const body = Buffer.from('a string sk_placeholder_ and what follows it, as the manual says').toString('base64');
     expect(outcome(undefined, { body })).toContain(body);
@@ -212,5 +259,19 @@ test.each<[keyof typeof AT, string, string]>([
 ])('A-14: at %s %s, %j is refused', (location, name, text) => {
   const grant = grantAt(location, name);
   for (const { kind } of grant.injections) if (kind?.$case === 'placeholder') kind.value.value = Buffer.from(text);
+  expect(outcome(grant, {})).toBe('credential-invalid');
+});
+
+test.each<[string, Partial<PlaceholderInjection>]>([
+  ['has no place', { place: undefined }],
+  ['is for no placeholder', { placeholders: [] }],
+  ['is for a place of a newer control plane', { place: { location: 99 as 1, name: '' } }],
+  ...(['path', 'json', 'form'] as const).map((location): [string, Partial<PlaceholderInjection>] => [
+    `is too short to be kept from the agent: ${location}`,
+    { place: { location: AT[location], name: '/k' }, value: Buffer.from('abc') },
+  ]),
+])('a credential that %s is not used', (_what, changes) => {
+  const grant = grantAt('json', '/k');
+  for (const { kind } of grant.injections) if (kind?.$case === 'placeholder') Object.assign(kind.value, changes);
   expect(outcome(grant, {})).toBe('credential-invalid');
 });

@@ -64,6 +64,19 @@ test('what flags and types are of messages: nothing of them waits for more, and 
   }
 });
 
+test('what is held back of a message waits for the rest of it, of another body for a lull alone', () => {
+  const body = message('a sk-l');
+  const inMessage = scrubOf('application/grpc');
+  expect(Buffer.concat(inMessage.push(body.subarray(0, 9)))).toEqual(body.subarray(0, 7));
+  expect([inMessage.heldBytes, inMessage.lull()]).toEqual([2, []]);
+  expect(Buffer.concat(inMessage.push(body.subarray(9)))).toEqual(body.subarray(7));
+  expect([inMessage.heldBytes, inMessage.lull()]).toEqual([0, []]);
+  const other = scrubOf('application/grpc');
+  expect(Buffer.concat(other.push(Buffer.from('hello, sk-l'))).toString()).toBe('hello, ');
+  expect(other.heldBytes).toBe(4);
+  expect([Buffer.concat(other.lull()).toString(), other.heldBytes]).toEqual(['sk-l', 0]);
+});
+
 test('of nothing, nothing comes: an empty chunk would end the body', () => {
   const scrubbed = scrubOf('application/grpc');
   expect(scrubbed.end()).toEqual([]);

@@ -198,11 +198,17 @@ describe('a part of an answer, which begins inside', () => {
     );
   });
 
-  test('what is no secret passes, and a whole one further on is found', () => {
-    const stream = scrubber.stream(true);
-    const body = `${'live and let live '.repeat(40)}${LONG}.`;
-    const clean = Buffer.concat([...stream.push(Buffer.from(body)), ...stream.end()]).toString();
-    expect(clean).toBe(body.replace(LONG, '*'.repeat(LONG.length)));
-    expect(stream.hits).toBe(1);
+  test.each([40, 400])('what is no secret passes, once, and a whole one further on is found: %i', (times) => {
+    const body = Buffer.from(`${'live and let live '.repeat(times)}${LONG}.`);
+    for (const cut of [body.length, 1_000, 7]) {
+      const stream = scrubber.stream(true);
+      const out: Buffer[] = [];
+      for (let at = 0; at < body.length; at += cut) {
+        out.push(...stream.push(Buffer.from(body.subarray(at, at + cut))).map((piece) => Buffer.from(piece)));
+      }
+      const clean = Buffer.concat([...out, ...stream.end()]).toString();
+      expect(clean).toBe(body.toString().replace(LONG, '*'.repeat(LONG.length)));
+      expect([stream.hits, stream.heldBytes]).toEqual([1, 0]);
+    }
   });
 });
