@@ -7,7 +7,7 @@ import { SECRET } from '../support/proxy-world.ts';
 import type { AgentAnswer, RawAgent } from '../support/raw-agent.ts';
 import { until } from '../support/until.ts';
 import type { UpstreamHandler } from '../support/upstream.ts';
-import { policySet } from '../unit/control-plane/policy/policy-set.ts';
+import { policySet } from '../support/policy-set.ts';
 
 const POLICY = policySet({
   ServerWorkload: { api: { hosts: ['api.example.com'], inspectBytes: 2_000 } },

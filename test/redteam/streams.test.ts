@@ -19,7 +19,7 @@ import {
   startProxyWorld,
 } from '../support/proxy-world.ts';
 import { makeTlsIdentity } from '../support/tls-identity.ts';
-import { renderings } from './renderings.ts';
+import { renderings } from '../support/renderings.ts';
 
 // The attacks of HTTP/1.1 once more, over streams of HTTP/2 and over WebSockets.
 let world: ProxyWorld;
