@@ -1,3 +1,5 @@
+import { TOKEN } from './credential-grammar.ts';
+
 /** What a template may name. */
 const VARIABLES = [
   'method',
@@ -22,7 +24,7 @@ export type TemplatePart =
 export type Template = readonly TemplatePart[];
 
 const MARK = /\{\{([^{}]*)\}\}/g;
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,128}$/;
+const MAX_HEADER_NAME = 128;
 
 /**
  * Reads `t={{timestamp}},v1={{signature}}`: text with `{{method}}`, `{{path}}`, `{{query}}` (without "?"), `{{target}}` (path and
@@ -48,7 +50,9 @@ export function parseTemplate(text: string): Template | string {
 function readMark(name: string): TemplatePart | string {
   if (name.startsWith('header:')) {
     const header = name.slice('header:'.length).trim();
-    return TOKEN.test(header) ? { kind: 'header', name: header.toLowerCase() } : `{{${name}}} names no header`;
+    return header.length <= MAX_HEADER_NAME && TOKEN.test(header)
+      ? { kind: 'header', name: header.toLowerCase() }
+      : `{{${name}}} names no header`;
   }
   const variable = VARIABLES.find((known) => known === name);
   if (variable === undefined) return `{{${name}}} is unknown; there are ${VARIABLES.join(', ')} and header:Name`;

@@ -38,3 +38,6 @@ export function cidrContains(cidr: Cidr, address: Uint8Array): boolean {
 function bitAt(bytes: Uint8Array, bit: number): number {
   return ((bytes[bit >> 3] ?? 0) >> (7 - (bit & 7))) & 1;
 }
+
+/** The addresses by which a machine speaks to itself. */
+export const LOOPBACK: readonly Cidr[] = [parseCidr('127.0.0.0/8'), parseCidr('::1/128')];

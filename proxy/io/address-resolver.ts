@@ -4,7 +4,7 @@ import { BoundedCache } from '../../common/bounded-cache.ts';
 import { type Clock, systemClock } from '../../common/clock.ts';
 import { within } from '../../common/deadline.ts';
 import { checkAddress } from '../../common/net/address-policy.ts';
-import { type Cidr, parseCidr } from '../../common/net/cidr.ts';
+import { type Cidr, LOOPBACK } from '../../common/net/cidr.ts';
 import { formatIpAddress, readIpAddress } from '../../common/net/ip-address.ts';
 import { Refusal } from '../refusal.ts';
 import type { Authority } from '../../common/net/host.ts';
@@ -44,7 +44,6 @@ interface CachedName {
   readonly expiresAt: number;
 }
 
-const LOOPBACK = [parseCidr('127.0.0.0/8'), parseCidr('::1/128')];
 const MAX_ADDRESSES = 64;
 
 /** Resolves names for dialling; nothing else in the proxy asks DNS, and sockets are given addresses alone. */

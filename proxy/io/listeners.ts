@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { UsageError } from '../../common/errors.ts';
-import { cidrContains, parseCidr } from '../../common/net/cidr.ts';
+import { cidrContains, LOOPBACK } from '../../common/net/cidr.ts';
 import { formatAuthority, type Authority } from '../../common/net/host.ts';
 import { readIpAddress } from '../../common/net/ip-address.ts';
 import type { LocalListener, ProxyConfig } from '../config.ts';
@@ -46,7 +46,6 @@ interface Parts {
 const CUT_MS = 100;
 /** How long a caller who cannot be known may take to ask for something, or to go away again. */
 const UNKNOWN_CALLER_MS = 1_000;
-const LOOPBACK = [parseCidr('127.0.0.0/8'), parseCidr('::1/128')];
 
 /** Listens in every mode that the configuration asks for, or in none. @throws UsageError, SocketOptionError */
 export async function startListeners(

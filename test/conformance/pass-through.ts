@@ -3,7 +3,7 @@ import tls from 'node:tls';
 import { gzipSync } from 'node:zlib';
 import { data, END_STREAM, headers, settings } from '../support/http2-frames.ts';
 import { answered, type ConformanceCase, field, forwarded, must, OK, write } from './case.ts';
-import { FrameUpstream } from './frame-upstream.ts';
+import { FrameUpstream } from '../support/frame-upstream.ts';
 import type { ConformanceWorld } from './world.ts';
 
 const HEAD = 'HTTP/1.1 200 OK\r\n';

@@ -15,7 +15,7 @@ import {
   windowUpdate,
 } from '../support/http2-frames.ts';
 import { type ConformanceCase, must, write } from './case.ts';
-import { FrameUpstream } from './frame-upstream.ts';
+import { FrameUpstream } from '../support/frame-upstream.ts';
 import type { ConformanceWorld } from './world.ts';
 
 const OK: Pairs = [[':status', '200']];

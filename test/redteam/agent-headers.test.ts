@@ -1,17 +1,13 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Question } from '../../policy-client/index.ts';
 import { DecisionFact } from '../../proto/gen/sidekey/v1/route.ts';
-import { bearer, grant, type ProxyWorld, route, SECRET, startProxyWorld } from '../support/proxy-world.ts';
+import { noteQuestions, type ProxyWorld, route, startProxyWorld } from '../support/proxy-world.ts';
 
 let world: ProxyWorld;
 let asked: Question[];
 beforeEach(async () => {
   world = await startProxyWorld();
-  asked = [];
-  world.client.decide = (question) => {
-    asked.push(question);
-    return grant(question, bearer(SECRET));
-  };
+  asked = noteQuestions(world);
 });
 afterEach(() => world.close());
 

@@ -4,7 +4,7 @@ import type { AgentAnswer, RawAgent } from '../support/raw-agent.ts';
 import { type ProxyWorld, route, SECRET, startProxyWorld } from '../support/proxy-world.ts';
 import { until } from '../support/until.ts';
 import { scripted, startRawUpstream } from '../support/upstream.ts';
-import { renderings } from './renderings.ts';
+import { renderings } from '../support/renderings.ts';
 
 let world: ProxyWorld;
 beforeEach(async () => {

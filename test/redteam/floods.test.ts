@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { answering, OK, write } from '../conformance/case.ts';
-import { FrameUpstream } from '../conformance/frame-upstream.ts';
+import { FrameUpstream } from '../support/frame-upstream.ts';
 import { type ConformanceWorld, startConformanceWorld } from '../conformance/world.ts';
 import { FrameType } from '../../proxy/protocols/http2/frames.ts';
 import {

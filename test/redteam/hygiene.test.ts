@@ -21,7 +21,7 @@ import { FakePolicyClient } from '../fakes/policy-client.ts';
 import { bearer, denial, grant, type ProxyWorld, route, SECRET, startProxyWorld } from '../support/proxy-world.ts';
 import { startRawUpstream } from '../support/upstream.ts';
 import { until } from '../support/until.ts';
-import { renderings } from './renderings.ts';
+import { renderings } from '../support/renderings.ts';
 
 let world: ProxyWorld;
 afterEach(() => world?.close());

@@ -1,12 +1,13 @@
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Answer } from '../../policy-client/index.ts';
+import { RevocationTarget } from '../../proto/gen/sidekey/v1/grant.ts';
 import { type InspectingWorld, startInspectingWorld } from '../support/inspecting-world.ts';
 import { SECRET } from '../support/proxy-world.ts';
 import type { AgentAnswer, RawAgent } from '../support/raw-agent.ts';
 import { until } from '../support/until.ts';
 import type { UpstreamHandler } from '../support/upstream.ts';
-import { policySet } from '../unit/control-plane/policy/policy-set.ts';
+import { policySet } from '../support/policy-set.ts';
 
 const POLICY = policySet({
   ServerWorkload: { api: { hosts: ['api.example.com'], inspectBytes: 2_000 } },
@@ -225,7 +226,8 @@ describe('A-57 while a list waits for policy', () => {
   }, 30_000);
 
   test('a revocation ends it', async () => {
-    world.client.revoke({ kind: 'session', id: 'session-1' } as unknown as Parameters<typeof world.client.revoke>[0]);
+    const target = RevocationTarget.REVOCATION_TARGET_SESSION;
+    world.client.revoke({ id: '1', target, name: 'session-1', at: undefined, lifted: false });
     expect(await agent.closed()).not.toContain('search');
     await until('the upstream is let go', () => gone);
     settle();

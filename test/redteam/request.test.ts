@@ -3,7 +3,16 @@ import { Secret } from '../../common/secret.ts';
 import type { GrantAnswer, Question } from '../../policy-client/index.ts';
 import type { Injection } from '../../proto/gen/sidekey/v1/grant.ts';
 import { TlsMode } from '../../proto/gen/sidekey/v1/route.ts';
-import { bearer, denial, grant, type ProxyWorld, route, SECRET, startProxyWorld } from '../support/proxy-world.ts';
+import {
+  bearer,
+  denial,
+  grant,
+  noteQuestions,
+  type ProxyWorld,
+  route,
+  SECRET,
+  startProxyWorld,
+} from '../support/proxy-world.ts';
 import { startRawUpstream } from '../support/upstream.ts';
 import { until } from '../support/until.ts';
 
@@ -11,11 +20,7 @@ let world: ProxyWorld;
 let asked: Question[];
 beforeEach(async () => {
   world = await startProxyWorld();
-  asked = [];
-  world.client.decide = (question) => {
-    asked.push(question);
-    return grant(question, bearer(SECRET));
-  };
+  asked = noteQuestions(world);
 });
 afterEach(() => world.close());
 
@@ -134,10 +139,8 @@ test('A-22 every question carries host, port and method, and the facts that the 
 });
 
 test('A-23 every request of a connection and of a tunnel is decided', async () => {
-  world.client.decide = (question) => {
-    asked.push(question);
-    return question.path === '/allowed' ? grant(question, bearer(SECRET)) : denial('rule-denied');
-  };
+  world.client.decide = (question) =>
+    question.path === '/allowed' ? grant(question, bearer(SECRET)) : denial('rule-denied');
   const { agent } = await world.tlsAgent();
   const at = `api.test:${world.upstream.httpsPort}`;
   const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: ${at}\r\n\r\n`;

@@ -1,16 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Question } from '../../policy-client/index.ts';
-import { bearer, grant, type ProxyWorld, SECRET, startProxyWorld } from '../support/proxy-world.ts';
+import { noteQuestions, type ProxyWorld, startProxyWorld } from '../support/proxy-world.ts';
 
 let world: ProxyWorld;
 let asked: Question[];
 beforeEach(async () => {
   world = await startProxyWorld();
-  asked = [];
-  world.client.decide = (question) => {
-    asked.push(question);
-    return grant(question, bearer(SECRET));
-  };
+  asked = noteQuestions(world);
 });
 afterEach(() => world.close());
 

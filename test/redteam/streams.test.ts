@@ -12,13 +12,14 @@ import {
   denial,
   grant,
   HOSTS,
+  noteQuestions,
   type ProxyWorld,
   route,
   SECRET,
   startProxyWorld,
 } from '../support/proxy-world.ts';
 import { makeTlsIdentity } from '../support/tls-identity.ts';
-import { renderings } from './renderings.ts';
+import { renderings } from '../support/renderings.ts';
 
 // The attacks of HTTP/1.1 once more, over streams of HTTP/2 and over WebSockets.
 let world: ProxyWorld;
@@ -39,11 +40,9 @@ async function start(
       route({ hosts: ['localhost'], ports: [upstream.port], tls: { mode: 1, caPem: upstream.caPem, serverName: '' } }),
     ],
   });
-  const asked: Question[] = [];
-  world.client.decide = (question) => {
-    asked.push(question);
-    return question.path.startsWith('/denied') ? denial('rule-denied') : grant(question, bearer(SECRET));
-  };
+  const asked = noteQuestions(world, (question) =>
+    question.path.startsWith('/denied') ? denial('rule-denied') : grant(question, bearer(SECRET)),
+  );
   const { tls } = await world.tlsAgent('localhost', upstream.port, { ALPNProtocols: ['h2'] });
   const agent = http2Agent(tls, `localhost:${upstream.port}`);
   ended.push(() => agent.destroy());

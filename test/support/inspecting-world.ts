@@ -10,7 +10,7 @@ import type { Answer, Question } from '../../policy-client/index.ts';
 import { questionFacts } from '../../policy-client/question-key.ts';
 import type { Route } from '../../proto/gen/sidekey/v1/route.ts';
 import { reasonFromNumber } from '../../proto/reasons.ts';
-import { SESSION } from '../unit/control-plane/policy/policy-set.ts';
+import { SESSION } from './policy-set.ts';
 import { tunnel } from './proxied-agent.ts';
 import {
   bearer,

@@ -190,12 +190,15 @@ export function denial(reason: Reason, message = 'no'): Answer {
   return { kind: 'denial', reason, message, accessPolicy: undefined, fromCache: false };
 }
 
-/** Lets every call through with one secret, and notes what policy was asked. */
-export function noteQuestions({ client }: ProxyWorld): Question[] {
+/** Notes what policy is asked from now on; lets every call through with SECRET unless `decide` says otherwise. */
+export function noteQuestions(
+  { client }: ProxyWorld,
+  decide = (question: Question): Answer => grant(question, bearer(SECRET)),
+): Question[] {
   const asked: Question[] = [];
   client.decide = (question) => {
     asked.push(question);
-    return grant(question, bearer(SECRET));
+    return decide(question);
   };
   return asked;
 }

@@ -9,7 +9,7 @@ import {
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeA2aAgent, type TestA2aAgent } from '../../support/a2a-server.ts';
 import { type InspectingWorld, startInspectingWorld } from '../../support/inspecting-world.ts';
-import { policySet } from '../../unit/control-plane/policy/policy-set.ts';
+import { policySet } from '../../support/policy-set.ts';
 
 const POLICY = policySet({
   ServerWorkload: { api: { hosts: ['api.example.com'] } },

@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type InspectingWorld, startInspectingWorld } from '../../support/inspecting-world.ts';
 import { makeMcpServer, type TestMcpServer } from '../../support/mcp-server.ts';
 import { SECRET } from '../../support/proxy-world.ts';
-import { policySet } from '../../unit/control-plane/policy/policy-set.ts';
+import { policySet } from '../../support/policy-set.ts';
 
 const at = { clientWorkload: 'billing-agent', serverWorkload: 'api' };
 const paths = ['/mcp', '/mcp-json', '/sse', '/messages'];

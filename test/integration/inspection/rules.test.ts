@@ -7,7 +7,7 @@ import { ask } from '../../support/http2-agent.ts';
 import { type InspectingWorld, startInspectingWorld } from '../../support/inspecting-world.ts';
 import { http2Session } from '../../support/proxied-agent.ts';
 import { HOSTS } from '../../support/proxy-world.ts';
-import { policySet } from '../../unit/control-plane/policy/policy-set.ts';
+import { policySet } from '../../support/policy-set.ts';
 
 const INSPECT_BYTES = 2_000;
 const POLICY = policySet({

@@ -5,7 +5,7 @@ import { AwsAlgorithm, type Injection } from '../../../proto/gen/sidekey/v1/gran
 import { crc32Of, verifyChunkedUpload } from '../../support/aws-chunk-verifier.ts';
 import { connectAgent } from '../../support/connect-agent.ts';
 import { grant, type ProxyWorld, startProxyWorld } from '../../support/proxy-world.ts';
-import { SUITE_CREDENTIAL, SUITE_V4A_PUBLIC_KEY } from '../../unit/proxy/credentials/signing/published-keys.ts';
+import { SUITE_CREDENTIAL, SUITE_V4A_PUBLIC_KEY } from '../../support/published-keys.ts';
 
 // Uploads in signed chunks, as SDKs of Java, Go and .NET send them over HTTP, to a service that checks each signature.
 const KEY = {

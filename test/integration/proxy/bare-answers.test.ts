@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { FrameUpstream } from '../../conformance/frame-upstream.ts';
+import { FrameUpstream } from '../../support/frame-upstream.ts';
 import { type ConformanceWorld, startConformanceWorld } from '../../conformance/world.ts';
 import { data, END_STREAM, headers, type Pairs } from '../../support/http2-frames.ts';
 import { denial } from '../../support/proxy-world.ts';

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
-import { FrameUpstream } from '../../conformance/frame-upstream.ts';
+import { FrameUpstream } from '../../support/frame-upstream.ts';
 import { type ConformanceWorld, startConformanceWorld } from '../../conformance/world.ts';
 import { FrameType } from '../../../proxy/protocols/http2/frames.ts';
 import { data, END_STREAM, headers } from '../../support/http2-frames.ts';

@@ -4,7 +4,7 @@ import { type LiveSession, SessionGate, type SessionGateOptions } from '../../..
 import { compilePolicySet } from '../../../../control-plane/policy/compile.ts';
 import type { ActiveRevocation } from '../../../../control-plane/policy/facts.ts';
 import { RevocationSet } from '../../../../control-plane/policy/revocations.ts';
-import { policySet } from '../policy/policy-set.ts';
+import { policySet } from '../../../support/policy-set.ts';
 
 const gate = new SessionGate({ nowMs: () => 0 } as unknown as SessionGateOptions);
 const SESSION = {

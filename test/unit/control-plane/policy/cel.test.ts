@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { compileCel } from '../../../../control-plane/policy/cel.ts';
 import { CelError } from '../../../../control-plane/policy/cel-error.ts';
-import { REQUEST, SESSION } from './policy-set.ts';
+import { REQUEST, SESSION } from '../../../support/policy-set.ts';
 
 const evaluate = (expression: string): boolean =>
   compileCel(expression).evaluate(

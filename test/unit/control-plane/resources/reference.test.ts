@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { documentSchema } from '../../../../control-plane/resources/json-schema.ts';
-import { writeReference } from '../../../../control-plane/resources/reference.ts';
+import { writeReference } from '../../../support/resources-reference.ts';
 import { KINDS } from '../../../../control-plane/resources/kinds.ts';
 
 const docs = new URL('../../../../docs/reference/', import.meta.url).pathname;

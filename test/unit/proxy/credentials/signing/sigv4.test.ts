@@ -10,7 +10,7 @@ import {
 import { createAwsSigner } from '../../../../../proxy/credentials/signing/aws-signer.ts';
 import { HeaderList } from '../../../../../proxy/protocols/header-list.ts';
 import { Sha256 } from '../../../../support/aws-verifier.ts';
-import { S3_CREDENTIAL, SUITE_CREDENTIAL, SUITE_V4A_PUBLIC_KEY } from './published-keys.ts';
+import { S3_CREDENTIAL, SUITE_CREDENTIAL, SUITE_V4A_PUBLIC_KEY } from '../../../../support/published-keys.ts';
 import { SUITE, type SuiteVector } from './sigv4-vectors.ts';
 
 const STAMP = '20150830T123600Z';

@@ -1,6 +1,6 @@
 import { createPublicKey } from 'node:crypto';
-import { Secret } from '../../../../../common/secret.ts';
-import type { AwsCredential } from '../../../../../proxy/credentials/signing/aws-signer.ts';
+import { Secret } from '../../common/secret.ts';
+import type { AwsCredential } from '../../proxy/credentials/signing/aws-signer.ts';
 
 /** The key of AWS's test suite. */
 export const SUITE_CREDENTIAL: AwsCredential = {

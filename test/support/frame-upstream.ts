@@ -1,7 +1,7 @@
 import type net from 'node:net';
 import { FrameType, PREFACE } from '../../proxy/protocols/http2/frames.ts';
-import { settings } from '../support/http2-frames.ts';
-import { FrameLog } from './frame-agent.ts';
+import { settings } from './http2-frames.ts';
+import { FrameLog } from '../conformance/frame-agent.ts';
 
 /** The upstream's end of an HTTP/2 connection of the proxy, by hand; streams have a window of 5 octets at first. */
 export class FrameUpstream extends FrameLog {

@@ -1,5 +1,5 @@
-import type { RequestFacts, SessionFacts } from '../../../../control-plane/policy/facts.ts';
-import { type Kind, type PolicySet, SPECS, type SpecByKind } from '../../../../control-plane/resources/kinds.ts';
+import type { RequestFacts, SessionFacts } from '../../control-plane/policy/facts.ts';
+import { type Kind, type PolicySet, SPECS, type SpecByKind } from '../../control-plane/resources/kinds.ts';
 
 type Specs = { readonly [K in Kind]?: Readonly<Record<string, unknown>> };
 

@@ -1,5 +1,5 @@
-import { type JsonSchema, specSchema } from './json-schema.ts';
-import { API_VERSION, KINDS } from './kinds.ts';
+import { type JsonSchema, specSchema } from '../../control-plane/resources/json-schema.ts';
+import { API_VERSION, KINDS } from '../../control-plane/resources/kinds.ts';
 
 interface Row {
   readonly field: string;
