@@ -88,6 +88,7 @@ export const REASONS = {
   'message-refused': { number: 71, httpStatus: 403, summary: 'The message cannot be judged: it is a batch, or its head and its body disagree.', nextStep: 'Send one message a request.' },
   'secret-endpoint': { number: 72, httpStatus: 403, summary: 'This endpoint makes or shows secrets, and no policy opens it.', nextStep: 'Ask for a policy that lists it in `opens`; `sidekey explain` shows its name.' },
   'answer-refused': { number: 73, httpStatus: 502, summary: "The answer lists what policy must filter, and cannot be read.", nextStep: "Report it to the upstream's owner." },
+  'agent-tls-failed': { number: 97, httpStatus: 499, summary: "The agent did not agree to TLS with the proxy, most often because it does not trust the proxy's authority.", nextStep: "Start the agent with `sidekey run`, or have it trust the proxy's authority; docs/agents.md names the variable for each client." },
 } as const satisfies Record<string, ReasonEntry>;
 
 export type Reason = keyof typeof REASONS;
