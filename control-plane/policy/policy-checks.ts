@@ -1,7 +1,8 @@
 import { describeError } from '../../common/errors.ts';
+import { matchHost } from '../../common/match/host-pattern.ts';
 import type { ServerWorkloadSpec } from '../resources/kinds.ts';
 import { beyondBinding } from '../resources/within-binding.ts';
-import type { CompiledPolicy } from './compile.ts';
+import type { CompiledPolicy, CompiledServerWorkload } from './compile.ts';
 import type { RequestFacts, SessionFacts } from './facts.ts';
 import { readingsOf, readsAnyArgument } from './rules/compile-rule.ts';
 import type { RuleQuestion, Unread } from './rules/fit.ts';
@@ -53,6 +54,16 @@ export function describeRules({ spec }: CompiledPolicy): string {
     return `${methods?.join(', ') ?? 'any method'} ${paths?.join(', ') ?? 'any path'}${limited ? ' (and more must fit)' : ''}`;
   });
   return [...texts, ...(rules.length > MAX_DESCRIBED ? ['others'] : [])].join('; ');
+}
+
+/** That no server workload covers this host and port; and which cover the host, as ports are easily forgotten. */
+export function describeUncovered(
+  servers: readonly Pick<CompiledServerWorkload, 'name' | 'hosts' | 'ports'>[],
+  { host, port }: Pick<RequestFacts, 'host' | 'port'>,
+): string {
+  const near = servers.filter(({ hosts }) => hosts.some((pattern) => matchHost(pattern, host))).slice(0, MAX_DESCRIBED);
+  const elsewhere = near.map(({ name, ports }) => `; ${name} covers it at ${ports.slice(0, MAX_DESCRIBED).join(', ')}`);
+  return `none covers ${host}:${port}${elsewhere.join('')}`;
 }
 
 /** The first trust provider that the policy asks for and the session lacks. */
