@@ -3,7 +3,7 @@ import { UsageError } from '../../common/errors.ts';
 import { findReason, REASONS } from '../../proto/reasons.ts';
 import { addContextOptions, readContext, type ContextOptions } from '../context.ts';
 import { parseNumber } from '../mode-options.ts';
-import { findNear } from '../near-names.ts';
+import { findNear } from '../../common/near-names.ts';
 import { formatTable, type OutputFormat, toJson, toYaml } from '../output.ts';
 import { printable } from '../paint.ts';
 import { readField, readList, readMember, withClient } from '../rest-client.ts';
