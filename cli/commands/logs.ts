@@ -61,6 +61,8 @@ async function logs(options: LogsOptions): Promise<void> {
   await withClient(readContext(options), async (client) => {
     const answer = await client.call('GET', '/v1/decisions', { query: { ...query, limit } });
     const decisions = readList(answer, 'decisions');
+    // A table without rows may be of a call that never reached the proxy, or of a filter that is misspelt.
+    if (decisions.length === 0) console.error(`sidekey: no decision fits${options.follow === true ? ' yet' : ''}`);
     if (options.output === 'table') console.log(formatTable(HEAD, decisions.flatMap(formatRows)));
     else for (const decision of decisions) console.log(formatOne(decision, options.output));
     if (options.follow !== true) return;

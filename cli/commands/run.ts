@@ -5,7 +5,7 @@ import { formatAuthority } from '../../common/net/host.ts';
 import type { ProxyConfig } from '../../proxy/config.ts';
 import { makeAgentEnvironment, writeTrustFiles } from '../agent-environment.ts';
 import { type AgentUser, findAgentUser } from '../agent-user.ts';
-import { readText } from '../context.ts';
+import { readAuthorities } from '../text-file.ts';
 import { findExposed, isWithin } from '../exposed.ts';
 import { CommandFailed, EXIT_CODES } from '../exit-codes.ts';
 import { paint, printable } from '../paint.ts';
@@ -140,7 +140,8 @@ function warn(text: string): void {
 async function findProxy(options: RunOptions, user: AgentUser | undefined): Promise<OpenProxy> {
   if (options.proxy !== undefined) {
     if (options.proxyCa === undefined) throw new UsageError('no-proxy-ca', '--proxy needs --proxy-ca');
-    const caPem = readText(options.proxyCa, '--proxy-ca');
+    const caPem = readAuthorities(options.proxyCa, '--proxy-ca');
+    await expectListener(parseProxyUrl(options.proxy));
     // What another process's proxy knows of the policy is its own: --agent-dir, or --remove-env, names more.
     return { url: options.proxy, caPem, ...NO_VARIABLES, close: () => Promise.resolve() };
   }
@@ -156,18 +157,25 @@ async function findProxy(options: RunOptions, user: AgentUser | undefined): Prom
         : `no proxy: none has left word in ${options.agentDir} yet`;
     throw new UsageError('no-proxy', message);
   }
-  await expectListener(local.url);
+  await expectListener(new URL(local.url));
   return { ...local, close: () => Promise.resolve() };
 }
 
-/** What is left behind may be of a proxy that was killed. */
-function expectListener(url: string): Promise<void> {
-  const { hostname, port } = new URL(url);
-  const socket = connect({ host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) });
+/** @throws UsageError for what clients could not use; it may hold the proxy's token, and is not repeated. */
+function parseProxyUrl(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  // The proxy's own port speaks no TLS.
+  if (url?.protocol === 'http:') return url;
+  throw new UsageError('bad-proxy', '--proxy: use http://HOST:PORT');
+}
+
+/** What is left behind may be of a proxy that was killed. @throws CommandFailed */
+function expectListener({ hostname, host, port }: URL): Promise<void> {
+  const socket = connect({ host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 80) });
   return new Promise((resolve, reject) => {
     const fail = (cause: Error): void => {
       socket.destroy();
-      reject(new CommandFailed(EXIT_CODES.unreachable, `the proxy at ${url} is gone; start it again`, { cause }));
+      reject(new CommandFailed(EXIT_CODES.unreachable, `no proxy listens at http://${host}; start it`, { cause }));
     };
     socket.setTimeout(CONNECT_TIMEOUT_MS, () => fail(new Error('no answer in time')));
     socket.once('error', fail).once('connect', () => {
