@@ -13,7 +13,7 @@ export const REASONS = {
   'ok': { number: 1, httpStatus: 200, summary: 'Allowed.', nextStep: 'Nothing to do.' },
   'no-route': { number: 2, httpStatus: 403, summary: 'No server workload covers this host and port.', nextStep: 'Ask a platform engineer to add a ServerWorkload and an AccessPolicy for this host.' },
   'no-policy': { number: 3, httpStatus: 403, summary: 'No access policy allows this workload to call this server workload.', nextStep: 'Ask for an AccessPolicy that connects the two.' },
-  'rule-denied': { number: 4, httpStatus: 403, summary: 'No rule of the policy allows this method and path.', nextStep: 'Use a method and path that the policy allows; `sidekey explain` shows them.' },
+  'rule-denied': { number: 4, httpStatus: 403, summary: 'No rule of the policy allows this call.', nextStep: 'Make a call that the policy allows, by method, path and content; `sidekey explain` shows which.' },
   'policy-denied': { number: 5, httpStatus: 403, summary: "A policy with effect deny matched.", nextStep: "Do not retry; ask the policy's owner." },
   'condition-failed': { number: 6, httpStatus: 403, summary: 'An access condition did not hold.', nextStep: 'Retry only when the condition can hold, such as inside the time window.' },
   'condition-error': { number: 7, httpStatus: 403, summary: "An access condition could not be evaluated.", nextStep: "Ask the policy's owner to mend the condition." },

@@ -150,5 +150,6 @@ function formatCall(decision: unknown): string {
   const host = readField(destination, 'host') ?? '';
   if (host === '') return '-';
   const port = readField(destination, 'port') ?? '';
-  return `${readField(decision, 'method') ?? ''} ${host}:${port}${readField(decision, 'path') ?? ''}`.trimStart();
+  const call = `${readField(decision, 'method') ?? ''} ${host}:${port}${readField(decision, 'path') ?? ''}`;
+  return `${call} ${readField(decision, 'action') ?? ''}`.trim();
 }

@@ -22,7 +22,7 @@ export const ReasonCode = {
   REASON_CODE_NO_ROUTE: 2,
   /** REASON_CODE_NO_POLICY - No access policy allows this workload to call this server workload. */
   REASON_CODE_NO_POLICY: 3,
-  /** REASON_CODE_RULE_DENIED - No rule of the policy allows this method and path. */
+  /** REASON_CODE_RULE_DENIED - No rule of the policy allows this call. */
   REASON_CODE_RULE_DENIED: 4,
   /** REASON_CODE_POLICY_DENIED - A policy with effect deny matched. */
   REASON_CODE_POLICY_DENIED: 5,
