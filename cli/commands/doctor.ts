@@ -6,6 +6,7 @@ import { makeAgentEnvironment, writeTrustFiles } from '../agent-environment.ts';
 import { readAuthorities } from '../text-file.ts';
 import { DOCTOR_HOST } from '../dev-identity.ts';
 import { CommandFailed, EXIT_CODES } from '../exit-codes.ts';
+import { expectListener, parseProxyUrl } from '../proxy-listener.ts';
 import { readLocalProxy } from '../local-proxy.ts';
 import { formatTable, outputOption, printAs, type OutputFormat } from '../output.ts';
 import { paint } from '../paint.ts';
@@ -136,6 +137,7 @@ export function define(command: Command): void {
 
 async function doctor(options: DoctorOptions): Promise<void> {
   const proxy = findProxy(options);
+  await expectListener(parseProxyUrl(proxy.url));
   const trust = writeTrustFiles(proxy.caPem);
   let findings: Finding[];
   try {

@@ -1,4 +1,3 @@
-import { connect } from 'node:net';
 import { Option, type Command } from 'commander';
 import { UsageError } from '../../common/errors.ts';
 import { formatAuthority } from '../../common/net/host.ts';
@@ -17,11 +16,11 @@ import { canHideFolders, hideFolders, type Program } from '../hidden-folders.ts'
 import { callersByDefault } from '../mode-options.ts';
 import { startReadyProxy } from '../ready-proxy.ts';
 import { runAgent } from '../run-agent.ts';
+import { expectListener, parseProxyUrl } from '../proxy-listener.ts';
 import { guardTerminal } from '../terminal-guard.ts';
 
 const DRAIN_MS = 5_000;
 const NO_VARIABLES: AgentVariables = { replacedVariables: [], placeholders: {} };
-const CONNECT_TIMEOUT_MS = 5_000;
 
 interface RunOptions extends ProxyOptions {
   readonly proxy?: string;
@@ -159,30 +158,6 @@ async function findProxy(options: RunOptions, user: AgentUser | undefined): Prom
   }
   await expectListener(new URL(local.url));
   return { ...local, close: () => Promise.resolve() };
-}
-
-/** @throws UsageError for what clients could not use; it may hold the proxy's token, and is not repeated. */
-function parseProxyUrl(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  // The proxy's own port speaks no TLS.
-  if (url?.protocol === 'http:') return url;
-  throw new UsageError('bad-proxy', '--proxy: use http://HOST:PORT');
-}
-
-/** What is left behind may be of a proxy that was killed. @throws CommandFailed */
-function expectListener({ hostname, host, port }: URL): Promise<void> {
-  const socket = connect({ host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 80) });
-  return new Promise((resolve, reject) => {
-    const fail = (cause: Error): void => {
-      socket.destroy();
-      reject(new CommandFailed(EXIT_CODES.unreachable, `no proxy listens at http://${host}; start it`, { cause }));
-    };
-    socket.setTimeout(CONNECT_TIMEOUT_MS, () => fail(new Error('no answer in time')));
-    socket.once('error', fail).once('connect', () => {
-      socket.destroy();
-      resolve();
-    });
-  });
 }
 
 async function startOwnProxy(config: ProxyConfig): Promise<OpenProxy> {
