@@ -39,7 +39,7 @@ test('the administrator token is not shown to a server that cannot be verified, 
 test('nor is a client secret, or are keys taken from one', async () => {
   const fetcher = createHttpsFetcher({ timeoutMs: 5_000 });
   const headers = { authorization: 'Basic c2VjcmV0' };
-  const wanted = { method: 'POST', url: `${server.url}/token`, headers, ca: foreignCa() } as const;
+  const wanted = { tenant: 'acme', method: 'POST', url: `${server.url}/token`, headers, ca: foreignCa() } as const;
   const allowedAddresses = ['127.0.0.1/32', '::1/128'];
   await expect(fetcher.fetch({ ...wanted, allowedAddresses })).rejects.toMatchObject({ code: 'outbound-failed' });
   await fetcher.close();
