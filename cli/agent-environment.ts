@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { rootCertificates } from 'node:tls';
 import { fileURLToPath } from 'node:url';
+import { UsageError } from '../common/errors.ts';
 import { isCredentialVariable } from './credential-variables.ts';
 
 /** Variables whose value is a file with every trusted authority; the program's own list is replaced by it. */
@@ -57,7 +58,7 @@ export interface TrustFiles {
 
 /** Writes the files that clients are pointed at, for any user to read; certificates only, never a key. */
 export function writeTrustFiles(caPem: string): TrustFiles {
-  const folder = mkdtempSync(join(tmpdir(), 'sidekey-trust-'));
+  const folder = makeTrustFolder();
   const authorityFile = join(folder, 'authority.pem');
   const bundleFile = join(folder, 'bundle.pem');
   const wgetSettingsFile = join(folder, 'wgetrc');
@@ -69,6 +70,14 @@ export function writeTrustFiles(caPem: string): TrustFiles {
   chmodSync(folder, 0o755);
   const remove = (): void => rmSync(folder, { recursive: true, force: true });
   return { authorityFile, bundleFile, wgetSettingsFile, remove };
+}
+
+function makeTrustFolder(): string {
+  try {
+    return mkdtempSync(join(tmpdir(), 'sidekey-trust-'));
+  } catch (cause) {
+    throw new UsageError('unusable-folder', `cannot write in ${tmpdir()}, which TMPDIR can change`, { cause });
+  }
 }
 
 function readSystemBundle(): string {

@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { Secret } from '../common/secret.ts';
 import { UsageError } from '../common/errors.ts';
 import { readSavedContext } from './saved-context.ts';
-import { decodeUtf8 } from './utf8.ts';
+import { readAuthorities, readText } from './text-file.ts';
 
 /** Where the control plane's REST API is and how to speak to it. */
 export interface Context {
@@ -47,7 +46,7 @@ export function readContext(options: ContextOptions): Context {
     server: server.replace(/\/+$/, ''),
     tenant: options.tenant ?? process.env['SIDEKEY_TENANT'] ?? saved['tenant'] ?? 'default',
     token: readToken(options, saved, Boolean(named)),
-    ...(caFile === undefined ? {} : { caPem: readText(caFile, '--ca-file') }),
+    ...(caFile === undefined ? {} : { caPem: readAuthorities(caFile, '--ca-file') }),
   };
 }
 
@@ -78,16 +77,4 @@ function readToken(options: ContextOptions, saved: Readonly<Record<string, strin
 
 function readTokenFile(file: string): Secret {
   return new Secret(readText(file, '--token-file').trim());
-}
-
-/** A file's text; the error names the option that named the file, where one did. */
-export function readText(file: string, option?: string): string {
-  const from = option === undefined ? '' : `${option}: `;
-  let bytes: Uint8Array;
-  try {
-    bytes = readFileSync(file);
-  } catch (cause) {
-    throw new UsageError('unreadable-file', `${from}cannot read ${file}`, { cause });
-  }
-  return decodeUtf8(bytes, `${from}${file}`);
 }

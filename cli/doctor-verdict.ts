@@ -18,9 +18,18 @@ const DENIAL = /(?:sidekey; error=\w+; details=\\?"|urn:sidekey:reason:)(?:polic
 /** Any answer of Sidekey, with its reason. */
 const REASON = /(?:sidekey; error=\w+; details=\\?"|urn:sidekey:reason:)([\w-]+)/;
 
+const MAX_DETAIL_CHARS = 100;
+/** What Node prints behind an error: where it arose, the rest of the object, its own version. */
+const NODE_REMARK = /^(?:at |code:|errno:|syscall:|address:|port:|[{}[\]]*$|Node\.js v)/;
+
+function tellingLine(output: string): string {
+  const lines = output.split('\n').map((line) => line.trim());
+  return lines.find((line) => line.startsWith('[cause]:')) ?? lines.findLast((line) => !NODE_REMARK.test(line)) ?? '';
+}
+
 /** What a tool's output says of its way. `code` is undefined when there is no such program. */
 export function judge(code: number | undefined, output: string): Verdict {
-  const detail = output.trim().split('\n').at(-1)?.slice(0, 100) ?? '';
+  const detail = tellingLine(output).slice(0, MAX_DETAIL_CHARS);
   if (code === undefined || /ModuleNotFoundError|No module named/.test(output)) {
     return { verdict: 'not installed', detail: '' };
   }

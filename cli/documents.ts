@@ -11,7 +11,7 @@ import {
 } from '../control-plane/resources/parse-documents.ts';
 import type { Resource, SecretSource } from '../control-plane/resources/kinds.ts';
 import { replaceSecrets, secretFields } from '../control-plane/resources/secret-fields.ts';
-import { readText } from './context.ts';
+import { readText } from './text-file.ts';
 import { decodeUtf8 } from './utf8.ts';
 import { formatRefused, type RefusedField, RequestRefused, type RestClient } from './rest-client.ts';
 

@@ -1,6 +1,6 @@
 import { accessSync, constants, existsSync, realpathSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
-import { readSavedContext, sidekeyHome } from './saved-context.ts';
+import { findSidekeyHome, readSavedContext } from './saved-context.ts';
 
 /** What an agent of this user could read to act in its owner's place: the administrator's token, sealing keys, evidence. */
 export interface Exposed {
@@ -16,9 +16,9 @@ const KEEPERS = ['context.json', 'dev', 'control-plane'] as const;
 /** @param files that hold a token, as options and the environment name them */
 export function findExposed(files: readonly string[]): Exposed {
   const { tokenFile } = readSavedContext();
-  const home = sidekeyHome();
+  const home = findSidekeyHome();
   // A proxy alone leaves no more than records there.
-  const holdsKeys = KEEPERS.some((name) => existsSync(join(home, name)));
+  const holdsKeys = home !== undefined && KEEPERS.some((name) => existsSync(join(home, name)));
   const named = [...(holdsKeys ? [home] : []), ...(tokenFile === undefined ? [] : [dirname(tokenFile)])];
   const found = [...new Set(named.flatMap(readable))];
   const folders = found.filter((folder) => !found.some((other) => other !== folder && isWithin(folder, other)));

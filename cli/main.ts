@@ -52,12 +52,22 @@ function exitCodeOf(error: unknown): number {
   return EXIT_CODES.failed;
 }
 
+/** A library that connects without a word about it would trust anybody, a database's driver for one. */
+function insistOnVerification(): void {
+  const name = 'NODE_TLS_REJECT_UNAUTHORIZED';
+  if (process.env[name] === '0') {
+    console.error(`${paint('yellow', 'sidekey:', process.stderr)} ${name}=0 is not heeded: give authorities to trust`);
+  }
+  delete process.env[name];
+}
+
 async function main(): Promise<void> {
   for (const { name, meant } of findMisspellings(Object.keys(process.env))) {
     console.error(
       `${paint('yellow', 'sidekey:', process.stderr)} nothing reads ${printable(name)}; did you mean ${meant}?`,
     );
   }
+  insistOnVerification();
   try {
     const program = await buildProgram(requestedCommand(process.argv.slice(2)));
     await program.parseAsync(nameWrongHelp(process.argv.slice(2)), { from: 'user' });

@@ -3,9 +3,9 @@ import { UsageError } from '../common/errors.ts';
 import { Secret } from '../common/secret.ts';
 import type { ProxyConfig } from '../proxy/config.ts';
 import { parseLimits } from '../proxy/limit-settings.ts';
-import { readText } from './context.ts';
 import { sidekeyHome } from './saved-context.ts';
 import { EVIDENCE_HELP, readEvidenceSources } from './evidence.ts';
+import { readAuthorities, readText } from './text-file.ts';
 import { addUpstreamProxyOptions, readUpstreamProxy, type UpstreamProxyOptions } from './upstream-proxy.ts';
 import type { Authority } from '../common/net/host.ts';
 import type { ProbeAddress } from '../common/probe-server.ts';
@@ -83,8 +83,8 @@ export function toProxyConfig(options: ProxyOptions, listen: ProxyConfig['listen
   if (options.evidence === undefined) throw new UsageError('no-evidence', 'give --evidence or set SIDEKEY_EVIDENCE');
   return {
     controlPlane: {
-      address: controlPlane,
-      caPem: readText(controlPlaneCa, '--control-plane-ca'),
+      address: withPort(controlPlane),
+      caPem: readAuthorities(controlPlaneCa, '--control-plane-ca'),
       tenant: options.tenant,
     },
     evidence: readEvidenceSources(options.evidence),
@@ -96,8 +96,16 @@ export function toProxyConfig(options: ProxyOptions, listen: ProxyConfig['listen
     spoolDir: options.spoolDir ?? `${sidekeyHome()}/spool`,
     limits: parseLimits(options.limit ?? []),
     ...(upstreamProxy === undefined ? {} : { upstreamProxy }),
-    ...(options.upstreamCa === undefined ? {} : { upstreamCaPem: readText(options.upstreamCa, '--upstream-ca') }),
+    ...(options.upstreamCa === undefined
+      ? {}
+      : { upstreamCaPem: readAuthorities(options.upstreamCa, '--upstream-ca') }),
   };
+}
+
+/** gRPC would take port 443, and wait for it. */
+function withPort(address: string): string {
+  if (/:\d{1,5}$/.test(address)) return address;
+  throw new UsageError('bad-address', `--control-plane: use HOST:PORT, not "${address}"`);
 }
 
 /** `host:port`, `[ipv6]:port` or a port on this machine's loopback. */

@@ -59,7 +59,9 @@ export class RestClient {
     this.#context = context;
     this.#timeoutMs = timeoutMs;
     const ca = context.caPem;
-    this.#agent = new Agent({ connect: { ...(ca === undefined ? {} : { ca }), timeout: 10_000 } });
+    // Said outright: NODE_TLS_REJECT_UNAUTHORIZED=0 would have the token shown to anybody.
+    const verified = { rejectUnauthorized: true, ...(ca === undefined ? {} : { ca }) };
+    this.#agent = new Agent({ connect: { ...verified, timeout: 10_000 } });
   }
 
   /** One call; answers the parsed JSON body. */

@@ -13,14 +13,25 @@ export interface SavedContext {
   readonly tenant: string;
 }
 
-/** Folder for state on this machine: SIDEKEY_HOME, or ~/.sidekey. */
+/** Folder for state on this machine: SIDEKEY_HOME, or ~/.sidekey; a user of no HOME and no entry in passwd may have none. */
+export function findSidekeyHome(): string | undefined {
+  try {
+    return process.env['SIDEKEY_HOME'] || join(homedir(), '.sidekey');
+  } catch {
+    return undefined;
+  }
+}
+
+/** @throws UsageError when this user has none */
 export function sidekeyHome(): string {
-  return process.env['SIDEKEY_HOME'] || join(homedir(), '.sidekey');
+  const home = findSidekeyHome();
+  if (home === undefined) throw new UsageError('no-home', 'this user has no home folder: set SIDEKEY_HOME');
+  return home;
 }
 
 /** The file in which `sidekey dev` and `sidekey control-plane` leave where they can be found. */
-export function contextFile(): string {
-  return join(sidekeyHome(), 'context.json');
+export function contextFile(home: string = sidekeyHome()): string {
+  return join(home, 'context.json');
 }
 
 /** Leaves the context for other commands on this machine. */
@@ -33,7 +44,9 @@ export function writeContext(file: string, context: SavedContext): void {
  * @param dispensable - Another user's, which this one may not read, is as good as none.
  */
 export function readSavedContext(dispensable = false): Readonly<Record<string, string>> {
-  const file = contextFile();
+  const home = findSidekeyHome();
+  if (home === undefined) return {};
+  const file = contextFile(home);
   let text: string;
   try {
     text = readFileSync(file, 'utf8');

@@ -2,7 +2,7 @@ import { Option, type Command } from 'commander';
 import { UsageError } from '../common/errors.ts';
 import { Secret } from '../common/secret.ts';
 import type { ProxyConfig } from '../proxy/config.ts';
-import { readText } from './context.ts';
+import { readText } from './text-file.ts';
 
 export interface UpstreamProxyOptions {
   readonly upstreamProxy?: string;

@@ -1,4 +1,4 @@
-import { findNear } from './near-names.ts';
+import { findNear } from '../common/near-names.ts';
 
 /** Every variable that Sidekey reads, whichever command does. `test/unit/cli/variables.test.ts` compares it with the code. */
 export const VARIABLES: ReadonlySet<string> = new Set(

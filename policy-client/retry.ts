@@ -30,9 +30,9 @@ export class Retry {
     this.#timer = undefined;
   }
 
-  /** True for the first failure since the stream worked, or one for another reason. */
-  isNews(reason: string): boolean {
-    return this.#news.isNews(reason);
+  /** True for the first failure since the stream worked, or one for another reason or cause. */
+  isNews(reason: string, cause?: string): boolean {
+    return this.#news.isNews(reason, cause);
   }
 
   /** The stream works: the next wait is short again. */

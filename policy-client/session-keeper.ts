@@ -87,8 +87,10 @@ export class SessionKeeper {
     } catch (error) {
       this.failures += 1;
       const reason = error instanceof ContractError ? 'session-invalid' : failureReason(error);
-      if (this.#news.isNews(reason))
-        log.warn({ reason, ...aboutClock(error), error: describeError(error) }, 'attestation failed');
+      const words = describeError(error);
+      if (this.#news.isNews(reason, words)) {
+        log.warn({ reason, ...aboutClock(error), error: words }, 'attestation failed');
+      }
       if (reason === 'overloaded') backoff.lengthen();
       onFailure(reason);
       return undefined;

@@ -87,7 +87,8 @@ export class Watcher {
     if (wasCurrent) this.#current = undefined;
     if (stream === this.#next) this.#next = undefined;
     const reason = failureReason(error);
-    if (this.#retry.isNews(reason)) log.warn({ reason, ...watchFailure(error) }, 'the watch ended');
+    const failure = watchFailure(error);
+    if (this.#retry.isNews(reason, failure.error)) log.warn({ reason, ...failure }, 'the watch ended');
     if (wasCurrent) onDown(reason);
     if (mayBeHung(error)) connection.reset();
     else connection.leaveUnlessUp();

@@ -13,7 +13,7 @@ export const REASONS = {
   'ok': { number: 1, httpStatus: 200, summary: 'Allowed.', nextStep: 'Nothing to do.' },
   'no-route': { number: 2, httpStatus: 403, summary: 'No server workload covers this host and port.', nextStep: 'Ask a platform engineer to add a ServerWorkload and an AccessPolicy for this host.' },
   'no-policy': { number: 3, httpStatus: 403, summary: 'No access policy allows this workload to call this server workload.', nextStep: 'Ask for an AccessPolicy that connects the two.' },
-  'rule-denied': { number: 4, httpStatus: 403, summary: 'No rule of the policy allows this method and path.', nextStep: 'Use a method and path that the policy allows; `sidekey explain` shows them.' },
+  'rule-denied': { number: 4, httpStatus: 403, summary: 'No rule of the policy allows this call.', nextStep: 'Make a call that the policy allows, by method, path and content; `sidekey explain` shows which.' },
   'policy-denied': { number: 5, httpStatus: 403, summary: "A policy with effect deny matched.", nextStep: "Do not retry; ask the policy's owner." },
   'condition-failed': { number: 6, httpStatus: 403, summary: 'An access condition did not hold.', nextStep: 'Retry only when the condition can hold, such as inside the time window.' },
   'condition-error': { number: 7, httpStatus: 403, summary: "An access condition could not be evaluated.", nextStep: "Ask the policy's owner to mend the condition." },
@@ -88,6 +88,7 @@ export const REASONS = {
   'message-refused': { number: 71, httpStatus: 403, summary: 'The message cannot be judged: it is a batch, or its head and its body disagree.', nextStep: 'Send one message a request.' },
   'secret-endpoint': { number: 72, httpStatus: 403, summary: 'This endpoint makes or shows secrets, and no policy opens it.', nextStep: 'Ask for a policy that lists it in `opens`; `sidekey explain` shows its name.' },
   'answer-refused': { number: 73, httpStatus: 502, summary: "The answer lists what policy must filter, and cannot be read.", nextStep: "Report it to the upstream's owner." },
+  'agent-tls-failed': { number: 97, httpStatus: 499, summary: "The agent did not agree to TLS with the proxy, most often because it does not trust the proxy's authority.", nextStep: "Start the agent with `sidekey run`, or have it trust the proxy's authority; docs/agents.md names the variable for each client." },
 } as const satisfies Record<string, ReasonEntry>;
 
 export type Reason = keyof typeof REASONS;

@@ -31,7 +31,8 @@ export function define(command: Command): void {
 
 async function apply(options: ApplyOptions): Promise<void> {
   const documents = await readDocuments(options.file);
-  if (documents.length === 0) throw new UsageError('no-documents', 'these files hold no resources');
+  if (documents.length === 0)
+    throw new UsageError('no-documents', `there are no resources in ${options.file.join(', ')}`);
   const answer = await withClient(readContext(options), (client) =>
     applyDocuments(client, documents, { prune: options.prune === true, dryRun: options.dryRun === true }),
   );

@@ -4,7 +4,7 @@ import { parseControlPlaneConfig } from '../../control-plane/config.ts';
 import { formatAuthority } from '../../common/net/host.ts';
 import type { ProxyConfig } from '../../proxy/config.ts';
 import type { Proxy } from '../../proxy/main.ts';
-import { readContext, readText } from '../context.ts';
+import { readContext } from '../context.ts';
 import { contextFile, type SavedContext } from '../saved-context.ts';
 import { createDevIdentity, type DevIdentity } from '../dev-identity.ts';
 import { applyDocuments, readDocuments, type SourceDocument } from '../documents.ts';
@@ -14,6 +14,7 @@ import { callersByDefault, parseUid } from '../mode-options.ts';
 import { collectWords, parseListen } from '../proxy-options.ts';
 import { startReadyProxy } from '../ready-proxy.ts';
 import { type RestClient, withClient } from '../rest-client.ts';
+import { readAuthorities, readText } from '../text-file.ts';
 import { addUpstreamProxyOptions, readUpstreamProxy, type UpstreamProxyOptions } from '../upstream-proxy.ts';
 import { waitForSignal } from '../shutdown.ts';
 import { startWithContext } from '../start-control-plane.ts';
@@ -120,6 +121,8 @@ function startDevProxy(
     logLevel: 'warn',
     ...callersByDefault(options.allowUids),
     ...(upstreamProxy === undefined ? {} : { upstreamProxy }),
-    ...(options.upstreamCa === undefined ? {} : { upstreamCaPem: readText(options.upstreamCa, '--upstream-ca') }),
+    ...(options.upstreamCa === undefined
+      ? {}
+      : { upstreamCaPem: readAuthorities(options.upstreamCa, '--upstream-ca') }),
   });
 }

@@ -3,9 +3,10 @@ import { Option, type Command } from 'commander';
 import { UsageError } from '../../common/errors.ts';
 import { judge, type Verdict } from '../doctor-verdict.ts';
 import { makeAgentEnvironment, writeTrustFiles } from '../agent-environment.ts';
-import { readText } from '../context.ts';
+import { readAuthorities } from '../text-file.ts';
 import { DOCTOR_HOST } from '../dev-identity.ts';
 import { CommandFailed, EXIT_CODES } from '../exit-codes.ts';
+import { expectListener, parseProxyUrl } from '../proxy-listener.ts';
 import { readLocalProxy } from '../local-proxy.ts';
 import { formatTable, outputOption, printAs, type OutputFormat } from '../output.ts';
 import { paint } from '../paint.ts';
@@ -136,6 +137,7 @@ export function define(command: Command): void {
 
 async function doctor(options: DoctorOptions): Promise<void> {
   const proxy = findProxy(options);
+  await expectListener(parseProxyUrl(proxy.url));
   const trust = writeTrustFiles(proxy.caPem);
   let findings: Finding[];
   try {
@@ -158,7 +160,8 @@ async function doctor(options: DoctorOptions): Promise<void> {
 
 function findProxy(options: DoctorOptions): { url: string; caPem: string } {
   const { proxy, proxyCa } = options;
-  if (proxy !== undefined && proxyCa !== undefined) return { url: proxy, caPem: readText(proxyCa, '--proxy-ca') };
+  if (proxy !== undefined && proxyCa !== undefined)
+    return { url: proxy, caPem: readAuthorities(proxyCa, '--proxy-ca') };
   // With half of it the proxy of `sidekey dev` would be tried in place of the one that was meant.
   if (proxy !== undefined) throw new UsageError('no-proxy-ca', '--proxy needs --proxy-ca');
   if (proxyCa !== undefined) throw new UsageError('no-proxy', '--proxy-ca needs --proxy');

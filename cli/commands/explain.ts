@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
 import { UsageError } from '../../common/errors.ts';
-import { addContextOptions, readContext, readText, type ContextOptions } from '../context.ts';
+import { addContextOptions, readContext, type ContextOptions } from '../context.ts';
 import { CommandFailed, EXIT_CODES } from '../exit-codes.ts';
 import { formatTable, outputOption, printAs, type OutputFormat } from '../output.ts';
 import { paint, printable } from '../paint.ts';
 import { readField, readList, withClient } from '../rest-client.ts';
+import { readText } from '../text-file.ts';
 
 interface ExplainOptions extends ContextOptions {
   readonly workload: string;

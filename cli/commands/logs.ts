@@ -3,7 +3,7 @@ import { UsageError } from '../../common/errors.ts';
 import { findReason, REASONS } from '../../proto/reasons.ts';
 import { addContextOptions, readContext, type ContextOptions } from '../context.ts';
 import { parseNumber } from '../mode-options.ts';
-import { findNear } from '../near-names.ts';
+import { findNear } from '../../common/near-names.ts';
 import { formatTable, type OutputFormat, toJson, toYaml } from '../output.ts';
 import { printable } from '../paint.ts';
 import { readField, readList, readMember, withClient } from '../rest-client.ts';
@@ -61,6 +61,8 @@ async function logs(options: LogsOptions): Promise<void> {
   await withClient(readContext(options), async (client) => {
     const answer = await client.call('GET', '/v1/decisions', { query: { ...query, limit } });
     const decisions = readList(answer, 'decisions');
+    // A table without rows may be of a call that never reached the proxy, or of a filter that is misspelt.
+    if (decisions.length === 0) console.error(`sidekey: no decision fits${options.follow === true ? ' yet' : ''}`);
     if (options.output === 'table') console.log(formatTable(HEAD, decisions.flatMap(formatRows)));
     else for (const decision of decisions) console.log(formatOne(decision, options.output));
     if (options.follow !== true) return;
@@ -148,5 +150,6 @@ function formatCall(decision: unknown): string {
   const host = readField(destination, 'host') ?? '';
   if (host === '') return '-';
   const port = readField(destination, 'port') ?? '';
-  return `${readField(decision, 'method') ?? ''} ${host}:${port}${readField(decision, 'path') ?? ''}`.trimStart();
+  const call = `${readField(decision, 'method') ?? ''} ${host}:${port}${readField(decision, 'path') ?? ''}`;
+  return `${call} ${readField(decision, 'action') ?? ''}`.trim();
 }

@@ -1,11 +1,10 @@
-import { connect } from 'node:net';
 import { Option, type Command } from 'commander';
 import { UsageError } from '../../common/errors.ts';
 import { formatAuthority } from '../../common/net/host.ts';
 import type { ProxyConfig } from '../../proxy/config.ts';
 import { makeAgentEnvironment, writeTrustFiles } from '../agent-environment.ts';
 import { type AgentUser, findAgentUser } from '../agent-user.ts';
-import { readText } from '../context.ts';
+import { readAuthorities } from '../text-file.ts';
 import { findExposed, isWithin } from '../exposed.ts';
 import { CommandFailed, EXIT_CODES } from '../exit-codes.ts';
 import { paint, printable } from '../paint.ts';
@@ -17,11 +16,11 @@ import { canHideFolders, hideFolders, type Program } from '../hidden-folders.ts'
 import { callersByDefault } from '../mode-options.ts';
 import { startReadyProxy } from '../ready-proxy.ts';
 import { runAgent } from '../run-agent.ts';
+import { expectListener, parseProxyUrl } from '../proxy-listener.ts';
 import { guardTerminal } from '../terminal-guard.ts';
 
 const DRAIN_MS = 5_000;
 const NO_VARIABLES: AgentVariables = { replacedVariables: [], placeholders: {} };
-const CONNECT_TIMEOUT_MS = 5_000;
 
 interface RunOptions extends ProxyOptions {
   readonly proxy?: string;
@@ -140,7 +139,8 @@ function warn(text: string): void {
 async function findProxy(options: RunOptions, user: AgentUser | undefined): Promise<OpenProxy> {
   if (options.proxy !== undefined) {
     if (options.proxyCa === undefined) throw new UsageError('no-proxy-ca', '--proxy needs --proxy-ca');
-    const caPem = readText(options.proxyCa, '--proxy-ca');
+    const caPem = readAuthorities(options.proxyCa, '--proxy-ca');
+    await expectListener(parseProxyUrl(options.proxy));
     // What another process's proxy knows of the policy is its own: --agent-dir, or --remove-env, names more.
     return { url: options.proxy, caPem, ...NO_VARIABLES, close: () => Promise.resolve() };
   }
@@ -156,25 +156,8 @@ async function findProxy(options: RunOptions, user: AgentUser | undefined): Prom
         : `no proxy: none has left word in ${options.agentDir} yet`;
     throw new UsageError('no-proxy', message);
   }
-  await expectListener(local.url);
+  await expectListener(new URL(local.url));
   return { ...local, close: () => Promise.resolve() };
-}
-
-/** What is left behind may be of a proxy that was killed. */
-function expectListener(url: string): Promise<void> {
-  const { hostname, port } = new URL(url);
-  const socket = connect({ host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) });
-  return new Promise((resolve, reject) => {
-    const fail = (cause: Error): void => {
-      socket.destroy();
-      reject(new CommandFailed(EXIT_CODES.unreachable, `the proxy at ${url} is gone; start it again`, { cause }));
-    };
-    socket.setTimeout(CONNECT_TIMEOUT_MS, () => fail(new Error('no answer in time')));
-    socket.once('error', fail).once('connect', () => {
-      socket.destroy();
-      resolve();
-    });
-  });
 }
 
 async function startOwnProxy(config: ProxyConfig): Promise<OpenProxy> {

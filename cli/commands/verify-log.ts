@@ -1,10 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { addContextOptions, readContext, readText, type ContextOptions } from '../context.ts';
+import { UsageError } from '../../common/errors.ts';
+import { addContextOptions, readContext, type ContextOptions } from '../context.ts';
 import { CommandFailed, EXIT_CODES } from '../exit-codes.ts';
 import { formatTable, outputOption, printAs, type OutputFormat } from '../output.ts';
 import { paint, printable } from '../paint.ts';
 import { readField, readList, readMember, withClient } from '../rest-client.ts';
+import { readText } from '../text-file.ts';
 
 interface VerifyOptions extends ContextOptions {
   readonly checkpoint?: string;
@@ -32,7 +34,7 @@ Examples:
   sidekey verify-log --checkpoint audit/2026-11-01.jws`;
 
 async function verify(options: VerifyOptions): Promise<void> {
-  const checkpoint = options.checkpoint === undefined ? undefined : readText(options.checkpoint, '--checkpoint').trim();
+  const checkpoint = options.checkpoint === undefined ? undefined : readCheckpoint(options.checkpoint);
   const answer = await withClient(readContext(options), (client) =>
     checkpoint === undefined
       ? client.call('GET', '/v1/verify-log')
@@ -58,8 +60,26 @@ async function verify(options: VerifyOptions): Promise<void> {
   // A log with a gap never is whole again, and must be guarded all the same.
   if (options.saveCheckpoint !== undefined && readField(seals, 'fault') === undefined) {
     const latest = readField(seals, 'latest');
-    if (latest !== undefined) writeFileSync(options.saveCheckpoint, `${latest}\n`);
+    if (latest !== undefined) saveCheckpoint(options.saveCheckpoint, latest);
     else if (whole) throw new CommandFailed(EXIT_CODES.failed, 'there is no checkpoint yet');
   }
   if (!whole) throw new CommandFailed(EXIT_CODES.denied, 'the decision log does not verify');
+}
+
+/** A file that was never one must not have the log called broken. */
+function readCheckpoint(file: string): string {
+  const text = readText(file, '--checkpoint').trim();
+  // A compact JWS (RFC 7515 section 7.1).
+  if (!/^[\w-]+\.[\w-]+\.[\w-]+$/.test(text)) {
+    throw new UsageError('bad-checkpoint', `--checkpoint: ${file} holds no checkpoint`);
+  }
+  return text;
+}
+
+function saveCheckpoint(file: string, statement: string): void {
+  try {
+    writeFileSync(file, `${statement}\n`);
+  } catch (cause) {
+    throw new UsageError('unwritable-file', `--save-checkpoint: cannot write ${file}`, { cause });
+  }
 }

@@ -183,6 +183,8 @@ function createAgent({ ca, allowed, timeoutMs, lookup }: AgentOptions): Agent {
     maxHeaderSize: 16_384,
     connect: {
       timeout: timeoutMs,
+      // Said outright: NODE_TLS_REJECT_UNAUTHORIZED=0 would have secrets sent to anybody, and anybody's keys taken.
+      rejectUnauthorized: true,
       // Made once: reading the whole root list costs 20 ms, and tls.connect would do it for every connection.
       secureContext,
       lookup: (hostname, lookupOptions, done) => {

@@ -2,7 +2,14 @@ import { findRoute } from '../../common/match/route-match.ts';
 import type { Reason } from '../../proto/reasons.ts';
 import { type CompiledPolicy, type CompiledPolicySet, type CompiledServerWorkload, injects } from './compile.ts';
 import type { FactName, RequestFacts, SessionFacts } from './facts.ts';
-import { checkBinding, checkConditions, covers, describeRules, missingTrust } from './policy-checks.ts';
+import {
+  checkBinding,
+  checkConditions,
+  covers,
+  describeRules,
+  describeUncovered,
+  missingTrust,
+} from './policy-checks.ts';
 import type { RevocationSet } from './revocations.ts';
 import type { Unread } from './rules/fit.ts';
 import { compareSpecificity, type Specificity } from './specificity.ts';
@@ -71,7 +78,7 @@ export function decide(
       check: 'server-workload',
       name: '',
       outcome: 'fail',
-      detail: `none covers ${request.host}:${request.port}`,
+      detail: describeUncovered(set.servers, request),
     });
     return deny(question, 'no-route', undefined);
   }

@@ -1,7 +1,8 @@
 import { describeError } from '../../common/errors.ts';
+import { matchHost } from '../../common/match/host-pattern.ts';
 import type { ServerWorkloadSpec } from '../resources/kinds.ts';
 import { beyondBinding } from '../resources/within-binding.ts';
-import type { CompiledPolicy } from './compile.ts';
+import type { CompiledPolicy, CompiledServerWorkload } from './compile.ts';
 import type { RequestFacts, SessionFacts } from './facts.ts';
 import { readingsOf, readsAnyArgument } from './rules/compile-rule.ts';
 import type { RuleQuestion, Unread } from './rules/fit.ts';
@@ -45,14 +46,33 @@ export function covers(policy: CompiledPolicy, question: RuleQuestion): readonly
 
 const MAX_DESCRIBED = 5;
 
-/** What the rules of a policy cover, by method and path alone, for people. */
+const MAX_PART_CHARS = 120;
+
+/** What the rules of a policy cover, for people. */
 export function describeRules({ spec }: CompiledPolicy): string {
   const rules = spec.rules ?? [];
   const texts = rules.slice(0, MAX_DESCRIBED).map(({ methods, paths, ...more }) => {
-    const limited = Object.values(more).some((part) => part !== undefined);
-    return `${methods?.join(', ') ?? 'any method'} ${paths?.join(', ') ?? 'any path'}${limited ? ' (and more must fit)' : ''}`;
+    const parts = Object.entries(more).filter(([, part]) => part !== undefined);
+    const limits = parts.map(([name, part]) => `${name} ${shorten(part)}`);
+    const where = `${methods?.join(', ') ?? 'any method'} ${paths?.join(', ') ?? 'any path'}`;
+    return limits.length === 0 ? where : `${where} with ${limits.join(' and ')}`;
   });
   return [...texts, ...(rules.length > MAX_DESCRIBED ? ['others'] : [])].join('; ');
+}
+
+function shorten(part: unknown): string {
+  const text = typeof part === 'string' ? part : JSON.stringify(part);
+  return text.length > MAX_PART_CHARS ? `${text.slice(0, MAX_PART_CHARS)}...` : text;
+}
+
+/** That no server workload covers this host and port; and which cover the host, as ports are easily forgotten. */
+export function describeUncovered(
+  servers: readonly Pick<CompiledServerWorkload, 'name' | 'hosts' | 'ports'>[],
+  { host, port }: Pick<RequestFacts, 'host' | 'port'>,
+): string {
+  const near = servers.filter(({ hosts }) => hosts.some((pattern) => matchHost(pattern, host))).slice(0, MAX_DESCRIBED);
+  const elsewhere = near.map(({ name, ports }) => `; ${name} covers it at ${ports.slice(0, MAX_DESCRIBED).join(', ')}`);
+  return `none covers ${host}:${port}${elsewhere.join('')}`;
 }
 
 /** The first trust provider that the policy asks for and the session lacks. */

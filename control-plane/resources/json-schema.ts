@@ -21,6 +21,20 @@ export function specSchema(kind: Kind): JsonSchema {
   return toSchema(SPECS[kind]);
 }
 
+/** Every name that a field of this kind's `spec` may have, at whatever depth. */
+export function fieldNames(kind: Kind): readonly string[] {
+  const names = new Set<string>();
+  const look = (at: unknown): void => {
+    if (typeof at !== 'object' || at === null) return;
+    for (const [keyword, inner] of Object.entries(at)) {
+      if (keyword === 'properties') for (const name of Object.keys(inner as object)) names.add(name);
+      look(inner);
+    }
+  };
+  look(specSchema(kind));
+  return [...names];
+}
+
 /** Schema of any document, for editors. */
 export function documentSchema(): JsonSchema {
   // Read as one, so that what they share is defined once, at the root: that is where references lead.

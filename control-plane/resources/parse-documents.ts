@@ -73,9 +73,12 @@ export function parseDocuments(text: string, file: string): ParsedDocuments {
     if (parsed.ok) {
       const { resource } = parsed;
       resources.push({ resource, file, line: lineOf(lines, start), lineOf: (field) => lineAt(parsePath(field)) });
-    } else
-      for (const { path, message } of parsed.issues.slice(0, MAX_ERRORS))
-        errors.push({ file, line: lineAt(path), field: formatPath(path), message });
+    } else {
+      const found = parsed.issues
+        .slice(0, MAX_ERRORS)
+        .map(({ path, message }) => ({ file, line: lineAt(path), field: formatPath(path), message }));
+      errors.push(...found.sort((a, b) => a.line - b.line));
+    }
   }
   return { resources, errors };
 }

@@ -3,7 +3,7 @@ import { readAbsoluteForm } from '../protocols/http1/request-target.ts';
 import { Refusal } from '../refusal.ts';
 import { BoundedCache } from '../../common/bounded-cache.ts';
 import { type Authority, formatAuthority, isIpAddress, parseAuthority } from '../../common/net/host.ts';
-import { canonicalPath, type PathForms, splitTarget, STRICT_PATHS } from '../../common/match/path.ts';
+import { canonicalPath, PathError, type PathForms, splitTarget, STRICT_PATHS } from '../../common/match/path.ts';
 import { refuseForeignPage } from './foreign-page.ts';
 
 /** What the connection itself proved, before any request on it was read. */
@@ -224,6 +224,6 @@ function split(target: string, forms: PathForms): ReturnType<typeof splitTarget>
     const { path, query } = splitTarget(target);
     return { path: canonicalPath(path, forms), query };
   } catch (cause) {
-    throw new Refusal('path-refused', 'the path is ambiguous', { cause });
+    throw new Refusal('path-refused', cause instanceof PathError ? cause.message : 'the path is ambiguous', { cause });
   }
 }

@@ -39,22 +39,32 @@ export function refusalReply(
   call.accessPolicy = accessPolicy;
   if (head !== undefined && isGrpc(head.headers)) {
     call.status = 200;
-    agent.sendHead(200, STATUS_CODES[200] ?? '', grpcRefusal(refusal, call.id), 'none');
+    agent.sendHead(200, phraseOf(200), grpcRefusal(refusal, call.id), 'none');
     agent.flush();
     return;
   }
   const { status, headers, body } = problemResponse({ reason, message, decisionId: call.id, accessPolicy });
   call.status = status;
-  replyWhole(agent, head?.method, { status, headers, body });
+  // All that many clients show of an answer (Python's urllib and requests, wget), or of one to CONNECT (Go).
+  replyWhole(agent, head?.method, { status, headers, body }, `${phraseOf(status)} (sidekey: ${reason})`);
 }
 
-/** Sends an answer of the proxy's own, in one write. */
-export function replyWhole(agent: ReplyTo, method: string | undefined, { status, headers, body }: LocalReply): void {
+/** Sends an answer of the proxy's own, in one write. `phrase` stands behind the status, before HTTP/2. */
+export function replyWhole(
+  agent: ReplyTo,
+  method: string | undefined,
+  { status, headers, body }: LocalReply,
+  phrase: string = phraseOf(status),
+): void {
   const withBody = body.length > 0 && method !== 'HEAD';
-  agent.sendHead(status, STATUS_CODES[status] ?? '', HeaderList.from(headers), withBody ? 'declared' : 'none');
+  agent.sendHead(status, phrase, HeaderList.from(headers), withBody ? 'declared' : 'none');
   if (withBody) {
     agent.sendBody(body);
     agent.sendEnd(undefined);
   }
   agent.flush();
+}
+
+function phraseOf(status: number): string {
+  return STATUS_CODES[status] ?? '';
 }

@@ -1,3 +1,4 @@
+import { formatAuthority } from '../../common/net/host.ts';
 import { mayPass } from '../../policy-client/denial.ts';
 import { REASONS } from '../../proto/reasons.ts';
 import type { RequestDestination } from './destination.ts';
@@ -30,7 +31,7 @@ export function findRoute(services: ProxyServices, destination: RequestDestinati
   const prepared = services.routes.find(destination.host, destination.port);
   if (prepared === undefined) {
     if (services.unrouted !== 'deny') return undefined;
-    throw new Refusal('no-route', `no server workload covers ${destination.authority}`);
+    throw new Refusal('no-route', `no server workload covers ${formatAuthority(destination.host, destination.port)}`);
   }
   if (destination.scheme === 'http' && prepared.route?.injectsCredential && !prepared.plaintextAllowed) {
     throw new Refusal('cleartext-refused', 'a credential may not travel over cleartext HTTP');

@@ -4,6 +4,8 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createRootAuthority } from '../../common/x509/authority.ts';
+import { toPem } from '../../common/x509/certificate.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const SIDEKEY = join(process.cwd(), 'dist/sidekey.js');
@@ -204,6 +206,13 @@ spec:
   it('doctor refuses half of the proxy that it shall test', async () => {
     expect(await sidekey('doctor', '--proxy', 'http://127.0.0.1:9')).toMatchObject({ code: 2, stdout: '' });
     expect(await sidekey('doctor', '--proxy-ca', '/dev/null')).toMatchObject({ code: 2, stdout: '' });
+  }, 60_000);
+
+  it('doctor blames no tool where no proxy listens', async () => {
+    const ca = join(home, 'doctor-ca.pem');
+    writeFileSync(ca, toPem(createRootAuthority('nobody').certificateDer));
+    const told = { code: 4, stdout: '', stderr: expect.stringContaining('no proxy listens at http://127.0.0.1:9') };
+    expect(await sidekey('doctor', '--proxy', 'http://127.0.0.1:9', '--proxy-ca', ca)).toMatchObject(told);
   }, 60_000);
 
   it('shows and proves the decision log', async () => {

@@ -1,7 +1,10 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createRootAuthority } from '../../common/x509/authority.ts';
+import { toPem } from '../../common/x509/certificate.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const SIDEKEY = join(process.cwd(), 'dist/sidekey.js');
@@ -12,18 +15,25 @@ interface Ended {
   readonly stderr: string;
 }
 
-// What `run` does with a program has nothing to do with the proxy: none listens here.
+// What `run` does with a program has nothing to do with the proxy: what listens here is none.
 describe.skipIf(!existsSync(SIDEKEY))('sidekey run and its program (needs dist/: npm run build)', () => {
   let folder: string;
   let args: string[];
+  let listener: Server;
 
-  beforeAll(() => {
+  beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'sidekey-run-'));
     const ca = join(folder, 'ca.pem');
-    writeFileSync(ca, 'CERTIFICATE\n');
-    args = [SIDEKEY, 'run', '--proxy', 'http://127.0.0.1:9', '--proxy-ca', ca, '--'];
+    writeFileSync(ca, toPem(createRootAuthority('nobody').certificateDer));
+    listener = createServer((socket) => socket.destroy());
+    await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
+    const { port } = listener.address() as AddressInfo;
+    args = [SIDEKEY, 'run', '--proxy', `http://127.0.0.1:${port}`, '--proxy-ca', ca, '--'];
   });
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  afterAll(() => {
+    listener.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
 
   /** Runs `command`; `act` gets the process once its output has `ready`. */
   function run(
@@ -44,6 +54,16 @@ describe.skipIf(!existsSync(SIDEKEY))('sidekey run and its program (needs dist/:
     [['/etc/passwd'], 126],
   ])('%j ends with %i', async (command, code) => {
     expect(await run(command)).toMatchObject({ code });
+  });
+
+  it.each([
+    ['http://127.0.0.1:9', 4, 'no proxy listens at http://127.0.0.1:9; start it'],
+    ['127.0.0.1:9', 2, '--proxy: use http://HOST:PORT (bad-proxy)'],
+    ['https://user:token@127.0.0.1:9', 2, '--proxy: use http://HOST:PORT (bad-proxy)'],
+  ])('starts nothing behind the proxy %s', async (proxy, code, told) => {
+    const given = args.map((arg) => (arg.startsWith('http://') ? proxy : arg));
+    const ended = await collect(spawn(process.execPath, [...given, 'echo', 'started'], { env: process.env }));
+    expect(ended).toMatchObject({ code, stdout: '', stderr: expect.stringContaining(told) });
   });
 
   it('says what cannot be run', async () => {

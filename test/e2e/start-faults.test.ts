@@ -4,6 +4,8 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createRootAuthority } from '../../common/x509/authority.ts';
+import { toPem } from '../../common/x509/certificate.ts';
 import { until } from '../support/until.ts';
 import { type ProcessEnd, runProcess } from '../support/process.ts';
 
@@ -68,6 +70,13 @@ describe.skipIf(!existsSync(SIDEKEY))('what stands in the way of a start is name
     expect(end.stderr).toContain('nothing reads SIDEKEY_CONTROL_PLAN; did you mean SIDEKEY_CONTROL_PLANE?\n');
   });
 
+  it('a variable that would have nobody verified is not heeded, and said to be', { timeout: TIMEOUT_MS }, async () => {
+    const careless = { ...env(), NODE_TLS_REJECT_UNAUTHORIZED: '0' };
+    const end = await runProcess([process.execPath, SIDEKEY, 'proxy'], careless, { timeoutMs: TIMEOUT_MS });
+    expect(end.code).toBe(2);
+    expect(end.stderr).toContain('sidekey: NODE_TLS_REJECT_UNAUTHORIZED=0 is not heeded: give authorities to trust\n');
+  });
+
   // A file system of its own, seen by this process alone, is the safe way to fill one up.
   it.skipIf(process.getuid?.() !== 0)('a control plane whose disk is full', { timeout: TIMEOUT_MS }, async () => {
     const disk = join(folder, 'disk');
@@ -127,7 +136,7 @@ describe.skipIf(!existsSync(SIDEKEY))('what stands in the way of a start is name
     const file = join(folder, 'precious');
     writeFileSync(file, 'mine');
     const ca = join(folder, 'ca.pem');
-    writeFileSync(ca, 'CERTIFICATE');
+    writeFileSync(ca, toPem(createRootAuthority('nobody').certificateDer));
     const evidence = ['--evidence', `oidc=${file}`, '--listen', '127.0.0.1:0', '--spool-dir', join(folder, 'spool')];
     const end = await sidekey(
       'proxy',

@@ -4,6 +4,8 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createRootAuthority } from '../../common/x509/authority.ts';
+import { toPem } from '../../common/x509/certificate.ts';
 import { type ProcessEnd, runProcess } from '../support/process.ts';
 
 const NOBODY = '65534';
@@ -16,7 +18,8 @@ describe.skipIf(!canBeNobody)('commands of a user who may not (needs root, setpr
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'sidekey-nobody-'));
     await chmod(folder, 0o755);
-    for (const name of ['ca.pem', 'token']) await writeFile(join(folder, name), 'x\n', { mode: 0o644 });
+    const pem = toPem(createRootAuthority('nobody').certificateDer);
+    for (const name of ['ca.pem', 'token']) await writeFile(join(folder, name), pem, { mode: 0o644 });
     await writeFile(join(folder, 'secret'), 'x\n', { mode: 0o600 });
     await mkdir(join(folder, 'closed'), { mode: 0o700 });
     await writeFile(join(folder, 'closed', 'context.json'), '{}');
@@ -68,5 +71,15 @@ describe.skipIf(!canBeNobody)('commands of a user who may not (needs root, setpr
   ])('%s %j', async (args, env, expected) => {
     const { code, stderr } = await sidekey(args, env);
     expect([code, stderr]).toEqual([2, expect.stringContaining(expected.replaceAll('FOLDER', folder))]);
+  });
+
+  it.each([
+    ['get sessions', 'no control plane: give --server'],
+    ['get sessions --server https://127.0.0.1:1', 'no administrator token: give --token-file'],
+    ['dev', 'this user has no home folder: set SIDEKEY_HOME (no-home)'],
+  ])('a user of no HOME and no entry in passwd: %s', async (args, expected) => {
+    const as = ['setpriv', '--reuid', '54321', '--regid', NOBODY, '--clear-groups', process.execPath];
+    const { code, stderr } = await runProcess([...as, 'dist/sidekey.js', ...args.split(' ')], {});
+    expect([code, stderr]).toEqual([2, expect.stringContaining(expected)]);
   });
 });

@@ -1,7 +1,10 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createRootAuthority } from '../../common/x509/authority.ts';
+import { toPem } from '../../common/x509/certificate.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 const PYTHON = '/usr/bin/python3';
@@ -62,18 +65,25 @@ describe.skipIf(!canTry)(
   'a terminal that an agent shares (it needs x64, root, setpriv, a kernel with TIOCSTI, and dist/ where other users can read it)',
   () => {
     let home: string;
-    beforeAll(() => {
+    let listener: Server;
+    beforeAll(async () => {
+      listener = createServer();
+      await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
       home = mkdtempSync(join(tmpdir(), 'sidekey-terminal-'));
       mkdirSync(join(home, '.sidekey/dev'), { recursive: true });
-      writeFileSync(join(home, 'ca.pem'), execFileSync('openssl', ['version']));
+      writeFileSync(join(home, 'ca.pem'), toPem(createRootAuthority('nobody').certificateDer));
       for (const folder of ['', '.sidekey', '.sidekey/dev'])
         chownSync(join(home, folder), Number(DEVELOPER), Number(DEVELOPER));
       env = { PATH: process.env['PATH'], HOME: home };
     });
-    afterAll(() => rmSync(home, { recursive: true, force: true }));
+    afterAll(() => {
+      listener.close();
+      rmSync(home, { recursive: true, force: true });
+    });
 
     const run = (...options: readonly string[]): readonly string[] => {
-      const proxy = ['--proxy', 'http://127.0.0.1:9', '--proxy-ca', join(home, 'ca.pem')];
+      const { port } = listener.address() as AddressInfo;
+      const proxy = ['--proxy', `http://127.0.0.1:${port}`, '--proxy-ca', join(home, 'ca.pem')];
       return [process.execPath, SIDEKEY, 'run', '--quiet', ...proxy, ...options, '--'];
     };
 

@@ -30,7 +30,7 @@ describe('REST API', () => {
       status: 422,
       body: {
         code: 'resources-invalid',
-        errors: [{ file: 'documents', line: 6, field: 'spec.port', message: 'unknown field' }],
+        errors: [{ file: 'documents', line: 6, field: 'spec.port', message: 'unknown field; did you mean ports?' }],
       },
     });
     const json = await api.call('POST', '/v1/apply', {

@@ -3,9 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { readContext } from '../../../cli/context.ts';
+import { createRootAuthority } from '../../../common/x509/authority.ts';
+import { toPem } from '../../../common/x509/certificate.ts';
 import { reachable } from '../../../cli/start-control-plane.ts';
 
 const SAVED = 'https://127.0.0.1:7444';
+const CA = toPem(createRootAuthority('saved').certificateDer);
 const OTHER = 'https://sidekey.example.com';
 
 describe('readContext', () => {
@@ -16,7 +19,7 @@ describe('readContext', () => {
       writeFileSync(join(home, name), text);
       return join(home, name);
     };
-    const [caFile, tokenFile] = [file('ca.pem', 'saved ca'), file('token', 'saved-token\n')];
+    const [caFile, tokenFile] = [file('ca.pem', CA), file('token', 'saved-token\n')];
     file('context.json', JSON.stringify({ server: SAVED, tenant: 'saved-tenant', caFile, tokenFile }));
     file('other-token', 'other-token');
     for (const name of ['SERVER', 'TENANT', 'TOKEN', 'TOKEN_FILE', 'CA_FILE']) vi.stubEnv(`SIDEKEY_${name}`, undefined);
@@ -29,7 +32,7 @@ describe('readContext', () => {
 
   it.each([undefined, SAVED, `${SAVED}/`, 'HTTPS://127.0.0.1:7444'])('uses all that was left for %s', (server) => {
     const context = readContext(server === undefined ? {} : { server });
-    expect(context).toMatchObject({ tenant: 'saved-tenant', caPem: 'saved ca' });
+    expect(context).toMatchObject({ tenant: 'saved-tenant', caPem: CA });
     expect(context.token.reveal()).toBe('saved-token');
   });
 

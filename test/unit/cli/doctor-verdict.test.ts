@@ -40,4 +40,18 @@ describe('judge', () => {
   ])('%j with %j is: %s', (code, output, verdict) => {
     expect(judge(code, output).verdict).toBe(verdict);
   });
+
+  it.each([
+    ['curl: (7) Failed to connect\n', 'curl: (7) Failed to connect'],
+    [
+      "TypeError: fetch failed\n    at node:internal {\n  [cause]: Error: read ECONNRESET\n      at TCP.on {\n    errno: -104,\n    code: 'ECONNRESET'\n  }\n}\n\nNode.js v20.20.2\n",
+      '[cause]: Error: read ECONNRESET',
+    ],
+    [
+      "node:internal/url:816\n\nTypeError: Invalid URL\n    at new URL\n  code: 'E',\n}\n\nNode.js v20.20.2",
+      'TypeError: Invalid URL',
+    ],
+  ])('tells what a tool says of its failure, not what stands last: %j', (output, detail) => {
+    expect(judge(1, output)).toEqual({ verdict: 'failed', detail });
+  });
 });

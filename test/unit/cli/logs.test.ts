@@ -24,6 +24,12 @@ it('a row of the log says who called what', () => {
   ]);
 });
 
+it('and what a message asked for', () => {
+  const destination = { host: 'mcp.test', port: 443 };
+  const call = { ...DECISION, method: 'POST', destination, path: '/mcp', action: 'mcp:tools/call delete' };
+  expect(formatDecision(call)[6]).toBe('POST mcp.test:443/mcp mcp:tools/call delete');
+});
+
 it('and a dash where a caller was refused before it could call', () => {
   const refused = { ...DECISION, reason: 'caller-refused', method: '', destination: { host: '', port: 0 }, path: '' };
   expect(formatDecision(refused)[6]).toBe('-');

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
@@ -24,6 +24,12 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
+function verify(...args: readonly string[]): Promise<unknown> {
+  const command = new Command();
+  define(command);
+  return command.parseAsync(args, { from: 'user' });
+}
+
 const STATEMENT = 'a.b.c';
 it.each([
   ['of a whole log is saved', { ok: true, checkpoints: { latest: STATEMENT } }, undefined, `${STATEMENT}\n`],
@@ -34,11 +40,31 @@ it.each([
   answer = given;
   await withFolder(async (folder) => {
     const file = join(folder, 'checkpoint.jws');
-    const command = new Command();
-    define(command);
-    const done = command.parseAsync(['--save-checkpoint', file], { from: 'user' });
+    const done = verify('--save-checkpoint', file);
     if (exitCode === undefined) await done;
     else await expect(done).rejects.toMatchObject({ exitCode });
     expect(existsSync(file) ? readFileSync(file, 'utf8') : '').toBe(saved);
+  });
+});
+
+it('a checkpoint that cannot be written is told with its file', async () => {
+  answer = { ok: true, checkpoints: { latest: STATEMENT } };
+  await withFolder(async (folder) => {
+    const file = join(folder, 'missing', 'checkpoint.jws');
+    const message = `--save-checkpoint: cannot write ${file}`;
+    await expect(verify('--save-checkpoint', file)).rejects.toMatchObject({ code: 'unwritable-file', message });
+  });
+});
+
+// Sent all the same, it would have the log called broken.
+it.each(['', 'apiVersion: v1\n', 'a.b', '{"latest":"a.b.c"}'])('a file that holds no checkpoint: %j', async (text) => {
+  answer = { ok: true, checkpoints: {} };
+  await withFolder(async (folder) => {
+    const file = join(folder, 'other');
+    writeFileSync(file, text);
+    const message = `--checkpoint: ${file} holds no checkpoint`;
+    await expect(verify('--checkpoint', file)).rejects.toMatchObject({ code: 'bad-checkpoint', message });
+    writeFileSync(file, `${STATEMENT}\n`);
+    await verify('--checkpoint', file);
   });
 });

@@ -22,7 +22,7 @@ export const ReasonCode = {
   REASON_CODE_NO_ROUTE: 2,
   /** REASON_CODE_NO_POLICY - No access policy allows this workload to call this server workload. */
   REASON_CODE_NO_POLICY: 3,
-  /** REASON_CODE_RULE_DENIED - No rule of the policy allows this method and path. */
+  /** REASON_CODE_RULE_DENIED - No rule of the policy allows this call. */
   REASON_CODE_RULE_DENIED: 4,
   /** REASON_CODE_POLICY_DENIED - A policy with effect deny matched. */
   REASON_CODE_POLICY_DENIED: 5,
@@ -172,6 +172,8 @@ export const ReasonCode = {
   REASON_CODE_TRUST_WITHDRAWN: 95,
   /** REASON_CODE_VERSION_UNSUPPORTED - The releases of the proxy and the control plane do not go together. */
   REASON_CODE_VERSION_UNSUPPORTED: 96,
+  /** REASON_CODE_AGENT_TLS_FAILED - The agent did not agree to TLS with the proxy, most often because it does not trust the proxy's authority. */
+  REASON_CODE_AGENT_TLS_FAILED: 97,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -257,5 +259,6 @@ export namespace ReasonCode {
   export type REASON_CODE_UPSTREAM_PROXY_REFUSED = typeof ReasonCode.REASON_CODE_UPSTREAM_PROXY_REFUSED;
   export type REASON_CODE_TRUST_WITHDRAWN = typeof ReasonCode.REASON_CODE_TRUST_WITHDRAWN;
   export type REASON_CODE_VERSION_UNSUPPORTED = typeof ReasonCode.REASON_CODE_VERSION_UNSUPPORTED;
+  export type REASON_CODE_AGENT_TLS_FAILED = typeof ReasonCode.REASON_CODE_AGENT_TLS_FAILED;
   export type UNRECOGNIZED = typeof ReasonCode.UNRECOGNIZED;
 }

@@ -73,10 +73,10 @@ describe('explain reads a supposed body as the proxy would', () => {
     const { steps } = await asked({ url: 'https://api.example.com/other' });
     const details = steps.filter(({ check }) => check === 'rule').map(({ detail }) => detail);
     expect(details).toEqual([
-      'does not cover POST /other, but any method /bare (and more must fit)',
-      'does not cover POST /other, but any method /graphql (and more must fit)',
-      'does not cover POST /other, but any method /mcp (and more must fit)',
-      'does not cover POST /other, but any method /mine (and more must fit)',
+      'does not cover POST /other, but any method /bare with when user.claims.sub == "ann"',
+      'does not cover POST /other, but any method /graphql with graphql {"types":["query"]}',
+      'does not cover POST /other, but any method /mcp with mcp {"tools":["read"]} and when request.mcp.arguments.n < 3',
+      'does not cover POST /other, but any method /mine with when user.claims.oidc.sub == "ann" && user.issuer == "https://id.test"',
     ]);
   });
 

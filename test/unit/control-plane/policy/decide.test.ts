@@ -273,4 +273,15 @@ describe('decide', () => {
     expect(decision.outcome).toBe(expected.startsWith('ok') ? 'allow' : 'deny');
     expect(decision.steps.at(-1)?.check).toBe('decision');
   });
+
+  it.each([
+    ['api.example.com', 8443, 'none covers api.example.com:8443; api covers it at 443, 9443'],
+    ['other.example.com', 443, 'none covers other.example.com:443'],
+  ])('says which server workload covers the host at another port: %s %i', (host, port, detail) => {
+    const set = compilePolicySet(
+      policySet({ ServerWorkload: { api: { hosts: ['api.example.com'], ports: [443, 9443] } }, AccessPolicy: {} }),
+    );
+    const { steps } = decide(set, SESSION, { ...REQUEST, host, port }, new RevocationSet([]), NOON_MONDAY);
+    expect(steps.find(({ check }) => check === 'server-workload')).toMatchObject({ outcome: 'fail', detail });
+  });
 });

@@ -31,6 +31,21 @@ describe('documents', () => {
       document('ServerWorkload', 'hosts: [a.b]\nprot: http'),
       'f.yaml:7: spec.prot: unknown field',
     ],
+    [
+      'a field that is misspelt',
+      document('AccessPolicy', 'clientWorkload: a\nserverWorkload: b\nrules:\n  - method: [GET]'),
+      'f.yaml:9: spec.rules[0].method: unknown field; did you mean methods?',
+    ],
+    [
+      'a field outside the spec',
+      document('Tenant', '{}').replace('kind:', 'knid: Tenant\nkind:'),
+      'f.yaml:2: knid: unknown field; did you mean kind?',
+    ],
+    [
+      'a field of a union that is missing',
+      document('AccessPolicy', 'serverWorkload: b'),
+      'f.yaml:5: spec.clientWorkload: is missing',
+    ],
     ['a field that is missing', document('ServerWorkload', 'ports: [443]'), 'f.yaml:5: spec.hosts: is missing'],
     [
       'an entry of a list',

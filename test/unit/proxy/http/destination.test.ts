@@ -42,12 +42,13 @@ describe('the destination of a path in a form that the route keeps', () => {
   });
 
   it.each([
-    ['api.test', '/projects/a%2fb'],
-    ['git.test', '/projects//b'],
-    ['git.test', '/projects/a%2F..%2Fb'],
-    ['unrouted.test', '/projects/a%2fb'],
-  ])('is refused elsewhere and in other forms: %s %s', (host, target) => {
-    expect(() => buildDestination(tunnel(host), head(target, host), formsAt)).toThrow('the path is ambiguous');
+    ['api.test', '/projects/a%2fb', 'an encoded slash'],
+    ['git.test', '/projects//b', 'an empty segment'],
+    ['git.test', '/projects/a%2F..%2Fb', 'a dot segment'],
+    ['unrouted.test', '/projects/a%2fb', 'an encoded slash'],
+  ])('is refused elsewhere and in other forms: %s %s', (host, target, what) => {
+    const build = () => buildDestination(tunnel(host), head(target, host), formsAt);
+    expect(build).toThrow(`the path has ${what}`);
   });
 });
 
