@@ -4,7 +4,7 @@ import { bin, installIfStale, readSeconds, run } from './lib/run.mjs';
 
 await installIfStale();
 const seconds = readSeconds('FUZZ_SECONDS', 60);
-const seed = process.env['FUZZ_SEED'] ?? String(randomInt(2 ** 31));
+const seed = process.env['FUZZ_SEED'] ?? String(randomInt(1_000_000));
 console.log(`FUZZ_SEED=${seed}`);
 const timeout = String((seconds + 60) * 1000);
 process.exit(

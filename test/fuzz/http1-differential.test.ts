@@ -3,14 +3,12 @@ import type { Http1Limits } from '../../proxy/protocols/http1/limits.ts';
 import { playRequests, playResponses, type Played } from '../support/http1-play.ts';
 import { type OracleReading, readRequestsWithNode, readResponseWithNode } from '../support/node-http-oracle.ts';
 import { type Random, seededRandom } from '../support/random.ts';
+import { FUZZ_SECONDS, FUZZ_SEED } from '../support/time-box.ts';
 
 /**
  * Two readers that see different messages in the same bytes are how requests are smuggled. So: each message that our
  * reader completes is the one that Node's parser reads at that place, or Node refuses it. We may refuse more.
  */
-
-const SECONDS = Number(process.env['FUZZ_SECONDS'] ?? 5);
-const FIRST_SEED = Number(process.env['FUZZ_SEED'] ?? Math.floor(Math.random() * 1e9));
 
 const LINES = [
   'GET / HTTP/1.1',
@@ -204,16 +202,16 @@ function randomLimits(random: Random): Partial<Http1Limits> {
 }
 
 async function fuzz(run: (random: Random, what: string) => Promise<number>): Promise<void> {
-  const until = Date.now() + (SECONDS * 1_000) / 2;
+  const until = Date.now() + (FUZZ_SECONDS * 1_000) / 2;
   let completed = 0;
-  for (let seed = FIRST_SEED; Date.now() < until; seed += 1) {
+  for (let seed = FUZZ_SEED; Date.now() < until; seed += 1) {
     completed += await run(seededRandom(seed), `FUZZ_SEED=${seed}`);
   }
   expect(completed, 'the generator makes messages that are accepted').toBeGreaterThan(0);
 }
 
 describe('HTTP/1.1 against node:http', () => {
-  it('reads requests as Node does, or refuses them', { timeout: SECONDS * 1_000 + 30_000 }, () =>
+  it('reads requests as Node does, or refuses them', { timeout: FUZZ_SECONDS * 1_000 + 30_000 }, () =>
     fuzz(async (random, what) => {
       const bytes = makeStream(random, LINES, 1 + random.below(3));
       const limits = randomLimits(random);
@@ -230,7 +228,7 @@ describe('HTTP/1.1 against node:http', () => {
     }),
   );
 
-  it('reads responses as Node does, or refuses them', { timeout: SECONDS * 1_000 + 30_000 }, () =>
+  it('reads responses as Node does, or refuses them', { timeout: FUZZ_SECONDS * 1_000 + 30_000 }, () =>
     fuzz(async (random, what) => {
       const method = random.pick(['GET', 'HEAD', 'POST']);
       const bytes = makeStream(random, STATUS_LINES, 1 + random.below(2));

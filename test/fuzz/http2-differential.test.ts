@@ -5,14 +5,12 @@ import { hear, type React } from '../support/http2-play.ts';
 import { randomConversation } from '../support/http2-random.ts';
 import { type ReadRequest, readRequestsWithNode } from '../support/node-http2-oracle.ts';
 import { seededRandom } from '../support/random.ts';
+import { FUZZ_SECONDS, FUZZ_SEED } from '../support/time-box.ts';
 
 /**
  * Two readers that see different requests in the same frames are how requests are smuggled. So: a request
  * that both we and nghttp2 read whole on a stream is the same request. Either may refuse more.
  */
-
-const SECONDS = Number(process.env['FUZZ_SECONDS'] ?? 5);
-const FIRST_SEED = Number(process.env['FUZZ_SEED'] ?? Math.floor(Math.random() * 1e9));
 
 const BEARING = { controlFrameAllowance: 1e6, resetAllowance: 1e6 };
 
@@ -63,10 +61,10 @@ function joined(fields: readonly string[]): string[] {
 }
 
 describe('HTTP/2 against nghttp2', () => {
-  it('reads requests as Node does', { timeout: SECONDS * 1_000 + 60_000 }, async () => {
-    const until = Date.now() + SECONDS * 1_000;
+  it('reads requests as Node does', { timeout: FUZZ_SECONDS * 1_000 + 60_000 }, async () => {
+    const until = Date.now() + FUZZ_SECONDS * 1_000;
     let agreed = 0;
-    for (let seed = FIRST_SEED; Date.now() < until; seed += 1) {
+    for (let seed = FUZZ_SEED; Date.now() < until; seed += 1) {
       const bytes = beforeBreak(randomConversation(seededRandom(seed), 15));
       const requests = readRequests(bytes);
       if (requests.size === 0) continue;

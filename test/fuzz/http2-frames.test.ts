@@ -7,11 +7,9 @@ import { cutFrames } from '../support/http2-frames.ts';
 import { drive, hear, type React, startClient } from '../support/http2-play.ts';
 import { randomConversation, randomPieces } from '../support/http2-random.ts';
 import { type Random, seededRandom } from '../support/random.ts';
+import { FUZZ_SECONDS, FUZZ_SEED } from '../support/time-box.ts';
 
 /** Whatever arrives: nothing but Http2Error is thrown, nothing depends on the cuts, and no limit is passed. */
-
-const SECONDS = Number(process.env['FUZZ_SECONDS'] ?? 5);
-const FIRST_SEED = Number(process.env['FUZZ_SEED'] ?? Math.floor(Math.random() * 1e9));
 
 const OPTIONS: Partial<Http2Options> = {
   maxConcurrentStreams: 5,
@@ -40,9 +38,9 @@ function answering(): React {
 }
 
 function fuzz(run: (random: Random, what: string) => boolean): void {
-  const until = Date.now() + (SECONDS * 1_000) / 2;
+  const until = Date.now() + (FUZZ_SECONDS * 1_000) / 2;
   let useful = 0;
-  for (let seed = FIRST_SEED; Date.now() < until; seed += 1)
+  for (let seed = FUZZ_SEED; Date.now() < until; seed += 1)
     if (run(seededRandom(seed), `FUZZ_SEED=${seed}`)) useful += 1;
   expect(useful, 'the generator makes conversations that get somewhere').toBeGreaterThan(0);
 }
@@ -53,7 +51,7 @@ function checkBounds(connection: Http2Connection, bytes: Buffer, what: string): 
 }
 
 describe('HTTP/2 frames', () => {
-  it('of any kind leave a server whole', { timeout: SECONDS * 1_000 + 30_000 }, () =>
+  it('of any kind leave a server whole', { timeout: FUZZ_SECONDS * 1_000 + 30_000 }, () =>
     fuzz((random, what) => {
       const bytes = randomConversation(random, 40);
       const server = new Http2Connection('server', OPTIONS);
@@ -67,7 +65,7 @@ describe('HTTP/2 frames', () => {
     }),
   );
 
-  it('of any kind leave a client whole', { timeout: SECONDS * 1_000 + 30_000 }, () =>
+  it('of any kind leave a client whole', { timeout: FUZZ_SECONDS * 1_000 + 30_000 }, () =>
     fuzz((random, what) => {
       const bytes = randomConversation(random, 40, 'server').subarray(PREFACE.length);
       const methods = ['GET', 'POST', 'HEAD', 'CONNECT'];

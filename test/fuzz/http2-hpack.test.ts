@@ -4,14 +4,13 @@ import { HpackEncoder } from '../../proxy/protocols/http2/hpack-encoder.ts';
 import { Http2Error } from '../../proxy/protocols/http2/http2-error.ts';
 import { randomBlock, randomFields } from '../support/http2-random.ts';
 import { type Random, seededRandom } from '../support/random.ts';
+import { FUZZ_SECONDS, FUZZ_SEED } from '../support/time-box.ts';
 
-const SECONDS = Number(process.env['FUZZ_SECONDS'] ?? 5);
-const FIRST_SEED = Number(process.env['FUZZ_SEED'] ?? Math.floor(Math.random() * 1e9));
 const LIMITS = { maxHeaderListBytes: 2_000, maxHeaderCount: 20 };
 
 function fuzz(run: (random: Random, what: string) => void): void {
-  const until = Date.now() + (SECONDS * 1_000) / 2;
-  for (let seed = FIRST_SEED; Date.now() < until; seed += 1) run(seededRandom(seed), `FUZZ_SEED=${seed}`);
+  const until = Date.now() + (FUZZ_SECONDS * 1_000) / 2;
+  for (let seed = FUZZ_SEED; Date.now() < until; seed += 1) run(seededRandom(seed), `FUZZ_SEED=${seed}`);
 }
 
 const NAMES = ['x-a', 'x-b', 'content-type', ':path', 'age', 'x-long-name-that-no-table-has'];
@@ -23,7 +22,7 @@ function makeValue(random: Random): string {
 }
 
 describe('HPACK', () => {
-  it('decodes what it encodes, whatever the table does', { timeout: SECONDS * 1_000 + 30_000 }, () =>
+  it('decodes what it encodes, whatever the table does', { timeout: FUZZ_SECONDS * 1_000 + 30_000 }, () =>
     fuzz((random, what) => {
       const encoder = new HpackEncoder(random.pick([0, 100, 4_096, 20_000]));
       const decoder = new HpackDecoder({ maxHeaderListBytes: 1e6, maxHeaderCount: 1e3 });
@@ -52,7 +51,7 @@ describe('HPACK', () => {
     }),
   );
 
-  it('bears any bytes', { timeout: SECONDS * 1_000 + 30_000 }, () =>
+  it('bears any bytes', { timeout: FUZZ_SECONDS * 1_000 + 30_000 }, () =>
     fuzz((random, what) => {
       const decoder = new HpackDecoder(LIMITS);
       try {

@@ -3,13 +3,12 @@ import type { Http2Role } from '../../proxy/sessions/http2/events.ts';
 import type { Http2Options } from '../../proxy/sessions/http2/limits.ts';
 import { Http2Pair } from '../support/http2-pair.ts';
 import { type Random, seededRandom } from '../support/random.ts';
+import { FUZZ_SECONDS, FUZZ_SEED } from '../support/time-box.ts';
 
 /**
  * Our client and our server speak to each other, whatever the windows, the cuts and the resets: neither finds fault with the other,
  * every stream that nobody resets comes over whole, and nothing stays behind.
  */
-const SECONDS = Number(process.env['FUZZ_SECONDS'] ?? 5);
-const FIRST_SEED = Number(process.env['FUZZ_SEED'] ?? Math.floor(Math.random() * 1e9));
 const ROLES: readonly Http2Role[] = ['client', 'server'];
 
 function randomOptions(random: Random): Partial<Http2Options> {
@@ -64,10 +63,10 @@ function finish(pair: Http2Pair): void {
   }
 }
 
-test('two ends of a connection understand each other', { timeout: SECONDS * 1_000 + 60_000 }, () => {
-  const until = Date.now() + SECONDS * 1_000;
+test('two ends of a connection understand each other', { timeout: FUZZ_SECONDS * 1_000 + 60_000 }, () => {
+  const until = Date.now() + FUZZ_SECONDS * 1_000;
   const counts = { connections: 0, whole: 0, reset: 0 };
-  for (let seed = FIRST_SEED; Date.now() < until; seed += 1) {
+  for (let seed = FUZZ_SEED; Date.now() < until; seed += 1) {
     const what = `FUZZ_SEED=${seed}`;
     const random = seededRandom(seed);
     const pair = new Http2Pair(random, { client: randomOptions(random), server: randomOptions(random) });

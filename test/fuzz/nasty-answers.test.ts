@@ -7,11 +7,9 @@ import { startClients } from '../support/real-servers/clients.ts';
 import { nastyAnswer } from '../support/real-servers/nasty-answers.ts';
 import { seededRandom } from '../support/random.ts';
 import { startRawUpstream } from '../support/upstream.ts';
+import { FUZZ_SECONDS, FUZZ_SEED } from '../support/time-box.ts';
 
 /** A-13, backwards: whatever a server answers, agents hear one answer, and the next is the next. */
-
-const SECONDS = Number(process.env['FUZZ_SECONDS'] ?? 5);
-const FIRST_SEED = Number(process.env['FUZZ_SEED'] ?? Math.floor(Math.random() * 1e6));
 
 /** Answers `/answer/N` as the seed N says, the rest with the path. */
 function startServer(): ReturnType<typeof startRawUpstream> {
@@ -34,7 +32,7 @@ function startServer(): ReturnType<typeof startRawUpstream> {
 
 test.each([true, false])(
   'agents hear alike, with a credential: %s',
-  { timeout: SECONDS * 1_000 + 120_000 },
+  { timeout: FUZZ_SECONDS * 1_000 + 120_000 },
   async (injectsCredential) => {
     const upstream = await startServer();
     const world = await startProxyWorld({
@@ -47,8 +45,8 @@ test.each([true, false])(
     const counts = { cases: 0, heardByAll: 0, refused: 0 };
     const faults: string[] = [];
     try {
-      const until = Date.now() + (SECONDS * 1_000) / 2;
-      for (let seed = FIRST_SEED; Date.now() < until; seed += 1) {
+      const until = Date.now() + (FUZZ_SECONDS * 1_000) / 2;
+      for (let seed = FUZZ_SEED; Date.now() < until; seed += 1) {
         const method = seed % 7 === 0 ? 'HEAD' : 'GET';
         const heard = await Promise.all(clients.map((client) => client.hear(method, seed)));
         const told = heard.flatMap(([answer]) => (answer !== undefined && 'status' in answer ? [answer] : []));

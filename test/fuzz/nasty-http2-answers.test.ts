@@ -9,13 +9,11 @@ import { startHttp2Clients } from '../support/real-servers/http2-clients.ts';
 import type { NastyHttp2Answer } from '../support/real-servers/nasty-http2-answers.ts';
 import { startNastyHttp2Server } from '../support/real-servers/nasty-http2-server.ts';
 import { until } from '../support/until.ts';
+import { FUZZ_SECONDS, FUZZ_SEED } from '../support/time-box.ts';
 
 /** A-13, backwards, over HTTP/2: agents hear what a server said if that was whole, and once; the next call is the next. */
 
-const SECONDS = Number(process.env['FUZZ_SECONDS'] ?? 5);
-const FIRST_SEED = Number(process.env['FUZZ_SEED'] ?? Math.floor(Math.random() * 1e6));
-
-test('agents hear what was said, or that it broke', { timeout: SECONDS * 1_000 + 120_000 }, async () => {
+test('agents hear what was said, or that it broke', { timeout: FUZZ_SECONDS * 1_000 + 120_000 }, async () => {
   const server = await startNastyHttp2Server();
   const world = await startProxyWorld({
     routes: () => [route({ ports: [server.port], tls: { mode: 1, caPem: server.caPem, serverName: '' } })],
@@ -31,8 +29,8 @@ test('agents hear what was said, or that it broke', { timeout: SECONDS * 1_000 +
   const counts = { cases: 0, whole: 0, cut: 0, broken: 0, refused: 0 };
   const faults: string[] = [];
   try {
-    const end = performance.now() + SECONDS * 1_000;
-    for (let seed = FIRST_SEED; performance.now() < end; seed += 1) {
+    const end = performance.now() + FUZZ_SECONDS * 1_000;
+    for (let seed = FUZZ_SEED; performance.now() < end; seed += 1) {
       const method = ['GET', 'POST', 'POST', 'HEAD'][seed % 4] ?? '';
       for (const client of clients) {
         server.calls.length = 0;

@@ -3,10 +3,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { canonicalPath, PathError } from '../../common/match/path.ts';
 import { confusingPath } from '../support/confusing-path.ts';
 import { KNOWN_SERVERS, type PathServer } from '../support/path-servers.ts';
+import { FUZZ_SECONDS } from '../support/time-box.ts';
 
 /** a path that is accepted means one thing: every server goes by the very bytes on which policy was decided. */
 
-const SECONDS = Number(process.env['FUZZ_SECONDS'] ?? 5) / 2;
+const SECONDS = FUZZ_SECONDS / 2;
 const BATCH = 200;
 
 function canonicalOf(raw: string): string | undefined {

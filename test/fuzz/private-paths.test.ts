@@ -3,11 +3,11 @@ import { chosen } from '../support/real-servers/chosen.ts';
 import { GUARDED, missingForGuarded, startGuarded } from '../support/real-servers/guarded.ts';
 import { FORMS, passes, POLICIES, privatePath } from '../support/real-servers/private-paths.ts';
 import { seededRandom } from '../support/random.ts';
+import { FUZZ_SECONDS, FUZZ_SEED } from '../support/time-box.ts';
 
 /** what policy keeps from an agent, no server gives it under another path. */
 
-const SECONDS = Number(process.env['FUZZ_SECONDS'] ?? 5) / 16;
-const FIRST_SEED = Number(process.env['FUZZ_SEED'] ?? Math.floor(Math.random() * 1e9));
+const SECONDS = FUZZ_SECONDS / 16;
 const BATCH = 200;
 
 const SERVERS = chosen(GUARDED).map((name) => ({ name, missing: missingForGuarded(name) }));
@@ -25,7 +25,7 @@ describe.each(SERVERS)('$name', ({ name, missing }) => {
         for (const policy of POLICIES) {
           for (const forms of FORMS) {
             const end = performance.now() + SECONDS * 1000;
-            for (let seed = FIRST_SEED; performance.now() < end; seed += 1) {
+            for (let seed = FUZZ_SEED; performance.now() < end; seed += 1) {
               const random = seededRandom(seed);
               const paths = new Set<string>();
               while (paths.size < BATCH) {

@@ -14,15 +14,15 @@ import { bearer, grant, HOSTS, type ProxyWorld, route, SECRET, startProxyWorld }
 import { seededRandom } from '../support/random.ts';
 import type { RawAgent } from '../support/raw-agent.ts';
 import { until } from '../support/until.ts';
+import { FUZZ_SECONDS, FUZZ_SEED } from '../support/time-box.ts';
 
 /**
  * Many connections at once, each of which may be cut by either side at any point: no call's bytes reach another, each call has
  * one record, and nothing is left behind.
  */
-const SECONDS = Number(process.env['FUZZ_SECONDS'] ?? 5);
 const WORKERS = 16;
 
-const seed = Date.now() >>> 0;
+const seed = FUZZ_SEED;
 const random = seededRandom(seed);
 let world: ProxyWorld;
 let upstream: Http2UpstreamServer;
@@ -252,14 +252,14 @@ afterAll(async () => {
 });
 
 test('calls that are cut anywhere keep apart, and each has its record', {
-  timeout: (SECONDS + 90) * 1000,
+  timeout: (FUZZ_SECONDS + 90) * 1000,
 }, async () => {
   const asked = new Set<string>();
   world.client.decide = (question) => {
     asked.add(question.path);
     return grant(question, bearer(SECRET));
   };
-  const end = Date.now() + SECONDS * 1000;
+  const end = Date.now() + FUZZ_SECONDS * 1000;
   const worker = async (): Promise<void> => {
     while (Date.now() < end) {
       await one();

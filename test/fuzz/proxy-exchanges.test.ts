@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type ProxyWorld, SECRET, startProxyWorld } from '../support/proxy-world.ts';
 import type { RawAgent } from '../support/raw-agent.ts';
+import { FUZZ_SECONDS } from '../support/time-box.ts';
 
 /** Random conversations through a running proxy: whatever is pipelined, cut and delayed, each answer is the right one. */
-const SECONDS = Number(process.env['FUZZ_SECONDS'] ?? 5);
 
 let world: ProxyWorld;
 beforeAll(async () => {
@@ -104,8 +104,8 @@ async function converse(): Promise<number> {
   return planned.length;
 }
 
-test('random conversations are answered rightly', { timeout: (SECONDS + 60) * 1000 }, async () => {
-  const end = Date.now() + SECONDS * 1000;
+test('random conversations are answered rightly', { timeout: (FUZZ_SECONDS + 60) * 1000 }, async () => {
+  const end = Date.now() + FUZZ_SECONDS * 1000;
   let calls = 0;
   const worker = async (): Promise<void> => {
     while (Date.now() < end) calls += await converse();

@@ -3,9 +3,9 @@ import { type ProxyWorld, route, SECRET, startProxyWorld } from '../support/prox
 import { seededRandom } from '../support/random.ts';
 import { type RawAgent, connectRaw } from '../support/raw-agent.ts';
 import { startRawUpstream } from '../support/upstream.ts';
+import { FUZZ_SECONDS, FUZZ_SEED } from '../support/time-box.ts';
 
 /** Damaged bytes from both sides: the proxy neither breaks nor hangs nor gives the credential away. */
-const SECONDS = Number(process.env['FUZZ_SECONDS'] ?? 5);
 
 let world: ProxyWorld;
 let raw: Awaited<ReturnType<typeof startRawUpstream>>;
@@ -24,7 +24,7 @@ afterAll(async () => {
   await raw.close();
 });
 
-const seed = Date.now() >>> 0;
+const seed = FUZZ_SEED;
 const random = seededRandom(seed);
 
 const ANSWERS = [
@@ -73,8 +73,8 @@ async function one(): Promise<void> {
   agent.destroy();
 }
 
-test('damaged messages from both sides do no harm', { timeout: (SECONDS + 60) * 1000 }, async () => {
-  const end = Date.now() + SECONDS * 1000;
+test('damaged messages from both sides do no harm', { timeout: (FUZZ_SECONDS + 60) * 1000 }, async () => {
+  const end = Date.now() + FUZZ_SECONDS * 1000;
   let connections = 0;
   const worker = async (): Promise<void> => {
     for (; Date.now() < end; connections += 1) await one();

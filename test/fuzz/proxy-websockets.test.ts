@@ -9,12 +9,12 @@ import { bearer, grant, HOSTS, type ProxyWorld, route, SECRET, startProxyWorld }
 import { seededRandom } from '../support/random.ts';
 import { makeTlsIdentity } from '../support/tls-identity.ts';
 import { until } from '../support/until.ts';
+import { FUZZ_SECONDS, FUZZ_SEED } from '../support/time-box.ts';
 
 /** Many WebSockets at once, cut by either side at any point: none hears another or the secret, each has one record, none stays. */
-const SECONDS = Number(process.env['FUZZ_SECONDS'] ?? 5);
 const WORKERS = 12;
 
-const seed = Date.now() >>> 0;
+const seed = FUZZ_SEED;
 const random = seededRandom(seed);
 const soon = (act: () => void): void => void setTimeout(act, random.below(30));
 let world: ProxyWorld;
@@ -124,14 +124,14 @@ async function liveCalls(): Promise<number> {
 }
 
 test('WebSockets that are cut anywhere keep apart, and each has its record', {
-  timeout: (SECONDS + 90) * 1000,
+  timeout: (FUZZ_SECONDS + 90) * 1000,
 }, async () => {
   const asked = new Set<string>();
   world.client.decide = (question) => {
     asked.add(question.path);
     return grant(question, bearer(SECRET));
   };
-  const end = Date.now() + SECONDS * 1000;
+  const end = Date.now() + FUZZ_SECONDS * 1000;
   const worker = async (): Promise<void> => {
     while (Date.now() < end) await talk();
   };

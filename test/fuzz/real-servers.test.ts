@@ -5,25 +5,24 @@ import { nastyStreams } from '../support/real-servers/nasty-streams.ts';
 import { missingFor, SERVERS } from '../support/real-servers/server.ts';
 import { WatchedServer } from '../support/real-servers/watched-server.ts';
 import { seededRandom } from '../support/random.ts';
+import { FUZZ_SECONDS, FUZZ_SEED } from '../support/time-box.ts';
 
 /** A-13: what a real server understands is what the proxy recorded that it forwarded; nothing else carries a credential. */
 
-const ALL_SECONDS = Number(process.env['FUZZ_SECONDS'] ?? 5);
-const SECONDS = ALL_SECONDS / 4;
-const FIRST_SEED = Number(process.env['FUZZ_SEED'] ?? Math.floor(Math.random() * 1e9));
+const SECONDS = FUZZ_SECONDS / 4;
 /** It leaves content unread, and runs what it takes for a request in it. */
 const TAKES_CONTENT_FOR_REQUESTS = 'http.server';
 
 describe.each(chosen(SERVERS).map((name) => ({ name, missing: missingFor(name) })))('$name', ({ name, missing }) => {
   test.skipIf(missing !== undefined)(
     missing === undefined ? 'understands what was forwarded' : `(it needs ${missing})`,
-    { timeout: ALL_SECONDS * 1_000 + 120_000 },
+    { timeout: FUZZ_SECONDS * 1_000 + 120_000 },
     async () => {
       const watched = await WatchedServer.start(name);
       const counts = { cases: 0, forwarded: 0, understood: 0, strays: 0 };
       try {
         const until = Date.now() + SECONDS * 1_000;
-        for (let seed = FIRST_SEED; Date.now() < until; seed += 1) {
+        for (let seed = FUZZ_SEED; Date.now() < until; seed += 1) {
           const random = seededRandom(seed);
           const over = seed % 3 === 0 ? 'http2' : 'http1';
           const bytes =

@@ -4,14 +4,13 @@ import { expect, test } from 'vitest';
 import { type ClientHelloReading, readClientHello } from '../../proxy/protocols/tls-client-hello.ts';
 import { type Random, seededRandom } from '../support/random.ts';
 import { makeTlsIdentity } from '../support/tls-identity.ts';
+import { FUZZ_SECONDS, FUZZ_SEED } from '../support/time-box.ts';
 
 /**
  * Who reads another name in a ClientHello than the TLS stack behind it sends the agent somewhere else than policy thinks
  * (A-07). So: whatever OpenSSL answers as a hello, we read with the same name, or refuse. We may refuse more.
  */
 
-const SECONDS = Number(process.env['FUZZ_SECONDS'] ?? 5);
-const FIRST_SEED = Number(process.env['FUZZ_SEED'] ?? Math.floor(Math.random() * 1e9));
 const { key, cert } = makeTlsIdentity(['localhost']);
 const CONTEXT = tls.createSecureContext({ key, cert });
 const HANDSHAKE = 22;
@@ -146,17 +145,17 @@ function readInPieces(random: Random, bytes: Buffer): ClientHelloReading {
 }
 
 test('a ClientHello has the name that OpenSSL reads in it, however it is damaged and cut', {
-  timeout: (SECONDS + 60) * 1000,
+  timeout: (FUZZ_SECONDS + 60) * 1000,
 }, async () => {
   const hellos = [
     await helloOf({ servername: 'api.example.com', ALPNProtocols: ['h2', 'http/1.1'] }),
     await helloOf({ servername: 'API.example.com', maxVersion: 'TLSv1.2' }),
     await helloOf({ host: '127.0.0.1', servername: '' }),
   ];
-  const end = performance.now() + SECONDS * 1000;
+  const end = performance.now() + FUZZ_SECONDS * 1000;
   let accepted = 0;
   let read = 0;
-  let seed = FIRST_SEED;
+  let seed = FUZZ_SEED;
   const one = async (): Promise<void> => {
     const turn = seed;
     seed += 1;
@@ -179,7 +178,7 @@ test('a ClientHello has the name that OpenSSL reads in it, however it is damaged
   };
   await Promise.all(Array.from({ length: 16 }, worker));
   console.log(
-    `${seed - FIRST_SEED} hellos, ${accepted} of them answered by OpenSSL, ${read} of these read, first seed ${FIRST_SEED}`,
+    `${seed - FUZZ_SEED} hellos, ${accepted} of them answered by OpenSSL, ${read} of these read, first seed ${FUZZ_SEED}`,
   );
   expect(accepted).toBeGreaterThan(0);
 });
