@@ -10,6 +10,8 @@ export interface AdminOidc {
   /** A dotted claim and the value that makes an administrator; a list claim must hold it. */
   readonly claim: string;
   readonly value: string;
+  /** The dotted claim that names the tenants they administer, `*` all; without it: all. */
+  readonly tenantClaim?: string | undefined;
   /** Authorities for reaching the issuer beside the system's, PEM file. */
   readonly caFile?: string | undefined;
 }
@@ -70,6 +72,7 @@ export interface ControlPlaneFlags {
   readonly adminOidcAudience?: string | undefined;
   /** `CLAIM=VALUE`, such as `groups=sidekey-admins`. */
   readonly adminOidcClaim?: string | undefined;
+  readonly adminOidcTenantClaim?: string | undefined;
   readonly adminOidcCaFile?: string | undefined;
 }
 
@@ -98,6 +101,7 @@ export function parseControlPlaneConfig(flags: ControlPlaneFlags, env: Environme
       issuer: read('adminOidcIssuer'),
       audience: read('adminOidcAudience'),
       rule: read('adminOidcClaim'),
+      tenantClaim: read('adminOidcTenantClaim'),
       caFile: read('adminOidcCaFile'),
     }),
   });
@@ -133,9 +137,10 @@ function readAdminOidc(given: {
   readonly issuer: string | undefined;
   readonly audience: string | undefined;
   readonly rule: string | undefined;
+  readonly tenantClaim: string | undefined;
   readonly caFile: string | undefined;
 }): AdminOidc | undefined {
-  const { issuer, audience, rule, caFile } = given;
+  const { issuer, audience, rule, tenantClaim, caFile } = given;
   if (Object.values(given).every((value) => value === undefined)) return undefined;
   const [, claim, value] = /^([^=]+)=(.+)$/.exec(rule ?? '') ?? [];
   if (issuer === undefined || audience === undefined || claim === undefined || value === undefined) {
@@ -147,5 +152,5 @@ function readAdminOidc(given: {
   if (!URL.canParse(issuer) || new URL(issuer).protocol !== 'https:') {
     throw new UsageError('bad-admin-oidc', '--admin-oidc-issuer must be an https:// URL');
   }
-  return { issuer, audience, claim, value, caFile };
+  return { issuer, audience, claim, value, tenantClaim, caFile };
 }

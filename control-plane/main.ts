@@ -248,10 +248,10 @@ const ANYWHERE = ['0.0.0.0/0', '::/0'];
 
 async function administratorsOf({ adminOidc }: ControlPlaneConfig): Promise<AdminOptions['oidc']> {
   if (!adminOidc) return [];
-  const { audience, caFile, claim, issuer, value } = adminOidc;
+  const { audience, caFile, claim, issuer, tenantClaim, value } = adminOidc;
   const ca = caFile === undefined ? undefined : await readPem(caFile);
   const selectors = { all: [{ claim, equals: value }] };
-  return [{ issuer, audience, selectors, tenants: '*', ca, allowedAddresses: ANYWHERE }];
+  return [{ issuer, audience, selectors, tenantClaim, ca, allowedAddresses: ANYWHERE }];
 }
 
 /** The issuer's URL must be known before the API listens, so a free port is found first. */

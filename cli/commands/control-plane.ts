@@ -29,6 +29,7 @@ export function define(command: Command): void {
     .option('--admin-oidc-issuer <url>', 'issuer whose tokens administrators may use')
     .option('--admin-oidc-audience <audience>', 'audience of those tokens')
     .option('--admin-oidc-claim <claim=value>', 'what makes an administrator, such as groups=sidekey-admins')
+    .option('--admin-oidc-tenant-claim <claim>', 'claim that names the tenants they administer (all without it)')
     .option('--admin-oidc-ca-file <file>', "authorities for reaching that issuer beside the system's, PEM")
     .option('--context-file <file>', 'where to leave addresses for other commands (~/.sidekey/context.json)')
     .addHelpText(

@@ -3,7 +3,7 @@ import { readUnverifiedIssuer, verifyEvidenceToken } from '../attestation/eviden
 import { type JwksCache, OPERATOR } from '../attestation/jwks-cache.ts';
 import type { JwksConfiguration } from '../attestation/jwks-source.ts';
 import { AttestationError } from '../attestation/trust-provider.ts';
-import { matchesSelectors, SelectorError } from '../policy/selectors.ts';
+import { matchesSelectors, readClaim, SelectorError } from '../policy/selectors.ts';
 import { userName } from '../policy/user-name.ts';
 import type { Selectors } from '../resources/kinds.ts';
 import type { Clock } from '../../common/clock.ts';
@@ -31,7 +31,8 @@ export interface OidcAdministrators extends JwksConfiguration {
   readonly audience: string;
   /** Claims that make an administrator, such as membership in a group. */
   readonly selectors: Selectors;
-  readonly tenants: '*' | readonly string[];
+  /** Names the tenants that its holder administers, `*` all of them; without it, every administrator has all. */
+  readonly tenantClaim?: string | undefined;
 }
 
 export interface AdminOptions {
@@ -71,15 +72,26 @@ async function verifyAdministrator(
   administrators: OidcAdministrators,
   now: number,
 ): Promise<AdminIdentity | AdminRefusal> {
-  const { issuer, audience, selectors, tenants } = administrators;
+  const { issuer, audience, selectors, tenantClaim } = administrators;
   try {
     const keys = (keyId: string | undefined) => jwks.keysFor(OPERATOR, issuer, administrators, keyId);
     const { payload } = await verifyEvidenceToken(token, { issuer, audience, now, keys });
-    if (matchesSelectors(selectors, payload)) return { subject: userName(issuer, payload.sub), tenants };
-    return refuse('The OpenID token is good, but its claims do not make an administrator.');
+    if (!matchesSelectors(selectors, payload))
+      return refuse('The OpenID token is good, but its claims do not make an administrator.');
+    const tenants = tenantClaim === undefined ? '*' : tenantsIn(readClaim(payload, tenantClaim));
+    if (tenants.length > 0) return { subject: userName(issuer, payload.sub), tenants };
+    return refuse(`The OpenID token is good, but its claim ${tenantClaim} names no tenant.`);
   } catch (error) {
     if (error instanceof SelectorError) return refuse(`The OpenID token is good, but ${error.message}.`);
     if (!(error instanceof AttestationError)) throw error;
     return refuse(`The OpenID token is refused: ${error.message} (${error.reason}).`);
   }
+}
+
+/** A name, or a list of names; what else it may be names none. */
+function tenantsIn(claim: unknown): AdminIdentity['tenants'] {
+  const names = (Array.isArray(claim) ? claim : [claim]).filter(
+    (name): name is string => typeof name === 'string' && name !== '',
+  );
+  return names.includes('*') ? '*' : names;
 }

@@ -106,7 +106,7 @@ export function useRestApi(): RestApi {
       audience: 'sidekey-admin',
       jwks: { inline: oidc.jwks },
       selectors: { all: [{ claim: 'groups', equals: 'platform' }] },
-      tenants: ['acme'],
+      tenantClaim: 'tenants',
     };
     return {
       authenticate: createAdminAuthenticator({

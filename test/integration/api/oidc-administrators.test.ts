@@ -18,7 +18,7 @@ beforeAll(async () => {
       { ...CLIENT, client_id: 'platform-team' },
       { ...CLIENT, client_id: 'sales-team' },
     ],
-    { audience: 'https://sidekey.example.com' },
+    { audience: 'https://sidekey.example.com', claimsOf: () => ({ sidekey: { tenants: ['default'] } }) },
   );
   await writeFile(join(folder, 'ca.pem'), provider.caPem);
 }, 60_000);
@@ -47,6 +47,18 @@ it('takes tokens of a company issuer: a private address, an authority of its own
     body: { detail: expect.stringContaining('claims do not make an administrator') },
   });
   expect(plane.errors).toEqual([]);
+  await plane.close();
+}, 90_000);
+
+it('holds them to the tenants that their token names', async () => {
+  const adminOidc = { ...administrators(join(folder, 'ca.pem')), tenantClaim: 'sidekey.tenants' };
+  const plane = await TestControlPlane.start({ adminOidc });
+  const token = await tokenOf('platform-team');
+  expect((await plane.rest('GET', '/v1/resources', undefined, token)).status).toBe(200);
+  expect(await plane.rest('POST', '/v1/keys/rotate', undefined, token)).toMatchObject({
+    status: 403,
+    body: { code: 'tenant-forbidden' },
+  });
   await plane.close();
 }, 90_000);
 

@@ -57,7 +57,7 @@ describe('access to the REST API', () => {
     await api.call('POST', '/v1/apply', { body: { documents: `${head('Tenant', 'acme')} {}` } });
     await api.call('POST', '/v1/apply', { body: { documents: DOCUMENTS } });
     const { paths } = (await api.app.inject('/openapi.json')).json<{ paths: Record<string, object> }>();
-    const foreign = `Bearer ${await api.oidc.sign({ aud: 'sidekey-admin', groups: ['platform'] }, NOW)}`;
+    const foreign = `Bearer ${await api.oidc.sign({ aud: 'sidekey-admin', groups: ['platform'], tenants: 'acme' }, NOW)}`;
     const routes = Object.entries(paths).flatMap(([path, methods]) =>
       Object.keys(methods).map((method) => [method.toUpperCase() as 'GET', named(path)] as const),
     );
@@ -109,7 +109,7 @@ describe('access to the REST API', () => {
 
   it('holds an administrator of one tenant to that tenant', async () => {
     await api.call('POST', '/v1/apply', { body: { documents: `${head('Tenant', 'acme')} {}` } });
-    const claims = { aud: 'sidekey-admin', groups: ['platform'] };
+    const claims = { aud: 'sidekey-admin', groups: ['platform'], tenants: ['acme'] };
     const token = await api.oidc.sign(claims, NOW);
     expect((await api.call('GET', '/v1/resources', { token, tenant: 'acme' })).status).toBe(200);
     expect((await api.call('GET', '/v1/resources', { token })).body['code']).toBe('tenant-forbidden');
@@ -124,9 +124,14 @@ describe('access to the REST API', () => {
     expect(create.body['code']).toBe('tenant-forbidden');
     const remove = await api.call('DELETE', '/v1/resources/Tenant/acme', { token, tenant: 'acme' });
     expect(remove.body['code']).toBe('tenant-forbidden');
+    const every = await api.oidc.sign({ ...claims, tenants: ['acme', '*'] }, NOW);
+    expect((await api.call('GET', '/v1/resources', { token: every })).status).toBe(200);
     for (const [wrong, why] of [
       [{ ...claims, aud: 'other' }, /evidence-wrong-audience/],
       [{ ...claims, groups: ['sales'] }, /do not make an administrator/],
+      [{ ...claims, tenants: undefined }, /its claim tenants names no tenant/],
+      [{ ...claims, tenants: [] }, /its claim tenants names no tenant/],
+      [{ ...claims, tenants: [{ name: 'acme' }, true, ''] }, /its claim tenants names no tenant/],
       [{ ...claims, exp: NOW / 1000 - 60 }, /evidence-expired/],
       [{ ...claims, iss: 'https://elsewhere.example.com' }, /Send the bootstrap token/],
     ] as const) {

@@ -32,6 +32,7 @@ describe('parseControlPlaneConfig', () => {
       'bad-admin-oidc',
     ],
     [{ dataDir: '/d', adminOidcCaFile: '/ca.pem' }, 'bad-admin-oidc'],
+    [{ dataDir: '/d', adminOidcTenantClaim: 'tenants' }, 'bad-admin-oidc'],
   ])('refuses %j', (flags, code) => {
     expect(() => parseControlPlaneConfig(flags, {})).toThrow(expect.objectContaining({ code }));
   });
