@@ -3,13 +3,15 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { withFolder } from '../support/folder.ts';
 import { type ProcessEnd, runProcess } from '../support/process.ts';
+import { makeTlsIdentity } from '../support/tls-identity.ts';
 
+const CA_PEM = makeTlsIdentity(['localhost']).caPem;
 const BUILT = existsSync('dist/sidekey.js');
 
 /** `sidekey proxy` with these options, which make it end before it speaks to any control plane. */
 async function proxy(folder: string, program: string, ...options: string[]): Promise<ProcessEnd> {
   const ca = join(folder, 'ca.pem');
-  writeFileSync(ca, '');
+  writeFileSync(ca, CA_PEM);
   const link = ['--control-plane', '127.0.0.1:1', '--control-plane-ca', ca, '--evidence', `oidc=${ca}`];
   return runProcess([process.execPath, program, 'proxy', ...link, '--listen', '0', ...options], {
     PATH: process.env['PATH'],
