@@ -1,16 +1,20 @@
+import { type Budget, isSpent, newBudget } from './budget.ts';
 import { CelError } from './cel-error.ts';
 import type { CompiledPolicySet } from './compile.ts';
 import type { SessionFacts } from './facts.ts';
 import { matchesSelectors, SelectorError } from './selectors.ts';
 
-/** Some of the client workloads that a session is; `unknown` where it cannot be told whether it is one that a policy denies. */
+/**
+ * Some of the client workloads that a session is; `unknown` where it cannot be told whether it is one that a policy denies, or what
+ * it is within the steps of one question.
+ */
 export type Matched = readonly string[] | 'unknown';
 
 type Attested = Omit<SessionFacts, 'workloads'>;
 
 /**
  * Names of the client workloads that a session's claims match, in alphabetical order. A condition that fails to evaluate
- * does not match. None, where it cannot be told whether one matches that a policy denies.
+ * does not match. None, where that is `unknown`.
  */
 export function matchWorkloads(set: CompiledPolicySet, session: Attested, nowMs: number): string[] {
   return namesOf(matchLasting(set, session), matchTimed(set, session, nowMs));
@@ -32,22 +36,30 @@ export function matchTimed(set: CompiledPolicySet, session: Attested, nowMs: num
 function matchAmong(set: CompiledPolicySet, among: readonly string[], session: Attested, nowMs: number): Matched {
   const facts: SessionFacts = { ...session, workloads: [] };
   const names: string[] = [];
+  const budget = newBudget();
   for (const name of among) {
-    const found = matches(set, name, facts, nowMs);
+    const found = matches(set, name, { facts, nowMs, budget });
+    if (isSpent(budget)) return 'unknown';
     if (found === 'unknown' && isDenied(set, name)) return 'unknown';
     if (found === true) names.push(name);
   }
   return names;
 }
 
-function matches(set: CompiledPolicySet, name: string, facts: SessionFacts, nowMs: number): boolean | 'unknown' {
+interface Asked {
+  readonly facts: SessionFacts;
+  readonly nowMs: number;
+  readonly budget: Budget;
+}
+
+function matches(set: CompiledPolicySet, name: string, { facts, nowMs, budget }: Asked): boolean | 'unknown' {
   const spec = set.source.clientWorkloads.get(name);
   if (spec === undefined) return false;
   try {
-    if (!matchesSelectors(spec.selectors, facts.claims)) return false;
+    if (!matchesSelectors(spec.selectors, facts.claims, budget)) return false;
     const condition = set.clients.get(name)?.condition;
     if (condition === undefined) return true;
-    return 'program' in condition ? condition.program.evaluate(facts, undefined, nowMs) : 'unknown';
+    return 'program' in condition ? condition.program.evaluate(facts, undefined, nowMs, budget) : 'unknown';
   } catch (error) {
     const isTooMuch = error instanceof SelectorError || (error instanceof CelError && error.code === 'cel-too-costly');
     return isTooMuch && 'unknown';
