@@ -7,6 +7,7 @@ import { parseCidr } from '../../common/net/cidr.ts';
 import { compileCondition } from '../conditions/compile.ts';
 import { reservedClaim } from '../credentials/jwt.ts';
 import type { AccessRule, CredentialProviderSpec, Resource, TrustProviderSpec } from '../resources/kinds.ts';
+import { QUESTION_STEPS } from './budget.ts';
 import { compileCel } from './cel.ts';
 
 interface Issue {
@@ -39,8 +40,10 @@ export function checkResource(resource: Resource): Issue[] {
       const { spec } = resource;
       return attempt(spec.type === 'cel' ? 'spec.expression' : 'spec', () => compileCondition(spec));
     }
-    case 'AccessPolicy':
-      return (resource.spec.rules ?? []).flatMap((rule, at) => checkRule(rule, `spec.rules[${at}]`));
+    case 'AccessPolicy': {
+      const rules = resource.spec.rules ?? [];
+      return [...rules.flatMap((rule, at) => checkRule(rule, `spec.rules[${at}]`)), ...checkSteps(rules)];
+    }
     case 'Tenant':
       return [];
   }
@@ -83,6 +86,30 @@ function checkRule({ paths, when }: AccessRule, field: string): Issue[] {
     attempt(`${field}.paths[${index}]`, () => compilePathPattern(path)),
   );
   return when === undefined ? patterns : [...patterns, ...attempt(`${field}.when`, () => compileCel(when))];
+}
+
+/** Rules that differ in their expressions alone are all asked of each call that fits one of them. */
+function checkSteps(rules: readonly AccessRule[]): Issue[] {
+  const steps = new Map<string, number>();
+  for (const [at, { when, ...rest }] of rules.entries()) {
+    if (when === undefined) continue;
+    const alike = JSON.stringify(rest);
+    const sum = (steps.get(alike) ?? 0) + leastSteps(when);
+    if (sum >= QUESTION_STEPS) {
+      const message = 'with those of rules that are alike it takes more steps than a call may; make them simpler or fewer';
+      return [{ field: `spec.rules[${at}].when`, message }];
+    }
+    steps.set(alike, sum);
+  }
+  return [];
+}
+
+function leastSteps(expression: string): number {
+  try {
+    return compileCel(expression).leastSteps;
+  } catch {
+    return 0;
+  }
 }
 
 function compileClientCondition(expression: string): void {

@@ -61,8 +61,9 @@ export function decide(
   request: RequestFacts,
   revocations: RevocationSet,
   nowMs: number,
+  budget = newBudget(),
 ): Decision {
-  const question: Question = { set, session, request, revocations, nowMs, budget: newBudget(), steps: [] };
+  const question: Question = { set, session, request, revocations, nowMs, budget, steps: [] };
   const { steps } = question;
   const revoked = revocations.reasonAgainst(session);
   if (revoked) {

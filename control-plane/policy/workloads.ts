@@ -25,41 +25,40 @@ export function namesOf(lasting: Matched, timed: Matched): string[] {
 }
 
 /** Of the client workloads whose conditions do not read the clock: the same for as long as the policy is. */
-export function matchLasting(set: CompiledPolicySet, session: Attested): Matched {
-  return matchAmong(set, set.lastingClients, session, 0);
+export function matchLasting(set: CompiledPolicySet, session: Attested, budget = newBudget()): Matched {
+  return matchAmong(set, set.lastingClients, { session, nowMs: 0, budget });
 }
 
-export function matchTimed(set: CompiledPolicySet, session: Attested, nowMs: number): Matched {
-  return matchAmong(set, set.timedClients, session, nowMs);
+export function matchTimed(set: CompiledPolicySet, session: Attested, nowMs: number, budget = newBudget()): Matched {
+  return matchAmong(set, set.timedClients, { session, nowMs, budget });
 }
 
-function matchAmong(set: CompiledPolicySet, among: readonly string[], session: Attested, nowMs: number): Matched {
-  const facts: SessionFacts = { ...session, workloads: [] };
+interface Asked {
+  readonly session: Attested;
+  readonly nowMs: number;
+  readonly budget: Budget;
+}
+
+function matchAmong(set: CompiledPolicySet, among: readonly string[], asked: Asked): Matched {
   const names: string[] = [];
-  const budget = newBudget();
   for (const name of among) {
-    const found = matches(set, name, { facts, nowMs, budget });
-    if (isSpent(budget)) return 'unknown';
+    const found = matches(set, name, asked);
+    if (isSpent(asked.budget)) return 'unknown';
     if (found === 'unknown' && isDenied(set, name)) return 'unknown';
     if (found === true) names.push(name);
   }
   return names;
 }
 
-interface Asked {
-  readonly facts: SessionFacts;
-  readonly nowMs: number;
-  readonly budget: Budget;
-}
-
-function matches(set: CompiledPolicySet, name: string, { facts, nowMs, budget }: Asked): boolean | 'unknown' {
+function matches(set: CompiledPolicySet, name: string, { session, nowMs, budget }: Asked): boolean | 'unknown' {
   const spec = set.source.clientWorkloads.get(name);
   if (spec === undefined) return false;
   try {
-    if (!matchesSelectors(spec.selectors, facts.claims, budget)) return false;
+    if (!matchesSelectors(spec.selectors, session.claims, budget)) return false;
     const condition = set.clients.get(name)?.condition;
     if (condition === undefined) return true;
-    return 'program' in condition ? condition.program.evaluate(facts, undefined, nowMs, budget) : 'unknown';
+    if (!('program' in condition)) return 'unknown';
+    return condition.program.evaluate({ ...session, workloads: [] }, undefined, nowMs, budget);
   } catch (error) {
     const isTooMuch = error instanceof SelectorError || (error instanceof CelError && error.code === 'cel-too-costly');
     return isTooMuch && 'unknown';
