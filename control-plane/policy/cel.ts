@@ -97,7 +97,8 @@ function parse(expression: string): ParseResult {
 
 /** An expression that no question has the steps for fails by itself; one for which too few are left ends the question. */
 function spend(budget: Budget, steps: number): void {
-  if (steps > QUESTION_STEPS) throw new CelError('cel-too-costly', 'the expression is asked of shorter lists and texts');
+  if (steps > QUESTION_STEPS)
+    throw new CelError('cel-too-costly', 'the expression is asked of shorter lists and texts');
   budget.left -= steps;
   if (isSpent(budget)) throw new CelError('cel-too-costly', 'the question takes too many steps');
 }
@@ -113,8 +114,7 @@ function assertClearHeaders(names: readonly string[], request: RequestFacts | un
   const isAmbiguous = names.includes('*')
     ? hasAmbiguousHeader(fields)
     : names.some((name) => isAmbiguousHeader(fields, name));
-  if (isAmbiguous)
-    throw new CelError('cel-failed', 'a header can be read in more than one way');
+  if (isAmbiguous) throw new CelError('cel-failed', 'a header can be read in more than one way');
 }
 
 function evaluate(parsed: ParseResult, context: Record<string, unknown>): boolean {

@@ -96,7 +96,8 @@ function checkSteps(rules: readonly AccessRule[]): Issue[] {
     const alike = JSON.stringify(rest);
     const sum = (steps.get(alike) ?? 0) + leastSteps(when);
     if (sum >= QUESTION_STEPS) {
-      const message = 'with those of rules that are alike it takes more steps than a call may; make them simpler or fewer';
+      const message =
+        'with those of rules that are alike it takes more steps than a call may; make them simpler or fewer';
       return [{ field: `spec.rules[${at}].when`, message }];
     }
     steps.set(alike, sum);

@@ -17,7 +17,11 @@ export function requestMatchers(rule: AccessRule): Matcher[] {
   if (headers) {
     const wanted = Object.entries(headers).map(([name, globs]) => [name.toLowerCase(), globs] as const);
     const selectors = wanted.map(([name]) => `header:${name}`);
-    matchers.push({ reads: ['headers'], selectors, fits: ({ request, budget }) => fitsHeaders(request, wanted, budget) });
+    matchers.push({
+      reads: ['headers'],
+      selectors,
+      fits: ({ request, budget }) => fitsHeaders(request, wanted, budget),
+    });
   }
   if (contentTypes) {
     // The fact is in lower case.
@@ -25,7 +29,10 @@ export function requestMatchers(rule: AccessRule): Matcher[] {
       contentTypes.map((type) => type.toLowerCase()),
       false,
     );
-    matchers.push({ reads: ['contentType'], fits: ({ request, budget }) => fitFact(request, 'contentType', (type) => isListed(type, budget)) });
+    matchers.push({
+      reads: ['contentType'],
+      fits: ({ request, budget }) => fitFact(request, 'contentType', (type) => isListed(type, budget)),
+    });
   }
   if (maxBodyBytes !== undefined) {
     const fits = (bytes: number): boolean => bytes <= maxBodyBytes;

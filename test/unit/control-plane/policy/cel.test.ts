@@ -125,7 +125,8 @@ describe('compileCel', () => {
     const many = (length: number, text: string): string[] => Array.from({ length }, () => text);
     const list = many(100, 'agent.claims.a').join();
     const expression = `[${list}].exists(m, ${many(100, 'm.contains("ab")').join(' || ')})`;
-    const ask = (a: string): boolean => compileCel(expression).evaluate({ ...SESSION, claims: { a } }, undefined, 0, newBudget());
+    const ask = (a: string): boolean =>
+      compileCel(expression).evaluate({ ...SESSION, claims: { a } }, undefined, 0, newBudget());
     expect(ask('ab')).toBe(true);
     expect(() => ask('a'.repeat(12_000))).toThrow('shorter lists');
   });
