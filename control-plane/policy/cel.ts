@@ -42,7 +42,7 @@ const environment = new Environment({
 
 /** What every evaluation takes. */
 const EVALUATION_STEPS = 50;
-const STEPS_A_HEADER = 3;
+const STEPS_A_HEADER = 8;
 
 const compiled = new BoundedCache<string, CelProgram>(2_000);
 

@@ -44,6 +44,9 @@ export function requestMatchers(rule: AccessRule): Matcher[] {
 const AMBIGUOUS_QUERY: Fit = { fact: 'query', why: 'the query can be read in more than one way' };
 const AMBIGUOUS_HEADER: Fit = { fact: 'headers', why: 'a header can be read in more than one way' };
 
+/** Of comparing its name, without regard to case. */
+const STEPS_A_HEADER = 5;
+
 type Wanted = readonly (readonly [name: string, globs: readonly string[]])[];
 
 function fitsQuery({ query = '' }: RequestFacts, wanted: Wanted, budget: Budget): Fit {
@@ -60,7 +63,7 @@ function fitsQuery({ query = '' }: RequestFacts, wanted: Wanted, budget: Budget)
 }
 
 function fitsHeaders({ headers = [] }: RequestFacts, wanted: Wanted, budget: Budget): Fit {
-  budget.left -= headers.length * (1 + wanted.length);
+  budget.left -= STEPS_A_HEADER * headers.length * (1 + wanted.length);
   if (isSpent(budget)) return false;
   const fields = headers.map(({ name, value }) => ({ name: name.toLowerCase(), value }));
   if (wanted.some(([name]) => isAmbiguousHeader(fields, name))) return AMBIGUOUS_HEADER;
