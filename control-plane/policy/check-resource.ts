@@ -7,8 +7,8 @@ import { parseCidr } from '../../common/net/cidr.ts';
 import { compileCondition } from '../conditions/compile.ts';
 import { reservedClaim } from '../credentials/jwt.ts';
 import type { AccessRule, CredentialProviderSpec, Resource, TrustProviderSpec } from '../resources/kinds.ts';
-import { QUESTION_STEPS } from './budget.ts';
 import { compileCel } from './cel.ts';
+import { type ConditionSpecs, checkSteps } from './check-steps.ts';
 
 interface Issue {
   readonly field: string;
@@ -18,8 +18,9 @@ interface Issue {
 /**
  * What the shape of a resource cannot say: that its expressions and patterns compile, that hosts are canonical and that
  * certificates can be read. Refused when applied, rather than denied when called.
+ * @param conditions the access conditions of the tenant
  */
-export function checkResource(resource: Resource): Issue[] {
+export function checkResource(resource: Resource, conditions: ConditionSpecs): Issue[] {
   switch (resource.kind) {
     case 'ClientWorkload': {
       const { condition } = resource.spec;
@@ -42,7 +43,10 @@ export function checkResource(resource: Resource): Issue[] {
     }
     case 'AccessPolicy': {
       const rules = resource.spec.rules ?? [];
-      return [...rules.flatMap((rule, at) => checkRule(rule, `spec.rules[${at}]`)), ...checkSteps(rules)];
+      return [
+        ...rules.flatMap((rule, at) => checkRule(rule, `spec.rules[${at}]`)),
+        ...checkSteps(resource.spec, conditions),
+      ];
     }
     case 'Tenant':
       return [];
@@ -86,31 +90,6 @@ function checkRule({ paths, when }: AccessRule, field: string): Issue[] {
     attempt(`${field}.paths[${index}]`, () => compilePathPattern(path)),
   );
   return when === undefined ? patterns : [...patterns, ...attempt(`${field}.when`, () => compileCel(when))];
-}
-
-/** Rules that differ in their expressions alone are all asked of each call that fits one of them. */
-function checkSteps(rules: readonly AccessRule[]): Issue[] {
-  const steps = new Map<string, number>();
-  for (const [at, { when, ...rest }] of rules.entries()) {
-    if (when === undefined) continue;
-    const alike = JSON.stringify(rest);
-    const sum = (steps.get(alike) ?? 0) + leastSteps(when);
-    if (sum >= QUESTION_STEPS) {
-      const message =
-        'with those of rules that are alike it takes more steps than a call may; make them simpler or fewer';
-      return [{ field: `spec.rules[${at}].when`, message }];
-    }
-    steps.set(alike, sum);
-  }
-  return [];
-}
-
-function leastSteps(expression: string): number {
-  try {
-    return compileCel(expression).leastSteps;
-  } catch {
-    return 0;
-  }
 }
 
 function compileClientCondition(expression: string): void {

@@ -40,11 +40,19 @@ test('A-53: rules alike that take too many steps together are refused where the 
       name: 'dear',
       field: expect.stringMatching(/^spec\.rules\[\d+\]\.when$/),
       line: expect.any(Number),
-      message: expect.stringContaining('more steps than a call may'),
+      message: expect.stringContaining('more steps than one call may'),
     },
   ]);
   const [error] = errors;
   expect(documents.split('\n')[(error?.line ?? 0) - 1]).toContain('"when"');
+});
+
+test('A-53: conditions of one policy that take too many steps together are refused', async () => {
+  const names = Array.from({ length: 32 }, (_, n) => `dear${n}`);
+  const conditions = names.map((name, n) => resource('AccessCondition', name, { type: 'cel', expression: dear(n) }));
+  const { status, body } = await billing.apply(...conditions, ...dearPolicy({ conditions: names }));
+  expect(status).toBe(422);
+  expect(JSON.stringify(body)).toContain('spec.conditions[1]');
 });
 
 test.each([
