@@ -85,7 +85,7 @@ async function answerQuestion(
   for (let rounds = 0; rounds < MAX_ROUNDS; rounds += 1) {
     let standing = await standingOf(options, session);
     while (gate.turns.mustWait(tenant, QUESTION_STEPS - standing.budget.left)) {
-      await gate.turns.next();
+      await gate.turns.next(tenant);
       standing = await standingOf(options, session);
     }
     const { current, facts, budget } = standing;
@@ -151,7 +151,7 @@ async function standingOf({ gate, policies }: AuthorizeOptions, session: LiveSes
       const budget = newBudget();
       return { current, facts: await gate.assertStanding(session, current, budget), budget };
     }
-    await gate.turns.next();
+    await gate.turns.next(tenant);
   }
 }
 
