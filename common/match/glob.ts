@@ -1,9 +1,10 @@
+import type { Steps } from './steps.ts';
+
 /**
  * Whether a glob covers a whole text, for claims: `*` is any run of characters, also none and also with slashes; `?` is
  * one character; everything else is itself. Linear in space and at worst pattern times text in time.
- * @param steps bounds the time of several calls: nothing is covered once none are left
  */
-export function matchGlob(pattern: string, text: string, steps = { left: Number.POSITIVE_INFINITY }): boolean {
+export function matchGlob(pattern: string, text: string, steps: Steps = { left: Number.POSITIVE_INFINITY }): boolean {
   let at = 0;
   let textAt = 0;
   let restart: { at: number; textAt: number } | undefined;

@@ -2,6 +2,7 @@ import { SidekeyError } from '../errors.ts';
 import { foldCase } from './fold-case.ts';
 import { ALL_PATHS, canonicalPath, withoutLastSlash } from './path.ts';
 import { captureVariables, type PathVariables, takeVariables } from './path-variables.ts';
+import type { Steps } from './steps.ts';
 
 /** A path pattern in a policy that cannot be read. */
 export class PathPatternError extends SidekeyError {
@@ -13,9 +14,9 @@ export class PathPatternError extends SidekeyError {
 /** Tests canonical paths. */
 export interface PathPattern {
   readonly source: string;
-  matches(path: string): boolean;
+  matches(path: string, steps?: Steps): boolean;
   /** The values of the pattern's `{name}` segments, percent-decoded; undefined when it does not match. */
-  capture(path: string): Readonly<Record<string, string>> | undefined;
+  capture(path: string, steps?: Steps): Readonly<Record<string, string>> | undefined;
 }
 
 const MAX_PATTERN_LENGTH = 1024;
@@ -37,11 +38,15 @@ export function compilePathPattern(glob: string, reading: PathReading = 'exact')
   const { plain, variables } = readVariables(reading === 'exact' ? glob : withoutLastSlash(glob));
   const segmentsOf = reading === 'exact' ? exactSegments : lenientSegments;
   const segments = segmentsOf(checkedPath(plain));
-  const matches = (path: string): boolean => matchSegments(segments, segmentsOf(path));
+  const matches = (path: string, steps: Steps = { left: Number.POSITIVE_INFINITY }): boolean => {
+    if (steps.left <= 0) return false;
+    steps.left -= path.length;
+    return matchSegments(segments, segmentsOf(path), steps);
+  };
   return {
     source: glob,
     matches,
-    capture: (path) => (matches(path) ? captureVariables(variables, path) : undefined),
+    capture: (path, steps) => (matches(path, steps) ? captureVariables(variables, path) : undefined),
   };
 }
 
@@ -82,17 +87,20 @@ function looseForm(path: string): string {
   );
 }
 
-/** Linear in time: on a mismatch only the last `**` is tried again, one segment further on. */
-function matchSegments(pattern: readonly string[], path: readonly string[]): boolean {
+/** At worst pattern times path in time: on a mismatch only the last `**` is tried again, one segment further on. */
+function matchSegments(pattern: readonly string[], path: readonly string[], steps: Steps): boolean {
   let at = 0;
   let pathAt = 0;
   let restart: { at: number; pathAt: number } | undefined;
   while (pathAt < path.length) {
+    if (steps.left <= 0) return false;
+    const segment = path[pathAt] ?? '';
+    steps.left -= 1 + segment.length;
     const part = pattern[at];
     if (part === '**') {
       at += 1;
       restart = { at, pathAt };
-    } else if (part !== undefined && matchSegment(part, path[pathAt] ?? '')) {
+    } else if (part !== undefined && matchSegment(part, segment)) {
       at += 1;
       pathAt += 1;
     } else if (restart !== undefined) {

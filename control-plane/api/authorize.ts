@@ -9,6 +9,7 @@ import type { AuthorizeRequest, AuthorizeResponse } from '../../proto/gen/sideke
 import type { Denial, Grant } from '../../proto/gen/sidekey/v1/grant.ts';
 import { REASONS, type Reason } from '../../proto/reasons.ts';
 import { CredentialError } from '../credentials/credential-minter.ts';
+import { type Budget, newBudget, QUESTION_STEPS } from '../policy/budget.ts';
 import { type Decision, decide } from '../policy/decide.ts';
 import type { RequestFacts, SessionFacts } from '../policy/facts.ts';
 import type { PolicySource, TenantPolicy } from '../policy/policy-source.ts';
@@ -78,12 +79,20 @@ async function answerQuestion(
   session: LiveSession,
   wire: AuthorizeRequest,
 ): Promise<Answer> {
+  const { gate } = options;
+  const { tenant } = session.ticket;
   let made: { readonly policy: CompiledPolicy; readonly credentials: MintedCredentials } | undefined;
   for (let rounds = 0; rounds < MAX_ROUNDS; rounds += 1) {
-    const current = await stateOf(options, session);
+    let standing = await standingOf(options, session);
+    while (gate.turns.mustWait(tenant, QUESTION_STEPS - standing.budget.left)) {
+      await gate.turns.next(tenant);
+      standing = await standingOf(options, session);
+    }
+    const { current, facts, budget } = standing;
     const request = readFacts(wire, current);
-    const facts = options.gate.facts(session, current);
-    const decision = decide(current.policy, facts, request, current.revocations, options.clock.now());
+    const { left } = budget;
+    const decision = decide(current.policy, facts, request, current.revocations, options.clock.now(), budget);
+    gate.turns.took(tenant, left - budget.left);
     if (isBehind(decision, facts, request, { wire, current })) return denial('not-ready', { message: BEHIND });
     const { policy, serverWorkload: server, leaseMs } = decision;
     if (decision.outcome === 'deny' || !policy || !server) return denied(decision);
@@ -96,7 +105,7 @@ async function answerQuestion(
         failure = error;
       }
       // Also where minting failed: the secret may have been sealed anew for what has changed.
-      if ((await stateOf(options, session)) !== current) continue;
+      if ((await standingOf(options, session)).current !== current) continue;
       if (made === undefined) throw failure;
     }
     const parts = { facts, request, current, minted: made.credentials, nowMs: options.clock.now() };
@@ -125,11 +134,25 @@ function isBehind(
   return lacksFacts(request, read, selectorsRead(server, session), wire.http?.inspected?.selectors ?? []);
 }
 
-async function stateOf(options: AuthorizeOptions, session: LiveSession): Promise<TenantPolicy> {
-  const current = await options.policies.get(session.ticket.tenant);
-  if (!current) throw new Refusal('session-invalid', 'the tenant does not exist');
-  await options.gate.assertStanding(session, current);
-  return current;
+interface Standing {
+  readonly current: TenantPolicy;
+  readonly facts: SessionFacts;
+  /** What the session's facts have left to decide with. */
+  readonly budget: Budget;
+}
+
+/** Once it is the tenant's turn. */
+async function standingOf({ gate, policies }: AuthorizeOptions, session: LiveSession): Promise<Standing> {
+  const { tenant } = session.ticket;
+  for (;;) {
+    const current = await policies.get(tenant);
+    if (!current) throw new Refusal('session-invalid', 'the tenant does not exist');
+    if (!gate.turns.mustWait(tenant)) {
+      const budget = newBudget();
+      return { current, facts: await gate.assertStanding(session, current, budget), budget };
+    }
+    await gate.turns.next(tenant);
+  }
 }
 
 /** The question in canonical form. The proxy sends it so; anything else is refused, not mended. */

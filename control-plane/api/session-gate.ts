@@ -3,10 +3,12 @@ import { VERSION } from '../../common/version.ts';
 import { REASONS } from '../../proto/reasons.ts';
 import { describeSkew } from '../../proto/skew.ts';
 import type { SessionAuthority, SessionTicket } from '../attestation/session.ts';
+import { type Budget, newBudget, QUESTION_STEPS } from '../policy/budget.ts';
 import type { CompiledPolicySet } from '../policy/compile.ts';
 import type { SessionFacts } from '../policy/facts.ts';
 import type { PolicySource, TenantPolicy } from '../policy/policy-source.ts';
 import { type Matched, matchLasting, matchTimed, namesOf } from '../policy/workloads.ts';
+import { QuestionTurns } from './question-turns.ts';
 import { Refusal } from './refusal.ts';
 import type { SessionRecord, SessionRecords } from './session-records.ts';
 
@@ -26,6 +28,8 @@ export interface SessionGateOptions {
 /** Lets calls through that carry a valid session token, a fresh proof by its key, and no revocation. */
 export class SessionGate {
   readonly #options: SessionGateOptions;
+  /** Of the questions of each tenant. */
+  readonly turns = new QuestionTurns();
   readonly #matched = new WeakMap<CompiledPolicySet, WeakMap<SessionRecord, Matched>>();
 
   constructor(options: SessionGateOptions) {
@@ -64,10 +68,11 @@ export class SessionGate {
     if (reason) throw new Refusal(reason, REASONS[reason].summary);
   }
 
-  /** As `assertLive`; also when the session was ended, whatever policy and revocations have come to say since. */
-  async assertStanding(session: LiveSession, policy: TenantPolicy): Promise<void> {
-    this.assertLive(session, policy);
-    if (await this.#options.records.find(session.ticket)) return;
+  /** As `assertLive`; also when the session was ended, whatever policy and revocations have come to say since. Gives its facts. */
+  async assertStanding(session: LiveSession, policy: TenantPolicy, budget: Budget): Promise<SessionFacts> {
+    const facts = this.facts(session, policy, budget);
+    this.assertLive(session, policy, facts);
+    if (await this.#options.records.find(session.ticket)) return facts;
     throw new Refusal('session-invalid', 'the session has ended');
   }
 
@@ -75,7 +80,7 @@ export class SessionGate {
    * What decisions read of a session. Workloads are those that its claims match under this policy, whatever they matched at
    * attestation: who is denied or revoked by now is so in sessions that stand. A revoked one of then stays in.
    */
-  facts({ record, ticket }: LiveSession, policy: TenantPolicy): SessionFacts {
+  facts({ record, ticket }: LiveSession, policy: TenantPolicy, budget = newBudget()): SessionFacts {
     const base = {
       tenant: ticket.tenant,
       sessionId: ticket.id,
@@ -85,7 +90,9 @@ export class SessionGate {
       userClaims: record.userClaims,
     };
     const lasting = this.#matchLasting(record, base, policy.policy);
-    const matching = namesOf(lasting, matchTimed(policy.policy, base, this.#options.nowMs()));
+    const before = budget.left;
+    const matching = namesOf(lasting, matchTimed(policy.policy, base, this.#options.nowMs(), budget));
+    this.turns.took(ticket.tenant, before - budget.left);
     const isLeft = (name: string): boolean => policy.revocations.has('workload', name) && !matching.includes(name);
     const left = record.workloads.filter(isLeft);
     return { ...base, workloads: left.length === 0 ? matching : [...matching, ...left].sort() };
@@ -94,7 +101,11 @@ export class SessionGate {
   #matchLasting(record: SessionRecord, session: Omit<SessionFacts, 'workloads'>, set: CompiledPolicySet): Matched {
     const bySession = this.#matched.get(set) ?? new WeakMap<SessionRecord, Matched>();
     this.#matched.set(set, bySession);
-    const matched = bySession.get(record) ?? matchLasting(set, session);
+    const known = bySession.get(record);
+    if (known !== undefined) return known;
+    const budget = newBudget();
+    const matched = matchLasting(set, session, budget);
+    this.turns.took(session.tenant, QUESTION_STEPS - budget.left);
     bySession.set(record, matched);
     return matched;
   }

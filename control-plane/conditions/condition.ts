@@ -1,3 +1,4 @@
+import type { Budget } from '../policy/budget.ts';
 import type { FactName, RequestFacts, SessionFacts } from '../policy/facts.ts';
 
 /** A runtime test beside identity, compiled once. */
@@ -9,5 +10,5 @@ export interface CompiledCondition {
   /** Its answer changes with the clock. */
   readonly dependsOnTime: boolean;
   /** Throws when it cannot be evaluated, which denies. */
-  holds(session: SessionFacts, request: RequestFacts, nowMs: number): boolean;
+  holds(session: SessionFacts, request: RequestFacts, nowMs: number, budget: Budget): boolean;
 }

@@ -1,11 +1,10 @@
+import { QUESTION_STEPS } from './budget.ts';
 import { type CelNode, isCelNode } from './cel-node.ts';
 import { CelError } from './cel-error.ts';
 
-/** Steps of one evaluation; about a tenth of a second. All tenants wait meanwhile. */
-const MAX_STEPS = 1_000_000;
-/** No list within a question or a token is longer. */
-const MOST_MEMBERS = 20_000;
-/** An expression that could not even be asked of such lists is refused. */
+/** A step of an expression takes as long as these of a glob. */
+const STEPS_EACH = 5;
+/** An expression that could not even be asked of lists of this length is refused. */
 const FEWEST_MEMBERS = 16;
 
 const LOOPS: ReadonlySet<unknown> = new Set(['all', 'exists', 'exists_one', 'filter']);
@@ -25,25 +24,26 @@ interface Loop {
 /** Steps by powers of the length of the longest list: [3, 2] is 3 + 2n. */
 type Steps = readonly number[];
 
-/**
- * The longest list of which the expression can be asked within the steps that one evaluation may take; undefined when no list is
- * too long. Throws CelError for an expression that costs too much by itself.
- */
-export function longestList(root: unknown): number | undefined {
-  const steps = stepsOf(root);
-  const fits = (length: number): boolean =>
-    steps.reduce((sum, each, power) => sum + each * length ** power, 0) <= MAX_STEPS;
-  if (!fits(FEWEST_MEMBERS)) {
+/** What an expression costs, in steps of a question. */
+export interface Cost {
+  /** Asked of short lists and texts. */
+  readonly least: number;
+  /** Whether it is more the longer what it is asked of. */
+  readonly grows: boolean;
+  /** Asked of lists and texts none of which is longer (`longestAsked`). */
+  ofLength(length: number): number;
+}
+
+/** Throws CelError for an expression that costs too much by itself. */
+export function costOf(root: unknown): Cost {
+  const [fixed = 0, ...growing] = stepsOf(root);
+  const ofLength = (length: number): number =>
+    STEPS_EACH * growing.reduce((sum, each, power) => sum + each * length ** (power + 1), fixed);
+  const least = ofLength(FEWEST_MEMBERS);
+  if (least > QUESTION_STEPS) {
     throw new CelError('cel-too-costly', 'the expression may take too long: nest all(), exists() and filter() less');
   }
-  if (fits(MOST_MEMBERS)) return undefined;
-  let [longest, tooLong] = [FEWEST_MEMBERS, MOST_MEMBERS];
-  while (tooLong - longest > 1) {
-    const middle = Math.floor((longest + tooLong) / 2);
-    if (fits(middle)) longest = middle;
-    else tooLong = middle;
-  }
-  return longest;
+  return { least, grows: growing.length > 0, ofLength };
 }
 
 /** @param loop where the node stands: outside of loops, or in one loop over members of this name, or deeper */
@@ -132,21 +132,4 @@ function literalLength(node: unknown): number | undefined {
 function joins(node: unknown): boolean {
   if (Array.isArray(node)) return node.some(joins);
   return isCelNode(node) && (node.op === '+' || joins(node.args));
-}
-
-const CHARACTERS_A_STEP = 32;
-
-/** Length of the longest list, map or text within a value, a text by stretches of characters. */
-export function longestWithin(value: unknown): number {
-  let longest = 0;
-  const waiting: unknown[] = [value];
-  while (waiting.length > 0) {
-    const next = waiting.pop();
-    if (typeof next === 'string') longest = Math.max(longest, next.length / CHARACTERS_A_STEP);
-    if (typeof next !== 'object' || next === null) continue;
-    const members: unknown[] = next instanceof Map ? [...next.keys(), ...next.values()] : Object.values(next);
-    longest = Math.max(longest, next instanceof Map ? next.size : members.length);
-    waiting.push(...members);
-  }
-  return longest;
 }

@@ -1,11 +1,12 @@
 import { Environment, type ParseResult } from '@marcbachmann/cel-js';
 import { BoundedCache } from '../../common/bounded-cache.ts';
-import { foldHeaderName } from '../../common/match/header-name.ts';
-import { longestList, longestWithin } from './cel-cost.ts';
+import { type Budget, isSpent, QUESTION_STEPS } from './budget.ts';
+import { costOf } from './cel-cost.ts';
 import { CelError } from './cel-error.ts';
+import { longestAsked } from './cel-length.ts';
 import { findUsage } from './cel-usage.ts';
 import type { FactName, RequestFacts, SessionFacts } from './facts.ts';
-import { isAmbiguousHeader } from './header-fields.ts';
+import { hasAmbiguousHeader, isAmbiguousHeader } from './header-fields.ts';
 import { requestVariable } from './request-variable.ts';
 import { splitUserName } from './user-name.ts';
 
@@ -18,8 +19,10 @@ export interface CelProgram {
   /** The answer depends on the clock, so it must not be reused. */
   readonly readsNow: boolean;
   readonly readsRequest: boolean;
-  /** Throws CelError when evaluation fails, such as on a missing key. */
-  evaluate(session: SessionFacts, request: RequestFacts | undefined, nowMs: number): boolean;
+  /** Steps that it takes at least. */
+  readonly leastSteps: number;
+  /** Throws CelError when evaluation fails, such as on a missing key, and when the budget does not reach. */
+  evaluate(session: SessionFacts, request: RequestFacts | undefined, nowMs: number, budget: Budget): boolean;
 }
 
 const LIMITS = { maxAstNodes: 2_000, maxDepth: 60, maxListElements: 500, maxMapEntries: 200, maxCallArguments: 16 };
@@ -37,6 +40,10 @@ const environment = new Environment({
   .registerVariable('tenant', 'string')
   .registerVariable('now', 'google.protobuf.Timestamp');
 
+/** What every evaluation takes. */
+const EVALUATION_STEPS = 50;
+const STEPS_A_HEADER = 8;
+
 const compiled = new BoundedCache<string, CelProgram>(2_000);
 
 /** Compiles a boolean CEL expression, once for each text. Throws CelError with a one-line message. */
@@ -46,7 +53,7 @@ export function compileCel(expression: string): CelProgram {
   if (expression.length > MAX_EXPRESSION_LENGTH) throw new CelError('cel-too-long', 'the expression is too long');
   const parsed = parse(expression);
   const usage = findUsage(parsed.ast);
-  const limit = longestList(parsed.ast);
+  const cost = costOf(parsed.ast);
   const headerNames = [...usage.selectors].flatMap((selector) => /^header:(.+)$/.exec(selector)?.[1] ?? []);
   const program: CelProgram = {
     expression,
@@ -54,7 +61,10 @@ export function compileCel(expression: string): CelProgram {
     selectors: usage.selectors,
     readsNow: usage.names.has('now'),
     readsRequest: usage.names.has('request'),
-    evaluate: (session, request, nowMs) => {
+    leastSteps: EVALUATION_STEPS + cost.least,
+    evaluate: (session, request, nowMs, budget) => {
+      const steps = cost.ofLength(cost.grows ? longestAsked(usage.names, session, request) : 0);
+      spend(budget, EVALUATION_STEPS + steps + headerSteps(headerNames, request));
       assertClearHeaders(headerNames, request);
       const context = {
         agent: { workloads: session.workloads, trust: session.trust, claims: session.claims },
@@ -63,8 +73,6 @@ export function compileCel(expression: string): CelProgram {
         tenant: session.tenant,
         now: new Date(nowMs),
       };
-      if (limit !== undefined && longestWithin(context) > limit)
-        throw new CelError('cel-too-costly', `the expression is asked of lists of up to ${limit} members`);
       return evaluate(parsed, context);
     },
   };
@@ -87,12 +95,26 @@ function parse(expression: string): ParseResult {
   }
 }
 
+/** An expression that no question has the steps for fails by itself; one for which too few are left ends the question. */
+function spend(budget: Budget, steps: number): void {
+  if (steps > QUESTION_STEPS)
+    throw new CelError('cel-too-costly', 'the expression is asked of shorter lists and texts');
+  budget.left -= steps;
+  if (isSpent(budget)) throw new CelError('cel-too-costly', 'the question takes too many steps');
+}
+
+/** All headers are looked at for each name, and to make the variable. */
+function headerSteps(names: readonly string[], request: RequestFacts | undefined): number {
+  return STEPS_A_HEADER * (request?.headers?.length ?? 0) * (1 + names.length);
+}
+
 /** A header whose reading is the server's choice must not look like one that is not there. `*`: all of them. */
 function assertClearHeaders(names: readonly string[], request: RequestFacts | undefined): void {
   const fields = request?.headers ?? [];
-  const asked = names.includes('*') ? fields.map(({ name }) => foldHeaderName(name)) : names;
-  if (asked.some((name) => isAmbiguousHeader(fields, name)))
-    throw new CelError('cel-failed', 'a header can be read in more than one way');
+  const isAmbiguous = names.includes('*')
+    ? hasAmbiguousHeader(fields)
+    : names.some((name) => isAmbiguousHeader(fields, name));
+  if (isAmbiguous) throw new CelError('cel-failed', 'a header can be read in more than one way');
 }
 
 function evaluate(parsed: ParseResult, context: Record<string, unknown>): boolean {

@@ -8,6 +8,7 @@ import { compileCondition } from '../conditions/compile.ts';
 import { reservedClaim } from '../credentials/jwt.ts';
 import type { AccessRule, CredentialProviderSpec, Resource, TrustProviderSpec } from '../resources/kinds.ts';
 import { compileCel } from './cel.ts';
+import { type ConditionSpecs, checkSteps } from './check-steps.ts';
 
 interface Issue {
   readonly field: string;
@@ -17,8 +18,9 @@ interface Issue {
 /**
  * What the shape of a resource cannot say: that its expressions and patterns compile, that hosts are canonical and that
  * certificates can be read. Refused when applied, rather than denied when called.
+ * @param conditions the access conditions of the tenant
  */
-export function checkResource(resource: Resource): Issue[] {
+export function checkResource(resource: Resource, conditions: ConditionSpecs): Issue[] {
   switch (resource.kind) {
     case 'ClientWorkload': {
       const { condition } = resource.spec;
@@ -39,8 +41,13 @@ export function checkResource(resource: Resource): Issue[] {
       const { spec } = resource;
       return attempt(spec.type === 'cel' ? 'spec.expression' : 'spec', () => compileCondition(spec));
     }
-    case 'AccessPolicy':
-      return (resource.spec.rules ?? []).flatMap((rule, at) => checkRule(rule, `spec.rules[${at}]`));
+    case 'AccessPolicy': {
+      const rules = resource.spec.rules ?? [];
+      return [
+        ...rules.flatMap((rule, at) => checkRule(rule, `spec.rules[${at}]`)),
+        ...checkSteps(resource.spec, conditions),
+      ];
+    }
     case 'Tenant':
       return [];
   }

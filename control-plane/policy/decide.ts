@@ -1,5 +1,6 @@
 import { findRoute } from '../../common/match/route-match.ts';
 import type { Reason } from '../../proto/reasons.ts';
+import { type Budget, isSpent, newBudget } from './budget.ts';
 import { type CompiledPolicy, type CompiledPolicySet, type CompiledServerWorkload, injects } from './compile.ts';
 import type { FactName, RequestFacts, SessionFacts } from './facts.ts';
 import {
@@ -43,6 +44,7 @@ interface Question {
   readonly request: RequestFacts;
   readonly revocations: RevocationSet;
   readonly nowMs: number;
+  readonly budget: Budget;
   readonly steps: Step[];
 }
 
@@ -50,7 +52,8 @@ const DENIAL_LEASE_MS = 5_000;
 
 /**
  * Decides one call; pure. Most specific covering policy wins, then deny over allow; of equally specific allowing
- * policies any one that holds is enough, the first by name. Nothing matches: denied. docs/policy.md has the whole order.
+ * policies any one that holds is enough, the first by name. Nothing matches: denied; nor may what matches
+ * take more steps than one question has. docs/policy.md has the whole order.
  */
 export function decide(
   set: CompiledPolicySet,
@@ -58,8 +61,9 @@ export function decide(
   request: RequestFacts,
   revocations: RevocationSet,
   nowMs: number,
+  budget = newBudget(),
 ): Decision {
-  const question: Question = { set, session, request, revocations, nowMs, steps: [] };
+  const question: Question = { set, session, request, revocations, nowMs, budget, steps: [] };
   const { steps } = question;
   const revoked = revocations.reasonAgainst(session);
   if (revoked) {
@@ -104,7 +108,9 @@ export function decide(
     });
     return deny(question, 'cleartext-refused', server);
   }
-  return decideByPolicies(question, server);
+  const decision = decideByPolicies(question, server);
+  if (!isSpent(question.budget)) return decision;
+  return { ...deny(question, 'condition-error', server), detail: 'the call takes more steps than policy may' };
 }
 
 /** Whether a policy speaks of this session at all. */
@@ -128,6 +134,7 @@ function decideByPolicies(question: Question, server: CompiledServerWorkload): D
   const candidates: Candidate[] = [];
   let unread: Unread | undefined;
   for (const policy of applicable) {
+    if (isSpent(question.budget)) break;
     const covering = covers(policy, question);
     const step = (outcome: Step['outcome'], detail: string): void => {
       steps.push({ check: 'rule', name: policy.name, outcome, detail });
@@ -221,7 +228,7 @@ function tryAllow(
   const failed = checkConditions(policy, { ...question, request });
   if (failed) return deny(question, failed.reason, server, policy, failed.name);
   const lent = injects(policy.spec, request.path);
-  const secret = lent ? server.secretEndpoints.find(request, policy.spec.opens) : undefined;
+  const secret = lent ? server.secretEndpoints.find(request, policy.spec.opens, question.budget) : undefined;
   if (secret !== undefined) {
     steps.push({
       check: 'rule-pack',

@@ -8,3 +8,12 @@ export function isAmbiguousHeader(fields: HeaderFields, name: string): boolean {
   const alike = fields.filter((field) => foldHeaderName(field.name) === foldHeaderName(name));
   return alike.length > 1 || alike.some((field) => field.name.toLowerCase() !== name);
 }
+
+/** Whether that is so of any field. */
+export function hasAmbiguousHeader(fields: HeaderFields): boolean {
+  const seen = new Set<string>();
+  return fields.some(({ name }) => {
+    const folded = foldHeaderName(name);
+    return name.toLowerCase() !== folded || seen.size === seen.add(folded).size;
+  });
+}

@@ -2,6 +2,7 @@ import { describeError } from '../../common/errors.ts';
 import { matchHost } from '../../common/match/host-pattern.ts';
 import type { ServerWorkloadSpec } from '../resources/kinds.ts';
 import { beyondBinding } from '../resources/within-binding.ts';
+import type { Budget } from './budget.ts';
 import type { CompiledPolicy, CompiledServerWorkload } from './compile.ts';
 import type { RequestFacts, SessionFacts } from './facts.ts';
 import { readingsOf, readsAnyArgument } from './rules/compile-rule.ts';
@@ -84,6 +85,7 @@ interface ConditionQuestion {
   readonly session: SessionFacts;
   readonly request: RequestFacts;
   readonly nowMs: number;
+  readonly budget: Budget;
   readonly steps: Step[];
 }
 
@@ -94,7 +96,7 @@ export interface FailedCondition {
 
 /** The first condition that does not hold. One that cannot be evaluated is an error, which is never a pass. */
 export function checkConditions(policy: CompiledPolicy, question: ConditionQuestion): FailedCondition | undefined {
-  const { session, request, nowMs, steps } = question;
+  const { session, request, nowMs, budget, steps } = question;
   for (const { name, outcome } of policy.conditions) {
     const step = (result: Step['outcome'], detail: string): void => {
       steps.push({ check: 'condition', name, outcome: result, detail });
@@ -109,7 +111,7 @@ export function checkConditions(policy: CompiledPolicy, question: ConditionQuest
       return { name, reason: 'condition-failed' };
     }
     try {
-      if (!outcome.condition.holds(session, request, nowMs)) {
+      if (!outcome.condition.holds(session, request, nowMs, budget)) {
         step('fail', 'does not hold');
         return { name, reason: 'condition-failed' };
       }
@@ -129,7 +131,7 @@ export function checkConditions(policy: CompiledPolicy, question: ConditionQuest
 export function checkBinding(
   policy: CompiledPolicy,
   server: ServerWorkloadSpec,
-  { request, session, steps }: Omit<ConditionQuestion, 'nowMs'>,
+  { request, session, steps }: Omit<ConditionQuestion, 'nowMs' | 'budget'>,
 ): { readonly reason: 'binding-mismatch' | 'trust-insufficient'; readonly detail: string } | undefined {
   const { clientWorkload } = policy.spec;
   const mode = request.scheme === 'https' ? 'verify' : 'plaintext';

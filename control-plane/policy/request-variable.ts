@@ -8,14 +8,14 @@ export function requestVariable(request: RequestFacts): Record<string, unknown> 
   const vars = new Map(Object.entries(request.variables ?? {}));
   return {
     ...{ scheme, host, port: BigInt(request.port), method, path, query: request.query ?? '', headers, vars },
-    ...(inspected === undefined ? {} : variableOf(inspected)),
+    ...(inspected === undefined ? {} : inspectedVariable(inspected)),
   };
 }
 
 /** A call is decided by many expressions; its JSON is parsed for the first that reads it. */
 const variables = new WeakMap<Inspection, Record<string, unknown>>();
 
-function variableOf(inspected: Inspection): Record<string, unknown> {
+export function inspectedVariable(inspected: Inspection): Record<string, unknown> {
   const known = variables.get(inspected);
   if (known !== undefined) return known;
   const { bodyBytes, contentType, json, form, graphql, jsonRpc, mcp, a2a } = inspected;

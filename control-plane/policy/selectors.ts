@@ -1,5 +1,6 @@
 import { SidekeyError } from '../../common/errors.ts';
 import { matchGlob } from '../../common/match/glob.ts';
+import { type Budget, newBudget } from './budget.ts';
 import type { Selector, Selectors } from '../resources/kinds.ts';
 
 /**
@@ -18,18 +19,26 @@ export function readClaim(claims: unknown, name: string): unknown {
   return undefined;
 }
 
-/** Of one glob: several times what any but a malicious one takes for the longest claims. All tenants wait meanwhile. */
+/** Of one glob: several times what any but a malicious one takes for the longest claims. */
 const MAX_STEPS = 100_000;
+/** What every selector takes. */
+const SELECTOR_STEPS = 5;
+/** Texts of a list that a claim is compared with in one step. */
+const TEXTS_A_STEP = 16;
 
 /** It cannot be told in bounded time whether a claim passes. */
 export class SelectorError extends SidekeyError {}
 
 /** Whether one claim passes. A list claim passes when one of its members does; a missing claim never does. @throws SelectorError */
-export function matchesSelector(selector: Selector, claims: unknown): boolean {
+export function matchesSelector(selector: Selector, claims: unknown, budget: Budget = newBudget()): boolean {
   const value = readClaim(claims, selector.claim);
   const members: unknown[] = Array.isArray(value) ? value : [value];
-  const steps = { left: MAX_STEPS };
+  const each = 'in' in selector ? selector.in.length / TEXTS_A_STEP : 0;
+  budget.left -= SELECTOR_STEPS + members.length * (1 + each);
+  const most = Math.min(MAX_STEPS, budget.left);
+  const steps = { left: most };
   const passes = members.some((member) => matchesValue(selector, member, steps));
+  budget.left -= most - steps.left;
   if (!passes && steps.left <= 0) {
     throw new SelectorError(
       'glob-too-costly',
@@ -40,12 +49,12 @@ export function matchesSelector(selector: Selector, claims: unknown): boolean {
 }
 
 /** Whether the selectors match: every one of `all` and, when `any` is given, one of `any`. No selector at all matches nothing. @throws SelectorError */
-export function matchesSelectors(selectors: Selectors, claims: unknown): boolean {
+export function matchesSelectors(selectors: Selectors, claims: unknown, budget: Budget = newBudget()): boolean {
   const all = selectors.all ?? [];
   const any = selectors.any ?? [];
   if (all.length === 0 && any.length === 0) return false;
-  if (!all.every((selector) => matchesSelector(selector, claims))) return false;
-  return any.length === 0 || any.some((selector) => matchesSelector(selector, claims));
+  if (!all.every((selector) => matchesSelector(selector, claims, budget))) return false;
+  return any.length === 0 || any.some((selector) => matchesSelector(selector, claims, budget));
 }
 
 /** Claims are compared as text, so that `kubernetes.pod.uid: "7"` and a numeric claim 7 meet; objects match nothing. */

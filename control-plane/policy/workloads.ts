@@ -1,16 +1,20 @@
+import { type Budget, isSpent, newBudget } from './budget.ts';
 import { CelError } from './cel-error.ts';
 import type { CompiledPolicySet } from './compile.ts';
 import type { SessionFacts } from './facts.ts';
 import { matchesSelectors, SelectorError } from './selectors.ts';
 
-/** Some of the client workloads that a session is; `unknown` where it cannot be told whether it is one that a policy denies. */
+/**
+ * Some of the client workloads that a session is; `unknown` where it cannot be told whether it is one that a policy denies, or what
+ * it is within the steps of one question.
+ */
 export type Matched = readonly string[] | 'unknown';
 
 type Attested = Omit<SessionFacts, 'workloads'>;
 
 /**
  * Names of the client workloads that a session's claims match, in alphabetical order. A condition that fails to evaluate
- * does not match. None, where it cannot be told whether one matches that a policy denies.
+ * does not match. None, where that is `unknown`.
  */
 export function matchWorkloads(set: CompiledPolicySet, session: Attested, nowMs: number): string[] {
   return namesOf(matchLasting(set, session), matchTimed(set, session, nowMs));
@@ -21,33 +25,40 @@ export function namesOf(lasting: Matched, timed: Matched): string[] {
 }
 
 /** Of the client workloads whose conditions do not read the clock: the same for as long as the policy is. */
-export function matchLasting(set: CompiledPolicySet, session: Attested): Matched {
-  return matchAmong(set, set.lastingClients, session, 0);
+export function matchLasting(set: CompiledPolicySet, session: Attested, budget = newBudget()): Matched {
+  return matchAmong(set, set.lastingClients, { session, nowMs: 0, budget });
 }
 
-export function matchTimed(set: CompiledPolicySet, session: Attested, nowMs: number): Matched {
-  return matchAmong(set, set.timedClients, session, nowMs);
+export function matchTimed(set: CompiledPolicySet, session: Attested, nowMs: number, budget = newBudget()): Matched {
+  return matchAmong(set, set.timedClients, { session, nowMs, budget });
 }
 
-function matchAmong(set: CompiledPolicySet, among: readonly string[], session: Attested, nowMs: number): Matched {
-  const facts: SessionFacts = { ...session, workloads: [] };
+interface Asked {
+  readonly session: Attested;
+  readonly nowMs: number;
+  readonly budget: Budget;
+}
+
+function matchAmong(set: CompiledPolicySet, among: readonly string[], asked: Asked): Matched {
   const names: string[] = [];
   for (const name of among) {
-    const found = matches(set, name, facts, nowMs);
+    const found = matches(set, name, asked);
+    if (isSpent(asked.budget)) return 'unknown';
     if (found === 'unknown' && isDenied(set, name)) return 'unknown';
     if (found === true) names.push(name);
   }
   return names;
 }
 
-function matches(set: CompiledPolicySet, name: string, facts: SessionFacts, nowMs: number): boolean | 'unknown' {
+function matches(set: CompiledPolicySet, name: string, { session, nowMs, budget }: Asked): boolean | 'unknown' {
   const spec = set.source.clientWorkloads.get(name);
   if (spec === undefined) return false;
   try {
-    if (!matchesSelectors(spec.selectors, facts.claims)) return false;
+    if (!matchesSelectors(spec.selectors, session.claims, budget)) return false;
     const condition = set.clients.get(name)?.condition;
     if (condition === undefined) return true;
-    return 'program' in condition ? condition.program.evaluate(facts, undefined, nowMs) : 'unknown';
+    if (!('program' in condition)) return 'unknown';
+    return condition.program.evaluate({ ...session, workloads: [] }, undefined, nowMs, budget);
   } catch (error) {
     const isTooMuch = error instanceof SelectorError || (error instanceof CelError && error.code === 'cel-too-costly');
     return isTooMuch && 'unknown';

@@ -1,17 +1,23 @@
 import { MAX_CANDIDATES } from '../attestation/evidence-verifier.ts';
 import { oidcIssuer } from '../attestation/oidc.ts';
 import { ALL_PATHS, canonicalPath, type PathForms } from '../../common/match/path.ts';
-import type { Kind, Resource, ResourceOf } from './kinds.ts';
+import type { AccessConditionSpec, Kind, Resource, ResourceOf } from './kinds.ts';
 import { checkBindings, checkBoundAgents } from './check-bindings.ts';
 import { keyOf, type ResourceIssue } from './resource-error.ts';
 import { pathFormsOf } from './server-workload.ts';
 
 /** A check of one resource beyond its shape, such as that its CEL compiles. `field` starts with `spec`. */
-export type ResourceCheck = (resource: Resource) => readonly { readonly field: string; readonly message: string }[];
+export type ResourceCheck = (
+  resource: Resource,
+  conditions: ReadonlyMap<string, AccessConditionSpec>,
+) => readonly { readonly field: string; readonly message: string }[];
 
 /** Checks a tenant's whole set: references lead somewhere, and no two server workloads claim the same host and port. */
 export function checkSet(resources: readonly Resource[], check?: ResourceCheck): ResourceIssue[] {
   const names = new Set(resources.map((resource) => keyOf(resource.kind, resource.metadata.name)));
+  const conditions = new Map(
+    resources.flatMap((one) => (one.kind === 'AccessCondition' ? [[one.metadata.name, one.spec] as const] : [])),
+  );
   return [
     ...resources.flatMap((resource) => (resource.kind === 'AccessPolicy' ? checkReferences(resource, names) : [])),
     ...checkBoundAgents(resources),
@@ -20,7 +26,11 @@ export function checkSet(resources: readonly Resource[], check?: ResourceCheck):
     ...checkCandidates(resources),
     ...checkPathForms(resources),
     ...resources.flatMap((resource) =>
-      (check?.(resource) ?? []).map((issue) => ({ kind: resource.kind, name: resource.metadata.name, ...issue })),
+      (check?.(resource, conditions) ?? []).map((issue) => ({
+        kind: resource.kind,
+        name: resource.metadata.name,
+        ...issue,
+      })),
     ),
   ];
 }

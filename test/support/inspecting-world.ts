@@ -1,6 +1,7 @@
 import { callbackify } from 'node:util';
 import { Agent, fetch as undiciFetch, type RequestInit as UndiciInit } from 'undici';
 import { authorize, type AuthorizeOptions } from '../../control-plane/api/authorize.ts';
+import { QuestionTurns } from '../../control-plane/api/question-turns.ts';
 import type { LiveSession } from '../../control-plane/api/session-gate.ts';
 import { compilePolicySet } from '../../control-plane/policy/compile.ts';
 import { RevocationSet } from '../../control-plane/policy/revocations.ts';
@@ -90,7 +91,7 @@ export function deciderOf(policy: PolicySet): (question: Question) => Promise<An
   const state = { policy: compilePolicySet(policy), revocations: new RevocationSet([]) };
   const options = {
     clock: { now: () => 0 },
-    gate: { assertStanding: () => Promise.resolve(), facts: () => SESSION },
+    gate: { assertStanding: () => Promise.resolve(SESSION), turns: new QuestionTurns() },
     policies: { get: async () => state },
     onError: (error: unknown) => {
       throw error;

@@ -2,6 +2,7 @@ import { fieldOf, parseForm } from '../../../common/inspection/form.ts';
 import { matchGlob } from '../../../common/match/glob.ts';
 import { compilePathPattern, type PathPattern } from '../../../common/match/path-pattern.ts';
 import { pathReadings, readingsWithoutFormat } from '../../../common/match/path.ts';
+import type { Budget } from '../budget.ts';
 import type { FactName, RequestFacts } from '../facts.ts';
 import { type NameTest, nameTest } from '../rules/fit.ts';
 import { SECRET_ENDPOINTS, type SecretEndpointName, secretEndpointNames } from './names.ts';
@@ -30,8 +31,8 @@ export class SecretEndpointSet {
   }
 
   /** The entry that the call falls under, unless it is opened. */
-  find(request: RequestFacts, opened: readonly string[]): SecretEndpointName | undefined {
-    return this.#entries.find((entry) => !opened.includes(entry.name) && this.#fits(entry, request))?.name;
+  find(request: RequestFacts, opened: readonly string[], budget: Budget): SecretEndpointName | undefined {
+    return this.#entries.find((entry) => !opened.includes(entry.name) && this.#fits(entry, request, budget))?.name;
   }
 
   /** Facts that `find` reads, and the parts of the large ones. */
@@ -53,14 +54,14 @@ export class SecretEndpointSet {
     return { facts: [...facts], selectors };
   }
 
-  #fits({ endpoint, paths, isAction, isTarget }: Compiled, request: RequestFacts): boolean {
+  #fits({ endpoint, paths, isAction, isTarget }: Compiled, request: RequestFacts, budget: Budget): boolean {
     const { methods } = endpoint;
     const isItsHost = endpoint.hosts.some((host) => matchGlob(host, request.host));
     if (endpoint.provider !== this.#provider && !isItsHost) return false;
     if (methods && !methods.includes(request.method.toUpperCase())) return false;
-    if (paths && !fitsPath(paths, readingsOf(endpoint, request))) return false;
-    if (isAction && !fitsAction(isAction, request)) return false;
-    return isTarget === undefined || fitsTarget(isTarget, request, isItsHost);
+    if (paths && !fitsPath(paths, readingsOf(endpoint, request), budget)) return false;
+    if (isAction && !fitsAction(isAction, request, budget)) return false;
+    return isTarget === undefined || fitsTarget(isTarget, request, { isItsHost, budget });
   }
 }
 
@@ -86,31 +87,37 @@ function readingsOf({ takesFormat }: SecretEndpoint, { path }: RequestFacts): re
   return takesFormat === true ? readingsWithoutFormat(path) : pathReadings(path);
 }
 
-function fitsPath(patterns: readonly PathPattern[], readings: readonly string[]): boolean {
-  return patterns.some((pattern) => readings.some((reading) => pattern.matches(reading)));
+function fitsPath(patterns: readonly PathPattern[], readings: readonly string[], budget: Budget): boolean {
+  return patterns.some((pattern) => readings.some((reading) => pattern.matches(reading, budget)));
 }
 
 /** An action that cannot be read is taken as one of those listed. */
-function fitsAction(isListed: NameTest, { query, inspected }: RequestFacts): boolean {
+function fitsAction(isListed: NameTest, { query = '', inspected }: RequestFacts, budget: Budget): boolean {
+  budget.left -= query.length;
   let asked: string | undefined;
   try {
-    asked = fieldOf(parseForm(query ?? ''), 'Action');
+    asked = fieldOf(parseForm(query), 'Action');
   } catch {
     return true;
   }
   const form = inspected?.form;
   if (form === undefined) return true;
   const posted = fieldOf(form, 'Action');
-  return (asked !== undefined && isListed(asked)) || (posted !== undefined && isListed(posted));
+  return (asked !== undefined && isListed(asked, budget)) || (posted !== undefined && isListed(posted, budget));
 }
 
 /**
  * Services of AWS take the operation in more places than they document: `Action`, or the path of Smithy's RPC v2. So a call of such
  * a host that names none here is taken as one of those listed, unless it can only read a document.
  */
-function fitsTarget(isListed: NameTest, { headers, method, query }: RequestFacts, isItsHost: boolean): boolean {
-  const targets = (headers ?? []).filter(({ name }) => name.toLowerCase() === 'x-amz-target');
-  if (targets.length > 0) return targets.some(({ value }) => isListed(value));
+function fitsTarget(
+  isListed: NameTest,
+  { headers = [], method, query }: RequestFacts,
+  { isItsHost, budget }: { readonly isItsHost: boolean; readonly budget: Budget },
+): boolean {
+  budget.left -= headers.length;
+  const targets = headers.filter(({ name }) => name.toLowerCase() === 'x-amz-target');
+  if (targets.length > 0) return targets.some(({ value }) => isListed(value, budget));
   const reads = method === 'GET' || method === 'HEAD';
   return isItsHost && !(reads && (query ?? '') === '');
 }

@@ -2,6 +2,7 @@ import { compilePathPattern } from '../../../common/match/path-pattern.ts';
 import { readingsWithoutFormat } from '../../../common/match/path.ts';
 import { describeError } from '../../../common/errors.ts';
 import type { AccessRule } from '../../resources/kinds.ts';
+import { type Budget, isSpent } from '../budget.ts';
 import { type CelProgram, compileCel } from '../cel.ts';
 import type { FactName, RequestFacts } from '../facts.ts';
 import type { Covering } from '../specificity.ts';
@@ -27,8 +28,11 @@ export interface CompiledRule {
 
 interface CompiledPath {
   readonly pattern: string;
-  capture(path: string): Readonly<Record<string, string>> | undefined;
+  capture(path: string, budget: Budget): Readonly<Record<string, string>> | undefined;
 }
+
+/** What every rule takes. */
+const RULE_STEPS = 20;
 
 const NONE: readonly Coverage[] = [];
 
@@ -48,9 +52,12 @@ export function compileRule(rule: AccessRule, denies: boolean): CompiledRule {
     selectors: new Set(all.flatMap((matcher) => matcher.selectors ?? [])),
     dependsOnTime: when?.dependsOnTime ?? false,
     cover: (question) => {
-      const { request } = question;
+      const { request, budget } = question;
+      budget.left -= RULE_STEPS;
       if (methods && !methods.has(spell(request.method))) return NONE;
-      const covering = readingsOf(request, denies).flatMap((path) => coverPath(path, paths, shape));
+      if (denies) budget.left -= request.path.length;
+      if (isSpent(budget)) return NONE;
+      const covering = readingsOf(request, denies).flatMap((path) => coverPath({ path, budget }, paths, shape));
       return all.length === 0 ? covering : fitContent(covering, all, question, denies);
     },
   };
@@ -62,14 +69,14 @@ export function readingsOf({ path }: Pick<RequestFacts, 'path'>, denies: boolean
 }
 
 function coverPath(
-  path: string,
+  { path, budget }: { readonly path: string; readonly budget: Budget },
   paths: readonly CompiledPath[] | undefined,
   shape: Pick<Covering, 'methods' | 'content'>,
 ): readonly Coverage[] {
   if (paths === undefined) return [{ ...shape, pattern: undefined, path, variables: {} }];
   const covering: Coverage[] = [];
   for (const { pattern, capture } of paths) {
-    const variables = capture(path);
+    const variables = capture(path, budget);
     if (variables) covering.push({ ...shape, pattern, path, variables });
   }
   return covering;
@@ -109,7 +116,7 @@ function fitAll(matchers: readonly Matcher[], question: RuleQuestion): Fit {
 function compilePath(pattern: string, denies: boolean): CompiledPath {
   try {
     const compiled = compilePathPattern(pattern, denies ? 'lenient' : 'exact');
-    return { pattern, capture: (path) => compiled.capture(path) };
+    return { pattern, capture: (path, budget) => compiled.capture(path, budget) };
   } catch {
     return { pattern, capture: () => (denies ? {} : undefined) };
   }
@@ -131,13 +138,13 @@ function compileWhen(
     reads: [...program.reads],
     selectors: [...program.selectors],
     dependsOnTime: program.readsNow,
-    fits: ({ session, request, nowMs }) => {
+    fits: ({ session, request, nowMs, budget }) => {
       if (request.dryRun === true && readsAnyArgument(program)) return !denies;
       // Messages about nothing in particular, such as `initialize`, have no arguments to ask for.
       const mcp = request.inspected?.mcp;
       if (!denies && rule.mcp && readsArguments && mcp && !hasTarget(mcp)) return true;
       try {
-        return program.evaluate(session, request, nowMs);
+        return program.evaluate(session, request, nowMs, budget);
       } catch (error) {
         return { fact: unreadableFact(program, request), why: describeError(error) };
       }

@@ -1,6 +1,7 @@
 import type { Inspection, InspectedFact } from '../../../common/inspection/inspect.ts';
 import { foldCase } from '../../../common/match/fold-case.ts';
 import { matchGlob } from '../../../common/match/glob.ts';
+import type { Budget } from '../budget.ts';
 import type { FactName, RequestFacts, SessionFacts } from '../facts.ts';
 
 /** A matcher could not be asked, for this reason: what allows does not fit then, what denies does. */
@@ -15,6 +16,7 @@ export interface RuleQuestion {
   readonly session: SessionFacts;
   readonly request: RequestFacts;
   readonly nowMs: number;
+  readonly budget: Budget;
 }
 
 /** One part of a rule. */
@@ -45,7 +47,7 @@ export function fitFact<K extends Exclude<InspectedFact, 'mcpArguments'>>(
   return 'value' in found ? fits(found.value) : found;
 }
 
-export type NameTest = (name: string) => boolean;
+export type NameTest = (name: string, budget: Budget) => boolean;
 
 /**
  * Whether one of the globs covers a name. What denies is not passed by another spelling: case and compatible characters
@@ -53,11 +55,12 @@ export type NameTest = (name: string) => boolean;
  */
 export function nameTest(globs: readonly string[] | undefined, denies: boolean): NameTest {
   if (globs === undefined) return () => true;
-  if (!denies) return (name) => globs.some((glob) => matchGlob(glob, name));
+  if (!denies) return (name, budget) => globs.some((glob) => matchGlob(glob, name, budget));
   const loose = globs.map(looseName);
-  return (name) => {
+  return (name, budget) => {
+    budget.left -= name.length;
     const text = looseName(name);
-    return loose.some((glob) => matchGlob(glob, text));
+    return loose.some((glob) => matchGlob(glob, text, budget));
   };
 }
 

@@ -1,9 +1,11 @@
 import type { Inspection } from '../../../common/inspection/inspect.ts';
 import type { AccessRule } from '../../resources/kinds.ts';
+import type { Budget } from '../budget.ts';
 import { fitFact, type Matcher, type NameTest, nameTest } from './fit.ts';
 
 type Mcp = NonNullable<Inspection['mcp']>;
 type McpRule = NonNullable<AccessRule['mcp']>;
+type McpTest = (mcp: Mcp, budget: Budget) => boolean;
 
 /** What every session needs; a rule that allows anything of MCP allows these. */
 export const MCP_LIFECYCLE: ReadonlySet<string> = new Set([
@@ -35,34 +37,34 @@ export function hasTarget({ tool, resource, prompt }: Mcp): boolean {
 
 export function mcpMatcher(rule: McpRule, denies: boolean): Matcher {
   const fits = denies ? denyTest(rule) : allowTest(rule);
-  return { reads: ['mcp'], fits: ({ request }) => fitFact(request, 'mcp', fits) };
+  return { reads: ['mcp'], fits: ({ request, budget }) => fitFact(request, 'mcp', (mcp) => fits(mcp, budget)) };
 }
 
 /** What is listed, the lists of its kind, and the lifecycle; with nothing listed, everything. */
-function allowTest(rule: McpRule): (mcp: Mcp) => boolean {
+function allowTest(rule: McpRule): McpTest {
   const targets = targetTests(rule, false);
   const isListed = nameTest(rule.methods, false);
   const anything = !rule.methods && !rule.tools && !rule.resources && !rule.prompts;
-  return (mcp) => {
+  return (mcp, budget) => {
     if (anything || MCP_LIFECYCLE.has(mcp.method)) return true;
-    if (rule.methods && !isListed(mcp.method)) return false;
+    if (rule.methods && !isListed(mcp.method, budget)) return false;
     const kind = kindOf(mcp);
-    if (kind !== undefined) return rule[kind] === undefined ? rule.methods !== undefined : targets[kind](mcp);
+    if (kind !== undefined) return rule[kind] === undefined ? rule.methods !== undefined : targets[kind](mcp, budget);
     const list = Object.hasOwn(LISTS, mcp.method) ? LISTS[mcp.method] : undefined;
     return rule.methods !== undefined || (list !== undefined && rule[list] !== undefined);
   };
 }
 
 /** What is listed and nothing else; with nothing listed, everything. */
-function denyTest(rule: McpRule): (mcp: Mcp) => boolean {
+function denyTest(rule: McpRule): McpTest {
   const targets = targetTests(rule, true);
   const isListed = nameTest(rule.methods, true);
   const named = rule.tools ?? rule.resources ?? rule.prompts;
-  return (mcp) => {
-    if (!isListed(mcp.method)) return false;
+  return (mcp, budget) => {
+    if (!isListed(mcp.method, budget)) return false;
     if (named === undefined) return true;
     const kind = kindOf(mcp);
-    return kind !== undefined && rule[kind] !== undefined && targets[kind](mcp);
+    return kind !== undefined && rule[kind] !== undefined && targets[kind](mcp, budget);
   };
 }
 
@@ -74,13 +76,13 @@ function kindOf({ tool, resource, prompt }: Mcp): Kind | undefined {
   return prompt === '' ? undefined : 'prompts';
 }
 
-function targetTests(rule: McpRule, denies: boolean): Record<Kind, (mcp: Mcp) => boolean> {
+function targetTests(rule: McpRule, denies: boolean): Record<Kind, McpTest> {
   const [tools, resources, prompts]: NameTest[] = [rule.tools, rule.resources, rule.prompts].map((globs) =>
     nameTest(globs, denies),
   );
   return {
-    tools: ({ tool }) => tools?.(tool) ?? denies,
-    resources: ({ resource }) => resources?.(resource) ?? denies,
-    prompts: ({ prompt }) => prompts?.(prompt) ?? denies,
+    tools: ({ tool }, budget) => tools?.(tool, budget) ?? denies,
+    resources: ({ resource }, budget) => resources?.(resource, budget) ?? denies,
+    prompts: ({ prompt }, budget) => prompts?.(prompt, budget) ?? denies,
   };
 }

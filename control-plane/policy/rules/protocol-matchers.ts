@@ -12,7 +12,7 @@ export function protocolMatchers(rule: AccessRule, denies: boolean): Matcher[] {
     const isListed = nameTest(jsonRpc.methods, denies);
     matchers.push({
       reads: ['jsonRpc'],
-      fits: ({ request }) => fitFact(request, 'jsonRpc', ({ method }) => isListed(method)),
+      fits: ({ request, budget }) => fitFact(request, 'jsonRpc', ({ method }) => isListed(method, budget)),
     });
   }
   if (mcp) matchers.push(mcpMatcher(mcp, denies));
@@ -26,11 +26,12 @@ function graphqlMatcher(rule: NonNullable<AccessRule['graphql']>, denies: boolea
   const isField = nameTest(rule.rootFields, denies);
   return {
     reads: ['graphql'],
-    fits: ({ request }) =>
+    fits: ({ request, budget }) =>
       fitFact(request, 'graphql', ({ operationType, operationName, rootFields }) => {
         if (types && !types.some((type) => type === operationType)) return false;
-        if (!isName(operationName)) return false;
-        return denies ? rootFields.some(isField) : rootFields.every(isField);
+        if (!isName(operationName, budget)) return false;
+        const isListed = (field: string): boolean => isField(field, budget);
+        return denies ? rootFields.some(isListed) : rootFields.every(isListed);
       }),
   };
 }
@@ -41,9 +42,9 @@ function grpcMatcher(rule: NonNullable<AccessRule['grpc']>, denies: boolean): Ma
   const isMethod = nameTest(rule.methods, denies);
   return {
     reads: ['path'],
-    fits: ({ request }) => {
+    fits: ({ request, budget }) => {
       const [, service, method] = /^\/([A-Za-z0-9_.]+)\/([A-Za-z0-9_]+)$/.exec(request.path) ?? [];
-      return service !== undefined && method !== undefined && isService(service) && isMethod(method);
+      return service !== undefined && method !== undefined && isService(service, budget) && isMethod(method, budget);
     },
   };
 }
@@ -56,12 +57,12 @@ function a2aMatcher(rule: NonNullable<AccessRule['a2a']>, denies: boolean): Matc
   const isSkill = nameTest(rule.skills, denies);
   return {
     reads: ['a2a'],
-    fits: ({ request }) =>
+    fits: ({ request, budget }) =>
       fitFact(request, 'a2a', ({ method, skill }) => {
         if (!denies && method === A2A_LIFECYCLE) return true;
-        if (!isMethod(method)) return false;
+        if (!isMethod(method, budget)) return false;
         // Only messages choose a skill; tasks are what came of them.
-        return method.startsWith('message/') ? isSkill(skill) : !denies || rule.skills === undefined;
+        return method.startsWith('message/') ? isSkill(skill, budget) : !denies || rule.skills === undefined;
       }),
   };
 }

@@ -1,6 +1,7 @@
 import { isOtherSpelling, parseForm } from '../../../common/inspection/form.ts';
 import { matchGlob } from '../../../common/match/glob.ts';
 import type { AccessRule } from '../../resources/kinds.ts';
+import { type Budget, isSpent } from '../budget.ts';
 import type { RequestFacts } from '../facts.ts';
 import { isAmbiguousHeader } from '../header-fields.ts';
 import { type Fit, fitFact, type Matcher, nameTest } from './fit.ts';
@@ -11,12 +12,16 @@ export function requestMatchers(rule: AccessRule): Matcher[] {
   const { query, headers, contentTypes, maxBodyBytes } = rule;
   if (query) {
     const wanted = Object.entries(query);
-    matchers.push({ reads: ['query'], fits: ({ request }) => fitsQuery(request, wanted) });
+    matchers.push({ reads: ['query'], fits: ({ request, budget }) => fitsQuery(request, wanted, budget) });
   }
   if (headers) {
     const wanted = Object.entries(headers).map(([name, globs]) => [name.toLowerCase(), globs] as const);
     const selectors = wanted.map(([name]) => `header:${name}`);
-    matchers.push({ reads: ['headers'], selectors, fits: ({ request }) => fitsHeaders(request, wanted) });
+    matchers.push({
+      reads: ['headers'],
+      selectors,
+      fits: ({ request, budget }) => fitsHeaders(request, wanted, budget),
+    });
   }
   if (contentTypes) {
     // The fact is in lower case.
@@ -24,7 +29,10 @@ export function requestMatchers(rule: AccessRule): Matcher[] {
       contentTypes.map((type) => type.toLowerCase()),
       false,
     );
-    matchers.push({ reads: ['contentType'], fits: ({ request }) => fitFact(request, 'contentType', isListed) });
+    matchers.push({
+      reads: ['contentType'],
+      fits: ({ request, budget }) => fitFact(request, 'contentType', (type) => isListed(type, budget)),
+    });
   }
   if (maxBodyBytes !== undefined) {
     const fits = (bytes: number): boolean => bytes <= maxBodyBytes;
@@ -36,22 +44,30 @@ export function requestMatchers(rule: AccessRule): Matcher[] {
 const AMBIGUOUS_QUERY: Fit = { fact: 'query', why: 'the query can be read in more than one way' };
 const AMBIGUOUS_HEADER: Fit = { fact: 'headers', why: 'a header can be read in more than one way' };
 
+/** Of comparing its name, without regard to case. */
+const STEPS_A_HEADER = 5;
+
 type Wanted = readonly (readonly [name: string, globs: readonly string[]])[];
 
-function fitsQuery({ query }: RequestFacts, wanted: Wanted): Fit {
+function fitsQuery({ query = '' }: RequestFacts, wanted: Wanted, budget: Budget): Fit {
+  budget.left -= query.length;
   try {
-    const fields = parseForm(query ?? '');
+    const fields = parseForm(query);
+    budget.left -= fields.length * wanted.length;
+    if (isSpent(budget)) return false;
     const isRespelled = wanted.some(([name]) => fields.some((field) => isOtherSpelling(field.name, name)));
-    return isRespelled ? AMBIGUOUS_QUERY : wanted.every(([name, globs]) => fitsOnce(fields, name, globs));
+    return isRespelled ? AMBIGUOUS_QUERY : wanted.every(([name, globs]) => fitsOnce(fields, name, globs, budget));
   } catch {
     return AMBIGUOUS_QUERY;
   }
 }
 
-function fitsHeaders({ headers }: RequestFacts, wanted: Wanted): Fit {
-  const fields = (headers ?? []).map(({ name, value }) => ({ name: name.toLowerCase(), value }));
+function fitsHeaders({ headers = [] }: RequestFacts, wanted: Wanted, budget: Budget): Fit {
+  budget.left -= STEPS_A_HEADER * headers.length * (1 + wanted.length);
+  if (isSpent(budget)) return false;
+  const fields = headers.map(({ name, value }) => ({ name: name.toLowerCase(), value }));
   if (wanted.some(([name]) => isAmbiguousHeader(fields, name))) return AMBIGUOUS_HEADER;
-  return wanted.every(([name, globs]) => fitsOnce(fields, name, globs));
+  return wanted.every(([name, globs]) => fitsOnce(fields, name, globs, budget));
 }
 
 /** There, once, and with a value that fits. */
@@ -59,8 +75,9 @@ function fitsOnce(
   fields: readonly { readonly name: string; readonly value: string }[],
   name: string,
   globs: readonly string[],
+  budget: Budget,
 ): boolean {
   const found = fields.filter((field) => field.name === name);
   const [only] = found;
-  return only !== undefined && found.length === 1 && globs.some((glob) => matchGlob(glob, only.value));
+  return only !== undefined && found.length === 1 && globs.some((glob) => matchGlob(glob, only.value, budget));
 }

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { authorize, type AuthorizeOptions } from '../../../../control-plane/api/authorize.ts';
+import { QuestionTurns } from '../../../../control-plane/api/question-turns.ts';
 import { Refusal } from '../../../../control-plane/api/refusal.ts';
 import type { LiveSession } from '../../../../control-plane/api/session-gate.ts';
 import { CredentialError } from '../../../../control-plane/credentials/credential-minter.ts';
@@ -47,7 +48,7 @@ async function ask({ states, question, session, options }: Asked) {
   const left = [...states];
   const all = {
     clock: { now: () => NOW },
-    gate: { assertStanding: () => Promise.resolve(), facts: () => ({ ...SESSION, ...session }) },
+    gate: { assertStanding: () => Promise.resolve({ ...SESSION, ...session }), turns: new QuestionTurns() },
     policies: { get: async () => (left.length > 1 ? left.shift() : left[0]) },
     openSecret: async () => new Secret('opened'),
     minter: {
@@ -162,8 +163,9 @@ describe('a denial', () => {
       let left = looks;
       const assertStanding = async () => {
         if ((left -= 1) < 0) throw new Refusal('session-revoked', 'the session is revoked');
+        return SESSION;
       };
-      const gate = { assertStanding, facts: () => SESSION };
+      const gate = { assertStanding, turns: new QuestionTurns() };
       const { denial, minted, reason, told } = await ask({ states, options: { gate } });
       expect([reason, denial?.message, denial?.cacheLease]).toEqual([
         'session-revoked',

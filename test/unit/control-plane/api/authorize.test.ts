@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { authorize, type AuthorizeOptions } from '../../../../control-plane/api/authorize.ts';
+import { QuestionTurns } from '../../../../control-plane/api/question-turns.ts';
 import type { LiveSession } from '../../../../control-plane/api/session-gate.ts';
 import { compilePolicySet } from '../../../../control-plane/policy/compile.ts';
 import type { ActiveRevocation } from '../../../../control-plane/policy/facts.ts';
@@ -55,7 +56,7 @@ describe('authorize when something changes while the credential is made', () => 
     let mintings = 0;
     const options = {
       clock: { now: () => Date.UTC(2026, 10, 23) },
-      gate: { assertStanding: () => Promise.resolve(), facts: () => SESSION },
+      gate: { assertStanding: () => Promise.resolve(SESSION), turns: new QuestionTurns() },
       policies: { get: async () => state },
       openSecret: async () => new Secret('opened'),
       minter: {
@@ -131,7 +132,7 @@ describe('a denial', () => {
     });
     const options = {
       clock: { now: () => 0 },
-      gate: { assertStanding: () => Promise.resolve(), facts: () => SESSION },
+      gate: { assertStanding: () => Promise.resolve(SESSION), turns: new QuestionTurns() },
       policies: { get: async () => ({ policy: compilePolicySet(set), revocations: new RevocationSet([]) }) },
     } as unknown as AuthorizeOptions;
     const session = { ticket: { tenant: 'acme' } } as unknown as LiveSession;
@@ -178,7 +179,7 @@ describe('a question asked by an older policy', () => {
   ])('%s', async (_title, policy, policyVersion, requestPath, expected) => {
     const options = {
       clock: { now: () => Date.UTC(2026, 10, 23) },
-      gate: { assertStanding: () => Promise.resolve(), facts: () => SESSION },
+      gate: { assertStanding: () => Promise.resolve(SESSION), turns: new QuestionTurns() },
       openSecret: async () => new Secret('opened'),
       minter: { mint: async () => ({ secret: new Secret('minted'), notAfter: undefined }), forget: () => undefined },
       policies: { get: async () => state },
@@ -201,7 +202,7 @@ describe('what a credential leaves of a grant', () => {
   async function ask(lifeMs: number, http: Partial<AuthorizeRequest['http']> = {}): Promise<unknown> {
     const options = {
       clock: { now: () => NOW },
-      gate: { assertStanding: () => Promise.resolve(), facts: () => SESSION },
+      gate: { assertStanding: () => Promise.resolve(SESSION), turns: new QuestionTurns() },
       policies: { get: async () => state },
       openSecret: async () => new Secret('opened'),
       minter: { mint: async () => ({ secret: new Secret('minted'), notAfter: NOW + lifeMs }), forget: () => undefined },
@@ -237,7 +238,7 @@ it('makes the credential again when it was sealed for what has changed meanwhile
   const told: unknown[] = [];
   const options = {
     clock: { now: () => 0 },
-    gate: { assertStanding: () => Promise.resolve(), facts: () => SESSION },
+    gate: { assertStanding: () => Promise.resolve(SESSION), turns: new QuestionTurns() },
     policies: { get: async () => states[0] },
     openSecret: async ({ version }: { version: number }) => {
       if (version === 2) return new Secret('opened');
@@ -262,7 +263,7 @@ it('tells the operator why there is no credential, and the agent only that', asy
   const cause = new Error('connect ECONNREFUSED 10.1.2.3:443');
   const options = {
     clock: { now: () => Date.UTC(2026, 10, 23) },
-    gate: { assertStanding: () => Promise.resolve(), facts: () => SESSION },
+    gate: { assertStanding: () => Promise.resolve(SESSION), turns: new QuestionTurns() },
     policies: { get: async () => state },
     openSecret: async () => new Secret('opened'),
     minter: { mint: () => Promise.reject(new CredentialError('the token endpoint cannot be reached', { cause })) },

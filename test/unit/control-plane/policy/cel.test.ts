@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { newBudget } from '../../../../control-plane/policy/budget.ts';
 import { compileCel } from '../../../../control-plane/policy/cel.ts';
 import { CelError } from '../../../../control-plane/policy/cel-error.ts';
 import { REQUEST, SESSION } from '../../../support/policy-set.ts';
@@ -8,6 +9,7 @@ const evaluate = (expression: string): boolean =>
     { ...SESSION, user: 'ann', userClaims: { groups: ['finance'] } },
     { ...REQUEST, headers: [{ name: 'X-Reason', value: 'audit' }] },
     Date.UTC(2026, 10, 23, 12),
+    newBudget(),
   );
 
 describe('compileCel', () => {
@@ -92,7 +94,7 @@ describe('compileCel', () => {
     ['request.headers.exists(name, name == "x-reason")', 'x-reason'],
   ])('fails where a header can be read in more than one way: %s', (expression, name) => {
     const headers = [...['x-reason', 'origin'], name].map((one) => ({ name: one, value: 'a' }));
-    expect(() => compileCel(expression).evaluate(SESSION, { ...REQUEST, headers }, 0)).toThrow(CelError);
+    expect(() => compileCel(expression).evaluate(SESSION, { ...REQUEST, headers }, 0, newBudget())).toThrow(CelError);
   });
 
   const list = `[${'1,'.repeat(499)}1]`;
@@ -113,19 +115,20 @@ describe('compileCel', () => {
     const ask = (length: number): boolean => {
       const members = Array.from({ length }, (_, id) => ({ id, name: 'x' }));
       const inspected = { unreadable: [], json: JSON.stringify({ list: members }) };
-      return compileCel(twins).evaluate(SESSION, { ...REQUEST, inspected }, 0);
+      return compileCel(twins).evaluate(SESSION, { ...REQUEST, inspected }, 0, newBudget());
     };
     expect(ask(40)).toBe(false);
-    expect(() => ask(2_000)).toThrow('lists of up to');
+    expect(() => ask(2_000)).toThrow('shorter lists');
   });
 
   it('counts a text as often as a list that is written out holds it', () => {
     const many = (length: number, text: string): string[] => Array.from({ length }, () => text);
     const list = many(100, 'agent.claims.a').join();
     const expression = `[${list}].exists(m, ${many(100, 'm.contains("ab")').join(' || ')})`;
-    const ask = (a: string): boolean => compileCel(expression).evaluate({ ...SESSION, claims: { a } }, undefined, 0);
+    const ask = (a: string): boolean =>
+      compileCel(expression).evaluate({ ...SESSION, claims: { a } }, undefined, 0, newBudget());
     expect(ask('ab')).toBe(true);
-    expect(() => ask('a'.repeat(12_000))).toThrow('lists of up to');
+    expect(() => ask('a'.repeat(12_000))).toThrow('shorter lists');
   });
 
   it.each([
@@ -137,14 +140,14 @@ describe('compileCel', () => {
     const members = Array.from({ length: 250 }, (_, id) => id);
     const claims = { members, text: 'a'.repeat(7_900) };
     const loops = compileCel(`agent.claims.members.all(a, agent.claims.members.all(b, ${dear} || true))`);
-    expect(() => loops.evaluate({ ...SESSION, claims }, REQUEST, 0)).toThrow('lists of up to');
+    expect(() => loops.evaluate({ ...SESSION, claims }, REQUEST, 0, newBudget())).toThrow('shorter lists');
   });
 
   it('asks each of many long texts one question', () => {
     const messages = Array.from({ length: 10 }, () => ({ content: 'a'.repeat(20_000) }));
     const inspected = { unreadable: [], json: JSON.stringify({ messages, many: Array(19_000).fill('a') }) };
     const asked = 'request.json.messages.all(m, !m.content.contains("b") && m.content.size() > 9)';
-    expect(compileCel(asked).evaluate(SESSION, { ...REQUEST, inspected }, 0)).toBe(true);
+    expect(compileCel(asked).evaluate(SESSION, { ...REQUEST, inspected }, 0, newBudget())).toBe(true);
   });
 
   it('compiles each text once', () => {

@@ -4,7 +4,7 @@ import { type Kind, type Resource, SPECS } from '../../../../control-plane/resou
 
 function issuesOf(kind: Kind, spec: object): string[] {
   const resource = { kind, metadata: { name: 'x', labels: {} }, spec: SPECS[kind].parse(spec) } as unknown as Resource;
-  return checkResource(resource).map(({ field, message }) => `${field}: ${message}`);
+  return checkResource(resource, new Map()).map(({ field, message }) => `${field}: ${message}`);
 }
 
 const jwt = { type: 'jwt', audience: 'a', subject: 'b' };

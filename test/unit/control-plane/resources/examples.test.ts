@@ -12,7 +12,7 @@ it.each(readdirSync(new URL('examples/policies/', root)))('examples/policies/%s 
   const { errors, resources } = parseDocuments(read(`examples/policies/${file}`), file);
   expect(errors).toEqual([]);
   expect(resources.length).toBeGreaterThan(0);
-  expect(resources.flatMap(({ resource }) => checkResource(resource))).toEqual([]);
+  expect(resources.flatMap(({ resource }) => checkResource(resource, new Map()))).toEqual([]);
 });
 
 const schemaAllows = new Ajv2020({ strict: false }).compile(JSON.parse(read('docs/reference/resources.schema.json')));
