@@ -7,7 +7,10 @@ it('tells what the rules of a policy cover, whatever number of calls they do not
   const spec = {
     get rules() {
       readings += 1;
-      return [{ methods: ['GET'], paths: ['/a'] }, { query: { page: ['1'] }, when: 'true' }];
+      return [
+        { methods: ['GET'], paths: ['/a'] },
+        { query: { page: ['1'] }, when: 'true' },
+      ];
     },
   };
   const policy = { spec } as unknown as CompiledPolicy;
@@ -21,7 +24,9 @@ it('shortens what a rule asks for, and names five rules', () => {
   const rules = Array.from({ length: 6 }, () => ({ when: 'x'.repeat(200) }));
   const text = describeRules({ spec: { rules } } as unknown as CompiledPolicy);
   expect(text.split('; ').at(-1)).toBe('others');
-  expect(text).toHaveLength(5 * ('any method any path with when '.length + 120 + '...'.length) + 5 * 2 + 'others'.length);
+  expect(text).toHaveLength(
+    5 * ('any method any path with when '.length + 120 + '...'.length) + 5 * 2 + 'others'.length,
+  );
 });
 
 it('tells at which ports a host is covered', () => {
