@@ -99,6 +99,7 @@ export class UpstreamConnection implements UpstreamStream, KeptConnection {
   }
 
   sendBody(bytes: Buffer): void {
+    if (this.#state.name === 'closed') return;
     if (this.#state.name !== 'bare') {
       this.#content ??= new RequestInContent(this.#method);
       this.#content.read(bytes);
@@ -110,6 +111,7 @@ export class UpstreamConnection implements UpstreamStream, KeptConnection {
   }
 
   sendEnd(trailers: HeaderList | undefined): void {
+    if (this.#state.name === 'closed') return;
     if (this.#owed !== 0) throw new Error('less content was sent than the Content-Length says');
     if (this.#chunked) this.#output.add(writeLastChunk(trailers));
     this.#chunked = false;

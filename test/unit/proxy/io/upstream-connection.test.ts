@@ -162,3 +162,20 @@ test('content as long as its head says leaves the connection to the next request
   }
   expect(kept).toHaveLength(3);
 });
+
+test.each([
+  ['content', 'PUT', '3'],
+  ['a message of a WebSocket', 'GET', undefined],
+])("%s for an upstream that is gone is nobody's, and no fault", async (_, method, length) => {
+  const { socket, connection, listener, reasons } = open();
+  const headers = HeaderList.from(length === undefined ? [] : [['Content-Length', length]]);
+  connection.sendHead(
+    { ...outgoingGet(), method, headers, length: length === undefined ? 'none' : 'declared' },
+    listener,
+  );
+  if (length === undefined) connection.upgrade();
+  socket.emit('close');
+  connection.sendBody(Buffer.from('abcdef'));
+  connection.sendEnd(undefined);
+  expect(reasons).toEqual(length === undefined ? [] : ['upstream-closed']);
+});
