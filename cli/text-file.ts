@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { pemBlocks } from '../common/credential-grammar.ts';
 import { UsageError } from '../common/errors.ts';
 import { decodeUtf8 } from './utf8.ts';
 
@@ -18,7 +19,7 @@ export function readText(file: string, option?: string): string {
 /** Authorities in PEM. @throws UsageError when the file holds none, which would not show before the first connection */
 export function readAuthorities(file: string, option: string): string {
   const text = readText(file, option);
-  const blocks = text.match(/-----BEGIN CERTIFICATE-----[^]+?-----END CERTIFICATE-----/g) ?? [];
+  const blocks = pemBlocks(text, 'CERTIFICATE');
   if (blocks.length === 0) throw new UsageError('no-certificate', `${option}: ${file} holds no certificate in PEM`);
   try {
     for (const block of blocks) new X509Certificate(block);

@@ -1,9 +1,10 @@
 /** Two letters swapped are two edits. */
 const MAX_EDITS = 2;
 
-/** Those of `names` that a person may have meant by `name`, the nearest first. The work grows with the length of `name`. */
+/** Those of `names` that a person may have meant by `name`, the nearest first. */
 export function findNear(name: string, names: readonly string[]): string[] {
   return names
+    .filter(({ length }) => Math.abs(length - name.length) <= MAX_EDITS)
     .map((meant) => ({ meant, edits: countEdits(name, meant) }))
     .filter(({ edits }) => edits <= MAX_EDITS)
     .sort((a, b) => a.edits - b.edits)

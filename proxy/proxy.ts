@@ -135,7 +135,7 @@ export async function composeProxy(
     pool.closeIdle();
     for (const exchange of live) exchange.reauthorize();
   });
-  client.onRevocation((revocation) => cutRevoked(live, revocation, config.controlPlane.tenant));
+  client.onRevocation((revocation) => cutRevoked(live, revocation, config.controlPlane.tenant, client.session()));
   const sweeper = startSweeper(systemClock, sessions, live, pool);
   const ready = (): { ready: boolean; reason?: string } => {
     if (state.draining) return { ready: false, reason: 'draining' };

@@ -1,6 +1,6 @@
 import { describeError } from '../../common/errors.ts';
 import { matchHost } from '../../common/match/host-pattern.ts';
-import type { ServerWorkloadSpec } from '../resources/kinds.ts';
+import type { AccessRule, ServerWorkloadSpec } from '../resources/kinds.ts';
 import { beyondBinding } from '../resources/within-binding.ts';
 import type { Budget } from './budget.ts';
 import type { CompiledPolicy, CompiledServerWorkload } from './compile.ts';
@@ -49,9 +49,16 @@ const MAX_DESCRIBED = 5;
 
 const MAX_PART_CHARS = 120;
 
-/** What the rules of a policy cover, for people. */
-export function describeRules({ spec }: CompiledPolicy): string {
-  const rules = spec.rules ?? [];
+const described = new WeakMap<CompiledPolicy, string>();
+
+/** What the rules of a policy cover, for people. Told once, since every question that they do not cover is answered with it. */
+export function describeRules(policy: CompiledPolicy): string {
+  const text = described.get(policy) ?? tellRules(policy.spec.rules ?? []);
+  described.set(policy, text);
+  return text;
+}
+
+function tellRules(rules: readonly AccessRule[]): string {
   const texts = rules.slice(0, MAX_DESCRIBED).map(({ methods, paths, ...more }) => {
     const parts = Object.entries(more).filter(([, part]) => part !== undefined);
     const limits = parts.map(([name, part]) => `${name} ${shorten(part)}`);

@@ -21,8 +21,16 @@ export function specSchema(kind: Kind): JsonSchema {
   return toSchema(SPECS[kind]);
 }
 
-/** Every name that a field of this kind's `spec` may have, at whatever depth. */
+const fieldNamesByKind = new Map<Kind, readonly string[]>();
+
+/** Every name that a field of this kind's `spec` may have, at whatever depth. Gathered once: it takes some milliseconds. */
 export function fieldNames(kind: Kind): readonly string[] {
+  const known = fieldNamesByKind.get(kind) ?? gatherFieldNames(kind);
+  fieldNamesByKind.set(kind, known);
+  return known;
+}
+
+function gatherFieldNames(kind: Kind): readonly string[] {
   const names = new Set<string>();
   const look = (at: unknown): void => {
     if (typeof at !== 'object' || at === null) return;

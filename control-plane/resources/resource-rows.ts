@@ -20,7 +20,9 @@ export async function lockTenant(tx: Sql, tenant: string): Promise<{ version: nu
     [tenant],
   );
   if (row === undefined) throw new ResourceError('tenant-unknown', `there is no tenant "${tenant}"`);
-  return { version: row.policy_version, maxResources: SPECS.Tenant.parse(row.spec).maxResources };
+  const spec = SPECS.Tenant.safeParse(row.spec);
+  if (!spec.success) throw outdated({ kind: 'Tenant', name: tenant }, ['spec']);
+  return { version: row.policy_version, maxResources: spec.data.maxResources };
 }
 
 /**
@@ -37,18 +39,14 @@ export async function readResources(
     `select kind, name, metadata, spec from resources where tenant = $1 and ($2::text is null or kind = $2) order by kind, name`,
     [tenant, kind ?? null],
   );
-  const found = rows.flatMap((row) => {
-    const parsed = parseStored(row);
-    if (parsed.ok) return [parsed.resource];
-    if (isReplaced(row.kind, row.name)) return [];
-    throw outdated(row, parsed.issues);
-  });
+  const found = parseRows(rows, ({ kind: ofKind, name }) => isReplaced(ofKind, name));
   return found.sort((one, other) => KINDS.indexOf(one.kind) - KINDS.indexOf(other.kind));
 }
 
-export async function readTenants(tx: Sql): Promise<Resource[]> {
+/** Throws as `readResources` does. */
+export async function readTenants(tx: Sql, isReplaced: (name: string) => boolean = () => false): Promise<Resource[]> {
   const rows = await tx.query<Row>(`select 'Tenant' as kind, name, metadata, spec from tenants order by name`);
-  return rows.map(parseRow);
+  return parseRows(rows, ({ name }) => isReplaced(name));
 }
 
 /** Each kind and name at most once. */
@@ -122,16 +120,19 @@ function parseStored(row: Row): ReturnType<typeof parseResource> {
   });
 }
 
-function parseRow(row: Row): Resource {
-  const parsed = parseStored(row);
-  if (parsed.ok) return parsed.resource;
-  throw outdated(row, parsed.issues);
+function parseRows(rows: readonly Row[], isReplaced: (row: Row) => boolean): Resource[] {
+  return rows.flatMap((row) => {
+    const parsed = parseStored(row);
+    if (parsed.ok) return [parsed.resource];
+    if (isReplaced(row)) return [];
+    const fields = parsed.issues.map((issue) => issue.path.join('.'));
+    throw outdated(row, fields);
+  });
 }
 
-function outdated(row: Row, issues: readonly { path: readonly (string | number)[] }[]): ResourceError {
-  const fields = issues.map((issue) => issue.path.join('.')).join(', ');
+function outdated({ kind, name }: Pick<Row, 'kind' | 'name'>, fields: readonly string[]): ResourceError {
   return new ResourceError(
     'resource-outdated',
-    `an older release stored ${row.kind}/${row.name}; apply it again as this release has it (${fields})`,
+    `an older release stored ${kind}/${name}; apply it again as this release has it (${fields.join(', ')})`,
   );
 }

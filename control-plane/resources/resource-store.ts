@@ -152,7 +152,10 @@ export class ResourceStore {
 
 async function applyTenants(tx: Sql, tenants: readonly Resource[]): Promise<Change[]> {
   if (tenants.length === 0) return [];
-  const existing = new Map((await readTenants(tx)).map((resource) => [resource.metadata.name, resource]));
+  const wanted = new Set(tenants.map(({ metadata }) => metadata.name));
+  // As of other resources, what cannot be read any more can be replaced.
+  const standing = await readTenants(tx, (name) => wanted.has(name));
+  const existing = new Map(standing.map((resource) => [resource.metadata.name, resource]));
   const changes: Change[] = [];
   for (const resource of tenants) {
     const { name } = resource.metadata;

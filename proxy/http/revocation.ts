@@ -1,4 +1,5 @@
-import { revocationReason, revokes, standingOfGrant } from '../../policy-client/revocation-set.ts';
+import type { SessionState } from '../../policy-client/index.ts';
+import { revocationReason, revokes, standingOfGrant, standingOfSession } from '../../policy-client/revocation-set.ts';
 import { type Grant, type Revocation, RevocationTarget } from '../../proto/gen/sidekey/v1/grant.ts';
 import type { LiveExchange } from './services.ts';
 
@@ -7,12 +8,21 @@ const NARROW_TARGETS = new Set<number>([
   RevocationTarget.REVOCATION_TARGET_CREDENTIAL,
 ]);
 
-/** Cuts every running call whose grant the revocation ends; a target of a newer control plane ends them all. */
-export function cutRevoked(live: Iterable<LiveExchange>, revocation: Revocation, tenant: string): void {
+/**
+ * Cuts every running call whose grant the revocation ends, and all of them where it ends the session, whose workloads are those of its
+ * attestation: grants may name others by now. A target of a newer control plane ends them all.
+ */
+export function cutRevoked(
+  live: Iterable<LiveExchange>,
+  revocation: Revocation,
+  tenant: string,
+  session: SessionState | undefined,
+): void {
   if (revocation.lifted) return;
   const reason = revocationReason(revocation.target);
+  const endsSession = session !== undefined && revokes(revocation, standingOfSession(session, tenant));
   for (const exchange of live) {
-    if (concerns(revocation, exchange.standing.grant, exchange.call.grant, tenant)) exchange.cut(reason);
+    if (endsSession || concerns(revocation, exchange.standing.grant, exchange.call.grant, tenant)) exchange.cut(reason);
   }
 }
 

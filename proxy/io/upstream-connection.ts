@@ -41,6 +41,8 @@ export class UpstreamConnection implements UpstreamStream, KeptConnection {
   #keepAlive = false;
   #retired = false;
   #chunked = false;
+  /** Octets that the Content-Length of the request promises and that were not sent yet. */
+  #owed = 0;
   #method = '';
   #content: RequestInContent | undefined;
   #state: State = { name: 'idle' };
@@ -92,13 +94,16 @@ export class UpstreamConnection implements UpstreamStream, KeptConnection {
     this.#content = undefined;
     this.#chunked = length === 'unknown';
     if (this.#chunked) headers.set('transfer-encoding', 'chunked');
+    this.#owed = length === 'declared' ? Number(headers.get('content-length')) : 0;
     this.#output.addText(writeRequestHead(method, target, headers));
   }
 
   sendBody(bytes: Buffer): void {
+    if (this.#state.name === 'closed') return;
     if (this.#state.name !== 'bare') {
       this.#content ??= new RequestInContent(this.#method);
       this.#content.read(bytes);
+      if (!this.#chunked) this.#pay(bytes.length);
     }
     if (this.#chunked) this.#output.add(writeChunkHeader(bytes.length));
     this.#output.add(bytes);
@@ -106,8 +111,16 @@ export class UpstreamConnection implements UpstreamStream, KeptConnection {
   }
 
   sendEnd(trailers: HeaderList | undefined): void {
+    if (this.#state.name === 'closed') return;
+    if (this.#owed !== 0) throw new Error('less content was sent than the Content-Length says');
     if (this.#chunked) this.#output.add(writeLastChunk(trailers));
     this.#chunked = false;
+  }
+
+  /** What is more would be read as the next request on this connection, what is less would take of it: a bug of ours. */
+  #pay(bytes: number): void {
+    this.#owed -= bytes;
+    if (this.#owed < 0) throw new Error('more content was sent than the Content-Length says');
   }
 
   flush(): boolean {

@@ -138,3 +138,18 @@ it('a client workload that is new has what policy allows it at once, in the sess
     .not.toHaveProperty('code');
   await forget('AccessPolicy/readers', 'ClientWorkload/reader');
 });
+
+it('a client workload that a session was at attestation, and would not be now, cuts its streams when it is revoked', async () => {
+  await world.apply(['ClientWorkload', 'former', SUSPECT]);
+  await world.revoke('workload', 'agent');
+  expect((await world.rest('DELETE', '/v1/revocations', { target: 'workload', name: 'agent' })).status).toBe(200);
+  await expect.poll(() => world.proxy.client.session()?.workloads, { timeout: 20_000 }).toContain('former');
+  await world.apply(['ClientWorkload', 'former', { selectors: { all: [{ claim: 'oidc.sub', equals: 'nobody' }] } }]);
+  await expect.poll(async () => (await curl(world, '/v1/items')).status, { timeout: 20_000 }).toBe(200);
+  const stream = curlStream(world, '/v1/stream');
+  await until('the stream runs', () => stream.bytes() > 20);
+  await world.revoke('workload', 'former');
+  await until('the stream is cut', () => stream.endedAt() !== undefined);
+  expect((await world.rest('DELETE', '/v1/revocations', { target: 'workload', name: 'former' })).status).toBe(200);
+  await forget('ClientWorkload/former');
+});

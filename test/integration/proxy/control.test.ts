@@ -63,6 +63,24 @@ describe('revocation', () => {
     expect(JSON.parse(answer.text).code).toBe('workload-revoked');
   });
 
+  test('of a workload that the session was at attestation cuts a live stream whose grant no longer names it', async () => {
+    world = await startProxyWorld();
+    world.client.decide = (question) => {
+      const answer = grant(question, bearer(SECRET));
+      const binding = answer.kind === 'grant' ? answer.grant.binding : undefined;
+      return grant(question, bearer(SECRET), { binding: binding && { ...binding, workloads: ['other'] } });
+    };
+    world.upstream.handle((_request, response) => response.write('streaming'));
+    const agent = await world.agent();
+    agent.send(world.request('GET', '/'));
+    await agent.until((text) => text.includes('streaming'));
+    world.client.revoke(revocationOf('third', RevocationTarget.REVOCATION_TARGET_WORKLOAD));
+    expect(world.client.records).toEqual([]);
+    world.client.revoke(revocationOf('agent', RevocationTarget.REVOCATION_TARGET_WORKLOAD));
+    await agent.closed();
+    expect(world.client.records.map(({ reason }) => reason)).toEqual([REASONS['workload-revoked'].number]);
+  });
+
   test('a change of policy that denies a live stream cuts it', async () => {
     world = await startProxyWorld();
     world.upstream.handle((_request, response) => response.write('streaming'));

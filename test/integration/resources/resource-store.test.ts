@@ -249,6 +249,19 @@ describeStores('resource store', (fixture) => {
     await resources.apply(others, documents(SET));
   });
 
+  it('says that a Tenant cannot be read, as it says of other resources, and takes another in its place', async () => {
+    const tenant = await freshTenant();
+    await fixture().store.system((tx) =>
+      tx.query(`update tenants set spec = '{"later": 1}'::jsonb where name = $1`, [tenant]),
+    );
+    const outdated = { code: 'resource-outdated', message: expect.stringContaining(`Tenant/${tenant}`) };
+    await expect(resources.apply(tenant, documents(SET))).rejects.toMatchObject(outdated);
+    await expect(resources.delete(tenant, 'ServerWorkload', 'api')).rejects.toMatchObject(outdated);
+    await expect(resources.listTenants()).rejects.toMatchObject(outdated);
+    await resources.apply('default', documents(`${head('Tenant', tenant)} {}`));
+    await resources.apply(tenant, documents(SET));
+  });
+
   it('announces a change when it has committed, and only then', async () => {
     const tenant = await freshTenant();
     const heard: string[] = [];

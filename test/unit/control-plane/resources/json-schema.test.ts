@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
+import { fieldNames } from '../../../../control-plane/resources/json-schema.ts';
 
 // What an editor does with docs/reference/resources.schema.json: read it, references included, and hold documents against it.
 const schema = z.fromJSONSchema(JSON.parse(readFileSync('docs/reference/resources.schema.json', 'utf8')));
@@ -36,3 +37,10 @@ it.each([
 function jwt(claims: object): object {
   return { type: 'jwt', audience: 'a', subject: 's', claims };
 }
+
+it('names of fields are gathered once a kind, since an answer may ask for them ten thousand times', () => {
+  const names = fieldNames('AccessPolicy');
+  expect(names).toEqual(expect.arrayContaining(['clientWorkload', 'rules', 'methods']));
+  expect(fieldNames('AccessPolicy')).toBe(names);
+  expect(fieldNames('Tenant')).toEqual(['displayName', 'owner', 'maxResources']);
+});

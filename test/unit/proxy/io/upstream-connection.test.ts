@@ -4,6 +4,7 @@ import { ByteBudget } from '../../../../common/byte-budget.ts';
 import type { ResponseListener } from '../../../../proxy/http/streams.ts';
 import { UpstreamConnection } from '../../../../proxy/io/upstream-connection.ts';
 import { DEFAULT_LIMITS } from '../../../../proxy/limits.ts';
+import { HeaderList } from '../../../../proxy/protocols/header-list.ts';
 import { outgoingGet } from '../../../support/outgoing-request.ts';
 import { turnEnd } from '../../../support/turn-end.ts';
 
@@ -131,4 +132,50 @@ test('what an upgraded upstream sent before its end is given to an agent that wa
   socket.emit('end');
   expect(told).toEqual(['first ', 'second third ', 'end']);
   connection.destroy();
+});
+
+test.each([
+  ['short of', 'ab', /less/],
+  ['beyond', 'abcd', /more/],
+])('content %s what its head says is a fault of ours', (_, content, message) => {
+  const { connection, listener } = open();
+  const headers = HeaderList.from([['Content-Length', '3']]);
+  connection.sendHead({ ...outgoingGet(), method: 'PUT', headers, length: 'declared' }, listener);
+  expect(() => {
+    for (const byte of content) connection.sendBody(Buffer.from(byte));
+    connection.sendEnd(undefined);
+  }).toThrow(message);
+  connection.destroy();
+});
+
+test('content as long as its head says leaves the connection to the next request', async () => {
+  const kept: UpstreamConnection[] = [];
+  const { connection, listener } = open((ended) => kept.push(ended));
+  listener.onResponseEnd = () => connection.release(true);
+  for (const content of ['{1}', '', '{123}']) {
+    const headers = HeaderList.from([['Content-Length', String(content.length)]]);
+    connection.sendHead({ ...outgoingGet(), method: 'PUT', headers, length: 'declared' }, listener);
+    for (const byte of content) connection.sendBody(Buffer.from(byte));
+    connection.sendEnd(undefined);
+    connection.receive(ANSWER);
+    await turnEnd();
+  }
+  expect(kept).toHaveLength(3);
+});
+
+test.each([
+  ['content', 'PUT', '3'],
+  ['a message of a WebSocket', 'GET', undefined],
+])("%s for an upstream that is gone is nobody's, and no fault", async (_, method, length) => {
+  const { socket, connection, listener, reasons } = open();
+  const headers = HeaderList.from(length === undefined ? [] : [['Content-Length', length]]);
+  connection.sendHead(
+    { ...outgoingGet(), method, headers, length: length === undefined ? 'none' : 'declared' },
+    listener,
+  );
+  if (length === undefined) connection.upgrade();
+  socket.emit('close');
+  connection.sendBody(Buffer.from('abcdef'));
+  connection.sendEnd(undefined);
+  expect(reasons).toEqual(length === undefined ? [] : ['upstream-closed']);
 });
