@@ -29,8 +29,7 @@ export function foldedRenderingsOf(secret: Uint8Array): Buffer[] {
 }
 
 /**
- * The same in character sets that have more than one byte for every character: UTF-16 and UTF-32, in both orders of bytes. They
- * hold NUL bytes, so that most bodies need not be searched for them.
+ * The same in character sets that have more than one byte for every character: UTF-16 and UTF-32, in both orders of bytes.
  */
 export function wideRenderingsOf(secret: Uint8Array): Buffer[] {
   const raw = Buffer.from(secret);

@@ -55,6 +55,8 @@ class SecretSearch implements Search {
   /** Those of the needles between whose bytes a line may end. */
   readonly #folded: readonly CutNeedle[];
   readonly #plain: NeedleSet;
+  /** Characters of ASCII have NUL bytes in UTF-16 and UTF-32, so that most bodies need not be searched for secrets with one. */
+  readonly #wideHasNul: boolean;
   #rarely:
     | { readonly wide: NeedleSet | undefined; readonly escaped: EscapedSearch; readonly cut: CutSearch }
     | undefined;
@@ -64,6 +66,7 @@ class SecretSearch implements Search {
     this.#folded = folded;
     this.#needles = [...plain, ...folded];
     this.#plain = new NeedleSet(bytesOf(this.#needles));
+    this.#wideHasNul = secrets.every((secret) => secret.revealBytes().some((byte) => byte < 0x80));
     this.shortest = Math.min(...this.#plain.needles.map((needle) => needle.length));
   }
 
@@ -79,7 +82,7 @@ class SecretSearch implements Search {
   searchBody(bytes: Buffer, before: number, findings: Findings): void {
     this.search(bytes, bytes.length, findings);
     if (bytes.includes(0x0a)) this.#rest.escaped.searchLines(bytes, before, findings);
-    if (bytes.includes(0)) this.#rest.wide?.search(bytes, bytes.length, findings);
+    if (!this.#wideHasNul || bytes.includes(0)) this.#rest.wide?.search(bytes, bytes.length, findings);
   }
 
   rests(bytes: Buffer, findings: Findings): void {

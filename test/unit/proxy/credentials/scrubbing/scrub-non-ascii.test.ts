@@ -110,3 +110,11 @@ test('other characters in escapes pass', () => {
     expect(Buffer.concat([...stream.push(Buffer.from(text)), ...stream.end()]).toString()).toBe(text);
   }
 });
+
+test.each(['ключотдома', '鍵鍵🔑🔑'])('%s, which has no NUL byte in UTF-16, is found in it', (secret) => {
+  const wide = Buffer.from(secret, 'utf16le');
+  for (const bytes of [wide, Buffer.from(wide).swap16()]) {
+    const out = scrubberOf(secret).stream().pushLast(Buffer.from(bytes));
+    expect(Buffer.concat(out).toString()).toBe('*'.repeat(bytes.length));
+  }
+});
