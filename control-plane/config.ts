@@ -101,7 +101,8 @@ export function parseControlPlaneConfig(flags: ControlPlaneFlags, env: Environme
       issuer: read('adminOidcIssuer'),
       audience: read('adminOidcAudience'),
       rule: read('adminOidcClaim'),
-      tenantClaim: read('adminOidcTenantClaim'),
+      // Empty, it would let every administrator into all tenants.
+      tenantClaim: flags.adminOidcTenantClaim ?? env[variableOf('adminOidcTenantClaim')],
       caFile: read('adminOidcCaFile'),
     }),
   });
@@ -152,5 +153,6 @@ function readAdminOidc(given: {
   if (!URL.canParse(issuer) || new URL(issuer).protocol !== 'https:') {
     throw new UsageError('bad-admin-oidc', '--admin-oidc-issuer must be an https:// URL');
   }
+  if (tenantClaim === '') throw new UsageError('bad-admin-oidc', '--admin-oidc-tenant-claim names no claim');
   return { issuer, audience, claim, value, tenantClaim, caFile };
 }

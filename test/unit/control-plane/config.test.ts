@@ -36,4 +36,12 @@ describe('parseControlPlaneConfig', () => {
   ])('refuses %j', (flags, code) => {
     expect(() => parseControlPlaneConfig(flags, {})).toThrow(expect.objectContaining({ code }));
   });
+
+  it('refuses a variable that is to hold administrators to tenants, and is empty', () => {
+    const flags = { dataDir: '/d', adminOidcIssuer: 'https://i', adminOidcAudience: 'a', adminOidcClaim: 'groups=x' };
+    expect(() => parseControlPlaneConfig(flags, { SIDEKEY_ADMIN_OIDC_TENANT_CLAIM: '' })).toThrow('names no claim');
+    const { adminOidc } = parseControlPlaneConfig(flags, { SIDEKEY_ADMIN_OIDC_TENANT_CLAIM: 'tenants' });
+    expect(adminOidc?.tenantClaim).toBe('tenants');
+    expect(parseControlPlaneConfig(flags, {}).adminOidc?.tenantClaim).toBeUndefined();
+  });
 });
