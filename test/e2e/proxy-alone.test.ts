@@ -74,12 +74,17 @@ describe.skipIf(!existsSync('dist/sidekey.js'))('`sidekey proxy` by itself (need
       const child = spawn('faketime', ['-f', offset, ...command], {
         env: { PATH: process.env['PATH'] },
         stdio: ['ignore', 'pipe', 'pipe'],
+        detached: true,
       });
       let output = '';
       for (const stream of [child.stdout, child.stderr])
         stream.on('data', (text: Buffer) => (output += text.toString()));
-      await until('attestation fails', () => output.includes('attestation failed'), 60_000);
-      child.kill('SIGKILL');
+      try {
+        await until('attestation fails', () => output.includes('attestation failed'), 60_000);
+      } finally {
+        // faketime waits for the proxy, which would outlive it.
+        if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+      }
       expect(output).toMatch(message);
     },
     90_000,
