@@ -114,7 +114,6 @@ export class CutSearch {
     }
     this.#matcher.startSearch(end - from);
     for (let at = from; at < end; at += 1) {
-      if (this.#matcher.costsTooMuch) return at;
       // Without an escape or the end of a line in it, a needle's prefix is shorter than the needle.
       if (at > lastIntroducer && end - at >= this.#longest) at = end - this.#longest + 1;
       if (!this.#matcher.mayBeOf(this.#firsts, bytes, at, end)) continue;
@@ -132,7 +131,6 @@ export class CutSearch {
   rests(bytes: Uint8Array, findings: Findings): void {
     this.#matcher.startSearch(bytes.length);
     for (const needle of this.#needles) {
-      if (this.#matcher.costsTooMuch) return findings.add(0, bytes.length);
       const { block, bytes: whole } = needle;
       const starts = Math.min(bytes.length, restStarts(bytes, block));
       const indexes = blocksBehindFirst(whole, block);
@@ -146,6 +144,7 @@ export class CutSearch {
         }
       }
     }
+    if (this.#matcher.costsTooMuch) findings.add(0, bytes.length);
   }
 
   /** Where the needle that goes on with `needle[index]` at `start` ends, CUT where it may go on behind `end`, or NOT_HERE. */
@@ -153,6 +152,7 @@ export class CutSearch {
     let furthest = NOT_HERE;
     this.#readings.restart({ next: index, at: start, found: undefined, isFolded: edge.isFolded });
     for (let reading = this.#readings.next(); reading !== undefined; reading = this.#readings.next()) {
+      if (this.#matcher.costsTooMuch) return CUT;
       const stop = this.#follow(needle, index, reading, bytes, end, edge);
       if (stop === CUT) return CUT;
       furthest = Math.max(furthest, stop);

@@ -51,8 +51,7 @@ export class EscapedSearch {
     const forms = this.#forms;
     const cursor = new IntroducerCursor(bytes, end);
     this.#matcher.startSearch(end);
-    for (let at = cursor.next(0); at < end; at = cursor.next(at + 1)) {
-      if (this.#matcher.costsTooMuch) return findings.add(0, end);
+    for (let at = cursor.next(0); at < end && !this.#matcher.costsTooMuch; at = cursor.next(at + 1)) {
       readEscape(bytes, at, end, forms);
       for (let form = 0; form < forms.count; form += 1) {
         const word = forms.words[form] ?? 0;
@@ -68,6 +67,7 @@ export class EscapedSearch {
         }
       }
     }
+    if (this.#matcher.costsTooMuch) findings.add(0, end);
   }
 
   /**
@@ -77,11 +77,13 @@ export class EscapedSearch {
   searchLines(bytes: Buffer, before: number, findings: Findings): void {
     const end = bytes.length;
     if (!this.#folds || !bytes.includes(0x0a)) return;
+    this.#matcher.startSearch(end);
     let at = longLineEnd(bytes, 0, end, before);
     while (at < end) {
       this.#addFolded(bytes, at, at + 1, end, findings);
       at = longLineEnd(bytes, at + 1, end, 0);
     }
+    if (this.#matcher.costsTooMuch) findings.add(0, end);
   }
 
   /** Adds the folded needles of which some stands before `lineEnd` and the rest from `next` on. */
@@ -100,6 +102,7 @@ export class EscapedSearch {
     let furthest = 0;
     this.#readings.restart({ next: index, at: start });
     for (let place = this.#readings.next(); place !== undefined; place = this.#readings.next()) {
+      if (this.#matcher.costsTooMuch) break;
       furthest = Math.max(furthest, this.#follow(needle, place, bytes, end));
     }
     return furthest;
