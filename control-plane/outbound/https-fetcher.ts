@@ -1,7 +1,8 @@
 import { lookup as systemLookup, type LookupAddress, type LookupAllOptions } from 'node:dns';
 import { isIP } from 'node:net';
-import { createSecureContext, rootCertificates } from 'node:tls';
+import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
 import { Agent, request } from 'undici';
+import { BoundedCache } from '../../common/bounded-cache.ts';
 import { SidekeyError } from '../../common/errors.ts';
 import { checkAddress } from '../../common/net/address-policy.ts';
 import { type Cidr, parseCidr } from '../../common/net/cidr.ts';
@@ -51,6 +52,7 @@ type Lookup = (
 ) => void;
 
 const MAX_AGENTS = 128;
+const MAX_CONTEXTS = 64;
 
 /**
  * The only HTTP client of identity and credential providers: https alone, no redirects, bounded answers, and every
@@ -60,7 +62,15 @@ export function createHttpsFetcher(options: HttpsFetcherOptions = {}): OutboundF
   const timeoutMs = options.timeoutMs ?? 5_000;
   const maxBodyBytes = options.maxBodyBytes ?? 262_144;
   const agents = new Map<string, Agent>();
+  /** By authority, for all tenants: reading the whole root list costs 20 ms. */
+  const contexts = new BoundedCache<string, SecureContext>(MAX_CONTEXTS);
   const lookups = new TenantLookups(options.lookup ?? systemLookup, timeoutMs);
+
+  function contextFor(ca: string | undefined): SecureContext {
+    const context = contexts.get(ca ?? '') ?? trusting(ca);
+    contexts.set(ca ?? '', context);
+    return context;
+  }
 
   function agentFor(wanted: OutboundRequest): Agent {
     const allowed = wanted.allowedAddresses ?? [];
@@ -68,7 +78,8 @@ export function createHttpsFetcher(options: HttpsFetcherOptions = {}): OutboundF
     const held = agents.get(key);
     if (held !== undefined) return held;
     const lookup: Lookup = (host, how, done) => lookups.run(wanted.tenant, host, how, done);
-    const agent = createAgent({ ca: wanted.ca, allowed: allowed.map(parseCidr), timeoutMs, lookup });
+    const secureContext = contextFor(wanted.ca);
+    const agent = createAgent({ secureContext, allowed: allowed.map(parseCidr), timeoutMs, lookup });
     agents.set(key, agent);
     for (const [oldKey, oldest] of agents) {
       if (agents.size <= MAX_AGENTS) break;
@@ -162,18 +173,22 @@ class TenantLookups {
   }
 }
 
+/** The system's authorities, and this one. */
+function trusting(ca: string | undefined): SecureContext {
+  return createSecureContext({
+    minVersion: 'TLSv1.2',
+    ...(ca === undefined ? {} : { ca: [...rootCertificates, ca] }),
+  });
+}
+
 interface AgentOptions {
-  readonly ca: string | undefined;
+  readonly secureContext: SecureContext;
   readonly allowed: readonly Cidr[];
   readonly timeoutMs: number;
   readonly lookup: Lookup;
 }
 
-function createAgent({ ca, allowed, timeoutMs, lookup }: AgentOptions): Agent {
-  const secureContext = createSecureContext({
-    minVersion: 'TLSv1.2',
-    ...(ca === undefined ? {} : { ca: [...rootCertificates, ca] }),
-  });
+function createAgent({ secureContext, allowed, timeoutMs, lookup }: AgentOptions): Agent {
   return new Agent({
     connections: 8,
     pipelining: 1,
@@ -185,7 +200,6 @@ function createAgent({ ca, allowed, timeoutMs, lookup }: AgentOptions): Agent {
       timeout: timeoutMs,
       // Said outright: NODE_TLS_REJECT_UNAUTHORIZED=0 would have secrets sent to anybody, and anybody's keys taken.
       rejectUnauthorized: true,
-      // Made once: reading the whole root list costs 20 ms, and tls.connect would do it for every connection.
       secureContext,
       lookup: (hostname, lookupOptions, done) => {
         lookup(hostname, { ...lookupOptions, all: true }, (error, addresses) => {
