@@ -1,0 +1,64 @@
+import { randomBytes } from 'node:crypto';
+import { beforeAll, expect, it } from 'vitest';
+import { ResourceStore } from '../../../control-plane/resources/resource-store.ts';
+import { Sealer, sealingKey } from '../../../control-plane/store/sealing.ts';
+import { SET, documents, head, makeTenant } from '../../support/resource-documents.ts';
+import { describeStores } from '../../support/stores.ts';
+
+describeStores('tenants of the resource store', (fixture) => {
+  let resources: ResourceStore;
+  const freshTenant = () => makeTenant(resources);
+  beforeAll(() => {
+    const current = sealingKey(randomBytes(32));
+    resources = new ResourceStore(fixture().store, new Sealer({ current, older: [] }));
+  });
+
+  it('holds tenants apart', async () => {
+    const tenant = await freshTenant();
+    const other = await freshTenant();
+    await resources.apply(tenant, documents(SET));
+    expect(await resources.list(other)).toEqual([]);
+    expect((await resources.list(other, 'Tenant')).map((one) => one.metadata.name)).toEqual([other]);
+    await expect(resources.apply('nowhere', documents(SET))).rejects.toMatchObject({ code: 'tenant-unknown' });
+  });
+
+  it('holds no more of a tenant than its Tenant says, and lets what is there be changed and deleted', async () => {
+    const tenant = await freshTenant();
+    const limit = (maxResources: number) =>
+      resources.apply('default', documents(`${head('Tenant', tenant)} {maxResources: ${maxResources}}`));
+    await limit(4);
+    await resources.apply(tenant, documents(SET));
+    const more = documents(`${head('ServerWorkload', 'more')} {hosts: [more.example.com]}`);
+    await expect(resources.apply(tenant, more)).rejects.toMatchObject({
+      code: 'too-many-resources',
+      message: expect.stringContaining('5 resources, and may have 4'),
+    });
+    expect(await resources.list(tenant)).toHaveLength(4);
+    await limit(2);
+    const changed = SET.replace('[GET]', '[PUT]');
+    expect((await resources.apply(tenant, documents(changed))).changes.at(-1)).toMatchObject({ action: 'updated' });
+    await resources.delete(tenant, 'AccessPolicy', 'agent-api');
+    await expect(resources.apply(tenant, documents(SET))).rejects.toMatchObject({ code: 'too-many-resources' });
+    await resources.apply(tenant, more, { prune: true });
+    expect(await resources.list(tenant)).toHaveLength(1);
+    await resources.apply(
+      tenant,
+      more.concat(documents(`${head('ServerWorkload', 'last')} {hosts: [last.example.com]}`)),
+    );
+    const others = await freshTenant();
+    await resources.apply(others, documents(SET));
+  });
+
+  it('says that a Tenant cannot be read, as it says of other resources, and takes another in its place', async () => {
+    const tenant = await freshTenant();
+    await fixture().store.system((tx) =>
+      tx.query(`update tenants set spec = '{"later": 1}'::jsonb where name = $1`, [tenant]),
+    );
+    const outdated = { code: 'resource-outdated', message: expect.stringContaining(`Tenant/${tenant}`) };
+    await expect(resources.apply(tenant, documents(SET))).rejects.toMatchObject(outdated);
+    await expect(resources.delete(tenant, 'ServerWorkload', 'api')).rejects.toMatchObject(outdated);
+    await expect(resources.listTenants()).rejects.toMatchObject(outdated);
+    await resources.apply('default', documents(`${head('Tenant', tenant)} {}`));
+    await resources.apply(tenant, documents(SET));
+  });
+});
