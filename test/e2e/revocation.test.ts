@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { curl, curlStream } from '../support/curl.ts';
+import { curl, curlStream, type LiveStream } from '../support/curl.ts';
 import { until } from '../support/until.ts';
 import { World } from '../support/world.ts';
 
@@ -14,32 +14,46 @@ beforeEach(async () => {
   expect((await curl(world, '/v1/items')).status).toBe(200);
 });
 
+async function runningStream(): Promise<LiveStream> {
+  const stream = curlStream(world, '/v1/stream');
+  await until('the stream runs', () => stream.bytes() > 20);
+  return stream;
+}
+
+const cut = (stream: LiveStream) => until('the stream is cut', () => stream.endedAt() !== undefined);
+
+async function served(): Promise<void> {
+  await expect.poll(async () => (await curl(world, '/v1/items')).status, { timeout: 20_000 }).toBe(200);
+}
+
+async function lift(target: string, name: string): Promise<void> {
+  expect((await world.rest('DELETE', '/v1/revocations', { target, name })).status).toBe(200);
+}
+
 it.each([
   ['workload', 'agent', 'workload-revoked'],
   ['policy', 'agent-uses-api', 'policy-revoked'],
   ['credential', 'api-token', 'credential-revoked'],
   ['tenant', 'default', 'tenant-revoked'],
 ])('revoking a %s cuts the stream in flight within a second and denies the next call', async (target, name, reason) => {
-  const stream = curlStream(world, '/v1/stream');
-  await until('the stream runs', () => stream.bytes() > 20);
+  const stream = await runningStream();
   const revokedAt = performance.now();
   await world.revoke(target, name);
-  await until('the stream is cut', () => stream.endedAt() !== undefined);
+  await cut(stream);
   expect((stream.endedAt() ?? Number.POSITIVE_INFINITY) - revokedAt).toBeLessThan(CUT_WITHIN_MS);
 
   const denied = await curl(world, '/v1/items');
   expect(denied.status).toBe(403);
   expect(JSON.parse(denied.body)).toMatchObject({ code: reason });
 
-  expect((await world.rest('DELETE', '/v1/revocations', { target, name })).status).toBe(200);
-  await expect.poll(async () => (await curl(world, '/v1/items')).status, { timeout: 20_000 }).toBe(200);
+  await lift(target, name);
+  await served();
 });
 
 it('a policy taken away denies the next call and cuts the stream', async () => {
-  const stream = curlStream(world, '/v1/stream');
-  await until('the stream runs', () => stream.bytes() > 20);
+  const stream = await runningStream();
   expect((await world.rest('DELETE', '/v1/resources/AccessPolicy/agent-uses-api')).status).toBeLessThan(300);
-  await until('the stream is cut', () => stream.endedAt() !== undefined);
+  await cut(stream);
   expect((await curl(world, '/v1/items')).status).toBe(403);
   await world.apply([
     'AccessPolicy',
@@ -51,35 +65,33 @@ it('a policy taken away denies the next call and cuts the stream', async () => {
       credentials: [{ provider: 'api-token', inject: { type: 'bearer' } }],
     },
   ]);
-  await expect.poll(async () => (await curl(world, '/v1/items')).status, { timeout: 20_000 }).toBe(200);
+  await served();
 });
 
 it('a trust provider that says something else cuts the streams of those it vouched for within a second', async () => {
   const { body } = await world.rest('GET', '/v1/resources/TrustProvider/world');
   const { spec } = body as { spec: Record<string, unknown> };
-  const stream = curlStream(world, '/v1/stream');
-  await until('the stream runs', () => stream.bytes() > 20);
+  const stream = await runningStream();
   const changedAt = performance.now();
   await world.apply(['TrustProvider', 'world', { ...spec, audience: 'somebody else' }]);
-  await until('the stream is cut', () => stream.endedAt() !== undefined);
+  await cut(stream);
   expect((stream.endedAt() ?? Number.POSITIVE_INFINITY) - changedAt).toBeLessThan(CUT_WITHIN_MS);
   const code = async (): Promise<unknown> => JSON.parse((await curl(world, '/v1/items')).body).code;
   await expect.poll(code, { timeout: 10_000 }).toBe('evidence-wrong-audience');
   await world.apply(['TrustProvider', 'world', spec]);
-  await expect.poll(async () => (await curl(world, '/v1/items')).status, { timeout: 20_000 }).toBe(200);
+  await served();
 });
 
 const SUSPECT = { selectors: { all: [{ claim: 'oidc.sub', glob: '*' }] } };
 
 async function forget(...resources: readonly string[]): Promise<void> {
   for (const one of resources) expect((await world.rest('DELETE', `/v1/resources/${one}`)).status).toBeLessThan(300);
-  await expect.poll(async () => (await curl(world, '/v1/items')).status, { timeout: 20_000 }).toBe(200);
+  await served();
 }
 
 it('a denial of a client workload that is new cuts the streams of standing sessions at once', async () => {
   const session = world.proxy.client.session()?.id;
-  const stream = curlStream(world, '/v1/stream');
-  await until('the stream runs', () => stream.bytes() > 20);
+  const stream = await runningStream();
   await world.apply(
     ['ClientWorkload', 'suspect', SUSPECT],
     [
@@ -93,7 +105,7 @@ it('a denial of a client workload that is new cuts the streams of standing sessi
       },
     ],
   );
-  await until('the stream is cut', () => stream.endedAt() !== undefined);
+  await cut(stream);
   expect(JSON.parse((await curl(world, '/v1/items')).body)).toMatchObject({ code: 'policy-denied' });
   expect(world.proxy.client.session()?.id).toBe(session);
   await forget('AccessPolicy/no-suspects', 'ClientWorkload/suspect');
@@ -105,16 +117,15 @@ it.each([
 ])(
   'a client workload that is new and revoked, %s it matches, cuts the streams of standing sessions at once',
   async (_, isFirst) => {
-    const stream = curlStream(world, '/v1/stream');
-    await until('the stream runs', () => stream.bytes() > 20);
+    const stream = await runningStream();
     if (isFirst) await world.revoke('workload', 'suspect');
     await world.apply(['ClientWorkload', 'suspect', SUSPECT]);
     if (!isFirst) await world.revoke('workload', 'suspect');
-    await until('the stream is cut', () => stream.endedAt() !== undefined);
+    await cut(stream);
     await expect
       .poll(async () => JSON.parse((await curl(world, '/v1/items')).body), { timeout: 10_000 })
       .toMatchObject({ code: 'workload-revoked' });
-    expect((await world.rest('DELETE', '/v1/revocations', { target: 'workload', name: 'suspect' })).status).toBe(200);
+    await lift('workload', 'suspect');
     await forget('ClientWorkload/suspect');
   },
 );
@@ -142,14 +153,13 @@ it('a client workload that is new has what policy allows it at once, in the sess
 it('a client workload that a session was at attestation, and would not be now, cuts its streams when it is revoked', async () => {
   await world.apply(['ClientWorkload', 'former', SUSPECT]);
   await world.revoke('workload', 'agent');
-  expect((await world.rest('DELETE', '/v1/revocations', { target: 'workload', name: 'agent' })).status).toBe(200);
+  await lift('workload', 'agent');
   await expect.poll(() => world.proxy.client.session()?.workloads, { timeout: 20_000 }).toContain('former');
   await world.apply(['ClientWorkload', 'former', { selectors: { all: [{ claim: 'oidc.sub', equals: 'nobody' }] } }]);
-  await expect.poll(async () => (await curl(world, '/v1/items')).status, { timeout: 20_000 }).toBe(200);
-  const stream = curlStream(world, '/v1/stream');
-  await until('the stream runs', () => stream.bytes() > 20);
+  await served();
+  const stream = await runningStream();
   await world.revoke('workload', 'former');
-  await until('the stream is cut', () => stream.endedAt() !== undefined);
-  expect((await world.rest('DELETE', '/v1/revocations', { target: 'workload', name: 'former' })).status).toBe(200);
+  await cut(stream);
+  await lift('workload', 'former');
   await forget('ClientWorkload/former');
 });
