@@ -1,7 +1,8 @@
 import zlib from 'node:zlib';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { ContentCodingError, createContentDecoder } from '../../proxy/credentials/scrubbing/decode-content.ts';
+import { createContentDecoder } from '../../proxy/credentials/scrubbing/decode-content.ts';
+import { decodeOrRefuse } from '../support/decoding.ts';
 import { cutInto } from '../support/pieces.ts';
 import { timeBox } from '../support/time-box.ts';
 import { zstdBlock, zstdFrame } from '../support/zstd.ts';
@@ -33,28 +34,12 @@ function coded(bytes: Buffer, list: readonly (readonly [string, number])[]): Buf
   return list.reduce((inner, [name, way]) => (CODERS[name]?.[way] ?? CODERS[name]?.[0])?.(inner) ?? inner, bytes);
 }
 
-/** What comes of these bytes; undefined when they are refused. */
-async function decoded(pieces: readonly Buffer[], names: string): Promise<Buffer | undefined> {
-  const decoder = createContentDecoder(names);
-  if (decoder === undefined) throw new Error('nothing to decode');
-  const out: Buffer[] = [];
-  try {
-    for (const piece of pieces) for await (const bytes of decoder.decode(piece)) out.push(Buffer.from(bytes));
-    for await (const bytes of decoder.end()) out.push(bytes);
-    return Buffer.concat(out);
-  } catch (error) {
-    if (!(error instanceof ContentCodingError)) throw error;
-    return undefined;
-  } finally {
-    decoder.close();
-  }
-}
-
-const namesOf = (list: readonly (readonly [string, number])[]): string => list.map(([name]) => name).join(', ');
+const decoderOf = (list: readonly (readonly [string, number])[]) =>
+  createContentDecoder(list.map(([name]) => name).join(', '));
 
 test('bodies in any coding, or two, are decoded on every cut', { timeout: DEADLINE_MS }, () => {
   const property = fc.asyncProperty(body, codings, cuts, async (bytes, list, sizes) => {
-    expect(await decoded(cutInto(coded(bytes, list), sizes), namesOf(list))).toEqual(bytes);
+    expect(await decodeOrRefuse(decoderOf(list), cutInto(coded(bytes, list), sizes))).toEqual(bytes);
   });
   return fc.assert(property, TIME_BOX);
 });
@@ -66,8 +51,8 @@ test('damaged ones are decoded or refused, whatever the cuts', { timeout: DEADLI
     const whole = coded(plain, list);
     for (const [at, byte] of changes) whole[at % whole.length] = byte;
     const bytes = end % 3 === 0 ? whole.subarray(0, end % (whole.length + 1)) : whole;
-    const once = await decoded(bytes.length === 0 ? [] : [bytes], namesOf(list));
-    expect(await decoded(cutInto(bytes, sizes), namesOf(list))).toEqual(once);
+    const once = await decodeOrRefuse(decoderOf(list), bytes.length === 0 ? [] : [bytes]);
+    expect(await decodeOrRefuse(decoderOf(list), cutInto(bytes, sizes))).toEqual(once);
     counts[once === undefined ? 'refused' : 'decoded'] += 1;
   });
   return fc.assert(property, TIME_BOX).then(() => console.log(JSON.stringify(counts)));

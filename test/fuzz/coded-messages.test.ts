@@ -1,9 +1,10 @@
 import zlib from 'node:zlib';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { ContentCodingError } from '../../proxy/credentials/scrubbing/decode-content.ts';
 import { createAnswerDecoder } from '../../proxy/credentials/scrubbing/decode-messages.ts';
 import { HeaderList } from '../../proxy/protocols/header-list.ts';
+import { decodeOrRefuse } from '../support/decoding.ts';
+import { cutInto } from '../support/pieces.ts';
 import { timeBox } from '../support/time-box.ts';
 
 const { seconds: SECONDS, runs: TIME_BOX } = timeBox(2);
@@ -24,28 +25,12 @@ function framed(flags: number, body: Uint8Array): Buffer {
 }
 
 /** What comes of these bytes, in pieces of these sizes; undefined when they are refused. */
-async function decoded(bytes: Buffer, sizes: readonly number[]): Promise<Buffer | undefined> {
+function decoded(bytes: Buffer, sizes: readonly number[]): Promise<Buffer | undefined> {
   const headers = HeaderList.from([
     ['content-type', 'application/grpc'],
     ['grpc-encoding', 'gzip'],
   ]);
-  const decoder = createAnswerDecoder(headers);
-  if (decoder === undefined) throw new Error('nothing to decode');
-  const out: Buffer[] = [];
-  try {
-    for (let at = 0, turn = 0; at < bytes.length; turn += 1) {
-      const size = sizes[turn % sizes.length] ?? 1;
-      for await (const piece of decoder.decode(bytes.subarray(at, at + size))) out.push(Buffer.from(piece));
-      at += size;
-    }
-    for await (const piece of decoder.end()) out.push(piece);
-    return Buffer.concat(out);
-  } catch (error) {
-    if (!(error instanceof ContentCodingError)) throw error;
-    return undefined;
-  } finally {
-    decoder.close();
-  }
+  return decodeOrRefuse(createAnswerDecoder(headers), cutInto(bytes, sizes));
 }
 
 test(

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Secret } from '../../common/secret.ts';
 import { compileScrubber, type Scrubber } from '../../proxy/credentials/scrubbing/scrub.ts';
+import { cutInto } from '../support/pieces.ts';
 import { timeBox } from '../support/time-box.ts';
 
 /** Secrets that read as escapes themselves, so that there are many ways to read what holds them. */
@@ -34,12 +35,7 @@ const cuts = fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1, maxLength
 
 function scrub(scrubber: Scrubber, body: Buffer, sizes: readonly number[]): string {
   const stream = scrubber.stream();
-  const out: Buffer[] = [];
-  for (let at = 0, turn = 0; at < body.length; turn += 1) {
-    const size = sizes[turn % sizes.length] ?? 1;
-    out.push(...stream.push(Buffer.from(body.subarray(at, at + size))).map((bytes) => Buffer.from(bytes)));
-    at += size;
-  }
+  const out = cutInto(body, sizes).flatMap((piece) => stream.push(piece).map((bytes) => Buffer.from(bytes)));
   return Buffer.concat([...out, ...stream.end()]).toString('latin1');
 }
 

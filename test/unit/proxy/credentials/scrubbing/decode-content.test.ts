@@ -2,11 +2,11 @@ import zlib from 'node:zlib';
 import { describe, expect, test, vi } from 'vitest';
 import { zstdBlock, zstdFrame } from '../../../../support/zstd.ts';
 import {
-  type ContentDecoder,
   ContentCodingError,
   createContentDecoder,
   DEFAULT_DECODE_LIMITS,
 } from '../../../../../proxy/credentials/scrubbing/decode-content.ts';
+import { decodeAll } from '../../../../support/decoding.ts';
 
 const BODY = Buffer.from('{"you sent":"sk-live-0123456789"}'.repeat(40));
 /** BODY as the zstd 1.5 command line tool writes it. */
@@ -30,18 +30,7 @@ const CODED: Record<string, [coding: string, bytes: Buffer]> = {
 async function decode(coding: string, chunks: Buffer[]): Promise<Buffer> {
   const decoder = createContentDecoder(coding);
   if (decoder === undefined) throw new Error('not coded');
-  return gather(decoder, chunks);
-}
-
-async function gather(decoder: ContentDecoder, chunks: Buffer[]): Promise<Buffer> {
-  const out: Buffer[] = [];
-  try {
-    for (const chunk of chunks) for await (const bytes of decoder.decode(chunk)) out.push(bytes);
-    for await (const bytes of decoder.end()) out.push(bytes);
-  } finally {
-    decoder.close();
-  }
-  return Buffer.concat(out);
+  return decodeAll(decoder, chunks);
 }
 
 describe('content decoding', () => {
@@ -104,7 +93,7 @@ describe('content decoding', () => {
     await expect(decode('gzip, gzip', [twice])).rejects.toThrow('expands too much');
     const strict = createContentDecoder('gzip', { ...DEFAULT_DECODE_LIMITS, maxBytesPerSlice: 100_000, maxRatio: 10 });
     if (strict === undefined) throw new Error('not coded');
-    await expect(gather(strict, [zlib.gzipSync(Buffer.alloc(1_000_000))])).rejects.toThrow('expands too much');
+    await expect(decodeAll(strict, [zlib.gzipSync(Buffer.alloc(1_000_000))])).rejects.toThrow('expands too much');
   });
 
   test('A-53: a zstd frame that asks for a window over 8 MiB is refused before anything is allocated', async () => {

@@ -3,6 +3,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { type ContentDecoder, ContentCodingError } from '../../../../../proxy/credentials/scrubbing/decode-content.ts';
 import { createAnswerDecoder } from '../../../../../proxy/credentials/scrubbing/decode-messages.ts';
 import { HeaderList } from '../../../../../proxy/protocols/header-list.ts';
+import { decodeAll } from '../../../../support/decoding.ts';
 
 const GRPC = 'application/grpc';
 const TEXT = Buffer.from('Bearer sk-live-0123456789 '.repeat(20));
@@ -23,17 +24,6 @@ function message(flags: number, body: Buffer): Buffer {
   return Buffer.concat([prefix, body]);
 }
 
-async function gather(decoder: ContentDecoder, chunks: readonly Buffer[]): Promise<Buffer> {
-  const out: Buffer[] = [];
-  try {
-    for (const chunk of chunks) for await (const bytes of decoder.decode(chunk)) out.push(Buffer.from(bytes));
-    for await (const bytes of decoder.end()) out.push(bytes);
-  } finally {
-    decoder.close();
-  }
-  return Buffer.concat(out);
-}
-
 /** Compressed, plain and empty messages, in turns. */
 const SENT = Buffer.concat([
   message(1, zlib.gzipSync(TEXT)),
@@ -47,14 +37,14 @@ const HEARD = Buffer.concat([TEXT, TEXT, Buffer.alloc(0), Buffer.alloc(0), TEXT]
 describe('messages that are compressed one by one', () => {
   test('on every cut', async () => {
     for (let cut = 0; cut <= SENT.length; cut += 1) {
-      const heard = await gather(coded('gzip'), [SENT.subarray(0, cut), SENT.subarray(cut)]);
+      const heard = await decodeAll(coded('gzip'), [SENT.subarray(0, cut), SENT.subarray(cut)]);
       expect(heard.equals(HEARD), `cut at ${cut}`).toBe(true);
     }
   });
 
   test('byte by byte', async () => {
     const bytes = Array.from(SENT, (byte) => Buffer.from([byte]));
-    expect((await gather(coded('gzip'), bytes)).equals(HEARD)).toBe(true);
+    expect((await decodeAll(coded('gzip'), bytes)).equals(HEARD)).toBe(true);
   });
 
   test('a message that is not compressed goes on as its bytes come', async () => {
@@ -70,14 +60,14 @@ describe('messages that are compressed one by one', () => {
     ['application/grpc-web+proto', 'grpc-encoding', 'GZIP', zlib.gzipSync(TEXT)],
     ['application/connect+json', 'connect-content-encoding', 'br', zlib.brotliCompressSync(TEXT)],
   ])('%s by %s: %s', async (type, field, coding, bytes) => {
-    expect(await gather(coded(coding, type, field), [message(1, bytes)])).toEqual(message(0, TEXT));
+    expect(await decodeAll(coded(coding, type, field), [message(1, bytes)])).toEqual(message(0, TEXT));
   });
 
   test('other flags stay: the end of a stream of Connect, trailers of gRPC-Web', async () => {
     const end = Buffer.from('{}');
     const sent = Buffer.concat([message(3, zlib.gzipSync(end)), message(0x80, TEXT)]);
     const heard = Buffer.concat([message(2, end), message(0x80, TEXT)]);
-    expect(await gather(coded('gzip'), [sent])).toEqual(heard);
+    expect(await decodeAll(coded('gzip'), [sent])).toEqual(heard);
   });
 });
 
@@ -125,7 +115,7 @@ describe('what is not decoded', () => {
     ['a message too long', Buffer.from([1, 0xff, 0xff, 0xff, 0xff])],
     ['a message that expands too much (A-53)', message(1, zlib.gzipSync(Buffer.alloc(4_194_305)))],
   ])('%s', async (_what, bytes) => {
-    await expect(gather(coded('gzip'), [bytes])).rejects.toThrow(ContentCodingError);
+    await expect(decodeAll(coded('gzip'), [bytes])).rejects.toThrow(ContentCodingError);
   });
 
   test('a message too long, before any of it is there', async () => {
@@ -135,7 +125,7 @@ describe('what is not decoded', () => {
 
   test('of the longest message all is held', async () => {
     const longest = Buffer.alloc(4_194_304, 'a');
-    const heard = await gather(coded('gzip'), [message(1, zlib.gzipSync(longest))]);
+    const heard = await decodeAll(coded('gzip'), [message(1, zlib.gzipSync(longest))]);
     expect(heard.equals(message(0, longest))).toBe(true);
   });
 });
