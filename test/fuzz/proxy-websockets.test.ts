@@ -1,14 +1,12 @@
 import { once } from 'node:events';
-import { get, type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
-import { bearer, grant, HOSTS, type ProxyWorld, route, SECRET, startProxyWorld } from '../support/proxy-world.ts';
+import { HOSTS, type ProxyWorld, route, SECRET, startProxyWorld } from '../support/proxy-world.ts';
+import { playCutCalls } from '../support/cut-calls.ts';
 import { seededRandom } from '../support/random.ts';
 import { makeTlsIdentity } from '../support/tls-identity.ts';
-import { until } from '../support/until.ts';
 import { FUZZ_SECONDS, FUZZ_SEED } from '../support/time-box.ts';
 
 /** Many WebSockets at once, cut by either side at any point: none hears another or the secret, each has one record, none stays. */
@@ -118,34 +116,11 @@ afterAll(async () => {
   server.close();
 });
 
-async function liveCalls(): Promise<number> {
-  const [response] = (await once(get(`http://${world.proxy.adminAddress}/metrics`), 'response')) as [IncomingMessage];
-  return Number(/^sidekey_live_calls(?:\{[^}]*\})? (\d+)$/m.exec(await text(response))?.[1] ?? Number.NaN);
-}
-
 test('WebSockets that are cut anywhere keep apart, and each has its record', {
   timeout: (FUZZ_SECONDS + 90) * 1000,
 }, async () => {
-  const asked = new Set<string>();
-  world.client.decide = (question) => {
-    asked.add(question.path);
-    return grant(question, bearer(SECRET));
-  };
-  const end = Date.now() + FUZZ_SECONDS * 1000;
-  const worker = async (): Promise<void> => {
-    while (Date.now() < end) await talk();
-  };
-  await Promise.all(Array.from({ length: WORKERS }, worker));
-  const recorded = (): string[] => world.client.records.map(({ path }) => path).filter((path) => asked.has(path));
-  await until('each is recorded', () => recorded().length >= asked.size, 60_000);
-  console.log(`${opened} WebSockets, ${asked.size} asked, ${heard} messages, seed ${seed}`);
+  const asked = await playCutCalls(world, WORKERS, talk);
+  console.log(`${opened} WebSockets, ${asked} asked, ${heard} messages, seed ${seed}`);
   expect(faults, `seed ${seed}`).toEqual([]);
-  expect(new Set(recorded()).size, `seed ${seed}: each once`).toBe(recorded().length);
-  expect(await liveCalls()).toBe(0);
-  const failed = world
-    .logged()
-    .split('\n')
-    .filter((line) => line.includes('a call failed within the proxy'));
-  expect(failed.slice(0, 3)).toEqual([]);
   if (opened > 100) expect(heard).toBeGreaterThan(0);
 });

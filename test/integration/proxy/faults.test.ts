@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Route } from '../../../policy-client/index.ts';
 import { type ProxyWorld, route, startProxyWorld } from '../../support/proxy-world.ts';
+import { callFaults } from '../../support/cut-calls.ts';
 
 /** A bug of ours is told to the agent as one, and logged with where it happened and none of its words. */
 
@@ -23,10 +24,7 @@ function brokenRoute(port = 443): Route {
 }
 
 function expectLogged(): void {
-  const lines = world
-    .logged()
-    .split('\n')
-    .filter((line) => line.includes('a call failed within the proxy'));
+  const lines = callFaults(world);
   expect(lines).toHaveLength(1);
   const { decision, name, at } = JSON.parse(lines[0] ?? '{}');
   expect(name).toBe('TypeError');
