@@ -1,10 +1,11 @@
 import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
-import { HOSTS, type ProxyWorld, route, SECRET, startProxyWorld } from '../support/proxy-world.ts';
 import { playCutCalls } from '../support/cut-calls.ts';
+import { HOSTS, type ProxyWorld, route, SECRET, startProxyWorld } from '../support/proxy-world.ts';
 import { seededRandom } from '../support/random.ts';
 import { makeTlsIdentity } from '../support/tls-identity.ts';
 import { FUZZ_SECONDS, FUZZ_SEED } from '../support/time-box.ts';

@@ -2,7 +2,18 @@ import tls from 'node:tls';
 import net from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { FrameType } from '../../proxy/protocols/http2/frames.ts';
-import { data, END_HEADERS, END_STREAM, frame, headers, type Pairs, reset, settings, uint32 } from './http2-frames.ts';
+import {
+  data,
+  END_HEADERS,
+  END_STREAM,
+  frame,
+  headers,
+  onFrames,
+  type Pairs,
+  reset,
+  settings,
+  uint32,
+} from './http2-frames.ts';
 import { makeTlsIdentity } from './tls-identity.ts';
 
 /** An upstream of HTTP/2 that does to every request what its test says, frame by frame. */
@@ -18,7 +29,6 @@ export interface FaultyHttp2Upstream {
   close(): Promise<void>;
 }
 
-const PREFACE_BYTES = 24;
 /** A socket below TLS cannot be reset by Node, so that TCP ends in front of it. By the port between the two. */
 const inFront = new Map<number | undefined, net.Socket>();
 
@@ -30,19 +40,9 @@ export async function startFaultyHttp2Upstream(hosts: readonly string[]): Promis
     sockets.push(socket);
     socket.on('error', () => socket.destroy());
     socket.write(settings());
-    let pending = Buffer.alloc(0);
-    let skip = PREFACE_BYTES;
-    socket.on('data', (bytes: Buffer) => {
-      pending = Buffer.concat([pending, bytes]);
-      if (pending.length < skip) return;
-      pending = pending.subarray(skip);
-      skip = 0;
-      while (pending.length >= 9 && pending.length >= 9 + pending.readUIntBE(0, 3)) {
-        const stream = pending.readUInt32BE(5);
-        if (pending[3] === FrameType.HEADERS) upstream.onRequest(socket, stream);
-        if (pending[3] === FrameType.RST_STREAM) resets.push(pending.readUInt32BE(9));
-        pending = pending.subarray(9 + pending.readUIntBE(0, 3));
-      }
+    onFrames(socket, (frame) => {
+      if (frame[3] === FrameType.HEADERS) upstream.onRequest(socket, frame.readUInt32BE(5));
+      if (frame[3] === FrameType.RST_STREAM) resets.push(frame.readUInt32BE(9));
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

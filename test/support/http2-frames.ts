@@ -1,4 +1,5 @@
-import { Flag, FrameType, PREFACE } from '../../proxy/protocols/http2/frames.ts';
+import type { Readable } from 'node:stream';
+import { Flag, FRAME_HEADER_BYTES, FrameType, PREFACE } from '../../proxy/protocols/http2/frames.ts';
 import { errorName } from '../../proxy/protocols/http2/http2-error.ts';
 
 /** Frames by hand, so that tests can send what no peer with a conscience would. */
@@ -49,6 +50,24 @@ export function headers(stream: number, pairs: Pairs, flags = 0): Buffer {
 
 export function data(stream: number, bytes: Buffer | string, flags = 0): Buffer {
   return frame(FrameType.DATA, flags, stream, bytes);
+}
+
+/** What a client says behind its preface, whole frames with their heads. */
+export function onFrames(socket: Readable, take: (frame: Buffer) => void): void {
+  let pending = Buffer.alloc(0);
+  let skip = PREFACE.length;
+  socket.on('data', (bytes: Buffer) => {
+    pending = Buffer.concat([pending, bytes]);
+    if (pending.length < skip) return;
+    pending = pending.subarray(skip);
+    skip = 0;
+    while (pending.length >= FRAME_HEADER_BYTES) {
+      const end = FRAME_HEADER_BYTES + pending.readUIntBE(0, 3);
+      if (pending.length < end) return;
+      take(pending.subarray(0, end));
+      pending = pending.subarray(end);
+    }
+  });
 }
 
 export function uint32(...values: number[]): Buffer {

@@ -58,33 +58,47 @@ function nodeClient(proxyPort: number, authority: string): Client {
   return { name: 'node', hear: (method, number) => each(method, number, ask), close: () => agent.destroy() };
 }
 
-function curlClient(proxyPort: number, authority: string): Client {
+/** `more` is said for both calls, such as a version. */
+export function curlClient(proxyPort: number, base: string, more: readonly string[] = []): Client {
+  const one = [
+    '-sS',
+    ...more,
+    '-m',
+    '20',
+    '-x',
+    `http://127.0.0.1:${proxyPort}`,
+    '-w',
+    '\n%{http_code} %{exitcode}\n--\n',
+  ];
   const hear = async (method: string, number: number): Promise<Heard[]> => {
     const call = method === 'HEAD' ? ['--head', '-o', '/dev/null'] : ['-X', method, '-o', '-'];
-    const told = ['-w', '\n%{http_code} %{exitcode}\n--\n'];
-    const one = ['-sS', '-m', '20', '-x', `http://127.0.0.1:${proxyPort}`, ...told];
-    const calls = [
-      ...one,
-      ...call,
-      `http://${authority}/answer/${number}`,
-      '--next',
-      ...one,
-      '-o',
-      '-',
-      `http://${authority}/canary/${number}`,
-    ];
+    const first = [...one, ...call, `${base}/answer/${number}`];
+    const calls = [...first, '--next', ...one, '-o', '-', `${base}/canary/${number}`];
     const { stdout } = await promisify(execFile)('curl', calls, { encoding: 'latin1' }).catch(
       (failed: { stdout: string }) => failed,
     );
-    const parts = stdout.split('\n--\n').slice(0, 2);
-    return parts.map((part) => {
-      const at = part.lastIndexOf('\n');
-      const [status, code] = part.slice(at + 1).split(' ');
-      const body = Buffer.from(part.slice(0, at), 'latin1').toString('base64');
-      return code === '0' ? { status: Number(status), body } : { error: `curl ${code}` };
-    });
+    return stdout.split('\n--\n').slice(0, 2).map(heardByCurl);
   };
-  return { name: 'curl', hear, close: () => {} };
+  return { name: ['curl', ...more.slice(0, 1)].join(' '), hear, close: () => {} };
+}
+
+function heardByCurl(part: string): Heard {
+  const at = part.lastIndexOf('\n');
+  const [status, code] = part.slice(at + 1).split(' ');
+  if (code !== '0') return { error: `curl ${code}` };
+  return { status: Number(status), body: Buffer.from(part.slice(0, at), 'latin1').toString('base64') };
+}
+
+/** Go's client, if it can be built; by HTTP/2 over TLS where there is a file of authorities. */
+export function goClients(
+  folder: string,
+  proxyPort: number,
+  authority: string,
+  ...caFile: readonly string[]
+): Client[] {
+  const program = join(folder, 'client');
+  if (spawnSync('go', ['build', '-o', program, join(HERE, 'client.go')]).status !== 0) return [];
+  return [byLines('go', [program, String(proxyPort), authority, ...caFile])];
 }
 
 function http2Client(proxyPort: number, authority: string): Client {
@@ -124,13 +138,10 @@ function http2Client(proxyPort: number, authority: string): Client {
 /** All that can be had here. */
 export function startClients(proxyPort: number, authority: string, folder: string): Client[] {
   const clients = [nodeClient(proxyPort, authority), http2Client(proxyPort, authority)];
-  if (spawnSync('curl', ['--version']).status === 0) clients.push(curlClient(proxyPort, authority));
+  if (spawnSync('curl', ['--version']).status === 0) clients.push(curlClient(proxyPort, `http://${authority}`));
   if (spawnSync('/usr/bin/python3', ['-c', '']).status === 0) {
     clients.push(byLines('python', ['/usr/bin/python3', join(HERE, 'client.py'), String(proxyPort), authority]));
   }
-  const program = join(folder, 'client');
-  if (spawnSync('go', ['build', '-o', program, join(HERE, 'client.go')]).status === 0) {
-    clients.push(byLines('go', [program, String(proxyPort), authority]));
-  }
+  clients.push(...goClients(folder, proxyPort, authority));
   return clients;
 }

@@ -1,9 +1,9 @@
 import type net from 'node:net';
 import tls from 'node:tls';
-import { Flag, FrameType, PREFACE } from '../../../proxy/protocols/http2/frames.ts';
+import { Flag, FRAME_HEADER_BYTES, FrameType } from '../../../proxy/protocols/http2/frames.ts';
 import { HpackDecoder } from '../../../proxy/protocols/http2/hpack-decoder.ts';
 import { DEFAULT_HTTP2_OPTIONS } from '../../../proxy/sessions/http2/limits.ts';
-import { data, END_STREAM, headers, settings, SETTINGS_ACK } from '../http2-frames.ts';
+import { data, END_STREAM, headers, onFrames, settings, SETTINGS_ACK } from '../http2-frames.ts';
 import { HOSTS } from '../proxy-world.ts';
 import { seededRandom } from '../random.ts';
 import { makeTlsIdentity } from '../tls-identity.ts';
@@ -43,25 +43,13 @@ export async function startNastyHttp2Server(): Promise<NastyHttp2Server> {
     socket.on('close', () => sockets.delete(socket));
     socket.on('error', () => socket.destroy());
     const decoder = new HpackDecoder(DEFAULT_HTTP2_OPTIONS);
-    let pending = Buffer.alloc(0);
-    let skip = PREFACE.length;
     socket.write(settings());
-    socket.on('data', (bytes: Buffer) => {
-      pending = Buffer.concat([pending, bytes]);
-      if (pending.length < skip) return;
-      pending = pending.subarray(skip);
-      skip = 0;
-      while (pending.length >= 9 && pending.length >= 9 + pending.readUIntBE(0, 3)) {
-        const end = 9 + pending.readUIntBE(0, 3);
-        const [type, flags] = [pending[3], pending[4] ?? 0];
-        if (type === FrameType.SETTINGS && (flags & Flag.ACK) === 0) socket.write(SETTINGS_ACK);
-        if (type === FrameType.HEADERS) {
-          decoder.decode(pending, 9, end);
-          const fieldOf = (name: string): string => decoder.fields.find((field) => field.name === name)?.value ?? '';
-          onCall(socket, pending.readUInt32BE(5), fieldOf(':method'), fieldOf(':path'));
-        }
-        pending = pending.subarray(end);
-      }
+    onFrames(socket, (frame) => {
+      if (frame[3] === FrameType.SETTINGS && ((frame[4] ?? 0) & Flag.ACK) === 0) socket.write(SETTINGS_ACK);
+      if (frame[3] !== FrameType.HEADERS) return;
+      decoder.decode(frame, FRAME_HEADER_BYTES, frame.length);
+      const fieldOf = (name: string): string => decoder.fields.find((field) => field.name === name)?.value ?? '';
+      onCall(socket, frame.readUInt32BE(5), fieldOf(':method'), fieldOf(':path'));
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
