@@ -1,7 +1,6 @@
 import type { Secret } from '../../common/secret.ts';
 import { readUnverifiedIssuer, verifyEvidenceToken } from '../attestation/evidence-token.ts';
-import { type JwksCache, OPERATOR } from '../attestation/jwks-cache.ts';
-import type { JwksConfiguration } from '../attestation/jwks-source.ts';
+import { type JwksCache, type JwksConfiguration, OPERATOR } from '../attestation/jwks-cache.ts';
 import { AttestationError } from '../attestation/trust-provider.ts';
 import { matchesSelectors, readClaim, SelectorError } from '../policy/selectors.ts';
 import { userName } from '../policy/user-name.ts';

@@ -4,7 +4,8 @@ import { createKubernetesVerifier } from './kubernetes.ts';
 import type { LocalAuthority } from './local.ts';
 import { createOidcVerifier, oidcIssuer } from './oidc.ts';
 import { AttestationError } from './trust-provider.ts';
-import type { PresentedEvidence, TrustProviderSpec, VerifiedEvidence } from './trust-provider.ts';
+import type { PresentedEvidence, VerifiedEvidence } from './trust-provider.ts';
+import type { TrustProviderSpec } from '../resources/kinds.ts';
 
 /** Evidence and the name of the TrustProvider that vouches for it. */
 export interface AttestedEvidence extends VerifiedEvidence {
@@ -87,7 +88,7 @@ function candidatesFor(
     if (spec.type !== question.kind) return false;
     if (spec.type === 'local') return question.subject === 'workload';
     if (spec.type === 'kubernetes') return question.subject === 'workload' && spec.issuer === issuer;
-    return (spec.for ?? 'workload') === question.subject && oidcIssuer(spec) === issuer;
+    return spec.for === question.subject && oidcIssuer(spec) === issuer;
   };
   return [...providers].filter(([, spec]) => matches(spec)).slice(0, MAX_CANDIDATES);
 }

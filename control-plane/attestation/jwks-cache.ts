@@ -2,8 +2,17 @@ import { isJsonObject } from '../../common/inspection/strict-json.ts';
 import type { JWK } from 'jose';
 import { BoundedCache } from '../../common/bounded-cache.ts';
 import type { OutboundFetcher } from '../outbound/https-fetcher.ts';
-import type { JwksConfiguration } from './jwks-source.ts';
+import type { JwksSource } from '../resources/kinds.ts';
 import { AttestationError } from './trust-provider.ts';
+
+/** Where the keys of an issuer come from. */
+export interface JwksConfiguration {
+  readonly jwks?: JwksSource | undefined;
+  /** PEM certificates to trust beside the system's roots when fetching. */
+  readonly ca?: string | undefined;
+  /** Address ranges (CIDR) that may be dialled although the address policy refuses them. */
+  readonly allowedAddresses?: readonly string[] | undefined;
+}
 
 export interface JwksCacheOptions {
   readonly fetcher: OutboundFetcher;

@@ -2,7 +2,8 @@ import type { JWTPayload } from 'jose';
 import { verifyEvidenceToken } from './evidence-token.ts';
 import type { JwksCache } from './jwks-cache.ts';
 import { AttestationError } from './trust-provider.ts';
-import type { KubernetesSpec, TrustProviderVerifier } from './trust-provider.ts';
+import type { TrustProviderVerifier } from './trust-provider.ts';
+import type { KubernetesTrustProviderSpec } from '../resources/kinds.ts';
 
 const SUBJECT = /^system:serviceaccount:([^:]+):([^:]+)$/;
 
@@ -11,7 +12,7 @@ const SUBJECT = /^system:serviceaccount:([^:]+):([^:]+)$/;
  * pod, podUid, node, nodeUid, issuer}`; pod and node are there only when the token is bound to them. Legacy secret-based tokens
  * have no expiry and are refused as malformed.
  */
-export function createKubernetesVerifier(jwks: JwksCache): TrustProviderVerifier<KubernetesSpec> {
+export function createKubernetesVerifier(jwks: JwksCache): TrustProviderVerifier<KubernetesTrustProviderSpec> {
   return {
     async verify(evidence, spec, now) {
       const { payload, hash } = await verifyEvidenceToken(evidence.token, {

@@ -4,13 +4,14 @@ import type { Clock } from '../../common/clock.ts';
 import { verifyEvidenceToken } from './evidence-token.ts';
 import type { PeerProcess } from './peer-process.ts';
 import { AttestationError } from './trust-provider.ts';
-import type { LocalSpec, TrustProviderVerifier } from './trust-provider.ts';
+import type { TrustProviderVerifier } from './trust-provider.ts';
+import type { LocalTrustProviderSpec } from '../resources/kinds.ts';
 
 const ISSUER = 'urn:sidekey:local';
 const LIFETIME_SECONDS = 60;
 
 /** Makes and checks evidence about processes of this machine. Exists only where the operator enabled it. */
-export interface LocalAuthority extends TrustProviderVerifier<LocalSpec> {
+export interface LocalAuthority extends TrustProviderVerifier<LocalTrustProviderSpec> {
   /** Evidence that says what the kernel said of `peer`, good for a minute and for this proxy key alone. */
   issue(peer: PeerProcess, proxyKeyThumbprint: string): Promise<string>;
 }

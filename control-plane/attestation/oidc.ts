@@ -1,7 +1,8 @@
 import { verifyEvidenceToken } from './evidence-token.ts';
 import type { JwksCache } from './jwks-cache.ts';
 import { AttestationError } from './trust-provider.ts';
-import type { OidcPreset, OidcSpec, TrustProviderVerifier } from './trust-provider.ts';
+import type { TrustProviderVerifier } from './trust-provider.ts';
+import type { OidcTrustProviderSpec } from '../resources/kinds.ts';
 
 interface Preset {
   readonly issuer: string;
@@ -12,7 +13,7 @@ interface Preset {
 }
 
 /** What is well known of each service's tokens; the sources are the services' OIDC reference pages. */
-export const OIDC_PRESETS: Readonly<Record<OidcPreset, Preset>> = {
+export const OIDC_PRESETS: Readonly<Record<NonNullable<OidcTrustProviderSpec['preset']>, Preset>> = {
   'github-actions': {
     issuer: 'https://token.actions.githubusercontent.com',
     space: 'github',
@@ -27,7 +28,7 @@ export const OIDC_PRESETS: Readonly<Record<OidcPreset, Preset>> = {
 };
 
 /** The issuer that a spec's tokens come from: its own, else its preset's. */
-export function oidcIssuer(spec: OidcSpec): string | undefined {
+export function oidcIssuer(spec: OidcTrustProviderSpec): string | undefined {
   return spec.issuer ?? (spec.preset === undefined ? undefined : OIDC_PRESETS[spec.preset].issuer);
 }
 
@@ -35,7 +36,7 @@ export function oidcIssuer(spec: OidcSpec): string | undefined {
  * Tokens of any OpenID Connect issuer. All claims are offered as `oidc.*`, with a preset also under its own name: `github.repository`,
  * `gitlab.project_path`, `terraform.terraform_workspace_name`.
  */
-export function createOidcVerifier(jwks: JwksCache): TrustProviderVerifier<OidcSpec> {
+export function createOidcVerifier(jwks: JwksCache): TrustProviderVerifier<OidcTrustProviderSpec> {
   return {
     async verify(evidence, spec, now) {
       const issuer = oidcIssuer(spec);

@@ -1,6 +1,6 @@
 import { SidekeyError } from '../../common/errors.ts';
 import type { Reason } from '../../proto/reasons.ts';
-import type { JwksConfiguration } from './jwks-source.ts';
+import type { TrustProviderSpec } from '../resources/kinds.ts';
 
 /** Evidence or a session was refused; `reason` is what the wire and the decision log carry. */
 export class AttestationError extends SidekeyError {
@@ -32,30 +32,6 @@ export interface VerifiedEvidence {
   /** base64url SHA-256 of the token without its signature: a session that is revoked burns its evidence by this hash. */
   readonly hash: string;
 }
-
-export interface KubernetesSpec extends JwksConfiguration {
-  readonly type: 'kubernetes';
-  readonly issuer: string;
-  readonly audience: string;
-}
-
-export type OidcPreset = 'github-actions' | 'gitlab' | 'terraform-cloud';
-
-export interface OidcSpec extends JwksConfiguration {
-  readonly type: 'oidc';
-  /** Needed unless the preset gives it. */
-  readonly issuer?: string | undefined;
-  readonly audience: string;
-  readonly preset?: OidcPreset | undefined;
-  readonly for?: 'workload' | 'user' | undefined;
-}
-
-export interface LocalSpec {
-  readonly type: 'local';
-}
-
-/** The `spec` of a TrustProvider resource. */
-export type TrustProviderSpec = KubernetesSpec | OidcSpec | LocalSpec;
 
 /** Checks one kind of evidence. Throws AttestationError and nothing else; all times are milliseconds since the epoch. */
 export interface TrustProviderVerifier<Spec extends TrustProviderSpec = TrustProviderSpec> {

@@ -5,7 +5,7 @@ import { systemClock } from '../../common/clock.ts';
 import { Secret } from '../../common/secret.ts';
 import { createEvidenceVerifier } from '../../control-plane/attestation/evidence-verifier.ts';
 import { JwksCache } from '../../control-plane/attestation/jwks-cache.ts';
-import type { TrustProviderSpec } from '../../control-plane/attestation/trust-provider.ts';
+import type { TrustProviderSpec } from '../../control-plane/resources/kinds.ts';
 import type {
   ClientAuthentication,
   ClientCredentialsSpec,
@@ -90,6 +90,7 @@ function verifyAsEvidence(token: string) {
       'idp',
       {
         type: 'oidc',
+        for: 'workload',
         issuer: provider.url,
         audience: AUDIENCE,
         ca: provider.caPem,

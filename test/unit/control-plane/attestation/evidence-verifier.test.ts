@@ -7,7 +7,8 @@ import type { EvidenceVerifier } from '../../../../control-plane/attestation/evi
 import { JwksCache } from '../../../../control-plane/attestation/jwks-cache.ts';
 import { createLocalAuthority } from '../../../../control-plane/attestation/local.ts';
 import { AttestationError } from '../../../../control-plane/attestation/trust-provider.ts';
-import type { TrustProviderSpec } from '../../../../control-plane/attestation/trust-provider.ts';
+import type { TrustProviderSpec } from '../../../../control-plane/resources/kinds.ts';
+import { trustProviderSpec } from '../../../../control-plane/resources/trust-provider.ts';
 import { FakeFetcher } from '../../../fakes/outbound-fetcher.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
 import { TokenIssuer } from '../../../support/token-issuer.ts';
@@ -35,10 +36,15 @@ beforeEach(() => {
   issuer = new TokenIssuer(CLUSTER);
   fetcher = new FakeFetcher();
   verifier = createEvidenceVerifier({ jwks: new JwksCache({ fetcher, monotonicMs: () => clock.now() }) });
-  providers = new Map([
-    ['cluster', { type: 'kubernetes', issuer: CLUSTER, audience: 'sidekey', jwks: { inline: issuer.jwks } }],
-  ]);
+  providers = parsed({
+    cluster: { type: 'kubernetes', issuer: CLUSTER, audience: 'sidekey', jwks: { inline: issuer.jwks } },
+  });
 });
+
+/** As `apply` stores them. */
+function parsed(specs: Readonly<Record<string, object>>): Map<string, TrustProviderSpec> {
+  return new Map(Object.entries(specs).map(([name, spec]) => [name, trustProviderSpec.parse(spec)]));
+}
 
 function verify(token: string, kind = 'kubernetes', subject: 'workload' | 'user' = 'workload') {
   return verifier.verify({ tenant: 'acme', kind, token, subject, proxyKeyThumbprint: 'jkt' }, providers, clock.now());
@@ -131,8 +137,8 @@ describe('kubernetes', () => {
         .sign(privateKey);
     const signEc = (): Promise<string> => issuer.sign(PODS, clock.now(), { kid: undefined });
     const withKeys = async (keys: readonly object[], token: string): Promise<unknown> => {
-      const jwks = { inline: { keys } } as { inline: typeof issuer.jwks };
-      providers = new Map([['cluster', { type: 'kubernetes', issuer: CLUSTER, audience: 'sidekey', jwks }]]);
+      const jwks = { inline: { keys } };
+      providers = parsed({ cluster: { type: 'kubernetes', issuer: CLUSTER, audience: 'sidekey', jwks } });
       return verify(token).then(
         ({ provider }) => provider,
         ({ reason }: AttestationError) => reason,
@@ -215,8 +221,8 @@ describe('any bytes', () => {
 
 describe('oidc', () => {
   test('workload and user evidence do not stand in for each other', async () => {
-    const base = { type: 'oidc', issuer: CLUSTER, audience: 'sidekey', jwks: { inline: issuer.jwks } } as const;
-    providers = new Map<string, TrustProviderSpec>([['people', { ...base, for: 'user' }]]);
+    const base = { type: 'oidc', issuer: CLUSTER, audience: 'sidekey', jwks: { inline: issuer.jwks } };
+    providers = parsed({ people: { ...base, for: 'user' } });
     const token = await issuer.sign({ email: 'ann@example.com' }, clock.now());
     await expect(verify(token, 'oidc', 'user')).resolves.toMatchObject({
       subject: 'someone',
@@ -227,11 +233,8 @@ describe('oidc', () => {
   });
 
   test('of two providers with one issuer, the one whose audience fits accepts', async () => {
-    const base = { type: 'oidc', issuer: CLUSTER, jwks: { inline: issuer.jwks } } as const;
-    providers = new Map<string, TrustProviderSpec>([
-      ['first', { ...base, audience: 'another' }],
-      ['second', { ...base, audience: 'sidekey' }],
-    ]);
+    const base = { type: 'oidc', issuer: CLUSTER, jwks: { inline: issuer.jwks } };
+    providers = parsed({ first: { ...base, audience: 'another' }, second: { ...base, audience: 'sidekey' } });
     await expect(verify(await issuer.sign({}, clock.now()), 'oidc')).resolves.toMatchObject({ provider: 'second' });
     const old = await issuer.sign({ exp: seconds() - 60 }, clock.now());
     await expect(verify(old, 'oidc')).rejects.toMatchObject({ reason: 'evidence-expired' });
@@ -253,9 +256,7 @@ describe('oidc', () => {
     ],
   ] as const)('preset %s', async (preset, url, space, claims) => {
     const service = new TokenIssuer(url);
-    providers = new Map<string, TrustProviderSpec>([
-      ['ci', { type: 'oidc', preset, audience: 'sidekey', jwks: { inline: service.jwks } }],
-    ]);
+    providers = parsed({ ci: { type: 'oidc', preset, audience: 'sidekey', jwks: { inline: service.jwks } } });
     await expect(verify(await service.sign(claims, clock.now()), 'oidc')).resolves.toMatchObject({
       claims: { [space]: claims },
     });

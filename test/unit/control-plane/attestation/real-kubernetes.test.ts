@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createEvidenceVerifier } from '../../../../control-plane/attestation/evidence-verifier.ts';
 import { JwksCache } from '../../../../control-plane/attestation/jwks-cache.ts';
-import type { TrustProviderSpec } from '../../../../control-plane/attestation/trust-provider.ts';
+import type { TrustProviderSpec } from '../../../../control-plane/resources/kinds.ts';
 import type { OutboundRequest } from '../../../../control-plane/outbound/https-fetcher.ts';
 import { FakeFetcher } from '../../../fakes/outbound-fetcher.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';

@@ -1,6 +1,6 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import type { TrustProviderSpec } from '../../../../control-plane/attestation/trust-provider.ts';
+import type { TrustProviderSpec } from '../../../../control-plane/resources/kinds.ts';
 import type * as resources from '../../../../control-plane/resources/kinds.ts';
 import { parseDocuments } from '../../../../control-plane/resources/parse-documents.ts';
 
