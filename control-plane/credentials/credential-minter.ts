@@ -1,6 +1,7 @@
 import { SidekeyError } from '../../common/errors.ts';
 import type { Secret } from '../../common/secret.ts';
 import type { Reason } from '../../proto/reasons.ts';
+import type { JwtCredentialSpec, OAuth2ClientCredentialsSpec } from '../resources/kinds.ts';
 
 /** A credential could not be made. The message never holds a secret, nor text that a provider sent. */
 export class CredentialError extends SidekeyError {
@@ -28,24 +29,11 @@ export type ClientAuthentication =
       readonly algorithm: 'ES256' | 'ES384' | 'RS256' | 'PS256' | 'EdDSA';
     };
 
-export interface ClientCredentialsSpec {
-  readonly type: 'oauth2-client-credentials';
-  readonly tokenUrl: string;
-  readonly clientId: string;
+export interface ClientCredentialsSpec extends Omit<OAuth2ClientCredentialsSpec, 'auth' | 'boundTo' | 'replaces'> {
   readonly auth: ClientAuthentication;
-  readonly scope?: string | undefined;
-  readonly audience?: string | undefined;
-  readonly ca?: string | undefined;
-  readonly allowedAddresses?: readonly string[] | undefined;
 }
 
-export interface JwtSpec {
-  readonly type: 'jwt';
-  readonly audience: string | readonly string[];
-  readonly subject: string;
-  readonly claims?: Readonly<Record<string, unknown>> | undefined;
-  readonly ttlSeconds: number;
-}
+export type JwtSpec = Omit<JwtCredentialSpec, 'replaces'>;
 
 /** The `spec` of a CredentialProvider resource with its sealed secrets opened. */
 export type CredentialSpec = StaticSpec | ClientCredentialsSpec | JwtSpec;

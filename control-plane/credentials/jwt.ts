@@ -15,10 +15,9 @@ export function reservedClaim(claims: Readonly<Record<string, unknown>>): string
 
 /** A token of the tenant's own issuer, fresh for every grant (RFC 7519). */
 export async function mintJwt(issuer: Issuer, spec: JwtSpec, context: MintContext): Promise<MintedCredential> {
-  const extra = spec.claims ?? {};
-  const reserved = reservedClaim(extra);
+  const reserved = reservedClaim(spec.claims);
   if (reserved !== undefined) throw new CredentialError(`the claim ${reserved} cannot be set by a template`);
-  const filled = fillTemplates(extra, context) as Record<string, unknown>;
+  const filled = fillTemplates(spec.claims, context) as Record<string, unknown>;
   const subject = fillTemplate(spec.subject, context);
   const audience = typeof spec.audience === 'string' ? spec.audience : [...spec.audience];
   const claims = { ...filled, sub: subject, aud: audience, jti: randomUUID() };

@@ -38,4 +38,3 @@ export const accessConditionSpec = z
 
 export type AccessConditionSpec = z.output<typeof accessConditionSpec>;
 export type TimeWindowSpec = z.output<typeof timeWindow>;
-export type CelConditionSpec = z.output<typeof cel>;

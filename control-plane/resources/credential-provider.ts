@@ -74,7 +74,5 @@ export const credentialProviderSpec = z
   .describe('Makes or fetches one kind of credential.');
 
 export type CredentialProviderSpec = z.output<typeof credentialProviderSpec>;
-export type StaticCredentialSpec = z.output<typeof staticProvider>;
 export type OAuth2ClientCredentialsSpec = z.output<typeof oauth2ClientCredentials>;
-export type ClientAuthentication = z.output<typeof clientAuthentication>;
 export type JwtCredentialSpec = z.output<typeof jwt>;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { boundTo } from './bound-to.ts';
 import { clientWorkloadSpec } from './client-workload.ts';
 import { diffValues, toJson } from './diff.ts';
-import type { CredentialProviderSpec, PolicySet } from './kinds.ts';
+import type { CredentialProviderSpec, OAuth2ClientCredentialsSpec, PolicySet } from './kinds.ts';
 import type { ResourceIssue } from './resource-error.ts';
 import { trustProviderSpec } from './trust-provider.ts';
 
@@ -48,7 +48,7 @@ function tokenEndpoint({
   auth,
   ca,
   allowedAddresses,
-}: Extract<CredentialProviderSpec, { type: 'oauth2-client-credentials' }>): SecretBinding['token'] {
+}: OAuth2ClientCredentialsSpec): SecretBinding['token'] {
   return { tokenUrl, clientId, method: auth.method, ca, allowedAddresses };
 }
 

@@ -17,7 +17,13 @@ const CONTEXT: MintContext = {
   serverWorkload: 'orders',
   claims: { kubernetes: { namespace: 'prod' }, oidc: { sub: 'repo:o/r:ref:main', n: 7, list: ['a'] } },
 };
-const SPEC: JwtSpec = { type: 'jwt', audience: 'https://api.example', subject: 'agent:{{workload}}', ttlSeconds: 300 };
+const SPEC: JwtSpec = {
+  type: 'jwt',
+  audience: 'https://api.example',
+  subject: 'agent:{{workload}}',
+  claims: {},
+  ttlSeconds: 300,
+};
 
 let issuer: Issuer;
 const clock = new ManualClock();

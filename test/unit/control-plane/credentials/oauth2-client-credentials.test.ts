@@ -14,6 +14,7 @@ const SPEC: ClientCredentialsSpec = {
   type: 'oauth2-client-credentials',
   tokenUrl: URL,
   clientId: 'client:1',
+  allowedAddresses: [],
   auth: { method: 'client_secret_basic', clientSecret: new Secret('s%cret +:') },
 };
 const CONTEXT: MintContext = {
