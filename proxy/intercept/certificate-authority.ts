@@ -7,7 +7,6 @@ import { matchHost } from '../../common/match/host-pattern.ts';
 import {
   createRootAuthority,
   createSigningKey,
-  issueIntermediate,
   issueLeaf,
   publicKeySpki,
   type SigningAuthority,
@@ -19,8 +18,6 @@ export class CertificateAuthorityError extends SidekeyError {}
 
 /** Speaks TLS to agents in the name of the hosts that it is permitted (design section 4). */
 export interface CertificateAuthority {
-  /** Certificates sent after each leaf, the leaf's issuer first, the root not among them. */
-  readonly chainPem: readonly string[];
   /** What agents trust: one root, or two while one follows the other. */
   readonly rootPem: string;
   /** Milliseconds since the epoch at which the signing certificate ends. */
@@ -38,6 +35,7 @@ interface CachedContext {
 
 interface Issuer {
   readonly signing: SigningAuthority;
+  /** Certificates sent after each leaf, the leaf's issuer first, the root not among them. */
   readonly chainPem: readonly string[];
   readonly rootPem: string;
   /** undefined permits every host. */
@@ -58,28 +56,12 @@ const CIPHERS = DEFAULT_CIPHERS.split(':')
   .join(':');
 const TICKET_LIFETIME_S = 3600;
 
-/**
- * An authority that lives and dies in this process's memory, for one agent that trusts it alone. Without permitted hosts
- * it speaks for any host; with them its signing certificate is constrained to them.
- */
-export function createLocalAuthority(
-  clock: Clock = systemClock,
-  permittedHosts?: readonly string[],
-): CertificateAuthority {
+/** An authority that lives and dies in this process's memory, for one agent that trusts it alone: it speaks for any host. */
+export function createLocalAuthority(clock: Clock = systemClock): CertificateAuthority {
   const now = clock.now();
-  const root = createRootAuthority('Sidekey local authority', { now, lifetimeMs: LOCAL_LIFETIME_MS });
-  const rootPem = toPem(root.certificateDer);
-  if (permittedHosts === undefined)
-    return createAuthority({ signing: root, chainPem: [], rootPem, permittedHosts }, clock);
-  const key = createSigningKey();
-  const certificateDer = issueIntermediate(root, {
-    publicKey: key,
-    permittedHosts,
-    now,
-    notAfter: now + LOCAL_LIFETIME_MS,
-  });
-  const signing = { certificateDer, key };
-  return createAuthority({ signing, chainPem: [toPem(certificateDer)], rootPem, permittedHosts }, clock);
+  const signing = createRootAuthority('Sidekey local authority', { now, lifetimeMs: LOCAL_LIFETIME_MS });
+  const rootPem = toPem(signing.certificateDer);
+  return createAuthority({ signing, chainPem: [], rootPem, permittedHosts: undefined }, clock);
 }
 
 /**
@@ -90,7 +72,6 @@ export function createIssuedAuthority(
   key: KeyObject,
   chainDer: readonly Uint8Array[],
   permittedHosts: readonly string[],
-  clock: Clock = systemClock,
 ): CertificateAuthority {
   const [first, ...rest] = chainDer;
   const root = rest.at(-1);
@@ -102,7 +83,10 @@ export function createIssuedAuthority(
     throw new CertificateAuthorityError('authority-invalid', 'the issued certificate is for another key');
   }
   const chainPem = chainDer.slice(0, -1).map((der) => toPem(der));
-  return createAuthority({ signing: { certificateDer, key }, chainPem, rootPem: toPem(root), permittedHosts }, clock);
+  return createAuthority(
+    { signing: { certificateDer, key }, chainPem, rootPem: toPem(root), permittedHosts },
+    systemClock,
+  );
 }
 
 function createAuthority(issuer: Issuer, clock: Clock): CertificateAuthority {
@@ -134,7 +118,6 @@ function createAuthority(issuer: Issuer, clock: Clock): CertificateAuthority {
   }
 
   return {
-    chainPem,
     rootPem,
     notAfter,
     permits,

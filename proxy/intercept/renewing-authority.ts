@@ -1,4 +1,4 @@
-import { systemClock, type Clock } from '../../common/clock.ts';
+import type { Clock } from '../../common/clock.ts';
 import { type CertificateAuthority, createLocalAuthority } from './certificate-authority.ts';
 
 /** Clocks of agents may run ahead of ours. */
@@ -9,7 +9,7 @@ const HAND_OVER_MS = 3_600_000;
  * one; only shortly before the present one ends does the next begin to sign. So whoever reads the roots once is served for
  * at least half a life, and whoever reads them again, for ever.
  */
-export function createRenewingAuthority(clock: Clock = systemClock): CertificateAuthority {
+export function createRenewingAuthority(clock: Clock): CertificateAuthority {
   let present = createLocalAuthority(clock);
   let bornAt = clock.now();
   let next: CertificateAuthority | undefined;
@@ -25,7 +25,6 @@ export function createRenewingAuthority(clock: Clock = systemClock): Certificate
   }
 
   return {
-    chainPem: [],
     get rootPem() {
       renew();
       return next === undefined ? present.rootPem : present.rootPem + next.rootPem;
