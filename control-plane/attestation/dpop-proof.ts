@@ -1,14 +1,11 @@
-import { createHash } from 'node:crypto';
-import type { KeyObject } from 'node:crypto';
-import { createPublicKey } from 'node:crypto';
+import { createHash, createPublicKey } from 'node:crypto';
 import { EmbeddedJWK, jwtVerify } from 'jose';
 import type { JWTPayload, JWTHeaderParameters } from 'jose';
 import { thumbprintOf } from './proxy-key.ts';
 import { AttestationError } from './trust-provider.ts';
 
-/** A proof that holds together: its key, its id and when it was made. Whether the id is new is the caller's to check. */
+/** A proof that holds together: its key's thumbprint, its id and when it was made. Whether the id is new is the caller's to check. */
 export interface DpopProof {
-  readonly key: KeyObject;
   readonly thumbprint: string;
   readonly id: string;
   /** Milliseconds since the epoch. */
@@ -21,10 +18,11 @@ export interface ProofExpectation {
   /** base64url SHA-256 of the token or tokens the proof goes with: `ath`. */
   readonly tokenHash: string;
   readonly now: number;
-  readonly windowMs: number;
 }
 
 const MAX_PROOF_BYTES = 4096;
+/** A proof's `iat` may differ by this much. */
+export const PROOF_WINDOW_MS = 60_000;
 const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'k'];
 
 /** The steps of RFC 9449 section 4.3, with ES256 alone, and gRPC's method path as `htu`. */
@@ -42,9 +40,9 @@ export async function verifyDpopProof(proof: string, expected: ProofExpectation)
   if (ath !== expected.tokenHash) throw refused('it was made for another token');
   const issuedAt = typeof iat === 'number' ? iat * 1000 : Number.NaN;
   const aheadMs = issuedAt - expected.now;
-  if (!(Math.abs(aheadMs) <= expected.windowMs)) throw refused(describeSkew(aheadMs));
+  if (!(Math.abs(aheadMs) <= PROOF_WINDOW_MS)) throw refused(describeSkew(aheadMs));
   const key = createPublicKey({ key: { ...jwk } as Record<string, string>, format: 'jwk' });
-  return { key, thumbprint: thumbprintOf(key), id: jti, issuedAt };
+  return { thumbprint: thumbprintOf(key), id: jti, issuedAt };
 }
 
 /** base64url SHA-256 over the parts joined: `ath` of RFC 9449, and of Attest's proof over its evidence. */

@@ -22,8 +22,6 @@ export interface JwksCacheOptions {
   readonly onError?: (error: unknown) => void;
   /** Keys are fetched anew after this long; default 600,000. */
   readonly freshMs?: number;
-  /** When fetching fails, keys serve up to this age; default 3,600,000. */
-  readonly maxStaleMs?: number;
   /** An unknown key id, or a failure, causes at most one fetch in this time; default 30,000. */
   readonly cooldownMs?: number;
   /** Issuers held for one tenant; default 256. */
@@ -42,6 +40,8 @@ interface Entry {
 
 const MAX_TENANTS = 1_000;
 const MAX_KEYS = 64;
+/** When fetching fails, keys serve up to this age. */
+const MAX_STALE_MS = 3_600_000;
 /** A Kubernetes API server gives its keys to those alone who name the media type of key sets (RFC 7517 section 8.5.2). */
 const HEADERS = { accept: 'application/json, application/jwk-set+json' };
 
@@ -55,7 +55,6 @@ export class JwksCache {
   readonly #monotonicMs: () => number;
   readonly #onError: (error: unknown) => void;
   readonly #freshMs: number;
-  readonly #maxStaleMs: number;
   readonly #cooldownMs: number;
   readonly #maxIssuers: number;
   readonly #entriesByTenant = new BoundedCache<string, BoundedCache<string, Entry>>(MAX_TENANTS);
@@ -65,7 +64,6 @@ export class JwksCache {
     this.#monotonicMs = options.monotonicMs ?? (() => performance.now());
     this.#onError = options.onError ?? (() => undefined);
     this.#freshMs = options.freshMs ?? 600_000;
-    this.#maxStaleMs = options.maxStaleMs ?? 3_600_000;
     this.#cooldownMs = options.cooldownMs ?? 30_000;
     this.#maxIssuers = options.maxIssuers ?? 256;
   }
@@ -83,7 +81,7 @@ export class JwksCache {
     const age = now - entry.fetchedAt;
     const known = entry.keys !== undefined && (keyId === undefined || entry.keys.some((key) => key.kid === keyId));
     if (!known || age > this.#freshMs) await this.#refresh(entry, tenant, issuer, source);
-    if (entry.keys === undefined || this.#monotonicMs() - entry.fetchedAt > this.#maxStaleMs) {
+    if (entry.keys === undefined || this.#monotonicMs() - entry.fetchedAt > MAX_STALE_MS) {
       throw new AttestationError('evidence-keys-unavailable', "the issuer's keys could not be fetched");
     }
     return entry.keys;

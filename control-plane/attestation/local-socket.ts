@@ -5,7 +5,7 @@ import { UsageError } from '../../common/errors.ts';
 import type { LocalAuthority } from './local.ts';
 import { loadPeerReader } from './peer-process.ts';
 import type { PeerProcess, PeerReader } from './peer-process.ts';
-import { parseProxyKey } from './proxy-key.ts';
+import { proxyKeyThumbprint } from './proxy-key.ts';
 import { AttestationError } from './trust-provider.ts';
 
 export interface LocalSocketOptions {
@@ -13,7 +13,6 @@ export interface LocalSocketOptions {
   readonly authority: LocalAuthority;
   /** Users (uid) that get evidence; default: the one this process runs as. */
   readonly allowedUids?: readonly number[];
-  readonly peerReader?: PeerReader;
   /** A client has this long for its line; default 2,000. */
   readonly timeoutMs?: number;
 }
@@ -30,7 +29,7 @@ const MAX_CONNECTIONS = 64;
  * `{"token": "..."}` or `{"error": {"code", "message"}}`. Who asks is what the kernel says (SO_PEERCRED), never what it sends.
  */
 export async function openLocalSocket(options: LocalSocketOptions): Promise<LocalSocket> {
-  const readPeer = options.peerReader ?? loadPeerReader();
+  const readPeer = loadPeerReader();
   const allowedUids = options.allowedUids ?? [process.getuid?.() ?? -1];
   await removeStaleSocket(options.path);
   // A client may close its side after the line and still get its answer.
@@ -79,7 +78,7 @@ function issue(
   if (!allowedUids.includes(peer.uid)) {
     throw new AttestationError('caller-refused', 'this user may not get evidence here');
   }
-  return authority.issue(peer, parseProxyKey(readProxyKey(line)).thumbprint);
+  return authority.issue(peer, proxyKeyThumbprint(readProxyKey(line)));
 }
 
 function readProxyKey(line: string): Buffer {

@@ -2,16 +2,10 @@ import { createHash, createPublicKey } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { AttestationError } from './trust-provider.ts';
 
-/** The public key of a proxy process and its RFC 7638 thumbprint. */
-export interface ProxyKey {
-  readonly key: KeyObject;
-  readonly thumbprint: string;
-}
-
 const MAX_SPKI_BYTES = 256;
 
-/** Reads SubjectPublicKeyInfo in DER; anything but a P-256 point is refused as `session-invalid`. */
-export function parseProxyKey(spki: Uint8Array): ProxyKey {
+/** Thumbprint of SubjectPublicKeyInfo in DER; anything but a P-256 point is refused as `session-invalid`. */
+export function proxyKeyThumbprint(spki: Uint8Array): string {
   if (spki.length === 0 || spki.length > MAX_SPKI_BYTES) throw refused();
   let key: KeyObject;
   try {
@@ -20,7 +14,7 @@ export function parseProxyKey(spki: Uint8Array): ProxyKey {
     throw refused(cause);
   }
   if (key.asymmetricKeyType !== 'ec' || key.asymmetricKeyDetails?.namedCurve !== 'prime256v1') throw refused();
-  return { key, thumbprint: thumbprintOf(key) };
+  return thumbprintOf(key);
 }
 
 /** RFC 7638 section 3: SHA-256 over the required members in lexical order. */

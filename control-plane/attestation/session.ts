@@ -3,10 +3,9 @@ import { SignJWT, decodeProtectedHeader, errors, jwtVerify } from 'jose';
 import type { JWTPayload } from 'jose';
 import type { Clock } from '../../common/clock.ts';
 import type { SigningKeys } from '../credentials/signing-keys.ts';
-import { tokenHash, verifyDpopProof } from './dpop-proof.ts';
+import { PROOF_WINDOW_MS, tokenHash, verifyDpopProof } from './dpop-proof.ts';
 import type { DpopProof } from './dpop-proof.ts';
-import { parseProxyKey } from './proxy-key.ts';
-import type { ProxyKey } from './proxy-key.ts';
+import { proxyKeyThumbprint } from './proxy-key.ts';
 import { ReplayGuard } from './replay-guard.ts';
 import { AttestationError } from './trust-provider.ts';
 
@@ -42,7 +41,9 @@ export interface AttestPresentation {
 }
 
 /** A key whose holder asks for a session. */
-export interface ProvenKey extends ProxyKey {
+export interface ProvenKey {
+  /** RFC 7638. */
+  readonly thumbprint: string;
   /** Uses the proof up, for a tenant whose trust provider took the evidence. Reasons: proof-replayed, overloaded. */
   readonly useProof: (tenant: string) => Promise<void>;
 }
@@ -67,8 +68,6 @@ export interface SessionAuthorityOptions {
   readonly clock: Clock;
   /** `iss` and `aud` of session tokens: the control plane's own name. */
   readonly issuer: string;
-  /** A proof's `iat` may differ by this much; default 60,000. */
-  readonly proofWindowMs?: number;
   /** Proofs remembered in all; default 100,000. */
   readonly maxProofs?: number;
   /** What other replicas know of; default: there are none. */
@@ -84,7 +83,6 @@ const MAX_EVIDENCE = 8;
 /** The only maker and reader of session tokens (ES256, `cnf.jkt` as RFC 9449 section 6.1). */
 export function createSessionAuthority(options: SessionAuthorityOptions): SessionAuthority {
   const { clock, issuer, keys } = options;
-  const windowMs = options.proofWindowMs ?? 60_000;
   const maxProofs = options.maxProofs ?? 100_000;
   const maxProofsPerKey = options.maxProofsPerKey ?? 2_000;
   // Attest is open to strangers with keys of their own making: it has a memory apart from that of sessions, and only those
@@ -93,7 +91,7 @@ export function createSessionAuthority(options: SessionAuthorityOptions): Sessio
   const attestProofs = new ReplayGuard(clock, maxProofs, maxProofsPerKey);
 
   async function useOnce(guard: ReplayGuard, tenant: string, { thumbprint, id, issuedAt }: DpopProof): Promise<void> {
-    const expires = issuedAt + windowMs;
+    const expires = issuedAt + PROOF_WINDOW_MS;
     const outcome = guard.use(tenant, thumbprint, id, expires);
     if (outcome === 'replayed') throw replayed();
     if (outcome === 'full') throw new AttestationError('overloaded', 'too many DPoP proofs at once');
@@ -121,7 +119,7 @@ export function createSessionAuthority(options: SessionAuthorityOptions): Sessio
       if (dpop === undefined) throw invalid('there is no DPoP proof');
       const now = clock.now();
       const ticket = readTicket(await verifyToken(token, keys, issuer, now));
-      const proof = await verifyDpopProof(dpop, { path, tokenHash: tokenHash(token), now, windowMs });
+      const proof = await verifyDpopProof(dpop, { path, tokenHash: tokenHash(token), now });
       if (proof.thumbprint !== ticket.proxyKeyThumbprint) throw invalid('the session belongs to another key');
       await useOnce(sessionProofs, ticket.tenant, proof);
       return ticket;
@@ -129,12 +127,12 @@ export function createSessionAuthority(options: SessionAuthorityOptions): Sessio
 
     async proveKey({ proxyKey, proof, evidenceTokens, path }) {
       if (evidenceTokens.length > MAX_EVIDENCE) throw invalid(`more than ${MAX_EVIDENCE} pieces of evidence`);
-      const parsed = parseProxyKey(proxyKey);
+      const thumbprint = proxyKeyThumbprint(proxyKey);
       const now = clock.now();
-      const verified = await verifyDpopProof(proof, { path, tokenHash: tokenHash(...evidenceTokens), now, windowMs });
-      if (verified.thumbprint !== parsed.thumbprint) throw invalid('the proof is by another key');
-      if (attestProofs.has(verified.thumbprint, verified.id)) throw replayed();
-      return { ...parsed, useProof: (tenant) => useOnce(attestProofs, tenant, verified) };
+      const verified = await verifyDpopProof(proof, { path, tokenHash: tokenHash(...evidenceTokens), now });
+      if (verified.thumbprint !== thumbprint) throw invalid('the proof is by another key');
+      if (attestProofs.has(thumbprint, verified.id)) throw replayed();
+      return { thumbprint, useProof: (tenant) => useOnce(attestProofs, tenant, verified) };
     },
   };
 }
