@@ -11,10 +11,6 @@ export interface ClientCredentialsOptions {
   readonly clock: Clock;
   /** A clock that nobody sets; default `performance.now`. */
   readonly monotonicMs?: () => number;
-  /** Tokens held; default 10,000. */
-  readonly maxTokens?: number;
-  /** After a failure the endpoint is left alone for this long; default 1,000. */
-  readonly failureCooldownMs?: number;
 }
 
 interface Held {
@@ -29,6 +25,9 @@ interface Held {
   failure: { readonly error: CredentialError; readonly until: number } | undefined;
 }
 
+const MAX_TOKENS = 10_000;
+/** After a failure the endpoint is left alone for this long. */
+const FAILURE_COOLDOWN_MS = 1_000;
 /** A token is refreshed while the last part of its usable life is left. */
 const REFRESH_AT_FRACTION = 0.85;
 
@@ -41,8 +40,7 @@ export function createClientCredentialsMinter(
 ): CredentialMinter<ClientCredentialsSpec> {
   const { clock, fetcher } = options;
   const monotonicMs = options.monotonicMs ?? (() => performance.now());
-  const cooldownMs = options.failureCooldownMs ?? 1_000;
-  const held = new BoundedCache<string, Held>(options.maxTokens ?? 10_000);
+  const held = new BoundedCache<string, Held>(MAX_TOKENS);
 
   function heldFor(spec: ClientCredentialsSpec, context: MintContext): Held {
     const { tenant, credential, version, user } = context;
@@ -71,7 +69,7 @@ export function createClientCredentialsMinter(
           cause instanceof CredentialError
             ? cause
             : new CredentialError('the token endpoint cannot be reached', { cause });
-        entry.failure = { error, until: monotonicMs() + cooldownMs };
+        entry.failure = { error, until: monotonicMs() + FAILURE_COOLDOWN_MS };
         throw error;
       })
       .finally(() => {

@@ -45,18 +45,18 @@ export interface SigningKeyStore {
 export interface KeyRotation {
   /** A key signs this long; default 86,400,000 (a day). */
   readonly signForMs?: number;
-  /** A key is published this long before it signs, so that verifiers' caches know it; default 3,600,000. */
-  readonly publishAheadMs?: number;
   /** A key verifies this long after it last signed: longer than any token lives; default 7,200,000. */
   readonly verifyAfterMs?: number;
 }
+
+/** A key is published this long before it signs, so that verifiers' caches know it. */
+const PUBLISH_AHEAD_MS = 3_600_000;
 
 /** A rotating ring over a store. `refresh` makes, takes over from other replicas, and drops keys; call it every minute or so. */
 export class SigningKeyRing implements SigningKeys {
   readonly #store: SigningKeyStore;
   readonly #clock: Clock;
   readonly #signForMs: number;
-  readonly #publishAheadMs: number;
   readonly #verifyAfterMs: number;
   #keys: readonly SigningKey[] = [];
 
@@ -64,7 +64,6 @@ export class SigningKeyRing implements SigningKeys {
     this.#store = store;
     this.#clock = clock;
     this.#signForMs = rotation.signForMs ?? 86_400_000;
-    this.#publishAheadMs = rotation.publishAheadMs ?? 3_600_000;
     this.#verifyAfterMs = rotation.verifyAfterMs ?? 7_200_000;
   }
 
@@ -99,8 +98,8 @@ export class SigningKeyRing implements SigningKeys {
     const newest = this.#keys.at(-1);
     if (newest === undefined || newest.verifiesUntil <= now) {
       await this.#add(now);
-    } else if (newest.signsFrom + this.#signForMs - this.#publishAheadMs <= now) {
-      await this.#add(Math.max(newest.signsFrom + this.#signForMs, now + this.#publishAheadMs));
+    } else if (newest.signsFrom + this.#signForMs - PUBLISH_AHEAD_MS <= now) {
+      await this.#add(Math.max(newest.signsFrom + this.#signForMs, now + PUBLISH_AHEAD_MS));
     } else return;
     await this.#load();
   }
