@@ -23,7 +23,6 @@ export interface OutboundRequest {
 
 export interface OutboundAnswer {
   readonly status: number;
-  readonly contentType: string;
   readonly body: string;
 }
 
@@ -100,9 +99,8 @@ export function createHttpsFetcher(options: HttpsFetcherOptions = {}): OutboundF
           dispatcher: agentFor(wanted),
           signal: AbortSignal.timeout(timeoutMs),
         });
-        const contentType = answer.headers['content-type'];
         const body = await readBounded(answer.body, maxBodyBytes);
-        return { status: answer.statusCode, contentType: typeof contentType === 'string' ? contentType : '', body };
+        return { status: answer.statusCode, body };
       } catch (cause) {
         if (cause instanceof OutboundError) throw cause;
         throw new OutboundError('outbound-failed', `cannot reach https://${url.host}`, { cause });

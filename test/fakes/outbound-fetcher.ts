@@ -12,7 +12,7 @@ export class FakeFetcher implements OutboundFetcher {
     if (found === undefined) throw new OutboundError('outbound-failed', 'cannot reach it');
     const answer: unknown = typeof found === 'function' ? await found(request) : found;
     const status = typeof answer === 'object' && answer !== null && 'error' in answer ? 400 : 200;
-    return { status, contentType: 'application/json', body: JSON.stringify(answer) };
+    return { status, body: JSON.stringify(answer) };
   }
 
   async close(): Promise<void> {}
