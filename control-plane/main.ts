@@ -51,8 +51,6 @@ export interface ControlPlane {
   /** What both are trusted by. */
   readonly caPem: string;
   readonly bootstrapTokenFile: string;
-  /** Where local evidence is served, when it is enabled. */
-  readonly localSocketPath: string | undefined;
   /** `http://HOST:PORT/metrics`, when they are served. */
   readonly metricsUrl: string | undefined;
   close(): Promise<void>;
@@ -120,10 +118,10 @@ async function start(
     keys: foundation.keys.issuer,
     clock,
   });
-  const localSocketPath = config.localTrustSocket;
-  const local = localSocketPath === undefined ? undefined : createLocalAuthority(clock);
-  if (localSocketPath !== undefined && local) {
-    const socket = await openLocalSocket({ path: localSocketPath, authority: local });
+  const { localTrustSocket } = config;
+  const local = localTrustSocket === undefined ? undefined : createLocalAuthority(clock);
+  if (localTrustSocket !== undefined && local) {
+    const socket = await openLocalSocket({ path: localTrustSocket, authority: local });
     closers.add(() => socket.close());
   }
   const placeholders = new PlaceholderKeys(foundation.store, foundation.sealer);
@@ -157,7 +155,6 @@ async function start(
     restUrl: rest.url,
     caPem: tls.caPem,
     bootstrapTokenFile: bootstrap.file,
-    localSocketPath,
     metricsUrl,
     close: () => closers.close(onError),
   };
