@@ -1,6 +1,7 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { isIpAddress } from '../net/host.ts';
 import { buildCertificate, keyIdentifier, readCertificate, type CertificateFields } from './certificate.ts';
+import type { NameConstraints } from './extensions.ts';
 
 /** A certificate that may sign others, and its private key. */
 export interface SigningAuthority {
@@ -83,7 +84,7 @@ export function issueIntermediate(root: SigningAuthority, request: IntermediateR
     notAfter: Math.min(request.notAfter, issuer.notAfter),
     isCa: true,
     pathLength: 0,
-    ...permittedNames(request.permittedHosts),
+    permitted: permittedNames(request.permittedHosts),
     authorityKeyId: keyIdOf(issuer),
   });
 }
@@ -109,9 +110,9 @@ export function issueLeaf(issuer: SigningAuthority, request: LeafRequest): Buffe
  * Name constraints for host patterns. X.509 cannot say "below but not itself", so `*.example.com` permits `example.com`
  * too; `CertificateAuthority.permits` is the exact test.
  */
-function permittedNames(hosts: readonly string[]): { permittedDns: string[]; permittedIps: string[] } {
+function permittedNames(hosts: readonly string[]): NameConstraints {
   const names = hosts.filter((host) => !isIpAddress(host)).map((host) => host.replace(/^\*\./, ''));
-  return { permittedDns: [...new Set(names)], permittedIps: [...new Set(hosts.filter(isIpAddress))] };
+  return { dns: [...new Set(names)], ips: [...new Set(hosts.filter(isIpAddress))] };
 }
 
 function keyIdOf({ subjectKeyId, publicKeySpki: spki }: CertificateFields): Uint8Array {

@@ -7,6 +7,7 @@ import {
   extendedKeyUsage,
   keyUsage,
   nameConstraints,
+  type NameConstraints,
   subjectAltName,
   subjectKeyIdentifier,
 } from './extensions.ts';
@@ -22,15 +23,12 @@ export interface CertificateRequest {
   readonly subjectPublicKeySpki: Uint8Array;
   /** The issuer's private key, P-256. */
   readonly signerKey: KeyObject;
-  /** Big-endian, positive; 16 random bytes if left out. */
-  readonly serial?: Uint8Array;
   readonly notBefore: number;
   readonly notAfter: number;
   readonly isCa?: boolean;
   readonly pathLength?: number;
-  /** Either of the two makes the certificate name-constrained; what is not permitted is then refused. */
-  readonly permittedDns?: readonly string[];
-  readonly permittedIps?: readonly string[];
+  /** Makes the certificate name-constrained; what is not permitted is then refused. */
+  readonly permitted?: NameConstraints;
   readonly dnsNames?: readonly string[];
   readonly ipAddresses?: readonly string[];
   /** The issuer's subject key identifier; left out for a self-signed root. */
@@ -40,10 +38,6 @@ export interface CertificateRequest {
 }
 
 export interface CertificateFields {
-  readonly serial: Buffer;
-  /** The encoded Name. */
-  readonly issuer: Buffer;
-  readonly notBefore: number;
   readonly notAfter: number;
   /** The encoded Name. */
   readonly subject: Buffer;
@@ -58,7 +52,7 @@ const VERSION_3 = context(0, true, unsignedInteger(Uint8Array.of(2)));
 export function buildCertificate(request: CertificateRequest): Buffer {
   const body = sequence(
     VERSION_3,
-    unsignedInteger(request.serial ?? randomSerial()),
+    unsignedInteger(randomSerial()),
     ECDSA_SHA256,
     typeof request.issuer === 'string' ? commonName(request.issuer) : request.issuer,
     sequence(time(request.notBefore), time(request.notAfter)),
@@ -89,20 +83,17 @@ export function toPem(der: Uint8Array): string {
 export function readCertificate(der: Uint8Array): CertificateFields {
   const body = new DerReader(readSequence(der).expect(0x30).value);
   body.expect(0xa0);
-  const serial = body.expect(0x02).value;
+  body.expect(0x02);
   body.expect(0x30);
-  const issuer = body.expect(0x30).whole;
+  body.expect(0x30);
   const validity = new DerReader(body.expect(0x30).value);
-  const notBefore = readTime(validity);
+  validity.next();
   const notAfter = readTime(validity);
   const subject = body.expect(0x30).whole;
   const publicKeySpki = body.expect(0x30).whole;
   const extensions = body.optional(0xa3);
   const subjectKeyId = extensions && findExtension(extensions.value, OID.subjectKeyIdentifier);
   return {
-    serial,
-    issuer,
-    notBefore,
     notAfter,
     subject,
     publicKeySpki,
@@ -112,7 +103,7 @@ export function readCertificate(der: Uint8Array): CertificateFields {
 
 function extensionsOf(request: CertificateRequest): Buffer[] {
   const isCa = request.isCa ?? false;
-  const { permittedDns, permittedIps, dnsNames = [], ipAddresses = [] } = request;
+  const { permitted, dnsNames = [], ipAddresses = [] } = request;
   const isRoot = request.authorityKeyId === undefined;
   const usages = request.usages ?? (isRoot ? [] : (['serverAuth'] as const));
   const keyId = keyIdentifier(request.subjectPublicKeySpki);
@@ -120,9 +111,7 @@ function extensionsOf(request: CertificateRequest): Buffer[] {
   if (usages.length > 0) extensions.push(extendedKeyUsage(usages));
   extensions.push(subjectKeyIdentifier(keyId), authorityKeyIdentifier(request.authorityKeyId ?? keyId));
   if (dnsNames.length + ipAddresses.length > 0) extensions.push(subjectAltName(dnsNames, ipAddresses));
-  if (permittedDns !== undefined || permittedIps !== undefined) {
-    extensions.push(nameConstraints({ dns: permittedDns ?? [], ips: permittedIps ?? [] }));
-  }
+  if (permitted !== undefined) extensions.push(nameConstraints(permitted));
   return extensions;
 }
 
