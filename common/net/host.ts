@@ -1,6 +1,6 @@
 import { domainToASCII, domainToUnicode } from 'node:url';
 import { SidekeyError } from '../errors.ts';
-import { formatIpAddress, readIpAddress } from './ip-address.ts';
+import { formatIpAddress, readIpAddress, unmapped } from './ip-address.ts';
 
 /** A host, port or authority has no single meaning, so it is refused. */
 export class HostError extends SidekeyError {
@@ -77,6 +77,5 @@ function parseIpv6Host(text: string): string {
   const bare = text.startsWith('[') && text.endsWith(']') ? text.slice(1, -1) : text;
   const bytes = bare.includes(':') ? readIpAddress(bare) : undefined;
   if (bytes === undefined) throw new HostError('host is not a valid IPv6 address');
-  const isMapped = bytes.subarray(0, 10).every((byte) => byte === 0) && bytes[10] === 0xff && bytes[11] === 0xff;
-  return formatIpAddress(isMapped ? bytes.subarray(12) : bytes);
+  return formatIpAddress(unmapped(bytes));
 }

@@ -10,6 +10,16 @@ export function formatIpAddress(bytes: Uint8Array): string {
   return bytes.length === 4 ? bytes.join('.') : formatIpv6(bytes);
 }
 
+/** The IPv4 address in an IPv4-mapped IPv6 address, which is what a socket dials (RFC 4291 section 2.5.5.2); any other as it is. */
+export function unmapped(bytes: Uint8Array): Uint8Array {
+  const isMapped =
+    bytes.length === 16 &&
+    bytes.subarray(0, 10).every((byte) => byte === 0) &&
+    bytes[10] === 0xff &&
+    bytes[11] === 0xff;
+  return isMapped ? bytes.subarray(12) : bytes;
+}
+
 /** RFC 3986 section 3.2.2 `IPv4address`: four decimal octets without leading zeros; no octal, hex or short forms. */
 function readIpv4(text: string): Uint8Array | undefined {
   const parts = text.split('.');

@@ -1,5 +1,4 @@
-import { parseHost } from '../../common/net/host.ts';
-import { readIpAddress } from '../../common/net/ip-address.ts';
+import { formatIpAddress, readIpAddress, unmapped } from '../../common/net/ip-address.ts';
 import { Turns } from '../../common/turns.ts';
 import { Refusal } from './refusal.ts';
 
@@ -76,7 +75,7 @@ export class AttestTurns {
 function networkOf(peer: string): string {
   const address = peer.slice(0, Math.max(peer.lastIndexOf(':'), 0));
   const bytes = readIpAddress(address);
-  if (bytes?.length !== 16) return address;
-  const plain = parseHost(address);
-  return plain.includes(':') ? Buffer.from(bytes.subarray(0, 8)).toString('hex') : plain;
+  if (bytes === undefined) return address;
+  const plain = unmapped(bytes);
+  return plain.length === 16 ? Buffer.from(plain.subarray(0, 8)).toString('hex') : formatIpAddress(plain);
 }

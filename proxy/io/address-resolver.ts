@@ -5,7 +5,7 @@ import { type Clock, systemClock } from '../../common/clock.ts';
 import { within } from '../../common/deadline.ts';
 import { checkAddress } from '../../common/net/address-policy.ts';
 import { type Cidr, LOOPBACK } from '../../common/net/cidr.ts';
-import { formatIpAddress, readIpAddress } from '../../common/net/ip-address.ts';
+import { formatIpAddress, readIpAddress, unmapped } from '../../common/net/ip-address.ts';
 import { Refusal } from '../refusal.ts';
 import type { Authority } from '../../common/net/host.ts';
 
@@ -162,14 +162,8 @@ function inTurns(addresses: readonly ResolvedAddress[]): ResolvedAddress[] {
   return turns.flat();
 }
 
-/** An IPv4-mapped IPv6 address is the IPv4 address that a socket would dial (RFC 4291 section 2.5.5.2). */
 function resolvedAddress(bytes: Uint8Array): ResolvedAddress {
-  const isMapped =
-    bytes.length === 16 &&
-    bytes.subarray(0, 10).every((byte) => byte === 0) &&
-    bytes[10] === 0xff &&
-    bytes[11] === 0xff;
-  const plain = isMapped ? bytes.subarray(12) : bytes;
+  const plain = unmapped(bytes);
   return { address: formatIpAddress(plain), family: plain.length === 4 ? 4 : 6 };
 }
 
