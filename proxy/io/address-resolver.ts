@@ -4,7 +4,7 @@ import { BoundedCache } from '../../common/bounded-cache.ts';
 import { type Clock, systemClock } from '../../common/clock.ts';
 import { within } from '../../common/deadline.ts';
 import { checkAddress } from '../../common/net/address-policy.ts';
-import { type Cidr, LOOPBACK } from '../../common/net/cidr.ts';
+import type { Cidr } from '../../common/net/cidr.ts';
 import { formatIpAddress, readIpAddress, unmapped } from '../../common/net/ip-address.ts';
 import { Refusal } from '../refusal.ts';
 import type { Authority } from '../../common/net/host.ts';
@@ -15,11 +15,8 @@ export interface ResolvedAddress {
 }
 
 export interface ResolverOptions {
-  /** Tests and the laptop demonstration call services on this machine. */
-  readonly allowLoopbackForTests?: boolean;
   /** How long a name's addresses are kept; they are checked again at every use. */
   readonly cacheTtlMs?: number;
-  readonly maxCachedNames?: number;
   readonly timeoutMs?: number;
   readonly clock?: Clock;
   readonly lookup?: (host: string) => Promise<readonly { address: string; family: number }[]>;
@@ -45,13 +42,13 @@ interface CachedName {
 }
 
 const MAX_ADDRESSES = 64;
+const MAX_NAMES = 1_024;
 
 /** Resolves names for dialling; nothing else in the proxy asks DNS, and sockets are given addresses alone. */
 export function createResolver(options: ResolverOptions = {}): AddressResolver {
-  const { cacheTtlMs = 5_000, maxCachedNames = 1024, timeoutMs = 5_000, clock = systemClock } = options;
+  const { cacheTtlMs = 5_000, timeoutMs = 5_000, clock = systemClock } = options;
   const ask = options.lookup ?? ((host: string) => lookup(host, { all: true, order: 'verbatim' }));
-  const always = options.allowLoopbackForTests === true ? LOOPBACK : [];
-  const cached = new BoundedCache<string, CachedName>(maxCachedNames);
+  const cached = new BoundedCache<string, CachedName>(MAX_NAMES);
   const underWay = new Map<string, Promise<readonly ResolvedAddress[]>>();
   const ours = new OwnEndpoints();
 
@@ -74,10 +71,9 @@ export function createResolver(options: ResolverOptions = {}): AddressResolver {
       if (ours.include(host, port)) throw loopRefused();
       const literal = readIpAddress(host);
       const addresses = literal === undefined ? await addressesOf(host) : [resolvedAddress(literal)];
-      const exceptions = always.length === 0 ? allowed : [...allowed, ...always];
       for (const { address } of addresses) {
         if (ours.include(address, port)) throw loopRefused();
-        const verdict = checkAddress(address, exceptions);
+        const verdict = checkAddress(address, allowed);
         if (!verdict.allowed) {
           throw new Refusal('address-refused', `the host has an address that is refused (${verdict.range})`);
         }

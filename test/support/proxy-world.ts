@@ -3,6 +3,7 @@ import { Writable } from 'node:stream';
 import type tls from 'node:tls';
 import type { Answer, Question } from '../../policy-client/index.ts';
 import type { Grant, Injection } from '../../proto/gen/sidekey/v1/grant.ts';
+import { LOOPBACK } from '../../common/net/cidr.ts';
 import { type Route, TlsMode } from '../../proto/gen/sidekey/v1/route.ts';
 import type { Reason } from '../../proto/reasons.ts';
 import type { ProxyConfig } from '../../proxy/config.ts';
@@ -59,7 +60,6 @@ export async function startProxyWorld(options: ProxyWorldOptions = {}): Promise<
   const lookups: string[] = [];
   const resolver = createResolver({
     cacheTtlMs: 0,
-    allowLoopbackForTests: options.allowLoopback === true,
     lookup: async (host) => {
       lookups.push(host);
       const given = options.lookup?.(host);
@@ -67,6 +67,10 @@ export async function startProxyWorld(options: ProxyWorldOptions = {}): Promise<
       return found.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }));
     },
   });
+  if (options.allowLoopback === true) {
+    const { resolve } = resolver;
+    resolver.resolve = (host, port, allowed) => resolve(host, port, [...allowed, ...LOOPBACK]);
+  }
   const logLines: string[] = [];
   const sink = new Writable({
     write: (chunk: Buffer, _encoding, done) => {

@@ -120,7 +120,7 @@ describe('A-55: Sidekey itself is no upstream', () => {
   const names = { 'me.example': ['127.0.0.1'], 'cp.example': ['93.184.216.34'], 'alias.example': ['93.184.216.34'] };
 
   test('its listener, by any name and even where addresses are allowed', async () => {
-    const { resolver } = resolverOf(names, { allowLoopbackForTests: true });
+    const { resolver } = resolverOf(names);
     resolver.refuse([{ host: '127.0.0.1', port: 8080 }]);
     for (const host of ['127.0.0.1', 'me.example', '0.0.0.0']) {
       expect(await reasonOf(resolver.resolve(host, 8080, everything)), host).toBe('loop-refused');
