@@ -22,20 +22,20 @@ const CAP_NET_ADMIN = 12n;
 
 /** The firewall that is asked for, or the first that is here. @throws CommandFailed */
 export function findFirewall(wanted: 'auto' | 'nftables' | 'iptables'): Firewall {
-  if (wanted !== 'iptables' && runTool('nft', ['--version']).code === 0) return nftables;
-  if (wanted !== 'nftables' && runTool('iptables', ['--version']).code === 0) return iptables;
+  if (wanted !== 'iptables' && isHere('nft')) return nftables;
+  if (wanted !== 'nftables' && isHere('iptables')) return iptables;
   const names = wanted === 'auto' ? 'neither nft nor iptables is' : `${wanted} is not`;
   throw new CommandFailed(EXIT_CODES.failed, `${names} installed here: install the package nftables or iptables`);
 }
 
 /** The firewall whose rules are shown: that which would be used, and nftables where there is none. */
 export function firewallToShow(wanted: 'auto' | 'nftables' | 'iptables'): Firewall {
-  if (wanted === 'iptables') return iptables;
-  return wanted === 'nftables' || runTool('nft', ['--version']).code === 0 ? nftables : fallback();
+  if (wanted === 'auto') return !isHere('nft') && isHere('iptables') ? iptables : nftables;
+  return wanted === 'iptables' ? iptables : nftables;
 }
 
-function fallback(): Firewall {
-  return runTool('iptables', ['--version']).code === 0 ? iptables : nftables;
+function isHere(tool: 'nft' | 'iptables'): boolean {
+  return runTool(tool, ['--version']).code === 0;
 }
 
 /** Whether this process may read and change firewall rules (capabilities(7)). */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Family } from '../../common/net/probe.ts';
+import { FAMILIES, type Family } from '../../common/net/probe.ts';
 
 /** What becomes of DNS: left alone, dropped, or sent to resolvers, of which there may be one a family. */
 export type DnsWay =
@@ -44,7 +44,6 @@ const DNS_TRANSPORTS = ['udp', 'tcp'] as const;
 const QUIC_PORTS = [443, 853] as const;
 /** What a program may send without privileges beside TCP and UDP. */
 const OTHER_TRANSPORTS: readonly Protocol[] = ['sctp', 'dccp', 'udplite'];
-const BOTH: readonly Family[] = ['IPv4', 'IPv6'];
 
 /** The rules in their order; the first that matches in a table decides. */
 export function makeRules(plan: RedirectPlan): Rule[] {
@@ -54,7 +53,7 @@ export function makeRules(plan: RedirectPlan): Rule[] {
 /** DNS that nobody may send is dropped before anything, such as Docker's own rules, changes where it goes; loopback too. */
 function rawRules({ exemptUids, dns }: RedirectPlan): Rule[] {
   const table = 'raw';
-  const families = dns.kind === 'to' ? BOTH.filter((family) => dns.resolvers[family] === undefined) : BOTH;
+  const families = dns.kind === 'to' ? FAMILIES.filter((family) => dns.resolvers[family] === undefined) : FAMILIES;
   if (dns.kind === 'leave' || families.length === 0) return [];
   const drops = families.flatMap((family) =>
     DNS_TRANSPORTS.map((protocol): Rule => ({ table, family, protocol, port: DNS_PORT, verdict: 'drop' })),
@@ -73,7 +72,7 @@ function natRules({ port, exemptUids, dns }: RedirectPlan): Rule[] {
 }
 
 function sendDns(resolvers: Partial<Record<Family, string>>): Rule[] {
-  return BOTH.flatMap((family) => {
+  return FAMILIES.flatMap((family) => {
     const resolver = resolvers[family];
     if (resolver === undefined) return [];
     return DNS_TRANSPORTS.map(
@@ -98,7 +97,7 @@ function filterRules({ exemptUids, dns, dropUdp }: RedirectPlan): Rule[] {
 
 /** Addresses of this machine other than these are no loopback: a call to them is caught. */
 function loopback(table: Rule['table']): Rule[] {
-  return BOTH.map((family) => ({ table, family, toLoopback: true, verdict: 'return' }));
+  return FAMILIES.map((family) => ({ table, family, toLoopback: true, verdict: 'return' }));
 }
 
 /** A mark that every installed rule carries: it names the whole set, so that a change of options shows. */
