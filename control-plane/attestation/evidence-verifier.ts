@@ -60,7 +60,6 @@ export function createEvidenceVerifier(options: EvidenceVerifierOptions): Eviden
 
   return {
     async verify(question, providers, now) {
-      if (question.token === '') throw new AttestationError('evidence-missing', 'the evidence is empty');
       const candidates = candidatesFor(question, providers);
       let refusal: AttestationError | undefined;
       for (const [provider, spec] of candidates) {

@@ -7,16 +7,19 @@ import type { SessionFacts } from '../policy/facts.ts';
 import type { TenantPolicy } from '../policy/policy-source.ts';
 import { holdersOf } from '../policy/placeholders.ts';
 import type { CredentialInjection, CredentialProviderSpec, PolicyCredential, PolicySet } from '../resources/kinds.ts';
+import type { SecretField } from '../resources/secret-fields.ts';
 import { SealingError } from '../store/sealing.ts';
 import type { PlaceholderKeys } from './placeholder-keys.ts';
-
-export type SecretFieldName = 'secret' | 'auth.clientSecret' | 'auth.privateKey';
 
 export interface CredentialSourceOptions {
   readonly minter: CredentialMinter;
   readonly placeholders: Pick<PlaceholderKeys, 'for'>;
   /** The sealed value of a credential provider's field. Throws SealingError when it is not bound so. */
-  readonly openSecret: (policy: PolicySet, provider: string, field: SecretFieldName) => Promise<Secret | undefined>;
+  readonly openSecret: (
+    policy: PolicySet,
+    provider: string,
+    field: SecretField['field'],
+  ) => Promise<Secret | undefined>;
 }
 
 /** All credentials of a policy in their places, and when the first of them ends. */
@@ -111,7 +114,7 @@ async function openSpec(
   provider: string,
   spec: CredentialProviderSpec,
 ): Promise<CredentialSpec> {
-  const open = async (field: SecretFieldName): Promise<Secret> => {
+  const open = async (field: SecretField['field']): Promise<Secret> => {
     const secret = await options.openSecret(policy, provider, field).catch(asUnavailable);
     if (!secret) throw new CredentialError('the credential provider has no stored secret');
     return secret;

@@ -87,7 +87,6 @@ describe('kubernetes', () => {
     const now = clock.now();
     const good = await issuer.sign(PODS, now);
     const cases: readonly (readonly [string, string])[] = [
-      ['evidence-missing', ''],
       ['evidence-malformed', 'abc'],
       ['evidence-malformed', 'a.b.c'],
       ['evidence-malformed', `${good}.${good}`],
