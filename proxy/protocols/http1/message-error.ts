@@ -8,8 +8,8 @@ import { SidekeyError } from '../../../common/errors.ts';
 export class MessageError extends SidekeyError {
   declare readonly code: Reason;
 
-  constructor(code: Reason, message: string, options?: ErrorOptions) {
-    super(code, message, options);
+  constructor(code: Reason, message: string) {
+    super(code, message);
   }
 }
 

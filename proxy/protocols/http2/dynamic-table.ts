@@ -13,10 +13,6 @@ export class DynamicTable {
     this.#maxSize = maxSize;
   }
 
-  get count(): number {
-    return this.#count;
-  }
-
   /** Octets that the entries count for. */
   get size(): number {
     return this.#size;

@@ -146,10 +146,10 @@ export class Http2Connection {
   }
 
   /** Takes no new streams (RFC 9113 6.8); those that are open may finish. */
-  shutdown(code: ErrorName = 'NO_ERROR'): void {
+  shutdown(): void {
     if (this.#state.closing) return;
     this.#state.closing = true;
-    this.#state.outbound.frames.numbers(FrameType.GOAWAY, 0, this.#state.streams.lastPeer, ErrorCode[code]);
+    this.#state.outbound.frames.numbers(FrameType.GOAWAY, 0, this.#state.streams.lastPeer, ErrorCode.NO_ERROR);
   }
 
   /** A second has passed; see Allowance. Without it, long idle connections that are pinged run out. */

@@ -18,11 +18,6 @@ export class HeaderBlock {
     this.#limits = limits;
   }
 
-  /** Whether CONTINUATION has to come next. */
-  get open(): boolean {
-    return this.#open;
-  }
-
   /** Judges a frame by its header: whether it may come now, and whether the block stays within its limits. */
   admit(frame: FrameReader): void {
     if (this.#open !== (frame.type === FrameType.CONTINUATION) || (this.#open && frame.stream !== this.stream)) {
