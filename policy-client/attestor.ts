@@ -10,28 +10,21 @@ interface AttestorParts {
   readonly proofs: ProofMaker;
   readonly options: PolicyClientOptions;
   /** This run of the proxy; it alone may sign for hosts. */
-  readonly instanceId: string;
+  readonly ownId: string;
   readonly timeoutMs: number;
 }
 
 /** Shows the control plane who this is: as this run, or as one before whose records are still to be delivered. */
-export class Attestor {
-  readonly #parts: AttestorParts;
-
-  constructor(parts: AttestorParts) {
-    this.#parts = parts;
-  }
-
-  async attestAs(instanceId: string): Promise<Session> {
-    const { connection, proofs, options, timeoutMs } = this.#parts;
-    const { tenant, evidence, wantCertificateAuthority = false, clock = systemClock } = options;
-    const isThisRun = instanceId === this.#parts.instanceId;
-    const wish = { wantCertificateAuthority: isThisRun && wantCertificateAuthority };
+export function createAttestor(parts: AttestorParts): (instanceId: string) => Promise<Session> {
+  const { connection, proofs, options, ownId, timeoutMs } = parts;
+  const { tenant, evidence, wantCertificateAuthority = false, clock = systemClock } = options;
+  return async (instanceId) => {
+    const wish = { wantCertificateAuthority: instanceId === ownId && wantCertificateAuthority };
     try {
       return await attest(connection, proofs, { tenant, evidence, instanceId, ...wish, timeoutMs }, () => clock.now());
     } catch (error) {
       connection.leaveUnlessUp();
       throw error;
     }
-  }
+  };
 }

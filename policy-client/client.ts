@@ -6,7 +6,7 @@ import type { DecisionRecord } from '../proto/gen/sidekey/v1/decision.ts';
 import type { Revocation } from '../proto/gen/sidekey/v1/grant.ts';
 import type { CertificateAuthority, Snapshot } from '../proto/gen/sidekey/v1/proxy.ts';
 import type { Route } from '../proto/gen/sidekey/v1/route.ts';
-import { Attestor } from './attestor.ts';
+import { createAttestor } from './attestor.ts';
 import { Authorizer } from './authorizer.ts';
 import { AuthorizerLink } from './authorizer-link.ts';
 import { gatherStats } from './client-stats.ts';
@@ -89,19 +89,14 @@ class LinkedPolicyClient implements PolicyClient {
     this.ready.catch(() => {});
     const { instanceId } = this;
     const { attestTimeoutMs: timeoutMs } = limits;
-    const attestor = new Attestor({
-      connection: this.#connection,
-      proofs: this.#proofs,
-      options,
-      instanceId,
-      timeoutMs,
-    });
-    const shared = { connection: this.#connection, proofs: this.#proofs, nowMs, monotonicMs, log, newBackoff };
+    const parts = { connection: this.#connection, proofs: this.#proofs };
+    const attestAs = createAttestor({ ...parts, options, ownId: instanceId, timeoutMs });
+    const shared = { ...parts, nowMs, monotonicMs, log, newBackoff };
     this.#sessionBackoff = newBackoff();
     const onResumed = (stillMs: number) => this.#onResumed(stillMs, log);
     this.#stillness = new StillnessWatch({ maxStillMs: limits.maxStillMs, nowMs, monotonicMs, onResumed });
     this.#sessions = new SessionKeeper({
-      attest: () => attestor.attestAs(instanceId),
+      attest: () => attestAs(instanceId),
       nowMs,
       backoff: this.#sessionBackoff,
       log,
@@ -139,7 +134,7 @@ class LinkedPolicyClient implements PolicyClient {
       instanceId,
       spoolDir: options.spoolDir,
       limits,
-      attestAs: (earlier) => attestor.attestAs(earlier),
+      attestAs,
       onSessionRefused,
     });
   }
