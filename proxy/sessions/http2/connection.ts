@@ -98,12 +98,12 @@ export class Http2Connection {
     return this.#state.outbound.data(found, bytes);
   }
 
-  /** Ends our side of a stream, behind the body that waits. `sensitive`: names of trailers that enter no table. */
-  sendEnd(stream: number, trailers?: HeaderList, sensitive?: ReadonlySet<string>): void {
+  /** Ends our side of a stream, behind the body that waits. */
+  sendEnd(stream: number, trailers?: HeaderList): void {
     const found = this.#state.streams.get(stream);
     if (found === undefined) return;
     if (found.sending !== 'body') throw new Error('the end before the head or behind the end');
-    this.#encode(() => this.#state.outbound.end(found, trailers, sensitive));
+    this.#encode(() => this.#state.outbound.end(found, trailers));
     this.#state.settle(found);
   }
 

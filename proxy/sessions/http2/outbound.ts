@@ -70,10 +70,9 @@ export class Outbound {
   }
 
   /** Ends our side, at once or when the queue is sent; then `stream.sending` is `done`. */
-  end(stream: Stream, trailers: HeaderList | undefined, sensitive: ReadonlySet<string> | undefined): void {
+  end(stream: Stream, trailers: HeaderList | undefined): void {
     stream.sending = 'ending';
     stream.trailers = trailers;
-    stream.sensitiveTrailers = sensitive;
     if (stream.queuedBytes === 0) this.#finish(stream);
   }
 
@@ -166,7 +165,7 @@ export class Outbound {
     const { trailers } = stream;
     if (trailers !== undefined && trailers.size > 0) {
       this.encoder.begin();
-      this.#block(stream.id, trailers, stream.sensitiveTrailers ?? NO_NAMES, true);
+      this.#block(stream.id, trailers, NO_NAMES, true);
     } else if (!this.frames.endLast(stream.id)) {
       this.frames.data(stream.id, NOTHING, 0, 0, true, 0);
     }

@@ -18,7 +18,6 @@ export class Stream {
   readonly queue: Buffer[] = [];
   queuedBytes = 0;
   trailers: HeaderList | undefined = undefined;
-  sensitiveTrailers: ReadonlySet<string> | undefined = undefined;
 
   /** Octets that the peer may send. */
   receiveWindow: number;
