@@ -37,6 +37,34 @@ export interface ApplyRequest {
 /** A resource with this label and the value `never` is not pruned, such as what `sidekey dev` made for itself. */
 const PRUNE_LABEL = 'sidekey.dev/prune';
 
+/** Of JSON, for each resource that the tenant may have. With each change all of them are read, and the other tenants wait. */
+const MEAN_LENGTH = 8_192;
+/** A tenant of few resources may have long ones. */
+const FEWEST_RESOURCES = 1_000;
+
+/** What is there already can be changed, though it be more. */
+function refuseTooMany(
+  before: ReadonlyMap<string, Resource>,
+  after: ReadonlyMap<string, Resource>,
+  maxResources: number,
+): void {
+  const refuse = (is: string, most: number): ResourceError =>
+    new ResourceError(
+      'too-many-resources',
+      `the tenant would have ${is}, and may have ${most} (Tenant spec.maxResources)`,
+    );
+  if (after.size > Math.max(maxResources, before.size)) throw refuse(`${after.size} resources`, maxResources);
+  const maxLength = Math.max(maxResources, FEWEST_RESOURCES) * MEAN_LENGTH;
+  const length = lengthOf(after);
+  if (length > maxLength && length > lengthOf(before)) throw refuse(`resources of ${length} characters`, maxLength);
+}
+
+function lengthOf(resources: ReadonlyMap<string, Resource>): number {
+  let length = 0;
+  for (const resource of resources.values()) length += JSON.stringify(withoutSecrets(resource)).length;
+  return length;
+}
+
 /** Of what is wrong once a resource is gone, what was wrong with it already keeps nobody from deleting it. */
 function refuseInUse(after: readonly ResourceIssue[], before: readonly ResourceIssue[]): void {
   const placeOf = ({ kind, name, field }: ResourceIssue): string => `${keyOf(kind, name)} ${field}`;
@@ -64,10 +92,7 @@ export async function applyToTenant(
   // Those applied come last, so that it is they who are told of an overlap with what stands.
   const after = new Map([...[...before].filter(([key]) => !wanted.has(key)), ...wanted]);
   for (const { kind, name } of doomed) after.delete(keyOf(kind, name));
-  if (after.size > Math.max(maxResources, before.size)) {
-    const message = `the tenant would have ${after.size} resources, and may have ${maxResources} (Tenant spec.maxResources)`;
-    throw new ResourceError('too-many-resources', message);
-  }
+  refuseTooMany(before, after, maxResources);
 
   const found = checkSet([...after.values()], request.check);
   if (request.remove) refuseInUse(found, checkSet([...before.values()], request.check));
