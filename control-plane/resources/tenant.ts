@@ -11,7 +11,7 @@ export const tenantSpec = z
       .max(100_000)
       .default(5_000)
       .describe(
-        'Resources that the tenant may hold, of 8,192 characters each in the mean. With each change all are read: the other tenants wait meanwhile.',
+        'Resources that the tenant may hold, of 4,096 characters and 20 hosts each in the mean. With each change all are read: the other tenants wait meanwhile.',
       ),
   })
   .describe('The hard isolation boundary of everything else.');
