@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import type { DecisionFilter } from '../audit/query-decisions.ts';
 import { accessOf } from './rest-access.ts';
 import type { DecisionReader, RestDependencies } from './rest-dependencies.ts';
+import { RestError } from './rest-problem.ts';
 import { decisionQuery, verifyBody, verifyQuery } from './rest-schemas.ts';
 
 interface Query extends Omit<DecisionFilter, 'since' | 'until'> {
@@ -33,8 +34,8 @@ export function addDecisionRoutes(app: FastifyInstance, { decisions }: Pick<Rest
       const { since, until, after, limit, follow, ...rest } = request.query;
       const filter: DecisionFilter = {
         ...rest,
-        since: since === undefined ? undefined : new Date(since),
-        until: until === undefined ? undefined : new Date(until),
+        since: readTime(since),
+        until: readTime(until),
       };
       if (!follow) return { decisions: await decisions.query(tenant, filter, { after, limit }) };
       const stream = await followAsLines(decisions, tenant, filter, after);
@@ -55,6 +56,14 @@ export function addDecisionRoutes(app: FastifyInstance, { decisions }: Pick<Rest
     { schema: { summary: 'Prove the log against a checkpoint that was kept elsewhere', body: verifyBody } },
     async (request) => verifyLog(decisions, accessOf(request).tenant, request.body),
   );
+}
+
+/** Nothing was decided before the epoch, and not all years before it can be stored. */
+function readTime(text: string | undefined): Date | undefined {
+  if (text === undefined) return undefined;
+  const atMs = Date.parse(text);
+  if (Number.isNaN(atMs)) throw new RestError(400, 'bad-request', `"${text}" is not a time that can be asked for.`);
+  return new Date(Math.max(atMs, 0));
 }
 
 async function verifyLog(

@@ -10,6 +10,8 @@ const text = (maxLength: number, description?: string) => ({
   type: 'string',
   minLength: 1,
   maxLength,
+  // PostgreSQL takes no NUL.
+  pattern: '^[^\\0]*$',
   ...(description === undefined ? {} : { description }),
 });
 
@@ -78,7 +80,12 @@ export const decisionQuery = {
     reason: { type: 'string', enum: Object.keys(REASONS) },
     since: { type: 'string', format: 'date-time' },
     until: { type: 'string', format: 'date-time' },
-    after: { type: 'integer', minimum: 0, description: 'Only decisions stored after this position.' },
+    after: {
+      type: 'integer',
+      minimum: 0,
+      maximum: Number.MAX_SAFE_INTEGER,
+      description: 'Only decisions stored after this position.',
+    },
     limit: { type: 'integer', minimum: 1, maximum: 1000, default: 100 },
     follow: {
       type: 'boolean',

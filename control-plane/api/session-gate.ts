@@ -30,6 +30,8 @@ export class SessionGate {
   readonly #options: SessionGateOptions;
   /** Of the questions of each tenant. */
   readonly turns = new QuestionTurns();
+  /** Of what its watches are told, so that questions need not wait for a thousand of these. */
+  readonly watchTurns = new QuestionTurns();
   readonly #matched = new WeakMap<CompiledPolicySet, WeakMap<SessionRecord, Matched>>();
 
   constructor(options: SessionGateOptions) {
@@ -50,7 +52,12 @@ export class SessionGate {
     if (!record) throw new Refusal('session-invalid', 'the session is not known or has ended');
     if (!evenRevoked) assertServed(record.proxyVersion);
     const session = { record, ticket };
-    const policy = await this.#options.policies.get(ticket.tenant);
+    let policy = await this.#options.policies.get(ticket.tenant);
+    // After a start, the calls of a thousand proxies wait for one reading of the policy.
+    while (policy && this.turns.mustWait(ticket.tenant)) {
+      await this.turns.next(ticket.tenant);
+      policy = await this.#options.policies.get(ticket.tenant);
+    }
     if (!policy) throw new Refusal('session-invalid', 'the tenant does not exist');
     if (!evenRevoked) this.assertLive(session, policy);
     return session;
@@ -80,7 +87,7 @@ export class SessionGate {
    * What decisions read of a session. Workloads are those that its claims match under this policy, whatever they matched at
    * attestation: who is denied or revoked by now is so in sessions that stand. A revoked one of then stays in.
    */
-  facts({ record, ticket }: LiveSession, policy: TenantPolicy, budget = newBudget()): SessionFacts {
+  facts({ record, ticket }: LiveSession, policy: TenantPolicy, budget = newBudget(), turns = this.turns): SessionFacts {
     const base = {
       tenant: ticket.tenant,
       sessionId: ticket.id,
@@ -89,23 +96,28 @@ export class SessionGate {
       claims: record.claims,
       userClaims: record.userClaims,
     };
-    const lasting = this.#matchLasting(record, base, policy.policy);
+    const lasting = this.#matchLasting(record, base, policy.policy, turns);
     const before = budget.left;
     const matching = namesOf(lasting, matchTimed(policy.policy, base, this.#options.nowMs(), budget));
-    this.turns.took(ticket.tenant, before - budget.left);
+    turns.took(ticket.tenant, before - budget.left);
     const isLeft = (name: string): boolean => policy.revocations.has('workload', name) && !matching.includes(name);
     const left = record.workloads.filter(isLeft);
     return { ...base, workloads: left.length === 0 ? matching : [...matching, ...left].sort() };
   }
 
-  #matchLasting(record: SessionRecord, session: Omit<SessionFacts, 'workloads'>, set: CompiledPolicySet): Matched {
+  #matchLasting(
+    record: SessionRecord,
+    session: Omit<SessionFacts, 'workloads'>,
+    set: CompiledPolicySet,
+    turns: QuestionTurns,
+  ): Matched {
     const bySession = this.#matched.get(set) ?? new WeakMap<SessionRecord, Matched>();
     this.#matched.set(set, bySession);
     const known = bySession.get(record);
     if (known !== undefined) return known;
     const budget = newBudget();
     const matched = matchLasting(set, session, budget);
-    this.turns.took(session.tenant, QUESTION_STEPS - budget.left);
+    turns.took(session.tenant, QUESTION_STEPS - budget.left);
     bySession.set(record, matched);
     return matched;
   }

@@ -12,6 +12,7 @@ import {
   type WatchResponse,
 } from '../../proto/gen/sidekey/v1/proxy.ts';
 import type { SigningKeys } from '../credentials/signing-keys.ts';
+import { newBudget } from '../policy/budget.ts';
 import type { ActiveRevocation, RevocationTargetName, SessionFacts } from '../policy/facts.ts';
 import type { PolicyChange, PolicySource, TenantPolicy } from '../policy/policy-source.ts';
 import { concernsSession, endsSession } from '../policy/revocations.ts';
@@ -36,6 +37,8 @@ export interface WatchOptions {
 
 export type WatchCall = ServerWritableStream<WatchRequest, WatchResponse>;
 
+/** What making a host of a route and writing it takes, in steps of a question. */
+const HOST_STEPS = 1_000;
 /** Events that may wait for a slow reader before it is cut off. */
 const MAX_WAITING_EVENTS = 64;
 
@@ -119,8 +122,11 @@ export class WatchStream {
   #onChange(change: PolicyChange): void {
     const heardAt = performance.now();
     this.#enqueue(async () => {
+      const { gate } = this.#options;
+      const { tenant } = this.#session.ticket;
+      while (gate.watchTurns.mustWait(tenant)) await gate.watchTurns.next(tenant);
       // Once for all of it: a change is told on every watch of the tenant, one after the other.
-      const facts = this.#options.gate.facts(this.#session, change.current);
+      const facts = gate.facts(this.#session, change.current, newBudget(), gate.watchTurns);
       for (const revocation of change.lifted) await this.#sendRevocation(revocation, true, facts);
       for (const revocation of change.revoked) {
         if (!(await this.#sendRevocation(revocation, false, facts))) continue;
@@ -172,9 +178,13 @@ export class WatchStream {
   }
 
   async #sendSnapshot({ policy, revocations }: TenantPolicy, facts: SessionFacts): Promise<void> {
-    const { authorities, placeholders } = this.#options;
+    const { authorities, gate, placeholders } = this.#options;
     const { record, ticket } = this.#session;
-    const routes = routesOf(policy, facts, await placeholders.for(ticket.tenant));
+    const placeholderOf = await placeholders.for(ticket.tenant);
+    while (gate.watchTurns.mustWait(ticket.tenant)) await gate.watchTurns.next(ticket.tenant);
+    const routes = routesOf(policy, facts, placeholderOf);
+    const hosts = routes.reduce((count, route) => count + route.hosts.length, 0);
+    gate.watchTurns.took(ticket.tenant, hosts * HOST_STEPS);
     const key = record.authorityKey;
     const snapshot: Snapshot = {
       policyVersion: policy.source.version,

@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import { decodeProtectedHeader, errors, importJWK, jwtVerify } from 'jose';
 import type { JWK, JWTPayload } from 'jose';
 import type { Reason } from '../../proto/reasons.ts';
+import { isDeeper, MAX_LEVELS } from '../resources/nesting.ts';
+import { findUnstorable } from '../store/storable.ts';
 import { AttestationError } from './trust-provider.ts';
 
 /** What an evidence token must satisfy. */
@@ -70,6 +72,9 @@ export async function verifyEvidenceToken(token: string, expected: EvidenceExpec
   const { sub, exp, iat } = payload;
   if (typeof sub !== 'string' || sub === '' || exp === undefined) {
     throw new AttestationError('evidence-malformed', 'the token names no subject');
+  }
+  if (isDeeper(payload, MAX_LEVELS) || findUnstorable(payload) !== undefined) {
+    throw new AttestationError('evidence-malformed', "the token's claims cannot be kept: nested too deep, or not text");
   }
   if (iat !== undefined && iat > nowSeconds + CLOCK_SKEW_SECONDS) {
     throw new AttestationError('evidence-not-yet-valid', 'the token was issued in the future');

@@ -48,7 +48,9 @@ export function decodeRecord(bytes: Uint8Array): DecisionRecord {
   } catch (error) {
     throw new ChainError('record-malformed', 'a decision record cannot be read', { cause: error });
   }
-  if (record.id === '' || record.at === undefined || Number.isNaN(record.at.getTime())) {
+  const year = record.at?.getUTCFullYear() ?? 0;
+  // Neither RFC 3339 nor PostgreSQL writes other years as JavaScript does.
+  if (record.id === '' || !(year >= 1 && year <= 9_999)) {
     throw new ChainError('record-malformed', 'a decision record has no id or no time');
   }
   return record;
@@ -112,16 +114,19 @@ export interface IndexedColumns {
   readonly status: number;
 }
 
-/** The columns that belong to a record. */
+/** An index takes no long texts. */
+const MAX_ID_LENGTH = 256;
+
+/** The columns that belong to a record, as far as they go: a proxy may have written anything into it. */
 export function indexedColumns(record: DecisionRecord): IndexedColumns {
   return {
-    decision_id: storable(record.id),
+    decision_id: storable(record.id).slice(0, MAX_ID_LENGTH),
     at: record.at,
     session_id: storable(record.sessionId),
     workloads: record.workloads.map(storable),
     user_subject: storable(record.user),
     host: storable(record.destination?.host ?? ''),
-    port: record.destination?.port ?? 0,
+    port: Math.min(record.destination?.port ?? 0, 65_535),
     server_workload: storable(record.serverWorkload),
     access_policy: storable(record.accessPolicy),
     method: storable(record.method),

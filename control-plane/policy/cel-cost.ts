@@ -116,7 +116,8 @@ function rootOf(node: unknown): unknown {
 }
 
 function add(a: Steps, b: Steps): Steps {
-  return Array.from({ length: Math.max(a.length, b.length) }, (_, power) => (a[power] ?? 0) + (b[power] ?? 0));
+  const [longer, shorter] = a.length < b.length ? [b, a] : [a, b];
+  return longer.map((steps, power) => steps + (shorter[power] ?? 0));
 }
 
 function isLiteral(node: unknown): boolean {

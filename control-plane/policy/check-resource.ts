@@ -1,4 +1,5 @@
-import { X509Certificate } from 'node:crypto';
+import { hash, X509Certificate } from 'node:crypto';
+import { BoundedCache } from '../../common/bounded-cache.ts';
 import { pemBlocks } from '../../common/credential-grammar.ts';
 import { describeError } from '../../common/errors.ts';
 import { parseHostPattern } from '../../common/match/host-pattern.ts';
@@ -114,7 +115,12 @@ function checkOutbound(
   ];
 }
 
+/** Hashes of what could be read: to read a bundle takes milliseconds, and every change of a tenant checks all that it has. */
+const readable = new BoundedCache<string, true>(10_000);
+
 function readCertificates(pem: string): void {
+  const key = hash('sha256', pem, 'base64url');
+  if (readable.get(key) === true) return;
   for (const block of pemBlocks(pem, 'CERTIFICATE')) {
     try {
       new X509Certificate(block);
@@ -122,6 +128,7 @@ function readCertificates(pem: string): void {
       throw new Error('one of the certificates cannot be read');
     }
   }
+  readable.set(key, true);
 }
 
 function attempt(field: string, run: () => unknown): Issue[] {

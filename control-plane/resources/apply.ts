@@ -37,6 +37,41 @@ export interface ApplyRequest {
 /** A resource with this label and the value `never` is not pruned, such as what `sidekey dev` made for itself. */
 const PRUNE_LABEL = 'sidekey.dev/prune';
 
+interface Measure {
+  readonly what: string;
+  /** In the mean of the resources that the tenant may have. */
+  readonly each: number;
+  of(resource: Resource): number;
+}
+
+/** With each change all of it is read and checked, and the other tenants wait. */
+const MEASURES: readonly Measure[] = [
+  { what: 'characters of resources', each: 4_096, of: (one) => JSON.stringify(withoutSecrets(one)).length },
+  {
+    what: 'hosts of servers, once for each of their ports',
+    each: 20,
+    of: ({ kind, spec }) => (kind === 'ServerWorkload' ? spec.hosts.length * spec.ports.length : 0),
+  },
+];
+/** A tenant of few resources may have large ones. */
+const FEWEST_RESOURCES = 1_000;
+
+/** What is there already can be changed, though it be more. */
+function refuseTooMany(before: readonly Resource[], after: readonly Resource[], maxResources: number): void {
+  const refuse = (is: string, most: number): ResourceError =>
+    new ResourceError(
+      'too-many-resources',
+      `the tenant would have ${is}, and may have ${most} (Tenant spec.maxResources)`,
+    );
+  if (after.length > Math.max(maxResources, before.length)) throw refuse(`${after.length} resources`, maxResources);
+  for (const { what, each, of } of MEASURES) {
+    const sumOf = (resources: readonly Resource[]): number => resources.reduce((sum, one) => sum + of(one), 0);
+    const most = Math.max(maxResources, FEWEST_RESOURCES) * each;
+    const sum = sumOf(after);
+    if (sum > most && sum > sumOf(before)) throw refuse(`${sum} ${what}`, most);
+  }
+}
+
 /** Of what is wrong once a resource is gone, what was wrong with it already keeps nobody from deleting it. */
 function refuseInUse(after: readonly ResourceIssue[], before: readonly ResourceIssue[]): void {
   const placeOf = ({ kind, name, field }: ResourceIssue): string => `${keyOf(kind, name)} ${field}`;
@@ -64,10 +99,7 @@ export async function applyToTenant(
   // Those applied come last, so that it is they who are told of an overlap with what stands.
   const after = new Map([...[...before].filter(([key]) => !wanted.has(key)), ...wanted]);
   for (const { kind, name } of doomed) after.delete(keyOf(kind, name));
-  if (after.size > Math.max(maxResources, before.size)) {
-    const message = `the tenant would have ${after.size} resources, and may have ${maxResources} (Tenant spec.maxResources)`;
-    throw new ResourceError('too-many-resources', message);
-  }
+  refuseTooMany([...before.values()], [...after.values()], maxResources);
 
   const found = checkSet([...after.values()], request.check);
   if (request.remove) refuseInUse(found, checkSet([...before.values()], request.check));

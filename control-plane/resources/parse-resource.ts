@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { findNear } from '../../common/near-names.ts';
 import { fieldNames } from './json-schema.ts';
 import { isDeeper, MAX_LEVELS } from './nesting.ts';
+import { withoutSecrets } from './secret-fields.ts';
+import { findUnstorable } from '../store/storable.ts';
 import { API_VERSION, type Kind, KINDS, metadata, type Resource, SPECS } from './kinds.ts';
 
 /** What is wrong with one field. `path` leads to it from the document's root. */
@@ -34,7 +36,10 @@ export function parseResource(value: unknown): ParsedResource {
     const issues = flattenIssues(body.error.issues, spec, fieldNames(kind));
     return { ok: false, issues: issues.map((issue) => ({ ...issue, path: ['spec', ...issue.path] })) };
   }
-  return { ok: true, resource: makeResource(kind, about, body.data) };
+  const resource = makeResource(kind, about, body.data);
+  const unstorable = findUnstorable(withoutSecrets(resource));
+  if (unstorable === undefined) return { ok: true, resource };
+  return { ok: false, issues: [{ path: unstorable, message: 'holds NUL or half of a surrogate pair' }] };
 }
 
 /** The one place that joins a kind with the spec that its own definition has just parsed. */

@@ -10,7 +10,9 @@ export const tenantSpec = z
       .min(1)
       .max(100_000)
       .default(5_000)
-      .describe('Resources that the tenant may hold. With each change all are read: the other tenants wait meanwhile.'),
+      .describe(
+        'Resources that the tenant may hold, of 4,096 characters and 20 hosts each in the mean. With each change all are read: the other tenants wait meanwhile.',
+      ),
   })
   .describe('The hard isolation boundary of everything else.');
 

@@ -1,5 +1,4 @@
 import { pemBlocks } from '../../common/credential-grammar.ts';
-import { matchHost } from '../../common/match/host-pattern.ts';
 import { toJson } from './diff.ts';
 import type { BoundTo, CredentialInjection, CredentialProviderSpec, ServerWorkloadSpec } from './kinds.ts';
 
@@ -18,8 +17,7 @@ export function boundToOf(spec: CredentialProviderSpec | undefined): BoundTo | u
 export function beyondBinding(bound: BoundTo, use: CredentialUse): string | undefined {
   // The token endpoint is the proxy itself, and gets no credential.
   if (use.inject.type === 'oauth-token') return undefined;
-  // A wildcard covers itself, and those below it.
-  const host = use.hosts.find((one) => !bound.hosts.some((pattern) => matchHost(pattern, one)));
+  const host = use.hosts.find((one) => !isCovered(one, bound));
   if (host !== undefined) return `the host ${host}`;
   const port = use.ports.find((one) => !bound.ports.includes(one));
   if (port !== undefined) return `port ${port}`;
@@ -38,7 +36,22 @@ export function beyondBinding(bound: BoundTo, use: CredentialUse): string | unde
   return undefined;
 }
 
+/** By binding, as a tenant may have thousands of uses of hundreds of hosts. */
+const patternsOf = new WeakMap<BoundTo, ReadonlySet<string>>();
+
+/** As `matchHost` says of one of its patterns. A wildcard covers itself, and those below it. */
+function isCovered(host: string, bound: BoundTo): boolean {
+  const patterns = patternsOf.get(bound) ?? new Set(bound.hosts);
+  patternsOf.set(bound, patterns);
+  if (patterns.has(host)) return true;
+  for (let dot = host.indexOf('.', 1); dot > 0; dot = host.indexOf('.', dot + 1)) {
+    if (patterns.has(`*${host.slice(dot)}`)) return true;
+  }
+  return false;
+}
+
 function isAmong(pem: string | undefined, among: string | undefined): boolean {
+  if (pem === undefined || pem === among) return true;
   const allowed = certificatesOf(among);
   return certificatesOf(pem).every((one) => allowed.includes(one));
 }

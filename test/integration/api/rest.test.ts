@@ -166,6 +166,30 @@ describe('REST API', () => {
     expect((await api.call('GET', '/v1/revocations', { tenant })).body['revocations']).toEqual([]);
   });
 
+  it.each([
+    ['POST', '/v1/revocations', { target: 'user', name: 'a\0b' }],
+    ['POST', '/v1/revocations', { target: 'user', name: 'ab', reason: '\0' }],
+    ['DELETE', '/v1/revocations', { target: 'user', name: 'a\0b' }],
+    ['DELETE', '/v1/revocations/a%00b', undefined],
+    ['DELETE', '/v1/resources/ServerWorkload/a%00b', undefined],
+    ['GET', '/v1/verify-log?instance=a%00b', undefined],
+    ['GET', '/v1/decisions?user=a%00b', undefined],
+    ['GET', '/v1/decisions?after=1e30', undefined],
+    ['GET', '/v1/decisions?since=2016-12-31T23:59:60Z', undefined],
+    ['GET', '/v1/decisions?until=2016-12-31T23:59:60Z', undefined],
+  ] as const)('refuses what the database cannot be asked: %s %s %o', async (method, url, body) => {
+    const tenant = await api.freshTenant();
+    const answer = await api.call(method, url, { tenant, ...(body === undefined ? {} : { body }) });
+    expect(answer).toMatchObject({ status: 400, body: { code: 'bad-request' } });
+    expect(api.bugs).toEqual([]);
+  });
+
+  it('asks for decisions since before the epoch, in any year', async () => {
+    const tenant = await api.freshTenant();
+    const found = await api.call('GET', '/v1/decisions?since=0000-01-01T00:00:00Z', { tenant });
+    expect(found).toMatchObject({ status: 200, body: { decisions: [] } });
+  });
+
   it('answers the log, its proof and the sessions of an empty tenant', async () => {
     const tenant = await api.freshTenant();
     expect((await api.call('GET', '/v1/decisions?outcome=denied&limit=5', { tenant })).body).toEqual({ decisions: [] });

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { beforeAll, expect, it } from 'vitest';
+import type { Resource } from '../../../control-plane/resources/kinds.ts';
 import { ResourceStore } from '../../../control-plane/resources/resource-store.ts';
 import { Sealer, sealingKey } from '../../../control-plane/store/sealing.ts';
 import { SET, documents, head, makeTenant } from '../../support/resource-documents.ts';
@@ -47,6 +48,46 @@ describeStores('tenants of the resource store', (fixture) => {
     );
     const others = await freshTenant();
     await resources.apply(others, documents(SET));
+  });
+
+  it('holds no more text of a tenant than fits that number, and lets what is there be changed', async () => {
+    const tenant = await freshTenant();
+    const limit = (maxResources: number) =>
+      resources.apply('default', documents(`${head('Tenant', tenant)} {maxResources: ${maxResources}}`));
+    await limit(4_000);
+    await resources.apply(tenant, documents(SET));
+    /** Of over two million characters. */
+    const long = (name: string, fill = 'x'): Resource[] =>
+      documents(`${head('AccessPolicy', name)} {clientWorkload: agent, serverWorkload: api}`).map((one) => {
+        const rule = { contentTypes: Array.from({ length: 256 }, () => fill.repeat(2_000)) };
+        return { ...one, spec: { ...one.spec, rules: [rule, rule, rule, rule] } } as Resource;
+      });
+    for (const name of ['a', 'b', 'c', 'd', 'e']) await resources.apply(tenant, long(name));
+    await limit(10);
+    const refused = {
+      code: 'too-many-resources',
+      message: expect.stringMatching(/\d+ characters of resources, and may have 4096000 /),
+    };
+    await expect(resources.apply(tenant, long('f'))).rejects.toMatchObject(refused);
+    expect((await resources.apply(tenant, long('a', 'y'))).changes).toMatchObject([{ action: 'updated' }]);
+    for (const name of ['a', 'b', 'c', 'd']) await resources.delete(tenant, 'AccessPolicy', name);
+    await expect(resources.apply(tenant, long('f'))).rejects.toMatchObject(refused);
+  });
+
+  it('holds no more hosts with their ports than fit that number', async () => {
+    const tenant = await freshTenant();
+    await resources.apply('default', documents(`${head('Tenant', tenant)} {maxResources: 10}`));
+    const server = (name: string, ports: number): Resource[] => {
+      const hosts = Array.from({ length: 250 }, (_, n) => `h${n}.${name}.example.com`);
+      return documents(
+        `${head('ServerWorkload', name)} ${JSON.stringify({ hosts, ports: Array.from({ length: ports }, (_, n) => n + 1) })}`,
+      );
+    };
+    await resources.apply(tenant, [...server('a', 64), ...server('b', 16)]);
+    await expect(resources.apply(tenant, server('c', 1))).rejects.toMatchObject({
+      code: 'too-many-resources',
+      message: expect.stringContaining('20250 hosts of servers'),
+    });
   });
 
   it('says that a Tenant cannot be read, as it says of other resources, and takes another in its place', async () => {

@@ -104,6 +104,10 @@ describe('kubernetes', () => {
       ['evidence-malformed', await issuer.sign({ ...PODS, sub: 'system:serviceaccount:prod:other' }, now)],
       ['evidence-malformed', await issuer.sign({ ...PODS, 'kubernetes.io': undefined }, now)],
       ['evidence-malformed', await issuer.sign({ ...PODS, sub: undefined }, now)],
+      ['evidence-malformed', await issuer.sign({ ...PODS, note: 'a\0' }, now)],
+      ['evidence-malformed', await issuer.sign({ ...PODS, 'note\0': 'a' }, now)],
+      ['evidence-malformed', await issuer.sign({ ...PODS, notes: ['\ud800'] }, now)],
+      ['evidence-malformed', await issuer.sign({ ...PODS, deep: JSON.parse('['.repeat(70) + ']'.repeat(70)) }, now)],
     ];
     for (const [reason, token] of cases) {
       await expect(verify(token), `${reason} ${token.slice(0, 30)}`).rejects.toMatchObject({ reason });

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { nextHash } from '../../../../common/decision-chain.ts';
 import { appendDecisions } from '../../../../control-plane/audit/decision-log.ts';
@@ -49,6 +50,23 @@ describe('decision log', () => {
     const malformed = { ...second, record: junk, hash: nextHash(first.hash, junk) };
     await expect(append(malformed)).rejects.toMatchObject({ code: 'record-malformed' });
     expect(await append(second)).toBe(2);
+  });
+
+  it('stores whatever a proxy may write into a record, and no time that nobody could read', async () => {
+    const changes = {
+      id: randomBytes(6_000).toString('hex'),
+      destination: { scheme: 'https', host: '\0', port: 0xffff_ffff },
+      status: 0xffff_ffff,
+    };
+    await appendAttested(store, TENANT, 'wild', decisionChain('wild', 2, changes));
+    expect(await verifyChains(store, TENANT, 'wild')).toMatchObject([{ records: 2, fault: undefined }]);
+    expect(await queryDecisions(store, TENANT, { instance: 'wild' })).toMatchObject([changes, changes]);
+    for (const at of ['0000-12-31T23:59:59Z', '+010000-01-01T00:00:00Z', '-000001-01-01T00:00:00Z']) {
+      const records = decisionChain(`at ${at}`, 1, { at: new Date(at) });
+      await expect(appendAttested(store, TENANT, `at ${at}`, records)).rejects.toMatchObject({
+        code: 'record-malformed',
+      });
+    }
   });
 
   it('finds by filter and by page, and keeps tenants apart', async () => {

@@ -32,6 +32,16 @@ describe('documents', () => {
       'f.yaml:7: spec.prot: unknown field',
     ],
     [
+      'text that the database cannot store',
+      document('ClientWorkload', 'selectors:\n  all:\n    - claim: a\n      equals: "a\\0"'),
+      'f.yaml:9: spec.selectors.all[0].equals: holds NUL or half of a surrogate pair',
+    ],
+    [
+      'a name that the database cannot store',
+      document('CredentialProvider', 'type: jwt\naudience: a\nsubject: b\nclaims: { c: { "\\uD800": 1 } }'),
+      'f.yaml:9: spec.claims.c.\ud800: holds NUL or half of a surrogate pair',
+    ],
+    [
       'a field that is misspelt',
       document('AccessPolicy', 'clientWorkload: a\nserverWorkload: b\nrules:\n  - method: [GET]'),
       'f.yaml:9: spec.rules[0].method: unknown field; did you mean methods?',
@@ -116,6 +126,15 @@ describe('documents', () => {
   ])('name file, line and field of %s', (_what, text, expected) => {
     const [first = ''] = errorsOf(text);
     expect(first.slice(0, expected.length)).toBe(expected);
+  });
+
+  it('take any secret, as it is sealed', () => {
+    const { resources, errors } = parseDocuments(
+      document('CredentialProvider', 'type: static\nsecret: { value: "a\\0b" }'),
+      'f',
+    );
+    expect(errors).toEqual([]);
+    expect(resources[0]?.resource.spec).toMatchObject({ secret: { value: 'a\0b' } });
   });
 
   it('report every error of every document', () => {

@@ -1,5 +1,7 @@
 import { pem } from '../../../../control-plane/resources/fields.ts';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { matchHost } from '../../../../common/match/host-pattern.ts';
 import { type BoundTo, SPECS } from '../../../../control-plane/resources/kinds.ts';
 import { beyondBinding, boundToOf, type CredentialUse } from '../../../../control-plane/resources/within-binding.ts';
 
@@ -82,3 +84,34 @@ it.each(['X509 CERTIFICATE', 'TRUSTED CERTIFICATE', 'PRIVATE KEY'])(
     expect(pem.safeParse(bound + block(label) + bound).success).toBe(false);
   },
 );
+
+it('covers the hosts that its patterns match, whatever they are', () => {
+  const label = fc.constantFrom('a', 'b', 'shop', 'xa');
+  const name = fc.array(label, { minLength: 2, maxLength: 4 }).map((labels) => labels.join('.'));
+  const pattern = fc.oneof(
+    name,
+    name.map((base) => `*.${base}`),
+    fc.constantFrom('10.0.0.1', '0.0.1', '::1'),
+  );
+  fc.assert(
+    fc.property(fc.array(pattern, { minLength: 1, maxLength: 4 }), pattern, (hosts, host) => {
+      const isMatched = hosts.some((one) => matchHost(one, host));
+      expect(beyondBinding({ ...boundTo(), hosts }, { ...USE, hosts: [host] }) === undefined).toBe(isMatched);
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+it('reads the hosts of a binding once for all its uses', () => {
+  let reads = 0;
+  const bound: BoundTo = {
+    ...boundTo(),
+    get hosts() {
+      reads += 1;
+      return ['*.example.com'];
+    },
+  };
+  const hosts = Array.from({ length: 50 }, (_, n) => `h${n}.example.com`);
+  for (let use = 0; use < 2; use += 1) expect(beyondBinding(bound, { ...USE, hosts })).toBeUndefined();
+  expect(reads).toBe(1);
+});
