@@ -88,14 +88,8 @@ class LinkedPolicyClient implements PolicyClient {
     });
     this.ready.catch(() => {});
     const { instanceId } = this;
-    const { attestTimeoutMs: timeoutMs } = limits;
-    const attestor = new Attestor({
-      connection: this.#connection,
-      proofs: this.#proofs,
-      options,
-      instanceId,
-      timeoutMs,
-    });
+    const attesting = { connection: this.#connection, proofs: this.#proofs, options, instanceId };
+    const attestor = new Attestor({ ...attesting, timeoutMs: limits.attestTimeoutMs });
     const shared = { connection: this.#connection, proofs: this.#proofs, nowMs, monotonicMs, log, newBackoff };
     this.#sessionBackoff = newBackoff();
     const onResumed = (stillMs: number) => this.#onResumed(stillMs, log);
@@ -246,8 +240,9 @@ class LinkedPolicyClient implements PolicyClient {
   #onSessionLost(reason: Reason): void {
     this.#active = undefined;
     this.#watcher.setSession(undefined);
-    this.#onDown(reason);
+    // Before the link is down: its grants must not serve, as stale ones, what waits.
     this.#authorizer.setSession(undefined);
+    this.#onDown(reason);
   }
 
   #onDown(reason: Reason): void {
