@@ -89,14 +89,12 @@ export class Watcher {
     const reason = failureReason(error);
     const failure = watchFailure(error);
     if (this.#retry.isNews(reason, failure.error)) log.warn({ reason, ...failure }, 'the watch ended');
+    const isRefused = refusesSession(error) || needsAttestation(error);
+    if (isRefused) onSessionRefused(stream.session, reason);
     if (wasCurrent) onDown(reason);
     if (mayBeHung(error)) connection.reset();
     else connection.leaveUnlessUp();
-    if (refusesSession(error) || needsAttestation(error)) {
-      onSessionRefused(stream.session, reason);
-      return;
-    }
-    if (this.#session === undefined || this.#next !== undefined) return;
+    if (isRefused || this.#session === undefined || this.#next !== undefined) return;
     this.reconnects += 1;
     this.#retry.schedule(() => {
       if (this.#session !== undefined && this.#next === undefined) this.#open(this.#session);

@@ -36,8 +36,6 @@ export class RecordQueue {
   #inFlight = 0;
   #acked = 0;
   readonly #recent = new RecentRecords();
-  /** Records in memory up to this sequence are on disk as well. */
-  #onDiskThrough = 0;
   #sequence = 0;
   #head: Buffer;
   #unreportedLosses = 0;
@@ -196,7 +194,6 @@ export class RecordQueue {
     const batches: RecordBatch[] = [];
     for (const record of records) this.#pack(record, record === last, batches);
     batches.forEach((batch) => this.#keep(batch));
-    this.#onDiskThrough = last?.sequence ?? this.#acked;
   }
 
   /**
@@ -274,13 +271,8 @@ export class RecordQueue {
   spill(): boolean {
     const { spool } = this.#options;
     if (spool === undefined) return false;
-    for (const batch of this.#memory) {
-      const fresh = batch.after(this.#onDiskThrough);
-      if (fresh === undefined) continue;
-      if (!spool.append(fresh.records())) return false;
-      this.#onDiskThrough = fresh.lastSequence;
-    }
-    return true;
+    // A batch goes to disk and comes from there as a whole.
+    return this.#memory.every((batch) => spool.holds(batch.firstSequence) || spool.append(batch.records()));
   }
 
   /** Called now and then while there is a backlog. */

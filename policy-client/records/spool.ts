@@ -76,6 +76,10 @@ export class Spool {
     return this.#segments[0]?.first ?? 0;
   }
 
+  holds(sequence: number): boolean {
+    return this.#segments.some(({ first, last }) => first <= sequence && sequence <= last);
+  }
+
   /** Hash that the first record on disk follows, if that can be read. */
   startHash(): Buffer | undefined {
     const [first] = this.#segments;

@@ -162,6 +162,11 @@ export class FakeControlPlane {
     }
   }
 
+  /** Ends every Authorize stream likewise. */
+  endQuestions(reason: Reason): void {
+    for (const call of this.asks) call.emit('error', refusal(reason, status.PERMISSION_DENIED));
+  }
+
   /** Sends any event, such as one with a wrong sequence, on every watch. */
   sendEvent(changes: Partial<WatchEvent>): void {
     for (const call of this.watches.keys()) {

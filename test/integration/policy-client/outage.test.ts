@@ -71,6 +71,23 @@ describe('fail modes', () => {
     });
   });
 
+  it.each([
+    ['the watch', () => links.plane.endWatches('workload-revoked')],
+    ['the questions', () => links.plane.endQuestions('workload-revoked')],
+  ])('stale: serves nothing that waits when the session is refused on %s', async (_where, refuse) => {
+    grantAlways({ cacheLease: { seconds: 0, nanos: 50e6 }, failMode: { staleMaxAge: { seconds: 60, nanos: 0 } } });
+    const client = await links.readyClient();
+    await client.authorize(question());
+    await pause(100);
+    links.plane.decide = () => new Promise(() => {});
+    links.plane.refuseAttest = 'workload-revoked';
+    const { length } = links.plane.questions;
+    const answer = client.authorize(question());
+    await until('it was asked', () => links.plane.questions.length > length);
+    refuse();
+    expect(await answer).toMatchObject({ kind: 'denial', reason: 'workload-revoked' });
+  });
+
   it('closed: denies when the control plane is there but does not answer', async () => {
     grantAlways({ cacheLease: { seconds: 0, nanos: 50e6 } });
     const client = await links.readyClient({ limits: { authorizeTimeoutMs: 200 } });

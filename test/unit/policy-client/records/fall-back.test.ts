@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -70,6 +70,29 @@ const step = fc.oneof(
   fc.record({ name: fc.constant('put back' as const), by: fc.integer({ min: 1, max: 12 }) }),
 );
 
+type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
+
+/** Gives how many records were pushed. */
+function play(steps: readonly Step[], queue: RecordQueue, plane: Plane): number {
+  let pushed = 0;
+  for (const each of steps) {
+    if (each.name === 'push') {
+      push(queue, each.count);
+      pushed += each.count;
+    } else if (each.name === 'take') plane.take(queue, each.count, each.acknowledges);
+    else if (each.name === 'rewind') queue.rewind();
+    else if (each.name === 'spill') queue.spill();
+    else {
+      plane.putBack(Math.max(plane.last - each.by, 0));
+      if (plane.last < queue.acked) expect(queue.fallBack(plane.last)).toBe(0);
+      else queue.rewind();
+    }
+  }
+  return pushed;
+}
+
+const numbersTo = (last: number): number[] => Array.from({ length: last }, (_, index) => index + 1);
+
 describe('RecordQueue.fallBack', () => {
   it.each([
     { where: 'in memory', maxMemoryBytes: 1e9, hasSpool: false },
@@ -84,30 +107,39 @@ describe('RecordQueue.fallBack', () => {
           runs += 1;
           const queue = newQueue(maxMemoryBytes, hasSpool ? new Spool(join(dir, String(runs)), 1e7) : undefined);
           const plane = new Plane();
-          let pushed = 0;
-          for (const each of steps) {
-            if (each.name === 'push') {
-              push(queue, each.count);
-              pushed += each.count;
-            } else if (each.name === 'take') plane.take(queue, each.count, each.acknowledges);
-            else if (each.name === 'rewind') queue.rewind();
-            else if (each.name === 'spill') queue.spill();
-            else {
-              plane.putBack(Math.max(plane.last - each.by, 0));
-              if (plane.last < queue.acked) expect(queue.fallBack(plane.last)).toBe(0);
-              else queue.rewind();
-            }
-          }
+          const pushed = play(steps, queue, plane);
           queue.rewind();
           plane.take(queue, 1_000, true);
           queue.close();
-          expect(plane.ids).toEqual(Array.from({ length: pushed }, (_, index) => index + 1));
+          expect(plane.ids).toEqual(numbersTo(pushed));
           expect([queue.backlog, queue.inFlight, queue.memoryBytes]).toEqual([0, 0, 0]);
           expect(queue.delivered).toBe(pushed);
         }),
       );
     },
   );
+
+  it.each([1e9, 500])('is spilled with the rest, though it was on disk before: %d bytes of memory', (maxMemoryBytes) => {
+    let runs = 0;
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+        runs += 1;
+        const ended = join(dir, String(runs));
+        const queue = newQueue(maxMemoryBytes, new Spool(ended, 1e7));
+        const plane = new Plane();
+        const pushed = play(steps, queue, plane);
+        expect(queue.spill()).toBe(true);
+        queue.close();
+        const spool = new Spool(ended, 1e7);
+        if (existsSync(ended)) spool.load();
+        const leftover = newQueue(0, spool);
+        leftover.resume();
+        plane.take(leftover, 1_000, true);
+        expect(plane.ids).toEqual(numbersTo(pushed));
+        expect([spool.bytes, leftover.backlog]).toEqual([0, 0]);
+      }),
+    );
+  });
 
   it('keeps a megabyte, and says how many records are gone for good', () => {
     const queue = newQueue();
