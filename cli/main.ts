@@ -96,7 +96,8 @@ process.on('SIGUSR1', () => {});
 // A closed pipe (`sidekey logs | head`) is not a fault.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(EXIT_CODES.ok);
-  throw error;
+  printError(new CommandFailed(EXIT_CODES.failed, 'cannot write the output', { cause: error }));
+  process.exit(EXIT_CODES.failed);
 });
 
 await main();

@@ -104,7 +104,7 @@ export function toProxyConfig(options: ProxyOptions, listen: ProxyConfig['listen
 
 /** gRPC would take port 443, and wait for it. */
 function withPort(address: string): string {
-  if (/:\d{1,5}$/.test(address)) return address;
+  if (/^[^/\s]+:\d{1,5}$/.test(address)) return address;
   throw new UsageError('bad-address', `--control-plane: use HOST:PORT, not "${address}"`);
 }
 

@@ -119,7 +119,8 @@ export class RestClient {
       },
       ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
     }).catch((cause: unknown) => {
-      throw new CommandFailed(EXIT_CODES.unreachable, `cannot reach the control plane at ${url.origin}`, { cause });
+      const place = `the control plane at ${url.origin}${hintOf(cause)}`;
+      throw new CommandFailed(EXIT_CODES.unreachable, `cannot reach ${place}`, { cause });
     });
     if (answer.statusCode >= 400) throw refusal(answer.statusCode, await answer.body.text());
     return answer;
@@ -134,6 +135,14 @@ export async function withClient<T>(context: Context, use: (client: RestClient) 
   } finally {
     await client.close();
   }
+}
+
+/** What to look at when TLS failed: the port (`ERR_SSL_...`), or whom to trust. */
+function hintOf(cause: unknown): string {
+  const code = readField(cause, 'code') ?? '';
+  if (code.startsWith('ERR_SSL_')) return ' (is its REST API there, by default at port 7444?)';
+  const isUntrusted = /^UNABLE_TO_|SELF_SIGNED/.test(code);
+  return isUntrusted ? ' (trust its authority: --ca-file, or SIDEKEY_CA_FILE)' : '';
 }
 
 function parseJson(text: string): unknown {

@@ -61,6 +61,7 @@ function flattenIssues(
   const describeUnknown = (key: string): string => {
     const canGuess = key.length >= GUESSED_LENGTHS.min && key.length <= GUESSED_LENGTHS.max;
     const [meant] = canGuess && guesses++ < MAX_GUESSES ? findNear(key, known) : [];
+    if (meant === key) return 'unknown field here; it stands elsewhere';
     return meant === undefined ? 'unknown field' : `unknown field; did you mean ${meant}?`;
   };
   return issues.flatMap((issue) => {

@@ -22,15 +22,17 @@ const PROBE_MS = 2_000;
  */
 export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   const place = await openPlace(folder);
+  let holder: string | undefined;
   try {
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-      const release = await takeAlone(place);
-      if (release !== undefined) {
+      const taken = await takeAlone(place);
+      if (typeof taken === 'function') {
         return async () => {
-          await release();
+          await taken();
           await place.handle.close();
         };
       }
+      holder = taken;
       // Of those who came together, the one with the shortest pause finds the folder free.
       await delay(Math.random() * LONGEST_PAUSE_MS);
     }
@@ -39,7 +41,10 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
     throw error;
   }
   await place.handle.close();
-  throw new UsageError('store-locked', `the store in ${folder} is in use by another process`);
+  // The other one may be in a container, which counts processes for itself.
+  const who = holder === undefined ? 'another sidekey' : `another sidekey (process ${holder} where it runs)`;
+  const way = 'end that one, or give this one a folder of its own (SIDEKEY_HOME for dev, --data-dir for control-plane)';
+  throw new UsageError('store-locked', `the store in ${folder} is in use by ${who}: ${way}`);
 }
 
 interface Place {
@@ -53,8 +58,9 @@ async function openPlace(folder: string): Promise<Place> {
   return { handle, path: process.platform === 'linux' ? `/proc/self/fd/${handle.fd}` : folder };
 }
 
-async function takeAlone({ path }: Place): Promise<(() => Promise<void>) | undefined> {
-  const id = randomUUID();
+/** What gives the folder back, or the process that has it, where it can be told. */
+async function takeAlone({ path }: Place): Promise<(() => Promise<void>) | string | undefined> {
+  const id = `${process.pid}.${randomUUID()}`;
   const name = `${PREFIX}${id}`;
   const draft = `${path}/${DRAFT_PREFIX}${id}`;
   const server = await listen(draft);
@@ -73,7 +79,7 @@ async function takeAlone({ path }: Place): Promise<(() => Promise<void>) | undef
       if (!other.startsWith(PREFIX) || other === name) continue;
       if (await answers(`${path}/${other}`)) {
         await release();
-        return undefined;
+        return other.split('.')[1];
       }
       await rm(`${path}/${other}`, { force: true });
     }

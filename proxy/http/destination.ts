@@ -75,6 +75,14 @@ export function buildDestination(
   return build(scheme, host, port, rest, pathFormsAt);
 }
 
+/** For the record of a request that names none: where the connection leads, if it leads to one place. */
+export function whereTo(transport: Transport): RequestDestination | undefined {
+  if (transport.kind !== 'tunnel' && transport.kind !== 'local') return undefined;
+  const { host, port } = transport;
+  const scheme = transport.kind === 'tunnel' && !transport.tls ? 'http' : 'https';
+  return { scheme, host, port, authority: '', path: '', query: undefined };
+}
+
 type Tunnel = Extract<Transport, { kind: 'tunnel' }>;
 
 /** The port is proven, the address is not dialled: the name is resolved here, and another address in Host is refused. */

@@ -11,7 +11,7 @@ import { Refusal } from '../refusal.ts';
 import type { InspectedFacts, Route } from '../../proto/gen/sidekey/v1/route.ts';
 import { admit, countForwards, OPTIONS_REPLY } from './admission.ts';
 import type { Call } from './call.ts';
-import { buildDestination, type RequestDestination } from './destination.ts';
+import { buildDestination, type RequestDestination, whereTo } from './destination.ts';
 import { acceptsTrailers, stripHopByHop } from './forwarded-headers.ts';
 import { type Prepared, prepareRequest } from './outgoing-request.ts';
 import type { RequestBody } from './request-body.ts';
@@ -221,6 +221,8 @@ export class Preparation {
     try {
       step();
     } catch (error) {
+      const { agent, call } = this.#parts;
+      call.destination ??= whereTo(agent.transport);
       this.#end.refuse(error);
     }
   }

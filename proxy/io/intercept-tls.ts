@@ -2,7 +2,6 @@ import type { Socket } from 'node:net';
 import type tls from 'node:tls';
 import type { Call } from '../http/call.ts';
 import { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
-import type { Reason } from '../../proto/reasons.ts';
 import type { Transport } from '../http/destination.ts';
 import type { ProxyServices } from '../http/services.ts';
 import { CertificateAuthorityError } from '../intercept/certificate-authority.ts';
@@ -43,17 +42,18 @@ export function interceptTls(
   socket.unshift(opening);
   const secured = new SecuredSocket(socket, context);
   let settled = false;
-  const failed = (reason: Reason): void => {
+  // Node leaves without an alert where it does not trust the certificate.
+  const failed = (): void => {
     clearTimeout(timer);
     if (settled) return;
     settled = true;
-    services.ended(call, Outcome.OUTCOME_FAILED, reason);
+    services.ended(call, Outcome.OUTCOME_FAILED, 'agent-tls-failed');
     secured.destroy();
     socket.destroy();
   };
-  const timer = setTimeout(() => failed('agent-tls-failed'), services.limits.tlsHandshakeTimeoutMs);
-  secured.on('error', (error: NodeJS.ErrnoException) => failed(isOfTls(error) ? 'agent-tls-failed' : 'agent-closed'));
-  for (const event of ['end', 'close']) secured.once(event, () => failed('agent-closed'));
+  const timer = setTimeout(failed, services.limits.tlsHandshakeTimeoutMs);
+  secured.on('error', failed);
+  for (const event of ['end', 'close']) secured.once(event, failed);
   secured.once('secure', () => {
     clearTimeout(timer);
     settled = true;
@@ -61,11 +61,6 @@ export function interceptTls(
     const speaksHttp2 = secured.alpnProtocol === 'h2';
     sessions.track(new (speaksHttp2 ? Http2AgentConnection : AgentConnection)(services, secured, transport), secured);
   });
-}
-
-/** An alert of the agent's, or nothing that both speak, as opposed to a connection that broke. */
-function isOfTls({ code }: NodeJS.ErrnoException): boolean {
-  return code?.startsWith('ERR_SSL_') === true;
 }
 
 /** undefined when the certificate authority is missing, over, or may not speak for this host. */

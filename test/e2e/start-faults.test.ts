@@ -132,6 +132,17 @@ describe.skipIf(!existsSync(SIDEKEY))('what stands in the way of a start is name
     TIMEOUT_MS,
   );
 
+  it('a control plane with a scheme, and output that finds no room', { timeout: TIMEOUT_MS }, async () => {
+    const files = ['--control-plane-ca', SIDEKEY, '--evidence', `oidc=${SIDEKEY}`];
+    const end = await sidekey('proxy', '--control-plane', 'https://localhost:7443', ...files);
+    expect(end.stderr).toContain('--control-plane: use HOST:PORT, not "https://localhost:7443" (bad-address)');
+    expect(end.code).toBe(2);
+    if (!existsSync('/dev/full')) return;
+    const full = await runProcess(['sh', '-c', 'exec "$@" >/dev/full', 'sh', process.execPath, SIDEKEY, 'version'], env());
+    expect(full.stderr).toBe('sidekey: cannot write the output: ENOSPC: no space left on device, write\n');
+    expect(full.code).toBe(1);
+  });
+
   it('a file where the admin socket should be is left alone', { timeout: TIMEOUT_MS }, async () => {
     const file = join(folder, 'precious');
     writeFileSync(file, 'mine');

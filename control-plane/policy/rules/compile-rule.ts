@@ -146,7 +146,9 @@ function compileWhen(
       try {
         return program.evaluate(session, request, nowMs, budget);
       } catch (error) {
-        return { fact: unreadableFact(program, request), why: describeError(error) };
+        // What could not be read is not there, of which the expression alone speaks.
+        const unread = request.inspected?.unreadable.find(({ fact }) => program.reads.has(fact));
+        return unread ?? { fact: undefined, why: describeError(error) };
       }
     },
   };
@@ -157,6 +159,3 @@ export function readsAnyArgument({ reads }: Pick<CelProgram, 'reads'>): boolean 
   return reads.has('mcpArguments') || reads.has('json') || reads.has('bodyBytes');
 }
 
-function unreadableFact(program: CelProgram, { inspected }: RequestFacts): FactName | undefined {
-  return inspected?.unreadable.find(({ fact }) => program.reads.has(fact))?.fact;
-}

@@ -93,7 +93,10 @@ describe.each(['http/1.1', 'h2'] as const)('rules that read bodies, over %s', (a
     async (_title, type, body, headers) => {
       const answer = await post('/issues', type, body, headers);
       expect(answer.status).toBe(403);
-      expect(await answer.json()).toMatchObject({ code: 'body-uninspectable' });
+      const problem = await answer.json();
+      expect(problem).toMatchObject({ code: 'body-uninspectable' });
+      // It says what is wrong with the body, and not what the expression missed.
+      expect(problem).not.toMatchObject({ detail: expect.stringMatching(/No such key|^[^:]*$/) });
       expect(world.upstream.seen).toEqual([]);
     },
     60_000,

@@ -1,3 +1,4 @@
+import { request } from 'node:http';
 import { Duplex } from 'node:stream';
 import tls from 'node:tls';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -45,6 +46,17 @@ describe('what becomes of TLS with the agent is in its record', () => {
     await expectRecord('agent-tls-failed');
   });
 
+  test('Node, to which the authority is unknown, and which tells no server so', async () => {
+    const asked = request({ ...world.proxy.address, method: 'CONNECT', path: target() }).end();
+    const code = await new Promise((resolve) => {
+      asked.once('connect', (_, socket) => {
+        tls.connect({ socket, servername: 'api.test' }).once('error', (error) => resolve(Reflect.get(error, 'code')));
+      });
+    });
+    expect(code).toBe('UNABLE_TO_VERIFY_LEAF_SIGNATURE');
+    await expectRecord('agent-tls-failed');
+  });
+
   test('a client that knows no version of TLS that the proxy speaks', async () => {
     const old = ['-tls1_1', '-cipher', 'ALL:@SECLEVEL=0', '-proxy', proxyAt(), '-connect', target()];
     const { code } = await runProcess(['openssl', 's_client', ...old, '-servername', 'api.test'], ENV);
@@ -61,7 +73,7 @@ describe('what becomes of TLS with the agent is in its record', () => {
     'a client that leaves in the middle of its handshake: %s',
     async (leave) => {
       (await greet()).socket[leave]();
-      await expectRecord('agent-closed');
+      await expectRecord('agent-tls-failed');
     },
   );
 });

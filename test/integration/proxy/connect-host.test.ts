@@ -1,6 +1,8 @@
 import http from 'node:http';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { REASONS } from '../../../proto/reasons.ts';
 import { type ProxyWorld, startProxyWorld } from '../../support/proxy-world.ts';
+import { until } from '../../support/until.ts';
 
 /** What Host of a CONNECT may say (RFC 9110 7.2, 9.3.6). */
 
@@ -56,4 +58,20 @@ test("the proxy's own name, or the target's, and no other", async () => {
   ]) {
     expect([host, await statusFor(host)]).toEqual([host, 421]);
   }
+});
+
+test('a request that names no place of its own is recorded with that of its connection', async () => {
+  const agent = await world.agent();
+  const target = `api.test:${world.upstream.httpPort}`;
+  await agent.exchange(`CONNECT ${target} HTTP/1.1\r\nHost: ${target}\r\n\r\n`, 'CONNECT');
+  agent.send(`GET /a%2Fb HTTP/1.1\r\nHost: ${target}\r\n\r\n`);
+  await until('it is recorded', () => world.client.records.length > 0);
+  expect(world.client.records).toMatchObject([
+    {
+      reason: REASONS['path-refused'].number,
+      method: 'GET',
+      destination: { scheme: 'http', host: 'api.test', port: world.upstream.httpPort },
+      path: '',
+    },
+  ]);
 });

@@ -5,6 +5,7 @@ import { Secret } from '../../../common/secret.ts';
 import { UsageError } from '../../../common/errors.ts';
 import { CommandFailed } from '../../../cli/exit-codes.ts';
 import { RestClient, RestError, withClient } from '../../../cli/rest-client.ts';
+import { startHttpsServer } from '../../support/https-server.ts';
 
 type Answer = (request: {
   method?: string;
@@ -83,6 +84,21 @@ describe('RestClient', () => {
     await expect(
       withClient(context('http://127.0.0.1:1'), (client) => client.call('GET', '/x')),
     ).rejects.toBeInstanceOf(CommandFailed);
+  });
+
+  it('says what to look at when TLS fails', async () => {
+    const cleartext = (await serve(() => [200, '{}'])).replace('http:', 'https:');
+    const untrusted = await startHttpsServer(() => (_, response) => response.end('{}'));
+    const hints: [string, string][] = [
+      [cleartext, 'is its REST API there, by default at port 7444?'],
+      [untrusted.url, 'trust its authority: --ca-file, or SIDEKEY_CA_FILE'],
+    ];
+    for (const [url, hint] of hints) {
+      const message = `cannot reach the control plane at ${url} (${hint})`;
+      const call = withClient(context(url), (client) => client.call('GET', '/x'));
+      await expect(call).rejects.toMatchObject({ exitCode: 4, message });
+    }
+    await untrusted.close();
   });
 
   it('follows lines of JSON, heartbeats between them', async () => {

@@ -149,7 +149,7 @@ it.each<[string, Partial<RequestFacts>, Partial<SessionFacts>, [RevocationTarget
       live,
       'pass server-workload ledger: covers ledger.example.com:443',
       agent,
-      'fail rule pay: could not be asked: No such key: json',
+      'fail rule pay: could not be asked: it is too long',
       'fail decision -: body-uninspectable',
     ],
   ],

@@ -52,6 +52,11 @@ describe('documents', () => {
       'f.yaml:2: knid: unknown field; did you mean kind?',
     ],
     [
+      'a field that belongs elsewhere',
+      document('Tenant', '{}').replace('kind:', 'description: x\nkind:'),
+      'f.yaml:2: description: unknown field here; it stands elsewhere',
+    ],
+    [
       'a field of a union that is missing',
       document('AccessPolicy', 'serverWorkload: b'),
       'f.yaml:5: spec.clientWorkload: is missing',

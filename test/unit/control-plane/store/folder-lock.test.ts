@@ -18,7 +18,10 @@ async function leaveLock(folder: string, prefix = 'sidekey-lock.'): Promise<void
 it('lets one in at a time, and leaves nothing', async () => {
   await withFolder(async (folder) => {
     const unlock = await lockFolder(folder);
-    await expect(lockFolder(folder)).rejects.toMatchObject({ code: 'store-locked' });
+    await expect(lockFolder(folder)).rejects.toMatchObject({
+      code: 'store-locked',
+      message: expect.stringMatching(new RegExp(`in use by another sidekey .process ${process.pid} .*: end that one, or `)),
+    });
     await unlock();
     await (await lockFolder(folder))();
     expect(await readdir(folder)).toEqual([]);
