@@ -83,7 +83,7 @@ export function readGoaway(state: ConnectionState, frame: FrameReader, lastBefor
   for (const stream of state.streams.values()) {
     // What the peer has not taken may be tried again elsewhere (RFC 9113 8.7).
     if (stream.id > last && state.isOwn(stream.id)) {
-      state.streams.rememberReset(stream.id);
+      state.streams.rememberReset(stream.id, stream.receiveWindow);
       state.droppedByPeer(stream, 'REFUSED_STREAM', 'the peer goes away without this stream (RFC 9113 6.8)');
     }
   }
