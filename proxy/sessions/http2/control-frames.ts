@@ -116,8 +116,11 @@ export function readWindowUpdate(state: ConnectionState, frame: FrameReader): vo
   }
   if (state.isIdle(frame.stream)) throw protocol('WINDOW_UPDATE on an idle stream (RFC 9113 5.1)');
   const stream = state.streams.get(frame.stream);
-  // Of one that is gone no window can overflow, so that nothing else would end a flood.
-  if (stream === undefined) return state.spendControl();
+  if (stream === undefined) {
+    // Of one that is gone no window can overflow, so that nothing else would end a flood.
+    if (!state.outbound.takeBack(increment)) state.spendControl();
+    return;
+  }
   if (increment === 0) throw new Http2StreamError('PROTOCOL_ERROR', 'a WINDOW_UPDATE of 0 (RFC 9113 6.9)');
   state.outbound.growStream(stream, increment);
   if (stream.queuedBytes > 0) state.flush();

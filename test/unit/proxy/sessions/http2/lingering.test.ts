@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Http2Connection } from '../../../../../proxy/sessions/http2/connection.ts';
-import { data, END_STREAM, GET, headers, POST } from '../../../../support/http2-frames.ts';
+import { HeaderList } from '../../../../../proxy/protocols/header-list.ts';
+import { data, END_STREAM, GET, headers, POST, settings, windowUpdate } from '../../../../support/http2-frames.ts';
 import { drive, startClient, startServer } from '../../../../support/http2-play.ts';
 
 const ALLOWANCE = 10;
@@ -60,5 +61,31 @@ describe('body of a stream that we reset, sent before the peer knew (RFC 9113 5.
       expect(drive(connection, Array.from({ length: 3 }, () => data(id, Buffer.alloc(16_384)))).error).toBeUndefined();
       sent += 3 * 16_384;
     }
+  });
+});
+
+describe('WINDOW_UPDATE for a stream that is over, whose body the peer still reads', () => {
+  /** Has sent 1,000,000 octets on stream 1 and ended it; 3 is open. */
+  const sent = (): Http2Connection => {
+    const connection = startServer(LIMITS);
+    const wide = [settings([4, 1_000_000]), windowUpdate(0, 1_000_000)];
+    drive(connection, [...wide, headers(1, GET, END_STREAM), headers(3, GET, END_STREAM)]);
+    connection.sendHead(1, { status: 200, headers: new HeaderList() }, false);
+    connection.sendData(1, Buffer.alloc(1_000_000));
+    connection.sendEnd(1);
+    connection.takeOutput();
+    return connection;
+  };
+  const steps = Array.from({ length: 244 }, () => windowUpdate(1, 4_096));
+
+  it("is no flood while it gives back what was sent: Go's net/http does so by 4 KiB, as its reader goes on", () => {
+    expect(drive(sent(), steps).error).toBeUndefined();
+  });
+
+  it('is counted beyond that', () => {
+    const connection = sent();
+    drive(connection, steps);
+    expect(drive(connection, steps.slice(0, ALLOWANCE)).error).toBeUndefined();
+    expect(drive(connection, steps.slice(0, 1)).error).toBe('ENHANCE_YOUR_CALM');
   });
 });
