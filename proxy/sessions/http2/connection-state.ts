@@ -84,8 +84,8 @@ export class ConnectionState {
   /** Says RST_STREAM and forgets the stream. */
   reset(id: number, code: number): void {
     this.outbound.frames.numbers(FrameType.RST_STREAM, id, code);
-    this.streams.rememberReset(id);
     const stream = this.streams.get(id);
+    this.streams.rememberReset(id, stream?.receiveWindow ?? this.credit.initialWindow);
     if (stream !== undefined) this.drop(stream);
   }
 

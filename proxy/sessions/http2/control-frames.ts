@@ -83,7 +83,7 @@ export function readGoaway(state: ConnectionState, frame: FrameReader, lastBefor
   for (const stream of state.streams.values()) {
     // What the peer has not taken may be tried again elsewhere (RFC 9113 8.7).
     if (stream.id > last && state.isOwn(stream.id)) {
-      state.streams.rememberReset(stream.id);
+      state.streams.rememberReset(stream.id, stream.receiveWindow);
       state.droppedByPeer(stream, 'REFUSED_STREAM', 'the peer goes away without this stream (RFC 9113 6.8)');
     }
   }
@@ -116,8 +116,11 @@ export function readWindowUpdate(state: ConnectionState, frame: FrameReader): vo
   }
   if (state.isIdle(frame.stream)) throw protocol('WINDOW_UPDATE on an idle stream (RFC 9113 5.1)');
   const stream = state.streams.get(frame.stream);
-  // Of one that is gone no window can overflow, so that nothing else would end a flood.
-  if (stream === undefined) return state.spendControl();
+  if (stream === undefined) {
+    // Of one that is gone no window can overflow, so that nothing else would end a flood.
+    if (!state.outbound.takeBack(increment)) state.spendControl();
+    return;
+  }
   if (increment === 0) throw new Http2StreamError('PROTOCOL_ERROR', 'a WINDOW_UPDATE of 0 (RFC 9113 6.9)');
   state.outbound.growStream(stream, increment);
   if (stream.queuedBytes > 0) state.flush();

@@ -92,7 +92,8 @@ export class Inbound {
     state.credit.receive(frame.length);
     const stream = state.streams.get(frame.stream);
     if (stream === undefined) {
-      this.#messages.refuseClosed(frame.stream);
+      const isLate = bodyBytes > 0 && state.streams.takeLate(frame.stream, frame.length);
+      if (!isLate) this.#messages.refuseClosed(frame.stream);
       return undefined;
     }
     try {

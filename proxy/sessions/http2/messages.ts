@@ -72,7 +72,7 @@ export class Messages {
     const head = this.#requestHead(bytes, start, end);
     if (state.closing) {
       // RFC 9113 6.8: the peer knows by our GOAWAY that this stream was not taken.
-      state.streams.rememberReset(id);
+      state.streams.rememberReset(id, state.credit.initialWindow);
       state.spendControl();
       return;
     }

@@ -23,6 +23,8 @@ export class Outbound {
   connectionWindow = INITIAL_WINDOW_BYTES;
   /** Octets of body that wait for a window. */
   queuedBytes = 0;
+  /** Octets of body that were sent and not given back late. */
+  #givenBytes = 0;
 
   readonly #limits: Http2Limits;
   readonly #peer: PeerSettings;
@@ -101,6 +103,13 @@ export class Outbound {
     }
   }
 
+  /** Counts a window that is given back when its stream is over; false if it is more than was sent. */
+  takeBack(increment: number): boolean {
+    if (increment === 0 || increment > this.#givenBytes) return false;
+    this.#givenBytes -= increment;
+    return true;
+  }
+
   /** Sends what waits, as the windows let; a frame of each stream in turn. Returns the streams that are done by it. */
   flush(): Stream[] {
     const done: Stream[] = [];
@@ -154,6 +163,7 @@ export class Outbound {
     }
     stream.sendWindow -= allowed;
     this.connectionWindow -= allowed;
+    this.#givenBytes += allowed;
     if (allowed === wanted || allowed >= MIN_EARNING_BYTES) {
       this.#control.earn(EARNED_BY_DATA * Math.ceil(allowed / frameBytes));
     }

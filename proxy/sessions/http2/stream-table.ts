@@ -10,7 +10,8 @@ export class StreamTable {
   lastPeer = 0;
   lastOwn = 0;
   readonly #open = new StreamMap<Stream>();
-  readonly #reset = new Set<number>();
+  /** With the octets of body that the peer may have sent by then. */
+  readonly #reset = new Map<number, number>();
   /** Identifiers up to this were forgotten; they may have been reset. */
   #forgotten = 0;
 
@@ -35,11 +36,11 @@ export class StreamTable {
     this.#open.delete(stream.id);
   }
 
-  /** Remembers that we reset a stream: what the peer sent before it knew is to be tolerated (RFC 9113 5.1). */
-  rememberReset(id: number): void {
-    this.#reset.add(id);
+  /** Remembers that we reset a stream: what the peer sent before it knew is to be tolerated (RFC 9113 5.1). `window`: its own. */
+  rememberReset(id: number, window: number): void {
+    this.#reset.set(id, window);
     if (this.#reset.size <= MAX_RESET_REMEMBERED) return;
-    for (const oldest of this.#reset) {
+    for (const oldest of this.#reset.keys()) {
       this.#reset.delete(oldest);
       this.#forgotten = Math.max(this.#forgotten, oldest);
       return;
@@ -49,6 +50,14 @@ export class StreamTable {
   /** Whether frames may still arrive for this closed stream without a fault. */
   mayLinger(id: number): boolean {
     return id <= this.#forgotten || this.#reset.has(id);
+  }
+
+  /** Takes a DATA frame out of the window that a stream had when we reset it; false if it does not fit. */
+  takeLate(id: number, bytes: number): boolean {
+    const left = (this.#reset.get(id) ?? 0) - bytes;
+    if (left < 0) return false;
+    this.#reset.set(id, left);
+    return true;
   }
 
   /** Whether nobody has used this identifier (RFC 9113 5.1.1). `own`: whether we are the side that would. */

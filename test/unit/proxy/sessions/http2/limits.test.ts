@@ -159,7 +159,7 @@ describe('what a connection may cost', () => {
   });
 
   it.each([
-    ['DATA on a stream that we reset', () => data(1, 'a')],
+    ['empty DATA on a stream that we reset', () => data(1, '')],
     ['HEADERS on a stream that we reset', () => headers(1, [['x-t', 'a']], END_STREAM)],
     ['requests behind our GOAWAY', (at: number) => request(at + 1)],
   ])('ends a flood of %s', (_, one) => {
