@@ -241,8 +241,9 @@ class LinkedPolicyClient implements PolicyClient {
   #onSessionLost(reason: Reason): void {
     this.#active = undefined;
     this.#watcher.setSession(undefined);
-    this.#onDown(reason);
+    // Before the link is down: its grants must not serve, as stale ones, what waits.
     this.#authorizer.setSession(undefined);
+    this.#onDown(reason);
   }
 
   #onDown(reason: Reason): void {

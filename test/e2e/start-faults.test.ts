@@ -138,7 +138,10 @@ describe.skipIf(!existsSync(SIDEKEY))('what stands in the way of a start is name
     expect(end.stderr).toContain('--control-plane: use HOST:PORT, not "https://localhost:7443" (bad-address)');
     expect(end.code).toBe(2);
     if (!existsSync('/dev/full')) return;
-    const full = await runProcess(['sh', '-c', 'exec "$@" >/dev/full', 'sh', process.execPath, SIDEKEY, 'version'], env());
+    const full = await runProcess(
+      ['sh', '-c', 'exec "$@" >/dev/full', 'sh', process.execPath, SIDEKEY, 'version'],
+      env(),
+    );
     expect(full.stderr).toBe('sidekey: cannot write the output: ENOSPC: no space left on device, write\n');
     expect(full.code).toBe(1);
   });

@@ -158,4 +158,3 @@ function compileWhen(
 export function readsAnyArgument({ reads }: Pick<CelProgram, 'reads'>): boolean {
   return reads.has('mcpArguments') || reads.has('json') || reads.has('bodyBytes');
 }
-

@@ -1,3 +1,4 @@
+import type * as nodeCrypto from 'node:crypto';
 import { rootCertificates } from 'node:tls';
 import { expect, it, vi } from 'vitest';
 import { checkResource } from '../../../../control-plane/policy/check-resource.ts';
@@ -5,7 +6,7 @@ import { type Resource, SPECS } from '../../../../control-plane/resources/kinds.
 
 const { read } = vi.hoisted(() => ({ read: vi.fn() }));
 vi.mock('node:crypto', async (original) => {
-  const crypto = await original<typeof import('node:crypto')>();
+  const crypto = await original<typeof nodeCrypto>();
   class X509Certificate extends crypto.X509Certificate {
     constructor(pem: string | Buffer) {
       read();

@@ -20,7 +20,9 @@ it('lets one in at a time, and leaves nothing', async () => {
     const unlock = await lockFolder(folder);
     await expect(lockFolder(folder)).rejects.toMatchObject({
       code: 'store-locked',
-      message: expect.stringMatching(new RegExp(`in use by another sidekey .process ${process.pid} .*: end that one, or `)),
+      message: expect.stringMatching(
+        new RegExp(`in use by another sidekey .process ${process.pid} .*: end that one, or `),
+      ),
     });
     await unlock();
     await (await lockFolder(folder))();

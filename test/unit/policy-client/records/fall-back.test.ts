@@ -119,27 +119,30 @@ describe('RecordQueue.fallBack', () => {
     },
   );
 
-  it.each([1e9, 500])('is spilled with the rest, though it was on disk before: %d bytes of memory', (maxMemoryBytes) => {
-    let runs = 0;
-    fc.assert(
-      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
-        runs += 1;
-        const ended = join(dir, String(runs));
-        const queue = newQueue(maxMemoryBytes, new Spool(ended, 1e7));
-        const plane = new Plane();
-        const pushed = play(steps, queue, plane);
-        expect(queue.spill()).toBe(true);
-        queue.close();
-        const spool = new Spool(ended, 1e7);
-        if (existsSync(ended)) spool.load();
-        const leftover = newQueue(0, spool);
-        leftover.resume();
-        plane.take(leftover, 1_000, true);
-        expect(plane.ids).toEqual(numbersTo(pushed));
-        expect([spool.bytes, leftover.backlog]).toEqual([0, 0]);
-      }),
-    );
-  });
+  it.each([1e9, 500])(
+    'is spilled with the rest, though it was on disk before: %d bytes of memory',
+    (maxMemoryBytes) => {
+      let runs = 0;
+      fc.assert(
+        fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+          runs += 1;
+          const ended = join(dir, String(runs));
+          const queue = newQueue(maxMemoryBytes, new Spool(ended, 1e7));
+          const plane = new Plane();
+          const pushed = play(steps, queue, plane);
+          expect(queue.spill()).toBe(true);
+          queue.close();
+          const spool = new Spool(ended, 1e7);
+          if (existsSync(ended)) spool.load();
+          const leftover = newQueue(0, spool);
+          leftover.resume();
+          plane.take(leftover, 1_000, true);
+          expect(plane.ids).toEqual(numbersTo(pushed));
+          expect([spool.bytes, leftover.backlog]).toEqual([0, 0]);
+        }),
+      );
+    },
+  );
 
   it('keeps a megabyte, and says how many records are gone for good', () => {
     const queue = newQueue();

@@ -58,7 +58,12 @@ describe('body of a stream that we reset, sent before the peer knew (RFC 9113 5.
     for (let id = 3, sent = 0; sent < 10_000_000; id += 2) {
       drive(connection, [headers(id, POST)]);
       connection.reset(id, 'INTERNAL_ERROR');
-      expect(drive(connection, Array.from({ length: 3 }, () => data(id, Buffer.alloc(16_384)))).error).toBeUndefined();
+      expect(
+        drive(
+          connection,
+          Array.from({ length: 3 }, () => data(id, Buffer.alloc(16_384))),
+        ).error,
+      ).toBeUndefined();
       sent += 3 * 16_384;
     }
   });
