@@ -19,5 +19,5 @@ export { DecisionRecord, Outcome } from '../proto/gen/sidekey/v1/decision.ts';
 export type { Grant, Revocation } from '../proto/gen/sidekey/v1/grant.ts';
 export { EvidenceSubject } from '../proto/gen/sidekey/v1/proxy.ts';
 export type { CertificateAuthority, Evidence } from '../proto/gen/sidekey/v1/proxy.ts';
-export type { Reason } from '../proto/reasons.ts';
+export { REASONS, type Reason } from '../proto/reasons.ts';
 export type { Destination, Header, Route } from '../proto/gen/sidekey/v1/route.ts';

@@ -7,7 +7,7 @@
 // SIDEKEY_EVIDENCE_FILE  OIDC token that proves who this is
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { createPolicyClient, DecisionRecord, EvidenceSubject, Outcome } from 'sidekey/policy-client';
+import { createPolicyClient, DecisionRecord, EvidenceSubject, Outcome, REASONS } from 'sidekey/policy-client';
 
 const url = new URL(process.argv[2] ?? 'https://api.example.com/');
 const destination = {
@@ -70,6 +70,7 @@ function report(answer) {
       path: url.pathname,
       accessPolicy,
       serverWorkload,
+      reason: REASONS[isGrant ? 'ok' : answer.reason].number,
       outcome: isGrant ? Outcome.OUTCOME_ALLOWED : Outcome.OUTCOME_DENIED,
     }),
   );

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DecisionRecord } from '../../../proto/gen/sidekey/v1/decision.ts';
+import { REASONS } from '../../../proto/reasons.ts';
 import { FakeControlPlane } from '../../fakes/control-plane.ts';
 import { ROUTE } from '../../support/policy-client.ts';
 import { runProcess } from '../../support/process.ts';
@@ -72,9 +73,10 @@ allowed by agent-to-api with api-token, from the cache
 `,
       });
       const recorded = plane.records.map(({ record }) => DecisionRecord.decode(record));
-      expect(recorded.map(({ path, outcome }) => [path, outcome])).toEqual([
-        ['/items', 1],
-        ['/items', 1],
+      const ok = REASONS.ok.number;
+      expect(recorded.map(({ path, outcome, reason }) => [path, outcome, reason])).toEqual([
+        ['/items', 1, ok],
+        ['/items', 1, ok],
       ]);
     } finally {
       plane.stop();
