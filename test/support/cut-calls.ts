@@ -1,8 +1,6 @@
-import { once } from 'node:events';
-import { get, type IncomingMessage } from 'node:http';
-import { text } from 'node:stream/consumers';
 import { expect } from 'vitest';
 import { bearer, grant, type ProxyWorld, SECRET } from './proxy-world.ts';
+import { readMetric } from './proxy-metric.ts';
 import { FUZZ_SECONDS, FUZZ_SEED } from './time-box.ts';
 import { until } from './until.ts';
 
@@ -24,14 +22,9 @@ export async function playCutCalls(world: ProxyWorld, workers: number, one: () =
   const recorded = (): string[] => world.client.records.map(({ path }) => path).filter((path) => asked.has(path));
   await until('each call is recorded', () => recorded().length >= asked.size, 60_000);
   expect(new Set(recorded()).size, `seed ${FUZZ_SEED}: each once`).toBe(recorded().length);
-  expect(await liveCalls(world)).toBe(0);
+  expect(await readMetric(world, 'sidekey_live_calls')).toBe(0);
   expect(callFaults(world).slice(0, 3)).toEqual([]);
   return asked.size;
-}
-
-async function liveCalls(world: ProxyWorld): Promise<number> {
-  const [response] = (await once(get(`http://${world.proxy.adminAddress}/metrics`), 'response')) as [IncomingMessage];
-  return Number(/^sidekey_live_calls(?:\{[^}]*\})? (\d+)$/m.exec(await text(response))?.[1] ?? Number.NaN);
 }
 
 /** What was logged of bugs of ours. */
