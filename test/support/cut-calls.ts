@@ -1,20 +1,25 @@
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
 import { bearer, grant, type ProxyWorld, SECRET } from './proxy-world.ts';
 import { readMetric } from './proxy-metric.ts';
 import { FUZZ_SECONDS, FUZZ_SEED } from './time-box.ts';
 import { until } from './until.ts';
 
 /**
- * Calls of many workers at once for FUZZ_SECONDS, each of which may be cut anywhere: each that is asked about has one record, none lives
- * on, and none failed within the proxy. The world must have an admin address. Gives how many were asked about.
+ * Calls of many workers at once, each of which may be cut anywhere: each that is asked about has one record, none lives on, no agent's
+ * connection stays, and none failed within the proxy. The world must have an admin address. Gives how many were asked about.
  */
-export async function playCutCalls(world: ProxyWorld, workers: number, one: () => Promise<void>): Promise<number> {
+export async function playCutCalls(
+  world: ProxyWorld,
+  workers: number,
+  one: () => Promise<void>,
+  seconds = FUZZ_SECONDS,
+): Promise<number> {
   const asked = new Set<string>();
   world.client.decide = (question) => {
     asked.add(question.path);
     return grant(question, bearer(SECRET));
   };
-  const end = Date.now() + FUZZ_SECONDS * 1000;
+  const end = Date.now() + seconds * 1000;
   const work = async (): Promise<void> => {
     while (Date.now() < end) await one();
   };
@@ -23,6 +28,7 @@ export async function playCutCalls(world: ProxyWorld, workers: number, one: () =
   await until('each call is recorded', () => recorded().length >= asked.size, 60_000);
   expect(new Set(recorded()).size, `seed ${FUZZ_SEED}: each once`).toBe(recorded().length);
   expect(await readMetric(world, 'sidekey_live_calls')).toBe(0);
+  await vi.waitFor(async () => expect(await readMetric(world, 'sidekey_agent_connections')).toBe(0), 30_000);
   expect(callFaults(world).slice(0, 3)).toEqual([]);
   return asked.size;
 }
