@@ -87,7 +87,7 @@ export class OpeningAnswers {
     for (let at = 0; at < sent.length; at += size) socket.write(sent.subarray(at, at + size));
     if (!whole) this.#leave(socket);
     else if (random.below(3) === 0) setTimeout(() => this.#leave(socket), random.below(20));
-    return upgrades || isDamaged || !whole;
+    return upgrades;
   }
 
   #leave(socket: net.Socket): void {
@@ -183,8 +183,12 @@ export class OpeningAnswers {
   heardFrames(id: string, pieces: readonly Buffer[]): void {
     if (pieces.length === 0) return;
     this.opened += 1;
-    const { heard, error } = hear(pieces, { masked: true, deflate: true });
-    if (error !== undefined) this.faults.push(`the upstream of ${id} heard what is no frame (${error})`);
+    const bytes = Buffer.concat(pieces);
+    const { heard, error } = hear([Buffer.from(bytes)], { masked: true, deflate: true });
+    if (error !== undefined)
+      this.faults.push(
+        `the upstream of ${id} heard what is no frame (${error}): ${JSON.stringify(bytes.toString('latin1').slice(0, 300))}`,
+      );
     for (const { text } of heard)
       for (const owner of ownersOf(text))
         if (owner !== markOf(id)) this.faults.push(`the upstream of ${id} heard ${owner}`);
