@@ -6,7 +6,7 @@ import { DEFAULT_HTTP2_OPTIONS, type Http2Limits } from './sessions/http2/limits
 export interface ProxyLimits extends Http1Limits {
   readonly http2: Http2Limits;
   readonly webSocket: WebSocketLimits;
-  /** Agent connections at once; more are closed on arrival. */
+  /** Agent connections at once; more are closed on arrival, which `sidekey_agent_connections_closed_total` counts. */
   readonly maxConnections: number;
   /** Upstream connections at once for one destination; a call beyond it waits for none and is answered 503. */
   readonly maxConnectionsPerHost: number;

@@ -49,6 +49,9 @@ export interface Proxy {
 /** So long records have to be delivered, however short the time is for all else: those of calls that were cut came just now. */
 const RECORDS_MS = 1_000;
 
+/** Whoever connects decides how often the limit is met, and must not fill the log with it. */
+const CROWD_LOG_MS = 60_000;
+
 /** How soon the file of authorities follows a renewal, which leaves days for it. */
 const AUTHORITY_LOOK_MS = 600_000;
 
@@ -70,7 +73,13 @@ export async function composeProxy(
   // A call denied because the session was revoked is still that session's call.
   let lastSession: SessionState | undefined;
   const state = { draining: false, ready: false };
-  const sessions = new AgentSessions();
+  let toldAt = Number.NEGATIVE_INFINITY;
+  const sessions = new AgentSessions(limits.maxConnections, () => {
+    metrics.turnedAway();
+    if (performance.now() - toldAt < CROWD_LOG_MS) return;
+    toldAt = performance.now();
+    log.warn({ maxConnections: limits.maxConnections }, 'agent connections beyond the limit are closed on arrival');
+  });
   let authority: CertificateAuthority | undefined =
     config.authority === 'local' ? createRenewingAuthority(systemClock) : undefined;
   const metrics = new ProxyMetrics({

@@ -24,6 +24,7 @@ export class ProxyMetrics extends MetricSet {
   readonly #cacheHits: Cell;
   readonly #scrubbed: Cell;
   readonly #removed: Cell;
+  readonly #turnedAway: Cell;
   /** By outcome, then by reason. */
   readonly #cells = new Map<Outcome, Map<Reason, Cell>>();
 
@@ -49,6 +50,10 @@ export class ProxyMetrics extends MetricSet {
     this.#removed = this.counter(
       'sidekey_agent_credentials_removed_total',
       'Credentials that agents sent and the proxy removed.',
+    ).cell();
+    this.#turnedAway = this.counter(
+      'sidekey_agent_connections_closed_total',
+      'Connections from agents beyond `maxConnections`, closed on arrival: no decision tells of them.',
     ).cell();
     this.gauge('sidekey_agent_connections', 'Open connections from agents.', sources.agentConnections);
     this.gauge('sidekey_upstream_connections', 'Open connections to upstreams.', sources.upstreamConnections);
@@ -91,6 +96,10 @@ export class ProxyMetrics extends MetricSet {
     if (call.upstreamStartedAt === 0) return;
     this.#added.observe((call.upstreamStartedAt - call.startedAt) / 1000);
     if (call.upstreamAnsweredAt > 0) this.#upstream.observe((call.upstreamAnsweredAt - call.upstreamStartedAt) / 1000);
+  }
+
+  turnedAway(): void {
+    this.#turnedAway.value += 1;
   }
 
   #cell(outcome: Outcome, reason: Reason): Cell {

@@ -28,11 +28,19 @@ export class AgentSessions {
   readonly #sockets = new Roster<Held>();
   readonly #sessions = new Roster<Tracked>();
   readonly #owners = new TcpOwners();
+  readonly #maxSockets: number;
+  readonly #turnedAway: () => void;
   #draining = false;
 
-  /** The number of sessions. */
+  /** `turnedAway` is told of each socket beyond so many. */
+  constructor(maxSockets: number, turnedAway: () => void) {
+    this.#maxSockets = maxSockets;
+    this.#turnedAway = turnedAway;
+  }
+
+  /** The number of sockets. */
   get size(): number {
-    return this.#sessions.size;
+    return this.#sockets.size;
   }
 
   /** Ends what is over by now. */
@@ -43,12 +51,17 @@ export class AgentSessions {
     }
   }
 
-  /** Holds the socket until it closes; returns how many are held with it. */
-  hold(socket: Socket): number {
+  /** Holds the socket until it closes; false, and it is closed, when there are as many as may be. */
+  hold(socket: Socket): boolean {
+    if (this.#sockets.size >= this.#maxSockets) {
+      socket.destroy();
+      this.#turnedAway();
+      return false;
+    }
     const held = { of: socket, seat: -1 };
     this.#sockets.add(held);
     socket.once('close', () => this.#sockets.delete(held));
-    return this.#sockets.size;
+    return true;
   }
 
   destroySockets(): void {

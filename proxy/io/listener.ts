@@ -18,14 +18,11 @@ export interface Listener {
 export async function startListener(
   at: ListenAt,
   sessions: AgentSessions,
-  maxConnections: number,
   serve: (socket: net.Socket) => void,
 ): Promise<Listener> {
   const server = net.createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
-    const held = sessions.hold(socket);
     socket.on('error', () => socket.destroy());
-    if (held > maxConnections) socket.destroy();
-    else serve(socket);
+    if (sessions.hold(socket)) serve(socket);
   });
   const name = 'socketPath' in at ? at.socketPath : formatAuthority(at.host, at.port);
   if ('socketPath' in at) removeStaleSocket(at.socketPath);

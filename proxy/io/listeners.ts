@@ -135,7 +135,7 @@ function start(
   at: Parameters<typeof startListener>[0],
   serve: (socket: Socket) => void,
 ): Promise<Listener> {
-  return startListener(at, parts.sessions, parts.services.limits.maxConnections, serve);
+  return startListener(at, parts.sessions, serve);
 }
 
 /** Serves the callers that may use the proxy. `dialled` is where a redirected one believes to be connected. */

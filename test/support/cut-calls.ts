@@ -1,22 +1,25 @@
-import { once } from 'node:events';
-import { get, type IncomingMessage } from 'node:http';
-import { text } from 'node:stream/consumers';
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
 import { bearer, grant, type ProxyWorld, SECRET } from './proxy-world.ts';
+import { readMetric } from './proxy-metric.ts';
 import { FUZZ_SECONDS, FUZZ_SEED } from './time-box.ts';
 import { until } from './until.ts';
 
 /**
- * Calls of many workers at once for FUZZ_SECONDS, each of which may be cut anywhere: each that is asked about has one record, none lives
- * on, and none failed within the proxy. The world must have an admin address. Gives how many were asked about.
+ * Calls of many workers at once, each of which may be cut anywhere: each that is asked about has one record, none lives on, no agent's
+ * connection stays, and none failed within the proxy. The world must have an admin address. Gives how many were asked about.
  */
-export async function playCutCalls(world: ProxyWorld, workers: number, one: () => Promise<void>): Promise<number> {
+export async function playCutCalls(
+  world: ProxyWorld,
+  workers: number,
+  one: () => Promise<void>,
+  seconds = FUZZ_SECONDS,
+): Promise<number> {
   const asked = new Set<string>();
   world.client.decide = (question) => {
     asked.add(question.path);
     return grant(question, bearer(SECRET));
   };
-  const end = Date.now() + FUZZ_SECONDS * 1000;
+  const end = Date.now() + seconds * 1000;
   const work = async (): Promise<void> => {
     while (Date.now() < end) await one();
   };
@@ -24,14 +27,10 @@ export async function playCutCalls(world: ProxyWorld, workers: number, one: () =
   const recorded = (): string[] => world.client.records.map(({ path }) => path).filter((path) => asked.has(path));
   await until('each call is recorded', () => recorded().length >= asked.size, 60_000);
   expect(new Set(recorded()).size, `seed ${FUZZ_SEED}: each once`).toBe(recorded().length);
-  expect(await liveCalls(world)).toBe(0);
+  expect(await readMetric(world, 'sidekey_live_calls')).toBe(0);
+  await vi.waitFor(async () => expect(await readMetric(world, 'sidekey_agent_connections')).toBe(0), 30_000);
   expect(callFaults(world).slice(0, 3)).toEqual([]);
   return asked.size;
-}
-
-async function liveCalls(world: ProxyWorld): Promise<number> {
-  const [response] = (await once(get(`http://${world.proxy.adminAddress}/metrics`), 'response')) as [IncomingMessage];
-  return Number(/^sidekey_live_calls(?:\{[^}]*\})? (\d+)$/m.exec(await text(response))?.[1] ?? Number.NaN);
 }
 
 /** What was logged of bugs of ours. */

@@ -85,7 +85,12 @@ export function readOpeningAnswer(
   opening: Opening,
   key: string | undefined,
 ): OpeningAnswer | undefined {
-  if (key === undefined ? status < 200 || status > 299 : status !== 101) return undefined;
+  const isSuccess = status >= 200 && status <= 299;
+  if (key === undefined ? !isSuccess : status !== 101) {
+    // Such an agent would take it for an agreement, and its content for frames (RFC 8441 5).
+    if (isSuccess && opening.key === undefined) throw wrong('the upstream did not agree to open a WebSocket');
+    return undefined;
+  }
   if (key !== undefined) checkUpgraded(headers, key);
   const protocols = headers.getAll('sec-websocket-protocol');
   const [protocol] = protocols;

@@ -1,0 +1,71 @@
+import { once } from 'node:events';
+import type http2 from 'node:http2';
+import { deflateRawSync } from 'node:zlib';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { REASONS } from '../../../proto/reasons.ts';
+import { http2Agent } from '../../support/http2-agent.ts';
+import { type ProxyWorld, route, SECRET, startProxyWorld } from '../../support/proxy-world.ts';
+import { until } from '../../support/until.ts';
+import { frame } from '../../support/websocket-frames.ts';
+import { webSocketOver } from '../../support/websocket-over-stream.ts';
+
+// An agent of HTTP/2 takes every 2xx for an agreement (RFC 8441 5), an upstream of HTTP/1.1 agrees by 101 alone.
+let world: ProxyWorld;
+beforeEach(async () => {
+  world = await startProxyWorld({
+    routes: ({ httpsPort, caPem }) => [route({ ports: [httpsPort], tls: { mode: 1, caPem, serverName: '' } })],
+  });
+});
+afterEach(() => world.close());
+
+async function open(): Promise<{ stream: http2.ClientHttp2Stream; status: number; extensions: string | undefined }> {
+  const authority = `api.test:${world.upstream.httpsPort}`;
+  const { tls } = await world.tlsAgent('api.test', world.upstream.httpsPort, { ALPNProtocols: ['h2'] });
+  tls.removeAllListeners('data');
+  const session = http2Agent(tls, authority);
+  await once(session, 'remoteSettings');
+  const stream = session.request(
+    {
+      ':method': 'CONNECT',
+      ':protocol': 'websocket',
+      ':scheme': 'https',
+      ':authority': authority,
+      ':path': '/feed',
+      'sec-websocket-version': '13',
+      'sec-websocket-extensions': 'permessage-deflate',
+    },
+    { endStream: false },
+  );
+  stream.on('error', () => {});
+  const [headers] = (await once(stream, 'response')) as [http2.IncomingHttpHeaders & http2.IncomingHttpStatusHeader];
+  return { stream, status: headers[':status'] ?? 0, extensions: headers['sec-websocket-extensions'] as string };
+}
+
+test.each([200, 204, 299])('an upstream that answers %i to an upgrade has not agreed', async (status) => {
+  world.upstream.handle((_request, response) => response.writeHead(status).end());
+  expect((await open()).status).toBe(502);
+  await until('it is recorded', () => world.client.records.length > 0);
+  expect(world.client.records).toMatchObject([{ reason: REASONS['upstream-malformed'].number }]);
+});
+
+test('frames in the body of an ordinary answer are none', async () => {
+  const heard: string[] = [];
+  const payload = deflateRawSync(SECRET, { finishFlush: 2 }).subarray(0, -4);
+  world.upstream.handle((_request, response) => {
+    response.setHeader('Sec-WebSocket-Extensions', 'permessage-deflate');
+    response.end(frame({ opcode: 1, rsv1: true, payload }));
+  });
+  const { stream, status, extensions } = await open();
+  if (status === 200) {
+    const socket = webSocketOver(stream, 'client', extensions);
+    socket.on('error', () => {});
+    socket.on('message', (bytes: Buffer) => heard.push(bytes.toString()));
+    await once(socket, 'close');
+  }
+  expect(heard).toEqual([]);
+});
+
+test('a refusal stays what it is', async () => {
+  world.upstream.handle((_request, response) => response.writeHead(403).end('no'));
+  expect((await open()).status).toBe(403);
+});
