@@ -100,7 +100,8 @@ export function readReset(state: ConnectionState, frame: FrameReader): void {
   if (stream === undefined) return;
   const code = errorName(frame.bytes.readUInt32BE(frame.start));
   state.droppedByPeer(stream, code, 'the peer reset the stream');
-  state.spendReset();
+  // An answer that has begun was waited for; who stops more of it has cost no more than one that reads on.
+  if (stream.sending === 'head') state.spendReset();
 }
 
 /** WINDOW_UPDATE (RFC 9113 6.9). */

@@ -26,7 +26,7 @@ export interface Http2Limits {
   readonly maxInformational: number;
   /** Allowance of frames that move no message on; see Allowance. */
   readonly controlFrameAllowance: number;
-  /** Allowance of streams that end by a reset which the peer sent or provoked (CVE-2023-44487). */
+  /** Allowance of streams that the peer resets before their answer begins, or has us reset (CVE-2023-44487). */
   readonly resetAllowance: number;
   /** Octets of frames that the peer provoked (acknowledgements, resets) and that nobody took for writing. */
   readonly maxUntakenReplyBytes: number;

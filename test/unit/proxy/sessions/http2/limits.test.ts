@@ -102,6 +102,18 @@ describe('what a connection may cost', () => {
     expect(drive(startServer(options), times(500, cancelled), answer).error).toBeUndefined();
   });
 
+  it('bears resets of calls whose answer has begun: an agent that has read enough of a stream stops it', () => {
+    const begin: React = (event, server) => {
+      if (event.type === 'request-head') server.sendHead(event.stream, OK, false);
+      server.takeOutput();
+    };
+    const server = startServer({ resetAllowance: 50 });
+    for (let at = 0; at < 500; at += 1) {
+      expect(drive(server, [request(at)], begin).error).toBeUndefined();
+      expect(drive(server, [reset(2 * at + 1)], takeOnly).error).toBeUndefined();
+    }
+  });
+
   it('counts resets that the peer makes us send (CVE-2025-8671)', () => {
     const provoked = (at: number) => Buffer.concat([request(at), windowUpdate(2 * at + 1, 0)]);
     const played = drive(startServer({ resetAllowance: 50 }), times(60, provoked));
