@@ -80,18 +80,21 @@ export function compilePolicySet(source: PolicySet): CompiledPolicySet {
   for (const [name, spec] of source.clientWorkloads) clients.set(name, compileClient(name, spec.condition));
   const timedClients = [...clients.keys()].filter((name) => dependsOnTime(clients.get(name)));
   const lastingClients = [...clients.keys()].filter((name) => !dependsOnTime(clients.get(name)));
-  const servers = [...source.serverWorkloads].map(([name, spec]) => {
-    const secretEndpoints = endpoints.get(name) ?? new SecretEndpointSet(spec);
-    const own = policies.filter((policy) => policy.spec.serverWorkload === name);
-    return {
-      name,
-      spec,
-      hosts: [...spec.hosts],
-      ports: [...spec.ports],
-      policies: own,
-      secretEndpoints,
-    };
-  });
+  const byServer = new Map<string, CompiledPolicy[]>();
+  for (const policy of policies) {
+    const { serverWorkload } = policy.spec;
+    const own = byServer.get(serverWorkload);
+    if (own === undefined) byServer.set(serverWorkload, [policy]);
+    else own.push(policy);
+  }
+  const servers = [...source.serverWorkloads].map(([name, spec]) => ({
+    name,
+    spec,
+    hosts: [...spec.hosts],
+    ports: [...spec.ports],
+    policies: byServer.get(name) ?? [],
+    secretEndpoints: endpoints.get(name) ?? new SecretEndpointSet(spec),
+  }));
   const trustDigests = new Map([...source.trustProviders].map(([name, spec]) => [name, digestOf(spec)]));
   return { source, servers, clients, timedClients, lastingClients, trustDigests };
 }
