@@ -50,6 +50,8 @@ export interface CompiledClientWorkload {
 export interface CompiledPolicySet {
   readonly source: PolicySet;
   readonly servers: CompiledServerWorkload[];
+  /** Of finding the server of a question: all hosts are looked at. */
+  readonly routingSteps: number;
   readonly clients: ReadonlyMap<string, CompiledClientWorkload>;
   /** Client workloads whose conditions read the clock: whom any policy applies to depends on the time, if there are some. */
   readonly timedClients: readonly string[];
@@ -57,6 +59,8 @@ export interface CompiledPolicySet {
   /** What each trust provider says, in short: a session goes only as long as those that vouched for it say the same. */
   readonly trustDigests: ReadonlyMap<string, string>;
 }
+
+const STEPS_A_HOST = 20;
 
 /** Compiles everything once. What does not compile denies instead of failing the whole set. */
 export function compilePolicySet(source: PolicySet): CompiledPolicySet {
@@ -96,7 +100,8 @@ export function compilePolicySet(source: PolicySet): CompiledPolicySet {
     secretEndpoints: endpoints.get(name) ?? new SecretEndpointSet(spec),
   }));
   const trustDigests = new Map([...source.trustProviders].map(([name, spec]) => [name, digestOf(spec)]));
-  return { source, servers, clients, timedClients, lastingClients, trustDigests };
+  const hosts = servers.reduce((count, server) => count + server.hosts.length, 0);
+  return { source, servers, routingSteps: hosts * STEPS_A_HOST, clients, timedClients, lastingClients, trustDigests };
 }
 
 function digestOf(spec: object): string {
