@@ -92,7 +92,7 @@ async function answerQuestion(
     const request = readFacts(wire, current);
     const { left } = budget;
     const decision = decide(current.policy, facts, request, current.revocations, options.clock.now(), budget);
-    gate.turns.took(tenant, left - budget.left);
+    gate.turns.took(tenant, left - budget.left + current.policy.routingSteps);
     if (isBehind(decision, facts, request, { wire, current })) return denial('not-ready', { message: BEHIND });
     const { policy, serverWorkload: server, leaseMs } = decision;
     if (decision.outcome === 'deny' || !policy || !server) return denied(decision);

@@ -13,7 +13,7 @@ interface Target {
 
 export function addRevocationRoutes(
   app: FastifyInstance,
-  { revocations }: Pick<RestDependencies, 'revocations'>,
+  { clock, revocations }: Pick<RestDependencies, 'clock' | 'revocations'>,
 ): void {
   const lift = async (access: Access, which: RevocationReference): Promise<RevocationRecord> => {
     const lifted = await revocations.lift(access.tenant, which, access.admin.subject);
@@ -30,7 +30,8 @@ export function addRevocationRoutes(
       if (target === 'tenant' && name !== tenant) {
         throw new RestError(400, 'tenant-mismatch', 'Name the tenant in the header sidekey-tenant too.');
       }
-      return reply.status(201).send(await revocations.revoke(tenant, { ...request.body, by: admin.subject }));
+      const asked = { ...request.body, by: admin.subject, atMs: clock.now() };
+      return reply.status(201).send(await revocations.revoke(tenant, asked));
     },
   );
   app.get<{ Querystring: { all: boolean } }>(

@@ -50,6 +50,8 @@ export interface CompiledClientWorkload {
 export interface CompiledPolicySet {
   readonly source: PolicySet;
   readonly servers: CompiledServerWorkload[];
+  /** Of finding the server of a question: all hosts are looked at. */
+  readonly routingSteps: number;
   readonly clients: ReadonlyMap<string, CompiledClientWorkload>;
   /** Client workloads whose conditions read the clock: whom any policy applies to depends on the time, if there are some. */
   readonly timedClients: readonly string[];
@@ -57,6 +59,8 @@ export interface CompiledPolicySet {
   /** What each trust provider says, in short: a session goes only as long as those that vouched for it say the same. */
   readonly trustDigests: ReadonlyMap<string, string>;
 }
+
+const STEPS_A_HOST = 20;
 
 /** Compiles everything once. What does not compile denies instead of failing the whole set. */
 export function compilePolicySet(source: PolicySet): CompiledPolicySet {
@@ -80,20 +84,24 @@ export function compilePolicySet(source: PolicySet): CompiledPolicySet {
   for (const [name, spec] of source.clientWorkloads) clients.set(name, compileClient(name, spec.condition));
   const timedClients = [...clients.keys()].filter((name) => dependsOnTime(clients.get(name)));
   const lastingClients = [...clients.keys()].filter((name) => !dependsOnTime(clients.get(name)));
-  const servers = [...source.serverWorkloads].map(([name, spec]) => {
-    const secretEndpoints = endpoints.get(name) ?? new SecretEndpointSet(spec);
-    const own = policies.filter((policy) => policy.spec.serverWorkload === name);
-    return {
-      name,
-      spec,
-      hosts: [...spec.hosts],
-      ports: [...spec.ports],
-      policies: own,
-      secretEndpoints,
-    };
-  });
+  const byServer = new Map<string, CompiledPolicy[]>();
+  for (const policy of policies) {
+    const { serverWorkload } = policy.spec;
+    const own = byServer.get(serverWorkload);
+    if (own === undefined) byServer.set(serverWorkload, [policy]);
+    else own.push(policy);
+  }
+  const servers = [...source.serverWorkloads].map(([name, spec]) => ({
+    name,
+    spec,
+    hosts: [...spec.hosts],
+    ports: [...spec.ports],
+    policies: byServer.get(name) ?? [],
+    secretEndpoints: endpoints.get(name) ?? new SecretEndpointSet(spec),
+  }));
   const trustDigests = new Map([...source.trustProviders].map(([name, spec]) => [name, digestOf(spec)]));
-  return { source, servers, clients, timedClients, lastingClients, trustDigests };
+  const hosts = servers.reduce((count, server) => count + server.hosts.length, 0);
+  return { source, servers, routingSteps: hosts * STEPS_A_HOST, clients, timedClients, lastingClients, trustDigests };
 }
 
 function digestOf(spec: object): string {

@@ -10,6 +10,8 @@ export interface RevocationRequest {
   readonly reason?: string | undefined;
   /** Who asked for it. */
   readonly by: string;
+  /** Milliseconds since the epoch, by the clock that sessions end by: that of the database may be another. */
+  readonly atMs: number;
 }
 
 interface Row {
@@ -43,15 +45,15 @@ export async function revoke(tx: Sql, tenant: string, request: RevocationRequest
  * Ends a session and the live ones beside it: a renewal is a session of its own with the same instance id or evidence, and
  * leaving it alive would leave the proxy alive. Each gets its own revocation, so that its watch ends and its evidence burns.
  */
-async function endSessions(tx: Sql, tenant: string, { name, by }: RevocationRequest): Promise<void> {
+async function endSessions(tx: Sql, tenant: string, { name, by, atMs }: RevocationRequest): Promise<void> {
   // Against a session that is being added at this moment: see SessionRecords.add.
   await tx.query('select pg_advisory_xact_lock(hashtext($1))', [sessionLockOf(tenant)]);
   const ended = await tx.query<{ id: string }>(
     `update sessions s set ended_at = coalesce(s.ended_at, now()) from sessions named
      where named.tenant = $1 and named.id = $2 and s.tenant = $1 and (s.id = $2 or (s.ended_at is null
-       and s.not_after > now() and (s.instance_id = named.instance_id or s.evidence_hashes && named.evidence_hashes)))
+       and s.not_after > $3 and (s.instance_id = named.instance_id or s.evidence_hashes && named.evidence_hashes)))
      returning s.id`,
-    [tenant, name],
+    [tenant, name, new Date(atMs)],
   );
   if (!ended.some(({ id }) => id === name)) throw new UsageError('session-unknown', `there is no session "${name}"`);
   for (const { id } of ended) {

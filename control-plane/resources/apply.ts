@@ -4,11 +4,13 @@ import { type Sealer, SealingError } from '../store/sealing.ts';
 import { CHANNELS, notifyFrom, type Sql } from '../store/sql-store.ts';
 import { checkSet, type ResourceCheck } from './check-set.ts';
 import { diffValues, type FieldChange } from './diff.ts';
-import type { Kind, Resource, ResourceOf } from './kinds.ts';
+import type { CredentialProviderSpec, Kind, Resource, ResourceOf } from './kinds.ts';
 import { keyOf, ResourceError, type ResourceIssue } from './resource-error.ts';
 import { lockTenant, makePolicySet, readResources, writeResources } from './resource-rows.ts';
 import { bindingChanges, bindingOf, bindingText, isBoundSo, type NamedBySecrets } from './secret-binding.ts';
 import { secretFields, secretName, secretPrefix, withoutSecrets } from './secret-fields.ts';
+import { refuseTooMany } from './tenant-bounds.ts';
+import { boundToOf } from './within-binding.ts';
 
 /** What became of one resource. A changed secret shows as a field without its values. */
 export interface Change {
@@ -36,41 +38,6 @@ export interface ApplyRequest {
 
 /** A resource with this label and the value `never` is not pruned, such as what `sidekey dev` made for itself. */
 const PRUNE_LABEL = 'sidekey.dev/prune';
-
-interface Measure {
-  readonly what: string;
-  /** In the mean of the resources that the tenant may have. */
-  readonly each: number;
-  of(resource: Resource): number;
-}
-
-/** With each change all of it is read and checked, and the other tenants wait. */
-const MEASURES: readonly Measure[] = [
-  { what: 'characters of resources', each: 4_096, of: (one) => JSON.stringify(withoutSecrets(one)).length },
-  {
-    what: 'hosts of servers, once for each of their ports',
-    each: 20,
-    of: ({ kind, spec }) => (kind === 'ServerWorkload' ? spec.hosts.length * spec.ports.length : 0),
-  },
-];
-/** A tenant of few resources may have large ones. */
-const FEWEST_RESOURCES = 1_000;
-
-/** What is there already can be changed, though it be more. */
-function refuseTooMany(before: readonly Resource[], after: readonly Resource[], maxResources: number): void {
-  const refuse = (is: string, most: number): ResourceError =>
-    new ResourceError(
-      'too-many-resources',
-      `the tenant would have ${is}, and may have ${most} (Tenant spec.maxResources)`,
-    );
-  if (after.length > Math.max(maxResources, before.length)) throw refuse(`${after.length} resources`, maxResources);
-  for (const { what, each, of } of MEASURES) {
-    const sumOf = (resources: readonly Resource[]): number => resources.reduce((sum, one) => sum + of(one), 0);
-    const most = Math.max(maxResources, FEWEST_RESOURCES) * each;
-    const sum = sumOf(after);
-    if (sum > most && sum > sumOf(before)) throw refuse(`${sum} ${what}`, most);
-  }
-}
 
 /** Of what is wrong once a resource is gone, what was wrong with it already keeps nobody from deleting it. */
 function refuseInUse(after: readonly ResourceIssue[], before: readonly ResourceIssue[]): void {
@@ -188,9 +155,18 @@ function findUnbound(
     const standing = from.credentialProviders.get(name);
     const isGiven =
       given.has(keyOf('CredentialProvider', name)) && secretFields(spec).every(({ source }) => 'value' in source);
-    if (standing === undefined || isGiven) return [];
+    if (standing === undefined || isGiven || (spec === standing && isUntouched(spec, from, to))) return [];
     return bindingChanges(name, bindingOf(standing, from), bindingOf(spec, to));
   });
+}
+
+/** Whether whom its secret is bound to are the same objects: to compare what they say takes far longer. */
+function isUntouched(spec: CredentialProviderSpec, from: NamedBySecrets, to: NamedBySecrets): boolean {
+  const { trust = [], clientWorkloads = [] } = boundToOf(spec)?.agents ?? {};
+  return (
+    trust.every((name) => from.trustProviders.get(name) === to.trustProviders.get(name)) &&
+    clientWorkloads.every((name) => from.clientWorkloads.get(name) === to.clientWorkloads.get(name))
+  );
 }
 
 function findDuplicates(resources: readonly Resource[]): ResourceIssue[] {

@@ -40,7 +40,7 @@ describe.skipIf(!hasPostgres)('a pool of connections', () => {
       return writer.append('busy', instance, decisionChain(instance, 2));
     });
     const done = Promise.allSettled(appends);
-    const request = { target: 'user', name: 'alice', by: 'test' } as const;
+    const request = { target: 'user', name: 'alice', by: 'test', atMs: Date.now() } as const;
     const revocation = await store.transaction('default', (tx) => revoke(tx, 'default', request));
     expect(revocation.name).toBe('alice');
     await other.query('rollback');

@@ -1,6 +1,12 @@
 import { expect, it } from 'vitest';
 import { QuestionTurns } from '../../../../control-plane/api/question-turns.ts';
+import { authorize, type AuthorizeOptions } from '../../../../control-plane/api/authorize.ts';
+import type { LiveSession } from '../../../../control-plane/api/session-gate.ts';
 import { QUESTION_STEPS } from '../../../../control-plane/policy/budget.ts';
+import { compilePolicySet } from '../../../../control-plane/policy/compile.ts';
+import { RevocationSet } from '../../../../control-plane/policy/revocations.ts';
+import { AuthorizeRequest } from '../../../../proto/gen/sidekey/v1/proxy.ts';
+import { policySet, SESSION } from '../../../support/policy-set.ts';
 
 it('lets a tenant wait for the next turn of the event loop once it has had its steps', async () => {
   const turns = new QuestionTurns();
@@ -39,4 +45,25 @@ it('goes on with one question of a tenant in each turn, and with the next at onc
   expect(woken).toEqual(['dear']);
   await turn();
   expect(woken).toEqual(['dear', 'cheap', 'cheaper', 'last']);
+});
+
+it.each([
+  ['of few hosts goes on with the next', 1, false],
+  ['of many hosts lets others in between', 150, true],
+])('a question of a tenant %s', async (_title, count, mustWait) => {
+  const servers = Array.from({ length: count }, (_, n) => {
+    const hosts = Array.from({ length: 200 }, (_, host) => `h${host}.s${n}.example.com`);
+    return [`s${n}`, { hosts }] as const;
+  });
+  const policy = compilePolicySet(policySet({ ServerWorkload: Object.fromEntries(servers) }));
+  const turns = new QuestionTurns();
+  const options = {
+    clock: { now: () => 0 },
+    gate: { assertStanding: async () => SESSION, turns },
+    policies: { get: async () => ({ policy, revocations: new RevocationSet([]) }) },
+  } as unknown as AuthorizeOptions;
+  const session = { ticket: { tenant: 'acme' } } as unknown as LiveSession;
+  const destination = { scheme: 'https', host: 'other.example.com', port: 443 };
+  await authorize(options, session, AuthorizeRequest.fromPartial({ destination, http: { method: 'GET', path: '/' } }));
+  expect(turns.mustWait('acme')).toBe(mustWait);
 });

@@ -40,8 +40,8 @@ describe('SessionRecords and revoked sessions', () => {
     expect(await records.add(record)).toBe('added');
     return record.ticket.id;
   };
-  const revokeSession = (name: string): Promise<unknown> =>
-    store.transaction(TENANT, (tx) => revoke(tx, TENANT, { target: 'session', name, by: 'test' }));
+  const revokeSession = (name: string, atMs = Date.now()): Promise<unknown> =>
+    store.transaction(TENANT, (tx) => revoke(tx, TENANT, { target: 'session', name, by: 'test', atMs }));
 
   it("finds an instance's sessions without reading all of the tenant's", async () => {
     const plan = await store.transaction(TENANT, async (tx) => {
@@ -71,6 +71,15 @@ describe('SessionRecords and revoked sessions', () => {
     await expect.poll(() => new Set(told).size).toBe(3);
     expect(await records.add(sessionOf('instance-d', 'hash-2'))).toBe('evidence-revoked');
     await stop();
+  });
+
+  it("goes by its own clock, where the database's is ahead by more than a session lives", async () => {
+    const now = Date.now() - DAY_MS;
+    const named = await added(sessionOf('instance-s', 'hash-s', now + 60_000));
+    const renewal = await added(sessionOf('instance-s', 'hash-t', now + 60_000));
+    await revokeSession(named, now);
+    const revoked = (await store.transaction(TENANT, (tx) => loadRevocations(tx, TENANT))).map(({ name }) => name);
+    expect(revoked).toEqual(expect.arrayContaining([named, renewal]));
   });
 
   it('keeps evidence burned for as long as its session is revoked', async () => {
