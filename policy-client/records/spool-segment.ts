@@ -5,7 +5,7 @@ import { ChainedRecord } from '../../proto/gen/sidekey/v1/decision.ts';
 import type { EncodedRecord } from './record-batch.ts';
 
 const LENGTH_BYTES = 4;
-/** Two hashes. */
+/** Two hashes: what a disk has zeroed is passed over without trying each of its bytes. */
 const MIN_RECORD_BYTES = 2 * 32;
 const MAX_RECORD_BYTES = 1024 * 1024;
 
