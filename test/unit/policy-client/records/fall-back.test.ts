@@ -181,4 +181,11 @@ describe('RecordQueue.fallBack', () => {
     expect(queue.fallBack(0)).toBe(0);
     expect(queue.next()?.firstSequence).toBe(1);
   });
+
+  it('is not asked of a queue that knows what it sent itself', () => {
+    const queue = newQueue();
+    push(queue, 3);
+    expect(queue.goOnAfter({ sequence: 3, hash: Buffer.alloc(32) })).toBe(false);
+    expect([queue.acked, queue.backlog, queue.next()?.firstSequence]).toEqual([0, 3, 1]);
+  });
 });

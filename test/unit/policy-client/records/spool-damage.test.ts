@@ -49,8 +49,8 @@ class Stored {
   }
 }
 
-function queueOn(spool: Spool): RecordQueue {
-  return new RecordQueue({ instanceId: INSTANCE, maxMemoryBytes: 20_000, spool, nowMs: () => 0 });
+function queueOn(spool: Spool, maxMemoryBytes = 20_000): RecordQueue {
+  return new RecordQueue({ instanceId: INSTANCE, maxMemoryBytes, spool, nowMs: () => 0 });
 }
 
 function push(queue: RecordQueue, from: number, to: number): void {
@@ -123,6 +123,15 @@ describe('a spool that is damaged on disk', () => {
     push(queue, RECORDS, RECORDS + 700);
     stored.take(queue);
     expectAccounted(stored, RECORDS + 700);
+  });
+
+  it('whose very first record is damaged, of a queue without memory', () => {
+    const [queue, stored] = [queueOn(new Spool(dir, 1e9), 0), new Stored()];
+    push(queue, 0, 10);
+    flip(join(dir, readdirSync(dir)[0] ?? ''), () => 500);
+    stored.take(queue);
+    expectAccounted(stored, 10);
+    expect([stored.told, queue.backlog]).toEqual([1, 0]);
   });
 
   it('whose mending is cut short by a crash or the disk loses nothing unmarked, and throws nothing', () => {
