@@ -1,15 +1,13 @@
-import { genesisHash, nextHash } from '../../common/decision-chain.ts';
-import type { ChainedRecord, DecisionRecord } from '../../proto/gen/sidekey/v1/decision.ts';
+import type { ChainedRecord, ChainHead, DecisionRecord } from '../../proto/gen/sidekey/v1/decision.ts';
 import { lossRecord } from './loss-record.ts';
 import { PendingRecords } from './pending-records.ts';
-import { BatchWriter, type RecordBatch } from './record-batch.ts';
+import type { RecordBatch } from './record-batch.ts';
+import { RecordChain } from './record-chain.ts';
 import { RecentRecords } from './recent-records.ts';
 import { mayHaveGoneOut, RecordRoom } from './record-room.ts';
 import type { Spool } from './spool.ts';
 
 const MAX_PENDING = 1_024;
-const MAX_BATCH_RECORDS = 256;
-const MAX_BATCH_BYTES = 256 * 1024;
 
 export interface RecordQueueOptions {
   readonly instanceId: string;
@@ -28,7 +26,7 @@ export class RecordQueue {
   readonly #room: RecordRoom;
   readonly #pending = new PendingRecords();
   readonly #marker = new PendingRecords();
-  readonly #writer = new BatchWriter();
+  readonly #chain: RecordChain;
   /** Undelivered, oldest first; the first `#sent` of them are on their way. */
   readonly #memory: RecordBatch[] = [];
   #memoryBytes = 0;
@@ -36,19 +34,19 @@ export class RecordQueue {
   #inFlight = 0;
   #acked = 0;
   readonly #recent = new RecentRecords();
-  #sequence = 0;
-  #head: Buffer;
   #unreportedLosses = 0;
   /** The chain's head is not known, so nothing can be added to it. */
   #resumed = false;
+  /** What the control plane has of a resumed chain is not known, so nothing of it can be sent. */
+  awaitsHead = false;
   lost = 0;
   delivered = 0;
 
   constructor(options: RecordQueueOptions) {
     this.#options = options;
     this.#room = new RecordRoom(options.maxMemoryBytes, options.spool);
-    this.#head = genesisHash(options.instanceId);
-    this.#recent.startAt(0, this.#head);
+    this.#chain = new RecordChain(options.instanceId);
+    this.#recent.startAt(0, this.#chain.head);
   }
 
   get memoryBytes(): number {
@@ -67,7 +65,7 @@ export class RecordQueue {
 
   /** Records not acknowledged yet, those that are lost left out. */
   get backlog(): number {
-    return this.#pending.size + (this.#sequence - this.#acked);
+    return this.#pending.size + (this.#chain.sequence - this.#acked);
   }
 
   /** Whether one call more would be recorded, beside the `calls` that are under way. */
@@ -85,9 +83,26 @@ export class RecordQueue {
     const { spool } = this.#options;
     if (spool === undefined || spool.lastSequence === 0) return;
     this.#acked = spool.firstSequence - 1;
-    this.#sequence = spool.lastSequence;
+    this.#chain.sequence = spool.lastSequence;
     this.#resumed = true;
-    if (this.#acked > 0) this.#recent.startAt(this.#acked, spool.startHash());
+    this.awaitsHead = true;
+  }
+
+  /**
+   * The control plane's chain ends here: the dead process may have sent more than it knew. True when a resumed queue goes on
+   * from there; false when it has gone on already, or the control plane has lost what comes before its first record.
+   */
+  goOnAfter({ sequence, hash }: ChainHead): boolean {
+    if (!this.awaitsHead) return false;
+    this.awaitsHead = false;
+    const { spool } = this.#options;
+    if (sequence < this.#acked && spool?.readAfter(this.#acked)[0]?.sequence === this.#acked + 1) return false;
+    const stored = Math.min(sequence, this.#chain.sequence);
+    this.delivered += Math.max(stored - this.#acked, 0);
+    this.#acked = stored;
+    this.#recent.startAt(stored, hash);
+    spool?.release(stored);
+    return true;
   }
 
   push(record: DecisionRecord): void {
@@ -123,42 +138,15 @@ export class RecordQueue {
 
   /** Gives the first records a place, in order; returns how many found one. */
   #place(records: PendingRecords): number {
-    const fitting = this.#hasUnloaded() ? 0 : this.#room.countFitting(records, this.#sequence, this.#memoryBytes);
-    this.#chain(records, 0, fitting).forEach((batch) => this.#keep(batch));
+    const fitting = this.#hasUnloaded() ? 0 : this.#room.countFitting(records, this.#chain.sequence, this.#memoryBytes);
+    this.#chain.add(records, 0, fitting).forEach((batch) => this.#keep(batch));
     const { spool } = this.#options;
     if (fitting === records.size || spool === undefined) return fitting;
-    const [sequence, head] = [this.#sequence, this.#head];
-    if (spool.append(this.#chain(records, fitting, records.size).flatMap((batch) => batch.records()))) {
-      return records.size;
-    }
-    this.#sequence = sequence;
-    this.#head = head;
+    const { sequence, head } = this.#chain;
+    const rest = this.#chain.add(records, fitting, records.size);
+    if (spool.append(rest.flatMap((batch) => batch.records()))) return records.size;
+    this.#chain.standAt(sequence, head);
     return fitting;
-  }
-
-  /** Adds these records to the chain. */
-  #chain(records: PendingRecords, from: number, to: number): RecordBatch[] {
-    const batches: RecordBatch[] = [];
-    for (let index = from; index < to; index += 1) {
-      this.#pack(this.#link(records.at(index)), index === to - 1, batches);
-    }
-    return batches;
-  }
-
-  /** The chain's next link. */
-  #link(record: Buffer): ChainedRecord {
-    const previousHash = this.#head;
-    this.#head = nextHash(previousHash, record);
-    this.#sequence += 1;
-    return { sequence: this.#sequence, previousHash, hash: this.#head, record };
-  }
-
-  #pack(record: ChainedRecord, isLast: boolean, batches: RecordBatch[]): void {
-    const writer = this.#writer;
-    writer.add(record);
-    if (!isLast && writer.size < MAX_BATCH_RECORDS && writer.length < MAX_BATCH_BYTES) return;
-    const batch = writer.take();
-    if (batch !== undefined) batches.push(batch);
   }
 
   #keep(batch: RecordBatch): void {
@@ -174,6 +162,7 @@ export class RecordQueue {
 
   /** The next records to send, which count as on their way from now on. */
   next(): RecordBatch | undefined {
+    if (this.awaitsHead) return undefined;
     if (this.#memory.length === 0) this.#load();
     const batch = this.#memory[this.#sent];
     if (batch === undefined) return undefined;
@@ -186,14 +175,16 @@ export class RecordQueue {
     const { spool } = this.#options;
     if (spool === undefined || !this.#hasUnloaded()) return;
     let records = spool.readAfter(this.#acked);
-    if (records[0]?.sequence !== this.#acked + 1) {
+    if (!this.#follows(records[0])) {
       if (!this.#mend(spool)) return;
       records = spool.readAfter(this.#acked);
     }
-    const last = records.at(-1);
-    const batches: RecordBatch[] = [];
-    for (const record of records) this.#pack(record, record === last, batches);
-    batches.forEach((batch) => this.#keep(batch));
+    this.#chain.pack(records).forEach((batch) => this.#keep(batch));
+  }
+
+  #follows(record: ChainedRecord | undefined): boolean {
+    const head = this.#recent.hashOf(this.#acked);
+    return record?.sequence === this.#acked + 1 && (head === undefined || record.previousHash.equals(head));
   }
 
   /**
@@ -203,20 +194,18 @@ export class RecordQueue {
   #mend(spool: Spool): boolean {
     const ackedHash = this.#recent.hashOf(this.#acked);
     if (ackedHash === undefined) return false;
-    const before = [this.#sequence, this.#head] as const;
-    [this.#sequence, this.#head] = [this.#acked, ackedHash];
+    const { sequence, head } = this.#chain;
+    this.#chain.standAt(this.#acked, ackedHash);
     let lost = 0;
     const mended = spool.rewrite(this.#acked, (missing, records) => {
       lost += missing;
       this.#marker.clear();
       if (missing > 0) this.#marker.add(this.#lossRecord(missing));
-      const batches = this.#chain(this.#marker, 0, this.#marker.size);
-      const last = records.at(-1);
-      for (const record of records) this.#pack(this.#link(record.record), record === last, batches);
+      const batches = [...this.#chain.add(this.#marker, 0, this.#marker.size), ...this.#chain.addAnew(records)];
       return batches.flatMap((batch) => batch.records());
     });
     if (mended) this.lost += lost;
-    else [this.#sequence, this.#head] = before;
+    else this.#chain.standAt(sequence, head);
     return mended;
   }
 

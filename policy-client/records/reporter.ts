@@ -55,8 +55,8 @@ export class Reporter {
   #onDelivered: (() => void) | undefined;
   /** Encoded; goes with every batch until the control plane has taken one: what it has lost is not here any more. */
   #gap: Buffer | undefined;
-  /** The last stream is gone and something was acknowledged: the next one asks first whether that is still stored. */
-  #isUnsure = false;
+  /** Something was acknowledged to a stream that is gone, or to a dead process: the next one asks first what is stored. */
+  #isUnsure: boolean;
   /** How often the control plane took records behind a gap that it was told of. */
   gaps = 0;
   /** How often the control plane refused records for what they are: they do not continue its chain, or speak for others. */
@@ -66,6 +66,7 @@ export class Reporter {
     this.#options = options;
     this.#retry = new Retry(options.backoff);
     this.#progressAtMs = options.monotonicMs();
+    this.#isUnsure = options.queue.awaitsHead;
   }
 
   record(record: DecisionRecord): void {
@@ -194,7 +195,7 @@ export class Reporter {
     this.#call = call;
     call.on('data', ({ ackedSequence, held }: ReportDecisionsResponse) => {
       if (held === undefined) this.#acknowledged(call, ackedSequence);
-      else this.#isBehind(call, held);
+      else this.#holds(call, held);
     });
     call.on('drain', () => {
       if (this.#call !== call) return;
@@ -222,10 +223,15 @@ export class Reporter {
     if (queue.backlog === 0) this.#onDelivered?.();
   }
 
-  /** The control plane was put back to an earlier state. It gets what is still here, and a gap for what is not. */
-  #isBehind(call: Call, held: ChainHead): void {
+  /** Put back to an earlier state, the control plane gets what is still here, and a gap for what is not. */
+  #holds(call: Call, held: ChainHead): void {
     const { log, queue } = this.#options;
     if (this.#call !== call) return;
+    if (queue.goOnAfter(held)) {
+      this.#pump();
+      if (queue.backlog === 0) this.#onDelivered?.();
+      return;
+    }
     if (held.sequence >= queue.acked) {
       // With records on their way a refusal follows, which says all there is to say.
       if (queue.inFlight === 0) this.#retry.succeeded();
@@ -268,7 +274,8 @@ export class Reporter {
     this.#call = undefined;
     this.#choked = false;
     this.#options.queue.rewind();
-    if (call !== undefined && this.#gap === undefined && this.#options.queue.acked > 0) this.#isUnsure = true;
+    const { acked, awaitsHead } = this.#options.queue;
+    if (call !== undefined && this.#gap === undefined && (acked > 0 || awaitsHead)) this.#isUnsure = true;
     call?.cancel();
   }
 }

@@ -4,9 +4,10 @@ import { nextHash } from '../../common/decision-chain.ts';
 import { ChainedRecord } from '../../proto/gen/sidekey/v1/decision.ts';
 import type { EncodedRecord } from './record-batch.ts';
 
-const MAX_FRAME_BYTES = 1024 * 1024;
 const LENGTH_BYTES = 4;
-const HASH_BYTES = 32;
+/** Two hashes: what a disk has zeroed is passed over without trying each of its bytes. */
+const MIN_RECORD_BYTES = 2 * 32;
+const MAX_RECORD_BYTES = 1024 * 1024;
 
 /** Ends the name of a file that is to take a segment's place. */
 export const DRAFT_SUFFIX = '.draft';
@@ -54,46 +55,56 @@ export function frame({ bytes }: EncodedRecord): Buffer {
   return framed;
 }
 
-/** Whole records of a segment, up to the first that is torn or changed. */
-export function readSegment(path: string): ChainedRecord[] {
+/** What can be read of a segment. */
+interface SegmentContent {
+  /** In order; those that are changed are left out. */
+  readonly records: readonly ChainedRecord[];
+  /** Something follows the last of them. */
+  readonly lacksEnd: boolean;
+}
+
+export function readSegment(path: string): SegmentContent {
   const bytes = readFileSync(path);
   const records: ChainedRecord[] = [];
   let offset = 0;
+  let readThrough = 0;
   while (offset + LENGTH_BYTES <= bytes.length) {
     const end = offset + LENGTH_BYTES + bytes.readUInt32BE(offset);
-    if (end > bytes.length || end - offset > MAX_FRAME_BYTES) break;
-    const record = decodeRecord(bytes.subarray(offset + LENGTH_BYTES, end));
-    if (record === undefined) break;
+    const record = end > bytes.length ? undefined : decodeRecord(bytes.subarray(offset + LENGTH_BYTES, end));
+    if (record === undefined) {
+      // The next one begins somewhere behind.
+      offset += 1;
+      continue;
+    }
     records.push(record);
-    offset = end;
+    readThrough = offset = end;
   }
-  return records;
+  return { records, lacksEnd: readThrough < bytes.length };
 }
 
-/**
- * Hash that the segment's first record follows, even if that record is damaged: its own hash then does not vouch for it, but
- * the control plane takes no chain that goes on from a wrong one. Undefined when not even that can be read.
- */
-export function readStart(path: string): Buffer | undefined {
-  try {
-    const bytes = readFileSync(path);
-    const start = ChainedRecord.decode(bytes.subarray(LENGTH_BYTES, LENGTH_BYTES + bytes.readUInt32BE(0))).previousHash;
-    return start.length === HASH_BYTES ? start : undefined;
-  } catch {
-    return undefined;
+/** The segment's records after `sequence`, in runs without a gap. @throws when the file cannot be read */
+export function readRuns(path: string, sequence: number): ChainedRecord[][] {
+  const runs: ChainedRecord[][] = [];
+  for (const record of readSegment(path).records) {
+    if (record.sequence <= sequence) continue;
+    const run = runs.at(-1);
+    if (run?.at(-1)?.sequence === record.sequence - 1) run?.push(record);
+    else runs.push([record]);
   }
+  return runs;
 }
 
-/** As `readSegment`, and nothing of a file that cannot be read. */
-export function readIfThere(path: string): ChainedRecord[] {
+/** As `readRuns`, and none of a file that cannot be read. */
+export function readRunsIfThere(path: string, sequence: number): ChainedRecord[][] {
   try {
-    return readSegment(path);
+    return readRuns(path, sequence);
   } catch {
     return [];
   }
 }
 
 function decodeRecord(bytes: Uint8Array): ChainedRecord | undefined {
+  if (bytes.length < MIN_RECORD_BYTES || bytes.length > MAX_RECORD_BYTES) return undefined;
   try {
     const record = ChainedRecord.decode(bytes);
     return nextHash(record.previousHash, record.record).equals(record.hash) ? record : undefined;

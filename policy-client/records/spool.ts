@@ -20,9 +20,9 @@ import {
   type Draft,
   frame,
   pathOf,
-  readIfThere,
+  readRuns,
+  readRunsIfThere,
   readSegment,
-  readStart,
   type Segment,
   writeDraft,
 } from './spool-segment.ts';
@@ -80,12 +80,6 @@ export class Spool {
     return this.#segments.some(({ first, last }) => first <= sequence && sequence <= last);
   }
 
-  /** Hash that the first record on disk follows, if that can be read. */
-  startHash(): Buffer | undefined {
-    const [first] = this.#segments;
-    return first === undefined ? undefined : readStart(first.path);
-  }
-
   /** Shows other processes that this one lives, so that they do not claim its records. */
   touch(): void {
     if (this.#segments.length > 0) this.#setLifeSign(Date.now());
@@ -107,9 +101,8 @@ export class Spool {
       const path = join(this.#dir, name);
       const bytes = statSync(path).size;
       const first = Number.parseInt(name, 10);
-      // Of one that cannot be read, the next one's name tells how many records it held.
       if (bytes === 0) unlinkSync(path);
-      else this.#add({ path, first, last: readSegment(path).at(-1)?.sequence ?? first, bytes });
+      else this.#add({ path, first, last: lastOf(path, first), bytes });
     }
   }
 
@@ -134,13 +127,13 @@ export class Spool {
     return true;
   }
 
-  /** Records of the first segment that ends after `sequence`. */
+  /** Records of the first segment that ends after `sequence`, up to one that cannot be read. */
   readAfter(sequence: number): ChainedRecord[] {
     const segment = this.#segments.find(({ last }) => last > sequence);
     if (segment === undefined) return [];
     if (this.#open?.segment === segment) this.#closeOpen();
     try {
-      return readSegment(segment.path).filter((record) => record.sequence > sequence);
+      return readRuns(segment.path, sequence)[0] ?? [];
     } catch {
       // Gone or unreadable: the caller counts it as lost.
       this.errors += 1;
@@ -175,11 +168,12 @@ export class Spool {
     let held = sequence;
     try {
       for (const { path } of old) {
-        const records = readIfThere(path).filter((record) => record.sequence > held);
-        const [first, last] = [records[0], records.at(-1)];
-        if (first === undefined || last === undefined) continue;
-        drafts.push(writeDraft(this.#dir, rechain(first.sequence - held - 1, records)));
-        held = last.sequence;
+        const written: EncodedRecord[] = [];
+        for (const run of readRunsIfThere(path, held)) {
+          written.push(...rechain((run[0]?.sequence ?? 0) - held - 1, run));
+          held = run.at(-1)?.sequence ?? held;
+        }
+        if (written.length > 0) drafts.push(writeDraft(this.#dir, written));
       }
       if (held < lastSequence) drafts.push(writeDraft(this.#dir, rechain(lastSequence - held, [])));
     } catch {
@@ -266,4 +260,10 @@ export class Spool {
     if (this.#open !== undefined) closeSync(this.#open.file);
     this.#open = undefined;
   }
+}
+
+/** Of what cannot be read at the end, one record is known; the next segment's name tells of more. */
+function lastOf(path: string, first: number): number {
+  const { lacksEnd, records } = readSegment(path);
+  return (records.at(-1)?.sequence ?? first - 1) + (lacksEnd ? 1 : 0);
 }

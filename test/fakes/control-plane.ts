@@ -27,6 +27,7 @@ import {
   type WatchResponse,
 } from '../../proto/gen/sidekey/v1/proxy.ts';
 import { makeLocalhostCertificate } from './control-plane-tls.ts';
+import { emptyHead } from '../../control-plane/audit/chain.ts';
 import { checkProof } from './dpop.ts';
 
 const { certPem, keyPem } = makeLocalhostCertificate();
@@ -78,6 +79,8 @@ export class FakeControlPlane {
   readonly reports = new Set<ReportCall>();
   readonly #eventKey: KeyObject;
   readonly #eventJwk: string;
+  readonly #instanceBySession = new Map<string, string>();
+  readonly #headByInstance = new Map<string, ChainHead>();
   readonly #proofIds = new Set<string>();
   #server: Server | undefined;
   #port = 0;
@@ -154,17 +157,9 @@ export class FakeControlPlane {
     for (const call of this.watches.keys()) this.#send(call, { $case: 'revocation', value });
   }
 
-  /** Ends every watch as a control plane does whose session gate has changed its mind. */
-  endWatches(reason: Reason): void {
-    for (const call of [...this.watches.keys()]) {
-      this.watches.delete(call);
-      call.emit('error', refusal(reason, status.PERMISSION_DENIED));
-    }
-  }
-
-  /** Ends every Authorize stream likewise. */
-  endQuestions(reason: Reason): void {
-    for (const call of this.asks) call.emit('error', refusal(reason, status.PERMISSION_DENIED));
+  /** Ends every watch, or Authorize stream, as a control plane does whose session gate has changed its mind. */
+  end(calls: 'watches' | 'asks', reason: Reason): void {
+    for (const call of [...this[calls].keys()]) call.emit('error', refusal(reason, status.PERMISSION_DENIED));
   }
 
   /** Sends any event, such as one with a wrong sequence, on every watch. */
@@ -209,6 +204,7 @@ export class FakeControlPlane {
     const id = randomUUID();
     const token = `token-${id}`;
     this.sessions.set(token, { id, proxyKey: request.proxyKey });
+    this.#instanceBySession.set(id, request.instanceId);
     const now = Date.now();
     reply(
       null,
@@ -268,10 +264,13 @@ export class FakeControlPlane {
   }
 
   #report(call: ReportCall): void {
-    if (this.#admit(call, ProxyServiceService.reportDecisions.path) === undefined) return;
+    const sessionId = this.#admit(call, ProxyServiceService.reportDecisions.path);
+    if (sessionId === undefined) return;
+    const instanceId = this.#instanceBySession.get(sessionId) ?? '';
     this.reports.add(call);
     call.on('data', ({ missingAfter, records }: ReportDecisionsRequest) => {
-      const held = this.holdsOnly;
+      const stored = this.#headByInstance.get(instanceId) ?? emptyHead(instanceId);
+      const held = this.holdsOnly ?? (records.length === 0 ? stored : undefined);
       if (held !== undefined && missingAfter === undefined) {
         call.write({ ackedSequence: held.sequence, held });
         if (records.length > 0) call.emit('error', refusal('bad-request', status.FAILED_PRECONDITION));
@@ -283,6 +282,7 @@ export class FakeControlPlane {
       if (this.refuseRecords) call.emit('error', refusal('bad-request', status.FAILED_PRECONDITION));
       const last = records.at(-1);
       if (this.refuseRecords || !this.acknowledge || last === undefined) return;
+      this.#headByInstance.set(instanceId, last);
       const write = () => this.reports.has(call) && call.write({ ackedSequence: last.sequence, held: undefined });
       if (this.acknowledgeAfterMs === 0) write();
       else setTimeout(write, this.acknowledgeAfterMs).unref();

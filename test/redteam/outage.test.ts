@@ -123,7 +123,7 @@ test('A-22 what is held for one call serves no other: host, port, method, path, 
   // Allowed for another session: not found again under the next.
   plane.decide = () => ({ $case: 'denial', value: Denial.fromPartial({ reason: 4 }) });
   plane.sessions.clear();
-  plane.endWatches('session-invalid');
+  plane.end('watches', 'session-invalid');
   await until('another session', () => plane.attests.length > 1 && client.connected);
   for (const call of calls) expect(await send(call)).toBe(403);
   await other.close();

@@ -142,7 +142,7 @@ describe('authorize', () => {
     const client = await link.readyClient({ limits: { reconnectGraceMs: 60_000 } });
     await client.authorize(question());
     link.plane.refuseAttest = 'workload-revoked';
-    link.plane.endWatches('workload-revoked');
+    link.plane.end('watches', 'workload-revoked');
     await until('the link dropped', () => !client.connected);
     expect(client.authorize(question())).toMatchObject({ kind: 'denial', reason: 'workload-revoked' });
     link.plane.refuseAttest = undefined;

@@ -72,8 +72,8 @@ describe('fail modes', () => {
   });
 
   it.each([
-    ['the watch', () => links.plane.endWatches('workload-revoked')],
-    ['the questions', () => links.plane.endQuestions('workload-revoked')],
+    ['the watch', () => links.plane.end('watches', 'workload-revoked')],
+    ['the questions', () => links.plane.end('asks', 'workload-revoked')],
   ])('stale: serves nothing that waits when the session is refused on %s', async (_where, refuse) => {
     grantAlways({ cacheLease: { seconds: 0, nanos: 50e6 }, failMode: { staleMaxAge: { seconds: 60, nanos: 0 } } });
     const client = await links.readyClient();

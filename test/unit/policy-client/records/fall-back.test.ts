@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { genesisHash, nextHash } from '../../../../common/decision-chain.ts';
 import { Spool } from '../../../../policy-client/records/spool.ts';
 import { RecordQueue } from '../../../../policy-client/records/record-queue.ts';
-import type { ChainedRecord } from '../../../../proto/gen/sidekey/v1/decision.ts';
+import type { ChainedRecord, ChainHead } from '../../../../proto/gen/sidekey/v1/decision.ts';
 import { ReportDecisionsRequest } from '../../../../proto/gen/sidekey/v1/proxy.ts';
 import { decisionRecord } from '../../../support/policy-client.ts';
 
@@ -22,6 +22,10 @@ class Plane {
 
   get last(): number {
     return this.#stored.at(-1)?.sequence ?? 0;
+  }
+
+  get head(): ChainHead {
+    return { sequence: this.last, hash: this.#stored.at(-1)?.hash ?? genesisHash('i') };
   }
 
   get ids(): number[] {
@@ -47,7 +51,7 @@ class Plane {
       const stored = this.#stored.find(({ sequence }) => sequence === record.sequence);
       return expect(stored?.hash).toEqual(record.hash);
     }
-    const previous = this.#stored.at(-1)?.hash ?? genesisHash('i');
+    const previous = this.head.hash;
     expect([record.sequence, record.previousHash]).toEqual([this.last + 1, previous]);
     expect(record.hash).toEqual(nextHash(previous, record.record));
     this.#stored.push(record);
@@ -136,6 +140,7 @@ describe('RecordQueue.fallBack', () => {
           if (existsSync(ended)) spool.load();
           const leftover = newQueue(0, spool);
           leftover.resume();
+          leftover.goOnAfter(plane.head);
           plane.take(leftover, 1_000, true);
           expect(plane.ids).toEqual(numbersTo(pushed));
           expect([spool.bytes, leftover.backlog]).toEqual([0, 0]);
@@ -175,5 +180,12 @@ describe('RecordQueue.fallBack', () => {
     push(queue, 3);
     expect(queue.fallBack(0)).toBe(0);
     expect(queue.next()?.firstSequence).toBe(1);
+  });
+
+  it('is not asked of a queue that knows what it sent itself', () => {
+    const queue = newQueue();
+    push(queue, 3);
+    expect(queue.goOnAfter({ sequence: 3, hash: Buffer.alloc(32) })).toBe(false);
+    expect([queue.acked, queue.backlog, queue.next()?.firstSequence]).toEqual([0, 3, 1]);
   });
 });

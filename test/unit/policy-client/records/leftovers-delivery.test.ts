@@ -64,11 +64,14 @@ async function world(instanceId = OWN) {
     leftovers,
     lines,
     streams,
-    /** Looks, and waits for the stream that this opens. */
-    look: async () => {
+    /** Looks, and waits for the stream that this opens, where it is told what is stored. */
+    look: async (holds = 0) => {
       void leftovers.look().then(() => (isOver = true));
       await expect.poll(() => streams.length).toBe(1);
-      return streams[0] ?? expect.unreachable();
+      const stream = streams[0] ?? expect.unreachable();
+      expect(stream.messages).toEqual([[]]);
+      stream.holds(holds);
+      return stream;
     },
     isOver: () => isOver,
   };
@@ -79,8 +82,8 @@ const claimed = (): string => join(spoolDir, `${OTHER}.${OWN}`);
 it('delivers what was left under the name of who left it, and removes its folder', async () => {
   leave(['/a', '/b', '/c'], 1);
   const { attested, isOver, leftovers, lines, look } = await world();
-  const stream = await look();
-  expect([attested, stream.messages]).toEqual([[OTHER], [['/b', '/c']]]);
+  const stream = await look(1);
+  expect([attested, stream.messages]).toEqual([[OTHER], [[], ['/b', '/c']]]);
   stream.acknowledge(3);
   await expect.poll(isOver).toBe(true);
   expect([leftovers.delivered, stream.isOver, readdirSync(spoolDir)]).toEqual([2, true, []]);
@@ -117,10 +120,39 @@ it('leaves all to others at once when it is closed', async () => {
   expect([next.leftovers.delivered, readdirSync(spoolDir)]).toEqual([2, []]);
 });
 
+it.each([
+  [2, [[], ['/c']]],
+  [3, [[]]],
+  [9, [[]]],
+])('goes on after %i records when so many arrived, whatever the dead process knew', async (holds, messages) => {
+  leave(['/a', '/b', '/c'], 1);
+  const { isOver, leftovers, lines, look } = await world();
+  const stream = await look(holds);
+  expect(stream.messages).toEqual(messages);
+  stream.acknowledge(3);
+  await expect.poll(isOver).toBe(true);
+  expect([leftovers.delivered, leftovers.gaps, readdirSync(spoolDir)]).toEqual([2, 0, []]);
+  expect(lines).toEqual(['leftover records were delivered {"records":2,"left":0}']);
+});
+
+it('asks again what is stored when the stream ends before the answer', async () => {
+  leave(['/a', '/b']);
+  const { leftovers, streams } = await world();
+  void leftovers.look();
+  await expect.poll(() => streams.length).toBe(1);
+  streams[0]?.fail(14);
+  await vi.advanceTimersByTimeAsync(10);
+  expect(streams[1]?.messages).toEqual([[]]);
+  streams[1]?.holds(1);
+  expect(streams[1]?.messages).toEqual([[], ['/b']]);
+  streams[1]?.acknowledge(2);
+  await expect.poll(() => leftovers.delivered).toBe(2);
+});
+
 it('counts a gap where the control plane has lost what came before', async () => {
   leave(['/a', '/b', '/c'], 2);
   const { isOver, leftovers, look, streams } = await world();
-  (await look()).holds(1);
+  await look(1);
   await vi.advanceTimersByTimeAsync(10);
   expect([streams.length, streams[1]?.messages, streams[1]?.gaps]).toEqual([2, [['/c']], [1]]);
   streams[1]?.acknowledge(3);
@@ -134,6 +166,7 @@ it('of two that look at once, one claims', async () => {
   const looks = both.map(({ leftovers }) => leftovers.look());
   const streams = (): number => both.reduce((sum, { streams: { length } }) => sum + length, 0);
   await expect.poll(streams).toBe(1);
+  for (const { streams: opened } of both) opened[0]?.holds(0);
   for (const { streams: opened } of both) opened[0]?.acknowledge(1);
   await Promise.all(looks);
   expect(both.reduce((sum, { leftovers }) => sum + leftovers.delivered, 0)).toBe(1);

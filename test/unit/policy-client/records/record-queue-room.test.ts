@@ -24,3 +24,11 @@ it('has no room while its disk is full, though memory has some that nothing may 
     queue.close();
   });
 });
+
+it('chains what is pending by itself once there is a lot', () => {
+  const queue = new RecordQueue({ instanceId: 'i', maxMemoryBytes: 1e9, spool: undefined, nowMs: () => 0 });
+  for (let count = 0; count < 1_023; count += 1) queue.push(decisionRecord());
+  expect(queue.next()).toBe(undefined);
+  queue.push(decisionRecord());
+  expect([queue.next()?.firstSequence, queue.backlog]).toEqual([1, 1_024]);
+});

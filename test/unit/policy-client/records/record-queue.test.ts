@@ -199,6 +199,8 @@ describe('RecordQueue', () => {
     const next = queueOf(0, spool);
     next.resume();
     expect(next.backlog).toBe(310);
+    expect(drain(next)).toEqual([]);
+    next.goOnAfter({ sequence: 0, hash: genesisHash('i') });
     expect(drain(next)).toEqual(names(0, 310));
     next.acknowledge(310);
     expect([next.backlog, spool.bytes]).toEqual([0, 0]);
@@ -278,6 +280,7 @@ describe('RecordQueue', () => {
     spool.load();
     const next = queueOf(1e9, spool);
     next.resume();
+    next.goOnAfter({ sequence: 0, hash: genesisHash('i') });
     next.push(record('mine'));
     next.flush();
     expect(drain(next)).toEqual(names(0, 3));

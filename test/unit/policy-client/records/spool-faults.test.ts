@@ -99,6 +99,15 @@ it('counts a file that is gone as read in vain, and as released', () => {
   expect([spool.errors, spool.bytes]).toEqual([1, bytesOf(late)]);
 });
 
+it('knows what it has written anew', () => {
+  const spool = inTwoFiles();
+  expect(spool.rewrite(1, (_missing, held) => encoded(held))).toBe(true);
+  expect([spool.firstSequence, spool.lastSequence, spool.bytes]).toEqual([2, 6, bytesOf([...early.slice(1), ...late])]);
+  expect([1, 2, 6, 7].map((sequence) => spool.holds(sequence))).toEqual([false, true, true, false]);
+  spool.release(3);
+  expect([spool.firstSequence, sequences(spool.readAfter(3))]).toEqual([4, [4, 5, 6]]);
+});
+
 it('changes nothing when a part of what is written anew finds no place', () => {
   const spool = inTwoFiles();
   const inTheWay = join(dir, '0000000000000004.records.draft');
