@@ -118,7 +118,7 @@ export class RecordQueue {
     const pending = this.#pending;
     // The count of what is missing stands in the chain before what follows it.
     const placed = this.#reportLosses() ? this.#place(pending) : 0;
-    if (placed < pending.size) this.#lose(pending.size - placed);
+    this.#lose(pending.size - placed);
     pending.clear();
   }
 

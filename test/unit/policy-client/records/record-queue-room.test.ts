@@ -32,3 +32,12 @@ it('chains what is pending by itself once there is a lot', () => {
   queue.push(decisionRecord());
   expect([queue.next()?.firstSequence, queue.backlog]).toEqual([1, 1_024]);
 });
+
+it('counts every loss while not even the count of them finds a place', () => {
+  const queue = new RecordQueue({ instanceId: 'i', maxMemoryBytes: 0, spool: undefined, nowMs: () => 0 });
+  for (const lost of [2, 4, 6]) {
+    for (const path of ['/a', '/b']) queue.push({ ...decisionRecord({ path }), grantId: 'g' });
+    queue.flush();
+    expect([queue.lost, queue.unreportedLosses, queue.backlog]).toEqual([lost, lost, 0]);
+  }
+});
