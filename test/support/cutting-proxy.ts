@@ -139,7 +139,7 @@ export class CuttingProxy {
     let left =
       this.#random.below(2) === 0
         ? Number.POSITIVE_INFINITY
-        : this.#random.below(this.#random.pick([300, 3_000, 100_000]));
+        : 1 + this.#random.below(this.#random.pick([300, 3_000, 100_000]));
     for (const [one, other] of [
       [agent, upstream],
       [upstream, agent],
