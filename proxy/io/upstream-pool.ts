@@ -182,8 +182,10 @@ export class UpstreamPool implements Upstreams {
     }
   }
 
+  /** Every connection, the bare ones too. */
   get size(): number {
     let size = 0;
+    for (const open of this.#raw.values()) size += open;
     for (const { all } of this.#destinations.values()) size += all.size;
     return size;
   }

@@ -41,7 +41,10 @@ async function start(scheme: string): Promise<void> {
       route({ serverWorkload: 'tls', hosts: ['other.test'], ports: [httpsPort], tls: verify(caPem) }),
       route({ serverWorkload: 'h2', hosts: ['localhost'], ports: [overHttp2.port], tls: verify(overHttp2.caPem) }),
     ],
+    allowLoopback: true,
+    lookup: (host) => (host === 'blind.test' ? ['127.0.0.1'] : undefined),
     config: {
+      unrouted: 'tunnel',
       admin: { host: '127.0.0.1', port: 0 },
       upstreamProxy: { url, noProxy: 'nothing.invalid' },
       upstreamCaPem: identity.caPem,
@@ -71,12 +74,22 @@ async function secured(host: string, port: number, alpn: string) {
 async function one(): Promise<void> {
   const { httpPort, httpsPort } = world.upstream;
   const plain = `api.test:${httpPort}`;
-  switch (random.below(5)) {
+  const blind = `blind.test:${httpPort}`;
+  switch (random.below(7)) {
     case 0:
       return traffic.talkHttp1(plain, await world.agent(), `http://${plain}`);
     case 1:
     case 2:
       return traffic.talkHttp1(plain, await world.agent(), '', handshake('api.test', httpPort));
+    case 3: {
+      const connect = Buffer.from(`CONNECT ${blind} HTTP/1.1\r\nHost: ${blind}\r\n\r\n`);
+      return traffic.talkHttp1(
+        blind,
+        await world.agent(),
+        '',
+        random.pick([connect, handshake('blind.test', httpPort)]),
+      );
+    }
     default:
   }
   const [host, port] = random.pick([

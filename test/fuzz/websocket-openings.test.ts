@@ -14,6 +14,7 @@ import { seededRandom } from '../support/random.ts';
 import type { RawAgent } from '../support/raw-agent.ts';
 import { FUZZ_SECONDS, FUZZ_SEED } from '../support/time-box.ts';
 import { makeTlsIdentity } from '../support/tls-identity.ts';
+import { until } from '../support/until.ts';
 import { frame, hear } from '../support/websocket-frames.ts';
 
 /**
@@ -242,5 +243,6 @@ test('openings of WebSockets, whatever they are and are answered', {
   const { faults, opened } = upstream;
   console.log(`${asked} calls, ${agreements} agreements, ${opened} upstreams heard frames, seed ${seed}`);
   expect(faults.slice(0, 5), `seed ${seed}`).toEqual([]);
+  await until('no stream stays open', () => upstream.streams.size === 0, 30_000);
   if (asked > 300) expect(Math.min(agreements, opened), 'it gets everywhere').toBeGreaterThan(0);
 });

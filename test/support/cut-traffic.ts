@@ -108,7 +108,7 @@ export class CutTraffic {
   }
 
   /** `before`: what opens the way, such as a handshake of SOCKS. */
-  async talkHttp1(authority: string, agent: RawAgent, form: string, before = Buffer.alloc(0)): Promise<void> {
+  async talkHttp1(authority: string, agent: RawAgent, form: string, before: Buffer = Buffer.alloc(0)): Promise<void> {
     const ids = new Set<number>();
     const parts: Buffer[] = [before];
     for (let left = 1 + this.#random.below(8); left > 0; left -= 1) {

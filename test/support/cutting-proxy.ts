@@ -127,7 +127,8 @@ export class CuttingProxy {
     const act = this.#random.below(4);
     if (act === 0) socket.end();
     else if (act === 1) socket.destroy();
-    else if (act === 2 && !(socket instanceof tls.TLSSocket)) socket.resetAndDestroy();
+    // Behind its own end, Node would never say that it closed.
+    else if (act === 2 && !(socket instanceof tls.TLSSocket) && !socket.writableEnded) socket.resetAndDestroy();
     else setTimeout(() => socket.destroy(), this.#random.below(50));
   }
 
@@ -138,12 +139,13 @@ export class CuttingProxy {
     let left =
       this.#random.below(2) === 0
         ? Number.POSITIVE_INFINITY
-        : this.#random.below(this.#random.pick([300, 3_000, 100_000]));
+        : 1 + this.#random.below(this.#random.pick([300, 3_000, 100_000]));
     for (const [one, other] of [
       [agent, upstream],
       [upstream, agent],
     ] as const) {
       one.on('data', (bytes: Buffer) => {
+        if (left <= 0) return;
         other.write(bytes.subarray(0, Math.min(bytes.length, left)));
         left -= bytes.length;
         if (left > 0) return;

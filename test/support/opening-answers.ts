@@ -24,6 +24,8 @@ export class OpeningAnswers {
   /** By call: whether the last answer was an agreement; undefined where damage leaves it open. */
   readonly agreed = new Map<string, boolean | undefined>();
   opened = 0;
+  /** Of HTTP/2, those that are open. */
+  readonly streams = new Set<http2.ServerHttp2Stream>();
   readonly #random: Random;
 
   constructor(random: Random) {
@@ -200,7 +202,7 @@ export class OpeningAnswers {
     const id = /^\/(\d+)$/.exec(headers[':path'] ?? '')?.[1] ?? '';
     if (id === '' || headers.authorization !== `Bearer ${SECRET}`)
       this.faults.push(`the upstream was sent ${JSON.stringify(headers)}`);
-    stream.on('error', () => {});
+    this.streams.add(stream.once('close', () => this.streams.delete(stream)));
     if (headers[':protocol'] === undefined) {
       stream.respond({ ':status': 200 });
       return void stream.end(markOf(id));

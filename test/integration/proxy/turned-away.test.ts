@@ -30,7 +30,8 @@ test('connections beyond maxConnections count, and the log tells of them once', 
   expect(world.logged()).toContain('"maxConnections":2');
 });
 
-test('sidekey_agent_connections has all that maxConnections counts', async () => {
+test('blind tunnels are connections on both sides', async () => {
   await crowded(3);
   expect(await readMetric(world, 'sidekey_agent_connections')).toBe(3);
+  expect(await readMetric(world, 'sidekey_upstream_connections')).toBe(3);
 });
