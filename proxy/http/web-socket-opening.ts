@@ -3,11 +3,11 @@ import { MessageError } from '../protocols/http1/message-error.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
 import type { RequestHead, ResponseHead } from '../protocols/heads.ts';
 import {
-  asksForWebSocket,
   type Opening,
   type OpeningAnswer,
   readOpening,
   readOpeningAnswer,
+  wishedUpgrades,
   writeOpening,
   writeOpeningAnswer,
 } from '../protocols/websocket/handshake.ts';
@@ -33,8 +33,9 @@ export class WebSocketOpening {
   static of(head: RequestHead): WebSocketOpening | undefined {
     const extended = head.pseudo?.protocol;
     if (extended === undefined && !head.headers.has('upgrade')) return undefined;
-    const isWebSocket = extended === undefined ? asksForWebSocket(head.headers) : extended === 'websocket';
-    if (!isWebSocket) throw new Refusal('upgrade-refused', 'only upgrades to WebSocket are forwarded');
+    const wished = extended === undefined ? wishedUpgrades(head) : [extended];
+    if (wished.length === 0) return undefined;
+    if (!wished.includes('websocket')) throw new Refusal('upgrade-refused', 'only upgrades to WebSocket are forwarded');
     const kind = extended === undefined ? 'upgrade' : 'extended-connect';
     const opening = refusing(() => readOpening(head.method, head.headers, kind));
     // Extended CONNECT has no content whatever it declares; to the upstream it becomes GET, which would have that much.

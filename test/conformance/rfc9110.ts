@@ -199,11 +199,15 @@ const ROUTING: readonly ConformanceCase[] = [
     'an upstream may not switch protocols unasked',
     'HTTP/1.1 101 X\r\nUpgrade: evil\r\nConnection: upgrade\r\n\r\nevil',
   ),
-  must('RFC 9110 7.8', 'Upgrade is never forwarded for a protocol that is not spoken', async (world) => {
-    world.http1.script = answering(OK);
-    await (await world.agent()).exchange(write(world, { fields: ['Connection: Upgrade', 'Upgrade: h2c'] }));
-    expect(world.http1.received).not.toMatch(/upgrade:/i);
-  }),
+  ...['1.1 h2c 200', '1.1 tls/1.2 403', '1.0 websocket 200'].map((asked) =>
+    must('RFC 9110 7.8', `Upgrade is not forwarded: ${asked}`, async (world) => {
+      const [version, protocol, status] = asked.split(' ');
+      world.http1.script = answering(OK);
+      const request = { line: `GET http://{at}/ HTTP/${version}`, fields: [`Upgrade: ${protocol}`] };
+      const answer = await (await world.agent()).exchange(write(world, request));
+      expect([`${answer.status}`, /upgrade:/i.test(world.http1.received)]).toEqual([status, false]);
+    }),
+  ),
 ];
 
 const METHODS_AND_STATUS: readonly ConformanceCase[] = [
@@ -286,11 +290,8 @@ const METHODS_AND_STATUS: readonly ConformanceCase[] = [
     { fields: ['Proxy-Authorization: Basic eDp5'] },
     (seen) => expect(field(seen, 'proxy-authorization')).toBeUndefined(),
   ),
-  forwarded(
-    'RFC 9110 14.2',
-    'Range passes where nothing is injected',
-    { fields: ['Range: bytes=0-1', 'If-Range: "x"'] },
-    (seen) => expect([field(seen, 'range'), field(seen, 'if-range')]).toEqual(['bytes=0-1', '"x"']),
+  forwarded('RFC 9110 14.2', 'Range passes where nothing is injected', { fields: ['Range: bytes=0-1'] }, (seen) =>
+    expect(field(seen, 'range')).toBe('bytes=0-1'),
   ),
 ];
 

@@ -30,7 +30,15 @@ const untouched = (): void => {
   expect(world.upstream.seen).toEqual([]);
 };
 
-test.each(['h2c', 'TLS/1.2'])('A-09 an upgrade to %s is refused', async (protocol) => {
+test('A-09 an upgrade to h2c is not agreed to, nor told to the upstream', async () => {
+  const agent = await world.agent();
+  const wish = ['Upgrade: h2c', 'Connection: Upgrade, HTTP2-Settings', 'HTTP2-Settings: AAMAAABkAAQAAP__'];
+  const answer = await agent.exchange(world.request('GET', '/', wish));
+  expect(answer.status).toBe(200);
+  expect(JSON.stringify(world.upstream.seen)).not.toMatch(/h2c|upgrade|http2-settings/i);
+});
+
+test.each(['TLS/1.2', 'h2c, TLS/1.2'])('A-09 an upgrade to %s is refused', async (protocol) => {
   const agent = await world.agent();
   const answer = await agent.exchange(world.request('GET', '/', [`Upgrade: ${protocol}`, 'Connection: upgrade']));
   expect(code(answer.text)).toBe('upgrade-refused');

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { HeaderList } from '../header-list.ts';
+import type { RequestHead } from '../heads.ts';
 import { isToken } from '../http1/characters.ts';
 import { malformed, type MessageError } from '../http1/message-error.ts';
 import { deflateAgreement, deflateOffers, type DeflateParameters, formatDeflate } from './deflate-agreement.ts';
@@ -37,9 +38,14 @@ const OPENING_HEADERS = [
   'sec-websocket-accept',
 ];
 
-/** Whether a request with these headers asks for an upgrade to WebSocket, well-formed or not. */
-export function asksForWebSocket(headers: HeaderList): boolean {
-  return elements(headers.getAll('upgrade')).some((name) => name.toLowerCase() === 'websocket');
+/**
+ * What a request wishes to change to. HTTP/1.0 has no upgrades, and nobody has to agree to one (RFC 9110 7.8): h2c, for which
+ * Java's client asks without TLS in every request, is left out.
+ */
+export function wishedUpgrades({ version, headers }: RequestHead): string[] {
+  if (version === '1.0') return [];
+  const names = elements(headers.getAll('upgrade')).map((name) => name.toLowerCase());
+  return names.filter((name) => name !== 'h2c');
 }
 
 /** Reads an agent's opening request. @throws MessageError `bad-request` */

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { statSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -9,6 +9,17 @@ import { runProcess } from '../../support/process.ts';
 import { connectRaw, RawAgent } from '../../support/raw-agent.ts';
 
 const HAS_CURL = spawnSync('curl', ['--version']).status === 0;
+const HAS_JAVA = spawnSync('javac', ['-version']).status === 0;
+const ASK_IN_JAVA = `
+import java.net.URI;
+import java.net.http.*;
+public class Ask {
+  public static void main(String[] args) throws Exception {
+    HttpRequest request = HttpRequest.newBuilder(URI.create(args[0])).build();
+    HttpResponse<String> answer = HttpClient.newHttpClient().send(request, HttpResponse.BodyHandlers.ofString());
+    System.out.print(answer.statusCode() + " " + answer.body());
+  }
+}`;
 
 let world: ProxyWorld;
 afterEach(() => world?.close());
@@ -42,6 +53,17 @@ describe('a listener for one upstream', () => {
     }
     expect(world.client.records[0]?.destination).toMatchObject({ scheme: 'https', host: 'api.test', port: httpsPort });
     agent.destroy();
+  });
+
+  test.skipIf(!HAS_JAVA)('serves Java, whose client asks for an upgrade to h2c', async () => {
+    const port = await start();
+    await withFolder(async (folder) => {
+      const source = join(folder, 'Ask.java');
+      writeFileSync(source, ASK_IN_JAVA);
+      const end = await runProcess(['java', source, `http://127.0.0.1:${port}/v1`], { PATH: process.env['PATH'] });
+      expect(end).toMatchObject({ stdout: '200 hello', code: 0 });
+    });
+    expect(world.upstream.seen[0]?.headers).not.toHaveProperty('http2-settings');
   });
 
   test('refuses every other host (421), so that a page that rebinds its name gets nowhere', async () => {

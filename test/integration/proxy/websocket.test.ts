@@ -191,7 +191,7 @@ test('an opening that policy denies, or that is no WebSocket, is refused and ope
   socket.terminate();
   const { agent } = await world.tlsAgent('localhost', port, { ALPNProtocols: ['http/1.1'] });
   const other = await agent.exchange(
-    `GET / HTTP/1.1\r\nHost: localhost:${port}\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n`,
+    `GET / HTTP/1.1\r\nHost: localhost:${port}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n`,
   );
   expect([other.status, JSON.parse(other.body.toString()).code]).toEqual([403, 'upgrade-refused']);
 });

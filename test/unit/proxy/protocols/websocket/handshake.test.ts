@@ -3,7 +3,6 @@ import { HeaderList } from '../../../../../proxy/protocols/header-list.ts';
 import { MessageError } from '../../../../../proxy/protocols/http1/message-error.ts';
 import {
   acceptFor,
-  asksForWebSocket,
   readOpening,
   readOpeningAnswer,
   writeOpening,
@@ -58,7 +57,6 @@ describe('an opening request', () => {
       'Sec-WebSocket-Extensions': 'x-webkit-deflate-frame, permessage-deflate; client_max_window_bits',
       Authorization: 'Bearer x',
     });
-    expect(asksForWebSocket(list)).toBe(true);
     const opening = readOpening('GET', list, 'upgrade');
     expect(opening).toMatchObject({ key: KEY, protocols: ['graphql-ws', 'chat', 'v2'] });
     writeOpening(list, opening);
