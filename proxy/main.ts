@@ -4,6 +4,8 @@ import type { PolicyClient } from '../policy-client/index.ts';
 import { createLogger } from './admin/log.ts';
 import type { ProxyConfig } from './config.ts';
 import { hardenProcess } from '../common/hardening.ts';
+import { maxOpenFiles } from './io/open-files.ts';
+import { DEFAULT_LIMITS } from './limits.ts';
 import { composeProxy, type Proxy } from './proxy.ts';
 
 export type { ProxyConfig } from './config.ts';
@@ -13,7 +15,15 @@ export type { Proxy } from './proxy.ts';
 export async function startProxy(config: Readonly<ProxyConfig>): Promise<Proxy> {
   const log = createLogger(config.logLevel ?? 'info');
   if (config.harden === true) log.info(await hardenProcess(), 'process hardened');
-  const { maxSpoolBytes } = config.limits ?? {};
+  const { maxSpoolBytes, maxConnections = DEFAULT_LIMITS.maxConnections } = config.limits ?? {};
+  const openFiles = maxOpenFiles() ?? Number.POSITIVE_INFINITY;
+  // An agent's connection mostly has one to an upstream.
+  if (openFiles < 2 * maxConnections) {
+    log.warn(
+      { openFiles, maxConnections },
+      'too few files may be open for maxConnections: beyond them connections just end',
+    );
+  }
   const client: PolicyClient = createPolicyClient({
     ...config.controlPlane,
     evidence: () => config.evidence(createPublicKey(client.proxyKey).export({ type: 'spki', format: 'der' })),

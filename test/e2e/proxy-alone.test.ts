@@ -63,6 +63,18 @@ describe.skipIf(!existsSync('dist/sidekey.js'))('`sidekey proxy` by itself (need
     expect(readFileSync(file, 'utf8')).toMatch(/^\[::1\]:[0-9]+\n$/);
   });
 
+  it.each([
+    [251, /"openFiles":500,"maxConnections":251,"msg":"too few files may be open for maxConnections/],
+    [250, /^(?!.*openFiles)/s],
+  ])('of 500 files it may open warns with maxConnections=%d, or does not', async (maxConnections, message) => {
+    const command = ['sh', '-c', 'ulimit -n 500; exec "$@"', 'sh', process.execPath, 'dist/sidekey.js', 'proxy'];
+    // Its port is taken, so that it ends at once.
+    const taken = ['--listen', world.controlPlane.grpcAddress, '--limit', `maxConnections=${maxConnections}`];
+    const end = await runProcess([...command, ...link(), ...taken], { PATH: process.env['PATH'] });
+    expect(end.stderr).toContain('cannot listen');
+    expect(end.stderr).toMatch(message);
+  });
+
   it.skipIf(!hasFaketime).each([
     ['+5m', /its time is (299|300|301) s ahead of the clock here: compare the clocks of proxy and control plane/],
     ['-90s', /its time is (89|90|91) s behind the clock here/],
