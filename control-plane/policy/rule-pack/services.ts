@@ -98,7 +98,8 @@ export const SERVICE_ENDPOINTS = {
       '/v1/**/identity/oidc/token/*',
       '/v1/**/sys/wrapping/**',
     ],
-    secretFields: ['client_token', 'token', 'secret_id', 'accessor'],
+    // What is unwrapped may be any secret, in `data`.
+    secretFields: ['client_token', 'token', 'secret_id', 'accessor', 'data'],
     about: 'tokens of Vault',
   },
   'vault-secrets': {
@@ -144,9 +145,21 @@ export const SERVICE_ENDPOINTS = {
       'plaintext',
       'token',
       'keys',
+      'keys_base64',
+      'root_token',
+      'encoded_token',
+      'encoded_root_token',
+      'otp',
       'data',
     ],
     about: 'secrets, generated credentials and keys of Vault',
+  },
+  'vault-signing': {
+    provider: 'vault',
+    hosts: ['*.hashicorp.cloud'],
+    paths: ['/v1/**/sign/**', '/v1/**/sign-verbatim/**', '/v1/**/sign-intermediate', '/v1/**/sign-self-issued'],
+    secretFields: ['signed_key', 'certificate'],
+    about: 'certificates for keys of the caller, which log in elsewhere, and signatures of transit',
   },
   'npm-tokens': {
     provider: 'npm',
