@@ -31,6 +31,7 @@ const ANSWERS = {
     'of Batch': json({ accountName: 'a', primary: KEY, secondary: KEY }),
     'of Service Bus': json({ keyName: 'k', aliasPrimaryConnectionString: `SharedAccessKey=${KEY}` }),
     'of a Functions host': json({ masterKey: KEY, functionKeys: { default: KEY }, systemKeys: { extension: KEY } }),
+    "a function's": json({ default: KEY }),
     'of a function': json({ key: KEY, trigger_url: `https://app.example/api/f?code=${KEY}` }),
     'of a storage user': json({ sharedKey: KEY, sshAuthorizedKeys: [] }),
     'of Machine Learning': json({

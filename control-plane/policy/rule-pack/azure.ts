@@ -66,6 +66,7 @@ const RESOURCE_KEYS = [
   'logLink',
   'uploadUrl',
   'kubeconfig',
+  'default',
 ] as const;
 
 const GRAPH_PASSWORDS = ['secretText', 'newPassword', 'temporaryAccessPass'] as const;
@@ -117,7 +118,8 @@ export const AZURE_ENDPOINTS = {
       '/**/publishxml',
     ],
     secretFields: RESOURCE_KEYS,
-    about: 'keys, connection strings, signatures and passwords of resources',
+    about:
+      'keys, connection strings, signatures and passwords of resources; of the keys of one function, only `default` is masked',
   },
   'azure-app-settings': {
     provider: 'azure',
@@ -126,14 +128,6 @@ export const AZURE_ENDPOINTS = {
     paths: ['/**/config/*/list', '/**/list*AppSettings'],
     secretFields: ['properties'],
     about: 'settings, connection strings and publishing credentials of App Service',
-  },
-  'azure-function-keys': {
-    provider: 'azure',
-    hosts: RESOURCE_MANAGER,
-    methods: ['POST'],
-    paths: ['/**/functions/*/listKeys'],
-    secretFields: ['default'],
-    about: 'keys of a function, each under a name of its own: only `default` is masked',
   },
   'azure-graph-passwords': {
     provider: 'azure',
@@ -163,7 +157,7 @@ export const AZURE_ENDPOINTS = {
     hosts: [...GRAPH, ...RESOURCE_MANAGER],
     methods: ['POST'],
     paths: ['/*/$batch', '/batch'],
-    secretFields: [...RESOURCE_KEYS, ...GRAPH_PASSWORDS, ...GRAPH_RECOVERY, 'properties', 'default'],
+    secretFields: [...RESOURCE_KEYS, ...GRAPH_PASSWORDS, ...GRAPH_RECOVERY, 'properties'],
     about: 'batches, whose calls are not read',
   },
   'azure-storage-delegation': {
