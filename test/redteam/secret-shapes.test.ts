@@ -62,6 +62,9 @@ const ANSWERS = {
       `--batch_a\r\nContent-Type: application/http\r\n\r\nHTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{"payload":{"data":"${KEY}"}}\r\n--batch_a--`,
     ],
   },
+  // `mutation { clusterAgentTokenCreate(input: …) { harmless: secret } }`
+  'gitlab-graphql': { 'under an alias': json({ data: { clusterAgentTokenCreate: { harmless: KEY } } }) },
+  'google-secrets': { 'with its checksum': json({ payload: { data: KEY, dataCrc32c: '4711' } }) },
   'gitlab-triggers': { triggers: json([{ id: 1, token: KEY }]) },
   'gitlab-schedules': { variables: json({ variables: [{ key: 'K', value: KEY }] }) },
   'vault-login': { 'unwrapped secrets': json({ data: { anything: KEY } }) },

@@ -158,7 +158,7 @@ export const CLOUD_ENDPOINTS = {
       '/v*/projects/*/locations/*/secrets/*/versions/*:access',
       '/google.cloud.secretmanager.*/AccessSecretVersion',
     ],
-    secretFields: ['data'],
+    secretFields: ['data', 'dataCrc32c'],
     about: 'values of Secret Manager',
   },
   'google-storage-keys': {
@@ -174,7 +174,7 @@ export const CLOUD_ENDPOINTS = {
     hosts: [...googleHosts('iam', 'apikeys', 'secretmanager', 'sts', 'storage'), 'www.googleapis.com'],
     methods: ['POST'],
     paths: ['/batch/**'],
-    secretFields: [...GOOGLE_TOKENS, ...GOOGLE_SIGNED, 'privateKeyData', 'keyString', 'data', 'secret'],
+    secretFields: [...GOOGLE_TOKENS, ...GOOGLE_SIGNED, 'privateKeyData', 'keyString', 'data', 'dataCrc32c', 'secret'],
     about: 'batches, whose calls are not read',
   },
 } as const satisfies Record<string, SecretEndpoint>;

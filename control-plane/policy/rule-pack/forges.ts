@@ -128,7 +128,8 @@ export const FORGE_ENDPOINTS = {
     methods: ['POST', 'GET'],
     paths: ['/api/graphql'],
     takesFormat: true,
-    secretFields: ['secret', 'value'],
+    // All of it: a query gives fields other names.
+    secretFields: ['data'],
     about: 'GraphQL, whose queries are not read: it makes tokens of cluster agents and shows CI variables',
   },
 } as const satisfies Record<string, SecretEndpoint>;

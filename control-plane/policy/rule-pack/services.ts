@@ -121,6 +121,7 @@ export const SERVICE_ENDPOINTS = {
       '/v1/**/issue/**',
       '/v1/**/exported',
       '/v1/**/decrypt/**',
+      '/v1/**/transform/decode/**',
       '/v1/**/export/**',
       '/v1/**/byok-export/**',
       '/v1/**/backup/**',

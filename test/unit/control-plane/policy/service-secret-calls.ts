@@ -129,7 +129,13 @@ export const SERVICE_CALLS = {
       '/v1/gcp/token/r',
       '/v1/gcp/key/r',
     ],
-    ['POST acme.hashicorp.cloud', '/v1/pki/issue/r', '/v1/transit/decrypt/k', '/v1/transit/datakey/plaintext/k'],
+    [
+      'POST acme.hashicorp.cloud',
+      '/v1/pki/issue/r',
+      '/v1/transit/decrypt/k',
+      '/v1/transform/decode/r',
+      '/v1/transit/datakey/plaintext/k',
+    ],
     [
       'POST acme.hashicorp.cloud',
       '/v1/gcp/roleset/r/token',
