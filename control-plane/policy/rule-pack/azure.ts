@@ -133,14 +133,8 @@ export const AZURE_ENDPOINTS = {
     provider: 'azure',
     hosts: GRAPH,
     methods: ['POST'],
-    // An object is named by a segment or by a key in parentheses, and an action may be qualified (OData 4.01 part 2, 4.3 and 4.5).
-    paths: [
-      '/**/addPassword',
-      '/**/microsoft.graph.addPassword',
-      '/**/addKey',
-      '/**/microsoft.graph.addKey',
-      '/**/authentication/**',
-    ],
+    // An object is named by a segment or by a key in parentheses, and an action may be qualified, by an alias too, and have parentheses (OData 4.01 part 2, 4.3 and 4.5).
+    paths: ['/**/*addPassword*', '/**/*addKey*', '/**/authentication/**'],
     secretFields: GRAPH_PASSWORDS,
     about: 'passwords of applications and users',
   },

@@ -184,6 +184,7 @@ export const CLOUD_CALLS = {
     ['POST graph.microsoft.us', '/v1.0/applications/1/addKey', '/v1.0/servicePrincipals/1/addKey'],
     ['POST dod-graph.microsoft.us', '/v1.0/users/u/authentication/temporaryAccessPassMethods'],
     ['POST microsoftgraph.chinacloudapi.cn', '/v1.0/applications/1/addPassword'],
+    ['POST graph.microsoft.com', '/v1.0/applications/1/graph.addPassword', '/v1.0/applications/1/addKey()'],
     ['POST graph.microsoft.com', "/v1.0/applications(appId='a')/addPassword", "/beta/applications(appId='a')/addKey"],
     ['POST graph.microsoft.com', "/v1.0/servicePrincipals(appId='a')/microsoft.graph.addPassword"],
     ['POST graph.microsoft.com', '/v1.0/applications/1/microsoft.graph.addKey'],
