@@ -30,14 +30,15 @@ export class XmlMasker implements Masker {
     for (let at = 0; at < bytes.length; at += 1) {
       const byte = bytes[at] ?? 0;
       if (this.#state === 'tag') this.#readTag(byte);
-      else if (this.#state === 'attribute') {
-        if (byte === this.#quote) this.#state = 'tag';
-        else if (this.#masksAttribute) bytes[at] = MASK;
-      } else if (this.#state === 'cdata') this.#maskSection(bytes, at, byte);
+      else if (this.#state === 'cdata') this.#maskSection(bytes, at, byte);
+      // No value of an attribute has it (XML 1.0 section 3.1): a quote that nothing closes hides no tag.
       else if (byte === LESS) {
         this.#state = 'tag';
         this.#tag = '';
         this.#attribute = '';
+      } else if (this.#state === 'attribute') {
+        if (byte === this.#quote) this.#state = 'tag';
+        else if (this.#masksAttribute) bytes[at] = MASK;
       } else if (this.#state === 'secret') bytes[at] = MASK;
     }
   }
