@@ -52,6 +52,7 @@ const ANSWERS = {
       properties: { publishingPassword: KEY, scmUri: `https://u:${KEY}@a.scm.example` },
     }),
   },
+  'azure-graph-recovery': { 'a property by itself': json({ '@odata.context': 'c', value: KEY }) },
   'azure-batch': {
     'of the resource manager': json({ responses: [{ content: { keys: [{ keyName: 'key1', value: KEY }] } }] }),
     'of Graph': json({ responses: [{ id: '1', body: { secretText: KEY } }] }),

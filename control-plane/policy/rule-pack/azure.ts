@@ -70,7 +70,7 @@ const RESOURCE_KEYS = [
 ] as const;
 
 const GRAPH_PASSWORDS = ['secretText', 'newPassword', 'temporaryAccessPass'] as const;
-const GRAPH_RECOVERY = ['key', 'passwordBase64'] as const;
+const GRAPH_RECOVERY = ['key', 'passwordBase64', 'value'] as const;
 
 /** Sources: the API references of Azure and Microsoft Graph. */
 export const AZURE_ENDPOINTS = {
@@ -142,7 +142,13 @@ export const AZURE_ENDPOINTS = {
     provider: 'azure',
     hosts: GRAPH,
     methods: ['GET'],
-    paths: ['/**/recoveryKeys/*', '/**/deviceLocalCredentials/*', '/**/deviceLocalCredentials(*)'],
+    // A property may be asked for by itself, then as `value`.
+    paths: [
+      '/**/recoveryKeys/*/**',
+      '/**/recoveryKeys(*)/**',
+      '/**/deviceLocalCredentials/*/**',
+      '/**/deviceLocalCredentials(*)/**',
+    ],
     secretFields: GRAPH_RECOVERY,
     about: 'recovery keys and local passwords of devices',
   },

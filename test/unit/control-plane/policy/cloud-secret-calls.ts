@@ -196,6 +196,10 @@ export const CLOUD_CALLS = {
     ['GET graph.microsoft.us', '/v1.0/directory/deviceLocalCredentials/d'],
     ['GET microsoftgraph.chinacloudapi.cn', '/v1.0/directory/deviceLocalCredentials/d'],
     ['GET dod-graph.microsoft.us', "/v1.0/directory/deviceLocalCredentials('d')"],
+    ['GET graph.microsoft.com', "/v1.0/informationProtection/bitlocker/recoveryKeys('k')"],
+    ['GET graph.microsoft.com', '/v1.0/informationProtection/bitlocker/recoveryKeys/k/key/$value'],
+    ['GET graph.microsoft.com', "/v1.0/informationProtection/bitlocker/recoveryKeys('k')/key"],
+    ['GET graph.microsoft.com', '/v1.0/directory/deviceLocalCredentials/d/credentials'],
   ],
   'azure-batch': [
     ['POST graph.microsoft.com', '/v1.0/$batch', '/beta/$batch'],
