@@ -31,6 +31,8 @@ export class ResponseRelay implements AnswerPath {
   readonly #scrub: BodyScrub | undefined;
   readonly #decoder: DecodingPump | undefined;
   readonly #gate: AnswerGate | undefined;
+  /** The agent gets other bytes than the upstream sent. */
+  readonly #hidesBytes: boolean;
   /** Bytes of the body that are still to come; undefined when only its end will show. */
   #left: number | undefined;
   #waiting = false;
@@ -60,6 +62,9 @@ export class ResponseRelay implements AnswerPath {
     const isInside = scrubber !== undefined && hasBody && response.status === 206 && beginsInside(headers);
     if (decoder !== undefined) this.#decoder = this.#decode(decoder, headers);
     if (filter !== undefined) this.#gate = this.#gateFor(filter, headers);
+    // Without a body, too: they tell a short secret, which a filter would mask.
+    this.#hidesBytes = decoder !== undefined || wantedFilter !== undefined;
+    this.#dropFieldsOfBytes(headers);
     stripHopByHop(headers);
     parts.call.scrubbed += scrubHeaders(headers, authentication);
     if (hasBody && scrubber !== undefined) this.#scrub = scrubBody(scrubber, headers, isInside);
@@ -143,7 +148,6 @@ export class ResponseRelay implements AnswerPath {
 
   #gateFor(filter: AnswerFilter, headers: HeaderList): AnswerGate {
     if (!filter.keepsLength) headers.delete('content-length');
-    for (const name of FIELDS_OF_BYTES) headers.delete(name);
     const { agent, owner } = this.#parts;
     return new AnswerGate(filter, (things) => owner.askListed(things), {
       send: (bytes) => this.#send(bytes),
@@ -157,7 +161,7 @@ export class ResponseRelay implements AnswerPath {
   }
 
   #decode(decoder: ContentDecoder, headers: HeaderList): DecodingPump {
-    for (const name of ['content-length', ...CODING_FIELDS, ...FIELDS_OF_BYTES]) headers.delete(name);
+    for (const name of ['content-length', ...CODING_FIELDS]) headers.delete(name);
     return new DecodingPump(decoder, {
       take: (bytes) => {
         this.#scrubbed(bytes);
@@ -210,11 +214,16 @@ export class ResponseRelay implements AnswerPath {
     this.#countedHits = hits;
   }
 
+  #dropFieldsOfBytes(fields: HeaderList): void {
+    if (this.#hidesBytes) for (const name of FIELDS_OF_BYTES) fields.delete(name);
+  }
+
   #close(): void {
     const { agent, call } = this.#parts;
     const trailers = this.#trailers;
     if (trailers !== undefined) {
       stripTrailers(trailers);
+      this.#dropFieldsOfBytes(trailers);
       call.scrubbed += scrubHeaders(trailers, this.#authentication);
     }
     agent.sendEnd(trailers);

@@ -64,7 +64,7 @@ function maskerFor({ maskedAnswerFields }: Route, name: string, contentType: str
   const isOther = [...charsets].some(([, charset = '']) => !ASCII_BASED.test(charset));
   if (UNMASKABLE.test(name) || isOther || contentType.includes(','))
     throw new Refusal('answer-refused', 'secrets cannot be masked in this form of answer');
-  return new SecretMasker(new Set(maskedAnswerFields), name);
+  return new SecretMasker(maskedAnswerFields, name);
 }
 
 /** Masks first, then filters what is listed. */

@@ -22,7 +22,7 @@ export class FormMasker implements Masker {
       } else if (this.#name === undefined) {
         if (this.#masks) bytes[at] = MASK;
       } else if (byte === EQUALS) {
-        this.#masks = this.#fields.has(this.#name);
+        this.#masks = this.#fields.has(this.#name.toLowerCase());
         this.#name = undefined;
       } else if (this.#name.length < MAX_NAME_CHARS) this.#name += String.fromCharCode(byte);
     }

@@ -1,7 +1,7 @@
 import { Refusal } from '../refusal.ts';
 import type { Masker } from './secret-masker.ts';
 
-const [QUOTE, BACKSLASH, COLON, COMMA, MASK] = [0x22, 0x5c, 0x3a, 0x2c, 0x2a];
+const [QUOTE, BACKSLASH, COLON, COMMA, MASK, ONE] = [0x22, 0x5c, 0x3a, 0x2c, 0x2a, 0x31];
 const [OPEN_OBJECT, CLOSE_OBJECT, OPEN_LIST, CLOSE_LIST] = [0x7b, 0x7d, 0x5b, 0x5d];
 const MAX_NAME_CHARS = 128;
 const MAX_DEPTH = 100;
@@ -20,7 +20,7 @@ type State =
   /** In a string that is masked. */
   | 'secret';
 
-/** Values of `"name":` in JSON text: strings, and every string value in a list or an object. Numbers stay. */
+/** Values of `"name":` in JSON text, and every value in a list or an object there. Of numbers, digits become "1": they stay numbers. */
 export class JsonMasker implements Masker {
   readonly #fields: ReadonlySet<string>;
   #state: State = 'text';
@@ -48,7 +48,7 @@ export class JsonMasker implements Masker {
           if (this.#endsString(byte)) this.#state = 'value';
           break;
         case 'value':
-          this.#readValue(byte);
+          this.#readValue(bytes, at, byte);
           break;
         case 'after':
         case 'text':
@@ -73,15 +73,15 @@ export class JsonMasker implements Masker {
   }
 
   #isSecret(): boolean {
-    if (!this.#token.includes('\\')) return this.#fields.has(this.#token);
+    if (!this.#token.includes('\\')) return this.#fields.has(this.#token.toLowerCase());
     try {
-      return this.#fields.has(String(JSON.parse(`"${this.#token}"`)));
+      return this.#fields.has(String(JSON.parse(`"${this.#token}"`)).toLowerCase());
     } catch {
       return false;
     }
   }
 
-  #readValue(byte: number): void {
+  #readValue(bytes: Buffer, at: number, byte: number): void {
     const container = this.#open.at(-1);
     if (byte === QUOTE) {
       // Keys inside the value stay, so that the answer keeps its shape.
@@ -94,7 +94,8 @@ export class JsonMasker implements Masker {
       this.#open.pop();
       if (this.#open.length === 0) this.#state = 'text';
     } else if (byte === COMMA && container !== undefined) container.expectsKey = container.isObject;
-    else if (container === undefined && !isSpace(byte)) this.#state = 'text';
+    else if (isDigit(byte)) bytes[at] = ONE;
+    else if (container === undefined && !isSpace(byte) && !isInNumber(byte)) this.#state = 'text';
     else if (byte === COLON && container !== undefined) container.expectsKey = false;
   }
 
@@ -111,4 +112,13 @@ export class JsonMasker implements Masker {
 
 function isSpace(byte: number): boolean {
   return byte === 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d;
+}
+
+function isDigit(byte: number): boolean {
+  return byte >= 0x30 && byte <= 0x39;
+}
+
+/** `-`, `+`, `.`, `e` and `E`. */
+function isInNumber(byte: number): boolean {
+  return byte === 0x2d || byte === 0x2b || byte === 0x2e || byte === 0x65 || byte === 0x45;
 }

@@ -4,7 +4,7 @@ import { FormMasker } from './mask-form.ts';
 import { JsonMasker } from './mask-json.ts';
 import { XmlMasker } from './mask-xml.ts';
 
-/** Overwrites values byte by byte; state is kept from one piece to the next. */
+/** Made with names in lower case. Overwrites values byte by byte; state is kept from one piece to the next. */
 export interface Masker {
   /** Changes the bytes in place. @throws Refusal `answer-refused` for what it cannot follow */
   mask(bytes: Buffer): void;
@@ -16,6 +16,7 @@ const TEXT = /^$|^text\/|[/+](?:json|xml)$|^application\/x-www-form-urlencoded$/
 /**
  * Replaces the values of fields that hold fresh secrets by as many asterisks (attack A-67). By content type: XML, forms, and
  * everything else as JSON, of which only `"name": value` must be right, so that streams of JSON are covered too; text also as a form.
+ * Names of fields fit in any case: APIs of one provider differ in it.
  */
 export class SecretMasker implements AnswerFilter {
   readonly keepsLength = true;
@@ -23,7 +24,8 @@ export class SecretMasker implements AnswerFilter {
   readonly #maskers: readonly Masker[];
   readonly #isText: boolean;
 
-  constructor(fields: ReadonlySet<string>, contentType: string) {
+  constructor(names: readonly string[], contentType: string) {
+    const fields = new Set(names.map((name) => name.toLowerCase()));
     this.#isText = TEXT.test(contentType);
     if (/[/+]xml$/.test(contentType)) this.#maskers = [new XmlMasker(fields)];
     else if (contentType === 'application/x-www-form-urlencoded') this.#maskers = [new FormMasker(fields)];

@@ -99,4 +99,35 @@ describe('A-67 a fresh secret in an answer', () => {
     const answer = await agent.exchange(ASK());
     expect(answer.text).toBe(`access_token=${'*'.repeat(TOKEN.length)}&expires=1`);
   });
+
+  const DIGESTS = { etag: '"e"', 'content-md5': 'm', 'content-digest': 'd', 'repr-digest': 'r' };
+
+  test.each([
+    ['HEAD', 200],
+    ['POST', 304],
+  ])('is not told by a digest of the answer to %s, %i', async (method, status) => {
+    world.upstream.handle((request, response) => {
+      request.resume();
+      response.writeHead(status, { 'content-type': 'application/json', ...DIGESTS }).end();
+    });
+    const agent = await world.agent();
+    const answer = await agent.exchange(world.request(method, '/token', ['Content-Length: 0'], ''));
+    expect(answer.status).toBe(status);
+    for (const name of Object.keys(DIGESTS)) expect(answer.headers.get(name)).toBeUndefined();
+  });
+
+  test('is not told by a digest in trailers', async () => {
+    world.upstream.handle((request, response) => {
+      request.resume();
+      response.writeHead(200, { 'content-type': 'application/json', trailer: 'content-digest, x-other' });
+      response.write(BODY);
+      response.addTrailers({ ...DIGESTS, 'x-other': 'o' });
+      response.end();
+    });
+    const agent = await world.agent();
+    const head = ['TE: trailers', 'Connection: TE', 'Content-Length: 0'];
+    const answer = await agent.exchange(world.request('POST', '/token', head, ''));
+    expect(answer.trailers?.get('x-other')).toBe('o');
+    for (const name of Object.keys(DIGESTS)) expect(answer.trailers?.get(name)).toBeUndefined();
+  });
 });

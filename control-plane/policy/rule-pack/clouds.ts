@@ -2,16 +2,12 @@ import { regionalHosts } from './aws-hosts.ts';
 import { googleHosts } from './google-hosts.ts';
 import type { SecretEndpoint } from './secret-endpoint.ts';
 
-const GRAPH = ['graph.microsoft.com', 'graph.microsoft.us', 'dod-graph.microsoft.us'] as const;
-const RESOURCE_MANAGER = [
-  'management.azure.com',
-  'management.usgovcloudapi.net',
-  'management.chinacloudapi.cn',
-] as const;
-
 const AWS_KEYS = ['AccessKeyId', 'SecretAccessKey', 'SessionToken'] as const;
 
-/** Clouds. Sources: the API references of AWS, Google Cloud and Azure. */
+const GOOGLE_TOKENS = ['access_token', 'refresh_token', 'id_token'] as const;
+const GOOGLE_SIGNED = ['accessToken', 'token', 'signedJwt', 'signedBlob'] as const;
+
+/** Sources: the API references of AWS and Google Cloud. */
 export const CLOUD_ENDPOINTS = {
   'aws-sts': {
     provider: 'aws',
@@ -50,6 +46,25 @@ export const CLOUD_ENDPOINTS = {
     secretFields: ['SecretString', 'SecretBinary', 'RandomPassword', 'Value'],
     about: 'values of Secrets Manager and Parameter Store',
   },
+  'aws-session-tokens': {
+    provider: 'aws',
+    hosts: regionalHosts('ssm', 'ssm-fips'),
+    targets: [
+      'AmazonSSM.StartSession',
+      'AmazonSSM.ResumeSession',
+      'AmazonSSM.GetAccessToken',
+      'AmazonSSM.CreateActivation',
+    ],
+    secretFields: [...AWS_KEYS, 'TokenValue', 'StreamUrl', 'ActivationCode'],
+    about: 'sessions on machines, and codes that register them',
+  },
+  'aws-key-pairs': {
+    provider: 'aws',
+    hosts: ['ec2.amazonaws.com', ...regionalHosts('ec2', 'ec2-fips')],
+    actions: ['CreateKeyPair'],
+    secretFields: ['keyMaterial'],
+    about: 'private keys for machines of EC2',
+  },
   'aws-kms': {
     provider: 'aws',
     hosts: regionalHosts('kms', 'kms-fips'),
@@ -79,6 +94,10 @@ export const CLOUD_ENDPOINTS = {
       '*.AdminInitiateAuth',
       '*.DescribeUserPoolClient',
       '*.CreateUserPoolClient',
+      '*.UpdateUserPoolClient',
+      '*.RespondToAuthChallenge',
+      '*.AdminRespondToAuthChallenge',
+      '*.GetTokensFromRefreshToken',
     ],
     secretFields: ['SecretKey', 'SessionToken', 'Token', 'AccessToken', 'IdToken', 'RefreshToken', 'ClientSecret'],
     about: 'tokens and client secrets of Cognito',
@@ -95,14 +114,14 @@ export const CLOUD_ENDPOINTS = {
     hosts: [...googleHosts('oauth2', 'sts'), 'accounts.google.com', 'www.googleapis.com'],
     methods: ['POST', 'GET'],
     paths: ['/token', '/o/oauth2/token', '/oauth2/v*/token', '/v*/token', '/v1/oauthtoken'],
-    secretFields: ['access_token', 'refresh_token', 'id_token'],
+    secretFields: GOOGLE_TOKENS,
     about: 'OAuth 2.0 tokens',
   },
   'google-iam-credentials': {
     provider: 'google',
     hosts: [...googleHosts('iamcredentials'), 'iamcredentials.*.rep.googleapis.com'],
     methods: ['POST'],
-    secretFields: ['accessToken', 'token', 'signedJwt', 'signedBlob'],
+    secretFields: GOOGLE_SIGNED,
     about: 'tokens and signatures of service accounts',
   },
   'google-service-account-keys': {
@@ -139,7 +158,7 @@ export const CLOUD_ENDPOINTS = {
       '/v*/projects/*/locations/*/secrets/*/versions/*:access',
       '/google.cloud.secretmanager.*/AccessSecretVersion',
     ],
-    secretFields: ['data'],
+    secretFields: ['data', 'dataCrc32c'],
     about: 'values of Secret Manager',
   },
   'google-storage-keys': {
@@ -155,112 +174,7 @@ export const CLOUD_ENDPOINTS = {
     hosts: [...googleHosts('iam', 'apikeys', 'secretmanager', 'sts', 'storage'), 'www.googleapis.com'],
     methods: ['POST'],
     paths: ['/batch/**'],
-    secretFields: [],
+    secretFields: [...GOOGLE_TOKENS, ...GOOGLE_SIGNED, 'privateKeyData', 'keyString', 'data', 'dataCrc32c', 'secret'],
     about: 'batches, whose calls are not read',
-  },
-  'azure-token': {
-    provider: 'azure',
-    hosts: ['login.microsoftonline.com', 'login.microsoftonline.us', 'login.chinacloudapi.cn', 'sts.windows.net'],
-    methods: ['POST'],
-    paths: ['/*/oauth2/token', '/*/oauth2/v2.0/token', '/*/oauth2/v2.0/devicecode'],
-    secretFields: ['access_token', 'refresh_token', 'id_token', 'device_code'],
-    about: 'tokens of Entra ID',
-  },
-  'azure-keys': {
-    provider: 'azure',
-    hosts: RESOURCE_MANAGER,
-    methods: ['POST', 'GET'],
-    paths: [
-      '/**/list*Keys',
-      '/**/regenerate*',
-      '/**/regenerateAdminKey/*',
-      '/**/createQueryKey/*',
-      '/**/readonlykeys',
-      '/**/sharedKeys',
-      '/**/listSecrets',
-      '/**/list*Credential',
-      '/**/listCredentials',
-      '/**/generateCredentials',
-      '/**/listConnectionStrings',
-      '/**/list*Sas',
-      '/**/list*Token',
-      '/**/listCallbackUrl',
-      '/**/beginGetAccess',
-      '/**/publishxml',
-      '/**/config/*/list',
-    ],
-    secretFields: [
-      'value',
-      'key',
-      'primaryKey',
-      'secondaryKey',
-      'key1',
-      'key2',
-      'authKey1',
-      'authKey2',
-      'primaryMasterKey',
-      'secondaryMasterKey',
-      'primaryReadonlyMasterKey',
-      'secondaryReadonlyMasterKey',
-      'primarySharedKey',
-      'secondarySharedKey',
-      'primaryConnectionString',
-      'secondaryConnectionString',
-      'connectionString',
-      'password',
-      'sshPassword',
-      'accessToken',
-      'accountSasToken',
-      'serviceSasToken',
-      'accessSAS',
-      'kubeconfig',
-    ],
-    about: 'keys, connection strings, signatures and passwords of resources',
-  },
-  'azure-graph-passwords': {
-    provider: 'azure',
-    hosts: GRAPH,
-    methods: ['POST'],
-    // An object is named by a segment or by a key in parentheses, and an action may be qualified (OData 4.01 part 2, 4.3 and 4.5).
-    paths: [
-      '/**/addPassword',
-      '/**/microsoft.graph.addPassword',
-      '/**/addKey',
-      '/**/microsoft.graph.addKey',
-      '/**/authentication/**',
-    ],
-    secretFields: ['secretText', 'newPassword', 'temporaryAccessPass'],
-    about: 'passwords of applications and users',
-  },
-  'azure-graph-recovery': {
-    provider: 'azure',
-    hosts: GRAPH,
-    methods: ['GET'],
-    paths: ['/**/recoveryKeys/*', '/**/deviceLocalCredentials/*', '/**/deviceLocalCredentials(*)'],
-    secretFields: ['key', 'passwordBase64'],
-    about: 'recovery keys and local passwords of devices',
-  },
-  'azure-batch': {
-    provider: 'azure',
-    hosts: [...GRAPH, ...RESOURCE_MANAGER],
-    methods: ['POST'],
-    paths: ['/*/$batch', '/batch'],
-    secretFields: [],
-    about: 'batches, whose calls are not read',
-  },
-  'azure-storage-delegation': {
-    provider: 'azure',
-    hosts: ['*.blob.core.windows.net', '*.blob.core.usgovcloudapi.net', '*.blob.core.chinacloudapi.cn'],
-    methods: ['POST'],
-    paths: ['/'],
-    secretFields: ['Value'],
-    about: 'user delegation keys of Blob Storage, which sign access; batches of a whole account too',
-  },
-  'azure-key-vault': {
-    provider: 'azure',
-    hosts: ['*.vault.azure.net', '*.managedhsm.azure.net', '*.vault.usgovcloudapi.net'],
-    paths: ['/secrets/*', '/secrets/*/*', '/keys/*/*/decrypt', '/keys/*/*/unwrapkey', '/keys/*/*/release'],
-    secretFields: ['value'],
-    about: 'secrets of Key Vault, and decrypting with its keys',
   },
 } as const satisfies Record<string, SecretEndpoint>;

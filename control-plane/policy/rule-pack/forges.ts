@@ -71,7 +71,6 @@ export const FORGE_ENDPOINTS = {
       '/api/v4/projects/*/deploy_tokens',
       '/api/v4/groups/*/deploy_tokens',
       '/api/v4/projects/*/deploy_keys/**',
-      '/api/v4/projects/*/triggers',
       '/api/v4/user/runners',
       '/api/v4/runners/**',
       '/api/v4/projects/*/runners/reset_registration_token',
@@ -84,12 +83,35 @@ export const FORGE_ENDPOINTS = {
     ],
     takesFormat: true,
     secretFields: ['token', 'secret', 'runners_token'],
-    about: 'access, deploy, trigger and runner tokens, keys',
+    about: 'access, deploy and runner tokens, keys',
+  },
+  'gitlab-triggers': {
+    provider: 'gitlab',
+    hosts: ['gitlab.com'],
+    methods: ['POST', 'PUT', 'GET'],
+    paths: ['/api/v4/projects/*/triggers/**'],
+    takesFormat: true,
+    secretFields: ['token'],
+    about: 'trigger tokens, which reading and changing shows as well',
+  },
+  'gitlab-schedules': {
+    provider: 'gitlab',
+    hosts: ['gitlab.com'],
+    methods: ['POST', 'PUT', 'GET', 'DELETE'],
+    paths: [
+      '/api/v4/projects/*/pipeline_schedules/*',
+      '/api/v4/projects/*/pipeline_schedules/*/take_ownership',
+      '/api/v4/projects/*/pipeline_schedules/*/variables/*',
+    ],
+    takesFormat: true,
+    secretFields: ['value'],
+    about: 'schedules, with their CI variables',
   },
   'gitlab-variables': {
     provider: 'gitlab',
     hosts: ['gitlab.com'],
-    methods: ['GET'],
+    // A change that leaves the value alone answers with it.
+    methods: ['GET', 'PUT'],
     paths: [
       '/api/v4/projects/*/variables/**',
       '/api/v4/projects/*/pipelines/*/variables',
@@ -106,7 +128,8 @@ export const FORGE_ENDPOINTS = {
     methods: ['POST', 'GET'],
     paths: ['/api/graphql'],
     takesFormat: true,
-    secretFields: ['secret', 'value'],
+    // All of it: a query gives fields other names.
+    secretFields: ['data'],
     about: 'GraphQL, whose queries are not read: it makes tokens of cluster agents and shows CI variables',
   },
 } as const satisfies Record<string, SecretEndpoint>;

@@ -1,9 +1,10 @@
+import { AZURE_ENDPOINTS } from './azure.ts';
 import { CLOUD_ENDPOINTS } from './clouds.ts';
 import { FORGE_ENDPOINTS } from './forges.ts';
 import type { SecretEndpoint } from './secret-endpoint.ts';
 import { SERVICE_ENDPOINTS } from './services.ts';
 
-const ALL = { ...CLOUD_ENDPOINTS, ...FORGE_ENDPOINTS, ...SERVICE_ENDPOINTS };
+const ALL = { ...CLOUD_ENDPOINTS, ...AZURE_ENDPOINTS, ...FORGE_ENDPOINTS, ...SERVICE_ENDPOINTS };
 
 export type SecretEndpointName = keyof typeof ALL;
 

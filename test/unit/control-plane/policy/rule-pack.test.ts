@@ -88,8 +88,8 @@ describe('the rule pack (A-05)', () => {
     [
       'an operation named by a query, where a target is usual',
       {
-        hosts: ['ssm.us-east-1.amazonaws.com'],
-        request: { method: 'GET', path: '/', query: 'Action=GetParameters' },
+        hosts: ['secretsmanager.us-east-1.amazonaws.com'],
+        request: { method: 'GET', path: '/', query: 'Action=GetSecretValue' },
       },
       'aws-secrets',
     ],

@@ -28,7 +28,7 @@ export const SERVICE_CALLS = {
     ['POST gitlab.com', '/api/v4/groups/1/service_accounts/2/personal_access_tokens'],
     ['POST gitlab.com', '/api/v4/projects/1/access_tokens/2/rotate', '/api/v4/groups/1/access_tokens'],
     ['POST gitlab.com', '/api/v4/projects/1/deploy_tokens', '/api/v4/groups/1/deploy_tokens'],
-    ['POST gitlab.com', '/api/v4/projects/1/deploy_keys', '/api/v4/projects/1/triggers', '/api/v4/user/runners'],
+    ['POST gitlab.com', '/api/v4/projects/1/deploy_keys', '/api/v4/user/runners'],
     ['POST gitlab.com', '/api/v4/runners/1/reset_authentication_token', '/api/v4/user/keys', '/api/v4/users/1/keys'],
     ['POST gitlab.com', '/api/v4/projects/1/runners/reset_registration_token'],
     ['POST gitlab.com', '/api/v4/groups/1/runners/reset_registration_token', '/api/v4/applications'],
@@ -39,7 +39,27 @@ export const SERVICE_CALLS = {
     ['POST gitlab.com', '/api/graphql', '/api/graphql.json'],
     ['GET gitlab.com', '/api/graphql'],
   ],
+  'gitlab-triggers': [
+    ['POST gitlab.com', '/api/v4/projects/1/triggers'],
+    ['GET gitlab.com', '/api/v4/projects/1/triggers', '/api/v4/projects/1/triggers/2'],
+    ['PUT gitlab.com', '/api/v4/projects/1/triggers/2'],
+  ],
+  'gitlab-schedules': [
+    [
+      'GET gitlab.com',
+      '/api/v4/projects/1/pipeline_schedules/2',
+      '/api/v4/projects/1/pipeline_schedules/2/variables/K',
+    ],
+    [
+      'PUT gitlab.com',
+      '/api/v4/projects/1/pipeline_schedules/2',
+      '/api/v4/projects/1/pipeline_schedules/2/variables/K',
+    ],
+    ['POST gitlab.com', '/api/v4/projects/1/pipeline_schedules/2/take_ownership'],
+    ['DELETE gitlab.com', '/api/v4/projects/1/pipeline_schedules/2/variables/K'],
+  ],
   'gitlab-variables': [
+    ['PUT gitlab.com', '/api/v4/projects/1/variables/K', '/api/v4/groups/1/variables/K'],
     ['GET gitlab.com', '/api/v4/projects/1/pipelines/2/variables'],
     ['GET gitlab.com', '/api/v4/projects/1/variables', '/api/v4/groups/1/variables/K', '/api/v4/admin/ci/variables'],
   ],
@@ -109,7 +129,13 @@ export const SERVICE_CALLS = {
       '/v1/gcp/token/r',
       '/v1/gcp/key/r',
     ],
-    ['POST acme.hashicorp.cloud', '/v1/pki/issue/r', '/v1/transit/decrypt/k', '/v1/transit/datakey/plaintext/k'],
+    [
+      'POST acme.hashicorp.cloud',
+      '/v1/pki/issue/r',
+      '/v1/transit/decrypt/k',
+      '/v1/transform/decode/r',
+      '/v1/transit/datakey/plaintext/k',
+    ],
     [
       'POST acme.hashicorp.cloud',
       '/v1/gcp/roleset/r/token',
@@ -128,6 +154,21 @@ export const SERVICE_CALLS = {
     ['GET acme.hashicorp.cloud', '/v1/transit/byok-export/d/s', '/v1/identity/oidc/client/c', '/v1/sys/raw/a'],
     ['POST acme.hashicorp.cloud', '/v1/kmip/scope/s/role/r/credential/generate', '/v1/totp/keys/k'],
     ['PUT acme.hashicorp.cloud', '/v1/sys/generate-root/update', '/v1/sys/rekey/update', '/v1/sys/init'],
+  ],
+  'vault-signing': [
+    [
+      'POST acme.hashicorp.cloud',
+      '/v1/ssh/sign/r',
+      '/v1/pki/sign/r',
+      '/v1/pki/issuer/i/sign/r',
+      '/v1/transit/sign/k/sha2-256',
+    ],
+    [
+      'POST acme.hashicorp.cloud',
+      '/v1/pki/sign-verbatim/r',
+      '/v1/pki/root/sign-intermediate',
+      '/v1/pki/root/sign-self-issued',
+    ],
   ],
   'npm-tokens': [
     ['POST registry.npmjs.org', '/-/npm/v1/tokens', '/-/v1/login', '/-/npm/v1/oidc/token/exchange/package/p'],

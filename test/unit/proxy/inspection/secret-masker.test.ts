@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { SecretMasker } from '../../../../proxy/inspection/secret-masker.ts';
 
-const FIELDS = new Set(['access_token', 'SecretAccessKey', 'keys', 'data']);
+const FIELDS = ['access_token', 'SecretAccessKey', 'keys', 'data'];
 
 function mask(type: string, pieces: readonly Buffer[]): string {
   const masker = new SecretMasker(FIELDS, type);
@@ -21,9 +21,13 @@ describe('SecretMasker', () => {
     ['application/json', '{"keys":["a","bc"],"d":"e"}', '{"keys":["*","**"],"d":"e"}'],
     [
       'application/json',
-      '{"data":{"user":"u","deep":[{"k":"v"}],"n":1},"d":"e"}',
-      '{"data":{"user":"*","deep":[{"k":"*"}],"n":1},"d":"e"}',
+      '{"data":{"user":"u","deep":[{"k":"v"}],"n":23,"b":true},"d":"e"}',
+      '{"data":{"user":"*","deep":[{"k":"*"}],"n":11,"b":true},"d":"e"}',
     ],
+    ['application/json', '{"keys":-20.5e+7,"n":2}', '{"keys":-11.1e+1,"n":2}'],
+    ['application/json', '{"keys":[7, 80],"n":2}', '{"keys":[1, 11],"n":2}'],
+    ['application/json', '{"keys":false,"n":2}', '{"keys":false,"n":2}'],
+    ['application/json', '{"Access_Token":"abc","DATA":{"a":"b"}}', '{"Access_Token":"***","DATA":{"a":"*"}}'],
     ['application/json', '{"data":[],"d":{"data":{}},"e":"f"}', '{"data":[],"d":{"data":{}},"e":"f"}'],
     ['text/event-stream', 'data: {"access_token":"abc"}\n\n', 'data: {"access_token":"***"}\n\n'],
     ['application/x-amz-json-1.1', '{"SecretAccessKey":"é"}', '{"SecretAccessKey":"**"}'],
@@ -32,6 +36,17 @@ describe('SecretMasker', () => {
       '<R><a:SecretAccessKey x="y">k&amp;</a:SecretAccessKey><B>b</B></R>',
       '<R><a:SecretAccessKey x="y">******</a:SecretAccessKey><B>b</B></R>',
     ],
+    [
+      'text/xml',
+      `<A b="c" keys = "d/>e" f='g>'/><B Keys='"h"'>i</B>`,
+      `<A b="c" keys = "****" f='g>'/><B Keys='***'>i</B>`,
+    ],
+    [
+      'text/xml',
+      `<!-- don't --><x:KEYS a="${'b'.repeat(150)}/">c</x:KEYS>`,
+      `<!-- don't --><x:KEYS a="${'b'.repeat(150)}/">*</x:KEYS>`,
+    ],
+    ['text/xml', `<keys ${'a '.repeat(59)}bc/ b="d">e</keys>`, `<keys ${'a '.repeat(59)}bc/ b="d">*</keys>`],
     ['text/xml', '<SecretAccessKey/><B>b</B>', '<SecretAccessKey/><B>b</B>'],
     [
       'application/atom+xml',
