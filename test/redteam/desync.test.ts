@@ -20,7 +20,7 @@ test('A-13 a stream that opens a WebSocket declares content that never comes, an
   const { upstream } = world;
   upstream.handle((request, response) => {
     request.resume();
-    response.end('no WebSocket here');
+    response.writeHead(404).end('no WebSocket here');
   });
   const { tls } = await world.tlsAgent('api.test', upstream.httpsPort, { ALPNProtocols: ['h2'] });
   const session = http2Agent(tls, `api.test:${upstream.httpsPort}`);
@@ -36,5 +36,5 @@ test('A-13 a stream that opens a WebSocket declares content that never comes, an
     statuses.push(Number(head[':status']));
   }
   session.destroy();
-  expect(statuses).toEqual([400, 200]);
+  expect(statuses).toEqual([400, 404]);
 });
