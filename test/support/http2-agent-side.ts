@@ -41,6 +41,8 @@ export function agentSide(limits: Partial<ProxyLimits> = {}, upstream?: Upstream
   const live = new Roster<LiveExchange>();
   const state = { draining: false, ready: true };
   const socket = new Duplex({
+    // That of Node 20; from 22 on it is four times that.
+    highWaterMark: 16_384,
     read: () => {},
     write: (bytes: Buffer, _encoding, done) => {
       written.push(bytes);

@@ -46,7 +46,11 @@ test('a stream beyond the limit is recorded as what it is', async () => {
 
 test('an agent that reads no answers gets no further ones, whatever windows it gives', async () => {
   let takeOne = (): void => {};
-  const socket = new Duplex({ read: () => {}, write: (_bytes, _encoding, done) => (takeOne = done) });
+  const socket = new Duplex({
+    highWaterMark: 16_384,
+    read: () => {},
+    write: (_bytes, _encoding, done) => (takeOne = done),
+  });
   let refused = 0;
   const services = {
     limits: { ...DEFAULT_LIMITS, highWaterBytes: 4_096 },
