@@ -42,7 +42,7 @@ describe.skipIf(!existsSync('dist/proxy.cjs'))(
     it('starts without it: other flags of V8, damage, other source', () =>
       withFolder(async (folder) => {
         copyTo(folder);
-        expect(await startFrom(folder, '--max-semi-space-size=8')).toBe('refused true');
+        expect(await startFrom(folder, '--no-lazy')).toBe('refused true');
         const cache = readFileSync(join(folder, 'proxy.cjs.cache'));
         writeFileSync(join(folder, 'proxy.cjs.cache'), cache.fill(0, cache.length >> 1));
         expect(await startFrom(folder)).toBe('mismatched true');
