@@ -1,15 +1,14 @@
 import net from 'node:net';
 import tls from 'node:tls';
 import type { Cidr } from '../../common/net/cidr.ts';
-import { isIpAddress } from '../../common/net/host.ts';
 import { BoundedCache } from '../../common/bounded-cache.ts';
 import { pemBlocks } from '../../common/credential-grammar.ts';
 import type { ClientCertificate } from '../credentials/inject.ts';
 import type { DialTarget, HttpVersion } from '../http/dial-target.ts';
 import type { Reason } from '../../proto/reasons.ts';
 import { Refusal } from '../refusal.ts';
-import { handshakeFault } from './broken-handshake.ts';
 import { type Timeouts, whenReady } from './socket-events.ts';
+import { connectTls, whenVerified } from './verified-tls.ts';
 
 /** A checked address to dial: the upstream's, or that of a proxy before it, which opens a tunnel to the upstream. */
 export interface Hop {
@@ -174,17 +173,10 @@ function readInto(sink: ReadSink): net.OnReadOpts {
 }
 
 function secure(options: tls.ConnectionOptions, target: DialTarget, { context, sessions }: TlsWith): tls.TLSSocket {
-  const name = target.serverName ?? target.host;
   const session = sessions.get(target.key);
-  const socket = tls.connect({
-    ...options,
-    ...(isIpAddress(name) ? {} : { servername: name }),
-    secureContext: context,
-    ...(session === undefined ? {} : { session }),
-    ALPNProtocols: [...target.versions],
-    rejectUnauthorized: true,
-    checkServerIdentity: (_host, certificate) => tls.checkServerIdentity(name, certificate),
-  });
+  const resumed = session === undefined ? {} : { session };
+  const offer = { secureContext: context, ALPNProtocols: [...target.versions], ...resumed };
+  const socket = connectTls({ ...options, ...offer }, target.serverName ?? target.host);
   socket.on('session', (ticket: Buffer) => sessions.set(target.key, ticket));
   return socket;
 }
@@ -199,12 +191,9 @@ function connected(socket: net.Socket, port: number, timeoutMs: number): Promise
   });
 }
 
-async function verified(socket: tls.TLSSocket, timeoutMs: number): Promise<void> {
+function verified(socket: tls.TLSSocket, timeoutMs: number): Promise<void> {
   const late = new Refusal('connect-timeout', 'the upstream did not finish the TLS handshake in time');
-  const failed = (cause: Error): Refusal => {
-    const { isGone, words } = handshakeFault(cause);
+  return whenVerified(socket, timeoutMs, late, ({ isGone, words }, cause) => {
     return new Refusal(isGone ? 'connect-failed' : 'upstream-tls-failed', `the upstream ${words}`, { cause });
-  };
-  await whenReady(socket, 'secureConnect', timeoutMs, late, failed);
-  if (!socket.authorized) throw failed(socket.authorizationError ?? new Error('certificate not authorized'));
+  });
 }

@@ -1,12 +1,11 @@
 import net from 'node:net';
 import tls from 'node:tls';
-import { isIpAddress } from '../../../common/net/host.ts';
 import { ConnectClient } from '../../protocols/http1/connect-client.ts';
 import { Socks5Client } from '../../protocols/socks5/client.ts';
 import { type TunnelClient, type TunnelDestination, TunnelError } from '../../protocols/tunnel-client.ts';
 import { Refusal } from '../../refusal.ts';
-import { handshakeFault } from '../broken-handshake.ts';
 import { type Timeouts, whenReady } from '../socket-events.ts';
+import { connectTls, whenVerified } from '../verified-tls.ts';
 import type { UpstreamProxySettings } from './settings.ts';
 
 /**
@@ -23,14 +22,20 @@ export async function openTunnel(
   timeouts: Timeouts,
 ): Promise<net.Socket> {
   const options = { host: proxyAddress, port: settings.port, allowHalfOpen: false };
-  const socket = settings.scheme === 'https' ? secure(options, settings.host, context) : net.connect(options);
+  const tlsOptions = { ...options, secureContext: context, ALPNProtocols: ['http/1.1'] };
+  const socket = settings.scheme === 'https' ? connectTls(tlsOptions, settings.host) : net.connect(options);
   try {
     const late = failed('did not accept the connection in time');
     await whenReady(socket, 'connect', timeouts.connectTimeoutMs, late, (cause) =>
       failed('cannot be reached', { cause }),
     );
     socket.setNoDelay(true);
-    if (socket instanceof tls.TLSSocket) await verified(socket, timeouts.tlsHandshakeTimeoutMs);
+    if (socket instanceof tls.TLSSocket) {
+      const lateTls = failed('did not finish the TLS handshake in time');
+      await whenVerified(socket, timeouts.tlsHandshakeTimeoutMs, lateTls, ({ words }, cause) =>
+        failed(words, { cause }),
+      );
+    }
     await negotiate(socket, clientFor(settings, destination), timeouts.connectTimeoutMs);
     return socket;
   } catch (error) {
@@ -42,23 +47,6 @@ export async function openTunnel(
 function clientFor({ scheme, credentials }: UpstreamProxySettings, destination: TunnelDestination): TunnelClient {
   const Client = scheme === 'http' || scheme === 'https' ? ConnectClient : Socks5Client;
   return new Client(destination, credentials);
-}
-
-function secure(options: net.TcpNetConnectOpts, name: string, secureContext: tls.SecureContext): tls.TLSSocket {
-  return tls.connect({
-    ...options,
-    ...(isIpAddress(name) ? {} : { servername: name }),
-    secureContext,
-    ALPNProtocols: ['http/1.1'],
-    rejectUnauthorized: true,
-    checkServerIdentity: (_, certificate) => tls.checkServerIdentity(name, certificate),
-  });
-}
-
-async function verified(socket: tls.TLSSocket, timeoutMs: number): Promise<void> {
-  const refused = (cause: Error): Refusal => failed(handshakeFault(cause).words, { cause });
-  await whenReady(socket, 'secureConnect', timeoutMs, failed('did not finish the TLS handshake in time'), refused);
-  if (!socket.authorized) throw refused(socket.authorizationError ?? new Error('certificate not authorized'));
 }
 
 /** Plays the client until the tunnel stands. */
