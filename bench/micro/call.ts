@@ -3,7 +3,8 @@
  * scrubbed, metrics, decision record chained; on sockets that do nothing, so that neither the kernel nor Node's streams count. The
  * least of many rounds, which what else runs on the machine cannot make smaller.
  *
- *     npx esbuild bench/micro/call.ts --bundle --platform=node --external:koffi --outfile=/tmp/call.cjs && node /tmp/call.cjs
+ *     npx esbuild bench/micro/call.ts --bundle --platform=node --external:koffi --define:__SIDEKEY_VERSION__='"bench"' \
+ *       --outfile=/tmp/call.cjs && node /tmp/call.cjs
  */
 import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
