@@ -1,4 +1,5 @@
 const NONE: readonly string[] = Object.freeze([]);
+const NO_NAMES: ReadonlySet<string> = new Set();
 
 /**
  * An ordered list of header fields (RFC 9110 5.2, 5.3). Names compare without regard to case; the spelling that
@@ -10,6 +11,8 @@ export class HeaderList {
   readonly raw: string[];
   /** The spelling of each name, in order: `names[i]` belongs to `raw[2 * i]`. */
   readonly names: string[];
+  /** Names, `:path` and the like among them, that came as never indexed: so they have to go on (RFC 7541 6.2.3). */
+  neverIndexed: ReadonlySet<string> = NO_NAMES;
 
   /** Adopts the two arrays without a copy; for the codecs, which build them in step. */
   constructor(raw: string[] = [], names: string[] = []) {
@@ -81,7 +84,9 @@ export class HeaderList {
   }
 
   clone(): HeaderList {
-    return new HeaderList(this.raw.slice(), this.names.slice());
+    const copy = new HeaderList(this.raw.slice(), this.names.slice());
+    copy.neverIndexed = this.neverIndexed;
+    return copy;
   }
 
   #find(lower: string): number {

@@ -16,7 +16,7 @@ export interface Http2RequestHead {
   readonly protocol?: string | undefined;
   /** Regular fields; Cookie is one field (RFC 9113 8.2.3). */
   readonly headers: HeaderList;
-  /** Names, `:path` included, whose values enter no compression table; received: those that came so. */
+  /** Names, `:path` included, whose values enter no compression table, beside those that are never indexed. */
   readonly sensitive?: ReadonlySet<string> | undefined;
 }
 
@@ -62,17 +62,16 @@ export function readRequestHead(block: DecodedBlock, extendedConnect: boolean): 
   if (authority === undefined || !isAuthority(authority)) {
     throw malformedMessage('no authority, or one out of form (RFC 9113 8.3.1)');
   }
-  const { sensitive } = block;
   if (method === 'CONNECT' && protocol === undefined) {
     if (sorted.authority === undefined || sorted.scheme !== undefined || sorted.path !== undefined) {
       throw malformedMessage('CONNECT with other than :authority (RFC 9113 8.5)');
     }
-    return { method, scheme: '', authority, path: '', protocol, headers, sensitive };
+    return { method, scheme: '', authority, path: '', protocol, headers };
   }
   const { scheme, path } = sorted;
   if (scheme === undefined || !isScheme(scheme)) throw malformedMessage('no :scheme, or out of form (RFC 9113 8.3.1)');
   if (path === undefined || !isPath(path, method)) throw malformedMessage('no :path, or out of form (RFC 9113 8.3.1)');
-  return { method, scheme, authority, path, protocol, headers, sensitive };
+  return { method, scheme, authority, path, protocol, headers };
 }
 
 /** Reads a response, interim ones included. Throws Http2StreamError. */
@@ -90,7 +89,7 @@ export function readResponseHead(block: DecodedBlock): Http2ResponseHead {
   }
   // RFC 9113 8.6: there is no 101 in HTTP/2.
   if (status === '101') throw malformedMessage('status 101 (RFC 9113 8.6)');
-  return { status: Number(status), headers, sensitive: block.sensitive };
+  return { status: Number(status), headers };
 }
 
 /** Reads a trailer section (RFC 9113 8.1); fields that frame or route the message come too late in it. */
@@ -128,6 +127,7 @@ function sort(block: DecodedBlock): Sorted {
     contentLength: undefined,
     headers: new HeaderList(raw, names),
   };
+  sorted.headers.neverIndexed = block.sensitive;
   let cookieAt = 0;
   for (const field of block.fields) {
     const { name, value } = field;

@@ -23,7 +23,7 @@ let scratch = Buffer.allocUnsafeSlow(4_096);
 export class HpackDecoder {
   /** In order. Empty if the block is too large. */
   fields: Field[] = [];
-  /** Names whose value came as never indexed; who forwards it has to keep that (RFC 7541 6.2.3). */
+  /** Names whose value came as never indexed. */
   sensitive: ReadonlySet<string> = NO_NAMES;
   /** Whether the block went over a limit. It was decoded to its end all the same, for the table's sake. */
   tooLarge = false;

@@ -10,7 +10,6 @@ import { FrameBuffer } from './frame-buffer.ts';
 import type { Http2Limits } from './limits.ts';
 import type { Stream } from './stream.ts';
 
-const NO_NAMES: ReadonlySet<string> = new Set();
 /** What a frame of body earns of the control frame allowance: its WINDOW_UPDATE frames, a PING. */
 const EARNED_BY_DATA = 3;
 /** A shorter frame earns nothing when the peer's window made it so: windows of one octet are a flood (CVE-2019-9511). */
@@ -43,11 +42,11 @@ export class Outbound {
 
   requestHead(stream: number, head: Http2RequestHead, endStream: boolean): void {
     const { encoder } = this;
-    const sensitive = head.sensitive ?? NO_NAMES;
+    const sensitive = either(head.sensitive, head.headers.neverIndexed);
     encoder.begin();
     encoder.field(':method', head.method, false);
     if (head.scheme !== '') encoder.field(':scheme', head.scheme, false);
-    encoder.field(':authority', head.authority, false);
+    encoder.field(':authority', head.authority, sensitive.has(':authority'));
     if (head.path !== '') encoder.field(':path', head.path, sensitive.has(':path'));
     if (head.protocol !== undefined) encoder.field(':protocol', head.protocol, false);
     this.#block(stream, head.headers, sensitive, endStream);
@@ -56,7 +55,7 @@ export class Outbound {
   responseHead(stream: number, head: Http2ResponseHead, endStream: boolean): void {
     this.encoder.begin();
     this.encoder.field(':status', String(head.status), false);
-    this.#block(stream, head.headers, head.sensitive ?? NO_NAMES, endStream);
+    this.#block(stream, head.headers, either(head.sensitive, head.headers.neverIndexed), endStream);
   }
 
   /** Sends what the windows let, and queues a copy of the rest; false if there is a rest. */
@@ -175,7 +174,7 @@ export class Outbound {
     const { trailers } = stream;
     if (trailers !== undefined && trailers.size > 0) {
       this.encoder.begin();
-      this.#block(stream.id, trailers, NO_NAMES, true);
+      this.#block(stream.id, trailers, trailers.neverIndexed, true);
     } else if (!this.frames.endLast(stream.id)) {
       this.frames.data(stream.id, NOTHING, 0, 0, true, 0);
     }
@@ -190,6 +189,10 @@ export class Outbound {
     }
     this.frames.headers(stream, encoder.bytes, encoder.length, endStream, this.#frameBytes());
   }
+}
+
+function either(own: ReadonlySet<string> | undefined, received: ReadonlySet<string>): ReadonlySet<string> {
+  return received.size === 0 ? (own ?? received) : new Set([...(own ?? []), ...received]);
 }
 
 const NOTHING = Buffer.alloc(0);

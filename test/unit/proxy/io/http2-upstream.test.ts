@@ -236,7 +236,7 @@ describe('a stream and its peer', () => {
       const sensitive = new Set([':path', 'x-acme']);
       upstream.stream().sendHead(head({ headers: headers(), sensitive }), writingDown());
       const asked = say().find((event) => event.type === 'request-head');
-      expect(asked?.head.sensitive).toEqual(sensitive);
+      expect(asked?.head.headers.neverIndexed).toEqual(sensitive);
     }
     upstream.destroy();
   });
