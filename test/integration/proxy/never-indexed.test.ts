@@ -6,13 +6,15 @@ import { startHttp2Upstream } from '../../support/http2-upstream.ts';
 import { HOSTS, type ProxyWorld, route, startProxyWorld } from '../../support/proxy-world.ts';
 
 const { sensitiveHeaders } = http2;
+const ALL = ':path,authorization,x-mine';
+const namesIn = (headers: object): unknown => Reflect.get(headers, sensitiveHeaders);
 let world: ProxyWorld;
 afterEach(() => world?.close());
 
 test('RFC 7541 6.2.3: what came as never indexed goes on so, both ways and in trailers, each time', async () => {
-  const heard: (readonly string[] | undefined)[] = [];
+  const heard: unknown[] = [];
   const upstream = await startHttp2Upstream(HOSTS, (stream, headers) => {
-    heard.push(headers[sensitiveHeaders]);
+    heard.push(namesIn(headers));
     stream.respond({ 'x-a': '1', 'x-own': 'secret', [sensitiveHeaders]: ['x-own'] }, { waitForTrailers: true });
     stream.on('wantTrailers', () => stream.sendTrailers({ 'x-late': 'secret', [sensitiveHeaders]: ['x-late'] }));
     stream.end('hello');
@@ -28,12 +30,10 @@ test('RFC 7541 6.2.3: what came as never indexed goes on so, both ways and in tr
     const stream = session.request({ ':path': '/private', te: 'trailers', ...mine });
     stream.resume();
     const [[head], [trailers]] = await Promise.all([once(stream, 'response'), once(stream, 'trailers')]);
-    expect([head[sensitiveHeaders], trailers[sensitiveHeaders]]).toEqual([['x-own'], ['x-late']]);
+    expect([namesIn(head), namesIn(trailers)]).toEqual([['x-own'], ['x-late']]);
   }
   // The credential is the proxy's own.
-  expect(heard.map((names) => [...(names ?? [])].sort())).toEqual(
-    Array.from({ length: 3 }, () => [':path', 'authorization', 'x-mine']),
-  );
+  expect(heard.map((names) => [names].flat().sort().join())).toEqual([ALL, ALL, ALL]);
   session.destroy();
   await upstream.close();
 });
