@@ -11,12 +11,21 @@ const FIELDS_OF_FORMS = [FIELD, 'x-http-method-override', 'rest_route'] as const
 const MAX_NAME_BYTES = 128;
 /** What some servers leave out in front of a name, however much of it there is. */
 const IN_FRONT = /^(?:[+\s[\]]|%20|%5b|%5d)+/i;
+/** Of multipart. Rack leaves out a backslash in front of any character. */
+const NAMES_IN_MULTIPART = ['[_.] method', 'x-http-method-override', 'rest [_.\\s[\\]] route']
+  .map((name) => name.split(' ').flatMap((part) => (part.startsWith('[') ? part : [...part])))
+  .map((chars) => chars.join('\\\\?'))
+  .join('|');
 /**
  * Brackets and blanks in front are left out, and "." is "_", as in parameter names; PHP takes single quotes too. A run of
  * blanks fits one place of the pattern alone, so that it is gone through once.
  */
-const IN_MULTIPART =
-  /name\*?\s*=\s*(?:(?:["']|utf-8'[^']*'|[[\]\\])[\s[\]\\]*)?(?:[_.]method|x-http-method-override|rest[_. [\]]route)\b/i;
+const IN_MULTIPART = new RegExp(String.raw`name\s*=\s*(?:["'[\]\\][\s[\]\\]*)?(?:${NAMES_IN_MULTIPART})\b`, 'i');
+/**
+ * A name that may be any: encoded or in pieces (RFC 2231, which Go, Django and Flask read), or an encoded word (RFC 2047, which
+ * Tomcat reads). Clients send names as they are (RFC 7578 section 5.1).
+ */
+const ENCODED_IN_MULTIPART = /;\s*name(?:\*|\s*=\s*(?:["']\s*)?=\?)/i;
 /** A key of any depth: within a string its quotes would be escaped. Laravel takes fields from JSON as from forms. */
 const IN_JSON = new RegExp(`"${[...FIELD].map(orEscaped).join('')}"\\s*:`, 'i');
 const RUN_SKIPPED = /([\s[\]\\])[\s[\]\\]+/g;
@@ -30,7 +39,7 @@ export function methodGuardFor(method: string, headers: HeaderList): BodyTransfo
   const types = headers.getAll('content-type').join().toLowerCase();
   // Rack takes a body of no type for a form.
   if (types === '' || types.includes('x-www-form-urlencoded')) return new FormGuard();
-  if (types.includes('multipart/')) return new PatternGuard(IN_MULTIPART);
+  if (types.includes('multipart/')) return new PatternGuard(IN_MULTIPART, ENCODED_IN_MULTIPART);
   return types.includes('json') ? new PatternGuard(IN_JSON) : undefined;
 }
 
@@ -71,15 +80,18 @@ class FormGuard implements BodyTransform {
 class PatternGuard implements BodyTransform {
   readonly removed = NOTHING_REMOVED;
   readonly #pattern: RegExp;
+  readonly #hidden: RegExp | undefined;
   #seam = '';
 
-  constructor(pattern: RegExp) {
+  constructor(pattern: RegExp, hidden?: RegExp) {
     this.#pattern = pattern;
+    this.#hidden = hidden;
   }
 
   push(bytes: Buffer): Buffer[] {
     const text = this.#seam + bytes.toString('latin1');
     if (this.#pattern.test(text)) throw overridden();
+    if (this.#hidden?.test(text) === true) throw hidden();
     this.#seam = seamOf(text);
     return [bytes];
   }
@@ -112,5 +124,12 @@ function overridden(): InjectionError {
   return new InjectionError(
     'method-refused',
     'the body names another method or path, as in _method: send them in the request line',
+  );
+}
+
+function hidden(): InjectionError {
+  return new InjectionError(
+    'method-refused',
+    'the name of a field is encoded and could be that of another method, as in name*=: send it as name="..."',
   );
 }

@@ -46,6 +46,14 @@ describe('A-21 a method named in a body is refused on every cut', () => {
     [MULTIPART, part(`name=${' \t'.repeat(LONG)}_method`)],
     [MULTIPART, part(`name="${'[]'.repeat(LONG)}_method"`)],
     [MULTIPART, part("name*=utf-8'en'_method")],
+    [MULTIPART, part("name*=utf-8''%5Fmethod")],
+    [MULTIPART, part("name*=iso-8859-1''_method")],
+    [MULTIPART, part(`name*=utf-8'${'e'.repeat(LONG)}'_method`)],
+    [MULTIPART, part('name*0="_met"; name*1="hod"')],
+    [MULTIPART, part(`title=x;${' \t'.repeat(LONG)}name*0*=utf-8''_met; name*1*=hod`)],
+    [MULTIPART, part('name="=?utf-8?B?X21ldGhvZA==?="')],
+    [MULTIPART, part('name=" =?utf-8?Q?=5Fmethod?="')],
+    [MULTIPART, part('name="_m\\eth\\od"')],
     [MULTIPART, part(`name=${' \t'.repeat(LONG)}[ \\ ]_method`)],
     [MULTIPART, part(`name= ${' \t'.repeat(LONG)}' [_method'`)],
     [JSON_TYPE, `{"a":[1],"_method"${' \n'.repeat(LONG)}:"DELETE"}`],
@@ -63,6 +71,8 @@ describe('what a pattern skips is gone through once', () => {
     [MULTIPART, `name=${blanks}"${blanks}`],
     [MULTIPART, `name=${blanks}[${blanks}]${'[]'.repeat(250_000)}`],
     [MULTIPART, `name${blanks}=${blanks}utf-8'${blanks}'${blanks}`],
+    [MULTIPART, `;${blanks}name${blanks}=${blanks}"${blanks}`],
+    [MULTIPART, `${';\t'.repeat(250_000)}name`],
     [JSON_TYPE, `"_method"${blanks}"`],
     [FORM, `${blanks}[${blanks}x`],
   ])('%s', (type, body) => {
@@ -75,6 +85,7 @@ describe('what only looks like it passes', () => {
     [FORM, `a=_method&payment_method=x&${'m'.repeat(LONG)}=_method=`],
     [FORM, 'x.method=1&_methods=1&__method=2'],
     [MULTIPART, part('name="payment_method"') + part('name="x"; title="_method"')],
+    [MULTIPART, part(`name="x"; filename*=utf-8''_x; filename="=?utf-8?B?eA==?="`) + '[name*="x"] char *name*= "\n'],
     [JSON_TYPE, '{"a":"_method","b":"\\"_method\\":1","c_method":1}'],
   ])('%s: %j', (type, body) => {
     for (const pieces of cuts(body)) expect(passes(type, pieces)).toBe(true);
