@@ -1,6 +1,6 @@
 import type { HeaderList } from '../../protocols/header-list.ts';
 import { parameterNames } from '../parameter-name.ts';
-import type { BodyTransform } from '../body-transform.ts';
+import { type BodyTransform, chainTransforms } from '../body-transform.ts';
 import { InjectionError } from '../injection-error.ts';
 
 /** Fields in which bodies say another method than theirs to Rails, Laravel, Symfony and others, which take it from POST alone. */
@@ -33,14 +33,19 @@ const SEAM_CHARS = 128;
 const [AMPERSAND, SEMICOLON, EQUALS] = [0x26, 0x3b, 0x3d];
 const NOTHING_REMOVED: readonly string[] = [];
 
-/** Lets a body pass that does not name another method or path than those decided on; undefined: it is of no such type. */
+/**
+ * Lets a body pass that does not name another method or path than those decided on; undefined: it is of no such type (A-21). What
+ * a parameter of the type mentions counts as well: servers differ in where they look.
+ */
 export function methodGuardFor(method: string, headers: HeaderList): BodyTransform | undefined {
   if (method !== 'POST') return undefined;
   const types = headers.getAll('content-type').join().toLowerCase();
+  let guard: BodyTransform | undefined;
   // Rack takes a body of no type for a form.
-  if (types === '' || types.includes('x-www-form-urlencoded')) return new FormGuard();
-  if (types.includes('multipart/')) return new PatternGuard(IN_MULTIPART, ENCODED_IN_MULTIPART);
-  return types.includes('json') ? new PatternGuard(IN_JSON) : undefined;
+  if (types === '' || types.includes('x-www-form-urlencoded')) guard = new FormGuard();
+  if (types.includes('multipart/'))
+    guard = chainTransforms(guard, new PatternGuard(IN_MULTIPART, ENCODED_IN_MULTIPART));
+  return types.includes('json') ? chainTransforms(guard, new PatternGuard(IN_JSON)) : guard;
 }
 
 class FormGuard implements BodyTransform {
