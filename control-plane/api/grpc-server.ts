@@ -1,3 +1,4 @@
+import type { Http2SecureServer } from 'node:http2';
 import { logVerbosity, Server, ServerCredentials, type ServerInterceptor, setLogVerbosity } from '@grpc/grpc-js';
 import { ProxyServiceService, type ProxyServiceServer } from '../../proto/gen/sidekey/v1/proxy.ts';
 import { listenFailed } from '../../common/errors.ts';
@@ -40,7 +41,18 @@ export async function startGrpcServer(
       else resolve(bound);
     });
   });
+  outliveGoaway(server);
   return { address: formatAuthority(listen.host, port), close: (graceMs) => closeServer(server, graceMs) };
+}
+
+/**
+ * Leaves it to who says GOAWAY to close the connection. Node would refuse further calls there, and up to 22.23.1 and 24.18.0 (in 20
+ * for ever) that frees what is still in use: anybody could end the control plane so (CVE-2026-56848).
+ */
+function outliveGoaway(server: Server): void {
+  const { http2Servers } = server as unknown as { readonly http2Servers: ReadonlyMap<Http2SecureServer, unknown> };
+  for (const listening of http2Servers.keys())
+    listening.on('session', (session) => session.once('goaway', () => (session.close = () => {})));
 }
 
 function closeServer(server: Server, graceMs: number): Promise<void> {

@@ -91,11 +91,14 @@ export class CutTraffic {
       stream.write(bodyOf(id, size >> 1));
       if (end === 'reset') return stream.close(2);
       if (end === 'destroy') return void stream.session?.destroy();
-      if (end === 'close') stream.session?.close();
+      // close() would have it refuse further streams while it reads.
+      if (end === 'close') stream.session?.goaway();
       setTimeout(() => stream.destroyed || stream.end(bodyOf(id, size - (size >> 1))), this.#random.below(5));
     };
-    if (end === 'early') go();
-    else stream.on('end', go);
+    // Node 20 corrupts its own heap where a session is told to send while it still reads (CVE-2026-56848, nodejs/node#64113).
+    const later = (): void => void setImmediate(go);
+    if (end === 'early') later();
+    else stream.on('end', later);
     if (end !== 'early') stream.resume();
   }
 
@@ -161,6 +164,7 @@ export class CutTraffic {
       if (!stream.closed) await once(stream, 'close').catch(() => {});
     });
     await this.#cutSomewhere(() => session.destroy(), Promise.all(streams));
+    await new Promise((resolve) => setImmediate(resolve));
     session.destroy();
   }
 
