@@ -1,5 +1,5 @@
 # Bundles only, as a user without rights: no npm, no sources, no development packages.
-FROM node:20-bookworm-slim AS build
+FROM node:24-bookworm-slim AS build
 WORKDIR /build
 COPY package.json package-lock.json ./
 RUN npm ci --no-audit --no-fund
@@ -7,7 +7,7 @@ COPY . .
 # V8's code cache holds for the flags that it was made with: those of the entry point.
 RUN node scripts/build.mjs && node --max-semi-space-size=4 scripts/lib/warm-proxy.mjs dist/proxy.js && rm -rf dist/types
 
-FROM node:20-bookworm-slim
+FROM node:24-bookworm-slim
 ENV NODE_ENV=production SIDEKEY_HOME=/var/lib/sidekey
 # For `sidekey redirect` in an init container; nothing else here runs it.
 RUN apt-get update && apt-get install -y --no-install-recommends nftables && rm -rf /var/lib/apt/lists/*
