@@ -1,12 +1,12 @@
 import type { Reason } from '../proto/reasons.ts';
-import type { Authorizer } from './authorizer.ts';
+import type { Authorizer } from './authorize/authorizer.ts';
 import type { DecisionReporting } from './records/decision-reporting.ts';
-import type { GrantCache } from './grant-cache.ts';
-import type { PolicyState } from './policy-state.ts';
-import type { RevocationSet } from './revocation-set.ts';
-import type { SessionKeeper } from './session-keeper.ts';
+import type { GrantCache } from './authorize/grant-cache.ts';
+import type { PolicyState } from './watch/policy-state.ts';
+import type { RevocationSet } from './watch/revocation-set.ts';
+import type { SessionKeeper } from './attest/session-keeper.ts';
 import type { PolicyClientStats } from './types.ts';
-import type { Watcher } from './watcher.ts';
+import type { Watcher } from './watch/watcher.ts';
 
 export interface StatsSources {
   readonly authorizer: Authorizer;

@@ -6,21 +6,21 @@ import type { DecisionRecord } from '../proto/gen/sidekey/v1/decision.ts';
 import type { Revocation } from '../proto/gen/sidekey/v1/grant.ts';
 import type { CertificateAuthority, Snapshot } from '../proto/gen/sidekey/v1/proxy.ts';
 import type { Route } from '../proto/gen/sidekey/v1/route.ts';
-import { createAttestor } from './attestor.ts';
-import { Authorizer } from './authorizer.ts';
-import { AuthorizerLink } from './authorizer-link.ts';
+import { createAttestor } from './attest/attestor.ts';
+import { Authorizer } from './authorize/authorizer.ts';
+import { AuthorizerLink } from './authorize/authorizer-link.ts';
 import { gatherStats } from './client-stats.ts';
 import { Backoff } from './backoff.ts';
 import { Connection } from './connection.ts';
 import { DecisionReporting } from './records/decision-reporting.ts';
-import { GrantCache } from './grant-cache.ts';
+import { GrantCache } from './authorize/grant-cache.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
 import { Listeners } from './listeners.ts';
-import { PolicyState } from './policy-state.ts';
-import { ProofMaker } from './proof.ts';
-import { RevocationSet, revocationReason, standingOfSession } from './revocation-set.ts';
-import { SessionKeeper } from './session-keeper.ts';
-import type { Session } from './session.ts';
+import { PolicyState } from './watch/policy-state.ts';
+import { ProofMaker } from './attest/proof.ts';
+import { RevocationSet, revocationReason, standingOfSession } from './watch/revocation-set.ts';
+import { SessionKeeper } from './attest/session-keeper.ts';
+import type { Session } from './attest/session.ts';
 import type {
   Answer,
   PolicyClient,
@@ -32,8 +32,8 @@ import type {
   SessionState,
   Unsubscribe,
 } from './types.ts';
-import { StillnessWatch } from './stillness.ts';
-import { Watcher } from './watcher.ts';
+import { StillnessWatch } from './watch/stillness.ts';
+import { Watcher } from './watch/watcher.ts';
 
 const SILENT_LOG: PolicyClientLog = { info: () => {}, warn: () => {}, error: () => {} };
 

@@ -48,7 +48,7 @@ async function buildBundles() {
     banner: {},
     format: 'cjs',
     outExtension: { '.js': '.cjs' },
-    entryPoints: { 'node-preload': 'cli/node-preload.ts' },
+    entryPoints: { 'node-preload': 'cli/agent/node-preload.ts' },
   });
   await build({
     ...shared,

@@ -12,7 +12,7 @@ import { injectCredential } from '../../proxy/credentials/inject.ts';
 import { compileScrubber } from '../../proxy/credentials/scrubbing/scrub.ts';
 import { scrubHeaders } from '../../proxy/credentials/scrubbing/scrub-headers.ts';
 import { DpopNonces } from '../../proxy/credentials/signing/dpop-nonces.ts';
-import { SignedRequest } from '../../proxy/http/signed-request.ts';
+import { SignedRequest } from '../../proxy/http/request/signed-request.ts';
 import { HeaderList } from '../../proxy/protocols/header-list.ts';
 
 const ROUNDS = 200;

@@ -2,12 +2,12 @@ import { spawn } from 'node:child_process';
 import { Option, type Command } from 'commander';
 import { UsageError } from '../../common/errors.ts';
 import { judge, type Verdict } from '../doctor-verdict.ts';
-import { makeAgentEnvironment, writeTrustFiles } from '../agent-environment.ts';
+import { makeAgentEnvironment, writeTrustFiles } from '../agent/agent-environment.ts';
 import { readAuthorities } from '../text-file.ts';
 import { DOCTOR_HOST } from '../dev-identity.ts';
 import { CommandFailed, EXIT_CODES } from '../exit-codes.ts';
-import { expectListener, parseProxyUrl } from '../proxy-listener.ts';
-import { readLocalProxy } from '../local-proxy.ts';
+import { expectListener, parseProxyUrl } from '../proxy/proxy-listener.ts';
+import { readLocalProxy } from '../proxy/local-proxy.ts';
 import { formatTable, outputOption, printAs, type OutputFormat } from '../output.ts';
 import { paint } from '../paint.ts';
 

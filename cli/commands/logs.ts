@@ -2,7 +2,7 @@ import { Option, type Command } from 'commander';
 import { UsageError } from '../../common/errors.ts';
 import { findReason, REASONS } from '../../proto/reasons.ts';
 import { addContextOptions, readContext, type ContextOptions } from '../context.ts';
-import { parseNumber } from '../mode-options.ts';
+import { parseNumber } from '../proxy/mode-options.ts';
 import { findNear } from '../../common/near-names.ts';
 import { formatTable, type OutputFormat, toJson, toYaml } from '../output.ts';
 import { printable } from '../paint.ts';

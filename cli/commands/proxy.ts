@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { Option, type Command } from 'commander';
 import { formatAuthority } from '../../common/net/host.ts';
-import { localAuthorityFile, publishWhenReady } from '../local-proxy.ts';
-import { addModeOptions, parseNumber, toModeConfig, type ModeOptions } from '../mode-options.ts';
+import { localAuthorityFile, publishWhenReady } from '../proxy/local-proxy.ts';
+import { addModeOptions, parseNumber, toModeConfig, type ModeOptions } from '../proxy/mode-options.ts';
 import {
   addProxyOptions,
   parseAdmin,
@@ -10,7 +10,7 @@ import {
   readProxyToken,
   toProxyConfig,
   type ProxyOptions,
-} from '../proxy-options.ts';
+} from '../proxy/proxy-options.ts';
 import { waitForSignal } from '../shutdown.ts';
 
 const MAX_DRAIN_SECONDS = 86_400;

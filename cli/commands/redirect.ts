@@ -3,7 +3,7 @@ import { UsageError } from '../../common/errors.ts';
 import type { Family } from '../../common/net/probe.ts';
 import { readIpAddress } from '../../common/net/ip-address.ts';
 import { CommandFailed, EXIT_CODES } from '../exit-codes.ts';
-import { parsePortNumber, parseUid } from '../mode-options.ts';
+import { parsePortNumber, parseUid } from '../proxy/mode-options.ts';
 import { formatTable, outputOption, printAs, type OutputFormat } from '../output.ts';
 import { paint } from '../paint.ts';
 import { checkRedirect } from '../redirect/check.ts';

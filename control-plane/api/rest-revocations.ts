@@ -1,10 +1,10 @@
 import type { FastifyInstance } from 'fastify';
 import type { RevocationTargetName } from '../policy/facts.ts';
-import { type Access, accessOf } from './rest-access.ts';
-import type { RestDependencies } from './rest-dependencies.ts';
-import { RestError } from './rest-problem.ts';
-import { idParams, liftBody, listQuery, revokeBody } from './rest-schemas.ts';
-import type { RevocationRecord, RevocationReference } from './revocations.ts';
+import { type Access, accessOf } from './rest/access.ts';
+import type { RestDependencies } from './rest/dependencies.ts';
+import { RestError } from './rest/problem.ts';
+import { idParams, liftBody, listQuery, revokeBody } from './rest/schemas.ts';
+import type { RevocationRecord, RevocationReference } from './rest/revocations.ts';
 
 interface Target {
   readonly target: RevocationTargetName;

@@ -2,7 +2,7 @@ import type { Cell, FastCounter } from '../../common/metrics/fast-counter.ts';
 import type { FastHistogram } from '../../common/metrics/fast-histogram.ts';
 import { MetricSet } from '../../common/metrics/metric-set.ts';
 import type { Reason } from '../../proto/reasons.ts';
-import type { ProxyMeter } from '../api/proxy-meter.ts';
+import type { ProxyMeter } from '../api/grpc/proxy-meter.ts';
 import type { CredentialSpec } from '../credentials/credential-minter.ts';
 import type { RevocationTargetName } from '../policy/facts.ts';
 import type { ConnectionUse } from '../store/sql-store.ts';

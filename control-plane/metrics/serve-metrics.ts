@@ -1,5 +1,5 @@
 import { startProbeServer } from '../../common/probe-server.ts';
-import type { ProxyService } from '../api/proxy-service.ts';
+import type { ProxyService } from '../api/grpc/proxy-service.ts';
 import type { Closers, Foundation } from '../foundation.ts';
 import type { Authority } from '../../common/net/host.ts';
 

@@ -6,10 +6,10 @@ import type { Reason } from '../../proto/reasons.ts';
 import type { Backoff } from '../backoff.ts';
 import type { Connection } from '../connection.ts';
 import { Leftovers } from './leftovers.ts';
-import type { ProofMaker } from '../proof.ts';
+import type { ProofMaker } from '../attest/proof.ts';
 import { RecordQueue } from './record-queue.ts';
 import { Reporter } from './reporter.ts';
-import type { Session } from '../session.ts';
+import type { Session } from '../attest/session.ts';
 import { Spool } from './spool.ts';
 import type { PolicyClientLimits, PolicyClientLog, PolicyClientStats } from '../types.ts';
 

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { describeError } from '../../common/errors.ts';
 import type { Backoff } from '../backoff.ts';
 import type { Connection } from '../connection.ts';
-import type { ProofMaker } from '../proof.ts';
+import type { ProofMaker } from '../attest/proof.ts';
 import { RecordQueue } from './record-queue.ts';
 import { Reporter } from './reporter.ts';
-import type { Session } from '../session.ts';
+import type { Session } from '../attest/session.ts';
 import { FREED_AT_MS, Spool } from './spool.ts';
 import type { PolicyClientLog } from '../types.ts';
 

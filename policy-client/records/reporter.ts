@@ -5,10 +5,10 @@ import type { ChainHead, DecisionRecord } from '../../proto/gen/sidekey/v1/decis
 import type { ReportDecisionsResponse } from '../../proto/gen/sidekey/v1/proxy.ts';
 import type { Backoff } from '../backoff.ts';
 import { failureReason, refusesSession, STATUS, type Connection } from '../connection.ts';
-import type { ProofMaker } from '../proof.ts';
+import type { ProofMaker } from '../attest/proof.ts';
 import type { RecordQueue } from './record-queue.ts';
 import { Retry } from '../retry.ts';
-import { sessionMetadata, type Session } from '../session.ts';
+import { sessionMetadata, type Session } from '../attest/session.ts';
 import type { PolicyClientLog } from '../types.ts';
 
 const MAX_IN_FLIGHT_RECORDS = 2_048;

@@ -1,5 +1,5 @@
 import { type ProbeAddress, type ProbeServer, startProbeServer } from '../../common/probe-server.ts';
-import { removeStaleSocket } from '../io/listener.ts';
+import { removeStaleSocket } from '../io/agent/listener.ts';
 import type { ProxyMetrics } from './metrics.ts';
 
 /** `/healthz`, `/readyz` and `/metrics`, for people and platforms; it holds no secret and changes nothing. */

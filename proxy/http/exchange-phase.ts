@@ -1,4 +1,4 @@
-import type { Departure } from './preparation.ts';
+import type { Departure } from './request/preparation.ts';
 import type { UpstreamStream } from './streams.ts';
 
 /** How far an exchange has come. */

@@ -6,19 +6,19 @@ import type { ListedThing } from '../inspection/answer-filter.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
 import type { RequestHead, ResponseHead } from '../protocols/heads.ts';
 import { type Refusal, timedOut, withdrawn } from '../refusal.ts';
-import { type AnswerOwner, type AnswerPath, openAnswer } from './answer-path.ts';
+import { type AnswerOwner, type AnswerPath, openAnswer } from './answer/answer-path.ts';
 import { Call } from './call.ts';
 import { ENDED, type Phase, PREPARING } from './exchange-phase.ts';
 import { stripHopByHop } from './forwarded-headers.ts';
-import { type Departure, Preparation, type PreparationEnd } from './preparation.ts';
-import { refusalOf, refusalReply, replyWhole } from './refusal-reply.ts';
-import { RequestBody, type RequestPath } from './request-body.ts';
-import { cleanTrailers } from './request-trailers.ts';
+import { type Departure, Preparation, type PreparationEnd } from './request/preparation.ts';
+import { refusalOf, refusalReply, replyWhole } from './answer/refusal-reply.ts';
+import { RequestBody, type RequestPath } from './request/request-body.ts';
+import { cleanTrailers } from './request/request-trailers.ts';
 import type { LiveExchange, ProxyServices } from './services.ts';
 import { Standing } from './standing.ts';
 import type { AgentStream, ResponseListener, UpstreamFailure, UpstreamStream } from './streams.ts';
 import { Retry } from './retry.ts';
-import { WebSocketExchange } from './web-socket.ts';
+import { WebSocketExchange } from './answer/web-socket.ts';
 
 /** One request and its answer, from its head to its record: prepared, sent, answered, ended. */
 export class Exchange implements ResponseListener, LiveExchange, PreparationEnd, AnswerOwner {

@@ -1,5 +1,10 @@
 import type { SessionState } from '../../policy-client/index.ts';
-import { revocationReason, revokes, standingOfGrant, standingOfSession } from '../../policy-client/revocation-set.ts';
+import {
+  revocationReason,
+  revokes,
+  standingOfGrant,
+  standingOfSession,
+} from '../../policy-client/watch/revocation-set.ts';
 import { type Grant, type Revocation, RevocationTarget } from '../../proto/gen/sidekey/v1/grant.ts';
 import type { LiveExchange } from './services.ts';
 

@@ -9,7 +9,7 @@ import type { ProxyLimits } from '../limits.ts';
 import type { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
 import type { Reason } from '../../proto/reasons.ts';
 import type { Call } from './call.ts';
-import type { RouteTable } from './route-table.ts';
+import type { RouteTable } from './request/route-table.ts';
 import type { Standing } from './standing.ts';
 import type { Upstreams } from './upstreams.ts';
 

@@ -1,7 +1,7 @@
 import type { ResponseHead } from '../protocols/heads.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
 import type { Refusal } from '../refusal.ts';
-import type { Transport } from './destination.ts';
+import type { Transport } from './request/destination.ts';
 
 /** How long a body is: there is none, its Content-Length says, or its end will show. */
 export type BodyLength = 'none' | 'declared' | 'unknown';

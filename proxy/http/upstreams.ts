@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { DialTarget } from './dial-target.ts';
+import type { DialTarget } from './request/dial-target.ts';
 import type { UpstreamStream } from './streams.ts';
 
 /** What a stream is for. HTTP/1.1 connections can carry either. */

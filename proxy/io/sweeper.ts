@@ -1,7 +1,7 @@
 import type { Clock } from '../../common/clock.ts';
 import type { LiveExchange } from '../http/services.ts';
-import type { AgentSessions } from './agent-sessions.ts';
-import type { UpstreamPool } from './upstream-pool.ts';
+import type { AgentSessions } from './agent/agent-sessions.ts';
+import type { UpstreamPool } from './upstream/upstream-pool.ts';
 
 const SWEEP_MS = 500;
 

@@ -1,4 +1,4 @@
-import type { ProxyMeter } from '../../control-plane/api/proxy-meter.ts';
+import type { ProxyMeter } from '../../control-plane/api/grpc/proxy-meter.ts';
 
 /** Counts nothing. */
 export const IDLE_METER: ProxyMeter = {

@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { describe, expect, it, vi } from 'vitest';
 import { genesisHash, nextHash } from '../../common/decision-chain.ts';
 import { createPolicyClient, type PolicyClient } from '../../policy-client/index.ts';
-import { ProofMaker } from '../../policy-client/proof.ts';
+import { ProofMaker } from '../../policy-client/attest/proof.ts';
 import { DecisionRecord, Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
 import { type AuthorizeRequest, EvidenceSubject } from '../../proto/gen/sidekey/v1/proxy.ts';
 import { reasonFromNumber } from '../../proto/reasons.ts';

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { PolicyClient } from '../../policy-client/index.ts';
 import { Denial, type Grant } from '../../proto/gen/sidekey/v1/grant.ts';
 import { DecisionFact } from '../../proto/gen/sidekey/v1/route.ts';
-import { createResolver } from '../../proxy/io/address-resolver.ts';
+import { createResolver } from '../../proxy/io/upstream/address-resolver.ts';
 import { composeProxy, type Proxy } from '../../proxy/proxy.ts';
 import { FakeControlPlane } from '../fakes/control-plane.ts';
 import { clientOf } from '../support/policy-client.ts';

@@ -1,10 +1,10 @@
 import { Duplex } from 'node:stream';
 import { ByteBudget } from '../../common/byte-budget.ts';
 import { Roster } from '../../common/roster.ts';
-import { RouteTable } from '../../proxy/http/route-table.ts';
+import { RouteTable } from '../../proxy/http/request/route-table.ts';
 import type { LiveExchange, ProxyServices } from '../../proxy/http/services.ts';
 import type { UpstreamStream } from '../../proxy/http/streams.ts';
-import { Http2AgentConnection } from '../../proxy/io/http2-agent-connection.ts';
+import { Http2AgentConnection } from '../../proxy/io/agent/http2-agent-connection.ts';
 import { DEFAULT_LIMITS, type ProxyLimits } from '../../proxy/limits.ts';
 import { cutFrames, describeFrame, END_STREAM, GET, headers, type Pairs, POST } from './http2-frames.ts';
 

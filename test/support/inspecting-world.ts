@@ -1,14 +1,14 @@
 import { callbackify } from 'node:util';
 import { Agent, fetch as undiciFetch, type RequestInit as UndiciInit } from 'undici';
-import { authorize, type AuthorizeOptions } from '../../control-plane/api/authorize.ts';
-import { QuestionTurns } from '../../control-plane/api/question-turns.ts';
-import type { LiveSession } from '../../control-plane/api/session-gate.ts';
+import { authorize, type AuthorizeOptions } from '../../control-plane/api/grpc/authorize.ts';
+import { QuestionTurns } from '../../control-plane/api/grpc/question-turns.ts';
+import type { LiveSession } from '../../control-plane/api/grpc/session-gate.ts';
 import { compilePolicySet } from '../../control-plane/policy/compile.ts';
 import { RevocationSet } from '../../control-plane/policy/revocations.ts';
 import { routesOf } from '../../control-plane/policy/routes.ts';
 import type { PolicySet } from '../../control-plane/resources/kinds.ts';
 import type { Answer, Question } from '../../policy-client/index.ts';
-import { questionFacts } from '../../policy-client/question-key.ts';
+import { questionFacts } from '../../policy-client/authorize/question-key.ts';
 import type { Route } from '../../proto/gen/sidekey/v1/route.ts';
 import { reasonFromNumber } from '../../proto/reasons.ts';
 import { SESSION } from './policy-set.ts';

@@ -2,7 +2,7 @@ import { pino } from 'pino';
 import { Secret } from '../../common/secret.ts';
 import { EvidenceSubject } from '../../proto/gen/sidekey/v1/proxy.ts';
 import type { ProxyConfig } from '../../proxy/config.ts';
-import { createResolver } from '../../proxy/io/address-resolver.ts';
+import { createResolver } from '../../proxy/io/upstream/address-resolver.ts';
 import { startProxy } from '../../proxy/main.ts';
 import { composeProxy, type Proxy } from '../../proxy/proxy.ts';
 import { FakePolicyClient } from '../fakes/policy-client.ts';

@@ -8,7 +8,7 @@ import { type Route, TlsMode } from '../../proto/gen/sidekey/v1/route.ts';
 import type { Reason } from '../../proto/reasons.ts';
 import type { ProxyConfig } from '../../proxy/config.ts';
 import { composeProxy, type Proxy } from '../../proxy/proxy.ts';
-import { createResolver } from '../../proxy/io/address-resolver.ts';
+import { createResolver } from '../../proxy/io/upstream/address-resolver.ts';
 import { FakePolicyClient } from '../fakes/policy-client.ts';
 import { connectRaw, type RawAgent, secureRaw } from './raw-agent.ts';
 import { startUpstream, type Upstream } from './upstream.ts';

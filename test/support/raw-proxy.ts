@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { ChannelCredentials, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { VERSION } from '../../common/version.ts';
-import { ProofMaker } from '../../policy-client/proof.ts';
+import { ProofMaker } from '../../policy-client/attest/proof.ts';
 import type { ChainedRecord } from '../../proto/gen/sidekey/v1/decision.ts';
 import {
   type AttestRequest,

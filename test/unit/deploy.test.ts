@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { flagsOfImage } from '../../bench/baselines/node.ts';
 import { parse, parseAllDocuments } from 'yaml';
-import { makeAgentEnvironment } from '../../cli/agent-environment.ts';
+import { makeAgentEnvironment } from '../../cli/agent/agent-environment.ts';
 import { COMMANDS } from '../../cli/commands.ts';
 import { parseLimits } from '../../proxy/limit-settings.ts';
 

@@ -4,8 +4,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Secret } from '../../../common/secret.ts';
 import { createRootAuthority, createSigningKey, issueLeaf, publicKeySpki } from '../../../common/x509/authority.ts';
 import { toPem } from '../../../common/x509/certificate.ts';
-import type { RestDependencies } from '../../../control-plane/api/rest-dependencies.ts';
-import { type RestServer, startRestServer } from '../../../control-plane/api/rest-server.ts';
+import type { RestDependencies } from '../../../control-plane/api/rest/dependencies.ts';
+import { type RestServer, startRestServer } from '../../../control-plane/api/rest/server.ts';
 import type { DecisionEntry } from '../../../control-plane/audit/decision-entry.ts';
 import { documents, head } from '../../support/resource-documents.ts';
 

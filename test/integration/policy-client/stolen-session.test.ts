@@ -2,7 +2,7 @@ import { Metadata, status, type ServiceError } from '@grpc/grpc-js';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { Connection, failureReason } from '../../../policy-client/connection.ts';
 import type { PolicyClient } from '../../../policy-client/index.ts';
-import { ProofMaker } from '../../../policy-client/proof.ts';
+import { ProofMaker } from '../../../policy-client/attest/proof.ts';
 import { ProxyServiceService, type WatchRequest } from '../../../proto/gen/sidekey/v1/proxy.ts';
 import { FakeControlPlane } from '../../fakes/control-plane.ts';
 import { clientOf } from '../../support/policy-client.ts';

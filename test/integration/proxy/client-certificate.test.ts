@@ -10,8 +10,8 @@ import { createRootAuthority, createSigningKey, issueLeaf, publicKeySpki } from 
 import { toPem } from '../../../common/x509/certificate.ts';
 import { Grant, type Injection } from '../../../proto/gen/sidekey/v1/grant.ts';
 import { type ClientCertificate, injectCredential, InjectionError } from '../../../proxy/credentials/inject.ts';
-import { type DialTarget, withClientCertificate } from '../../../proxy/http/dial-target.ts';
-import { dial, TrustedContexts } from '../../../proxy/io/dial.ts';
+import { type DialTarget, withClientCertificate } from '../../../proxy/http/request/dial-target.ts';
+import { dial, TrustedContexts } from '../../../proxy/io/upstream/dial.ts';
 import { HeaderList } from '../../../proxy/protocols/header-list.ts';
 
 /** A server that asks for certificates of its own authority and answers with the name it saw. */

@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { RequestBody } from '../../../proxy/http/request-body.ts';
+import { RequestBody } from '../../../proxy/http/request/request-body.ts';
 import { type ProxyWorld, startProxyWorld } from '../../support/proxy-world.ts';
 
 let world: ProxyWorld | undefined;

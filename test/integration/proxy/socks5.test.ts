@@ -6,7 +6,7 @@ import { REASONS } from '../../../proto/reasons.ts';
 import { Secret } from '../../../common/secret.ts';
 import { type ProxyWorld, type ProxyWorldOptions, SECRET, startProxyWorld } from '../../support/proxy-world.ts';
 import { runProcess } from '../../support/process.ts';
-import { ALERT } from '../../../proxy/io/intercept-tls.ts';
+import { ALERT } from '../../../proxy/io/agent/intercept-tls.ts';
 import { ECH, hello, record, sni } from '../../support/client-hello.ts';
 import { secureRaw } from '../../support/raw-agent.ts';
 import { withFolder } from '../../support/folder.ts';

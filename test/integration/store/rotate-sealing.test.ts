@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Secret } from '../../../common/secret.ts';
-import { problemOf } from '../../../control-plane/api/rest-problem.ts';
+import { problemOf } from '../../../control-plane/api/rest/problem.ts';
 import { createSealingRotation } from '../../../control-plane/store/rotate-sealing.ts';
 import { openSecret, putSecret } from '../../../control-plane/store/sealed-secrets.ts';
 import { Sealer } from '../../../control-plane/store/sealing.ts';

@@ -1,10 +1,10 @@
 import { describe, expect, it, vi } from 'vitest';
 import { parse } from 'yaml';
-import { readEvidenceSources } from '../../../cli/evidence.ts';
+import { readEvidenceSources } from '../../../cli/proxy/evidence.ts';
 import { readKind } from '../../../cli/kinds.ts';
 import { formatTable, toJson, toYaml } from '../../../cli/output.ts';
 import { paint, printable } from '../../../cli/paint.ts';
-import { parseAdmin, parseListen } from '../../../cli/proxy-options.ts';
+import { parseAdmin, parseListen } from '../../../cli/proxy/proxy-options.ts';
 
 describe('output', () => {
   it('lines columns up and hides control characters from outside', () => {

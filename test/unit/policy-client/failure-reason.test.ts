@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { readEvidenceSources } from '../../../cli/evidence.ts';
+import { readEvidenceSources } from '../../../cli/proxy/evidence.ts';
 import { failureReason } from '../../../policy-client/connection.ts';
 
 it('a token that cannot be read is missing evidence, not a control plane that is away', async () => {

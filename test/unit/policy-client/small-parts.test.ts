@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { Alarm } from '../../../policy-client/alarm.ts';
+import { Alarm } from '../../../policy-client/attest/alarm.ts';
 import { Backoff } from '../../../policy-client/backoff.ts';
 import { denialReason } from '../../../policy-client/denial.ts';
 import { durationMs } from '../../../policy-client/durations.ts';
-import { ProofMaker } from '../../../policy-client/proof.ts';
+import { ProofMaker } from '../../../policy-client/attest/proof.ts';
 import { REASONS } from '../../../proto/reasons.ts';
 import { checkProof } from '../../fakes/dpop.ts';
 

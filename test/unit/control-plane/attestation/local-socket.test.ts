@@ -7,7 +7,7 @@ import { systemClock } from '../../../../common/clock.ts';
 import { createLocalAuthority } from '../../../../control-plane/attestation/local.ts';
 import { openLocalSocket } from '../../../../control-plane/attestation/local-socket.ts';
 import type { LocalSocket } from '../../../../control-plane/attestation/local-socket.ts';
-import { requestLocalEvidence } from '../../../../policy-client/local-evidence.ts';
+import { requestLocalEvidence } from '../../../../policy-client/attest/local-evidence.ts';
 import { ProxyIdentity } from '../../../support/proxy-identity.ts';
 
 const authority = createLocalAuthority(systemClock);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { Backoff } from '../../../../policy-client/backoff.ts';
 import { Leftovers } from '../../../../policy-client/records/leftovers.ts';
-import { ProofMaker } from '../../../../policy-client/proof.ts';
+import { ProofMaker } from '../../../../policy-client/attest/proof.ts';
 import { RecordQueue } from '../../../../policy-client/records/record-queue.ts';
 import { FREED_AT_MS, Spool } from '../../../../policy-client/records/spool.ts';
 import { decisionRecord } from '../../../support/policy-client.ts';

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { Backoff } from '../../../../policy-client/backoff.ts';
 import { Connection } from '../../../../policy-client/connection.ts';
 import { Leftovers } from '../../../../policy-client/records/leftovers.ts';
-import { ProofMaker } from '../../../../policy-client/proof.ts';
+import { ProofMaker } from '../../../../policy-client/attest/proof.ts';
 import { RecordQueue } from '../../../../policy-client/records/record-queue.ts';
 import { FREED_AT_MS, Spool } from '../../../../policy-client/records/spool.ts';
 import { decisionRecord } from '../../../support/policy-client.ts';

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { Backoff } from '../../../../policy-client/backoff.ts';
 import { Connection } from '../../../../policy-client/connection.ts';
-import { ProofMaker } from '../../../../policy-client/proof.ts';
+import { ProofMaker } from '../../../../policy-client/attest/proof.ts';
 import { RecordQueue } from '../../../../policy-client/records/record-queue.ts';
 import { Reporter } from '../../../../policy-client/records/reporter.ts';
-import type { Session } from '../../../../policy-client/session.ts';
+import type { Session } from '../../../../policy-client/attest/session.ts';
 import { Secret } from '../../../../common/secret.ts';
 import { decisionRecord } from '../../../support/policy-client.ts';
 

@@ -1,0 +1,49 @@
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import type { AgentUser } from './agent-user.ts';
+import { CommandFailed, EXIT_CODES } from '../exit-codes.ts';
+import type { Program } from './hidden-folders.ts';
+
+/** Signals that somebody may send to `sidekey run` and means for the agent. */
+const PASSED_ON = ['SIGTERM', 'SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const;
+
+/** What a terminal's keys send, to every process in its foreground. */
+const FROM_KEYS: ReadonlySet<NodeJS.Signals> = new Set(['SIGINT', 'SIGQUIT']);
+
+/**
+ * Runs the agent on our own standard input and outputs, as another user when one is named, without our groups then.
+ *
+ * @returns its exit code, or 128 + n when signal n ended it, as shells have it
+ * @throws CommandFailed with 127 when there is no such program, with 126 when it cannot be run
+ */
+export function runAgent(
+  [program, ...args]: Program,
+  env: NodeJS.ProcessEnv,
+  user?: Pick<AgentUser, 'uid' | 'gid'>,
+): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, {
+      stdio: 'inherit',
+      env,
+      ...(user === undefined ? {} : { uid: user.uid, gid: user.gid }),
+    });
+    const passOn = (signal: NodeJS.Signals): void => {
+      // The agent got it from the terminal as well; a second one would mean "at once" to many programs.
+      if (!(process.stdin.isTTY && FROM_KEYS.has(signal))) child.kill(signal);
+    };
+    const stop = (): void => {
+      for (const signal of PASSED_ON) process.off(signal, passOn);
+    };
+    for (const signal of PASSED_ON) process.on(signal, passOn);
+    child.on('error', (cause: NodeJS.ErrnoException) => {
+      stop();
+      if (child.pid !== undefined) return reject(cause);
+      if (cause.code === 'ENOENT') reject(new CommandFailed(EXIT_CODES.notFound, `${program}: no such program`));
+      else reject(new CommandFailed(EXIT_CODES.cannotRun, `cannot run ${program}`, { cause }));
+    });
+    child.on('close', (code, signal) => {
+      stop();
+      resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]));
+    });
+  });
+}

@@ -1,0 +1,63 @@
+import { readFile } from 'node:fs/promises';
+import { SidekeyError, UsageError } from '../../common/errors.ts';
+import { requestLocalEvidence } from '../../policy-client/attest/local-evidence.ts';
+import type { Evidence, EvidenceSubject } from '../../proto/gen/sidekey/v1/proxy.ts';
+
+const KUBERNETES_TOKEN_FILE = '/var/run/secrets/sidekey/token';
+const MAX_TOKEN_BYTES = 65_536;
+// By number, which the compiler compares: the generated names bring gRPC along, and a proxy's start would read it twice.
+const WORKLOAD: typeof EvidenceSubject.EVIDENCE_SUBJECT_WORKLOAD = 1;
+const USER: typeof EvidenceSubject.EVIDENCE_SUBJECT_USER = 2;
+
+interface EvidenceSource {
+  readonly kind: 'kubernetes' | 'oidc' | 'local';
+  readonly subject: EvidenceSubject;
+  /** File with the token; for `local`, the socket that gives it. */
+  readonly file: string;
+}
+
+export const EVIDENCE_HELP =
+  'evidence of identity: kubernetes[=FILE], oidc=FILE, local=SOCKET, or user=FILE for the OIDC token of its user';
+
+/** Reads `--evidence` values into a function that reads the tokens afresh at each attestation. */
+export function readEvidenceSources(texts: readonly string[]): (proxyKeySpki: Buffer) => Promise<Evidence[]> {
+  const sources = texts.map(parseSource);
+  return (proxyKeySpki) =>
+    Promise.all(
+      sources.map(async ({ kind, subject, file }) => {
+        const text = kind === 'local' ? await requestLocalEvidence(file, proxyKeySpki) : await readToken(file);
+        if (text.length > MAX_TOKEN_BYTES) throw new UsageError('bad-evidence', `${file} is too large for a token`);
+        return { kind, subject, token: Buffer.from(text) };
+      }),
+    );
+}
+
+/** Its code is the reason that agents are told meanwhile. */
+async function readToken(file: string): Promise<string> {
+  try {
+    return (await readFile(file, 'utf8')).trim();
+  } catch (cause) {
+    throw new SidekeyError('evidence-missing', `--evidence: cannot read ${file}`, { cause });
+  }
+}
+
+/** The files with tokens that these `--evidence` values name. */
+export function evidenceFiles(texts: readonly string[]): string[] {
+  return texts.map((text) => parseSource(text).file);
+}
+
+function parseSource(text: string): EvidenceSource {
+  const cut = text.indexOf('=');
+  const kind = cut === -1 ? text : text.slice(0, cut);
+  const file = cut === -1 ? '' : text.slice(cut + 1);
+  if (kind === 'kubernetes') {
+    return { kind, subject: WORKLOAD, file: file || KUBERNETES_TOKEN_FILE };
+  }
+  if (kind === 'local' && file !== '') return { kind, subject: WORKLOAD, file };
+  if (kind === 'oidc' && file !== '') return { kind, subject: WORKLOAD, file };
+  if (kind === 'user' && file !== '') return { kind: 'oidc', subject: USER, file };
+  throw new UsageError(
+    'bad-evidence',
+    `--evidence: use kubernetes[=FILE], oidc=FILE, local=SOCKET or user=FILE, not "${text}"`,
+  );
+}

@@ -1,0 +1,30 @@
+import { systemClock } from '../../common/clock.ts';
+import type { Connection } from '../connection.ts';
+import type { ProofMaker } from './proof.ts';
+import { attest, type Session } from './session.ts';
+import type { PolicyClientOptions } from '../types.ts';
+
+/** Of whom it attests, and over what. */
+interface AttestorParts {
+  readonly connection: Connection;
+  readonly proofs: ProofMaker;
+  readonly options: PolicyClientOptions;
+  /** This run of the proxy; it alone may sign for hosts. */
+  readonly ownId: string;
+  readonly timeoutMs: number;
+}
+
+/** Shows the control plane who this is: as this run, or as one before whose records are still to be delivered. */
+export function createAttestor(parts: AttestorParts): (instanceId: string) => Promise<Session> {
+  const { connection, proofs, options, ownId, timeoutMs } = parts;
+  const { tenant, evidence, wantCertificateAuthority = false, clock = systemClock } = options;
+  return async (instanceId) => {
+    const wish = { wantCertificateAuthority: instanceId === ownId && wantCertificateAuthority };
+    try {
+      return await attest(connection, proofs, { tenant, evidence, instanceId, ...wish, timeoutMs }, () => clock.now());
+    } catch (error) {
+      connection.leaveUnlessUp();
+      throw error;
+    }
+  };
+}

@@ -1,0 +1,70 @@
+import type { Revocation } from '../../proto/gen/sidekey/v1/grant.ts';
+import type { CertificateAuthority, Snapshot } from '../../proto/gen/sidekey/v1/proxy.ts';
+import type { Route } from '../../proto/gen/sidekey/v1/route.ts';
+import type { GrantCache } from '../authorize/grant-cache.ts';
+import { Listeners } from '../listeners.ts';
+import { revokes, standingOfGrant, type RevocationSet } from './revocation-set.ts';
+import { RouteVersions } from './route-versions.ts';
+import type { PolicyClientLog } from '../types.ts';
+
+export interface PolicyStateOptions {
+  readonly tenant: string;
+  readonly cache: GrantCache;
+  readonly revocations: RevocationSet;
+  readonly log: PolicyClientLog;
+}
+
+/** What the control plane has told: routes, policy version, revocations and the authority; keeps the cache true to it. */
+export class PolicyState {
+  readonly #options: PolicyStateOptions;
+  readonly changed: Listeners<undefined>;
+  readonly revoked: Listeners<Revocation>;
+  readonly authorityIssued: Listeners<CertificateAuthority>;
+  routes: readonly Route[] = [];
+  authority: CertificateAuthority | undefined;
+  readonly routeVersions = new RouteVersions();
+  /** 0 before the first snapshot. */
+  version = 0;
+
+  constructor(options: PolicyStateOptions) {
+    this.#options = options;
+    this.changed = new Listeners(options.log);
+    this.revoked = new Listeners(options.log);
+    this.authorityIssued = new Listeners(options.log);
+  }
+
+  takeSnapshot(snapshot: Snapshot): void {
+    const { cache, revocations } = this.#options;
+    const version = snapshot.policyVersion;
+    // A lower version is another policy as well: a control plane restored from a backup.
+    if (version !== this.version) cache.dropGrants((grant) => grant.policyVersion !== version);
+    this.version = version;
+    this.routes = Object.freeze([...snapshot.routes]);
+    this.routeVersions.take(this.routes, version);
+    const known = new Set(revocations.list().map(({ id }) => id));
+    revocations.replace(snapshot.revocations);
+    if (snapshot.certificateAuthority !== undefined) this.setAuthority(snapshot.certificateAuthority);
+    // Those that were missed while the link was down end grants and connections now; lifted ones free denials.
+    cache.dropDenials();
+    for (const revocation of snapshot.revocations) if (!known.has(revocation.id)) this.#carryOut(revocation);
+  }
+
+  takeRevocation(revocation: Revocation): void {
+    this.#options.revocations.apply(revocation);
+    this.#options.cache.dropDenials();
+    this.#carryOut(revocation);
+  }
+
+  #carryOut(revocation: Revocation): void {
+    if (revocation.lifted) return;
+    const { cache, revocations, tenant } = this.#options;
+    if (revocations.overflowed) cache.clear();
+    else cache.dropGrants((grant) => revokes(revocation, standingOfGrant(grant, tenant)));
+    this.revoked.tell(revocation);
+  }
+
+  setAuthority(authority: CertificateAuthority): void {
+    this.authority = authority;
+    this.authorityIssued.tell(authority);
+  }
+}

@@ -1,0 +1,70 @@
+import type { RequestHead } from '../../protocols/heads.ts';
+import { STATUS_CODES } from 'node:http';
+import { ContentCodingError } from '../../credentials/scrubbing/decode-content.ts';
+import { InjectionError, type LocalReply } from '../../credentials/inject.ts';
+import { HeaderList } from '../../protocols/header-list.ts';
+import { Refusal } from '../../refusal.ts';
+import type { Call } from '../call.ts';
+import { faultOf } from '../fault.ts';
+import { grpcRefusal, isGrpc } from './grpc-status.ts';
+import { problemResponse } from './problem.ts';
+import type { AgentStream } from '../streams.ts';
+
+/** Any thrown value as the refusal that the agent is told; what was not foreseen is `internal-error`. */
+export function toRefusal(error: unknown): Refusal {
+  if (error instanceof Refusal) return error;
+  if (error instanceof InjectionError || error instanceof ContentCodingError) {
+    return new Refusal(error.reason, error.message, { cause: error });
+  }
+  return new Refusal('internal-error', 'the proxy failed to handle the call', { cause: error });
+}
+
+/** The same, and what was not foreseen is noted on the call, for the log. */
+export function refusalOf(error: unknown, call: Call): Refusal {
+  const refusal = toRefusal(error);
+  if (refusal.reason === 'internal-error') call.fault ??= faultOf(refusal.cause ?? refusal);
+  return refusal;
+}
+
+type ReplyTo = Pick<AgentStream, 'sendHead' | 'sendBody' | 'sendEnd' | 'flush'>;
+
+/** Answers a refused call, in the terms of what it speaks; notes the status on the call. */
+export function refusalReply(
+  refusal: Refusal,
+  call: Call,
+  head: Pick<RequestHead, 'method' | 'headers'> | undefined,
+  agent: ReplyTo,
+): void {
+  const { reason, message, accessPolicy } = refusal;
+  call.accessPolicy = accessPolicy;
+  if (head !== undefined && isGrpc(head.headers)) {
+    call.status = 200;
+    agent.sendHead(200, phraseOf(200), grpcRefusal(refusal, call.id), 'none');
+    agent.flush();
+    return;
+  }
+  const { status, headers, body } = problemResponse({ reason, message, decisionId: call.id, accessPolicy });
+  call.status = status;
+  // All that many clients show of an answer (Python's urllib and requests, wget), or of one to CONNECT (Go).
+  replyWhole(agent, head?.method, { status, headers, body }, `${phraseOf(status)} (sidekey: ${reason})`);
+}
+
+/** Sends an answer of the proxy's own, in one write. `phrase` stands behind the status, before HTTP/2. */
+export function replyWhole(
+  agent: ReplyTo,
+  method: string | undefined,
+  { status, headers, body }: LocalReply,
+  phrase: string = phraseOf(status),
+): void {
+  const withBody = body.length > 0 && method !== 'HEAD';
+  agent.sendHead(status, phrase, HeaderList.from(headers), withBody ? 'declared' : 'none');
+  if (withBody) {
+    agent.sendBody(body);
+    agent.sendEnd(undefined);
+  }
+  agent.flush();
+}
+
+function phraseOf(status: number): string {
+  return STATUS_CODES[status] ?? '';
+}

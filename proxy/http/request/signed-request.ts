@@ -1,0 +1,77 @@
+import { randomUUID } from 'node:crypto';
+import { type BodyTransform, chainTransforms } from '../../credentials/body-transform.ts';
+import type { Secret } from '../../../common/secret.ts';
+import type { RequestSignature, SigningMoment } from '../../credentials/inject.ts';
+import { type Scrubber, scrubberOfCall } from '../../credentials/scrubbing/scrub.ts';
+import type { HeaderList } from '../../protocols/header-list.ts';
+import type { RequestHead } from '../../protocols/heads.ts';
+import { Refusal } from '../../refusal.ts';
+import type { ProxyServices } from '../services.ts';
+
+type SigningServices = Pick<ProxyServices, 'clock' | 'dpopNonces'>;
+
+/** The last step of a request: its signatures, over the head and body as they leave. */
+export class SignedRequest {
+  /** Hold the body and give it to `sign`. */
+  readonly needsWholeBody: boolean;
+  readonly #signatures: readonly RequestSignature[];
+  readonly #services: SigningServices;
+  readonly #secrets: readonly Secret[];
+  /** Of both attempts, since an answer may show either. */
+  readonly #made: Secret[] = [];
+
+  /** @param secrets - Of the credentials that are in the request already. */
+  constructor(signatures: readonly RequestSignature[], secrets: readonly Secret[], services: SigningServices) {
+    this.#signatures = signatures;
+    this.#secrets = secrets;
+    this.#services = services;
+    this.needsWholeBody = signatures.some((signature) => signature.needsWholeBody);
+  }
+
+  /**
+   * Sets the headers of all signatures; may be called again, for a second attempt.
+   *
+   * @param before - Through which the body goes first.
+   * @returns through which the body must go.
+   * @throws SigningError
+   */
+  sign(body: Buffer | undefined, before: BodyTransform | undefined): BodyTransform | undefined {
+    let transform = before;
+    if (this.#signatures.length === 0) return transform;
+    const { clock, dpopNonces } = this.#services;
+    const moment: SigningMoment = { nowMs: clock.now(), body, nonce: randomUUID, dpopNonces };
+    for (const signature of this.#signatures) {
+      const signed = signature.sign(moment);
+      this.#made.push(signed.value);
+      if (signed.transform !== undefined) transform = chainTransforms(transform, signed.transform);
+    }
+    return transform;
+  }
+
+  /** For the answer to what was last signed; undefined where no secret went out. */
+  scrubber(): Scrubber | undefined {
+    return scrubberOfCall(this.#secrets, this.#made);
+  }
+
+  /** Shows the answer's head to the signatures; true when the request, signed anew, would be taken. */
+  learn(status: number, answer: HeaderList): boolean {
+    let again = false;
+    for (const { learn } of this.#signatures) {
+      if (learn?.(status, answer, this.#services) === true) again = true;
+    }
+    return again;
+  }
+}
+
+/** What the agent is told when the body is longer than what is held for a signature. */
+export function signedBodyTooLarge(limitBytes: number): Refusal {
+  return new Refusal(
+    'signed-body-too-large',
+    `the body is over ${limitBytes} bytes, which its signature must read first`,
+  );
+}
+
+/** True when the agent waits for leave to send the body (RFC 9110 section 10.1.1), which it then has from us. */
+export function takeExpectation({ headers }: RequestHead): boolean {
+  return headers.delete('expect') > 0;
+}

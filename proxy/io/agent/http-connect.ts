@@ -1,0 +1,68 @@
+import type { Socket } from 'node:net';
+import { type Authority, parseHost } from '../../../common/net/host.ts';
+import { Call } from '../../http/call.ts';
+import { connectTarget } from '../../http/request/destination.ts';
+import { refusalOf } from '../../http/answer/refusal-reply.ts';
+import { bareReply } from './bare-reply.ts';
+import type { ProxyServices } from '../../http/services.ts';
+import { Outcome } from '../../../proto/gen/sidekey/v1/decision.ts';
+import type { RequestHead } from '../../protocols/heads.ts';
+import { Refusal } from '../../refusal.ts';
+import type { AgentSessions } from './agent-sessions.ts';
+import { closeWith } from '../linger.ts';
+import { nameCall, openTunnel, type Tunnel } from './tunnel.ts';
+
+/** Takes over the socket of an accepted CONNECT, with the bytes that came behind it. */
+export type ConnectHandler = (socket: Socket, head: RequestHead, rest: Buffer) => void;
+
+const ESTABLISHED = Buffer.from('HTTP/1.1 200 Connection Established\r\n\r\n', 'latin1');
+
+/** Serves one CONNECT (RFC 9110 9.3.6) whose caller is admitted. */
+export function serveConnect(
+  services: ProxyServices,
+  sessions: AgentSessions,
+  socket: Socket,
+  head: RequestHead,
+  rest: Buffer,
+): void {
+  const call = new Call('CONNECT');
+  const tunnel: Tunnel = {
+    socket,
+    sessions,
+    call,
+    established: ESTABLISHED,
+    refusal: (refusal) => bareReply(refusal, call),
+  };
+  let target: Authority;
+  try {
+    target = connectTarget(head.target);
+    nameCall(call, target);
+    if (head.framing.kind !== 'none') throw new Refusal('bad-request', 'CONNECT takes no content');
+    expectHost(head, target, socket);
+  } catch (error) {
+    const refusal = refusalOf(error, call);
+    closeWith(socket, tunnel.refusal(refusal));
+    services.ended(call, Outcome.OUTCOME_DENIED, refusal.reason);
+    return;
+  }
+  openTunnel(services, tunnel, target, rest);
+}
+
+function expectHost(head: RequestHead, { host, port }: Authority, socket: Socket): void {
+  const field = head.headers.get('host');
+  if (field === undefined || field === head.target) return;
+  // Clients send Host with or without the port; a host name alone stands for the target's port.
+  const same = connectTarget(/:\d+$/.test(field) ? field : `${field}:${port}`);
+  if ((same.host !== host || same.port !== port) && !isOurs(same, socket)) {
+    throw new Refusal('destination-mismatch', 'CONNECT target and Host name different hosts');
+  }
+}
+
+/**
+ * Node's `http.request` says there whom it is connected to, though RFC 9110 7.2 wants the target. That names no other
+ * destination; what is decided, dialled and recorded is the target alone.
+ */
+function isOurs({ host, port }: Authority, { localAddress = '', localPort }: Socket): boolean {
+  if (port !== localPort) return false;
+  return host === 'localhost' || host === parseHost(localAddress);
+}

@@ -1,0 +1,76 @@
+import type { Socket } from 'node:net';
+import type tls from 'node:tls';
+import type { Call } from '../../http/call.ts';
+import { Outcome } from '../../../proto/gen/sidekey/v1/decision.ts';
+import type { Transport } from '../../http/request/destination.ts';
+import type { ProxyServices } from '../../http/services.ts';
+import { CertificateAuthorityError } from '../../intercept/certificate-authority.ts';
+import { AgentConnection } from './agent-connection.ts';
+import { Http2AgentConnection } from './http2-agent-connection.ts';
+import type { AgentSessions } from './agent-sessions.ts';
+import { SecuredSocket } from './secured-socket.ts';
+import type { Authority } from '../../../common/net/host.ts';
+
+/** Fatal TLS alerts in records of TLS 1.2 (RFC 8446 5.1, 6.2). */
+export const ALERT = {
+  unrecognizedName: Buffer.from([0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x70]),
+  /** A server name may be hidden in what would be relayed unread (A-10). */
+  echRequired: Buffer.from([0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x79]),
+} as const;
+
+/** The agent's end of a connection to somewhere. */
+export interface AgentEnd {
+  readonly socket: Socket;
+  readonly sessions: AgentSessions;
+  /** The call of opening it; it is recorded unless calls inside take its place. */
+  readonly call: Call;
+}
+
+/** Speaks TLS with the agent in the target's name, and HTTP inside. `opening` is what was read of it already. */
+export function interceptTls(
+  services: ProxyServices,
+  { socket, sessions, call }: AgentEnd,
+  target: Authority,
+  opening: Buffer,
+): void {
+  const context = contextFor(services, target.host);
+  if (context === undefined) {
+    services.ended(call, Outcome.OUTCOME_DENIED, 'not-ready');
+    socket.destroy();
+    return;
+  }
+  socket.unshift(opening);
+  const secured = new SecuredSocket(socket, context);
+  let settled = false;
+  // Node leaves without an alert where it does not trust the certificate.
+  const failed = (): void => {
+    clearTimeout(timer);
+    if (settled) return;
+    settled = true;
+    services.ended(call, Outcome.OUTCOME_FAILED, 'agent-tls-failed');
+    secured.destroy();
+    socket.destroy();
+  };
+  const timer = setTimeout(failed, services.limits.tlsHandshakeTimeoutMs);
+  secured.on('error', failed);
+  for (const event of ['end', 'close']) secured.once(event, failed);
+  secured.once('secure', () => {
+    clearTimeout(timer);
+    settled = true;
+    const transport: Transport = { kind: 'tunnel', ...target, tls: true };
+    const speaksHttp2 = secured.alpnProtocol === 'h2';
+    sessions.track(new (speaksHttp2 ? Http2AgentConnection : AgentConnection)(services, secured, transport), secured);
+  });
+}
+
+/** undefined when the certificate authority is missing, over, or may not speak for this host. */
+function contextFor(services: ProxyServices, host: string): tls.SecureContext | undefined {
+  const authority = services.authority();
+  if (authority === undefined || !authority.permits(host)) return undefined;
+  try {
+    return authority.secureContextFor(host);
+  } catch (error) {
+    if (error instanceof CertificateAuthorityError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,124 @@
+import type { Socket } from 'node:net';
+import { parseHost } from '../../../common/net/host.ts';
+import { Outcome } from '../../../proto/gen/sidekey/v1/decision.ts';
+import type { Reason } from '../../../proto/reasons.ts';
+import { Call } from '../../http/call.ts';
+import { refusalOf } from '../../http/answer/refusal-reply.ts';
+import type { ProxyServices } from '../../http/services.ts';
+import { type Socks5Command, type Socks5Fault, Socks5Server } from '../../protocols/socks5/server.ts';
+import { REPLY, type Reply, writeReply } from '../../protocols/socks5/server-messages.ts';
+import { Refusal } from '../../refusal.ts';
+import type { AgentSession, AgentSessions } from './agent-sessions.ts';
+import { closeWith } from '../linger.ts';
+import { openAddressTunnel, openTunnel, type Tunnel } from './tunnel.ts';
+
+const FAULT_REASONS: Readonly<Record<Socks5Fault, Reason>> = {
+  malformed: 'bad-request',
+  'method-unacceptable': 'proxy-authentication-required',
+  'password-wrong': 'proxy-authentication-required',
+  'command-unknown': 'method-refused',
+  'address-unknown': 'bad-request',
+};
+
+/** Reasons that RFC 1928 section 6 has a word for; every other one is 2, not allowed. */
+const REPLIES: Partial<Record<Reason, Reply>> = {
+  'bad-request': REPLY.addressUnknown,
+  'dns-failed': REPLY.hostUnreachable,
+  'connect-failed': REPLY.refused,
+  'connect-timeout': REPLY.hostUnreachable,
+  'not-ready': REPLY.failed,
+  draining: REPLY.failed,
+  'internal-error': REPLY.failed,
+};
+
+type ConnectCommand = Extract<Socks5Command, { kind: 'connect' }>;
+
+/** The handshake of one SOCKS 5 client; then its connection goes on as a tunnel. */
+export class Socks5Connection implements AgentSession {
+  readonly deadlineAt: number;
+  readonly #services: ProxyServices;
+  readonly #sessions: AgentSessions;
+  readonly #socket: Socket;
+  readonly #session: Socks5Server;
+  readonly #forget: () => void;
+  readonly #onData = (bytes: Buffer): void => {
+    for (const command of this.#session.receive(bytes)) this.#perform(command);
+  };
+  readonly #onEnd = (): void => void this.#socket.destroy();
+
+  constructor(services: ProxyServices, sessions: AgentSessions, socket: Socket) {
+    const { proxyToken, clock, limits } = services;
+    this.#services = services;
+    this.#sessions = sessions;
+    this.#socket = socket;
+    this.#session = new Socks5Server(proxyToken && ((password) => proxyToken.equals(password)));
+    this.deadlineAt = clock.now() + limits.headerTimeoutMs;
+    this.#forget = sessions.track(this, socket);
+    socket.on('data', this.#onData);
+    socket.once('end', this.#onEnd);
+  }
+
+  expire(): void {
+    this.#socket.destroy();
+  }
+
+  drain(): void {
+    this.destroy();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  #perform(command: Socks5Command): void {
+    switch (command.kind) {
+      case 'send':
+        this.#socket.write(command.bytes);
+        return;
+      case 'connect':
+        this.#detach();
+        return this.#connect(command);
+      case 'refuse': {
+        this.#detach();
+        closeWith(this.#socket, command.bytes);
+        this.#services.ended(new Call('CONNECT'), Outcome.OUTCOME_DENIED, FAULT_REASONS[command.fault]);
+      }
+    }
+  }
+
+  #detach(): void {
+    this.#forget();
+    this.#socket.pause();
+    this.#socket.removeListener('data', this.#onData);
+    this.#socket.removeListener('end', this.#onEnd);
+  }
+
+  #connect({ host, port, rest }: ConnectCommand): void {
+    const tunnel: Tunnel = {
+      socket: this.#socket,
+      sessions: this.#sessions,
+      call: new Call('CONNECT'),
+      established: writeReply(REPLY.succeeded),
+      refusal: ({ reason }) => writeReply(REPLIES[reason] ?? REPLY.notAllowed),
+    };
+    let canonical: string;
+    try {
+      canonical = parseName(host.text);
+    } catch (error) {
+      const refusal = refusalOf(error, tunnel.call);
+      closeWith(this.#socket, tunnel.refusal(refusal));
+      this.#services.ended(tunnel.call, Outcome.OUTCOME_DENIED, refusal.reason);
+      return;
+    }
+    const open = host.kind === 'name' ? openTunnel : openAddressTunnel;
+    open(this.#services, tunnel, { host: canonical, port }, rest);
+  }
+}
+
+function parseName(text: string): string {
+  try {
+    return parseHost(text);
+  } catch (cause) {
+    throw new Refusal('bad-request', 'the host name is malformed or ambiguous', { cause });
+  }
+}

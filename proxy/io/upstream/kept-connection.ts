@@ -1,0 +1,35 @@
+import type { ByteBudget } from '../../../common/byte-budget.ts';
+import type { Rostered } from '../../../common/roster.ts';
+
+/** Where an upstream connection leads, and under what it was checked. */
+export interface UpstreamOrigin {
+  readonly key: string;
+  readonly address: string;
+  /** Milliseconds since the epoch. */
+  readonly openedAt: number;
+  /** A client certificate was presented. */
+  readonly showsCertificate: boolean;
+}
+
+/** An upstream connection as the pool keeps it. */
+export interface KeptConnection extends Rostered {
+  readonly origin: UpstreamOrigin;
+  readonly usable: boolean;
+  /** Carries an exchange. */
+  readonly busy: boolean;
+  /** Milliseconds since the epoch. */
+  readonly idleSince: number;
+  /** Takes no further exchange; closes at once, or with its last one. */
+  retire(): void;
+  destroy(): void;
+}
+
+/** Who keeps upstream connections. */
+export interface UpstreamOwner<Connection> {
+  /** For bodies that wait for slow agents. */
+  readonly held: ByteBudget;
+  now(): number;
+  /** Its exchange ended well: it may serve another. */
+  released(connection: Connection): void;
+  closed(connection: Connection): void;
+}

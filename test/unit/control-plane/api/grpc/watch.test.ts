@@ -1,0 +1,163 @@
+import { EventEmitter } from 'node:events';
+import { generateKeyPairSync, sign } from 'node:crypto';
+import { promisify } from 'node:util';
+import { expect, it } from 'vitest';
+import { Refusal } from '../../../../../control-plane/api/grpc/refusal.ts';
+import { SessionGate, type SessionGateOptions } from '../../../../../control-plane/api/grpc/session-gate.ts';
+import { type WatchCall, type WatchOptions, WatchStream } from '../../../../../control-plane/api/grpc/watch.ts';
+import { compilePolicySet } from '../../../../../control-plane/policy/compile.ts';
+import type { ActiveRevocation } from '../../../../../control-plane/policy/facts.ts';
+import type { PolicyChange } from '../../../../../control-plane/policy/policy-source.ts';
+import { RevocationSet } from '../../../../../control-plane/policy/revocations.ts';
+import { WatchEvent } from '../../../../../proto/gen/sidekey/v1/proxy.ts';
+import { policySet } from '../../../../support/policy-set.ts';
+import { IDLE_METER } from '../../../../fakes/proxy-meter.ts';
+
+const SELECTORS = { all: [{ claim: 'kubernetes.namespace', equals: 'prod' }] };
+const set = compilePolicySet(policySet({ ClientWorkload: { billing: { selectors: SELECTORS } } }));
+const SESSION = {
+  ticket: { tenant: 'acme', id: 's', notAfter: Date.now() + 60_000 },
+  record: {
+    workloads: ['billing'],
+    trust: [],
+    trustDigests: {},
+    claims: { kubernetes: { namespace: 'prod' } },
+    userClaims: {},
+    eventKeyId: 'k',
+  },
+};
+
+/** A watch on fakes; `change` announces one. */
+async function openWatch(active: ActiveRevocation[] = []) {
+  const call = Object.assign(new EventEmitter(), {
+    kinds: [] as (string | undefined)[],
+    /** Names of what snapshots and events say to be revoked. */
+    revoked: [] as string[],
+    writableLength: 0,
+    write({ event }: { event: Buffer }) {
+      const { kind } = WatchEvent.decode(event);
+      this.kinds.push(kind?.$case);
+      if (kind?.$case === 'snapshot') this.revoked.push(...kind.value.revocations.map(({ name }) => name));
+      if (kind?.$case === 'revocation') this.revoked.push(kind.value.name);
+    },
+  });
+  let listener: (change: PolicyChange) => void = () => undefined;
+  let workloadReads = 0;
+  const policies = {
+    watch: (_tenant: string, heard: typeof listener) => {
+      listener = heard;
+      return () => undefined;
+    },
+    get: async () => ({ policy: set, revocations: new RevocationSet(active) }),
+  };
+  const gate = new SessionGate({ nowMs: () => Date.now() } as unknown as SessionGateOptions);
+  const { facts } = gate;
+  gate.facts = function counted(...question) {
+    workloadReads += 1;
+    return facts.apply(this, question);
+  };
+  gate.enter = async () => SESSION as unknown as Awaited<ReturnType<SessionGate['enter']>>;
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const options = {
+    gate,
+    policies,
+    placeholders: { for: async () => () => '' },
+    eventKeys: { find: () => ({ id: 'k', privateKey }) },
+    clock: { now: () => Date.now() },
+    heartbeatMs: 60_000,
+    meter: IDLE_METER,
+    onError: (error: unknown) => {
+      throw error;
+    },
+  } as unknown as WatchOptions;
+  const watch = await WatchStream.open(options, call as unknown as WatchCall);
+  await expect.poll(() => call.kinds).toEqual(['snapshot', 'heartbeat']);
+  workloadReads = 0;
+  const change = (changes: Partial<PolicyChange>, active: ActiveRevocation[]): void =>
+    listener({
+      tenant: 'acme',
+      current: { policy: set, revocations: new RevocationSet(active) },
+      policyChanged: false,
+      revoked: [],
+      lifted: [],
+      ...changes,
+    });
+  return { watch, call, change, workloadReads: () => workloadReads };
+}
+
+it('matches the workloads of its session once for all of a change', async () => {
+  const { watch, call, change, workloadReads } = await openWatch();
+  const one = { id: 'r1', target: 'policy', name: 'read', atMs: 1 } as const;
+  const other = { id: 'r2', target: 'credential', name: 'key', atMs: 2 } as const;
+  change({ revoked: [one, other], policyChanged: true }, [one, other]);
+  await expect.poll(() => call.kinds.slice(2)).toEqual(['revocation', 'revocation', 'snapshot']);
+  expect(workloadReads()).toBe(1);
+  call.emit('close');
+  watch.end(new Error('closed'));
+});
+
+it('tells a session of what ends it before it ends', async () => {
+  const { call, change } = await openWatch();
+  const ended = new Promise<Error>((resolve) => call.once('error', resolve));
+  const revocation = { id: 'r', target: 'workload', name: 'billing', atMs: 1 } as const;
+  change({ revoked: [revocation] }, [revocation]);
+  expect((await ended).message).toMatch(/revoked/);
+  expect(call.kinds.slice(2)).toEqual(['revocation']);
+});
+
+it.each([
+  ['before', [], ['s']],
+  ['by the same change', [{ id: 'r', target: 'workload', name: 'suspect', atMs: 1 } as const], ['suspect', 's']],
+])('cuts all of a session that has come to be a workload that was revoked %s', async (_, revoked, told) => {
+  const { call, change } = await openWatch();
+  const ended = new Promise<Error>((resolve) => call.once('error', resolve));
+  const policy = compilePolicySet(policySet({ ClientWorkload: { suspect: { selectors: SELECTORS } } }));
+  const revocations = new RevocationSet([{ id: 'r', target: 'workload', name: 'suspect', atMs: 1 }]);
+  change({ current: { policy, revocations }, policyChanged: true, revoked }, []);
+  expect((await ended).message).toMatch(/revoked/);
+  expect(call.revoked).toEqual(told);
+});
+
+it('tells a session of no revocation that concerns others alone', async () => {
+  const ofOther = { id: 'r1', target: 'workload', name: 'other', atMs: 1 } as const;
+  const ofPolicy = { id: 'r2', target: 'policy', name: 'read', atMs: 2 } as const;
+  const { watch, call, change } = await openWatch([ofOther, ofPolicy]);
+  expect(call.revoked).toEqual(['read']);
+  change({ revoked: [{ ...ofOther, name: 'third' }], lifted: [ofPolicy] }, [ofOther]);
+  await expect.poll(() => call.kinds.slice(2)).toEqual(['revocation']);
+  expect(call.revoked).toEqual(['read', 'read']);
+  call.emit('close');
+  watch.end(new Error('closed'));
+});
+
+it.each([
+  ['whose events pile up at its end', 1, 65],
+  ['for which more changes wait than are kept', 65, 0],
+])('ends a watch %s', async (_title, changes, writableLength) => {
+  const { call, change } = await openWatch();
+  const ended = new Promise<Error>((resolve) => call.once('error', resolve));
+  call.writableLength = writableLength;
+  for (let count = 0; count < changes; count += 1) change({ policyChanged: true }, []);
+  expect((await ended).message).toMatch(/too slowly/);
+});
+
+it('signs off the event loop, and writes nothing once the watch has ended meanwhile', async () => {
+  const { watch, call, change } = await openWatch();
+  const ended = new Promise<Error>((resolve) => call.once('error', resolve));
+  const revocation = { id: 'r', target: 'policy', name: 'read', atMs: 1 } as const;
+  change({ revoked: [revocation] }, [revocation]);
+  // Every microtask is done by then, and no other turn of the event loop has begun.
+  await new Promise<void>((resolve) => queueMicrotask(() => process.nextTick(resolve)));
+  expect(call.kinds.slice(2)).toEqual([]);
+  watch.end(new Refusal('draining', 'closed'));
+  await ended;
+  await signedMeanwhile();
+  expect(call.kinds.slice(2)).toEqual([]);
+});
+
+/** As many signatures as the thread pool has threads, and one more: what was asked for before is done. */
+async function signedMeanwhile(): Promise<void> {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const one = () => promisify(sign)('sha256', Buffer.alloc(1), privateKey);
+  await Promise.all([one(), one(), one(), one(), one()]);
+}
