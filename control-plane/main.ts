@@ -12,9 +12,7 @@ import type { RestDependencies } from './api/rest/dependencies.ts';
 import { createExplainer } from './api/rest/explain.ts';
 import { createPlaceholderReader } from './api/rest/placeholders.ts';
 import { startRestServer } from './api/rest/server.ts';
-import { Revocations } from './api/rest/revocations.ts';
 import { SessionGate } from './api/grpc/session-gate.ts';
-import { listSessions } from './api/session-list.ts';
 import { TenantAuthorities } from './credentials/tenant-authorities.ts';
 import { createEvidenceVerifier } from './attestation/evidence-verifier.ts';
 import { JwksCache } from './attestation/jwks-cache.ts';
@@ -28,6 +26,7 @@ import { openBootstrapToken } from './bootstrap-token.ts';
 import type { ControlPlaneConfig } from './config.ts';
 import { Issuer } from './credentials/issuer.ts';
 import { createMinter } from './credentials/minters.ts';
+import { RevocationStore } from './policy/revocation-store.ts';
 import { databaseFault } from './store/database-fault.ts';
 import { createErrorLog } from './error-log.ts';
 import { Closers, type Foundation, openFoundation } from './foundation.ts';
@@ -209,12 +208,12 @@ function createProxyService(
 }
 
 function restDependencies(
-  { clock, keys, onError, resources, sealer, sealingKeyFile, store }: Foundation,
+  { clock, keys, onError, records, resources, sealer, sealingKeyFile, store }: Foundation,
   issuer: Issuer,
   authenticate: RestDependencies['authenticate'],
   placeholders: PlaceholderKeys,
 ): RestDependencies {
-  const revocations = new Revocations(store);
+  const revocations = new RevocationStore(store);
   const rotateSealing = createSealingRotation(store, sealer, sealingKeyFile);
   return {
     authenticate,
@@ -222,7 +221,7 @@ function restDependencies(
     issuer,
     resources,
     revocations,
-    listSessions: (tenant, options) => listSessions(store, tenant, options),
+    sessions: records,
     decisions: {
       query: (tenant, filter, page) => queryDecisions(store, tenant, filter, page),
       follow: (tenant, filter, from, onEntries) => followDecisions(store, tenant, { filter, from, onEntries, onError }),
