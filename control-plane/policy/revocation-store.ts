@@ -163,9 +163,9 @@ async function liftSiblings(tx: Sql, tenant: string, session: string, by: string
 
 /** All revocations of a tenant that are in force, oldest first. */
 export async function loadRevocations(tx: Sql, tenant: string): Promise<ActiveRevocation[]> {
-  const rows = await tx.query<Target & { readonly id: string; readonly createdAt: Date }>(
-    'select id, target, name, created_at as "createdAt" from revocations where tenant = $1 and lifted_at is null order by created_at, id',
+  const rows = await tx.query<Target & { readonly id: string; readonly created_at: Date }>(
+    'select id, target, name, created_at from revocations where tenant = $1 and lifted_at is null order by created_at, id',
     [tenant],
   );
-  return rows.map(({ createdAt, ...row }) => ({ ...row, atMs: createdAt.getTime() }));
+  return rows.map(({ created_at: createdAt, ...row }) => ({ ...row, atMs: createdAt.getTime() }));
 }
