@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { access, constants } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { type Clock, systemClock } from '../common/clock.ts';
@@ -253,14 +254,9 @@ async function administratorsOf({ adminOidc }: ControlPlaneConfig): Promise<Admi
 /** The issuer's URL must be known before the API listens, so a free port is found first. */
 async function withPort(listen: Authority): Promise<Authority> {
   if (listen.port !== 0) return listen;
-  const probe = createServer();
-  const port = await new Promise<number>((resolve, reject) => {
-    probe.once('error', reject);
-    probe.listen(0, listen.host, () => {
-      const address = probe.address();
-      resolve(typeof address === 'object' && address !== null ? address.port : 0);
-    });
-  });
+  const probe = createServer().listen(0, listen.host);
+  await once(probe, 'listening');
+  const address = probe.address();
   await new Promise<void>((resolve) => probe.close(() => resolve()));
-  return { host: listen.host, port };
+  return { host: listen.host, port: typeof address === 'object' && address !== null ? address.port : 0 };
 }
