@@ -2,7 +2,6 @@ import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { pemBlocks } from '../common/credential-grammar.ts';
 import { UsageError } from '../common/errors.ts';
-import { decodeUtf8 } from './utf8.ts';
 
 /** A file's text; the error names the option that named the file, where one did. */
 export function readText(file: string, option?: string): string {
@@ -14,6 +13,18 @@ export function readText(file: string, option?: string): string {
     throw new UsageError('unreadable-file', `${from}cannot read ${file}`, { cause });
   }
   return decodeUtf8(bytes, `${from}${file}`);
+}
+
+/** The text of these bytes, which are told of as `name`. @throws UsageError `not-utf8`, as for what Windows saves as "Unicode" */
+export function decodeUtf8(bytes: Uint8Array, name: string): string {
+  // The mark that UTF-16 begins with, or its first letter of ASCII without one.
+  const isUtf16 = /^(?:fffe|feff|00..|..00)/.test(Buffer.from(bytes.subarray(0, 2)).toString('hex'));
+  try {
+    if (!isUtf16) return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    // Told below.
+  }
+  throw new UsageError('not-utf8', `${name} is ${isUtf16 ? 'in UTF-16' : 'no text in UTF-8'}: save it as UTF-8`);
 }
 
 /** Authorities in PEM. @throws UsageError when the file holds none, which would not show before the first connection */

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Clock } from '../common/clock.ts';
 import { sealLogs } from './audit/seal-log.ts';
-import { SessionRecords } from './api/session-records.ts';
+import { SessionRecords } from './attestation/session-records.ts';
 import { type ControlPlaneConfig, storeFolderOf } from './config.ts';
 import { type KeyRings, openKeyRings } from './key-rings.ts';
 import type { ControlPlaneMetrics } from './metrics/control-plane-metrics.ts';

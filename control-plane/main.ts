@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { access, constants } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { type Clock, systemClock } from '../common/clock.ts';
@@ -12,9 +13,7 @@ import type { RestDependencies } from './api/rest/dependencies.ts';
 import { createExplainer } from './api/rest/explain.ts';
 import { createPlaceholderReader } from './api/rest/placeholders.ts';
 import { startRestServer } from './api/rest/server.ts';
-import { Revocations } from './api/rest/revocations.ts';
 import { SessionGate } from './api/grpc/session-gate.ts';
-import { listSessions } from './api/session-list.ts';
 import { TenantAuthorities } from './credentials/tenant-authorities.ts';
 import { createEvidenceVerifier } from './attestation/evidence-verifier.ts';
 import { JwksCache } from './attestation/jwks-cache.ts';
@@ -28,6 +27,7 @@ import { openBootstrapToken } from './bootstrap-token.ts';
 import type { ControlPlaneConfig } from './config.ts';
 import { Issuer } from './credentials/issuer.ts';
 import { createMinter } from './credentials/minters.ts';
+import { RevocationStore } from './policy/revocation-store.ts';
 import { databaseFault } from './store/database-fault.ts';
 import { createErrorLog } from './error-log.ts';
 import { Closers, type Foundation, openFoundation } from './foundation.ts';
@@ -209,12 +209,12 @@ function createProxyService(
 }
 
 function restDependencies(
-  { clock, keys, onError, resources, sealer, sealingKeyFile, store }: Foundation,
+  { clock, keys, onError, records, resources, sealer, sealingKeyFile, store }: Foundation,
   issuer: Issuer,
   authenticate: RestDependencies['authenticate'],
   placeholders: PlaceholderKeys,
 ): RestDependencies {
-  const revocations = new Revocations(store);
+  const revocations = new RevocationStore(store);
   const rotateSealing = createSealingRotation(store, sealer, sealingKeyFile);
   return {
     authenticate,
@@ -222,7 +222,7 @@ function restDependencies(
     issuer,
     resources,
     revocations,
-    listSessions: (tenant, options) => listSessions(store, tenant, options),
+    sessions: records,
     decisions: {
       query: (tenant, filter, page) => queryDecisions(store, tenant, filter, page),
       follow: (tenant, filter, from, onEntries) => followDecisions(store, tenant, { filter, from, onEntries, onError }),
@@ -254,14 +254,9 @@ async function administratorsOf({ adminOidc }: ControlPlaneConfig): Promise<Admi
 /** The issuer's URL must be known before the API listens, so a free port is found first. */
 async function withPort(listen: Authority): Promise<Authority> {
   if (listen.port !== 0) return listen;
-  const probe = createServer();
-  const port = await new Promise<number>((resolve, reject) => {
-    probe.once('error', reject);
-    probe.listen(0, listen.host, () => {
-      const address = probe.address();
-      resolve(typeof address === 'object' && address !== null ? address.port : 0);
-    });
-  });
+  const probe = createServer().listen(0, listen.host);
+  await once(probe, 'listening');
+  const address = probe.address();
   await new Promise<void>((resolve) => probe.close(() => resolve()));
-  return { host: listen.host, port };
+  return { host: listen.host, port: typeof address === 'object' && address !== null ? address.port : 0 };
 }

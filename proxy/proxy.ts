@@ -31,8 +31,6 @@ import { DEFAULT_LIMITS } from './limits.ts';
 /** A running proxy. */
 export interface Proxy {
   readonly address: Authority;
-  /** Of the transparent listeners. */
-  readonly transparentAddresses: readonly Authority[];
   /** Of the local listeners, in the order of the configuration; undefined for a unix socket. */
   readonly localAddresses: readonly (Authority | undefined)[];
   /** `host:port` or socket path; undefined without an admin listener. */
@@ -186,7 +184,6 @@ export async function composeProxy(
   client.ready.catch(() => {});
   return {
     address: explicit,
-    transparentAddresses: transparent,
     localAddresses: local,
     adminAddress: admin?.address,
     get caPem() {

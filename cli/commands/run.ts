@@ -5,7 +5,7 @@ import type { ProxyConfig } from '../../proxy/config.ts';
 import { makeAgentEnvironment, writeTrustFiles } from '../agent/agent-environment.ts';
 import { type AgentUser, findAgentUser } from '../agent/agent-user.ts';
 import { readAuthorities } from '../text-file.ts';
-import { findExposed, isWithin } from '../exposed.ts';
+import { findExposed, isWithin } from '../agent/exposed.ts';
 import { CommandFailed, EXIT_CODES } from '../exit-codes.ts';
 import { paint, printable } from '../paint.ts';
 import { addProxyOptions, toProxyConfig, type ProxyOptions } from '../proxy/proxy-options.ts';

@@ -13,7 +13,6 @@ export class PathPatternError extends SidekeyError {
 
 /** Tests canonical paths. */
 export interface PathPattern {
-  readonly source: string;
   matches(path: string, steps?: Steps): boolean;
   /** The values of the pattern's `{name}` segments, percent-decoded; undefined when it does not match. */
   capture(path: string, steps?: Steps): Readonly<Record<string, string>> | undefined;
@@ -44,7 +43,6 @@ export function compilePathPattern(glob: string, reading: PathReading = 'exact')
     return matchSegments(segments, segmentsOf(path), steps);
   };
   return {
-    source: glob,
     matches,
     capture: (path, steps) => (matches(path, steps) ? captureVariables(variables, path) : undefined),
   };

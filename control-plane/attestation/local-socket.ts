@@ -1,6 +1,6 @@
+import { once } from 'node:events';
 import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
-import { createConnection, createServer } from 'node:net';
-import type { Server, Socket } from 'node:net';
+import { createConnection, createServer, type Socket } from 'node:net';
 import { UsageError } from '../../common/errors.ts';
 import type { LocalAuthority } from './local.ts';
 import { loadPeerReader } from './peer-process.ts';
@@ -41,7 +41,9 @@ export async function openLocalSocket(options: LocalSocketOptions): Promise<Loca
     answer(socket, options.authority, readPeer, allowedUids).catch(() => socket.destroy());
   });
   server.maxConnections = MAX_CONNECTIONS;
-  await listen(server, options.path);
+  server.listen(options.path);
+  await once(server, 'listening');
+  server.on('error', () => {});
   chmodSync(options.path, 0o600);
   return { close: () => new Promise((resolve) => server.close(() => resolve())) };
 }
@@ -126,15 +128,4 @@ async function removeStaleSocket(path: string): Promise<void> {
   });
   if (alive) throw new UsageError('local-socket', `another process serves ${path}`);
   unlinkSync(path);
-}
-
-function listen(server: Server, path: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(path, () => {
-      server.off('error', reject);
-      server.on('error', () => {});
-      resolve();
-    });
-  });
 }

@@ -11,16 +11,6 @@ export interface IssuerOptions {
   readonly clock: Clock;
 }
 
-/** OpenID Connect Discovery 1.0 section 3, as far as a verifier of tokens needs it. */
-export interface DiscoveryDocument {
-  readonly issuer: string;
-  readonly jwks_uri: string;
-  readonly response_types_supported: readonly string[];
-  readonly subject_types_supported: readonly string[];
-  readonly id_token_signing_alg_values_supported: readonly string[];
-  readonly claims_supported: readonly string[];
-}
-
 /**
  * Sidekey's own OpenID issuers, one for each tenant, so that no tenant can make a token that passes for another's: subject and
  * audience are what a tenant's templates say, `iss` is not. They sign with the same rotating ES256 keys; others verify by discovery.
@@ -44,8 +34,11 @@ export class Issuer {
     return `${this.#url}/tenants/${tenant}`;
   }
 
-  /** Served below the tenant's issuer, for any name: whether there is such a tenant is not told. */
-  discovery(tenant: string): DiscoveryDocument {
+  /**
+   * OpenID Connect Discovery 1.0 section 3, as far as a verifier of tokens needs it. Served below the tenant's issuer, for any
+   * name: whether there is such a tenant is not told.
+   */
+  discovery(tenant: string): object {
     return {
       issuer: this.issuerOf(tenant),
       jwks_uri: `${this.#url}/.well-known/jwks.json`,

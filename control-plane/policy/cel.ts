@@ -11,7 +11,6 @@ import { requestVariable } from './request-variable.ts';
 import { splitUserName } from './user-name.ts';
 
 export interface CelProgram {
-  readonly expression: string;
   /** Facts that the expression reads: they become part of the grant cache's key. */
   readonly reads: ReadonlySet<FactName>;
   /** Of large facts, the parts that it reads, as the route's selectors name them (sidekey/v1/route.proto). */
@@ -56,7 +55,6 @@ export function compileCel(expression: string): CelProgram {
   const cost = costOf(parsed.ast);
   const headerNames = [...usage.selectors].flatMap((selector) => /^header:(.+)$/.exec(selector)?.[1] ?? []);
   const program: CelProgram = {
-    expression,
     reads: usage.reads,
     selectors: usage.selectors,
     readsNow: usage.names.has('now'),

@@ -40,11 +40,8 @@ export interface CompiledServerWorkload {
   readonly secretEndpoints: SecretEndpointSet;
 }
 
-export interface CompiledClientWorkload {
-  readonly name: string;
-  /** undefined: the workload has no condition; `broken`: it never matches. */
-  readonly condition: { readonly program: CelProgram } | { readonly broken: string } | undefined;
-}
+/** Of a client workload; `broken`: it never holds. */
+export type ClientCondition = { readonly program: CelProgram } | { readonly broken: string };
 
 /** A tenant's policy ready to decide with; made once for each version. */
 export interface CompiledPolicySet {
@@ -52,7 +49,8 @@ export interface CompiledPolicySet {
   readonly servers: CompiledServerWorkload[];
   /** Of finding the server of a question: all hosts are looked at. */
   readonly routingSteps: number;
-  readonly clients: ReadonlyMap<string, CompiledClientWorkload>;
+  /** By name; undefined for one without. */
+  readonly clientConditions: ReadonlyMap<string, ClientCondition | undefined>;
   /** Client workloads whose conditions read the clock: whom any policy applies to depends on the time, if there are some. */
   readonly timedClients: readonly string[];
   readonly lastingClients: readonly string[];
@@ -80,10 +78,12 @@ export function compilePolicySet(source: PolicySet): CompiledPolicySet {
       bound: boundOf(spec, source),
     }))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
-  const clients = new Map<string, CompiledClientWorkload>();
-  for (const [name, spec] of source.clientWorkloads) clients.set(name, compileClient(name, spec.condition));
-  const timedClients = [...clients.keys()].filter((name) => dependsOnTime(clients.get(name)));
-  const lastingClients = [...clients.keys()].filter((name) => !dependsOnTime(clients.get(name)));
+  const clientConditions = new Map(
+    [...source.clientWorkloads].map(([name, { condition }]) => [name, compileClientCondition(condition)]),
+  );
+  const names = [...clientConditions.keys()];
+  const timedClients = names.filter((name) => dependsOnTime(clientConditions.get(name)));
+  const lastingClients = names.filter((name) => !dependsOnTime(clientConditions.get(name)));
   const byServer = new Map<string, CompiledPolicy[]>();
   for (const policy of policies) {
     const { serverWorkload } = policy.spec;
@@ -101,25 +101,31 @@ export function compilePolicySet(source: PolicySet): CompiledPolicySet {
   }));
   const trustDigests = new Map([...source.trustProviders].map(([name, spec]) => [name, digestOf(spec)]));
   const hosts = servers.reduce((count, server) => count + server.hosts.length, 0);
-  return { source, servers, routingSteps: hosts * STEPS_A_HOST, clients, timedClients, lastingClients, trustDigests };
+  return {
+    source,
+    servers,
+    routingSteps: hosts * STEPS_A_HOST,
+    clientConditions,
+    timedClients,
+    lastingClients,
+    trustDigests,
+  };
 }
 
 function digestOf(spec: object): string {
   return hash('sha256', JSON.stringify(spec), 'base64url');
 }
 
-function dependsOnTime(client: CompiledClientWorkload | undefined): boolean {
-  const condition = client?.condition;
+function dependsOnTime(condition: ClientCondition | undefined): boolean {
   return condition !== undefined && 'program' in condition && condition.program.readsNow;
 }
 
-function compileClient(name: string, expression: string | undefined): CompiledClientWorkload {
-  if (expression === undefined) return { name, condition: undefined };
-  const condition = attempt(() => {
+function compileClientCondition(expression: string | undefined): ClientCondition | undefined {
+  if (expression === undefined) return undefined;
+  return attempt(() => {
     const program = compileCel(expression);
     return program.readsRequest ? { broken: 'a client workload cannot read the request' } : { program };
   });
-  return { name, condition };
 }
 
 function compilePolicy(

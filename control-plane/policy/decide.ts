@@ -14,7 +14,7 @@ import {
 import type { RevocationSet } from './revocations.ts';
 import type { Unread } from './rules/fit.ts';
 import { compareSpecificity, type Specificity } from './specificity.ts';
-import type { Step } from './step.ts';
+import { fail, pass, type Step } from './step.ts';
 
 export interface Decision {
   readonly outcome: 'allow' | 'deny';
@@ -67,45 +67,25 @@ export function decide(
   const { steps } = question;
   const revoked = revocations.reasonAgainst(session);
   if (revoked) {
-    steps.push({ check: 'revocation', name: session.sessionId, outcome: 'fail', detail: revoked });
+    fail(steps, 'revocation', session.sessionId, revoked);
     return deny(question, revoked, undefined);
   }
-  steps.push({
-    check: 'revocation',
-    name: session.sessionId,
-    outcome: 'pass',
-    detail: 'nothing about this session is revoked',
-  });
+  pass(steps, 'revocation', session.sessionId, 'nothing about this session is revoked');
   const server = findRoute(set.servers, request.host, request.port);
   if (!server) {
-    steps.push({
-      check: 'server-workload',
-      name: '',
-      outcome: 'fail',
-      detail: describeUncovered(set.servers, request),
-    });
+    fail(steps, 'server-workload', '', describeUncovered(set.servers, request));
     return deny(question, 'no-route', undefined);
   }
-  steps.push({
-    check: 'server-workload',
-    name: server.name,
-    outcome: 'pass',
-    detail: `covers ${request.host}:${request.port}`,
-  });
+  pass(steps, 'server-workload', server.name, `covers ${request.host}:${request.port}`);
   if (session.workloads.length === 0) {
-    steps.push({ check: 'client-workload', name: '', outcome: 'fail', detail: 'the claims match none' });
+    fail(steps, 'client-workload', '', 'the claims match none');
     return deny(question, 'workload-unknown', server);
   }
   for (const name of session.workloads) {
-    steps.push({ check: 'client-workload', name, outcome: 'pass', detail: 'the claims match' });
+    pass(steps, 'client-workload', name, 'the claims match');
   }
   if (request.scheme === 'http' && server.spec.tls.mode !== 'plaintext') {
-    steps.push({
-      check: 'server-workload',
-      name: server.name,
-      outcome: 'fail',
-      detail: 'is not allowed over cleartext',
-    });
+    fail(steps, 'server-workload', server.name, 'is not allowed over cleartext');
     return deny(question, 'cleartext-refused', server);
   }
   const decision = decideByPolicies(question, server);
@@ -123,12 +103,7 @@ function decideByPolicies(question: Question, server: CompiledServerWorkload): D
   const { steps, request, session } = question;
   const applicable = server.policies.filter((policy) => appliesTo(policy, session));
   if (applicable.length === 0) {
-    steps.push({
-      check: 'policy',
-      name: '',
-      outcome: 'fail',
-      detail: `none connects this workload and ${server.name}`,
-    });
+    fail(steps, 'policy', '', `none connects this workload and ${server.name}`);
     return deny(question, 'no-policy', server);
   }
   const candidates: Candidate[] = [];
@@ -136,17 +111,15 @@ function decideByPolicies(question: Question, server: CompiledServerWorkload): D
   for (const policy of applicable) {
     if (isSpent(question.budget)) break;
     const covering = covers(policy, question);
-    const step = (outcome: Step['outcome'], detail: string): void => {
-      steps.push({ check: 'rule', name: policy.name, outcome, detail });
-    };
+    const { name } = policy;
     if ('why' in covering) {
-      step('fail', `could not be asked: ${covering.why}`);
+      fail(steps, 'rule', name, `could not be asked: ${covering.why}`);
       unread ??= covering;
       continue;
     }
-    if (covering.length === 0)
-      step('fail', `does not cover ${request.method} ${request.path}, but ${describeRules(policy)}`);
-    else step('pass', `covers ${request.method} ${request.path}`);
+    const call = `${request.method} ${request.path}`;
+    if (covering.length === 0) fail(steps, 'rule', name, `does not cover ${call}, but ${describeRules(policy)}`);
+    else pass(steps, 'rule', name, `covers ${call}`);
     for (const { specificity, path, variables } of covering) {
       candidates.push({ policy, specificity, request: { ...request, path, variables } });
     }
@@ -215,37 +188,31 @@ function tryAllow(
 ): Decision {
   const { revocations, session, steps } = question;
   if (revocations.has('policy', policy.name)) {
-    steps.push({ check: 'revocation', name: policy.name, outcome: 'fail', detail: 'the policy is revoked' });
+    fail(steps, 'revocation', policy.name, 'the policy is revoked');
     return deny(question, 'policy-revoked', server, policy);
   }
   const missing = missingTrust(policy, session);
   if (missing !== undefined) {
-    steps.push({ check: 'trust', name: missing, outcome: 'fail', detail: 'no evidence of this trust provider' });
+    fail(steps, 'trust', missing, 'no evidence of this trust provider');
     return deny(question, 'trust-insufficient', server, policy);
   }
-  for (const name of policy.spec.trust)
-    steps.push({ check: 'trust', name, outcome: 'pass', detail: 'evidence verified' });
+  for (const name of policy.spec.trust) pass(steps, 'trust', name, 'evidence verified');
   const failed = checkConditions(policy, { ...question, request });
   if (failed) return deny(question, failed.reason, server, policy, failed.name);
   const lent = injects(policy.spec, request.path);
   const secret = lent ? server.secretEndpoints.find(request, policy.spec.opens, question.budget) : undefined;
   if (secret !== undefined) {
-    steps.push({
-      check: 'rule-pack',
-      name: secret,
-      outcome: 'fail',
-      detail: 'makes or shows secrets; the policy does not open it',
-    });
+    fail(steps, 'rule-pack', secret, 'makes or shows secrets; the policy does not open it');
     return { ...deny(question, 'secret-endpoint', server, policy), detail: `the endpoint is ${secret}` };
   }
   const revoked = policy.spec.credentials.find(({ provider }) => revocations.has('credential', provider));
   if (revoked !== undefined) {
-    steps.push({ check: 'revocation', name: revoked.provider, outcome: 'fail', detail: 'the credential is revoked' });
+    fail(steps, 'revocation', revoked.provider, 'the credential is revoked');
     return deny(question, 'credential-revoked', server, policy);
   }
   const beyond = checkBinding(policy, server.spec, { ...question, request });
   if (beyond !== undefined) return { ...deny(question, beyond.reason, server, policy), detail: beyond.detail };
-  steps.push({ check: 'decision', name: policy.name, outcome: 'pass', detail: 'allowed' });
+  pass(steps, 'decision', policy.name, 'allowed');
   const timed =
     question.set.timedClients.length > 0 ||
     candidates.some((candidate) => candidate.policy.dependsOnTime) ||
@@ -271,7 +238,7 @@ function deny(
   condition?: string,
 ): Decision {
   const { steps } = question;
-  steps.push({ check: 'decision', name: policy?.name ?? '', outcome: 'fail', detail: reason });
+  fail(steps, 'decision', policy?.name ?? '', reason);
   const timed =
     serverWorkload !== undefined &&
     (question.set.timedClients.length > 0 || serverWorkload.policies.some((candidate) => candidate.dependsOnTime));

@@ -8,7 +8,7 @@ import type { RequestFacts, SessionFacts } from './facts.ts';
 import { readingsOf, readsAnyArgument } from './rules/compile-rule.ts';
 import type { RuleQuestion, Unread } from './rules/fit.ts';
 import { compareSpecificity, type Specificity, specificityOf } from './specificity.ts';
-import type { Step } from './step.ts';
+import { fail, pass, type Step } from './step.ts';
 
 /** How specifically a policy covers a call, and through which reading and variables of its path. */
 export interface PolicyCoverage {
@@ -27,7 +27,7 @@ export function covers(policy: CompiledPolicy, question: RuleQuestion): readonly
   let unread: Unread | undefined;
   const coverages: PolicyCoverage[] = [];
   if (!rules) {
-    const specificity = specificityOf(spec, []);
+    const specificity = specificityOf(spec);
     for (const path of readingsOf(question.request, denies)) coverages.push({ specificity, path, variables: {} });
   }
   for (const rule of rules ?? []) {
@@ -37,7 +37,7 @@ export function covers(policy: CompiledPolicy, question: RuleQuestion): readonly
       continue;
     }
     for (const one of covering) {
-      coverages.push({ specificity: specificityOf(spec, [one]), path: one.path, variables: one.variables });
+      coverages.push({ specificity: specificityOf(spec, one), path: one.path, variables: one.variables });
     }
   }
   coverages.sort((a, b) => compareSpecificity(b.specificity, a.specificity));
@@ -105,28 +105,25 @@ export interface FailedCondition {
 export function checkConditions(policy: CompiledPolicy, question: ConditionQuestion): FailedCondition | undefined {
   const { session, request, nowMs, budget, steps } = question;
   for (const { name, outcome } of policy.conditions) {
-    const step = (result: Step['outcome'], detail: string): void => {
-      steps.push({ check: 'condition', name, outcome: result, detail });
-    };
     if ('broken' in outcome) {
-      step('fail', outcome.broken);
+      fail(steps, 'condition', name, outcome.broken);
       return { name, reason: 'condition-error' };
     }
     if (request.dryRun === true && readsAnyArgument(outcome.condition)) {
-      step('skip', 'arguments are not known yet');
+      steps.push({ check: 'condition', name, outcome: 'skip', detail: 'arguments are not known yet' });
       if (policy.spec.effect === 'allow') continue;
       return { name, reason: 'condition-failed' };
     }
     try {
       if (!outcome.condition.holds(session, request, nowMs, budget)) {
-        step('fail', 'does not hold');
+        fail(steps, 'condition', name, 'does not hold');
         return { name, reason: 'condition-failed' };
       }
     } catch (error) {
-      step('fail', describeError(error));
+      fail(steps, 'condition', name, describeError(error));
       return { name, reason: 'condition-error' };
     }
-    step('pass', 'holds');
+    pass(steps, 'condition', name, 'holds');
   }
   return undefined;
 }
@@ -152,14 +149,14 @@ export function checkBinding(
     const beyond = beyondBinding(boundTo, { ...target, inject });
     const missing = boundTo.agents?.trust.find((name) => !session.trust.includes(name));
     if (beyond === undefined && missing === undefined) {
-      steps.push({ check: 'binding', name: provider, outcome: 'pass', detail: `bound to ${boundTo.hosts.join(', ')}` });
+      pass(steps, 'binding', provider, `bound to ${boundTo.hosts.join(', ')}`);
       continue;
     }
     const detail =
       beyond === undefined
         ? `the secret of ${provider} is bound to evidence of ${missing}`
         : `the secret of ${provider} is not bound to ${beyond}`;
-    steps.push({ check: 'binding', name: provider, outcome: 'fail', detail });
+    fail(steps, 'binding', provider, detail);
     return { reason: beyond === undefined ? 'trust-insufficient' : 'binding-mismatch', detail };
   }
   return undefined;

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { UsageError } from '../../common/errors.ts';
-import { CHANNELS, notifyFrom, type Sql } from '../store/sql-store.ts';
+import { CHANNELS, notifyFrom, type Sql, type SqlStore } from '../store/sql-store.ts';
 import type { ActiveRevocation, RevocationTargetName } from './facts.ts';
 
 export interface RevocationRequest {
@@ -14,11 +14,66 @@ export interface RevocationRequest {
   readonly atMs: number;
 }
 
-interface Row {
+/** A revocation with its history, as administrators see it. */
+export interface RevocationRecord {
   readonly id: string;
   readonly target: RevocationTargetName;
+  /** Name of the workload, policy, credential provider or tenant; subject of the user; id of the session. */
   readonly name: string;
-  readonly created_at: Date;
+  readonly reason: string | null;
+  readonly createdBy: string;
+  readonly createdAt: Date;
+  readonly liftedAt: Date | null;
+  readonly liftedBy: string | null;
+}
+
+interface Target {
+  readonly target: RevocationTargetName;
+  readonly name: string;
+}
+
+export type RevocationReference = { readonly id: string } | Target;
+
+const COLUMNS = `id, target, name, reason, created_by as "createdBy", created_at as "createdAt",
+  lifted_at as "liftedAt", lifted_by as "liftedBy"`;
+
+/** Revocations by tenant, for administrators. */
+export class RevocationStore {
+  readonly #store: SqlStore;
+
+  constructor(store: SqlStore) {
+    this.#store = store;
+  }
+
+  revoke(tenant: string, request: RevocationRequest): Promise<RevocationRecord> {
+    return this.#store.transaction(tenant, (tx) => revoke(tx, tenant, request));
+  }
+
+  /** Lifts what is in force; undefined when nothing is. */
+  lift(tenant: string, which: RevocationReference, by: string): Promise<RevocationRecord | undefined> {
+    return this.#store.transaction(tenant, async (tx) => {
+      const found = 'id' in which ? await findInForce(tx, tenant, which.id) : which;
+      return found && liftRevocation(tx, tenant, found.target, found.name, by);
+    });
+  }
+
+  /** Those in force, or all; the oldest first. */
+  list(tenant: string, options: { readonly lifted?: boolean } = {}): Promise<RevocationRecord[]> {
+    return this.#store.transaction(tenant, (tx) =>
+      tx.query<RevocationRecord>(
+        `select ${COLUMNS} from revocations where tenant = $1 and ($2 or lifted_at is null) order by created_at, id`,
+        [tenant, options.lifted === true],
+      ),
+    );
+  }
+}
+
+async function findInForce(tx: Sql, tenant: string, id: string): Promise<Target | undefined> {
+  const [found] = await tx.query<Target>(
+    'select target, name from revocations where tenant = $1 and id = $2 and lifted_at is null for update',
+    [tenant, id],
+  );
+  return found;
 }
 
 /**
@@ -27,18 +82,18 @@ interface Row {
  *
  * @throws UsageError `session-unknown`
  */
-export async function revoke(tx: Sql, tenant: string, request: RevocationRequest): Promise<ActiveRevocation> {
+export async function revoke(tx: Sql, tenant: string, request: RevocationRequest): Promise<RevocationRecord> {
   const { target, name, reason, by } = request;
-  const [row] = await tx.query<Row>(
+  const [row] = await tx.query<RevocationRecord>(
     `insert into revocations (tenant, id, target, name, reason, created_by) values ($1, $2, $3, $4, $5, $6)
      on conflict (tenant, target, name) where lifted_at is null do update set with_session = null
-     returning id, target, name, created_at`,
+     returning ${COLUMNS}`,
     [tenant, randomUUID(), target, name, reason ?? null, by],
   );
   if (row === undefined) throw new Error('the revocation was not stored');
   if (target === 'session') await endSessions(tx, tenant, request);
   await notifyFrom(tx, CHANNELS.revocation, JSON.stringify({ tenant, id: row.id }));
-  return activeOf(row);
+  return row;
 }
 
 /**
@@ -80,10 +135,10 @@ export async function liftRevocation(
   target: RevocationTargetName,
   name: string,
   by: string,
-): Promise<ActiveRevocation | undefined> {
-  const [row] = await tx.query<Row>(
+): Promise<RevocationRecord | undefined> {
+  const [row] = await tx.query<RevocationRecord>(
     `update revocations set lifted_at = now(), lifted_by = $4
-     where tenant = $1 and target = $2 and name = $3 and lifted_at is null returning id, target, name, created_at`,
+     where tenant = $1 and target = $2 and name = $3 and lifted_at is null returning ${COLUMNS}`,
     [tenant, target, name, by],
   );
   if (row === undefined) return undefined;
@@ -93,7 +148,7 @@ export async function liftRevocation(
     // Nothing but its row says now that it has ended.
     await notifyFrom(tx, CHANNELS.sessions, tenant);
   }
-  return activeOf(row);
+  return row;
 }
 
 /** What was revoked with a session may share its evidence, which would stay burned. */
@@ -108,13 +163,9 @@ async function liftSiblings(tx: Sql, tenant: string, session: string, by: string
 
 /** All revocations of a tenant that are in force, oldest first. */
 export async function loadRevocations(tx: Sql, tenant: string): Promise<ActiveRevocation[]> {
-  const rows = await tx.query<Row>(
+  const rows = await tx.query<Target & { readonly id: string; readonly created_at: Date }>(
     'select id, target, name, created_at from revocations where tenant = $1 and lifted_at is null order by created_at, id',
     [tenant],
   );
-  return rows.map(activeOf);
-}
-
-function activeOf(row: Row): ActiveRevocation {
-  return { id: row.id, target: row.target, name: row.name, atMs: row.created_at.getTime() };
+  return rows.map(({ created_at: createdAt, ...row }) => ({ ...row, atMs: createdAt.getTime() }));
 }

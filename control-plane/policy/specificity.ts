@@ -16,18 +16,10 @@ export interface Covering {
   readonly content: boolean;
 }
 
-/** Specificity of the narrowest rule that covers the call; `covering` holds each such rule. */
-export function specificityOf(
-  spec: Pick<AccessPolicySpec, 'clientWorkload'>,
-  covering: readonly Covering[],
-): Specificity {
+/** Of a policy by one of its rules that covers the call, or by none where it has no rules. */
+export function specificityOf(spec: Pick<AccessPolicySpec, 'clientWorkload'>, covering?: Covering): Specificity {
   const client = spec.clientWorkload === '*' ? 0 : 1;
-  let best: Specificity = [client, 0, 0, 0];
-  for (const { pattern, methods, content } of covering) {
-    const candidate: Specificity = [client, pathWeight(pattern), methods ? 1 : 0, content ? 1 : 0];
-    if (compareSpecificity(candidate, best) > 0) best = candidate;
-  }
-  return best;
+  return [client, pathWeight(covering?.pattern), covering?.methods ? 1 : 0, covering?.content ? 1 : 0];
 }
 
 /** Positive when `a` is more specific than `b`. */

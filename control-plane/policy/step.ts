@@ -16,3 +16,13 @@ export interface Step {
   readonly outcome: 'pass' | 'fail' | 'skip';
   readonly detail: string;
 }
+
+/** Notes what spoke for the call. */
+export function pass(steps: Step[], check: Step['check'], name: string, detail: string): void {
+  steps.push({ check, name, outcome: 'pass', detail });
+}
+
+/** Notes what spoke against it. */
+export function fail(steps: Step[], check: Step['check'], name: string, detail: string): void {
+  steps.push({ check, name, outcome: 'fail', detail });
+}

@@ -55,7 +55,7 @@ function matches(set: CompiledPolicySet, name: string, { session, nowMs, budget 
   if (spec === undefined) return false;
   try {
     if (!matchesSelectors(spec.selectors, session.claims, budget)) return false;
-    const condition = set.clients.get(name)?.condition;
+    const condition = set.clientConditions.get(name);
     if (condition === undefined) return true;
     if (!('program' in condition)) return 'unknown';
     return condition.program.evaluate({ ...session, workloads: [] }, undefined, nowMs, budget);

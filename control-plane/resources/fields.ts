@@ -53,24 +53,24 @@ export const cidr = z
 export const httpsUrl = z
   .string()
   .max(2048)
-  .refine((text) => isUrl(text, ['https:']), { error: 'use an https:// URL without user, password or fragment' });
+  .refine((text) => isUrl(text, 'https:'), { error: 'use an https:// URL without user, password or fragment' });
 
 /** An issuer: https, or http on loopback only (embedded set-ups and tests). */
 export const issuerUrl = z
   .string()
   .max(2048)
-  .refine((text) => isUrl(text, ['https:']) || isLoopbackUrl(text), {
+  .refine((text) => isUrl(text, 'https:') || isLoopbackUrl(text), {
     error: 'use an https:// URL without user, password or fragment',
   });
 
-function isUrl(text: string, schemes: readonly string[]): boolean {
+function isUrl(text: string, scheme: string): boolean {
   if (!URL.canParse(text)) return false;
   const url = new URL(text);
-  return schemes.includes(url.protocol) && url.username === '' && url.password === '' && url.hash === '';
+  return url.protocol === scheme && url.username === '' && url.password === '' && url.hash === '';
 }
 
 function isLoopbackUrl(text: string): boolean {
-  return isUrl(text, ['http:']) && ['localhost', '127.0.0.1', '[::1]'].includes(new URL(text).hostname);
+  return isUrl(text, 'http:') && ['localhost', '127.0.0.1', '[::1]'].includes(new URL(text).hostname);
 }
 
 export const pem = z

@@ -49,15 +49,15 @@ export function parseDocuments(text: string, file: string): ParsedDocuments {
   const composer = new Composer({ lineCounter: lines, prettyErrors: false, uniqueKeys: false, version: '1.2' });
   const resources: LocatedResource[] = [];
   const errors: DocumentError[] = [];
-  const fail = (offset: number, field: string, message: string): void => {
-    errors.push({ file, line: lineOf(lines, offset), field, message });
+  const fail = (offset: number, message: string): void => {
+    errors.push({ file, line: lineOf(lines, offset), field: '', message });
   };
   for (const document of composer.compose(tokens)) {
     if (errors.length >= MAX_ERRORS) break;
-    for (const error of document.errors.slice(0, MAX_ERRORS)) fail(error.pos[0], '', error.message);
+    for (const error of document.errors.slice(0, MAX_ERRORS)) fail(error.pos[0], error.message);
     // The library's own check compares each key with all others.
     const twins = findTwins(document);
-    for (const at of twins) fail(at, '', 'Map keys must be unique');
+    for (const at of twins) fail(at, 'Map keys must be unique');
     if (document.errors.length > 0 || twins.length > 0 || document.contents === null) continue;
     if (isScalar(document.contents) && document.contents.value === null) continue;
     const start = document.contents.range[0];
@@ -65,7 +65,7 @@ export function parseDocuments(text: string, file: string): ParsedDocuments {
     try {
       value = document.toJS({ maxAliasCount: MAX_ALIASES });
     } catch (error) {
-      fail(start, '', describeError(error));
+      fail(start, describeError(error));
       continue;
     }
     const parsed = parseResource(value);

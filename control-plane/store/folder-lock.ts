@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { type FileHandle, open, readdir, rename, rm } from 'node:fs/promises';
 import { createConnection, createServer, type Server } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -105,17 +106,12 @@ function isRenamed(from: string, to: string): Promise<boolean> {
   );
 }
 
-function listen(path: string): Promise<Server> {
-  return new Promise((resolve, reject) => {
-    const server = createServer((socket) => socket.destroy());
-    server.once('error', reject);
-    server.listen(path, () => {
-      server.off('error', reject);
-      server.on('error', () => {});
-      server.unref();
-      resolve(server);
-    });
-  });
+async function listen(path: string): Promise<Server> {
+  const server = createServer((socket) => socket.destroy());
+  server.listen(path);
+  await once(server, 'listening');
+  server.on('error', () => {});
+  return server.unref();
 }
 
 /** Only a refusal says that nobody is there: one who may not ask, or whose queue is full, stays out as well. */

@@ -1,4 +1,5 @@
-import { createHash, generateKeyPairSync, randomUUID, sign, type KeyObject } from 'node:crypto';
+import { createHash, generateKeyPairSync, randomUUID, type KeyObject } from 'node:crypto';
+import { encodeDpopHeader, signDpopProof } from '../../common/dpop-proof.ts';
 
 /** Makes DPoP proofs (RFC 9449 section 4.2) with the proxy's own key, which is made here and never leaves the process. */
 export class ProofMaker {
@@ -11,8 +12,7 @@ export class ProofMaker {
     const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     this.privateKey = pair.privateKey;
     this.publicKeyDer = pair.publicKey.export({ type: 'spki', format: 'der' });
-    const { kty, crv, x, y } = pair.publicKey.export({ format: 'jwk' });
-    this.#header = encodeJson({ typ: 'dpop+jwt', alg: 'ES256', jwk: { kty, crv, x, y } });
+    this.#header = encodeDpopHeader(pair.publicKey);
   }
 
   /**
@@ -21,20 +21,13 @@ export class ProofMaker {
    * @param proven - What the proof goes with: the session token, or all evidence tokens joined; its hash stands in `ath`.
    */
   make(path: string, proven: string | Uint8Array, nowMs: number): string {
-    const payload = encodeJson({
+    const claims = {
       jti: randomUUID(),
       htm: 'POST',
       htu: path,
       iat: Math.floor(nowMs / 1_000),
       ath: createHash('sha256').update(proven).digest('base64url'),
-    });
-    const input = `${this.#header}.${payload}`;
-    // JWS wants the two numbers side by side, not DER (RFC 7518 section 3.4).
-    const signature = sign('sha256', Buffer.from(input), { key: this.privateKey, dsaEncoding: 'ieee-p1363' });
-    return `${input}.${signature.toString('base64url')}`;
+    };
+    return signDpopProof(this.#header, claims, this.privateKey);
   }
-}
-
-function encodeJson(value: unknown): string {
-  return Buffer.from(JSON.stringify(value)).toString('base64url');
 }

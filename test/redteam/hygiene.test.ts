@@ -289,7 +289,7 @@ test('A-54 tokens of any length are compared over hashes', async () => {
     const answer = await agent.exchange(world.request('GET', '/', [`Proxy-Authorization: Bearer ${given}`]));
     expect([400, 407]).toContain(answer.status);
   }
-  const source = readFileSync(new URL('../../proxy/http/request/proxy-authentication.ts', import.meta.url), 'utf8');
+  const source = readFileSync(new URL('../../proxy/io/agent/proxy-authentication.ts', import.meta.url), 'utf8');
   expect(source).toContain('token.equals(');
   await until('nothing reached the upstream', () => world.upstream.connections() === 0);
 });

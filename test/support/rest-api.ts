@@ -8,15 +8,15 @@ import { createExplainer } from '../../control-plane/api/rest/explain.ts';
 import { PlaceholderKeys } from '../../control-plane/credentials/placeholder-keys.ts';
 import { createPlaceholderReader } from '../../control-plane/api/rest/placeholders.ts';
 import { buildRestApp } from '../../control-plane/api/rest/server.ts';
-import { Revocations } from '../../control-plane/api/rest/revocations.ts';
-import { listSessions } from '../../control-plane/api/session-list.ts';
 import { JwksCache } from '../../control-plane/attestation/jwks-cache.ts';
+import { SessionRecords } from '../../control-plane/attestation/session-records.ts';
 import { followDecisions, queryDecisions } from '../../control-plane/audit/query-decisions.ts';
 import { verifyChains } from '../../control-plane/audit/verify.ts';
 import { verifyCheckpoints } from '../../control-plane/audit/verify-checkpoints.ts';
 import { SigningKeyRing } from '../../control-plane/credentials/signing-keys.ts';
 import { createMemoryKeyStore } from './memory-key-store.ts';
 import { checkResource } from '../../control-plane/policy/check-resource.ts';
+import { RevocationStore } from '../../control-plane/policy/revocation-store.ts';
 import { ResourceStore } from '../../control-plane/resources/resource-store.ts';
 import { Sealer, sealingKey } from '../../control-plane/store/sealing.ts';
 import { openStore } from '../../control-plane/store/open-store.ts';
@@ -97,7 +97,7 @@ export function useRestApi(): RestApi {
     const clock = new ManualClock(NOW);
     const sealer = new Sealer({ current: sealingKey(randomBytes(32)), older: [] });
     const resources = new ResourceStore(sql, sealer, checkResource);
-    const revocations = new Revocations(sql);
+    const revocations = new RevocationStore(sql);
     const jwks = new JwksCache({
       fetcher: { fetch: () => Promise.reject(new Error('offline')), close: async () => {} },
     });
@@ -117,7 +117,7 @@ export function useRestApi(): RestApi {
       }),
       resources,
       revocations,
-      listSessions: (tenant, options) => listSessions(sql, tenant, options),
+      sessions: new SessionRecords(sql),
       decisions: {
         query: (tenant, filter, page) => queryDecisions(sql, tenant, filter, page),
         follow: (tenant, filter, from, onEntries) =>

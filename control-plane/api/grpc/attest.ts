@@ -18,7 +18,7 @@ import { matchWorkloads } from '../../policy/workloads.ts';
 import type { PlaceholderKeys } from '../../credentials/placeholder-keys.ts';
 import { Refusal } from './refusal.ts';
 import { assertServed, type SessionGate } from './session-gate.ts';
-import type { SessionRecord, SessionRecords } from '../session-records.ts';
+import type { SessionRecord, SessionRecords } from '../../attestation/session-records.ts';
 import type { TenantAuthorities } from '../../credentials/tenant-authorities.ts';
 
 export interface AttestOptions {

@@ -10,7 +10,7 @@ import type { PolicySource, TenantPolicy } from '../../policy/policy-source.ts';
 import { type Matched, matchLasting, matchTimed, namesOf } from '../../policy/workloads.ts';
 import { QuestionTurns } from './question-turns.ts';
 import { Refusal } from './refusal.ts';
-import type { SessionRecord, SessionRecords } from '../session-records.ts';
+import type { SessionRecord, SessionRecords } from '../../attestation/session-records.ts';
 
 /** A session that passed the gate. */
 export interface LiveSession {

@@ -8,15 +8,15 @@ import type { ResourceStore } from '../../resources/resource-store.ts';
 import type { Clock } from '../../../common/clock.ts';
 import type { AdminAuthenticator } from './admin.ts';
 import type { ExplainQuestion } from './explain.ts';
-import type { Revocations } from './revocations.ts';
-import type { ListedSession, SessionListOptions } from '../session-list.ts';
+import type { RevocationStore } from '../../policy/revocation-store.ts';
+import type { SessionRecords } from '../../attestation/session-records.ts';
 
 /** Everything that the REST API calls; `main.ts` composes it. */
 export interface RestDependencies {
   readonly authenticate: AdminAuthenticator;
   readonly resources: Pick<ResourceStore, 'apply' | 'delete' | 'list' | 'listTenants'>;
-  readonly revocations: Pick<Revocations, 'revoke' | 'lift' | 'list'>;
-  listSessions(tenant: string, options: SessionListOptions): Promise<ListedSession[]>;
+  readonly revocations: Pick<RevocationStore, 'revoke' | 'lift' | 'list'>;
+  readonly sessions: Pick<SessionRecords, 'list'>;
   readonly decisions: DecisionReader;
   /** Decides without minting anything. Throws UsageError for a question that makes no sense. */
   explain(tenant: string, question: ExplainQuestion): Promise<Explanation>;

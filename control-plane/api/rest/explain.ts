@@ -13,7 +13,7 @@ import { splitUserName, userName } from '../../policy/user-name.ts';
 import type { PolicySet } from '../../resources/kinds.ts';
 import type { ResourceStore } from '../../resources/resource-store.ts';
 import type { Clock } from '../../../common/clock.ts';
-import type { Revocations } from './revocations.ts';
+import type { RevocationStore } from '../../policy/revocation-store.ts';
 
 /** A call that an administrator supposes. */
 export interface ExplainQuestion {
@@ -34,7 +34,7 @@ export interface ExplainQuestion {
 
 export interface ExplainSources {
   readonly resources: Pick<ResourceStore, 'loadPolicySet'>;
-  readonly revocations: Pick<Revocations, 'list'>;
+  readonly revocations: Pick<RevocationStore, 'list'>;
   readonly clock: Clock;
 }
 

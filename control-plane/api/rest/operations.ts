@@ -8,7 +8,7 @@ import { explainBody, listQuery, tenantParams } from './schemas.ts';
 
 export function addOperationRoutes(
   app: FastifyInstance,
-  dependencies: Pick<RestDependencies, 'explain' | 'rotateKeys' | 'listSessions' | 'clock'>,
+  dependencies: Pick<RestDependencies, 'explain' | 'rotateKeys' | 'sessions' | 'clock'>,
 ): void {
   app.post<{ Body: ExplainQuestion }>(
     '/v1/explain',
@@ -20,7 +20,7 @@ export function addOperationRoutes(
     { schema: { summary: 'List live sessions', querystring: listQuery } },
     async (request) => {
       const now = new Date(dependencies.clock.now());
-      return { sessions: await dependencies.listSessions(accessOf(request).tenant, { all: request.query.all, now }) };
+      return { sessions: await dependencies.sessions.list(accessOf(request).tenant, { all: request.query.all, now }) };
     },
   );
   app.post('/v1/keys/rotate', { schema: { summary: 'Reseal secrets and replace signing keys' } }, async (request) => {

@@ -11,7 +11,7 @@ import { addOperationRoutes, addPublicRoutes } from './operations.ts';
 import { addPlaceholderRoutes } from './placeholders.ts';
 import { PROBLEM_TYPE, problemOf } from './problem.ts';
 import { addResourceRoutes } from './resources.ts';
-import { addRevocationRoutes } from '../rest-revocations.ts';
+import { addRevocationRoutes } from './revocations.ts';
 import { formatAuthority, type Authority } from '../../../common/net/host.ts';
 
 /** A server certificate chain and its key, both PEM. */

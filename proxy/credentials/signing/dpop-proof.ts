@@ -1,5 +1,6 @@
-import { createHash, createPrivateKey, createPublicKey, sign, type KeyObject } from 'node:crypto';
+import { createHash, createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { VISIBLE_TEXT } from '../../../common/credential-grammar.ts';
+import { encodeDpopHeader, signDpopProof } from '../../../common/dpop-proof.ts';
 import type { Secret } from '../../../common/secret.ts';
 import { SigningError } from './signing-error.ts';
 
@@ -32,12 +33,13 @@ export interface DpopCall {
 export function prepareDpop(accessToken: Secret, privateKey: Secret): DpopSigning {
   if (!VISIBLE_TEXT.test(accessToken.reveal())) throw invalid('the access token cannot stand in a header');
   const key = readKey(privateKey);
-  const { kty, crv, x, y } = createPublicKey(key).export({ format: 'jwk' });
-  if (kty !== 'EC' || crv !== 'P-256') throw invalid('the DPoP key is not on the curve P-256');
+  const publicKey = createPublicKey(key);
+  if (publicKey.asymmetricKeyDetails?.namedCurve !== 'prime256v1')
+    throw invalid('the DPoP key is not on the curve P-256');
   return {
     accessToken,
     key,
-    encodedHeader: encodeJson({ typ: 'dpop+jwt', alg: 'ES256', jwk: { kty, crv, x, y } }),
+    encodedHeader: encodeDpopHeader(publicKey),
     tokenHash: createHash('sha256').update(accessToken.revealBytes()).digest('base64url'),
   };
 }
@@ -45,10 +47,7 @@ export function prepareDpop(accessToken: Secret, privateKey: Secret): DpopSignin
 /** A proof JWT (RFC 9449 section 4.2): value of the `DPoP` header. */
 export function makeDpopProof(signing: DpopSigning, { method, uri, nonce, nowMs, jti }: DpopCall): string {
   const claims = { jti, htm: method, htu: uri, iat: Math.floor(nowMs / 1000), ath: signing.tokenHash, nonce };
-  const input = `${signing.encodedHeader}.${encodeJson(claims)}`;
-  // JWS wants the two numbers side by side, not DER (RFC 7518 section 3.4).
-  const signature = sign('sha256', Buffer.from(input), { key: signing.key, dsaEncoding: 'ieee-p1363' });
-  return `${input}.${signature.toString('base64url')}`;
+  return signDpopProof(signing.encodedHeader, claims, signing.key);
 }
 
 function readKey(privateKey: Secret): KeyObject {
@@ -59,10 +58,6 @@ function readKey(privateKey: Secret): KeyObject {
     // Not kept as the cause: a parser's message may quote the key.
     throw invalid('the DPoP key is neither PKCS #8 PEM nor a private JWK');
   }
-}
-
-function encodeJson(value: unknown): string {
-  return Buffer.from(JSON.stringify(value)).toString('base64url');
 }
 
 function invalid(what: string): SigningError {

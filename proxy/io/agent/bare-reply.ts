@@ -1,5 +1,5 @@
 import type { Call } from '../../http/call.ts';
-import { httpDate } from '../../http/answer/http-date.ts';
+import { httpDate } from './http-date.ts';
 import { refusalReply } from '../../http/answer/refusal-reply.ts';
 import { writeResponseHead } from '../../protocols/http1/message-writer.ts';
 import type { Refusal } from '../../refusal.ts';

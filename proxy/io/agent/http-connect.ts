@@ -2,15 +2,12 @@ import type { Socket } from 'node:net';
 import { type Authority, parseHost } from '../../../common/net/host.ts';
 import { Call } from '../../http/call.ts';
 import { connectTarget } from '../../http/request/destination.ts';
-import { refusalOf } from '../../http/answer/refusal-reply.ts';
 import { bareReply } from './bare-reply.ts';
 import type { ProxyServices } from '../../http/services.ts';
-import { Outcome } from '../../../proto/gen/sidekey/v1/decision.ts';
 import type { RequestHead } from '../../protocols/heads.ts';
 import { Refusal } from '../../refusal.ts';
 import type { AgentSessions } from './agent-sessions.ts';
-import { closeWith } from '../linger.ts';
-import { nameCall, openTunnel, type Tunnel } from './tunnel.ts';
+import { nameCall, openTunnel, refuseTunnel, type Tunnel } from './tunnel.ts';
 
 /** Takes over the socket of an accepted CONNECT, with the bytes that came behind it. */
 export type ConnectHandler = (socket: Socket, head: RequestHead, rest: Buffer) => void;
@@ -40,10 +37,7 @@ export function serveConnect(
     if (head.framing.kind !== 'none') throw new Refusal('bad-request', 'CONNECT takes no content');
     expectHost(head, target, socket);
   } catch (error) {
-    const refusal = refusalOf(error, call);
-    closeWith(socket, tunnel.refusal(refusal));
-    services.ended(call, Outcome.OUTCOME_DENIED, refusal.reason);
-    return;
+    return refuseTunnel(services, tunnel, error);
   }
   openTunnel(services, tunnel, target, rest);
 }

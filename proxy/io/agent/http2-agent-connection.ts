@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import { Roster } from '../../../common/roster.ts';
 import { Call } from '../../http/call.ts';
 import type { Transport } from '../../http/request/destination.ts';
-import { requestHeadOf } from '../../http/http2-heads.ts';
+import { requestHeadOf } from '../http2-heads.ts';
 import { refusalOf } from '../../http/answer/refusal-reply.ts';
 import type { ProxyServices } from '../../http/services.ts';
 import { Outcome } from '../../../proto/gen/sidekey/v1/decision.ts';

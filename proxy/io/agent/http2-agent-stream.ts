@@ -4,7 +4,7 @@ import type { HeaderList } from '../../protocols/header-list.ts';
 import type { Http2Connection } from '../../sessions/http2/connection.ts';
 import type { Transport } from '../../http/request/destination.ts';
 import { Exchange } from '../../http/exchange.ts';
-import { httpDate } from '../../http/answer/http-date.ts';
+import { httpDate } from './http-date.ts';
 import { toRefusal } from '../../http/answer/refusal-reply.ts';
 import type { ProxyServices } from '../../http/services.ts';
 import type { AgentStream, BodyLength } from '../../http/streams.ts';
@@ -51,7 +51,7 @@ export class Http2AgentStream implements AgentStream, Rostered {
   }
 
   onEnd(trailers: HeaderList | undefined): void {
-    if (this.#waiting.isEmpty && this.#exchange.acceptsRequest) this.#giveEnd(trailers);
+    if (this.#waiting.isEmpty && this.#exchange.acceptsRequest) this.#exchange.onRequestEnd(trailers);
     else this.#waiting.add({ trailers });
   }
 
@@ -112,7 +112,7 @@ export class Http2AgentStream implements AgentStream, Rostered {
       const next = this.#waiting.shift();
       if (next === undefined) break;
       if (Buffer.isBuffer(next)) this.#give(next);
-      else this.#giveEnd(next.trailers);
+      else this.#exchange.onRequestEnd(next.trailers);
     }
     this.#exchange.onRequestReadDone();
     this.#parts.writer.schedule();
@@ -139,9 +139,5 @@ export class Http2AgentStream implements AgentStream, Rostered {
   #give(bytes: Buffer): void {
     this.#exchange.onRequestBody(bytes);
     this.#parts.http2.consume(this.#id, bytes.length);
-  }
-
-  #giveEnd(trailers: HeaderList | undefined): void {
-    this.#exchange.onRequestEnd(trailers);
   }
 }

@@ -101,13 +101,13 @@ function isLoopback(host: string): boolean {
 function startExplicit(parts: Parts): Promise<Listener> {
   const { services, config, sessions } = parts;
   const serve = (socket: Socket): void => serveExplicit(services, sessions, socket);
-  return start(parts, config.listen, (socket) => admit(parts, socket, undefined, serve, refuseInHttp));
+  return startListener(config.listen, sessions, (socket) => admit(parts, socket, undefined, serve, refuseInHttp));
 }
 
 function startTransparent(parts: Parts, at: Authority): Promise<Listener> {
   const { services, sessions, callers, watcher } = parts;
   const originalOf = loadOriginalDestination();
-  return start(parts, at, (socket) => {
+  return startListener(at, sessions, (socket) => {
     const original = originalOf(socket);
     if (original === undefined) return refuseDirect(services, socket);
     const serve = (admitted: Socket): void => serveTransparent(services, sessions, admitted, original);
@@ -122,20 +122,14 @@ async function startLocal(parts: Parts, { at, upstream }: LocalListener): Promis
   const { services, sessions, callers } = parts;
   if ('socketPath' in at) callers.prepareUnix();
   const where = 'socketPath' in at ? { ...at, openToAll: callers.areChecked } : at;
-  const listener = await start(parts, where, (socket) => admit(parts, socket, undefined, serve, refuseInHttp));
+  const listener = await startListener(where, sessions, (socket) =>
+    admit(parts, socket, undefined, serve, refuseInHttp),
+  );
   const transport = localTransport(upstream, listener.bound);
   function serve(socket: Socket): void {
     serveLocal(services, sessions, socket, transport);
   }
   return listener;
-}
-
-function start(
-  parts: Parts,
-  at: Parameters<typeof startListener>[0],
-  serve: (socket: Socket) => void,
-): Promise<Listener> {
-  return startListener(at, parts.sessions, serve);
 }
 
 /** Serves the callers that may use the proxy. `dialled` is where a redirected one believes to be connected. */

@@ -3,14 +3,13 @@ import { parseHost } from '../../../common/net/host.ts';
 import { Outcome } from '../../../proto/gen/sidekey/v1/decision.ts';
 import type { Reason } from '../../../proto/reasons.ts';
 import { Call } from '../../http/call.ts';
-import { refusalOf } from '../../http/answer/refusal-reply.ts';
 import type { ProxyServices } from '../../http/services.ts';
 import { type Socks5Command, type Socks5Fault, Socks5Server } from '../../protocols/socks5/server.ts';
 import { REPLY, type Reply, writeReply } from '../../protocols/socks5/server-messages.ts';
 import { Refusal } from '../../refusal.ts';
 import type { AgentSession, AgentSessions } from './agent-sessions.ts';
 import { closeWith } from '../linger.ts';
-import { openAddressTunnel, openTunnel, type Tunnel } from './tunnel.ts';
+import { openAddressTunnel, openTunnel, refuseTunnel, type Tunnel } from './tunnel.ts';
 
 const FAULT_REASONS: Readonly<Record<Socks5Fault, Reason>> = {
   malformed: 'bad-request',
@@ -105,10 +104,7 @@ export class Socks5Connection implements AgentSession {
     try {
       canonical = parseName(host.text);
     } catch (error) {
-      const refusal = refusalOf(error, tunnel.call);
-      closeWith(this.#socket, tunnel.refusal(refusal));
-      this.#services.ended(tunnel.call, Outcome.OUTCOME_DENIED, refusal.reason);
-      return;
+      return refuseTunnel(this.#services, tunnel, error);
     }
     const open = host.kind === 'name' ? openTunnel : openAddressTunnel;
     open(this.#services, tunnel, { host: canonical, port }, rest);

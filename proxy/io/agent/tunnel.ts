@@ -31,7 +31,7 @@ export function openTunnel(services: ProxyServices, tunnel: Tunnel, target: Auth
     refusePort(services, target.port);
     if (admit(services, target) === 'blind') return relay(services, tunnel, rest);
   } catch (error) {
-    return refuse(services, tunnel, error);
+    return refuseTunnel(services, tunnel, error);
   }
   establish(tunnel, rest);
   listen(services, tunnel, (opening, bytes) => {
@@ -55,7 +55,7 @@ export function openAddressTunnel(services: ProxyServices, tunnel: Tunnel, at: A
     refusePort(services, at.port);
     assertServing(services);
   } catch (error) {
-    return refuse(services, tunnel, error);
+    return refuseTunnel(services, tunnel, error);
   }
   establish(tunnel, rest);
   listen(services, tunnel, (opening, bytes) => {
@@ -75,7 +75,7 @@ export function openAddressTunnel(services: ProxyServices, tunnel: Tunnel, at: A
         return relay(services, inside, bytes);
       }
     } catch (error) {
-      return refuse(services, inside, error);
+      return refuseTunnel(services, inside, error);
     }
     interceptTls(services, tunnel, target, bytes);
   });
@@ -151,11 +151,11 @@ function serveCleartext(
 }
 
 function relay(services: ProxyServices, tunnel: Tunnel, rest: Buffer): void {
-  openBlindTunnel(services, tunnel, rest).catch((error: unknown) => refuse(services, tunnel, error, true));
+  openBlindTunnel(services, tunnel, rest).catch((error: unknown) => refuseTunnel(services, tunnel, error, true));
 }
 
 /** Ends a tunnel that was never established, as its own protocol does it. */
-function refuse(services: ProxyServices, tunnel: Tunnel, error: unknown, wasAdmitted = false): void {
+export function refuseTunnel(services: ProxyServices, tunnel: Tunnel, error: unknown, wasAdmitted = false): void {
   const refusal = refusalOf(error, tunnel.call);
   closeWith(tunnel.socket, tunnel.refusal(refusal));
   const failed = wasAdmitted && !refusal.denies;

@@ -7,13 +7,12 @@ import type { ClientCertificate } from '../../credentials/inject.ts';
 import type { DialTarget, HttpVersion } from '../../http/request/dial-target.ts';
 import type { Reason } from '../../../proto/reasons.ts';
 import { Refusal } from '../../refusal.ts';
-import { type Timeouts, whenReady } from '../socket-events.ts';
+import { type Timeouts, whenReady } from './when-ready.ts';
 import { connectTls, whenVerified } from './verified-tls.ts';
 
 /** A checked address to dial: the upstream's, or that of a proxy before it, which opens a tunnel to the upstream. */
 export interface Hop {
   readonly address: string;
-  readonly family: number;
   /** Gives a paused socket. @throws Refusal */
   readonly tunnel?: (timeouts: Timeouts) => Promise<net.Socket>;
 }

@@ -2,7 +2,7 @@ import type { ByteBudget } from '../../../common/byte-budget.ts';
 import type { Rostered } from '../../../common/roster.ts';
 import type { ErrorName } from '../../protocols/http2/http2-error.ts';
 import type { HeaderList } from '../../protocols/header-list.ts';
-import { responseHeadOf } from '../../http/http2-heads.ts';
+import { responseHeadOf } from '../http2-heads.ts';
 import type { OutgoingRequest, ResponseListener, UpstreamFailure, UpstreamStream } from '../../http/streams.ts';
 import { Refusal } from '../../refusal.ts';
 import type { Http2Connection } from '../../sessions/http2/connection.ts';

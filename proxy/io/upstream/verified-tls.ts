@@ -2,7 +2,7 @@ import tls from 'node:tls';
 import { isIpAddress } from '../../../common/net/host.ts';
 import type { Refusal } from '../../refusal.ts';
 import { handshakeFault, type HandshakeFault } from './broken-handshake.ts';
-import { whenReady } from '../socket-events.ts';
+import { whenReady } from './when-ready.ts';
 
 /** TLS with whoever proves this name, whatever the environment says of verification. */
 export function connectTls(options: tls.ConnectionOptions, name: string): tls.TLSSocket {

@@ -33,7 +33,7 @@ beforeAll(async () => {
       ),
     resources: { apply: unused, delete: unused, list: () => Promise.resolve(tenants), listTenants: unused },
     revocations: { revoke: unused, lift: unused, list: unused },
-    listSessions: unused,
+    sessions: { list: unused },
     decisions: {
       query: unused,
       verify: unused,

@@ -60,7 +60,7 @@ const sessions = new BoundedCache<string, Buffer>(16);
 async function greeting(target: DialTarget): Promise<string> {
   const tlsWith = { context: contexts.for('', target.clientCertificate), sessions };
   const timeouts = { connectTimeoutMs: 10_000, tlsHandshakeTimeoutMs: 10_000 };
-  const { socket } = await dial(target, [{ address: '127.0.0.1', family: 4 }], tlsWith, timeouts);
+  const { socket } = await dial(target, [{ address: '127.0.0.1' }], tlsWith, timeouts);
   const texts: string[] = [];
   // With TLS 1.3 the server's refusal comes after the handshake.
   return new Promise((resolve, reject) => {

@@ -49,7 +49,7 @@ async function connect(): Promise<{ connection: UpstreamConnection; sink: ReadSi
     sessions: new BoundedCache<string, Buffer>(1),
   };
   const sink: ReadSink = { take: () => {} };
-  const { socket } = await dial(target, [{ address: '127.0.0.1', family: 4 }], tlsWith, DEFAULT_LIMITS, sink);
+  const { socket } = await dial(target, [{ address: '127.0.0.1' }], tlsWith, DEFAULT_LIMITS, sink);
   const owner = { held: new ByteBudget(1), now: () => 0, closed: () => {}, released: () => {} };
   const origin = { key: 'tail', address: '127.0.0.1', openedAt: 0, showsCertificate: false };
   return { connection: new UpstreamConnection(socket, origin, DEFAULT_LIMITS, owner), sink };

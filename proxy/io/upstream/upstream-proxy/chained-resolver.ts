@@ -35,9 +35,8 @@ export function chainResolver(
       const destinations = await checkedDestinations(direct, settings, host, port, allowed);
       const proxies = await resolveProxy(direct, settings);
       return destinations.flatMap((destination) =>
-        proxies.map(({ address, family }) => ({
+        proxies.map(({ address }) => ({
           address,
-          family,
           tunnel: (timeouts) => openTunnel(settings, context, address, { host: destination, port }, timeouts),
         })),
       );

@@ -4,7 +4,7 @@ import { ConnectClient } from '../../../protocols/http1/connect-client.ts';
 import { Socks5Client } from '../../../protocols/socks5/client.ts';
 import { type TunnelClient, type TunnelDestination, TunnelError } from '../../../protocols/tunnel-client.ts';
 import { Refusal } from '../../../refusal.ts';
-import { type Timeouts, whenReady } from '../../socket-events.ts';
+import { type Timeouts, whenReady } from '../when-ready.ts';
 import { connectTls, whenVerified } from '../verified-tls.ts';
 import type { UpstreamProxySettings } from './settings.ts';
 

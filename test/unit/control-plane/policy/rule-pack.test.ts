@@ -215,7 +215,7 @@ describe('the rule pack (A-05)', () => {
 
   it('has only paths that compile', () => {
     for (const { paths } of Object.values(SECRET_ENDPOINTS)) {
-      for (const path of paths ?? []) expect(compilePathPattern(path).source).toBe(path);
+      for (const path of paths ?? []) expect(() => compilePathPattern(path)).not.toThrow();
     }
   });
 });

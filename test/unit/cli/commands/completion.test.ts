@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
-import { COMMANDS } from '../../../cli/commands.ts';
-import { formatCompletion } from '../../../cli/commands/completion.ts';
+import { COMMANDS } from '../../../../cli/commands.ts';
+import { formatCompletion } from '../../../../cli/commands/completion.ts';
 
 /** Asks a real shell what it offers for a line, after it loaded our script from its standard input. */
 const SHELLS = {

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { expect, it } from 'vitest';
-import { define, formatDecision, parseSince } from '../../../cli/commands/logs.ts';
+import { define, formatDecision, parseSince } from '../../../../cli/commands/logs.ts';
 
 const DECISION = { at: '2026-01-02T03:04:05Z', outcome: 'denied', reason: 'rule-denied', status: 403, id: 'd1' };
 

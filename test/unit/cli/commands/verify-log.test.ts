@@ -2,13 +2,13 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { define } from '../../../cli/commands/verify-log.ts';
-import { EXIT_CODES } from '../../../cli/exit-codes.ts';
-import type * as Rest from '../../../cli/rest-client.ts';
-import { withFolder } from '../../support/folder.ts';
+import { define } from '../../../../cli/commands/verify-log.ts';
+import { EXIT_CODES } from '../../../../cli/exit-codes.ts';
+import type * as Rest from '../../../../cli/rest-client.ts';
+import { withFolder } from '../../../support/folder.ts';
 
 let answer: object;
-vi.mock('../../../cli/rest-client.ts', async (original) => ({
+vi.mock('../../../../cli/rest-client.ts', async (original) => ({
   ...(await original<typeof Rest>()),
   withClient: (_context: unknown, use: (client: unknown) => Promise<unknown>) =>
     use({ call: () => Promise.resolve(answer) }),

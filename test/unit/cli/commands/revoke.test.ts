@@ -1,10 +1,10 @@
 import { Command } from 'commander';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { define } from '../../../cli/commands/revoke.ts';
-import type * as Rest from '../../../cli/rest-client.ts';
+import { define } from '../../../../cli/commands/revoke.ts';
+import type * as Rest from '../../../../cli/rest-client.ts';
 
 const tenants: string[] = [];
-vi.mock('../../../cli/rest-client.ts', async (original) => ({
+vi.mock('../../../../cli/rest-client.ts', async (original) => ({
   ...(await original<typeof Rest>()),
   withClient: (context: { tenant: string }, use: (client: unknown) => Promise<unknown>) => {
     tenants.push(context.tenant);

@@ -1,7 +1,7 @@
 import { BoundedCache } from '../../common/bounded-cache.ts';
-import type { SessionTicket } from '../attestation/session.ts';
 import { sessionLockOf } from '../policy/revocation-store.ts';
 import { CHANNELS, type SqlStore } from '../store/sql-store.ts';
+import type { SessionTicket } from './session.ts';
 
 /** What the control plane keeps of a session. */
 export interface SessionRecord {
@@ -47,7 +47,22 @@ interface Row {
   readonly ended_at: Date | null;
 }
 
+/** A session as administrators see it: nothing that ties it to its key or its evidence. */
+interface ListedSession {
+  readonly id: string;
+  readonly instanceId: string;
+  readonly workloads: readonly string[];
+  readonly trustProviders: readonly string[];
+  readonly user: string | null;
+  /** Release of the proxy; sessions of an older control plane lack it. */
+  readonly proxyVersion: string | null;
+  readonly createdAt: Date;
+  readonly notAfter: Date;
+  readonly endedAt: Date | null;
+}
+
 const MAX_SESSIONS = 20_000;
+const MAX_LISTED = 1_000;
 const KEEP_ENDED_MS = 86_400_000;
 /** Revocations of sessions are many, as each names one; the others stay as history. */
 const KEEP_LIFTED_MS = 30 * 86_400_000;
@@ -145,6 +160,19 @@ export class SessionRecords {
     };
     if (!hasEnded) this.#known.set(keyOf(ticket), record);
     return record;
+  }
+
+  /** Sessions of a tenant, the newest first, 1,000 at most; `all`: also those that have ended or expired. */
+  list(tenant: string, { all, now }: { readonly all: boolean; readonly now: Date }): Promise<ListedSession[]> {
+    return this.#store.transaction(tenant, (tx) =>
+      tx.query<ListedSession>(
+        `select id, instance_id as "instanceId", workloads, trust_providers as "trustProviders", user_subject as "user",
+           claims->>'proxyVersion' as "proxyVersion", created_at as "createdAt", not_after as "notAfter", ended_at as "endedAt"
+         from sessions where tenant = $1 and ($2 or (ended_at is null and not_after > $3))
+         order by created_at desc, id limit ${MAX_LISTED}`,
+        [tenant, all, now],
+      ),
+    );
   }
 
   /** Has sessions that may have ended dropped from memory, so that the next question reads it; gives what stops that. */

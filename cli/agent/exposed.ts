@@ -1,6 +1,6 @@
 import { accessSync, constants, existsSync, realpathSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
-import { findSidekeyHome, readSavedContext } from './saved-context.ts';
+import { findSidekeyHome, readSavedContext } from '../saved-context.ts';
 
 /** What an agent of this user could read to act in its owner's place: the administrator's token, sealing keys, evidence. */
 export interface Exposed {

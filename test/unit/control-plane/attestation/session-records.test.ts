@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type SessionRecord, SessionRecords } from '../../../../control-plane/api/session-records.ts';
+import { type SessionRecord, SessionRecords } from '../../../../control-plane/attestation/session-records.ts';
 import { liftRevocation, loadRevocations, revoke } from '../../../../control-plane/policy/revocation-store.ts';
 import { openStore } from '../../../../control-plane/store/open-store.ts';
 import { CHANNELS, type SqlStore } from '../../../../control-plane/store/sql-store.ts';

@@ -1,5 +1,5 @@
 import type net from 'node:net';
-import type { Refusal } from '../refusal.ts';
+import type { Refusal } from '../../refusal.ts';
 
 export interface Timeouts {
   readonly connectTimeoutMs: number;
