@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { PlaceholderLocation } from '../../proto/gen/sidekey/v1/route.ts';
 import { grant, type ProxyWorld, route, SECRET, startProxyWorld } from '../support/proxy-world.ts';
 
 const NAME = 'session_id';
@@ -47,5 +48,27 @@ describe('A-16 a cookie that some server takes for the one that is injected', ()
   test('others pass', async () => {
     const others = 'session=1; my_session_id=2; session_id2=3; last=session_id; x="session_id"; session-id=4; y=a=b';
     expect(await sent(others)).toBe(`${NAME}=${OURS}; ${others}`);
+  });
+});
+
+describe('A-16 a cookie with the placeholder in it and a value of the agent beside it', () => {
+  const placeholder = `sk_placeholder_${'m'.repeat(43)}`;
+  const place = { location: PlaceholderLocation.PLACEHOLDER_LOCATION_COOKIE, name: NAME };
+
+  test.each([
+    ['in front: aiohttp, Bottle, http.cookies', `own ${placeholder}`, undefined],
+    ['quoted in front', `"own" ${placeholder}`, undefined],
+    ['behind a comma: ASP.NET', `own,${placeholder}`, undefined],
+    ['as an array: PHP', `x; ${NAME}[x]=own${placeholder}`, undefined],
+    ['nothing beside it', placeholder, `${NAME}=${OURS}`],
+    ['in quotes of its own', `"${placeholder}"`, `${NAME}="${OURS}"`],
+    ['behind a prefix', `v1.${placeholder}`, `${NAME}=v1.${OURS}`],
+  ])('%s', async (_, value, expected) => {
+    const injection = { placeholders: [placeholder], place, value: Buffer.from(OURS) };
+    world.client.decide = (question) => grant(question, { kind: { $case: 'placeholder', value: injection } });
+    const agent = await world.agent();
+    const answer = await agent.exchange(world.request('GET', '/', [`Cookie: ${NAME}=${value}`]));
+    expect(world.upstream.seen[0]?.headers.cookie).toBe(expected);
+    expect(answer.text).toMatch(expected === undefined ? /"placeholder-refused"/ : /hello/);
   });
 });
