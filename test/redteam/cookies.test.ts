@@ -8,7 +8,7 @@ const OURS = SECRET.replaceAll(/[^\w-]/g, '');
 let world: ProxyWorld;
 beforeAll(async () => {
   world = await startProxyWorld({
-    routes: ({ httpPort }) => [route({ ports: [httpPort], credentialCookies: [NAME] })],
+    routes: ({ httpPort, httpsPort }) => [route({ ports: [httpPort, httpsPort], credentialCookies: [NAME] })],
   });
   const value = { name: NAME, value: Buffer.from(OURS) };
   world.client.decide = (question) => grant(question, { kind: { $case: 'cookie', value } });
@@ -49,6 +49,24 @@ describe('A-16 a cookie that some server takes for the one that is injected', ()
     const others = 'session=1; my_session_id=2; session_id2=3; last=session_id; x="session_id"; session-id=4; y=a=b';
     expect(await sent(others)).toBe(`${NAME}=${OURS}; ${others}`);
   });
+});
+
+test('A-67 a fresh value of the cookie that is injected does not come back, in interim answers neither', async () => {
+  const fresh = [`${NAME}=fresh-1; Path=/; HttpOnly`, 'lang=en', `${NAME}=fresh-2; Max-Age=0`, `${NAME}2=other`];
+  world.upstream.handle((_request, response) => {
+    response.writeEarlyHints({ link: '</a>; rel=preload', 'set-cookie': `${NAME}=fresh-0` });
+    response.writeHead(200, { 'set-cookie': fresh });
+    response.end('hello');
+  });
+  const { agent, tls } = await world.tlsAgent();
+  let bytes = '';
+  tls.on('data', (piece: Buffer) => void (bytes += piece.toString('latin1')));
+  const target = `api.test:${world.upstream.httpsPort}`;
+  const answer = await agent.exchange(`GET / HTTP/1.1\r\nHost: ${target}\r\n\r\n`);
+  world.upstream.handle(undefined);
+  expect(answer.headers.getAll('set-cookie')).toEqual(['lang=en', `${NAME}2=other`]);
+  expect(bytes).toMatch(/^HTTP\/1\.1 103 [^]*HTTP\/1\.1 200 /);
+  expect(bytes).not.toContain('fresh');
 });
 
 describe('A-16 a cookie with the placeholder in it and a value of the agent beside it', () => {
