@@ -5,6 +5,7 @@ import type { Scrubber } from './scrub.ts';
 /** They speak of the authentication that Sidekey did, and challenge the agent to do its own. */
 const AUTHENTICATION_HEADERS: ReadonlySet<string> = new Set([
   'www-authenticate',
+  'authorization',
   'authentication-info',
   'authentication-control',
   'optional-www-authenticate',
