@@ -91,6 +91,8 @@ const CREDENTIAL_QUERY = new Set([
   'x-amz-signature',
   'x-goog-credential',
   'x-goog-signature',
+  'googleaccessid',
+  'sig',
 ]);
 
 /**
