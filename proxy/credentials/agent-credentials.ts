@@ -3,7 +3,7 @@ import { readingsOf } from '../../common/inspection/parameter-name.ts';
 import { foldHeaderName } from '../../common/match/header-name.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
 import { type AgentClaims, NO_CLAIMS } from './injection/scheme.ts';
-import { cookieName } from './injection/cookie.ts';
+import { isCookieOf } from './injection/cookie.ts';
 import { placeholderIn } from './injection/placeholder-search.ts';
 import { isNeverForwarded, NEVER_FORWARDED_QUERY } from './never-forwarded.ts';
 import { parameterNames } from './parameter-name.ts';
@@ -91,6 +91,8 @@ const CREDENTIAL_QUERY = new Set([
   'x-amz-signature',
   'x-goog-credential',
   'x-goog-signature',
+  'googleaccessid',
+  'sig',
 ]);
 
 /**
@@ -104,7 +106,7 @@ export function removeAgentCredentials(head: CredentialedHead, route: Route | un
   const injects = route?.injectsCredential === true;
   const { query } = head;
   const claims = injects ? { authorization: head.headers.getAll('authorization'), query } : NO_CLAIMS;
-  if (injects && route.credentialCookies.length > 0) removeCookies(head.headers, route.credentialCookies, removed);
+  if (injects && route.credentialCookies.length > 0) removeCookies(head.headers, placesOf(route).cookies, removed);
   for (const name of namesToRemove(head.headers, injects ? route : undefined) ?? []) {
     head.headers.delete(name);
     // The proxy's own token is where it belongs, so it is no event.
@@ -139,15 +141,15 @@ function staysAsCookies(route: Route, name: string): boolean {
   return name === 'cookie' && route.credentialCookies.length > 0;
 }
 
-function removeCookies(headers: HeaderList, named: readonly string[], removed: string[]): void {
+function removeCookies(headers: HeaderList, named: Places['cookies'], removed: string[]): void {
   const lines = headers.getAll('cookie');
   if (lines.length === 0) return;
   const kept = lines
     .flatMap((line) => line.split(';'))
     .map((cookie) => cookie.trim())
     .filter((cookie) => {
-      const name = cookieName(cookie);
-      if (cookie === '' || !named.includes(name) || placeholderIn(cookie) !== undefined) return cookie !== '';
+      const name = named.find(({ isOurs }) => isOurs(cookie))?.name;
+      if (name === undefined || placeholderIn(cookie) !== undefined) return cookie !== '';
       if (!removed.includes(`cookie:${name}`)) removed.push(`cookie:${name}`);
       return false;
     });
@@ -159,6 +161,7 @@ function removeCookies(headers: HeaderList, named: readonly string[], removed: s
 interface Places {
   readonly headers: ReadonlySet<string>;
   readonly query: ReadonlySet<string>;
+  readonly cookies: readonly { readonly name: string; readonly isOurs: (cookie: string) => boolean }[];
 }
 
 const PLACES_OF = new WeakMap<Route, Places>();
@@ -170,6 +173,7 @@ function placesOf(route: Route): Places {
     places = {
       headers: new Set([...CREDENTIAL_HEADERS, ...route.credentialHeaders.map(foldHeaderName)]),
       query: new Set([...CREDENTIAL_QUERY, ...route.credentialQueryParameters.flatMap(readingsOf)]),
+      cookies: route.credentialCookies.map((name) => ({ name, isOurs: isCookieOf(name) })),
     };
     PLACES_OF.set(route, places);
   }

@@ -49,6 +49,17 @@ describe('A-60 what the agent may have signed', () => {
     expect(world.upstream.seen).toEqual([]);
   });
 
+  test('a form is refused: S3 and Ceph take it by the signature in it, whoever made that', async () => {
+    const own = 'Content-Disposition: form-data; name="X-Amz-Credential"\r\n\r\nOWN/20260101/eu-west-1/s3/aws4_request';
+    const body = `--x\r\n${own}\r\n--x--\r\n`;
+    for (const type of ['multipart/form-data; boundary=x', 'Multipart/Form-Data;boundary=x']) {
+      const head = [`Content-Type: ${type}`, `Content-Length: ${body.length}`];
+      const [status, text] = await send('/b', head, 'POST', body);
+      expect([status, JSON.parse(text).code]).toEqual([403, 'signature-refused']);
+    }
+    expect(world.upstream.seen).toEqual([]);
+  });
+
   test('A-60 headers that it left unsigned are signed, its own dates and tokens are gone', async () => {
     const head = [dummy(), 'X-Amz-Acl: private', 'X-Amz-Date: 20000101T000000Z', 'X-Amz-Security-Token: own'];
     expect((await send('/b/k', head))[0]).toBe(200);

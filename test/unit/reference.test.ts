@@ -48,9 +48,10 @@ describe('reference pages say what the code says', () => {
   it('docs/reference/rule-pack.md', async () => {
     const list = (values: readonly string[] = []): string => values.map((value) => `\`${value}\``).join(', ');
     const rows = Object.entries(SECRET_ENDPOINTS).map(([name, endpoint]) => {
-      const { provider, hosts, methods, paths, actions, targets, secretFields, about } = endpoint;
+      const { provider, hosts, methods, paths, parameters, actions, targets, secretFields, about } = endpoint;
       const where = [
         paths && list(paths),
+        parameters && `parameter ${list(parameters)}`,
         actions && `Action ${list(actions)}`,
         targets && `X-Amz-Target ${list(targets)}`,
       ];

@@ -102,6 +102,20 @@ export const CLOUD_ENDPOINTS = {
     secretFields: ['SecretKey', 'SessionToken', 'Token', 'AccessToken', 'IdToken', 'RefreshToken', 'ClientSecret'],
     about: 'tokens and client secrets of Cognito',
   },
+  'aws-s3-sessions': {
+    provider: 'aws',
+    hosts: ['*.s3express-*.amazonaws.com'],
+    parameters: ['session'],
+    secretFields: AWS_KEYS,
+    about: 'temporary credentials for a directory bucket (CreateSession)',
+  },
+  'aws-s3-access-grants': {
+    provider: 'aws',
+    hosts: ['*.s3-control.*.amazonaws.com', '*.s3-control-fips.*.amazonaws.com', '*.s3-control.*.amazonaws.com.cn'],
+    paths: ['/v20180820/accessgrantsinstance/dataaccess'],
+    secretFields: AWS_KEYS,
+    about: 'temporary credentials by S3 Access Grants (GetDataAccess)',
+  },
   'aws-sso': {
     provider: 'aws',
     hosts: regionalHosts('portal.sso', 'oidc'),

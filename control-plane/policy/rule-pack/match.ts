@@ -1,4 +1,5 @@
 import { fieldOf, parseForm } from '../../../common/inspection/form.ts';
+import { mayStandFor } from '../../../common/inspection/parameter-name.ts';
 import { matchGlob } from '../../../common/match/glob.ts';
 import { compilePathPattern, type PathPattern } from '../../../common/match/path-pattern.ts';
 import { pathReadings, readingsWithoutFormat } from '../../../common/match/path.ts';
@@ -46,6 +47,7 @@ export class SecretEndpointSet {
         facts.add('query').add('form');
         selectors.push('form:/Action');
       }
+      if (endpoint.parameters) facts.add('query');
       if (endpoint.targets) {
         facts.add('headers').add('query');
         selectors.push('header:x-amz-target');
@@ -55,11 +57,12 @@ export class SecretEndpointSet {
   }
 
   #fits({ endpoint, paths, isAction, isTarget }: Compiled, request: RequestFacts, budget: Budget): boolean {
-    const { methods } = endpoint;
+    const { methods, parameters } = endpoint;
     const isItsHost = endpoint.hosts.some((host) => matchGlob(host, request.host));
     if (endpoint.provider !== this.#provider && !isItsHost) return false;
     if (methods && !methods.includes(request.method.toUpperCase())) return false;
     if (paths && !fitsPath(paths, readingsOf(endpoint, request), budget)) return false;
+    if (parameters && !fitsParameter(parameters, request, budget)) return false;
     if (isAction && !fitsAction(isAction, request, budget)) return false;
     return isTarget === undefined || fitsTarget(isTarget, request, { isItsHost, budget });
   }
@@ -89,6 +92,15 @@ function readingsOf({ takesFormat }: SecretEndpoint, { path }: RequestFacts): re
 
 function fitsPath(patterns: readonly PathPattern[], readings: readonly string[], budget: Budget): boolean {
   return patterns.some((pattern) => readings.some((reading) => pattern.matches(reading, budget)));
+}
+
+function fitsParameter(parameters: readonly string[], { query = '' }: RequestFacts, budget: Budget): boolean {
+  budget.left -= query.length;
+  try {
+    return parseForm(query).some(({ name }) => parameters.some((wanted) => mayStandFor(name, wanted)));
+  } catch {
+    return true;
+  }
 }
 
 /** An action that cannot be read is taken as one of those listed. */

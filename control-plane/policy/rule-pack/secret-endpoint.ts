@@ -12,6 +12,8 @@ export interface SecretEndpoint {
   readonly takesFormat?: true;
   /** Globs over `Action` in query or form. A body that cannot be read fits. */
   readonly actions?: readonly string[];
+  /** Names of parameters in the query, any of which makes the call. A query that cannot be read fits. */
+  readonly parameters?: readonly string[];
   /** Globs over the operation in `X-Amz-Target`. A call of these hosts without it fits, but for a GET without a query. */
   readonly targets?: readonly string[];
   /** Fields of its answers that hold the secret: masked in JSON, XML and forms. */

@@ -1,17 +1,19 @@
 import { COOKIE_TEXT, TOKEN } from '../../../common/credential-grammar.ts';
 import type { CookieInjection } from '../../../proto/gen/sidekey/v1/grant.ts';
+import { decodedName } from '../parameter-name.ts';
 import { checkedText, invalid, type PreparedInjection, preparedSecret } from './scheme.ts';
 
 /** `<name>=<value>` in the Cookie header (RFC 6265 section 4.2), in front of the agent's others and instead of its own of that name. */
 export function prepareCookie({ name, value }: CookieInjection): PreparedInjection {
   if (!TOKEN.test(name)) throw invalid('its cookie has no name that a cookie can have');
   const pair = `${name}=${checkedText(value, COOKIE_TEXT)}`;
+  const isOurs = isCookieOf(name);
   return preparedSecret([value], ({ request: { headers } }) => {
     const kept = headers
       .getAll('cookie')
       .flatMap((line) => line.split(';'))
       .map((cookie) => cookie.trim())
-      .filter((cookie) => cookie !== '' && cookieName(cookie) !== name);
+      .filter((cookie) => cookie !== '' && !isOurs(cookie));
     // One line: RFC 6265 section 5.4 allows no more, and servers differ on what they make of two.
     headers.set('Cookie', [pair, ...kept].join('; '));
   });
@@ -21,4 +23,16 @@ export function prepareCookie({ name, value }: CookieInjection): PreparedInjecti
 export function cookieName(cookie: string): string {
   const equals = cookie.indexOf('=');
   return (equals === -1 ? cookie : cookie.slice(0, equals)).trim();
+}
+
+/**
+ * A test for cookies that some server takes for the one of this name, of which many take the last: in any case, with commas between
+ * cookies and what is no name left out (ASP.NET), with every blank of Unicode left out (Django, Starlette, Tornado), parted at blanks
+ * (aiohttp, http.cookies), within quotes (WebOb), percent-encoded (Rust), as an array and with "." for "_" (PHP).
+ */
+export function isCookieOf(name: string): (cookie: string) => boolean {
+  const text = name.replaceAll(/[$*+^|]/g, String.raw`\$&`).replaceAll(/[._]/g, '[. _]');
+  const before = String.raw`(?:^|[^=\w!#$%&'*+.^\x60|~-])=*`;
+  const pattern = new RegExp(String.raw`${before}${text}(?:[=[\s\x80-\xff]|$)`, 'i');
+  return (cookie) => pattern.test(cookie) || (cookie.includes('%') && pattern.test(decodedName(cookie)));
 }

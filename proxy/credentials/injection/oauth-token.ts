@@ -29,11 +29,13 @@ function answerTokenRequest({ headers, method }: InjectableRequest, issued: Loca
 }
 
 /** RFC 6749 sections 5.1 and 5.2. */
-function reply(status: number, body: object): LocalReply {
+function reply(status: number, content: object): LocalReply {
+  const body = Buffer.from(JSON.stringify(content));
   const headers = [
     ['Content-Type', 'application/json'],
+    ['Content-Length', String(body.length)],
     ['Cache-Control', 'no-store'],
     ['Pragma', 'no-cache'],
   ] as const;
-  return { status, headers, body: Buffer.from(JSON.stringify(body)) };
+  return { status, headers, body };
 }

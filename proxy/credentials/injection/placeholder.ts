@@ -79,11 +79,15 @@ function inHeader(name: string, known: ReadonlySet<string>, secret: string): App
   };
 }
 
+/** RFC 6265 section 4.2.1: with other characters in its value some servers take the first part of it, which is not ours. */
+const ONE_COOKIE = new RegExp(`^[^=]*=\\s*("?)${COOKIE_TEXT.source.slice(1, -1)}\\1\\s*$`);
+
 function inCookie(name: string, known: ReadonlySet<string>, secret: string): Apply {
   return ({ request: { headers } }) => {
     const line = headers.get('cookie');
     if (line === undefined) return;
-    const filled = fillPiece(line.split(';'), (cookie) => cookieName(cookie) === name, known, secret);
+    const isOurs = (cookie: string): boolean => cookieName(cookie) === name && ONE_COOKIE.test(cookie);
+    const filled = fillPiece(line.split(';'), isOurs, known, secret);
     if (filled !== undefined) headers.set('Cookie', filled.join(';'));
   };
 }

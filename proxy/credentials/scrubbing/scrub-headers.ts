@@ -1,9 +1,11 @@
 import type { HeaderList } from '../../protocols/header-list.ts';
+import { cookieName } from '../injection/cookie.ts';
 import type { Scrubber } from './scrub.ts';
 
 /** They speak of the authentication that Sidekey did, and challenge the agent to do its own. */
 const AUTHENTICATION_HEADERS: ReadonlySet<string> = new Set([
   'www-authenticate',
+  'authorization',
   'authentication-info',
   'authentication-control',
   'optional-www-authenticate',
@@ -23,19 +25,25 @@ export interface Authentication {
   readonly scrubber: Scrubber | undefined;
   /** A credential went with it or was used for it. */
   readonly isAuthenticated: boolean;
+  /** Names of cookies that are credentials here: a value that the server sets is one too. */
+  readonly credentialCookies?: readonly string[] | undefined;
 }
 
 /**
- * Makes an answer's headers or trailers fit for the agent, in place; returns how many values held a secret. When Sidekey did
+ * Makes an answer's headers or trailers fit for the agent, in place; returns how many values held a secret, or were one. When Sidekey did
  * not authenticate the call, only what leads round the proxy is dropped.
  */
-export function scrubHeaders(headers: HeaderList, { scrubber, isAuthenticated }: Authentication): number {
+export function scrubHeaders(headers: HeaderList, authentication: Authentication): number {
+  const { scrubber, isAuthenticated, credentialCookies = [] } = authentication;
   dropAll(headers, BYPASS_HEADERS);
-  if (isAuthenticated) dropAll(headers, AUTHENTICATION_HEADERS);
-  if (scrubber === undefined) return 0;
-  const { raw } = headers;
-  if (scrubber.holds([raw, headers.names]) === false) return 0;
   let hits = 0;
+  if (isAuthenticated) {
+    dropAll(headers, AUTHENTICATION_HEADERS);
+    if (credentialCookies.length > 0) hits = dropCookies(headers, credentialCookies);
+  }
+  if (scrubber === undefined) return hits;
+  const { raw } = headers;
+  if (scrubber.holds([raw, headers.names]) === false) return hits;
   const tainted: string[] = [];
   for (let at = 0; at < raw.length; at += 2) {
     const value = scrubber.scrubText(raw[at + 1] ?? '');
@@ -47,6 +55,15 @@ export function scrubHeaders(headers: HeaderList, { scrubber, isAuthenticated }:
   // A name that gives the secret away goes with its value: a masked name would be another header.
   for (const name of tainted) headers.delete(name);
   return hits + tainted.length;
+}
+
+function dropCookies(headers: HeaderList, names: readonly string[]): number {
+  const all = headers.getAll('set-cookie');
+  const kept = all.filter((cookie) => !names.includes(cookieName(cookie)));
+  if (kept.length === all.length) return 0;
+  headers.delete('set-cookie');
+  for (const cookie of kept) headers.append('Set-Cookie', cookie);
+  return all.length - kept.length;
 }
 
 function dropAll(headers: HeaderList, names: ReadonlySet<string>): void {

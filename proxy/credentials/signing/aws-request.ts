@@ -61,6 +61,9 @@ export function planAwsSignature(
   if (agent !== undefined && agent.service !== signing.service) {
     throw refused('it is for another service than its policy allows');
   }
+  if (isS3(signing.service) && isFormUpload(request)) {
+    throw refused('S3 takes a form by the signature in it, instead of that of its head: upload by PUT');
+  }
   const regions = agreedRegions(signing, agent);
   const payload = payloadOf(signing, request);
   if (payload.kind === 'chunked' && payload.chunkSignatures !== undefined) {
@@ -88,6 +91,10 @@ function payloadOf({ service }: AwsSigning, { headers, hasBody }: AwsRequest): P
     return { kind: 'given', value: hasBody ? 'UNSIGNED-PAYLOAD' : EMPTY_SHA256 };
   }
   return payload;
+}
+
+function isFormUpload({ method, headers }: AwsRequest): boolean {
+  return method === 'POST' && headers.getAll('content-type').join().toLowerCase().includes('multipart/form-data');
 }
 
 function isS3(service: string): boolean {

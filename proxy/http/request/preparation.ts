@@ -212,6 +212,7 @@ export class Preparation {
       signed,
       scrubber: signed.scrubber(),
       isAuthenticated: secrets.length > 0 || signatures.length > 0 || clientCertificate !== undefined,
+      credentialCookies: this.#route.route?.credentialCookies,
       opening,
       inspected: this.#inspected,
     });

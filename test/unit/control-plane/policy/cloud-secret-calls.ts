@@ -77,6 +77,16 @@ export const CLOUD_CALLS = {
     ...everywhere('!AWSCognitoIdentityProviderService.InitiateAuth', 'cognito-idp', 'cognito-idp-fips'),
     ...everywhere('!AWSCognitoIdentityService.GetOpenIdToken', 'cognito-identity', 'cognito-identity-fips'),
   ],
+  'aws-s3-sessions': [
+    ['GET b--usw2-az1--x-s3.s3express-usw2-az1.us-west-2.amazonaws.com', '&session'],
+    ['GET b--usw2-az1--x-s3.s3express-fips-usw2-az1.dualstack.us-west-2.amazonaws.com', '&session'],
+  ],
+  'aws-s3-access-grants': [
+    ['GET 111122223333.s3-control.us-west-2.amazonaws.com', '/v20180820/accessgrantsinstance/dataaccess'],
+    ['GET 111122223333.s3-control.dualstack.us-west-2.amazonaws.com', '/v20180820/accessgrantsinstance/dataaccess'],
+    ['GET 111122223333.s3-control-fips.us-east-1.amazonaws.com', '/v20180820/accessgrantsinstance/dataaccess'],
+    ['GET 111122223333.s3-control.cn-north-1.amazonaws.com.cn', '/v20180820/accessgrantsinstance/dataaccess'],
+  ],
   'aws-sso': [
     ['GET portal.sso.eu-west-1.amazonaws.com', '/federation/credentials'],
     ['POST oidc.eu-west-1.amazonaws.com', '/token', '/client/register'],

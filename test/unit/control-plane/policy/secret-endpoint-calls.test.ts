@@ -43,7 +43,7 @@ function decideOne({ method, host, call }: Documented, policy: Record<string, un
     port: 443,
     method,
     path: call.startsWith('/') ? call : '/',
-    query: '',
+    query: call.startsWith('&') ? asked : '',
     headers: call.startsWith('!') ? [{ name: 'X-Amz-Target', value: asked }] : [],
     inspected: { unreadable: [], form: call.startsWith('?') ? [{ name: 'Action', value: asked }] : [] },
   };
@@ -74,11 +74,13 @@ describe.each(secretEndpointNames)('%s', (name) => {
 
   it('has no line that no documented call needs', () => {
     const { hosts, methods = [], paths = [], actions = [], targets = [] }: SecretEndpoint = SECRET_ENDPOINTS[name];
+    const { parameters = [] }: SecretEndpoint = SECRET_ENDPOINTS[name];
     const unneeded = [
       ...hosts.filter((glob) => !calls.some(({ host }) => matchGlob(glob, host))),
       ...methods.filter((method) => !calls.some((call) => call.method === method)),
       ...paths.filter((path) => !calls.some(({ call }) => compilePathPattern(path, 'lenient').matches(call))),
       ...actions.filter((glob) => !calls.some(({ call }) => call.startsWith('?') && matchGlob(glob, call.slice(1)))),
+      ...parameters.filter((name) => !calls.some(({ call }) => call === `&${name}`)),
       ...targets.filter((glob) => !calls.some(({ call }) => call.startsWith('!') && matchGlob(glob, call.slice(1)))),
     ];
     expect(unneeded).toEqual([]);

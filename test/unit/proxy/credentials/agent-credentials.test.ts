@@ -42,6 +42,9 @@ test('all cookies go where another thing is the credential, and none where nothi
 test.each([
   ['a&access_token=x', 'a', ['query:access_token']],
   ['api_key=1&api_key=2&b=3', 'b=3', ['query:api_key']],
+  // Signed URLs: of Azure Storage, and Google's of version 2.
+  ['sv=2024-11-04&sp=rw&sig=own', 'sv=2024-11-04&sp=rw', ['query:sig']],
+  ['GoogleAccessId=own&Expires=1', 'Expires=1', ['query:googleaccessid']],
   ['_method=PUT&api_key=1', undefined, ['query:_method', 'query:api_key']],
   ['_method=1&a=2&_method=2', 'a=2', ['query:_method']],
   ['&a=1;', '&a=1;', []],
