@@ -107,6 +107,17 @@ describe('A-17, A-18, A-19: any other placeholder is refused', () => {
     ['forged', inHeader, { headers: [['authorization', `Bearer ${FORGED}`]] }],
     ['forged by a longer one', inHeader, { headers: [['authorization', `Bearer ${MINE}x`]] }],
     ['at another header', inHeader, { headers: [['x-other', MINE]] }],
+    [
+      'at the third header',
+      inHeader,
+      {
+        headers: [
+          ['a', 'b'],
+          ['c', 'd'],
+          ['x-other', MINE],
+        ],
+      },
+    ],
     ['in the query', inHeader, { query: `q=${MINE}` }],
     ['in the path', inHeader, { path: `/${MINE}` }],
     ['in a body', inHeader, { body: `{"say":"${MINE}"}` }],
@@ -142,13 +153,21 @@ describe('A-17, A-18, A-19: any other placeholder is refused', () => {
     expect(outcome(undefined, parts)).toBe(`${parts.path}?${parts.query}\nx: ${'e'.repeat(99)}\n`);
   });
 
-  test('one that begins at the end of a large piece of a body is found', () => {
-    const body = `${'x'.repeat(2_000)}${MINE}${'y'.repeat(2_000)}`;
+  test.each([0, 100, 250, 300, 500, 2_000])('one that begins %i bytes into a piece of a body is found', (before) => {
+    const body = `${'x'.repeat(before)}${MINE}${'y'.repeat(2_000)}`;
     for (let seen = 1; seen < MINE.length; seen += 1) {
-      expect(transformed(new PlaceholderGuard(HeaderList.from([])), body, [2_000 + seen]), `${seen}`).toBe(
+      expect(transformed(new PlaceholderGuard(HeaderList.from([])), body, [before + seen]), `${seen}`).toBe(
         'placeholder-refused',
       );
     }
+  });
+
+  test.each([
+    [MINE, 'stands where it is not for'],
+    [MINE.replace('k', '%6b'), 'is encoded, and stands where it is read in plain only'],
+  ])('the message says of %s that it %s', (text, what) => {
+    const guard = new PlaceholderGuard(HeaderList.from([]));
+    expect(() => guard.push(Buffer.from(text))).toThrow(`a placeholder ${what}`);
   });
 });
 
@@ -165,6 +184,7 @@ describe('encoded', () => {
       basic('\xe9', `a:${MINE} b`),
       basic('\xe9', `a:${SECRET} b`),
     ],
+    ['the password up to a colon', basic('me', `${MINE}:b`), basic('me', `${SECRET}:b`)],
     ['the password, the scheme in lower case', basic('me', MINE).replace('Basic', 'basic'), basic('me', SECRET)],
   ])('in Basic it is %s', (_, given, expected) => {
     expect(sentIn(inHeader, given).toLowerCase()).toContain(expected.toLowerCase());
@@ -218,6 +238,8 @@ describe('encoded', () => {
     expect(onEveryCut(guard('application/json'), body)).toBe('placeholder-refused');
     const isBase64 = hidden.some((one) => one.startsWith(text.slice(0, 8)));
     expect(onEveryCut(guard('application/octet-stream'), body)).toBe(isBase64 ? 'placeholder-refused' : body);
+    const coded = () => new PlaceholderGuard(HeaderList.from([['content-encoding', ' GZIP ']]));
+    expect(onEveryCut(coded, body)).toBe(isBase64 ? 'placeholder-refused' : body);
   });
 
   test.each([...hidden, MINE.replace('k', '%6b'), MINE.replace('_', '%255F'), MINE.replace('p', '\\u0070')])(
@@ -254,6 +276,7 @@ test.each<[keyof typeof AT, string, string]>([
   ['header', 'Host', 'abcd'],
   ['cookie', 'sid', 'a;bcd'],
   ['path', '', 'ab\0cd'],
+  ['path', '', '..'],
   ['json', 'no pointer', 'abcd'],
   ['json', '/k', '\u0000abcd'],
 ])('A-14: at %s %s, %j is refused', (location, name, text) => {
