@@ -106,12 +106,12 @@ class PatternGuard implements BodyTransform {
   }
 }
 
-/** So many of the last characters, where all that a pattern skips in one go counts as one and is kept as one. */
+/** So many of the last characters; all that a pattern skips in one go goes with the one behind it, and is kept as one. */
 function seamOf(text: string): string {
   let at = text.length;
   for (let left = SEAM_CHARS; at > 0 && left > 0; left -= 1) {
     at -= 1;
-    if (isSkipped(text.charCodeAt(at))) while (at > 0 && isSkipped(text.charCodeAt(at - 1))) at -= 1;
+    while (at > 0 && isSkipped(text.charCodeAt(at - 1))) at -= 1;
   }
   return text.slice(at).replaceAll(RUN_SKIPPED, '$1');
 }
