@@ -25,7 +25,6 @@ export class RecordQueue {
   readonly #options: RecordQueueOptions;
   readonly #room: RecordRoom;
   readonly #pending = new PendingRecords();
-  readonly #marker = new PendingRecords();
   readonly #chain: RecordChain;
   /** On their way, oldest first; the first follows what is acknowledged. */
   readonly #sent: RecordBatch[] = [];
@@ -130,8 +129,7 @@ export class RecordQueue {
   /** False when the record of the losses found no place. */
   #reportLosses(): boolean {
     if (this.#unreportedLosses === 0) return true;
-    this.#marker.clear();
-    if (!this.#marker.add(this.#lossRecord(this.#unreportedLosses)) || this.#place(this.#marker) === 0) return false;
+    if (this.#place(this.#markerOf(this.#unreportedLosses)) === 0) return false;
     this.#unreportedLosses = 0;
     return true;
   }
@@ -197,9 +195,8 @@ export class RecordQueue {
     let lost = 0;
     const mended = spool.rewrite(this.#acked, (missing, records) => {
       lost += missing;
-      this.#marker.clear();
-      if (missing > 0) this.#marker.add(this.#lossRecord(missing));
-      const batches = [...this.#chain.add(this.#marker, 0, this.#marker.size), ...this.#chain.addAnew(records)];
+      const marker = this.#markerOf(missing);
+      const batches = [...this.#chain.add(marker, 0, marker.size), ...this.#chain.addAnew(records)];
       return batches.flatMap((batch) => batch.records());
     });
     if (mended) this.lost += lost;
@@ -269,7 +266,11 @@ export class RecordQueue {
     this.#options.spool?.close();
   }
 
-  #lossRecord(count: number): DecisionRecord {
-    return lossRecord(this.#options.instanceId, count, this.#options.nowMs());
+  /** The record of so many losses; none of none. */
+  #markerOf(count: number): PendingRecords {
+    const { instanceId, nowMs } = this.#options;
+    const marker = new PendingRecords();
+    if (count > 0) marker.add(lossRecord(instanceId, count, nowMs()));
+    return marker;
   }
 }
