@@ -10,16 +10,21 @@ export interface SealOptions {
 }
 
 const MAX_HEADS = 500;
-const MAX_PAGES = 200;
 
 /** Signs where the chains of every tenant stand that have grown since their last checkpoint. */
 export async function sealLogs(options: SealOptions): Promise<void> {
   const grown = await options.store.system((tx) =>
-    tx.query<{ tenant: string }>('select distinct tenant from decision_heads where sequence > sealed_sequence'),
+    tx.query<{ tenant: string; chains: number }>(
+      'select tenant, count(*) as chains from decision_heads where sequence > sealed_sequence group by tenant',
+    ),
   );
-  for (const { tenant } of grown) {
-    // A full page: there may be more. Chains go on growing meanwhile, so this has an end of its own.
-    for (let pages = 0; pages < MAX_PAGES; pages += 1) if ((await sealLog(options, tenant)) < MAX_HEADS) break;
+  for (const { tenant, chains } of grown) {
+    // Chains go on growing meanwhile: as many as had grown when this began.
+    for (let left = chains; left > 0; ) {
+      const sealed = await sealLog(options, tenant);
+      if (sealed === 0) break;
+      left -= sealed;
+    }
   }
 }
 

@@ -136,7 +136,7 @@ const MESSAGE_FACTS: ReadonlySet<FactName | undefined> = new Set<FactName>(['jso
 
 /** An expression that failed over what was read is a rule that does not fit; one over what could not be read says so. */
 function reasonOfUnread({ fact }: Unread): Reason {
-  if (fact === undefined || fact === 'path' || fact === 'query' || fact === 'headers') return 'rule-denied';
+  if (fact === undefined || fact === 'query' || fact === 'headers') return 'rule-denied';
   return MESSAGE_FACTS.has(fact) ? 'message-refused' : 'body-uninspectable';
 }
 

@@ -51,7 +51,6 @@ function isCovered(host: string, bound: BoundTo): boolean {
 }
 
 function isAmong(pem: string | undefined, among: string | undefined): boolean {
-  if (pem === undefined || pem === among) return true;
   const allowed = certificatesOf(among);
   return certificatesOf(pem).every((one) => allowed.includes(one));
 }

@@ -25,13 +25,12 @@ export class RecordQueue {
   readonly #options: RecordQueueOptions;
   readonly #room: RecordRoom;
   readonly #pending = new PendingRecords();
-  readonly #marker = new PendingRecords();
   readonly #chain: RecordChain;
-  /** Undelivered, oldest first; the first `#sent` of them are on their way. */
-  readonly #memory: RecordBatch[] = [];
+  /** On their way, oldest first; the first follows what is acknowledged. */
+  readonly #sent: RecordBatch[] = [];
+  /** What follows them in memory. */
+  readonly #waiting: RecordBatch[] = [];
   #memoryBytes = 0;
-  #sent = 0;
-  #inFlight = 0;
   #acked = 0;
   readonly #recent = new RecentRecords();
   #unreportedLosses = 0;
@@ -60,7 +59,7 @@ export class RecordQueue {
 
   /** Records on their way. */
   get inFlight(): number {
-    return this.#inFlight;
+    return (this.#sent.at(-1)?.lastSequence ?? this.#acked) - this.#acked;
   }
 
   /** Records not acknowledged yet, those that are lost left out. */
@@ -130,8 +129,7 @@ export class RecordQueue {
   /** False when the record of the losses found no place. */
   #reportLosses(): boolean {
     if (this.#unreportedLosses === 0) return true;
-    this.#marker.clear();
-    if (!this.#marker.add(this.#lossRecord(this.#unreportedLosses)) || this.#place(this.#marker) === 0) return false;
+    if (this.#place(this.#markerOf(this.#unreportedLosses)) === 0) return false;
     this.#unreportedLosses = 0;
     return true;
   }
@@ -150,24 +148,22 @@ export class RecordQueue {
   }
 
   #keep(batch: RecordBatch): void {
-    this.#memory.push(batch);
+    this.#waiting.push(batch);
     this.#memoryBytes += batch.bytes.length;
   }
 
   /** True when the spool holds records that follow those in memory. */
   #hasUnloaded(): boolean {
-    const last = this.#memory.at(-1)?.lastSequence ?? this.#acked;
-    return (this.#options.spool?.lastSequence ?? 0) > last;
+    const last = this.#waiting.at(-1) ?? this.#sent.at(-1);
+    return (this.#options.spool?.lastSequence ?? 0) > (last?.lastSequence ?? this.#acked);
   }
 
   /** The next records to send, which count as on their way from now on. */
   next(): RecordBatch | undefined {
     if (this.awaitsHead) return undefined;
-    if (this.#memory.length === 0) this.#load();
-    const batch = this.#memory[this.#sent];
-    if (batch === undefined) return undefined;
-    this.#sent += 1;
-    this.#inFlight += batch.size;
+    if (this.#sent.length + this.#waiting.length === 0) this.#load();
+    const batch = this.#waiting.shift();
+    if (batch !== undefined) this.#sent.push(batch);
     return batch;
   }
 
@@ -199,9 +195,8 @@ export class RecordQueue {
     let lost = 0;
     const mended = spool.rewrite(this.#acked, (missing, records) => {
       lost += missing;
-      this.#marker.clear();
-      if (missing > 0) this.#marker.add(this.#lossRecord(missing));
-      const batches = [...this.#chain.add(this.#marker, 0, this.#marker.size), ...this.#chain.addAnew(records)];
+      const marker = this.#markerOf(missing);
+      const batches = [...this.#chain.add(marker, 0, marker.size), ...this.#chain.addAnew(records)];
       return batches.flatMap((batch) => batch.records());
     });
     if (mended) this.lost += lost;
@@ -211,28 +206,24 @@ export class RecordQueue {
 
   /** The stream is gone: what was on its way goes out again. */
   rewind(): void {
-    this.#sent = 0;
-    this.#inFlight = 0;
+    this.#waiting.unshift(...this.#sent.splice(0));
   }
 
   /** Everything up to this sequence is stored; what was never sent cannot be. */
   acknowledge(sequence: number): void {
-    const before = this.#inFlight;
-    let first = this.#memory[0];
-    while (first !== undefined && this.#sent > 0 && first.firstSequence <= sequence) {
+    const before = this.#acked;
+    let first = this.#sent[0];
+    while (first !== undefined && first.firstSequence <= sequence) {
       this.#recent.add(first);
       const rest = first.after(sequence);
       this.#memoryBytes -= first.bytes.length - (rest?.bytes.length ?? 0);
-      this.#inFlight -= first.size - (rest?.size ?? 0);
-      this.#acked = rest === undefined ? first.lastSequence : sequence;
-      if (rest === undefined) {
-        this.#memory.shift();
-        this.#sent -= 1;
-      } else this.#memory[0] = rest;
-      first = this.#memory[0];
+      this.#acked = Math.min(first.lastSequence, sequence);
+      if (rest === undefined) this.#sent.shift();
+      else this.#sent[0] = rest;
+      first = this.#sent[0];
     }
-    if (before === this.#inFlight) return;
-    this.delivered += before - this.#inFlight;
+    if (this.#acked === before) return;
+    this.delivered += this.#acked - before;
     this.#options.spool?.release(this.#acked);
   }
 
@@ -246,10 +237,10 @@ export class RecordQueue {
     const [first, last] = [lost[0], lost.at(-1)];
     if (first === undefined || last === undefined) return this.#acked - sequence;
     // Acknowledged in part, it is in both places.
-    if ((this.#memory[0]?.firstSequence ?? Infinity) <= last.lastSequence) {
-      this.#memoryBytes -= this.#memory.shift()?.bytes.length ?? 0;
+    if ((this.#waiting[0]?.firstSequence ?? Infinity) <= last.lastSequence) {
+      this.#memoryBytes -= this.#waiting.shift()?.bytes.length ?? 0;
     }
-    this.#memory.unshift(...lost);
+    this.#waiting.unshift(...lost);
     this.#memoryBytes += lost.reduce((sum, { bytes }) => sum + bytes.length, 0);
     this.delivered -= this.#acked - first.firstSequence + 1;
     this.#acked = first.firstSequence - 1;
@@ -261,7 +252,9 @@ export class RecordQueue {
     const { spool } = this.#options;
     if (spool === undefined) return false;
     // A batch goes to disk and comes from there as a whole.
-    return this.#memory.every((batch) => spool.holds(batch.firstSequence) || spool.append(batch.records()));
+    return [...this.#sent, ...this.#waiting].every(
+      (batch) => spool.holds(batch.firstSequence) || spool.append(batch.records()),
+    );
   }
 
   /** Called now and then while there is a backlog. */
@@ -273,7 +266,11 @@ export class RecordQueue {
     this.#options.spool?.close();
   }
 
-  #lossRecord(count: number): DecisionRecord {
-    return lossRecord(this.#options.instanceId, count, this.#options.nowMs());
+  /** The record of so many losses; none of none. */
+  #markerOf(count: number): PendingRecords {
+    const { instanceId, nowMs } = this.#options;
+    const marker = new PendingRecords();
+    if (count > 0) marker.add(lossRecord(instanceId, count, nowMs()));
+    return marker;
   }
 }

@@ -28,6 +28,7 @@ const IN_MULTIPART = new RegExp(String.raw`name\s*=\s*(?:["'[\]\\][\s[\]\\]*)?(?
 const ENCODED_IN_MULTIPART = /;\s*name(?:\*|\s*=\s*(?:["']\s*)?=\?)/i;
 /** A key of any depth: within a string its quotes would be escaped. Laravel takes fields from JSON as from forms. */
 const IN_JSON = new RegExp(`"${[...FIELD].map(orEscaped).join('')}"\\s*:`, 'i');
+const SKIPPED = /[\s[\]\\]/;
 const RUN_SKIPPED = /([\s[\]\\])[\s[\]\\]+/g;
 const SEAM_CHARS = 128;
 const [AMPERSAND, SEMICOLON, EQUALS] = [0x26, 0x3b, 0x3d];
@@ -106,19 +107,14 @@ class PatternGuard implements BodyTransform {
   }
 }
 
-/** So many of the last characters, where all that a pattern skips in one go counts as one and is kept as one. */
+/** So many of the last characters; all that a pattern skips in one go goes with the one behind it, and is kept as one. */
 function seamOf(text: string): string {
   let at = text.length;
   for (let left = SEAM_CHARS; at > 0 && left > 0; left -= 1) {
     at -= 1;
-    if (isSkipped(text.charCodeAt(at))) while (at > 0 && isSkipped(text.charCodeAt(at - 1))) at -= 1;
+    while (SKIPPED.test(text.charAt(at - 1))) at -= 1;
   }
   return text.slice(at).replaceAll(RUN_SKIPPED, '$1');
-}
-
-/** Of latin1: blanks, brackets and the backslash. */
-function isSkipped(code: number): boolean {
-  return code === 0x20 || (code >= 0x09 && code <= 0x0d) || code === 0xa0 || (code >= 0x5b && code <= 0x5d);
 }
 
 function orEscaped(char: string): string {

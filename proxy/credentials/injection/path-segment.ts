@@ -1,4 +1,4 @@
-import { isDotSegment } from '../../../common/credential-grammar.ts';
+import { isPlainText } from '../../../common/credential-grammar.ts';
 import type { PathSegmentInjection } from '../../../proto/gen/sidekey/v1/grant.ts';
 import { checkLength, encodeSegment, invalid, type PreparedInjection, preparedSecret, refused } from './scheme.ts';
 
@@ -10,9 +10,7 @@ export function preparePathSegment({ index, prefix, suffix, value }: PathSegment
   checkLength(value);
   if (encodeSegment(Buffer.from(prefix + suffix)) !== prefix + suffix) throw invalid('its prefix is no part of a path');
   const segment = `${prefix}${encodeSegment(value)}${suffix}`;
-  if (isDotSegment(segment) || value.some((byte) => byte < 0x20 || byte === 0x7f)) {
-    throw invalid('it has bytes that its place does not allow');
-  }
+  if (!isPlainText(value)) throw invalid('it has bytes that its place does not allow');
   return preparedSecret([value], (draft) => {
     const segments = draft.path.split('/');
     // A path starts with "/", in front of which there is nothing.

@@ -46,11 +46,9 @@ export class PlaceholderGuard implements BodyTransform {
   }
 
   push(bytes: Buffer): Buffer[] {
-    const joint = Buffer.concat([this.#tail, bytes.subarray(0, PLACEHOLDER_WINDOW)]);
-    if (this.#tail.length > 0) refuse(placeholderInBytes(joint, this.#readsEscapes));
-    refuse(placeholderInBytes(bytes, this.#readsEscapes));
-    const last = bytes.length < PLACEHOLDER_WINDOW ? joint : Buffer.from(bytes.subarray(-PLACEHOLDER_WINDOW));
-    this.#tail = last.subarray(-PLACEHOLDER_WINDOW);
+    const seen = Buffer.concat([this.#tail, bytes]);
+    refuse(placeholderInBytes(seen, this.#readsEscapes));
+    this.#tail = Buffer.from(seen.subarray(-PLACEHOLDER_WINDOW));
     return [bytes];
   }
 

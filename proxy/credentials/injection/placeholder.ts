@@ -1,4 +1,4 @@
-import { COOKIE_TEXT, FIELD_TEXT, isDotSegment, isPlainText } from '../../../common/credential-grammar.ts';
+import { COOKIE_TEXT, FIELD_TEXT, isPlainText } from '../../../common/credential-grammar.ts';
 import type { PlaceholderInjection } from '../../../proto/gen/sidekey/v1/grant.ts';
 import { PlaceholderLocation } from '../../../proto/gen/sidekey/v1/route.ts';
 import { hasName } from '../parameter-name.ts';
@@ -64,12 +64,11 @@ function applyAt(location: PlaceholderLocation, name: string, known: ReadonlySet
 
 function inHeader(name: string, known: ReadonlySet<string>, secret: string): Apply {
   checkHeaderName(name);
-  const lower = name.toLowerCase();
   return (draft) => {
     const { headers } = draft.request;
-    const value = headers.get(lower);
+    const value = headers.get(name);
     // Several fields of a name may be read as one list, or any of them alone: only a lone one is sure to be ours.
-    if (value === undefined || headers.getAll(lower).length !== 1) return;
+    if (value === undefined || headers.getAll(name).length !== 1) return;
     const filled = substitute(value, known, secret);
     if (filled !== undefined) return headers.set(name, filled);
     const pair = substituteInBasic(value, known, secret);
@@ -103,7 +102,7 @@ function inQuery(name: string, known: ReadonlySet<string>, secret: string): Appl
 
 function inPath(known: ReadonlySet<string>, value: Buffer): Apply {
   const secret = encodeSegment(value);
-  if (isDotSegment(secret) || !isPlainText(value)) throw invalid('it has bytes that its place does not allow');
+  if (!isPlainText(value)) throw invalid('it has bytes that its place does not allow');
   return (draft) => {
     const filled = substitute(draft.path, known, secret);
     if (filled !== undefined) draft.path = filled;

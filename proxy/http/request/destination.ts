@@ -171,7 +171,7 @@ function withinTunnel(
   }
   expectPath(head.method, absolute.rest);
   expectSame(absolute.authority, tunnel.host, tunnel.port, DEFAULT_PORTS[scheme]);
-  return fromTunnel(tunnel, absolute.rest === '' ? '/' : absolute.rest, hostField, pathFormsAt);
+  return fromTunnel(tunnel, absolute.rest, hostField, pathFormsAt);
 }
 
 /** RFC 9112 3.2.4: that would have to become OPTIONS of "*", which asks about the server and not about anything in it. */

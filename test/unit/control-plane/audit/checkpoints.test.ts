@@ -63,6 +63,21 @@ describe('checkpoints of the decision log', () => {
     expect(await store.system((tx) => tx.query(made))).toEqual([{ number: 1 }, { number: 2 }, { number: 3 }]);
   });
 
+  it('are made once of chains that grow all the time', async () => {
+    await edit(
+      "insert into tenants (name) values ('busy')",
+      `insert into decision_heads (tenant, instance_id, sequence, hash)
+       select 'busy', 'proxy-' || n, 1, decode(repeat('00', 32), 'hex') from generate_series(1, 2) n`,
+      `create function grow() returns trigger language plpgsql as
+       'begin new.sequence := new.sequence + 1; return new; end'`,
+      `create trigger grow before update on decision_heads for each row when (new.tenant = 'busy') execute function grow()`,
+    );
+    await sealLogs({ store, keys, clock });
+    await edit('drop trigger grow on decision_heads');
+    const made = "select number from decision_checkpoints where tenant = 'busy'";
+    expect(await store.system((tx) => tx.query(made))).toEqual([{ number: 1 }]);
+  });
+
   it('show a chain that was built anew by who can write everything but sign', async () => {
     await append('forged', 4);
     await seal();

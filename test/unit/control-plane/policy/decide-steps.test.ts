@@ -19,6 +19,7 @@ const set = compilePolicySet(
       write: { ...to, trust: ['people'], rules: [{ methods: ['PUT'] }], credentials: bearer },
       people: { ...to, clientWorkload: 'person', credentials: bearer },
       pay: { ...to, serverWorkload: 'ledger', rules: [{ when: 'request.json.amount < 7' }] },
+      tell: { ...to, serverWorkload: 'ledger', rules: [{ jsonRpc: {} }] },
       code: { ...to, serverWorkload: 'git', credentials: bearer },
     },
   }),
@@ -141,8 +142,16 @@ it.each<[string, Partial<RequestFacts>, Partial<SessionFacts>, [RevocationTarget
     ],
   ],
   [
-    'a rule over what could not be read',
-    { host: 'ledger.example.com', inspected: { unreadable: [{ fact: 'json', why: 'it is too long' }] } },
+    'rules over what could not be read, the first of which gives the reason',
+    {
+      host: 'ledger.example.com',
+      inspected: {
+        unreadable: [
+          { fact: 'jsonRpc', why: 'it is a batch' },
+          { fact: 'json', why: 'it is too long' },
+        ],
+      },
+    },
     {},
     undefined,
     [
@@ -150,6 +159,7 @@ it.each<[string, Partial<RequestFacts>, Partial<SessionFacts>, [RevocationTarget
       'pass server-workload ledger: covers ledger.example.com:443',
       agent,
       'fail rule pay: could not be asked: it is too long',
+      'fail rule tell: could not be asked: it is a batch',
       'fail decision -: body-uninspectable',
     ],
   ],

@@ -34,7 +34,11 @@ describe('what a credential is bound to', () => {
     ['a narrower wildcard', {}, { hosts: ['*.eu.shop.example.com'] }],
     ['one of the ports', { ports: [443, 8443] }, { ports: [8443] }],
     ['a stricter server', { tls: { ...plaintext, ca: CA, serverName: 'x.example.com' } }, {}],
-    ['the same authority, written otherwise', { tls: { ca: CA } }, { tls: { mode: 'verify', ca: `\n${CA}\n` } }],
+    [
+      'the same authority, written otherwise',
+      { tls: { ca: CA } },
+      { tls: { mode: 'verify', ca: CA.replaceAll('\n', ' \r\n') } },
+    ],
     ['one of its authorities', { tls: { ca: OTHER + CA } }, { tls: { mode: 'verify', ca: CA } }],
     ['its name', { tls: { serverName: 'x' } }, { tls: { mode: 'verify', serverName: 'x' } }],
     ['cleartext that it allows', { tls: plaintext }, { tls: plaintext }],

@@ -33,6 +33,20 @@ it('chains what is pending by itself once there is a lot', () => {
   expect([queue.next()?.firstSequence, queue.backlog]).toEqual([1, 1_024]);
 });
 
+it('chains nothing behind a loss whose count finds no place, though it would find one itself', () => {
+  const small = { ...decisionRecord({ path: '/' }), grantId: 'g' };
+  const alone = new RecordQueue({ instanceId: 'i', maxMemoryBytes: 1e9, spool: undefined, nowMs: () => 0 });
+  alone.push(small);
+  alone.flush();
+  const room = 2 * alone.memoryBytes;
+  const queue = new RecordQueue({ instanceId: 'i', maxMemoryBytes: room, spool: undefined, nowMs: () => 0 });
+  for (const path of ['/', `/${'a'.repeat(room)}`, '/']) {
+    queue.push({ ...small, path });
+    queue.flush();
+  }
+  expect([queue.backlog, queue.lost, queue.unreportedLosses]).toEqual([1, 2, 2]);
+});
+
 it('counts every loss while not even the count of them finds a place', () => {
   const queue = new RecordQueue({ instanceId: 'i', maxMemoryBytes: 0, spool: undefined, nowMs: () => 0 });
   for (const lost of [2, 4, 6]) {

@@ -15,6 +15,7 @@ import { onEveryCut, transformed } from '../../../../support/body-transform.ts';
 
 const destination = { scheme: 'https', host: 'api.example.com', port: 443 };
 const MINE = `sk_placeholder_${'m'.repeat(43)}`;
+const SHORTEST = `sk_placeholder_${'s'.repeat(22)}`;
 const FORGED = `sk_placeholder_${'f'.repeat(43)}`;
 const SECRET = 's3cret/1+2';
 const AT = {
@@ -107,9 +108,12 @@ describe('A-17, A-18, A-19: any other placeholder is refused', () => {
     ['forged', inHeader, { headers: [['authorization', `Bearer ${FORGED}`]] }],
     ['forged by a longer one', inHeader, { headers: [['authorization', `Bearer ${MINE}x`]] }],
     ['at another header', inHeader, { headers: [['x-other', MINE]] }],
+    ['behind other headers', inHeader, { headers: [JSON_TYPE, JSON_TYPE, ['x-other', MINE]] }],
     ['in the query', inHeader, { query: `q=${MINE}` }],
     ['in the path', inHeader, { path: `/${MINE}` }],
     ['in a body', inHeader, { body: `{"say":"${MINE}"}` }],
+    ['before a mark alone', inHeader, { body: `${MINE}, sk_placeholder_` }],
+    ['as short as they are', inHeader, { body: SHORTEST }],
     ['twice: the header again', inHeader, { headers: [atHeader, atHeader] }],
     ['twice: within the header', inHeader, { headers: [['authorization', `${MINE} ${MINE}`]] }],
     ['twice: the body too', inHeader, { headers: [atHeader], body: `text ${MINE} text` }],
@@ -142,13 +146,21 @@ describe('A-17, A-18, A-19: any other placeholder is refused', () => {
     expect(outcome(undefined, parts)).toBe(`${parts.path}?${parts.query}\nx: ${'e'.repeat(99)}\n`);
   });
 
-  test('one that begins at the end of a large piece of a body is found', () => {
-    const body = `${'x'.repeat(2_000)}${MINE}${'y'.repeat(2_000)}`;
+  test.each([0, 100, 250, 300, 500, 2_000])('one that begins %i bytes into a piece of a body is found', (before) => {
+    const body = `${'x'.repeat(before)}${MINE}${'y'.repeat(2_000)}`;
     for (let seen = 1; seen < MINE.length; seen += 1) {
-      expect(transformed(new PlaceholderGuard(HeaderList.from([])), body, [2_000 + seen]), `${seen}`).toBe(
+      expect(transformed(new PlaceholderGuard(HeaderList.from([])), body, [before + seen]), `${seen}`).toBe(
         'placeholder-refused',
       );
     }
+  });
+
+  test.each([
+    [MINE, 'stands where it is not for'],
+    [MINE.replace('k', '%6b'), 'is encoded, and stands where it is read in plain only'],
+  ])('the message says of %s that it %s', (text, what) => {
+    const guard = new PlaceholderGuard(HeaderList.from([]));
+    expect(() => guard.push(Buffer.from(text))).toThrow(`a placeholder ${what}`);
   });
 });
 
@@ -165,6 +177,7 @@ describe('encoded', () => {
       basic('\xe9', `a:${MINE} b`),
       basic('\xe9', `a:${SECRET} b`),
     ],
+    ['the password up to a colon', basic('me', `${MINE}:b`), basic('me', `${SECRET}:b`)],
     ['the password, the scheme in lower case', basic('me', MINE).replace('Basic', 'basic'), basic('me', SECRET)],
   ])('in Basic it is %s', (_, given, expected) => {
     expect(sentIn(inHeader, given).toLowerCase()).toContain(expected.toLowerCase());
@@ -204,7 +217,9 @@ describe('encoded', () => {
     expect(sentIn(grant, basic('me', MINE))).toContain(basic('me', 'id:secret'));
   });
 
-  const hidden = [0, 1, 2, 3].map((lead) => Buffer.from(`${'.'.repeat(lead)}${MINE}..`).toString('base64'));
+  const hidden = [0, 1, 2, 3].flatMap((lead) =>
+    [`${MINE}..`, SHORTEST].map((held) => Buffer.from('.'.repeat(lead) + held).toString('base64')),
+  );
   test.each([
     ...hidden,
     ...hidden.map((text) => text.replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '')),
@@ -218,6 +233,8 @@ describe('encoded', () => {
     expect(onEveryCut(guard('application/json'), body)).toBe('placeholder-refused');
     const isBase64 = hidden.some((one) => one.startsWith(text.slice(0, 8)));
     expect(onEveryCut(guard('application/octet-stream'), body)).toBe(isBase64 ? 'placeholder-refused' : body);
+    const coded = () => new PlaceholderGuard(HeaderList.from([['content-encoding', ' GZIP ']]));
+    expect(onEveryCut(coded, body)).toBe(isBase64 ? 'placeholder-refused' : body);
   });
 
   test.each([...hidden, MINE.replace('k', '%6b'), MINE.replace('_', '%255F'), MINE.replace('p', '\\u0070')])(
@@ -254,6 +271,7 @@ test.each<[keyof typeof AT, string, string]>([
   ['header', 'Host', 'abcd'],
   ['cookie', 'sid', 'a;bcd'],
   ['path', '', 'ab\0cd'],
+  ['path', '', '..'],
   ['json', 'no pointer', 'abcd'],
   ['json', '/k', '\u0000abcd'],
 ])('A-14: at %s %s, %j is refused', (location, name, text) => {

@@ -67,7 +67,7 @@ describe('cookie', () => {
 
   test('joins the others and replaces its own', () => {
     const headers = HeaderList.from([
-      ['Cookie', 'csrf=1; sid=mine'],
+      ['Cookie', 'csrf=1; sid=mine=2; sid'],
       ['Cookie', 'sid=other; theme=dark;'],
     ]);
     injectCredential(grantOf(cookie(value)), requestOf({ headers }));
@@ -104,12 +104,22 @@ describe('path segment', () => {
     expect(target).toBe(expected);
   });
 
-  test.each([['/'], ['/getMe'], ['/bot'], ['/bot/getMe'], ['/Botx/getMe']])('%s has no place for it', (path) => {
-    expect(reasonOf(() => injectCredential(grantOf(segment(value)), requestOf({ path })))).toBe('injection-refused');
+  test.each([
+    ['/'],
+    ['/getMe'],
+    ['/bot'],
+    ['/bot/getMe'],
+    ['/Botx/getMe'],
+    ['/botx.xml', '.json'],
+    ['/bot.json', '.json'],
+    ['/bota', 'ota'],
+  ])('%s has no place for it before "%s"', (path, suffix = '') => {
+    const grant = grantOf(segment(value, 0, 'bot', suffix));
+    expect(reasonOf(() => injectCredential(grant, requestOf({ path })))).toBe('injection-refused');
   });
 
   test.each([
-    ['a control character', segment(Buffer.from('ab\ncd'))],
+    ['a dot segment', segment(Buffer.from('..'), 0, '')],
     ['a prefix that is two segments', segment(value, 0, 'a/b')],
   ])('A-14: %s is refused', (_, kind) => {
     const request = requestOf({ path: '/botX' });
@@ -121,8 +131,8 @@ describe('fields of a body', () => {
   const json: Kind = { $case: 'jsonField', value: { pointer: '/auth/key', value } };
   const form: Kind = { $case: 'formField', value: { name: 'client_secret', value } };
 
-  test('JSON', () => {
-    const headers = typed('application/vnd.api+json; charset=UTF-8', ['Content-Digest', 'sha-256=:x:']);
+  test.each(['application/vnd.api+json; charset=UTF-8', 'Application/JSON ; charset="utf8"'])('JSON: %s', (type) => {
+    const headers = typed(type, ['Content-Digest', 'sha-256=:x:'], ['Content-Encoding', ' Identity ']);
     const injected = injectCredential(grantOf(json), requestOf({ headers }));
     expect(sent(injected, '{"auth":{"key":"mine"}}')).toBe('{"auth":{"key":"s3cret:1/x"}}');
     expect(injected.body?.removed).toEqual(['json:/auth/key']);
@@ -161,6 +171,44 @@ describe('fields of a body', () => {
     const request = requestOf({ headers: typed('application/json') });
     expect(reasonOf(() => injectCredential(grantOf(kind), request))).toBe('credential-invalid');
   });
+});
+
+const JSON_BODY = { headers: typed('application/json') };
+const FORM_BODY = { headers: typed('application/x-www-form-urlencoded') };
+
+describe.each<[string, (secret: Buffer) => Kind, Partial<InjectableRequest>?]>([
+  ['bearer', (secret) => ({ $case: 'bearer', value: { token: secret } })],
+  ['basic', (secret) => ({ $case: 'basic', value: { username: 'me', password: secret } })],
+  ['header', (secret) => ({ $case: 'header', value: { name: 'X-Key', prefix: '', suffix: '', value: secret } })],
+  ['query', (secret) => ({ $case: 'query', value: { name: 'key', value: secret } })],
+  ['cookie', (secret) => ({ $case: 'cookie', value: { name: 'sid', value: secret } })],
+  ['pathSegment', (secret) => ({ $case: 'pathSegment', value: { index: 0, prefix: '', suffix: '', value: secret } })],
+  ['formField', (secret) => ({ $case: 'formField', value: { name: 'key', value: secret } }), FORM_BODY],
+  ['jsonField', (secret) => ({ $case: 'jsonField', value: { pointer: '/key', value: secret } }), JSON_BODY],
+])('%s', (place, kind, changes) => {
+  const inject = (text: string): Injected => injectCredential(grantOf(kind(Buffer.from(text))), requestOf(changes));
+
+  test('is kept from the agent', () => {
+    expect(inject('abcd').secrets.map((secret) => secret.reveal())).toContain('abcd');
+  });
+
+  test.each(place === 'query' ? ['abc'] : ['abc', 'ab\0cd'])('A-14: %j is refused', (text) => {
+    expect(reasonOf(() => inject(text))).toBe('credential-invalid');
+  });
+});
+
+test('a query holds any byte, percent-encoded', () => {
+  const kind: Kind = { $case: 'query', value: { name: 'k y', value: Buffer.from('a\0\tb\xff', 'latin1') } };
+  expect(injectCredential(grantOf(kind), requestOf({ query: 'a=1' })).query).toBe('a=1&k%20y=a%00%09b%FF');
+});
+
+test.each<[string, Kind]>([
+  ['form field', { $case: 'formField', value: { name: '', value } }],
+  ['member of JSON', { $case: 'jsonField', value: { pointer: 'no pointer', value } }],
+  ['path of a token endpoint', { $case: 'oauthToken', value: { path: '', placeholder: 'x', expiresInSeconds: 1 } }],
+  ['placeholder to give out', { $case: 'oauthToken', value: { path: '/x', placeholder: '', expiresInSeconds: 1 } }],
+])('A-65: an injection that names no %s is refused', (_, kind) => {
+  expect(reasonOf(() => injectCredential(grantOf(kind), requestOf()))).toBe('credential-invalid');
 });
 
 describe('several credentials', () => {
@@ -203,12 +251,16 @@ describe('token endpoint', () => {
   test('is answered with the placeholder', () => {
     const { reply } = at({});
     expect(reply?.status).toBe(200);
+    expect(Object.fromEntries(reply?.headers ?? [])).toEqual({
+      'Content-Type': 'application/json',
+      'Cache-Control': 'no-store',
+      Pragma: 'no-cache',
+    });
     expect(JSON.parse(reply?.body.toString() ?? '')).toEqual({
       access_token: 'sk_placeholder_0123456789abcdefghijkl',
       token_type: 'Bearer',
       expires_in: 600,
     });
-    expect(reply?.headers).toContainEqual(['Cache-Control', 'no-store']);
   });
 
   test('what is no token request gets the error of RFC 6749', () => {

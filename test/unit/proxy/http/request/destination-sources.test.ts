@@ -1,5 +1,10 @@
 import { expect, test } from 'vitest';
-import { buildDestination, connectTarget, type Transport } from '../../../../../proxy/http/request/destination.ts';
+import {
+  buildDestination,
+  connectTarget,
+  type Transport,
+  whereTo,
+} from '../../../../../proxy/http/request/destination.ts';
 import { HeaderList } from '../../../../../proxy/protocols/header-list.ts';
 import { NO_BODY } from '../../../../../proxy/protocols/heads.ts';
 import { Refusal } from '../../../../../proxy/refusal.ts';
@@ -65,6 +70,7 @@ test.each<[Asked, string]>([
   [{}, 'bad-request'],
   [{ host: 'other.test' }, 'destination-mismatch'],
   [{ host: 'api.test:80' }, 'destination-mismatch'],
+  [{ host: 'api_test/x' }, 'bad-request'],
   [{ target: 'https://api.test/x', host: 'api.test' }, API],
   [{ target: 'https://api.test', host: 'api.test' }, 'https api.test 443 api.test /'],
   [{ target: 'http://api.test:443/x', host: 'api.test' }, 'destination-mismatch'],
@@ -122,6 +128,17 @@ test.each<[Asked, string]>([
     { host: 'any.test', port: 0 },
   ];
   expect(verdict({ kind: 'local', host: 'api.test', port: 443, ownNames }, asked)).toBe(expected);
+});
+
+test.each<[Transport, string | undefined]>([
+  [{ kind: 'explicit' }, undefined],
+  [{ kind: 'address', address: '192.0.2.1', port: 8080 }, undefined],
+  [{ kind: 'tunnel', host: 'api.test', port: 443, tls: true }, 'https api.test 443'],
+  [{ kind: 'tunnel', host: 'api.test', port: 80, tls: false }, 'http api.test 80'],
+  [{ kind: 'local', host: 'api.test', port: 443, ownNames: [] }, 'https api.test 443'],
+])('where a connection leads whose request names nothing: %o %s', (transport, expected) => {
+  const destination = whereTo(transport);
+  expect(destination && `${destination.scheme} ${destination.host} ${destination.port}`).toBe(expected);
 });
 
 test('CONNECT names a port', () => {
