@@ -64,6 +64,8 @@ export interface ControlPlaneOptions {
 
 const DEFAULT_SESSION_LIFETIME_MS = 900_000;
 const DEFAULT_HEARTBEAT_MS = 5_000;
+/** A proxy gives up after two that do not come. */
+const UNREAD_HEARTBEATS = 6;
 const SESSION_ISSUER = 'urn:sidekey:control-plane';
 const DRAIN_MS = 2_000;
 
@@ -133,7 +135,9 @@ async function start(
   };
   closers.add(await foundation.store.listen(CHANNELS.tenantGone, forget));
   const service = createProxyService(config, foundation, { issuer, evidence, placeholders, authorities });
-  const grpc = await startGrpcServer(service.handlers(), [service.readAhead.interceptor], config.grpcListen, tls);
+  const unreadMs = UNREAD_HEARTBEATS * (config.heartbeatMs ?? DEFAULT_HEARTBEAT_MS);
+  const interceptors = [service.readAhead.interceptor];
+  const grpc = await startGrpcServer(service.handlers(), interceptors, config.grpcListen, tls, unreadMs);
   closers.add(async () => {
     service.close();
     await grpc.close(DRAIN_MS);

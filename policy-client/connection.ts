@@ -3,6 +3,7 @@ import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import type { ServiceError } from '@grpc/grpc-js';
 import { isSidekeyError } from '../common/errors.ts';
 import type { ProxyServiceClient } from '../proto/gen/sidekey/v1/proxy.ts';
+import { MAX_MESSAGE_BYTES } from '../proto/limits.ts';
 import { findReason, type Reason } from '../proto/reasons.ts';
 import type * as wire from './wire.ts';
 
@@ -10,7 +11,6 @@ import type * as wire from './wire.ts';
 const NAMELESS = 'address.invalid';
 /** `connectivityState.READY`, which is behind a lazy import. */
 const READY = 2;
-const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 
 /** Status codes that say something of a session or its records (gRPC, statuscodes.md). */
 export const STATUS = { permissionDenied: 7, failedPrecondition: 9, unauthenticated: 16 } as const;

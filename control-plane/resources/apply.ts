@@ -1,4 +1,5 @@
 import { Secret } from '../../common/secret.ts';
+import { refuseLongSnapshots } from '../policy/snapshot-size.ts';
 import { deleteSecrets, openSecret, type OpenedSecret, putSecret } from '../store/sealed-secrets.ts';
 import { type Sealer, SealingError } from '../store/sealing.ts';
 import { CHANNELS, notifyFrom, type Sql } from '../store/sql-store.ts';
@@ -76,6 +77,8 @@ export async function applyToTenant(
   }
 
   const named = makePolicySet(tenant, version + 1, [...after.values()]);
+  if (!request.remove)
+    refuseLongSnapshots(makePolicySet(tenant, version, [...before.values()]), named, [...after.values()]);
   const changes: Change[] = [];
   const changed: Resource[] = [];
   for (const resource of resources) {

@@ -1,4 +1,4 @@
-import type { Http2SecureServer } from 'node:http2';
+import { constants, type Http2SecureServer } from 'node:http2';
 import { logVerbosity, Server, ServerCredentials, type ServerInterceptor, setLogVerbosity } from '@grpc/grpc-js';
 import { ProxyServiceService, type ProxyServiceServer } from '../../../proto/gen/sidekey/v1/proxy.ts';
 import { listenFailed } from '../../../common/errors.ts';
@@ -22,12 +22,13 @@ const OPTIONS = {
   'grpc.keepalive_timeout_ms': 10_000,
 } as const;
 
-/** Listens for proxies over TLS; there is no cleartext variant. */
+/** Listens for proxies over TLS; there is no cleartext variant. A call that reads nothing for `unreadMs` is reset. */
 export async function startGrpcServer(
   handlers: ProxyServiceServer,
   interceptors: ServerInterceptor[],
   listen: Authority,
   tls: ServerTls,
+  unreadMs: number,
 ): Promise<GrpcServer> {
   // What it would write to standard error by itself comes as errors too.
   setLogVerbosity(logVerbosity.NONE);
@@ -41,7 +42,10 @@ export async function startGrpcServer(
       else resolve(bound);
     });
   });
-  outliveGoaway(server);
+  for (const listening of listenersOf(server)) {
+    outliveGoaway(listening);
+    dropUnread(listening, unreadMs);
+  }
   return { address: formatAuthority(listen.host, port), close: (graceMs) => closeServer(server, graceMs) };
 }
 
@@ -49,10 +53,26 @@ export async function startGrpcServer(
  * Leaves it to who says GOAWAY to close the connection. Node would refuse further calls there, and up to 22.23.1 and 24.18.0 (in 20
  * for ever) that frees what is still in use: anybody could end the control plane so (CVE-2026-56848).
  */
-function outliveGoaway(server: Server): void {
-  const { http2Servers } = server as unknown as { readonly http2Servers: ReadonlyMap<Http2SecureServer, unknown> };
-  for (const listening of http2Servers.keys())
-    listening.on('session', (session) => session.once('goaway', () => (session.close = () => {})));
+function outliveGoaway(listening: Http2SecureServer): void {
+  listening.on('session', (session) => session.once('goaway', () => (session.close = () => {})));
+}
+
+/** What was written to one who reads nothing, and answers pings all the same, would be held for ever: its end waits behind it. */
+function dropUnread(listening: Http2SecureServer, unreadMs: number): void {
+  listening.on('stream', (stream) => {
+    let isStill = false;
+    stream.on('drain', () => (isStill = false));
+    const look = setInterval(() => {
+      if (isStill) stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+      isStill = stream.writableNeedDrain;
+    }, unreadMs);
+    look.unref();
+    stream.once('close', () => clearInterval(look));
+  });
+}
+
+function listenersOf(server: Server): Iterable<Http2SecureServer> {
+  return (server as unknown as { readonly http2Servers: ReadonlyMap<Http2SecureServer, unknown> }).http2Servers.keys();
 }
 
 function closeServer(server: Server, graceMs: number): Promise<void> {

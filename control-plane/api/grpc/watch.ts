@@ -11,6 +11,7 @@ import {
   type WatchRequest,
   type WatchResponse,
 } from '../../../proto/gen/sidekey/v1/proxy.ts';
+import { MAX_MESSAGE_BYTES } from '../../../proto/limits.ts';
 import type { SigningKeys } from '../../credentials/signing-keys.ts';
 import { newBudget } from '../../policy/budget.ts';
 import type { ActiveRevocation, RevocationTargetName, SessionFacts } from '../../policy/facts.ts';
@@ -39,8 +40,10 @@ export type WatchCall = ServerWritableStream<WatchRequest, WatchResponse>;
 
 /** What making a host of a route and writing it takes, in steps of a question. */
 const HOST_STEPS = 1_000;
-/** Events that may wait for a slow reader before it is cut off. */
-const MAX_WAITING_EVENTS = 64;
+/** Revocations that may wait for a slow reader before it is cut off: as many as a proxy holds. */
+const MAX_WAITING_REVOCATIONS = 10_000;
+/** Of a message, beside its event. */
+const SIGNATURE_BYTES = 256;
 
 const TARGETS = {
   workload: RevocationTarget.REVOCATION_TARGET_WORKLOAD,
@@ -57,13 +60,21 @@ const TARGETS = {
  */
 const sign = promisify(signWithCallback);
 
+/** What has changed since the proxy was told last: the newest policy alone, and every revocation in its order. */
+interface News {
+  current: TenantPolicy;
+  policyChanged: boolean;
+  readonly revocations: { readonly revocation: ActiveRevocation; readonly lifted: boolean; readonly heardAt: number }[];
+}
+
 /** Serves one Watch call until the proxy goes, the session ends, or `WatchStream.end` is called. */
 export class WatchStream {
   readonly #options: WatchOptions;
   readonly #call: WatchCall;
   readonly #session: LiveSession;
   #sequence = 0;
-  #waiting = 0;
+  #news: News | undefined;
+  #isBeatDue = false;
   #ended = false;
   #stops: (() => void)[] = [];
   /** Events go out in the order of their causes, one after the other. */
@@ -99,7 +110,7 @@ export class WatchStream {
     const { clock, heartbeatMs, policies } = this.#options;
     const { tenant, notAfter } = this.#session.ticket;
     this.#stops.push(policies.watch(tenant, (change) => this.#onChange(change)));
-    const beat = setInterval(() => this.#enqueue(() => this.#heartbeat()), heartbeatMs);
+    const beat = setInterval(() => this.#beat(), heartbeatMs);
     const expiry = setTimeout(
       () => this.end(new Refusal('session-expired', 'the session has expired')),
       Math.max(notAfter - clock.now(), 0),
@@ -119,35 +130,58 @@ export class WatchStream {
     });
   }
 
-  #onChange(change: PolicyChange): void {
-    const heardAt = performance.now();
+  #beat(): void {
+    if (this.#isBeatDue) return;
+    this.#isBeatDue = true;
     this.#enqueue(async () => {
-      const { gate } = this.#options;
-      const { tenant } = this.#session.ticket;
-      while (gate.watchTurns.mustWait(tenant)) await gate.watchTurns.next(tenant);
-      // Once for all of it: a change is told on every watch of the tenant, one after the other.
-      const facts = gate.facts(this.#session, change.current, newBudget(), gate.watchTurns);
-      for (const revocation of change.lifted) await this.#sendRevocation(revocation, true, facts);
-      for (const revocation of change.revoked) {
-        if (!(await this.#sendRevocation(revocation, false, facts))) continue;
-        this.#options.meter.revocationTold(performance.now() - heardAt);
-      }
-      await this.#assertLive(change, facts);
-      if (change.policyChanged) await this.#sendSnapshot(change.current, facts);
+      this.#isBeatDue = false;
+      await this.#heartbeat();
     });
+  }
+
+  #onChange({ current, lifted, policyChanged, revoked }: PolicyChange): void {
+    const heardAt = performance.now();
+    const waiting = this.#news;
+    const news = waiting ?? { current, policyChanged, revocations: [] };
+    news.current = current;
+    news.policyChanged ||= policyChanged;
+    for (const revocation of lifted) news.revocations.push({ revocation, lifted: true, heardAt });
+    for (const revocation of revoked) news.revocations.push({ revocation, lifted: false, heardAt });
+    if (waiting !== undefined) {
+      if (news.revocations.length > MAX_WAITING_REVOCATIONS)
+        this.end(new Refusal('overloaded', 'the proxy reads its events too slowly'));
+      return;
+    }
+    this.#news = news;
+    this.#enqueue(() => this.#tell(news));
+  }
+
+  async #tell(news: News): Promise<void> {
+    const { gate, meter } = this.#options;
+    const { tenant } = this.#session.ticket;
+    while (gate.watchTurns.mustWait(tenant)) await gate.watchTurns.next(tenant);
+    this.#news = undefined;
+    // Once for all of it: a change is told on every watch of the tenant, one after the other.
+    const facts = gate.facts(this.#session, news.current, newBudget(), gate.watchTurns);
+    for (const { revocation, lifted, heardAt } of news.revocations) {
+      if ((await this.#sendRevocation(revocation, lifted, facts)) && !lifted)
+        meter.revocationTold(performance.now() - heardAt);
+    }
+    await this.#assertLive(news, facts);
+    if (news.policyChanged) await this.#sendSnapshot(news.current, facts);
   }
 
   /**
    * Ends the watch of a session that has lost its standing. Live calls are cut by a revocation of it here, where they know
    * of none: its trust is withdrawn, or it has come to be a workload that is revoked and that their grants do not name.
    */
-  async #assertLive({ current, revoked }: PolicyChange, facts: SessionFacts): Promise<void> {
+  async #assertLive({ current, revocations }: News, facts: SessionFacts): Promise<void> {
     const { record, ticket } = this.#session;
     try {
       this.#options.gate.assertLive(this.#session, current, facts);
     } catch (error) {
       const attested = { ...facts, workloads: record.workloads };
-      const isTold = revoked.some((revocation) => endsSession(revocation, attested));
+      const isTold = revocations.some(({ lifted, revocation }) => !lifted && endsSession(revocation, attested));
       if (error instanceof Refusal && error.reason !== 'session-expired' && !isTold) {
         const name = ticket.id;
         const atMs = this.#options.clock.now();
@@ -160,19 +194,12 @@ export class WatchStream {
 
   #enqueue(run: () => Promise<void>): void {
     if (this.#ended) return;
-    this.#waiting += 1;
-    if (this.#waiting > MAX_WAITING_EVENTS) {
-      this.end(new Refusal('overloaded', 'the proxy reads its events too slowly'));
-      return;
-    }
     this.#tail = this.#tail.then(async () => {
       try {
         if (!this.#ended) await run();
       } catch (error) {
         if (!(error instanceof Refusal)) this.#options.onError(error);
         this.end(error);
-      } finally {
-        this.#waiting -= 1;
       }
     });
   }
@@ -220,13 +247,16 @@ export class WatchStream {
     const key = this.#options.eventKeys.find(record.eventKeyId);
     if (!key) throw new Refusal('session-expired', "the key of this session's events has been retired");
     this.#sequence += 1;
-    const event = Buffer.from(WatchEvent.encode({ sessionId: ticket.id, sequence: this.#sequence, kind }).finish());
+    const event = asBuffer(WatchEvent.encode({ sessionId: ticket.id, sequence: this.#sequence, kind }).finish());
+    if (event.length > MAX_MESSAGE_BYTES - SIGNATURE_BYTES) {
+      const who = record.workloads.join(', ');
+      const message = `the routes of ${who} are ${event.length} bytes together, and a proxy takes ${MAX_MESSAGE_BYTES}`;
+      throw new Refusal('overloaded', message);
+    }
     const signature = await sign('sha256', event, { key: key.privateKey, dsaEncoding: 'ieee-p1363' });
     if (this.#ended) return;
-    this.#call.write({ event, signature, keyId: key.id });
-    if (this.#call.writableLength > MAX_WAITING_EVENTS) {
-      throw new Refusal('overloaded', 'the proxy reads its events too slowly');
-    }
+    // What comes next waits outside of the call, where it can be overtaken. A call that is gone leaves this for good.
+    await new Promise((taken) => this.#call.write({ event, signature, keyId: key.id }, taken));
   }
 
   #close(): void {
@@ -234,6 +264,10 @@ export class WatchStream {
     this.#ended = true;
     for (const stop of this.#stops) stop();
   }
+}
+
+function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
 }
 
 /** A user may be revoked by subject alone: the proxy, which knows whole names, is told that of its session. */

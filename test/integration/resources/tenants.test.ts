@@ -90,6 +90,40 @@ describeStores('tenants of the resource store', (fixture) => {
     });
   });
 
+  it('holds no more text of those whom its secrets are bound to than fits that number', async () => {
+    const tenant = await freshTenant();
+    const value = 'x'.repeat(1_000);
+    const any = Array.from({ length: 4 }, () => ({
+      claim: 'local.user',
+      in: Array.from({ length: 256 }, () => value),
+    }));
+    const agents = { trust: ['local'], clientWorkloads: ['agent'] };
+    const spec = {
+      type: 'static',
+      secret: { value: 'x' },
+      boundTo: { hosts: ['a.example.com'], inject: [{ type: 'bearer' }], agents },
+    };
+    const bound = (count: number) =>
+      documents(
+        Array.from(
+          { length: count },
+          (_, n) => `${head('CredentialProvider', `key-${n}`)} ${JSON.stringify(spec)}`,
+        ).join('\n---\n'),
+      );
+    await resources.apply(tenant, [
+      ...documents(`${head('TrustProvider', 'local')} {type: local}`),
+      ...documents(`${head('ClientWorkload', 'agent')} ${JSON.stringify({ selectors: { any } })}`),
+      ...bound(19),
+    ]);
+    await expect(resources.apply(tenant, bound(20))).rejects.toMatchObject({
+      code: 'too-many-resources',
+      message: expect.stringMatching(
+        /20[56]\d{5} characters of those whom secrets are bound to, once for each secret, and may have 20480000 /,
+      ),
+    });
+    await resources.delete(tenant, 'CredentialProvider', 'key-0');
+  });
+
   it('says that a Tenant cannot be read, as it says of other resources, and takes another in its place', async () => {
     const tenant = await freshTenant();
     await fixture().store.system((tx) =>

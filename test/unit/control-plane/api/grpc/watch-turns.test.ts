@@ -94,9 +94,9 @@ async function openWatches() {
   const calls = names(PROXIES, 'proxy').map((id) =>
     Object.assign(new EventEmitter(), {
       id,
-      writableLength: 0,
-      write({ event }: { event: Buffer }) {
+      write({ event }: { event: Buffer }, taken: () => void) {
         if (WatchEvent.decode(event).kind?.$case === 'snapshot') done.told += 1;
+        taken();
       },
     }),
   );

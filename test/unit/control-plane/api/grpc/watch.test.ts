@@ -33,12 +33,20 @@ async function openWatch(active: ActiveRevocation[] = []) {
     kinds: [] as (string | undefined)[],
     /** Names of what snapshots and events say to be revoked. */
     revoked: [] as string[],
-    writableLength: 0,
-    write({ event }: { event: Buffer }) {
+    versions: [] as number[],
+    /** While it is false, nothing that was written is taken. */
+    reads: true,
+    take: () => undefined as void,
+    write({ event }: { event: Buffer }, taken: () => void) {
       const { kind } = WatchEvent.decode(event);
+      this.take = taken;
+      if (this.reads) taken();
       this.kinds.push(kind?.$case);
-      if (kind?.$case === 'snapshot') this.revoked.push(...kind.value.revocations.map(({ name }) => name));
-      if (kind?.$case === 'revocation') this.revoked.push(kind.value.name);
+      if (kind?.$case === 'snapshot') {
+        this.revoked.push(...kind.value.revocations.map(({ name }) => name));
+        this.versions.push(kind.value.policyVersion);
+      }
+      if (kind?.$case === 'revocation') this.revoked.push(`${kind.value.lifted ? '-' : ''}${kind.value.name}`);
     },
   });
   let listener: (change: PolicyChange) => void = () => undefined;
@@ -125,19 +133,44 @@ it('tells a session of no revocation that concerns others alone', async () => {
   expect(call.revoked).toEqual(['read']);
   change({ revoked: [{ ...ofOther, name: 'third' }], lifted: [ofPolicy] }, [ofOther]);
   await expect.poll(() => call.kinds.slice(2)).toEqual(['revocation']);
-  expect(call.revoked).toEqual(['read', 'read']);
+  expect(call.revoked).toEqual(['read', '-read']);
   call.emit('close');
   watch.end(new Error('closed'));
 });
 
-it.each([
-  ['whose events pile up at its end', 1, 65],
-  ['for which more changes wait than are kept', 65, 0],
-])('ends a watch %s', async (_title, changes, writableLength) => {
+it('tells a proxy that read nothing meanwhile the newest policy alone, and each revocation in its order', async () => {
+  const { watch, call, change } = await openWatch();
+  const one = { id: 'r1', target: 'policy', name: 'one', atMs: 1 } as const;
+  const other = { id: 'r2', target: 'policy', name: 'other', atMs: 2 } as const;
+  const version = (number: number) => ({
+    policyChanged: true,
+    current: { policy: { ...set, source: { ...set.source, version: number } }, revocations: new RevocationSet([]) },
+  });
+  call.reads = false;
+  change(version(2), []);
+  await expect.poll(() => call.versions).toEqual([1, 2]);
+  for (let number = 3; number < 500; number += 1) change(version(number), []);
+  change({ ...version(500), revoked: [one, other] }, []);
+  change({ ...version(501), lifted: [one] }, []);
+  await signedMeanwhile();
+  expect(call.versions).toEqual([1, 2]);
+  call.reads = true;
+  call.take();
+  await expect.poll(() => call.versions).toEqual([1, 2, 501]);
+  expect(call.revoked).toEqual(['one', 'other', '-one']);
+  call.emit('close');
+  watch.end(new Error('closed'));
+});
+
+it('ends a watch for which more revocations wait than a proxy holds', async () => {
   const { call, change } = await openWatch();
   const ended = new Promise<Error>((resolve) => call.once('error', resolve));
-  call.writableLength = writableLength;
-  for (let count = 0; count < changes; count += 1) change({ policyChanged: true }, []);
+  call.reads = false;
+  const revoked = Array.from(
+    { length: 101 },
+    (_, n) => ({ id: `r${n}`, target: 'policy', name: `p${n}`, atMs: 1 }) as const,
+  );
+  for (let count = 0; count < 100; count += 1) change({ revoked }, []);
   expect((await ended).message).toMatch(/too slowly/);
 });
 
