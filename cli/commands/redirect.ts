@@ -7,7 +7,7 @@ import { parsePortNumber, parseUid } from '../proxy/mode-options.ts';
 import { formatTable, outputOption, printAs, type OutputFormat } from '../output.ts';
 import { paint } from '../paint.ts';
 import { checkRedirect } from '../redirect/check.ts';
-import { expectPrivilege, findFirewall, firewallToShow } from '../redirect/firewall.ts';
+import { expectPrivilege, findFirewalls, firewallToShow } from '../redirect/firewall.ts';
 import { fingerprint, makeRules, type DnsWay, type RedirectPlan, type Rule } from '../redirect/rules.ts';
 
 const NOBODY = '65534';
@@ -90,8 +90,10 @@ function install(options: PlanOptions & { readonly print?: boolean }): void {
   const rules = rulesOf(options);
   if (options.print === true) return print(options, rules);
   expectPrivilege();
-  const firewall = findFirewall(options.tool);
+  const [firewall] = findFirewalls(options.tool);
   firewall.install(rules);
+  // Both would have their say, each with a port of its own.
+  for (const other of findFirewalls('auto')) if (other !== firewall) other.remove();
   report(options, { installed: true, tool: firewall.name, fingerprint: fingerprint(rules), rules: rules.length });
 }
 
@@ -103,10 +105,12 @@ function print(options: PlanOptions, rules: readonly Rule[]): void {
 
 function remove(options: ToolOptions): void {
   expectPrivilege();
-  const firewall = findFirewall(options.tool);
-  const removed = firewall.remove();
-  printAs(options.output, { removed, tool: firewall.name }, () =>
-    paint('green', removed ? `the rules of ${firewall.name} are removed` : `${firewall.name} had no rules to remove`),
+  const firewalls = findFirewalls(options.tool);
+  const cleared = firewalls.filter((firewall) => firewall.remove());
+  const removed = cleared.length > 0;
+  const tool = (removed ? cleared : firewalls).map(({ name }) => name).join(' and ');
+  printAs(options.output, { removed, tool }, () =>
+    paint('green', removed ? `the rules of ${tool} are removed` : `${tool} had no rules to remove`),
   );
 }
 
@@ -119,7 +123,7 @@ async function check(options: PlanOptions & { readonly agentUid: string }): Prom
   if (users.agentUid === users.proxyUid) {
     throw new UsageError('same-user', 'the agent runs as the same user as the proxy, which is never caught');
   }
-  const findings = await checkRedirect(() => findFirewall(options.tool), rulesOf(options), users);
+  const findings = await checkRedirect(() => findFirewalls(options.tool)[0], rulesOf(options), users);
   printAs(options.output, findings, () =>
     formatTable(
       ['CHECK', 'VERDICT', 'DETAIL'],

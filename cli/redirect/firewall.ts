@@ -8,6 +8,8 @@ import { runTool } from './run-tool.ts';
 /** A way to put rules into the kernel. All throw CommandFailed with what the tool said. */
 export interface Firewall {
   readonly name: 'nftables' | 'iptables';
+  /** The programs that it takes here. */
+  tools(): readonly string[];
   /** The rules as the tool takes them. */
   render(rules: readonly Rule[]): string;
   /** Puts exactly these rules in place of whatever Sidekey had installed. */
@@ -20,22 +22,32 @@ export interface Firewall {
 
 const CAP_NET_ADMIN = 12n;
 
-/** The firewall that is asked for, or the first that is here. @throws CommandFailed */
-export function findFirewall(wanted: 'auto' | 'nftables' | 'iptables'): Firewall {
-  if (wanted !== 'iptables' && isHere('nft')) return nftables;
-  if (wanted !== 'nftables' && isHere('iptables')) return iptables;
-  const names = wanted === 'auto' ? 'neither nft nor iptables is' : `${wanted} is not`;
-  throw new CommandFailed(EXIT_CODES.failed, `${names} installed here: install the package nftables or iptables`);
+type Wanted = 'auto' | Firewall['name'];
+
+/** In the order in which they are preferred. */
+const FIREWALLS: readonly Firewall[] = [nftables, iptables];
+
+/** The firewalls of those asked for that are here; never none. @throws CommandFailed */
+export function findFirewalls(wanted: Wanted): readonly [Firewall, ...Firewall[]] {
+  const asked = FIREWALLS.filter(({ name }) => wanted === 'auto' || name === wanted);
+  const [first, ...others] = asked.filter((firewall) => missingTools(firewall).length === 0);
+  if (first !== undefined) return [first, ...others];
+  const missing = asked.flatMap(missingTools).join(', ');
+  throw new CommandFailed(
+    EXIT_CODES.failed,
+    `not installed here: ${missing}: install the package nftables or iptables`,
+  );
 }
 
 /** The firewall whose rules are shown: that which would be used, and nftables where there is none. */
-export function firewallToShow(wanted: 'auto' | 'nftables' | 'iptables'): Firewall {
-  if (wanted === 'auto') return !isHere('nft') && isHere('iptables') ? iptables : nftables;
-  return wanted === 'iptables' ? iptables : nftables;
+export function firewallToShow(wanted: Wanted): Firewall {
+  return (
+    FIREWALLS.find(({ name }) => name === wanted) ?? FIREWALLS.find((one) => missingTools(one).length === 0) ?? nftables
+  );
 }
 
-function isHere(tool: 'nft' | 'iptables'): boolean {
-  return runTool(tool, ['--version']).code === 0;
+function missingTools(firewall: Firewall): string[] {
+  return firewall.tools().filter((tool) => runTool(tool, ['--version']).code !== 0);
 }
 
 /** Whether this process may read and change firewall rules (capabilities(7)). */

@@ -16,12 +16,14 @@ export const iptables: Firewall = {
   name: 'iptables',
   render: (rules) =>
     FAMILIES.map((family) => `# ${TOOLS[family]}-restore --noflush\n${renderIptables(rules, family)}`).join('\n'),
+  tools: () => families().map((family) => TOOLS[family]),
   install: (rules) => {
+    const stood = families().some((family) => hasJump(TOOLS[family], 'nat'));
     try {
       for (const family of families()) install(rules, family);
     } catch (error) {
-      // Half of it would look as if everything were caught.
-      for (const family of families()) remove(family);
+      // Half of it would look as if everything were caught; but what caught everything before still does.
+      if (!stood) for (const family of families()) remove(family);
       throw error;
     }
   },
@@ -45,11 +47,12 @@ export function renderIptables(rules: readonly Rule[], family: Family): string {
   return `${tables.join('\n')}\n`;
 }
 
-function renderRule({ uid, toLoopback, protocol, port, verdict }: Rule, family: Family): string {
+function renderRule({ uid, toLoopback, protocol, port, isStray, verdict }: Rule, family: Family): string {
   const words: string[] = [];
   if (toLoopback) words.push(`-d ${LOOPBACK[family]}`);
   if (protocol !== undefined) words.push(`-p ${protocol}`);
   if (port !== undefined) words.push(`--dport ${port}`);
+  if (isStray) words.push('-m conntrack --ctstate INVALID');
   if (uid !== undefined) words.push(`-m owner --uid-owner ${uid}`);
   return [...words, renderVerdict(verdict)].join(' ');
 }

@@ -4,9 +4,9 @@ import type { Firewall } from './firewall.ts';
 import { firstLine, runTool } from './run-tool.ts';
 
 const CHAINS = [
-  // Before connection tracking (-200) and every nat chain (-100).
+  // Before connection tracking (-200), and before everybody else's chains of nat (-100): the first to send a connection elsewhere wins.
   { table: 'raw', name: 'output_raw', hook: 'type filter hook output priority -300; policy accept;' },
-  { table: 'nat', name: 'output_nat', hook: 'type nat hook output priority -100; policy accept;' },
+  { table: 'nat', name: 'output_nat', hook: 'type nat hook output priority -110; policy accept;' },
   { table: 'filter', name: 'output_filter', hook: 'type filter hook output priority 0; policy accept;' },
 ] as const;
 const LOOPBACK = { IPv4: 'ip daddr 127.0.0.0/8', IPv6: 'ip6 daddr ::1' } as const;
@@ -15,6 +15,7 @@ const SEND_TO = { IPv4: 'dnat ip to', IPv6: 'dnat ip6 to' } as const;
 /** nftables: one table of our own in both families, put in place and removed in one transaction. */
 export const nftables: Firewall = {
   name: 'nftables',
+  tools: () => ['nft'],
   render: (rules) => renderNft(rules),
   install: (rules) => void nft(['-f', '-'], renderNft(rules)),
   remove: () => {
@@ -55,12 +56,13 @@ export function renderNft(rules: readonly Rule[]): string {
   ].join('\n');
 }
 
-function renderRule({ family, uid, toLoopback, protocol, port, verdict }: Rule): string {
+function renderRule({ family, uid, toLoopback, protocol, port, isStray, verdict }: Rule): string {
   const matches: string[] = [];
   if (uid !== undefined) matches.push(`meta skuid ${uid}`);
   if (family !== undefined) matches.push(toLoopback ? LOOPBACK[family] : `meta nfproto ${family.toLowerCase()}`);
   if (protocol !== undefined)
     matches.push(port === undefined ? `meta l4proto ${protocol}` : `${protocol} dport ${port}`);
+  if (isStray) matches.push('ct state invalid');
   return [...matches, renderVerdict(verdict, family)].join(' ');
 }
 

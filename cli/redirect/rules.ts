@@ -17,7 +17,8 @@ export interface RedirectPlan {
   readonly dropUdp: boolean;
 }
 
-export type Protocol = 'tcp' | 'udp' | 'sctp' | 'dccp' | 'udplite';
+/** Others go by number (IANA): not every machine has their names. */
+export type Protocol = 'tcp' | 'udp' | number;
 
 /** One rule; what it does not name matches everything. */
 export interface Rule {
@@ -31,6 +32,8 @@ export interface Rule {
   readonly toLoopback?: true;
   readonly protocol?: Protocol;
   readonly port?: number;
+  /** Packets of no connection that the kernel knows: `nat` never sees them, so that they would leave as they are. */
+  readonly isStray?: true;
   /** `return` leaves it alone. */
   readonly verdict: 'return' | 'drop' | { readonly redirectTo: number } | { readonly sendTo: string };
 }
@@ -42,8 +45,8 @@ const DNS_PORT = 53;
 const DNS_TRANSPORTS = ['udp', 'tcp'] as const;
 /** HTTP/3, and DNS over QUIC (RFC 9250). */
 const QUIC_PORTS = [443, 853] as const;
-/** What a program may send without privileges beside TCP and UDP. */
-const OTHER_TRANSPORTS: readonly Protocol[] = ['sctp', 'dccp', 'udplite'];
+/** What a program may send without privileges beside TCP and UDP: SCTP, DCCP, UDP-Lite, L2TP. */
+const OTHER_TRANSPORTS: readonly Protocol[] = [132, 33, 136, 115];
 
 /** The rules in their order; the first that matches in a table decides. */
 export function makeRules(plan: RedirectPlan): Rule[] {
@@ -87,6 +90,7 @@ function filterRules({ exemptUids, dns, dropUdp }: RedirectPlan): Rule[] {
   return [
     ...exemptUids.map((uid): Rule => ({ table, uid, verdict: 'return' })),
     ...loopback(table),
+    { table, protocol: 'tcp', isStray: true, verdict: 'drop' },
     ...(dropUdp && dns.kind !== 'drop' ? [udp(DNS_PORT, 'return')] : []),
     ...(dropUdp
       ? [{ table, protocol: 'udp', verdict: 'drop' } satisfies Rule]

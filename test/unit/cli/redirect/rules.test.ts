@@ -17,7 +17,7 @@ describe('the rules of a redirection', () => {
       'delete table inet sidekey',
       'table inet sidekey {',
       'chain output_nat {',
-      'type nat hook output priority -100; policy accept;',
+      'type nat hook output priority -110; policy accept;',
       'meta skuid 1337 return',
       'ip daddr 127.0.0.0/8 return',
       'ip6 daddr ::1 return',
@@ -28,11 +28,13 @@ describe('the rules of a redirection', () => {
       'meta skuid 1337 return',
       'ip daddr 127.0.0.0/8 return',
       'ip6 daddr ::1 return',
+      'meta l4proto tcp ct state invalid drop',
       'udp dport 443 drop',
       'udp dport 853 drop',
-      'meta l4proto sctp drop',
-      'meta l4proto dccp drop',
-      'meta l4proto udplite drop',
+      'meta l4proto 132 drop',
+      'meta l4proto 33 drop',
+      'meta l4proto 136 drop',
+      'meta l4proto 115 drop',
       '}',
       '}',
     ]);
@@ -50,11 +52,13 @@ describe('the rules of a redirection', () => {
       ':SIDEKEY - [0:0]',
       '-A SIDEKEY -m owner --uid-owner 1337 -j RETURN',
       '-A SIDEKEY -d ::1/128 -j RETURN',
+      '-A SIDEKEY -p tcp -m conntrack --ctstate INVALID -j DROP',
       '-A SIDEKEY -p udp --dport 443 -j DROP',
       '-A SIDEKEY -p udp --dport 853 -j DROP',
-      '-A SIDEKEY -p sctp -j DROP',
-      '-A SIDEKEY -p dccp -j DROP',
-      '-A SIDEKEY -p udplite -j DROP',
+      '-A SIDEKEY -p 132 -j DROP',
+      '-A SIDEKEY -p 33 -j DROP',
+      '-A SIDEKEY -p 136 -j DROP',
+      '-A SIDEKEY -p 115 -j DROP',
       'COMMIT',
     ]);
   });
@@ -79,7 +83,7 @@ describe('the rules of a redirection', () => {
     expect(lines).toContain('meta nfproto ipv4 udp dport 53 dnat ip to 10.0.0.53');
     expect(lines).toContain('meta nfproto ipv4 tcp dport 53 dnat ip to 10.0.0.53');
     expect(lines).toContain('meta nfproto ipv6 udp dport 53 drop');
-    expect(lines.slice(-7, -4)).toEqual(['udp dport 53 return', 'meta l4proto udp drop', 'meta l4proto sctp drop']);
+    expect(lines.slice(-8, -5)).toEqual(['udp dport 53 return', 'meta l4proto udp drop', 'meta l4proto 132 drop']);
     expect(bare(renderIptables(rules, 'IPv4'))).toContain(
       '-A SIDEKEY -p udp --dport 53 -j DNAT --to-destination 10.0.0.53',
     );
