@@ -211,10 +211,10 @@ describe('a stream and its peer', () => {
   });
 
   /** A connection to a peer that takes extended CONNECT, without sockets: `say` tells each side what the other said. */
-  function meet(): { upstream: Http2Upstream; peer: Http2Connection; say: () => Http2Event[] } {
+  function meet(streamWindowBytes = 65_535): { upstream: Http2Upstream; peer: Http2Connection; say: () => Http2Event[] } {
     const socket = new PassThrough();
     const upstream = new Http2Upstream(socket as unknown as Socket, ORIGIN, DEFAULT_LIMITS, ownerOf());
-    const peer = new Http2Connection('server', { enableConnectProtocol: true });
+    const peer = new Http2Connection('server', { enableConnectProtocol: true, streamWindowBytes });
     const say = (): Http2Event[] => {
       const events: Http2Event[] = [];
       for (let turn = 0; turn < 3; turn += 1) {
@@ -256,6 +256,21 @@ describe('a stream and its peer', () => {
     await new Promise((turn) => setImmediate(turn));
     expect(say()).toEqual([]);
     expect(upstream.busy).toBe(false);
+    upstream.destroy();
+  });
+
+  test('RFC 9113 8.1: what an upstream that has answered does not take of a request is given up, and its place is free', () => {
+    const { upstream, peer, say } = meet(5);
+    const stream = upstream.stream();
+    stream.sendHead(head({ method: 'POST', length: 'unknown' }), writingDown());
+    stream.sendBody(Buffer.alloc(6));
+    stream.sendEnd(undefined);
+    say();
+    peer.sendHead(1, { status: 200, headers: new HeaderList() }, true);
+    say();
+    stream.release(true);
+    expect(say()).toMatchObject([{ type: 'reset', code: 'CANCEL' }]);
+    expect(peer.openStreams).toBe(0);
     upstream.destroy();
   });
 
