@@ -14,6 +14,11 @@ import type { KeptConnection, UpstreamOwner, UpstreamOrigin } from './kept-conne
 
 const NOTHING = Buffer.alloc(0);
 const TICK_MS = 1_000;
+/**
+ * Servers end a connection, with all calls on it, on which many were given up, for CVE-2023-44487: hyper for 21 at once, Netty for
+ * 200 in half a minute, Envoy for 250. What is asked for after so many goes elsewhere.
+ */
+const MAX_GIVEN_UP = 16;
 
 /** One HTTP/2 connection to one checked address, carrying many exchanges at a time. */
 export class Http2Upstream implements KeptConnection {
@@ -34,6 +39,7 @@ export class Http2Upstream implements KeptConnection {
     | undefined;
   /** Streams that were handed out and have not begun. */
   #promised = 0;
+  #givenUp = 0;
   /** Takes no new stream; closes with its last one. */
   #retired = false;
   #closed = false;
@@ -66,6 +72,7 @@ export class Http2Upstream implements KeptConnection {
       },
       forget: (id) => this.#forget(id),
       gaveUp: () => this.#onGivenUp(),
+      mayReset: () => this.#mayReset(),
       refused: (stream) => this.#refused(stream),
       unused: () => {
         this.#promised -= 1;
@@ -200,6 +207,13 @@ export class Http2Upstream implements KeptConnection {
    */
   #onGivenUp(): void {
     if (this.#owner.now() - this.#heardAt >= this.#silentMs) this.#retired = true;
+  }
+
+  /** Beyond so many nobody is told: what still comes is dropped, and with its last call the connection ends. */
+  #mayReset(): boolean {
+    this.#givenUp += 1;
+    if (this.#givenUp >= MAX_GIVEN_UP) this.#retired = true;
+    return this.#givenUp <= MAX_GIVEN_UP;
   }
 
   /** It could take a stream when it was handed out, and cannot any more. */
