@@ -1,4 +1,3 @@
-import type { ByteBudget } from '../../../common/byte-budget.ts';
 import type { Rostered } from '../../../common/roster.ts';
 import type { ErrorName } from '../../protocols/http2/http2-error.ts';
 import type { HeaderList } from '../../protocols/header-list.ts';
@@ -15,7 +14,6 @@ export interface Http2UpstreamParts {
   readonly address: string;
   readonly http2: Http2Connection;
   readonly writer: FrameWriter;
-  readonly held: ByteBudget;
   /** The socket is gone. */
   isClosed(): boolean;
   opened(id: number, stream: Http2UpstreamStream): void;
@@ -55,11 +53,10 @@ export class Http2UpstreamStream implements UpstreamStream, Rostered {
   #blocked = false;
   #paused = false;
   /** What came while the agent was slow; the stream's window bounds it. */
-  readonly #waiting: Backlog<OtherEvent>;
+  readonly #waiting = new Backlog<OtherEvent>();
 
   constructor(parts: Http2UpstreamParts) {
     this.#parts = parts;
-    this.#waiting = new Backlog(parts.held);
     this.address = parts.address;
   }
 
@@ -153,7 +150,7 @@ export class Http2UpstreamStream implements UpstreamStream, Rostered {
     const waits = this.#paused || !isEmpty;
     if (event.type !== 'body') return waits ? this.#waiting.add(event) : this.#tell(event);
     if (!waits) return this.#tellBody(event.bytes);
-    if (this.#waiting.addBody(event.bytes)) this.#parts.http2.hold(event.stream, event.bytes.length);
+    this.#waiting.addBody(event.bytes);
   }
 
   onWritable(isWindow: boolean): void {

@@ -58,13 +58,12 @@ export class Http2Upstream implements KeptConnection {
     this.#heardAt = origin.openedAt;
     this.#silentMs = limits.tlsHandshakeTimeoutMs;
     this.#owner = owner;
-    this.#http2 = new Http2Connection('client', limits.http2);
+    this.#http2 = new Http2Connection('client', limits.http2, owner.held);
     this.#writer = new FrameWriter(socket, this.#http2);
     this.#parts = {
       address: origin.address,
       http2: this.#http2,
       writer: this.#writer,
-      held: owner.held,
       isClosed: () => this.#closed,
       opened: (id, stream) => {
         this.#promised -= 1;
@@ -247,5 +246,6 @@ export class Http2Upstream implements KeptConnection {
     this.#owner.closed(this);
     for (const stream of this.#streams.values()) stream.fail(error, processed);
     this.#streams.clear();
+    this.#http2.abandon();
   }
 }
