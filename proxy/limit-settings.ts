@@ -12,10 +12,9 @@ export const LIMIT_NAMES: readonly LimitName[] = Object.entries(DEFAULT_LIMITS).
   typeof value === 'number' ? [{ name, defaultValue: value }] : numbersOf(name, value),
 );
 
-/** Below these the protocol itself does not work (RFC 9113 6.5.2, 6.9.2). */
+/** Below these the protocol itself does not work (RFC 9113 6.5.2). */
 const LEAST: Readonly<Record<string, number>> = {
   'http2.maxFrameBytes': 16_384,
-  'http2.connectionWindowBytes': 65_535,
 };
 
 const MAX_31_BITS = 0x7fff_ffff;
@@ -23,7 +22,7 @@ const MAX_31_BITS = 0x7fff_ffff;
 const MOST: Readonly<Record<string, number>> = {
   'http2.maxFrameBytes': 0xff_ffff,
   'http2.streamWindowBytes': MAX_31_BITS,
-  'http2.connectionWindowBytes': MAX_31_BITS,
+  'http2.maxStreamWindowBytes': MAX_31_BITS,
 };
 
 /**

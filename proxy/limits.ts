@@ -30,7 +30,7 @@ export interface ProxyLimits extends Http1Limits {
   readonly maxIdlePerHost: number;
   /** A request body that is held whole because its signature must read it first. */
   readonly maxSignedBodyBytes: number;
-  /** Bodies held over all connections: read whole by a rule or signature (beyond it 503), or HTTP/2 that waits for a slow reader. */
+  /** Bodies held over all connections: read whole by a rule or signature (beyond it 503), and by which windows of HTTP/2 are wider than at first. */
   readonly maxHeldBytes: number;
   /** Decision records on disk while the control plane is away, of one run of the proxy: a half with denials, seven eighths with calls. */
   readonly maxSpoolBytes: number;

@@ -1,5 +1,3 @@
-import type { ByteBudget } from '../../common/byte-budget.ts';
-
 const ROOM_BYTES = 4_096;
 
 /**
@@ -7,13 +5,7 @@ const ROOM_BYTES = 4_096;
  * ones into one buffer, since a peer may cut its body into frames of one octet.
  */
 export class Backlog<Event extends object> {
-  readonly #budget: ByteBudget;
   #entries: (Buffer | Event)[] = [];
-  #held = 0;
-
-  constructor(budget: ByteBudget) {
-    this.#budget = budget;
-  }
 
   get isEmpty(): boolean {
     return this.#entries.length === 0;
@@ -24,16 +16,13 @@ export class Backlog<Event extends object> {
     return this.#entries.some((entry) => !Buffer.isBuffer(entry) && test(entry));
   }
 
-  /** Keeps a copy. False when the budget is spent: what the stream holds then is to be bounded in another way. */
-  addBody(bytes: Buffer): boolean {
+  /** Keeps a copy. */
+  addBody(bytes: Buffer): void {
     const { length } = this.#entries;
     const last = this.#entries[length - 1];
     const joined = Buffer.isBuffer(last) ? behind(last, bytes) : undefined;
     if (joined === undefined) this.#entries.push(withRoom(bytes));
     else this.#entries[length - 1] = joined;
-    if (!this.#budget.take(bytes.length)) return false;
-    this.#held += bytes.length;
-    return true;
   }
 
   add(event: Event): void {
@@ -42,20 +31,11 @@ export class Backlog<Event extends object> {
 
   /** The next event, or a piece of body, which is the caller's. */
   shift(): Buffer | Event | undefined {
-    const entry = this.#entries.shift();
-    if (Buffer.isBuffer(entry)) this.#giveBack(entry.length);
-    return entry;
+    return this.#entries.shift();
   }
 
   clear(): void {
     this.#entries = [];
-    this.#giveBack(this.#held);
-  }
-
-  #giveBack(bytes: number): void {
-    const count = Math.min(bytes, this.#held);
-    this.#held -= count;
-    this.#budget.give(count);
   }
 }
 

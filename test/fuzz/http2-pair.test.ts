@@ -14,7 +14,7 @@ const ROLES: readonly Http2Role[] = ['client', 'server'];
 function randomOptions(random: Random): Partial<Http2Options> {
   return {
     streamWindowBytes: random.pick([1, 100, 16_384, 65_535, 70_000, 1_048_576]),
-    connectionWindowBytes: random.pick([65_535, 100_000, 4_194_304]),
+    maxStreamWindowBytes: random.pick([1, 70_000, 1_048_576]),
     maxFrameBytes: random.pick([16_384, 20_000, 100_000]),
     maxConcurrentStreams: random.pick([1, 5, 100]),
     decoderTableBytes: random.pick([0, 100, 4_096, 20_000]),
@@ -89,6 +89,7 @@ test('two ends of a connection understand each other', { timeout: FUZZ_SECONDS *
       expect(pair.ends[role].openStreams, `${what} ${role}`).toBe(0);
       expect(pair.ends[role].bufferedBytes, `${what} ${role}`).toBe(0);
     }
+    expect(pair.spare.used, what).toBe(0);
     counts.connections += 1;
   }
   console.log(JSON.stringify(counts));

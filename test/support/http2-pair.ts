@@ -1,3 +1,4 @@
+import { ByteBudget } from '../../common/byte-budget.ts';
 import { HeaderList } from '../../proxy/protocols/header-list.ts';
 import { Http2Connection } from '../../proxy/sessions/http2/connection.ts';
 import type { Http2Event, Http2Role } from '../../proxy/sessions/http2/events.ts';
@@ -14,9 +15,8 @@ export interface Way {
   trailers: string;
   heardTrailers: string;
   isBlocked: boolean;
-  /** Told in `body` events and neither consumed nor held. */
+  /** Told in `body` events and not consumed. */
   unconsumed: number;
-  held: number;
 }
 
 export interface Talk {
@@ -30,7 +30,7 @@ export interface Talk {
 function newWay(): Way {
   return {
     ...{ said: '', heard: '', trailers: '', heardTrailers: '' },
-    ...{ hasHead: false, hasEnded: false, isTold: false, isBlocked: false, unconsumed: 0, held: 0 },
+    ...{ hasHead: false, hasEnded: false, isTold: false, isBlocked: false, unconsumed: 0 },
   };
 }
 
@@ -44,6 +44,8 @@ export class Http2Pair {
   readonly faults: string[] = [];
   readonly #random: Random;
   readonly #bodySizes: readonly number[];
+  /** What both ends may have unread beside the first windows of their streams. */
+  readonly spare = new ByteBudget(2_000_000);
   readonly #windows: Readonly<Record<Http2Role, number>>;
   /** On the way to this end. */
   readonly #wire: Record<Http2Role, Buffer> = { client: Buffer.alloc(0), server: Buffer.alloc(0) };
@@ -53,12 +55,12 @@ export class Http2Pair {
     const windows = [options.client, options.server].map(({ streamWindowBytes = 0 }) => streamWindowBytes);
     this.#bodySizes = [0, 1, 9, 100, 5_000, 40_000, 140_000].filter((size) => size <= 400 * Math.min(...windows));
     this.#windows = {
-      client: options.client.connectionWindowBytes ?? 0,
-      server: options.server.connectionWindowBytes ?? 0,
+      client: Math.max(65_535, options.client.streamWindowBytes ?? 0),
+      server: Math.max(65_535, options.server.streamWindowBytes ?? 0),
     };
     this.ends = {
-      client: new Http2Connection('client', options.client),
-      server: new Http2Connection('server', options.server),
+      client: new Http2Connection('client', options.client, this.spare),
+      server: new Http2Connection('server', options.server, this.spare),
     };
   }
 
@@ -111,11 +113,13 @@ export class Http2Pair {
     }
   }
 
-  /** What is neither consumed nor held fits into the connection's window. */
+  /** What is not consumed fits into the first windows of the streams, and what was to spare. */
   #checkWindow(role: Http2Role): void {
-    let unconsumed = 0;
-    for (const talk of this.talks.values()) if (!talk.isReset) unconsumed += talk[other(role)].unconsumed;
-    if (unconsumed > this.#windows[role]) this.faults.push(`${role} has ${unconsumed} octets that it did not take`);
+    let beyond = 0;
+    for (const talk of this.talks.values()) {
+      if (!talk.isReset) beyond += Math.max(0, talk[other(role)].unconsumed - this.#windows[role]);
+    }
+    if (beyond > this.spare.used) this.faults.push(`${role} has ${beyond} octets beyond its windows`);
   }
 
   open(): void {
@@ -158,21 +162,12 @@ export class Http2Pair {
     server.sendHead(talk.id, { status: 200, headers: this.#headers() }, talk.server.hasEnded);
   }
 
-  /** Consumes or holds of what this end heard. */
+  /** Consumes of what this end heard. */
   consume(talk: Talk, role: Http2Role, all = false): void {
     const way = talk[other(role)];
-    if (!all && this.#random.below(3) === 0) {
-      this.ends[role].hold(talk.id, way.unconsumed);
-      way.held += way.unconsumed;
-      way.unconsumed = 0;
-      return;
-    }
-    const whole = way.unconsumed + way.held;
-    const count = all ? whole : this.#random.below(whole + 1);
+    const count = all ? way.unconsumed : this.#random.below(way.unconsumed + 1);
     this.ends[role].consume(talk.id, count);
-    const fromHeld = Math.min(count, way.held);
-    way.held -= fromHeld;
-    way.unconsumed -= count - fromHeld;
+    way.unconsumed -= count;
   }
 
   reset(talk: Talk, role: Http2Role): void {

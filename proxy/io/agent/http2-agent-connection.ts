@@ -46,10 +46,10 @@ export class Http2AgentConnection implements AgentSession {
   #closing = false;
 
   constructor(services: ProxyServices, socket: Duplex, transport: Transport) {
-    const { limits, clock } = services;
+    const { limits, clock, held } = services;
     this.#services = services;
     this.#socket = socket;
-    this.#http2 = new Http2Connection('server', { ...limits.http2, enableConnectProtocol: true });
+    this.#http2 = new Http2Connection('server', { ...limits.http2, enableConnectProtocol: true }, held);
     this.#writer = new FrameWriter(socket, this.#http2);
     this.#lastTick = clock.now();
     this.#idleUntil = this.#lastTick + limits.headerTimeoutMs;
@@ -156,7 +156,6 @@ export class Http2AgentConnection implements AgentSession {
   #takeUnread(event: Exclude<Http2Event, RequestHeadEvent | { type: 'goaway' | 'settings' }>): void {
     const { stream: id } = event;
     const isKnown = this.#leaving.has(id) || this.#unended.has(id);
-    if (event.type === 'body') this.#http2.hold(id, event.bytes.length);
     if (event.type === 'end') this.#http2.consume(id, Number.POSITIVE_INFINITY);
     if (event.type === 'end' || event.type === 'reset') this.#unended.delete(id);
     // A head that the codec refused is a call all the same; one whose answer waits has its record.
@@ -222,7 +221,6 @@ export class Http2AgentConnection implements AgentSession {
   /** The answer has left, and nobody reads what came of the request. */
   #letEnd(id: number, now: number): void {
     if (!this.#http2.isReceiving(id)) return this.#http2.consume(id, Number.POSITIVE_INFINITY);
-    this.#http2.hold(id, Number.POSITIVE_INFINITY);
     this.#unended.add(id, now + UNENDED_MS);
   }
 
@@ -263,6 +261,7 @@ export class Http2AgentConnection implements AgentSession {
   #onClose(): void {
     this.#closing = true;
     this.#abandon();
+    this.#http2.abandon();
   }
 
   #abandon(): void {

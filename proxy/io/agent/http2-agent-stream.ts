@@ -29,14 +29,13 @@ export class Http2AgentStream implements AgentStream, Rostered {
   readonly #parts: Http2AgentParts;
   readonly #exchange: Exchange;
   /** Body that came before the exchange takes it; the stream's window bounds it. */
-  readonly #waiting: Backlog<{ readonly trailers: HeaderList | undefined }>;
+  readonly #waiting = new Backlog<{ readonly trailers: HeaderList | undefined }>();
   #blocked = false;
   #answered = false;
 
   constructor(id: number, head: RequestHead, parts: Http2AgentParts) {
     this.#id = id;
     this.#parts = parts;
-    this.#waiting = new Backlog(parts.services.held);
     this.transport = parts.transport;
     this.#exchange = new Exchange(parts.services, this, head);
   }
@@ -47,7 +46,7 @@ export class Http2AgentStream implements AgentStream, Rostered {
 
   onBody(bytes: Buffer): void {
     if (this.#waiting.isEmpty && this.#exchange.acceptsRequest) return this.#give(bytes);
-    if (this.#waiting.addBody(bytes)) this.#parts.http2.hold(this.#id, bytes.length);
+    this.#waiting.addBody(bytes);
   }
 
   onEnd(trailers: HeaderList | undefined): void {

@@ -1,4 +1,3 @@
-import type { ByteBudget } from '../../../common/byte-budget.ts';
 import type { Rostered } from '../../../common/roster.ts';
 import type { ErrorName } from '../../protocols/http2/http2-error.ts';
 import type { HeaderList } from '../../protocols/header-list.ts';
@@ -15,7 +14,6 @@ export interface Http2UpstreamParts {
   readonly address: string;
   readonly http2: Http2Connection;
   readonly writer: FrameWriter;
-  readonly held: ByteBudget;
   /** The socket is gone. */
   isClosed(): boolean;
   opened(id: number, stream: Http2UpstreamStream): void;
@@ -23,6 +21,8 @@ export interface Http2UpstreamParts {
   forget(id: number): void;
   /** The stream ends without its answer, before `forget`. */
   gaveUp(): void;
+  /** Whether the upstream may be told that a stream is given up. */
+  mayReset(): boolean;
   /** The connection takes no stream after all: it is to be replaced. */
   refused(stream: Http2UpstreamStream): void;
   /** The stream was handed out and is given back without a request. */
@@ -53,11 +53,10 @@ export class Http2UpstreamStream implements UpstreamStream, Rostered {
   #blocked = false;
   #paused = false;
   /** What came while the agent was slow; the stream's window bounds it. */
-  readonly #waiting: Backlog<OtherEvent>;
+  readonly #waiting = new Backlog<OtherEvent>();
 
   constructor(parts: Http2UpstreamParts) {
     this.#parts = parts;
-    this.#waiting = new Backlog(parts.held);
     this.address = parts.address;
   }
 
@@ -133,11 +132,13 @@ export class Http2UpstreamStream implements UpstreamStream, Rostered {
     if (this.#id === undefined) return;
     if (!this.#answerEnded) this.#parts.gaveUp();
     this.#parts.forget(this.#id);
-    const isOver = this.#requestEnded && (this.#upgraded || (whole && this.#answerEnded));
+    // What the upstream has not taken when its answer is whole is of no use to it (RFC 9113 8.1), and would keep the stream open.
+    const isWhole = whole && this.#answerEnded && this.#parts.http2.queuedBytes(this.#id) === 0;
     // The end of another protocol is an orderly one (RFC 8441 5): the upstream answers it with its own.
+    const isOver = this.#requestEnded && (this.#upgraded || isWhole);
     // A request that was given up in the turn in which it began leaves all the same, and its reset behind it: later heads may
     // refer to what its head put into the table of the connection's compression (RFC 7541 2.3.2), so that it cannot be left out.
-    if (!isOver) this.#parts.http2.reset(this.#id, 'CANCEL');
+    if (!isOver && this.#parts.mayReset()) this.#parts.http2.reset(this.#id, 'CANCEL');
     this.#parts.writer.schedule();
   }
 
@@ -149,7 +150,7 @@ export class Http2UpstreamStream implements UpstreamStream, Rostered {
     const waits = this.#paused || !isEmpty;
     if (event.type !== 'body') return waits ? this.#waiting.add(event) : this.#tell(event);
     if (!waits) return this.#tellBody(event.bytes);
-    if (this.#waiting.addBody(event.bytes)) this.#parts.http2.hold(event.stream, event.bytes.length);
+    this.#waiting.addBody(event.bytes);
   }
 
   onWritable(isWindow: boolean): void {

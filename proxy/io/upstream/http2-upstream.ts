@@ -14,6 +14,11 @@ import type { KeptConnection, UpstreamOwner, UpstreamOrigin } from './kept-conne
 
 const NOTHING = Buffer.alloc(0);
 const TICK_MS = 1_000;
+/**
+ * Servers end a connection, with all calls on it, on which many were given up, for CVE-2023-44487: hyper for 21 at once, Netty for
+ * 200 in half a minute, Envoy for 250. What is asked for after so many goes elsewhere.
+ */
+const MAX_GIVEN_UP = 16;
 
 /** One HTTP/2 connection to one checked address, carrying many exchanges at a time. */
 export class Http2Upstream implements KeptConnection {
@@ -34,6 +39,7 @@ export class Http2Upstream implements KeptConnection {
     | undefined;
   /** Streams that were handed out and have not begun. */
   #promised = 0;
+  #givenUp = 0;
   /** Takes no new stream; closes with its last one. */
   #retired = false;
   #closed = false;
@@ -52,13 +58,12 @@ export class Http2Upstream implements KeptConnection {
     this.#heardAt = origin.openedAt;
     this.#silentMs = limits.tlsHandshakeTimeoutMs;
     this.#owner = owner;
-    this.#http2 = new Http2Connection('client', limits.http2);
+    this.#http2 = new Http2Connection('client', limits.http2, owner.held);
     this.#writer = new FrameWriter(socket, this.#http2);
     this.#parts = {
       address: origin.address,
       http2: this.#http2,
       writer: this.#writer,
-      held: owner.held,
       isClosed: () => this.#closed,
       opened: (id, stream) => {
         this.#promised -= 1;
@@ -66,6 +71,7 @@ export class Http2Upstream implements KeptConnection {
       },
       forget: (id) => this.#forget(id),
       gaveUp: () => this.#onGivenUp(),
+      mayReset: () => this.#mayReset(),
       refused: (stream) => this.#refused(stream),
       unused: () => {
         this.#promised -= 1;
@@ -202,6 +208,13 @@ export class Http2Upstream implements KeptConnection {
     if (this.#owner.now() - this.#heardAt >= this.#silentMs) this.#retired = true;
   }
 
+  /** Beyond so many nobody is told: what still comes is dropped, and with its last call the connection ends. */
+  #mayReset(): boolean {
+    this.#givenUp += 1;
+    if (this.#givenUp >= MAX_GIVEN_UP) this.#retired = true;
+    return this.#givenUp <= MAX_GIVEN_UP;
+  }
+
   /** It could take a stream when it was handed out, and cannot any more. */
   #refused(stream: Http2UpstreamStream): void {
     this.#promised -= 1;
@@ -233,5 +246,6 @@ export class Http2Upstream implements KeptConnection {
     this.#owner.closed(this);
     for (const stream of this.#streams.values()) stream.fail(error, processed);
     this.#streams.clear();
+    this.#http2.abandon();
   }
 }

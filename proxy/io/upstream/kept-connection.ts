@@ -26,7 +26,7 @@ export interface KeptConnection extends Rostered {
 
 /** Who keeps upstream connections. */
 export interface UpstreamOwner<Connection> {
-  /** For bodies that wait for slow agents. */
+  /** What windows may grow by. */
   readonly held: ByteBudget;
   now(): number;
   /** Its exchange ended well: it may serve another. */

@@ -2,7 +2,7 @@ import { FrameType } from '../../protocols/http2/frames.ts';
 import { ErrorCode, type ErrorName, Http2Error, type Http2StreamError } from '../../protocols/http2/http2-error.ts';
 import { initialPeerSettings } from '../../protocols/http2/settings.ts';
 import { Allowance } from './allowance.ts';
-import { Credit } from './credit.ts';
+import { Credit, type SpareBytes } from './credit.ts';
 import type { Http2Event, Http2Role } from './events.ts';
 import type { Http2Options } from './limits.ts';
 import { Outbound } from './outbound.ts';
@@ -29,13 +29,13 @@ export class ConnectionState {
   /** Octets of provoked frames since the output was taken. */
   replyBytes = 0;
 
-  constructor(role: Http2Role, options: Http2Options) {
+  constructor(role: Http2Role, options: Http2Options, spare: SpareBytes) {
     this.role = role;
     this.options = options;
     this.control = new Allowance(options.controlFrameAllowance);
     this.resets = new Allowance(options.resetAllowance);
     this.outbound = new Outbound(options, this.peer, this.events, this.control);
-    this.credit = new Credit(options, this.outbound.frames);
+    this.credit = new Credit(options, this.outbound.frames, spare);
   }
 
   /** Whether a stream with this identifier is ours to open (RFC 9113 5.1.1). */
@@ -95,21 +95,23 @@ export class ConnectionState {
     this.events.push({ type: 'reset', stream: stream.id, code, by: 'peer', message });
   }
 
-  /** Removes a stream from everywhere; what nobody will consume any more is given back. */
+  /** Removes a stream from everywhere. */
   drop(stream: Stream): void {
     this.outbound.forget(stream);
-    this.streams.remove(stream);
-    this.credit.giveBack(stream.unconsumedBytes - stream.heldBytes);
-    stream.unconsumedBytes = 0;
-    stream.heldBytes = 0;
+    this.#remove(stream);
   }
 
   /** Removes a stream that is over in both directions and whose body was consumed. */
   settle(stream: Stream): void {
     if (stream.receiving !== 'done' || stream.sending !== 'done') return;
     if (stream.unconsumedBytes > 0 || stream.closed) return;
-    this.streams.remove(stream);
+    this.#remove(stream);
     this.resets.earn(1);
+  }
+
+  #remove(stream: Stream): void {
+    this.streams.remove(stream);
+    this.credit.release(stream);
   }
 
   /** Sends what waits for windows. */

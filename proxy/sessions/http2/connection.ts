@@ -4,6 +4,7 @@ import type { Http2RequestHead, Http2ResponseHead } from '../../protocols/http2/
 import { ErrorCode, type ErrorName, Http2Error } from '../../protocols/http2/http2-error.ts';
 import { Setting, writeSettings } from '../../protocols/http2/settings.ts';
 import { ConnectionState } from './connection-state.ts';
+import type { SpareBytes } from './credit.ts';
 import type { Http2Event, Http2Role } from './events.ts';
 import { Inbound } from './inbound.ts';
 import { DEFAULT_HTTP2_OPTIONS, type Http2Options } from './limits.ts';
@@ -21,14 +22,14 @@ export class Http2Connection {
   readonly #inbound: Inbound;
   #error: Http2Error | undefined;
 
-  constructor(role: Http2Role, options: Partial<Http2Options> = {}) {
-    const state = new ConnectionState(role, { ...DEFAULT_HTTP2_OPTIONS, ...options });
+  constructor(role: Http2Role, options: Partial<Http2Options> = {}, spare: SpareBytes = NOTHING_TO_SPARE) {
+    const state = new ConnectionState(role, { ...DEFAULT_HTTP2_OPTIONS, ...options }, spare);
     this.#state = state;
     this.#inbound = new Inbound(state);
     const { frames } = state.outbound;
     if (role === 'client') frames.raw(PREFACE);
     frames.raw(writeSettings(settingsOf(state)));
-    state.credit.open();
+    state.credit.refill();
   }
 
   /** Lends bytes, until next() has said undefined or copyUnread() was called. */
@@ -124,25 +125,14 @@ export class Http2Connection {
     const found = streams.get(stream);
     if (found === undefined) return;
     const count = Math.min(byteCount, found.unconsumedBytes);
-    const held = Math.min(count, found.heldBytes);
     found.unconsumedBytes -= count;
-    found.heldBytes -= held;
-    credit.giveBack(count - held);
     credit.giveBackOn(found, count);
     this.#state.settle(found);
   }
 
-  /**
-   * Octets told in a `body` event are kept by the caller, who will consume them later: until then the stream's window
-   * stays as narrow, but the connection's opens again, so that a stream which nobody reads does not stop the others.
-   */
-  hold(stream: number, byteCount: number): void {
-    const { credit, streams } = this.#state;
-    const found = streams.get(stream);
-    if (found === undefined) return;
-    const count = Math.min(byteCount, found.unconsumedBytes - found.heldBytes);
-    found.heldBytes += count;
-    credit.giveBack(count);
+  /** The connection is gone, and with it all streams, without an event. */
+  abandon(): void {
+    for (const stream of this.#state.streams.values()) this.#state.drop(stream);
   }
 
   /** Takes no new streams (RFC 9113 6.8); those that are open may finish. */
@@ -225,6 +215,8 @@ export class Http2Connection {
     outbound.frames.numbers(FrameType.GOAWAY, 0, streams.lastPeer, ErrorCode[error.code]);
   }
 }
+
+const NOTHING_TO_SPARE: SpareBytes = { takeSpare: () => false, give: () => {} };
 
 /** What we tell of ourselves; what is as the RFC has it anyway is left out. */
 function settingsOf(state: ConnectionState): [number, number][] {

@@ -1,32 +1,45 @@
 import { FrameType, INITIAL_WINDOW_BYTES, MAX_31_BITS } from '../../protocols/http2/frames.ts';
-import { Http2Error, Http2StreamError } from '../../protocols/http2/http2-error.ts';
+import { Http2StreamError } from '../../protocols/http2/http2-error.ts';
 import type { FrameBuffer } from './frame-buffer.ts';
 import type { Http2Limits } from './limits.ts';
 import type { Stream } from './stream.ts';
 
-/** The windows that we give the peer (RFC 9113 5.2, 6.9). Credit is given back when half a window has gathered. */
+/** More than the windows of all streams together, so that one which nobody reads never stops the others. */
+const CONNECTION_BYTES = 1 << 30;
+const GROWTH = 4;
+
+/** Where the octets come from by which windows grow; see ByteBudget. */
+export interface SpareBytes {
+  takeSpare(bytes: number): boolean;
+  give(bytes: number): void;
+}
+
+/**
+ * The windows that we give the peer (RFC 9113 5.2, 6.9). Each stream's bounds what nobody has read yet, the connection's bounds
+ * nothing. Credit is given back when half a window has gathered, and a stream that is read so far has a wider one from then on, while
+ * there are octets to spare.
+ */
 export class Credit {
   readonly #frames: FrameBuffer;
   readonly #streamBytes: number;
-  readonly #connectionBytes: number;
+  readonly #maxStreamBytes: number;
+  readonly #spare: SpareBytes;
   #window = INITIAL_WINDOW_BYTES;
-  #uncredited = 0;
   /** The window that a new stream has: until the peer has confirmed a smaller one, the one it started with. */
   initialWindow: number;
 
-  constructor(limits: Http2Limits, frames: FrameBuffer) {
+  constructor(limits: Http2Limits, frames: FrameBuffer, spare: SpareBytes) {
     this.#frames = frames;
+    this.#spare = spare;
     this.#streamBytes = Math.min(MAX_31_BITS, limits.streamWindowBytes);
-    this.#connectionBytes = Math.min(MAX_31_BITS, Math.max(INITIAL_WINDOW_BYTES, limits.connectionWindowBytes));
+    this.#maxStreamBytes = Math.min(MAX_31_BITS, limits.maxStreamWindowBytes);
     this.initialWindow = Math.max(INITIAL_WINDOW_BYTES, this.#streamBytes);
   }
 
-  /** Widens the connection's window to its full size; part of what is said first. */
-  open(): void {
-    const increment = this.#connectionBytes - this.#window;
-    if (increment === 0) return;
-    this.#frames.numbers(FrameType.WINDOW_UPDATE, 0, increment);
-    this.#window += increment;
+  /** Widens the connection's window to its full size; at first, part of what is said first. */
+  refill(): void {
+    this.#frames.numbers(FrameType.WINDOW_UPDATE, 0, CONNECTION_BYTES - this.#window);
+    this.#window = CONNECTION_BYTES;
   }
 
   /** The peer has confirmed our settings (RFC 9113 6.9.2). */
@@ -36,11 +49,10 @@ export class Credit {
     if (change !== 0) for (const stream of streams) stream.receiveWindow += change;
   }
 
-  /** Takes a DATA frame, padding included, out of the connection's window. */
+  /** Takes a DATA frame, padding included, out of the connection's window, which no frame can exceed. */
   receive(bytes: number): void {
     this.#window -= bytes;
-    if (this.#window < 0)
-      throw new Http2Error('FLOW_CONTROL_ERROR', 'DATA beyond the connection window (RFC 9113 6.9)');
+    if (this.#window * 2 < CONNECTION_BYTES) this.refill();
   }
 
   /** Takes a DATA frame, padding included, out of the stream's window. */
@@ -51,22 +63,28 @@ export class Credit {
     }
   }
 
-  /** Gives octets back to the connection. */
-  giveBack(bytes: number): void {
-    this.#uncredited += bytes;
-    if (this.#uncredited === 0 || this.#uncredited * 2 < this.#connectionBytes) return;
-    this.#frames.numbers(FrameType.WINDOW_UPDATE, 0, this.#uncredited);
-    this.#window += this.#uncredited;
-    this.#uncredited = 0;
-  }
-
   /** Gives octets back to a stream, if more can come on it. */
   giveBackOn(stream: Stream, bytes: number): void {
     if (stream.receiving === 'done') return;
     stream.uncreditedBytes += bytes;
-    if (stream.uncreditedBytes === 0 || stream.uncreditedBytes * 2 < this.#streamBytes) return;
-    this.#frames.numbers(FrameType.WINDOW_UPDATE, stream.id, stream.uncreditedBytes);
-    stream.receiveWindow += stream.uncreditedBytes;
+    const size = this.#streamBytes + stream.grownBytes;
+    if (stream.uncreditedBytes === 0 || stream.uncreditedBytes * 2 < size) return;
+    const increment = stream.uncreditedBytes + this.#grow(stream, size);
+    this.#frames.numbers(FrameType.WINDOW_UPDATE, stream.id, increment);
+    stream.receiveWindow += increment;
     stream.uncreditedBytes = 0;
+  }
+
+  /** The stream is gone, and what its window grew by is for others. */
+  release(stream: Stream): void {
+    if (stream.grownBytes > 0) this.#spare.give(stream.grownBytes);
+    stream.grownBytes = 0;
+  }
+
+  #grow(stream: Stream, size: number): number {
+    const growth = Math.min(this.#maxStreamBytes, size * GROWTH) - size;
+    if (growth <= 0 || !this.#spare.takeSpare(growth)) return 0;
+    stream.grownBytes += growth;
+    return growth;
   }
 }

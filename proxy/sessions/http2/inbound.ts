@@ -130,10 +130,7 @@ export class Inbound {
   #tellBody(bytes: Buffer): void {
     const stream = this.#bodyStream;
     // The caller may have reset the stream between two pieces.
-    if (stream === undefined || stream.closed) {
-      this.#state.credit.giveBack(bytes.length);
-      return;
-    }
+    if (stream === undefined || stream.closed) return;
     stream.unconsumedBytes += bytes.length;
     this.#state.events.push({ type: 'body', stream: stream.id, bytes });
   }
@@ -208,7 +205,6 @@ export class Inbound {
     const stream = this.#admitData(end - start);
     this.#bodyStream = stream;
     if (stream !== undefined) this.#state.credit.giveBackOn(stream, frame.length - (end - start));
-    this.#state.credit.giveBack(frame.length - (end - start));
     if (end > start) this.#tellBody(frame.bytes.subarray(start, end));
     this.#endBody();
   }

@@ -18,10 +18,10 @@ export interface Http2Limits {
   readonly maxConcurrentStreams: number;
   /** SETTINGS_MAX_FRAME_SIZE; also the most that we put into a frame. 16,384 at least. */
   readonly maxFrameBytes: number;
-  /** Octets of a stream's body that may arrive before they are consumed. */
+  /** Octets of a stream's body that may arrive before they are consumed, at first. */
   readonly streamWindowBytes: number;
-  /** The same for all streams together; 65,535 at least (RFC 9113 6.9.2). */
-  readonly connectionWindowBytes: number;
+  /** The same once some were consumed, while half of `maxHeldBytes` has room for what it is more. */
+  readonly maxStreamWindowBytes: number;
   /** Interim (1xx) answers before the final one. */
   readonly maxInformational: number;
   /** Allowance of frames that move no message on; see Allowance. */
@@ -46,8 +46,8 @@ export const DEFAULT_HTTP2_OPTIONS: Http2Options = Object.freeze({
   encoderTableBytes: 4_096,
   maxConcurrentStreams: 128,
   maxFrameBytes: MIN_MAX_FRAME_BYTES,
-  streamWindowBytes: 1_048_576,
-  connectionWindowBytes: 4_194_304,
+  streamWindowBytes: 65_536,
+  maxStreamWindowBytes: 1_048_576,
   maxInformational: 16,
   controlFrameAllowance: 1_000,
   resetAllowance: 200,

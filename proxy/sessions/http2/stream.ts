@@ -23,10 +23,10 @@ export class Stream {
   receiveWindow: number;
   /** Octets told in `body` events and not consumed. */
   unconsumedBytes = 0;
-  /** How many of them are held by the caller, and given back to the connection already. */
-  heldBytes = 0;
   /** Octets consumed, but not given back yet. */
   uncreditedBytes = 0;
+  /** What the window is wider by than at first. */
+  grownBytes = 0;
   /** Octets of body that Content-Length lets come; -1: no bound. */
   remainingBytes = -1;
   /** The method of a request that we sent. */

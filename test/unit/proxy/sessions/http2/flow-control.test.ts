@@ -1,19 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { FrameType } from '../../../../../proxy/protocols/http2/frames.ts';
 import { HeaderList } from '../../../../../proxy/protocols/header-list.ts';
 import type { Http2Connection } from '../../../../../proxy/sessions/http2/connection.ts';
 import {
   cutFrames,
-  data,
   describeFrame,
   END_STREAM,
-  frame,
   GET,
   headers,
-  POST,
   reset,
   settings,
-  SETTINGS_ACK,
   windowUpdate,
 } from '../../../../support/http2-frames.ts';
 import { drive, startServer } from '../../../../support/http2-play.ts';
@@ -209,89 +204,5 @@ describe('what we may send, RFC 9113 5.2 and 6.9', () => {
     expect(written(server)).toEqual(['DATA 1 0 END', 'DATA 3 1 END', 'DATA 5 1']);
     server.sendEnd(5, new HeaderList());
     expect(written(server)).toEqual(['DATA 5 0 END']);
-  });
-});
-
-describe('what the peer may send, RFC 9113 5.2 and 6.9', () => {
-  const window = { streamWindowBytes: 100_000, connectionWindowBytes: 150_000 };
-
-  it('gives credit back when half a window was consumed, and not before', () => {
-    const server = startServer(window);
-    pull(server, headers(1, POST), data(1, Buffer.alloc(16_000)), data(1, Buffer.alloc(16_000)));
-    server.consume(1, 32_000);
-    expect(written(server)).toEqual([]);
-    pull(server, ...Array.from({ length: 4 }, () => data(1, Buffer.alloc(16_000))));
-    server.consume(1, 17_999);
-    expect(written(server)).toEqual([]);
-    server.consume(1, 1);
-    expect(written(server)).toEqual(['WINDOW_UPDATE 1 50000']);
-    server.consume(1, 999_999);
-    expect(written(server)).toEqual(['WINDOW_UPDATE 0 96000']);
-  });
-
-  it('gives back to the connection alone what the caller holds, and once', () => {
-    const server = startServer({ ...window, connectionWindowBytes: 65_535 });
-    pull(server, headers(1, POST), ...Array.from({ length: 4 }, () => data(1, Buffer.alloc(16_000))));
-    server.hold(1, 64_000);
-    server.hold(1, 64_000);
-    expect(written(server)).toEqual(['WINDOW_UPDATE 0 64000']);
-    server.consume(1, 32_000);
-    expect(written(server)).toEqual([]);
-    server.consume(1, 32_000);
-    expect(written(server)).toEqual(['WINDOW_UPDATE 1 64000']);
-    pull(server, headers(3, POST), data(3, Buffer.alloc(16_000)), data(3, Buffer.alloc(16_384)));
-    server.hold(3, 16_000);
-    server.reset(3, 'CANCEL');
-    expect(written(server)).toEqual(['RST_STREAM 3 CANCEL']);
-    pull(server, headers(5, POST), data(5, Buffer.alloc(400)));
-    server.consume(5, 400);
-    expect(written(server)).toEqual(['WINDOW_UPDATE 0 32784']);
-  });
-
-  it('6.9.1 resets a stream whose window is exceeded', () => {
-    const server = startServer(window);
-    pull(server, SETTINGS_ACK, headers(1, POST), ...Array.from({ length: 6 }, () => data(1, Buffer.alloc(16_384))));
-    const played = drive(server, [data(1, Buffer.alloc(1_697))]);
-    expect(played.events).toEqual(['reset 1 FLOW_CONTROL_ERROR by us']);
-    expect(played.error).toBeUndefined();
-  });
-
-  it('6.9.1 closes the connection if its window is exceeded', () => {
-    const server = startServer({ ...window, streamWindowBytes: 1_000_000 });
-    pull(server, headers(1, POST), ...Array.from({ length: 9 }, () => data(1, Buffer.alloc(16_384))));
-    expect(drive(server, [data(1, Buffer.alloc(2_545))]).error).toBe('FLOW_CONTROL_ERROR');
-  });
-
-  it('6.9.2 bears the initial window until the peer has confirmed a smaller one', () => {
-    const server = startServer({ streamWindowBytes: 10 });
-    const early = drive(server, [headers(1, POST), data(1, Buffer.alloc(16_000))]);
-    expect(early.events).toHaveLength(2);
-    expect(drive(server, [SETTINGS_ACK, data(1, 'a')]).events).toEqual(['body 1 a']);
-    expect(drive(server, [headers(3, POST), data(3, Buffer.alloc(11))]).events[1]).toMatch('reset 3 FLOW_CONTROL');
-  });
-
-  it('6.1 gives padding back by itself', () => {
-    const server = startServer({ streamWindowBytes: 100_000, connectionWindowBytes: 65_535 });
-    const padded = frame(FrameType.DATA, 0x8, 1, Buffer.concat([Buffer.from([255]), Buffer.alloc(255)]));
-    const { output } = drive(server, [headers(1, POST), ...Array.from({ length: 200 }, () => padded)]);
-    expect(output).toEqual(['WINDOW_UPDATE 0 32768', 'WINDOW_UPDATE 1 50176']);
-  });
-
-  it('gives back what nobody will consume: of streams that are reset, and what comes for them later', () => {
-    const server = startServer({ ...window, connectionWindowBytes: 65_535 });
-    pull(server, headers(1, POST), data(1, Buffer.alloc(16_384)));
-    server.reset(1, 'CANCEL');
-    server.consume(1, 16_384);
-    expect(written(server)).toEqual(['RST_STREAM 1 CANCEL']);
-    expect(pull(server, data(1, Buffer.alloc(16_384)))).toBe(0);
-    expect(written(server)).toEqual(['WINDOW_UPDATE 0 32768']);
-  });
-
-  it('drops the rest of a frame whose stream is reset meanwhile', () => {
-    const server = startServer();
-    const whole = data(1, Buffer.alloc(1_000), END_STREAM);
-    pull(server, headers(1, POST), whole.subarray(0, 500));
-    server.reset(1, 'CANCEL');
-    expect(pull(server, whole.subarray(500), headers(3, GET, END_STREAM))).toBe(2);
   });
 });

@@ -1,0 +1,120 @@
+import { describe, expect, it } from 'vitest';
+import { ByteBudget } from '../../../../../common/byte-budget.ts';
+import { FrameType } from '../../../../../proxy/protocols/http2/frames.ts';
+import { HeaderList } from '../../../../../proxy/protocols/header-list.ts';
+import { Http2Connection } from '../../../../../proxy/sessions/http2/connection.ts';
+import {
+  CLIENT_START,
+  cutFrames,
+  data,
+  describeFrame,
+  END_STREAM,
+  frame,
+  GET,
+  headers,
+  POST,
+  SETTINGS_ACK,
+} from '../../../../support/http2-frames.ts';
+import { drive, startServer } from '../../../../support/http2-play.ts';
+
+const OK = { status: 200, headers: new HeaderList() };
+const written = (connection: Http2Connection) => cutFrames(Buffer.concat(connection.takeOutput())).map(describeFrame);
+const pull = (connection: Http2Connection, ...frames: Buffer[]) => {
+  connection.receive(Buffer.concat(frames));
+  let count = 0;
+  while (connection.next() !== undefined) count += 1;
+  return count;
+};
+
+describe('what the peer may send, RFC 9113 5.2 and 6.9', () => {
+  const window = { streamWindowBytes: 100_000 };
+
+  it('gives credit back when half a window was consumed, and not before', () => {
+    const server = startServer(window);
+    pull(server, headers(1, POST), data(1, Buffer.alloc(16_000)), data(1, Buffer.alloc(16_000)));
+    server.consume(1, 32_000);
+    expect(written(server)).toEqual([]);
+    pull(server, ...Array.from({ length: 4 }, () => data(1, Buffer.alloc(16_000))));
+    server.consume(1, 17_999);
+    expect(written(server)).toEqual([]);
+    server.consume(1, 1);
+    expect(written(server)).toEqual(['WINDOW_UPDATE 1 50000']);
+    server.consume(1, 999_999);
+    expect(written(server)).toEqual([]);
+  });
+
+  it('widens the window of a stream that is read, while there is something to spare', () => {
+    const spare = new ByteBudget(1_000_000);
+    const server = new Http2Connection('server', { streamWindowBytes: 20_000, maxStreamWindowBytes: 400_000 }, spare);
+    pull(server, CLIENT_START, SETTINGS_ACK);
+    written(server);
+    const read = (stream: number, bytes: number): string[] => {
+      for (let left = bytes; left > 0; left -= 10_000) pull(server, data(stream, Buffer.alloc(Math.min(left, 10_000))));
+      server.consume(stream, bytes);
+      return written(server);
+    };
+    for (const stream of [1, 3, 5]) pull(server, headers(stream, POST));
+    expect(read(1, 9_999)).toEqual([]);
+    expect(read(1, 1)).toEqual(['WINDOW_UPDATE 1 70000']);
+    expect(read(1, 40_000)).toEqual(['WINDOW_UPDATE 1 280000']);
+    expect(read(1, 160_000)).toEqual(['WINDOW_UPDATE 1 240000']);
+    expect(spare.used).toBe(380_000);
+    expect(read(1, 200_000)).toEqual(['WINDOW_UPDATE 1 200000']);
+    // Half is left to others.
+    expect(read(3, 10_000)).toEqual(['WINDOW_UPDATE 3 70000']);
+    expect(read(3, 40_000)).toEqual(['WINDOW_UPDATE 3 40000']);
+    expect(spare.used).toBe(440_000);
+    server.reset(3, 'CANCEL');
+    expect(spare.used).toBe(380_000);
+    server.sendHead(1, OK, true);
+    pull(server, data(1, 'x', END_STREAM));
+    server.consume(1, 1);
+    expect(spare.used).toBe(0);
+    read(5, 10_000);
+    expect(spare.used).toBe(60_000);
+    server.abandon();
+    expect([spare.used, server.openStreams]).toEqual([0, 0]);
+  });
+
+  it('opens the window of the connection again for what nobody consumes', () => {
+    const server = startServer({ streamWindowBytes: 2 ** 30, maxFrameBytes: 2 ** 24 - 1 });
+    const half = 2 ** 29;
+    pull(server, headers(1, POST));
+    const frame = data(1, Buffer.alloc(2 ** 24 - 1));
+    for (let sent = 0; sent + frame.length - 9 <= half; sent += frame.length - 9) pull(server, frame);
+    expect(written(server)).toEqual([]);
+    pull(server, data(1, Buffer.alloc(33)));
+    expect(written(server)).toEqual([`WINDOW_UPDATE 0 ${half + 1}`]);
+  });
+
+  it('6.9.1 resets a stream whose window is exceeded', () => {
+    const server = startServer(window);
+    pull(server, SETTINGS_ACK, headers(1, POST), ...Array.from({ length: 6 }, () => data(1, Buffer.alloc(16_384))));
+    const played = drive(server, [data(1, Buffer.alloc(1_697))]);
+    expect(played.events).toEqual(['reset 1 FLOW_CONTROL_ERROR by us']);
+    expect(played.error).toBeUndefined();
+  });
+
+  it('6.9.2 bears the initial window until the peer has confirmed a smaller one', () => {
+    const server = startServer({ streamWindowBytes: 10 });
+    const early = drive(server, [headers(1, POST), data(1, Buffer.alloc(16_000))]);
+    expect(early.events).toHaveLength(2);
+    expect(drive(server, [SETTINGS_ACK, data(1, 'a')]).events).toEqual(['body 1 a']);
+    expect(drive(server, [headers(3, POST), data(3, Buffer.alloc(11))]).events[1]).toMatch('reset 3 FLOW_CONTROL');
+  });
+
+  it('6.1 gives padding back by itself', () => {
+    const server = startServer(window);
+    const padded = frame(FrameType.DATA, 0x8, 1, Buffer.concat([Buffer.from([255]), Buffer.alloc(255)]));
+    const { output } = drive(server, [headers(1, POST), ...Array.from({ length: 200 }, () => padded)]);
+    expect(output).toEqual(['WINDOW_UPDATE 1 50176']);
+  });
+
+  it('drops the rest of a frame whose stream is reset meanwhile', () => {
+    const server = startServer();
+    const whole = data(1, Buffer.alloc(1_000), END_STREAM);
+    pull(server, headers(1, POST), whole.subarray(0, 500));
+    server.reset(1, 'CANCEL');
+    expect(pull(server, whole.subarray(500), headers(3, GET, END_STREAM))).toBe(2);
+  });
+});
