@@ -203,7 +203,11 @@ describe('a stream and its peer', () => {
   });
 
   /** A connection to a peer that takes extended CONNECT, without sockets: `say` tells each side what the other said. */
-  function meet(streamWindowBytes = 65_535): { upstream: Http2Upstream; peer: Http2Connection; say: () => Http2Event[] } {
+  function meet(streamWindowBytes = 65_535): {
+    upstream: Http2Upstream;
+    peer: Http2Connection;
+    say: () => Http2Event[];
+  } {
     const socket = new PassThrough();
     const upstream = new Http2Upstream(socket as unknown as Socket, ORIGIN, DEFAULT_LIMITS, ownerOf());
     const peer = new Http2Connection('server', { enableConnectProtocol: true, streamWindowBytes });
