@@ -1,7 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createRootAuthority } from '../../common/x509/authority.ts';
+import {
+  createRootAuthority,
+  createSigningKey,
+  issueLeaf,
+  publicKeySpki,
+  type SigningAuthority,
+} from '../../common/x509/authority.ts';
 import { toPem } from '../../common/x509/certificate.ts';
-import { clientIdentity } from '../support/client-identity.ts';
 import { ask } from '../support/http2-agent.ts';
 import { type MutualTlsServer, startMutualTls, startOpensslServer } from '../support/mutual-tls-server.ts';
 import { runProcess } from '../support/process.ts';
@@ -19,6 +24,25 @@ const NAMES = ['alice', 'bob', 'stranger', 'expired', 'nobody'] as const;
 let world: World;
 let servers: Record<'h2' | 'http/1.1', MutualTlsServer>;
 let openssl: { readonly port: number; close(): void };
+
+/** A client certificate and its key in one PEM text, as a credential provider holds it; by default good for an hour. */
+function clientIdentity(
+  root: SigningAuthority,
+  name: string,
+  times: { readonly now?: number; readonly notAfter?: number } = {},
+): string {
+  const key = createSigningKey();
+  const now = times.now ?? Date.now();
+  const leaf = issueLeaf(root, {
+    publicKeySpki: publicKeySpki(key),
+    hosts: [`${name}.test`],
+    name,
+    usages: ['clientAuth'],
+    now,
+    notAfter: times.notAfter ?? now + 3_600_000,
+  });
+  return toPem(leaf) + key.export({ type: 'pkcs8', format: 'pem' }).toString();
+}
 
 beforeAll(async () => {
   servers = { h2: await startMutualTls(root, 'h2'), 'http/1.1': await startMutualTls(root, 'http/1.1') };

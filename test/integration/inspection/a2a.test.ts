@@ -1,4 +1,4 @@
-import { Message, type SendMessageRequest } from '@a2a-js/sdk';
+import { Message, type SendMessageRequest, AgentCard } from '@a2a-js/sdk';
 import {
   type Client,
   ClientFactory,
@@ -7,9 +7,12 @@ import {
   RestTransportFactory,
 } from '@a2a-js/sdk/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { makeA2aAgent, type TestA2aAgent } from '../../support/a2a-server.ts';
+import { AgentEvent, type AgentExecutor, DefaultRequestHandler, InMemoryTaskStore } from '@a2a-js/sdk/server';
+import { agentCardHandler, jsonRpcHandler, restHandler, UserBuilder } from '@a2a-js/sdk/server/express';
+import express from 'express';
 import { type InspectingWorld, startInspectingWorld } from '../../support/inspecting-world.ts';
 import { policySet } from '../../support/policy-set.ts';
+import type { UpstreamHandler } from '../../support/upstream.ts';
 
 const POLICY = policySet({
   ServerWorkload: { api: { hosts: ['api.example.com'] } },
@@ -21,6 +24,54 @@ const POLICY = policySet({
     },
   },
 });
+
+interface TestA2aAgent {
+  readonly listener: UpstreamHandler;
+  /** Where its card says that it is reached; to be set before the card is fetched. */
+  publicUrl: string;
+  /** Text of every message that reached the agent. */
+  readonly heard: readonly string[];
+}
+
+/** An agent of the official SDK: JSON-RPC at /rpc, HTTP+JSON at /rest, both bindings of A2A 1.0, and the card. */
+function makeA2aAgent(): TestA2aAgent {
+  const heard: string[] = [];
+  const executor: AgentExecutor = {
+    execute: async ({ userMessage, contextId }, bus) => {
+      const [part] = userMessage.parts;
+      heard.push(part?.content?.$case === 'text' ? part.content.value : '');
+      const reply = { messageId: crypto.randomUUID(), contextId, role: 'ROLE_AGENT', parts: [{ text: 'heard' }] };
+      bus.publish(AgentEvent.message(Message.fromJSON(reply)));
+      bus.finished();
+    },
+    cancelTask: async () => undefined,
+  };
+  const agent = { publicUrl: '' };
+  const cardOf = (): AgentCard => makeCard(agent.publicUrl);
+  const requestHandler = new DefaultRequestHandler(cardOf(), new InMemoryTaskStore(), executor);
+  const userBuilder = UserBuilder.noAuthentication;
+  const app = express();
+  app.use('/.well-known/agent-card.json', agentCardHandler({ agentCardProvider: async () => cardOf() }));
+  app.use('/rpc', jsonRpcHandler({ requestHandler, userBuilder }));
+  app.use('/rest', restHandler({ requestHandler, userBuilder }));
+  return Object.assign(agent, { listener: (...exchange: Parameters<UpstreamHandler>) => void app(...exchange), heard });
+}
+
+function makeCard(url: string): AgentCard {
+  return AgentCard.fromJSON({
+    name: 'travel',
+    description: 'books',
+    version: '1.0.0',
+    supportedInterfaces: [
+      { url: `${url}/rpc`, protocolBinding: 'JSONRPC', protocolVersion: '1.0' },
+      { url: `${url}/rest`, protocolBinding: 'HTTP+JSON', protocolVersion: '1.0' },
+    ],
+    capabilities: { streaming: true },
+    defaultInputModes: ['text/plain'],
+    defaultOutputModes: ['text/plain'],
+    skills: [{ id: 'book', name: 'book', description: 'books', tags: [] }],
+  });
+}
 
 function asking(text: string, skill: string | undefined): SendMessageRequest {
   const message = Message.fromJSON({ messageId: crypto.randomUUID(), role: 'ROLE_USER', parts: [{ text }] });
