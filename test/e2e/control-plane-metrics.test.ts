@@ -50,7 +50,7 @@ describe('/metrics of a control plane', () => {
   });
 
   it('tells how soon a revocation was pushed', async () => {
-    const stream = curlStream(world, '/v1/stream');
+    const stream = curlStream(world);
     await until('the stream runs', () => stream.bytes() > 20);
     await world.revoke('policy', 'agent-uses-api');
     await until('the stream is cut', () => stream.endedAt() !== undefined);

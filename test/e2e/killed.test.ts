@@ -51,10 +51,10 @@ describe.skipIf(!existsSync('dist/sidekey.js'))('processes that are killed (need
     );
   }
 
-  async function call(path = '/v1/items'): Promise<number> {
+  async function call(): Promise<number> {
     const through = ['--proxy', `http://${readFileSync(addressFile, 'utf8').trim()}`, '--cacert', caFile];
     const { stdout } = await runProcess(
-      ['curl', '-s', '-o', '/dev/null', '-w', '%{http_code}', ...through, api.url + path],
+      ['curl', '-s', '-o', '/dev/null', '-w', '%{http_code}', ...through, `${api.url}/v1/items`],
       { PATH: process.env['PATH'] },
     );
     if (stdout === '200') answered += 1;

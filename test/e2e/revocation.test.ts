@@ -15,7 +15,7 @@ beforeEach(async () => {
 });
 
 async function runningStream(): Promise<LiveStream> {
-  const stream = curlStream(world, '/v1/stream');
+  const stream = curlStream(world);
   await until('the stream runs', () => stream.bytes() > 20);
   return stream;
 }

@@ -27,9 +27,9 @@ export interface LiveStream {
 }
 
 /** Reads an endless answer with curl. */
-export function curlStream(world: World, target: string): LiveStream {
+export function curlStream(world: World): LiveStream {
   const [program = '', ...args] = command(world);
-  const child: ChildProcess = spawn(program, [...args, '--no-buffer', world.api.url + target], {
+  const child: ChildProcess = spawn(program, [...args, '--no-buffer', `${world.api.url}/v1/stream`], {
     env: { PATH: process.env['PATH'] },
     stdio: ['ignore', 'pipe', 'ignore'],
   });

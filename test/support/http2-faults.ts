@@ -14,6 +14,7 @@ import {
   settings,
   uint32,
 } from './http2-frames.ts';
+import { HOSTS } from './proxy-world.ts';
 import { makeTlsIdentity } from './tls-identity.ts';
 
 /** An upstream of HTTP/2 that does to every request what its test says, frame by frame. */
@@ -32,8 +33,8 @@ export interface FaultyHttp2Upstream {
 /** A socket below TLS cannot be reset by Node, so that TCP ends in front of it. By the port between the two. */
 const inFront = new Map<number | undefined, net.Socket>();
 
-export async function startFaultyHttp2Upstream(hosts: readonly string[]): Promise<FaultyHttp2Upstream> {
-  const { key, cert, caPem } = makeTlsIdentity(hosts);
+export async function startFaultyHttp2Upstream(): Promise<FaultyHttp2Upstream> {
+  const { key, cert, caPem } = makeTlsIdentity(HOSTS);
   const sockets: tls.TLSSocket[] = [];
   const resets: number[] = [];
   const server = tls.createServer({ key, cert, ALPNProtocols: ['h2'] }, (socket) => {

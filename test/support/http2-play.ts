@@ -82,9 +82,9 @@ export function hear(
 }
 
 /** A server that has greeted a client; its opening frames are taken. */
-export function startServer(options: Partial<Http2Options> = {}, start: Buffer = CLIENT_START): Http2Connection {
+export function startServer(options: Partial<Http2Options> = {}): Http2Connection {
   const server = new Http2Connection('server', options);
-  drive(server, [start]);
+  drive(server, [CLIENT_START]);
   return server;
 }
 

@@ -51,12 +51,12 @@ export class RawProxy {
     });
   }
 
-  /** Metadata of a call under the session, with a fresh proof by this proxy's key or another's. */
-  metadata(method: Method, proofs: ProofMaker = this.proofs): Metadata {
+  /** Metadata of a call under the session, with a fresh proof by this proxy's key. */
+  metadata(method: Method): Metadata {
     const token = this.session?.sessionToken ?? '';
     const metadata = new Metadata();
     metadata.set('authorization', `DPoP ${token}`);
-    metadata.set('dpop', proofs.make(ProxyServiceService[method].path, token, Date.now()));
+    metadata.set('dpop', this.proofs.make(ProxyServiceService[method].path, token, Date.now()));
     return metadata;
   }
 
@@ -92,8 +92,8 @@ export class RawProxy {
   }
 
   /** Delivers these records on a stream of its own; gives the last sequence that is stored. */
-  async report(records: ChainedRecord[], metadata = this.metadata('reportDecisions')): Promise<number> {
-    const call = this.client.reportDecisions(metadata);
+  async report(records: ChainedRecord[]): Promise<number> {
+    const call = this.client.reportDecisions(this.metadata('reportDecisions'));
     const answer = new Promise<number>((resolve, reject) => {
       call.once('data', ({ ackedSequence, held }: ReportDecisionsResponse) => held ?? resolve(ackedSequence));
       call.on('error', reject);

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { type Random, seededRandom } from './random.ts';
+import { seededRandom } from './random.ts';
 import { ZstdDecoder } from '../../proxy/protocols/zstd/decoder.ts';
 
 /** The reference implementation, as a program. */
@@ -28,7 +28,8 @@ export function decodeZstd(pieces: readonly Buffer[]): { body: Buffer; isWhole: 
 }
 
 /** Text of words that return, near and far, and some that do not. */
-export function wordyText(bytes: number, random: Random = seededRandom(7)): Buffer {
+export function wordyText(bytes: number): Buffer {
+  const random = seededRandom(7);
   const words = ['{"id":', '"the quick', 'brown fox",', 'null', '}\n', 'jumps over', 'sk-live-', 'data: '];
   let text = '';
   while (text.length < bytes) text += random.below(4) === 0 ? random.below(1e9).toString(36) : random.pick(words);

@@ -11,7 +11,7 @@ import {
   partOf,
   startFaultyHttp2Upstream,
 } from '../../support/http2-faults.ts';
-import { HOSTS, type ProxyWorld, route, startProxyWorld } from '../../support/proxy-world.ts';
+import { type ProxyWorld, route, startProxyWorld } from '../../support/proxy-world.ts';
 import { until } from '../../support/until.ts';
 
 // What breaks in the middle over HTTP/2: the agent is told, the record is right, and nothing is left behind.
@@ -19,7 +19,7 @@ import { until } from '../../support/until.ts';
 let world: ProxyWorld;
 let upstream: FaultyHttp2Upstream;
 beforeEach(async () => {
-  upstream = await startFaultyHttp2Upstream(HOSTS);
+  upstream = await startFaultyHttp2Upstream();
   const tls = { mode: TlsMode.TLS_MODE_VERIFY, caPem: upstream.caPem, serverName: '' };
   world = await startProxyWorld({ routes: () => [route({ hosts: ['localhost'], ports: [upstream.port], tls })] });
 });

@@ -3,7 +3,7 @@ import { Outcome } from '../../../proto/gen/sidekey/v1/decision.ts';
 import { TlsMode } from '../../../proto/gen/sidekey/v1/route.ts';
 import { END_STREAM, headers, settings } from '../../support/http2-frames.ts';
 import { type FaultyHttp2Upstream, goAway, startFaultyHttp2Upstream } from '../../support/http2-faults.ts';
-import { HOSTS, type ProxyWorld, route, startProxyWorld } from '../../support/proxy-world.ts';
+import { type ProxyWorld, route, startProxyWorld } from '../../support/proxy-world.ts';
 import type { RawAgent } from '../../support/raw-agent.ts';
 import { until } from '../../support/until.ts';
 
@@ -13,7 +13,7 @@ let world: ProxyWorld;
 let upstream: FaultyHttp2Upstream;
 let seen: string[];
 beforeEach(async () => {
-  upstream = await startFaultyHttp2Upstream(HOSTS);
+  upstream = await startFaultyHttp2Upstream();
   const tls = { mode: TlsMode.TLS_MODE_VERIFY, caPem: upstream.caPem, serverName: '' };
   world = await startProxyWorld({ routes: () => [route({ hosts: ['localhost'], ports: [upstream.port], tls })] });
   seen = [];

@@ -31,8 +31,8 @@ function single(probe: Command, needs: string, command: (place: Place) => Comman
   return { probe, needs, commands: (place) => [[place.port, command(place)]] };
 }
 
-function python(name: string, needs: string, module = name): Kind {
-  return single([PYTHON, '-c', `import ${module}`], needs, ({ port, root }) => [
+function python(name: string, needs: string): Kind {
+  return single([PYTHON, '-c', `import ${name}`], needs, ({ port, root }) => [
     PYTHON,
     join(HERE, 'guarded.py'),
     name,
