@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type AwsServices, serveAws } from '../support/aws-services.ts';
 import { startUpstream, type Upstream } from '../support/upstream.ts';
 import { World } from '../support/world.ts';
-import { LOOPBACK } from '../support/world-policy.ts';
+import { loopbackServer } from '../support/world-policy.ts';
 
 // AWS's SDK for Python unchanged, run by `sidekey run` (which needs the bundle), with a key that is no key. The SDK for
 // JavaScript asks no proxy of its own accord: test/integration/proxy/aws-signing.test.ts gives it an agent that does.
@@ -45,16 +45,7 @@ describe.skipIf(!BUILT)('an SDK of AWS as the agent', () => {
     services = serveAws(upstream, REAL);
     url = `https://localhost:${upstream.httpsPort}`;
     await world.apply(
-      [
-        'ServerWorkload',
-        's3',
-        {
-          hosts: ['localhost'],
-          ports: [upstream.httpsPort],
-          tls: { mode: 'verify', ca: upstream.caPem },
-          allowedAddresses: LOOPBACK,
-        },
-      ],
+      ['ServerWorkload', 's3', loopbackServer({ port: upstream.httpsPort, caPem: upstream.caPem })],
       ['CredentialProvider', 's3-key', { type: 'static', secret: { value: JSON.stringify(REAL) } }],
       [
         'AccessPolicy',

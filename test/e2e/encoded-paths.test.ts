@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { World } from '../support/world.ts';
-import { LOOPBACK } from '../support/world-policy.ts';
+import { loopbackServer } from '../support/world-policy.ts';
 
 describe('paths with an encoded slash, by curl', () => {
   let world: World;
@@ -14,17 +14,7 @@ describe('paths with an encoded slash, by curl', () => {
 
   it('are refused, until the server workload keeps them; then they arrive as they were sent', async () => {
     expect(await curl('/v1/projects/group%2Fproject')).toContain('path-refused');
-    await world.apply([
-      'ServerWorkload',
-      'api',
-      {
-        hosts: ['localhost'],
-        ports: [world.api.port],
-        tls: { mode: 'verify', ca: world.api.caPem },
-        allowedAddresses: LOOPBACK,
-        paths: { encodedSlash: 'keep' },
-      },
-    ]);
+    await world.apply(['ServerWorkload', 'api', { ...loopbackServer(world.api), paths: { encodedSlash: 'keep' } }]);
     await expect.poll(() => curl('/v1/projects/group%2fproject?a=b'), { timeout: 10_000 }).toContain('no such thing');
     expect(world.api.seenCalls).toContain('GET /v1/projects/group%2Fproject?a=b');
     expect(await curl('/v1/projects/a%2F..%2Fb')).toContain('path-refused');

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type GitServer, startGitServer } from '../support/git-server.ts';
 import { runProcess } from '../support/process.ts';
-import { grant, type ProxyWorld, route, startProxyWorld } from '../support/proxy-world.ts';
+import { grant, type ProxyWorld, routeTo, startProxyWorld } from '../support/proxy-world.ts';
 
 const NOISE_BYTES = 200_000_000;
 const PASSWORD = randomBytes(18).toString('base64url');
@@ -25,9 +25,7 @@ describe.skipIf(spawnSync('git', ['--version']).status !== 0)(
       folder = await mkdtemp(join(tmpdir(), 'sidekey-git-'));
       server = await startGitServer(join(folder, 'server'), 'builder', PASSWORD, NOISE_BYTES);
       world = await startProxyWorld({
-        routes: () => [
-          route({ hosts: ['localhost'], ports: [server.port], tls: { mode: 1, caPem: server.caPem, serverName: '' } }),
-        ],
+        routes: () => [routeTo(server)],
       });
       const password = Buffer.from(PASSWORD);
       world.client.decide = (question) =>

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type GitServer, startGitServer } from '../support/git-server.ts';
 import { until } from '../support/until.ts';
-import { LOOPBACK } from '../support/world-policy.ts';
+import { loopbackServer } from '../support/world-policy.ts';
 import { World } from '../support/world.ts';
 
 const PRESENT = existsSync('dist/sidekey.js') && spawnSync('git', ['--version']).status === 0;
@@ -19,16 +19,7 @@ describe.skipIf(!PRESENT)('git behind `sidekey run` (it needs dist/ and git)', (
     world = await World.start();
     server = await startGitServer(join(world.folder, 'git'), 'builder', PASSWORD);
     await world.apply(
-      [
-        'ServerWorkload',
-        'git',
-        {
-          hosts: ['localhost'],
-          ports: [server.port],
-          tls: { mode: 'verify', ca: server.caPem },
-          allowedAddresses: LOOPBACK,
-        },
-      ],
+      ['ServerWorkload', 'git', loopbackServer(server)],
       ['CredentialProvider', 'git-password', { type: 'static', secret: { value: PASSWORD } }],
       [
         'AccessPolicy',

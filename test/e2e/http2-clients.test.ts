@@ -12,7 +12,7 @@ import {
   denial,
   HOSTS,
   type ProxyWorld,
-  route,
+  routeTo,
   SECRET,
   startProxyWorld,
 } from '../support/proxy-world.ts';
@@ -61,10 +61,7 @@ beforeAll(async () => {
     });
   });
   world = await startProxyWorld({
-    routes: () =>
-      [server, upstream].map(({ port, caPem }) =>
-        route({ hosts: ['localhost'], ports: [port], tls: { mode: 1, caPem, serverName: '' } }),
-      ),
+    routes: () => [server, upstream].map(({ port, caPem }) => routeTo({ port, caPem })),
   });
   world.client.decide = (question) =>
     question.path.endsWith('/Denied') ? denial('rule-denied', 'not this method') : grant(question, bearer(SECRET));

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import { type HttpsServer, startHttpsServer } from '../support/https-server.ts';
 import { type ProcessEnd, runProcess } from '../support/process.ts';
 import { until } from '../support/until.ts';
-import { LOOPBACK } from '../support/world-policy.ts';
+import { loopbackServer } from '../support/world-policy.ts';
 import { World } from '../support/world.ts';
 
 const PRESENT = existsSync('dist/sidekey.js');
@@ -54,8 +54,7 @@ describe.skipIf(!PRESENT)('injection by scheme, with curl behind `sidekey run` (
         () => response.destroy(),
       );
     });
-    const { caPem, port } = api;
-    const server = { hosts: ['localhost'], ports: [port], tls: { ca: caPem }, allowedAddresses: LOOPBACK };
+    const server = loopbackServer(api);
     await world.apply(
       ['ServerWorkload', 'many', server],
       ...Object.entries(KEYS).map(([name, value]): [string, string, object] => [

@@ -1,22 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { canonicalPath, PathError, type PathForms, splitTarget, STRICT_PATHS } from '../../common/match/path.ts';
-import { confusingPath } from '../support/confusing-path.ts';
+import { canonicalPath, PathError, type PathForms, splitTarget } from '../../common/match/path.ts';
+import { canonicalOf, confusingPath } from '../support/confusing-path.ts';
 import { timeBox } from '../support/time-box.ts';
 
 const { seconds: SECONDS, runs: TIME_BOX } = timeBox(3);
 const DEADLINE_MS = (SECONDS + 30) * 1000;
 
 const CANONICAL = /^\/(?:[A-Za-z0-9\-._~!$&'()*+,=:@/]|%[0-9A-F]{2})*$/;
-
-function canonicalOf(raw: string, forms: PathForms = STRICT_PATHS): string | undefined {
-  try {
-    return canonicalPath(raw, forms);
-  } catch (error) {
-    if (error instanceof PathError) return undefined;
-    throw error;
-  }
-}
 
 /** What a lenient server makes of a path: decoded once or twice, backslashes as slashes, parameters dropped, dots resolved. */
 function lenientReadings(canonical: string): string[] {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { cutFrames, describeFrame } from '../support/http2-frames.ts';
-import { bearer, grant, route, SECRET, startProxyWorld } from '../support/proxy-world.ts';
+import { bearer, grant, routeTo, SECRET, startProxyWorld } from '../support/proxy-world.ts';
 import type { Heard } from '../support/real-servers/clients.ts';
 import { startHttp2Clients } from '../support/real-servers/http2-clients.ts';
 import type { NastyHttp2Answer } from '../support/real-servers/nasty-http2-answers.ts';
@@ -16,7 +16,7 @@ import { FUZZ_SECONDS, FUZZ_SEED } from '../support/time-box.ts';
 test('agents hear what was said, or that it broke', { timeout: FUZZ_SECONDS * 1_000 + 120_000 }, async () => {
   const server = await startNastyHttp2Server();
   const world = await startProxyWorld({
-    routes: () => [route({ ports: [server.port], tls: { mode: 1, caPem: server.caPem, serverName: '' } })],
+    routes: () => [routeTo(server, 'api.test')],
     config: { limits: { bodyIdleTimeoutMs: 2_000, responseTimeoutMs: 2_000 } },
   });
   world.client.decide = (question) => grant(question, bearer(SECRET));

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { playCutCalls } from '../support/cut-calls.ts';
-import { HOSTS, type ProxyWorld, route, SECRET, startProxyWorld } from '../support/proxy-world.ts';
+import { HOSTS, type ProxyWorld, routeTo, SECRET, startProxyWorld } from '../support/proxy-world.ts';
 import { seededRandom } from '../support/random.ts';
 import { makeTlsIdentity } from '../support/tls-identity.ts';
 import { FUZZ_SECONDS, FUZZ_SEED } from '../support/time-box.ts';
@@ -107,7 +107,7 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   ({ port } = server.address() as AddressInfo);
   world = await startProxyWorld({
-    routes: () => [route({ hosts: ['localhost'], ports: [port], tls: { mode: 1, caPem, serverName: '' } })],
+    routes: () => [routeTo({ port, caPem })],
     config: { admin: { host: '127.0.0.1', port: 0 } },
   });
 });

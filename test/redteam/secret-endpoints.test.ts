@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { ProxyAgent, request } from 'undici';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { World } from '../support/world.ts';
-import { LOOPBACK } from '../support/world-policy.ts';
+import { loopbackServer } from '../support/world-policy.ts';
 
 const PATIENCE = { timeout: 20_000, interval: 100 };
 
@@ -23,17 +23,7 @@ describe('A-05', () => {
   async function serve(provider: string, policy: object = {}): Promise<void> {
     const { api } = world;
     await world.apply(
-      [
-        'ServerWorkload',
-        'api',
-        {
-          hosts: ['localhost'],
-          ports: [api.port],
-          tls: { mode: 'verify', ca: api.caPem },
-          allowedAddresses: LOOPBACK,
-          provider,
-        },
-      ],
+      ['ServerWorkload', 'api', { ...loopbackServer(api), provider }],
       [
         'AccessPolicy',
         'agent-uses-api',

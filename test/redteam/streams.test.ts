@@ -14,7 +14,7 @@ import {
   HOSTS,
   noteQuestions,
   type ProxyWorld,
-  route,
+  routeTo,
   SECRET,
   startProxyWorld,
 } from '../support/proxy-world.ts';
@@ -36,9 +36,7 @@ async function start(
   const upstream = await startHttp2Upstream(HOSTS, handler);
   ended.push(() => upstream.close());
   world = await startProxyWorld({
-    routes: () => [
-      route({ hosts: ['localhost'], ports: [upstream.port], tls: { mode: 1, caPem: upstream.caPem, serverName: '' } }),
-    ],
+    routes: () => [routeTo(upstream)],
   });
   const asked = noteQuestions(world, (question) =>
     question.path.startsWith('/denied') ? denial('rule-denied') : grant(question, bearer(SECRET)),
@@ -142,7 +140,7 @@ describe('A-01 A-02 the echo in a WebSocket', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as AddressInfo;
     world = await startProxyWorld({
-      routes: () => [route({ hosts: ['localhost'], ports: [port], tls: { mode: 1, caPem, serverName: '' } })],
+      routes: () => [routeTo({ port, caPem })],
     });
     const { tls } = await world.tlsAgent('localhost', port, { ALPNProtocols: ['http/1.1'] });
     const client = new WebSocket(`wss://localhost:${port}/`, { perMessageDeflate, createConnection: () => tls });

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { canonicalPath, PathError, type PathForms, STRICT_PATHS } from '../../common/match/path.ts';
 
 /** Pieces of which path confusions are made (A-11), among harmless ones. */
 const piece = fc.oneof(
@@ -55,3 +56,13 @@ const piece = fc.oneof(
 export const confusingPath: fc.Arbitrary<string> = fc
   .array(piece, { maxLength: 20 })
   .map((pieces) => `/${pieces.join('')}`);
+
+/** The canonical form of a path; undefined for one that is refused. */
+export function canonicalOf(raw: string, forms: PathForms = STRICT_PATHS): string | undefined {
+  try {
+    return canonicalPath(raw, forms);
+  } catch (error) {
+    if (error instanceof PathError) return undefined;
+    throw error;
+  }
+}

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { HOSTS, type ProxyWorld, route, startProxyWorld } from './proxy-world.ts';
+import { HOSTS, type ProxyWorld, routeTo, startProxyWorld } from './proxy-world.ts';
 import { makeTlsIdentity } from './tls-identity.ts';
 
 /** A TLS server that another program runs, and a proxy in front of it. */
@@ -26,7 +26,7 @@ export async function startForeignServer(command: (folder: string) => [string, .
   const [line] = (await once(server.stdout, 'data')) as [Buffer];
   const port = Number(line.toString());
   const world = await startProxyWorld({
-    routes: () => [route({ hosts: ['localhost'], ports: [port], tls: { mode: 1, caPem, serverName: '' } })],
+    routes: () => [routeTo({ port, caPem })],
   });
   const caFile = join(folder, 'ca.pem');
   await writeFile(caFile, world.proxy.caPem ?? '');

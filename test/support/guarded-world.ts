@@ -4,7 +4,7 @@ import { expect, vi } from 'vitest';
 import { type HttpsServer, startHttpsServer } from './https-server.ts';
 import { hasPostgres, startPostgres, type TestPostgres } from './postgres.ts';
 import { World } from './world.ts';
-import { LOOPBACK, makeResource } from './world-policy.ts';
+import { LOOPBACK, loopbackServer, makeResource } from './world-policy.ts';
 
 export const SECRET = 'guarded-by-whoever-gave-it-4711';
 export const READY_MS = 30_000;
@@ -57,8 +57,7 @@ export class GuardedWorld {
   }
 
   get server(): object {
-    const { port, caPem } = this.api;
-    return { hosts: ['localhost'], ports: [port], tls: { ca: caPem }, allowedAddresses: LOOPBACK };
+    return loopbackServer(this.api);
   }
 
   /** The server of the author. */

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import type http2 from 'node:http2';
+import type { Http2Options } from '../../proxy/sessions/http2/limits.ts';
 import type { Random } from './random.ts';
 
 /** A message for an echo: what goes out, and how its body is cut. */
@@ -76,3 +78,19 @@ export function fieldsOf(headers: Record<string, unknown>): [string, string][] {
     .filter(([name]) => name.startsWith('x-') && name !== 'x-line')
     .map(([name, value]) => [name, String(value)]);
 }
+
+/** [what, our options, Node's settings, concurrent exchanges, rounds, octets of a body at most] */
+export const EXCHANGES: [string, Partial<Http2Options>, http2.Settings, number, number, number][] = [
+  ['default windows', {}, {}, 20, 8, 300_000],
+  ['tiny windows', { streamWindowBytes: 100 }, { initialWindowSize: 50 }, 8, 2, 5_000],
+  ['no tables', { decoderTableBytes: 0, encoderTableBytes: 0 }, { headerTableSize: 0 }, 10, 4, 20_000],
+  ['small tables', { decoderTableBytes: 200, encoderTableBytes: 300 }, { headerTableSize: 400 }, 10, 8, 20_000],
+  [
+    'large tables and frames',
+    { decoderTableBytes: 65_536, encoderTableBytes: 65_536, maxFrameBytes: 100_000 },
+    { headerTableSize: 65_536, maxFrameSize: 200_000 },
+    10,
+    4,
+    1_000_000,
+  ],
+];

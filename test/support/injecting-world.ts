@@ -3,7 +3,7 @@ import { fetch as undiciFetch, ProxyAgent, type RequestInit as UndiciInit } from
 import type { HttpsServer } from './https-server.ts';
 import { until } from './until.ts';
 import { World, type WorldOptions } from './world.ts';
-import { LOOPBACK } from './world-policy.ts';
+import { loopbackServer } from './world-policy.ts';
 
 /** A world whose agent may call one more API, with credentials that the test chooses. */
 export interface InjectingWorld {
@@ -27,7 +27,7 @@ export async function startInjectingWorld(
 ): Promise<InjectingWorld> {
   const world = await World.start(options);
   const dispatcher = new ProxyAgent({ uri: world.proxyUrl, requestTls: { ca: readFileSync(world.proxyCaFile) } });
-  const server = { hosts: ['localhost'], ports: [api.port], tls: { ca: api.caPem }, allowedAddresses: LOOPBACK };
+  const server = loopbackServer(api);
   await world.apply(
     ['ServerWorkload', 'injected', server],
     ...Object.entries(secrets).map(([name, value]): [string, string, object] => [

@@ -150,6 +150,11 @@ export function route(over: Partial<Route> = {}): Route {
   };
 }
 
+/** The same to a server on loopback that speaks TLS. */
+export function routeTo({ port, caPem }: { port: number; caPem: string }, host = 'localhost'): Route {
+  return route({ hosts: [host], ports: [port], tls: { mode: TlsMode.TLS_MODE_VERIFY, caPem, serverName: '' } });
+}
+
 export function bearer(token: string): Injection {
   return { kind: { $case: 'bearer', value: { token: Buffer.from(token) } } };
 }

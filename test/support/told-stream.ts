@@ -2,7 +2,7 @@ import http from 'node:http';
 import type http2 from 'node:http2';
 import { http2Agent } from './http2-agent.ts';
 import { type Http2UpstreamServer, startHttp2Upstream } from './http2-upstream.ts';
-import { HOSTS, type ProxyWorld, type ProxyWorldOptions, route, startProxyWorld } from './proxy-world.ts';
+import { HOSTS, routeTo, startProxyWorld } from './proxy-world.ts';
 
 /** One answer that goes on for as long as the test likes. */
 export interface ToldStream {
@@ -15,7 +15,6 @@ export interface ToldStream {
 }
 
 export interface TellingWorld {
-  readonly world: ProxyWorld;
   /** Opens an answer with these fields, between an agent and an upstream of these versions of HTTP. */
   tell(versions: { agent: 1 | 2; upstream: 1 | 2 }, headers: http.OutgoingHttpHeaders): Promise<ToldStream>;
   close(): Promise<void>;
@@ -24,7 +23,7 @@ export interface TellingWorld {
 type Sayer = { say(bytes: Buffer): void; end(): void };
 
 /** An intercepting proxy before an upstream of either version, whose answers say what the test wants, when it wants. */
-export async function startTellingWorld(options: ProxyWorldOptions = {}): Promise<TellingWorld> {
+export async function startTellingWorld(): Promise<TellingWorld> {
   let headers: http.OutgoingHttpHeaders = {};
   let opened: (sayer: Sayer) => void = () => {};
   const upstream2: Http2UpstreamServer = await startHttp2Upstream(HOSTS, (stream: http2.ServerHttp2Stream) => {
@@ -32,11 +31,7 @@ export async function startTellingWorld(options: ProxyWorldOptions = {}): Promis
     opened({ say: (bytes) => void stream.write(bytes), end: () => void stream.end() });
   });
   const world = await startProxyWorld({
-    routes: ({ httpsPort, caPem }) =>
-      [[httpsPort, caPem, 'api.test'] as const, [upstream2.port, upstream2.caPem, 'localhost'] as const].map(
-        ([port, ca, host]) => route({ hosts: [host], ports: [port], tls: { mode: 1, caPem: ca, serverName: '' } }),
-      ),
-    ...options,
+    routes: ({ httpsPort, caPem }) => [routeTo({ port: httpsPort, caPem }, 'api.test'), routeTo(upstream2)],
   });
   world.upstream.handle((_request, response) => {
     response.socket?.setNoDelay(true);
@@ -45,7 +40,6 @@ export async function startTellingWorld(options: ProxyWorldOptions = {}): Promis
     opened({ say: (bytes) => void response.write(bytes), end: () => void response.end() });
   });
   return {
-    world,
     tell: async (versions, fields) => {
       headers = fields;
       const sayer = new Promise<Sayer>((resolve) => (opened = resolve));

@@ -3,6 +3,11 @@ import type { DemandingApi } from './demanding-api.ts';
 /** The loopback addresses, which a server workload must allow by name. */
 export const LOOPBACK = ['127.0.0.1/32', '::1/128'] as const;
 
+/** Spec of a ServerWorkload on this machine. */
+export function loopbackServer({ port, caPem }: { readonly port: number; readonly caPem: string }): object {
+  return { hosts: ['localhost'], ports: [port], tls: { ca: caPem }, allowedAddresses: LOOPBACK };
+}
+
 export function makeResource(kind: string, name: string, spec: object): object {
   return { apiVersion: 'sidekey.dev/v1', kind, metadata: { name }, spec };
 }
@@ -21,12 +26,7 @@ export function worldPolicy(
       jwks: { inline: jwks },
     }),
     makeResource('ClientWorkload', 'agent', { selectors: { all: [{ claim: 'oidc.sub', equals: 'agent' }] } }),
-    makeResource('ServerWorkload', 'api', {
-      hosts: ['localhost'],
-      ports: [api.port],
-      tls: { mode: 'verify', ca: api.caPem },
-      allowedAddresses: LOOPBACK,
-    }),
+    makeResource('ServerWorkload', 'api', loopbackServer(api)),
     makeResource('CredentialProvider', 'api-token', {
       type: 'oauth2-client-credentials',
       tokenUrl: api.tokenUrl,

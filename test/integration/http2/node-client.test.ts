@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { Http2Connection } from '../../../proxy/sessions/http2/connection.ts';
 import type { Http2Options } from '../../../proxy/sessions/http2/limits.ts';
 import {
+  EXCHANGES,
   digest,
   type Echoed,
   expectedEcho,
@@ -56,24 +57,8 @@ async function exchange(session: http2.ClientHttp2Session, message: Message): Pr
   return { line: String(headers['x-line']), fields: fieldsOf(headers), body: digest(chunks), trailers };
 }
 
-/** [what, our options, Node's settings, concurrent exchanges, rounds, octets of a body at most] */
-const CASES: [string, Partial<Http2Options>, http2.Settings, number, number, number][] = [
-  ['default windows', {}, {}, 20, 8, 300_000],
-  ['tiny windows', { streamWindowBytes: 100 }, { initialWindowSize: 50 }, 8, 2, 5_000],
-  ['no tables', { decoderTableBytes: 0, encoderTableBytes: 0 }, { headerTableSize: 0 }, 10, 4, 20_000],
-  ['small tables', { decoderTableBytes: 200, encoderTableBytes: 300 }, { headerTableSize: 400 }, 10, 8, 20_000],
-  [
-    'large tables and frames',
-    { decoderTableBytes: 65_536, encoderTableBytes: 65_536, maxFrameBytes: 100_000 },
-    { headerTableSize: 65_536, maxFrameSize: 200_000 },
-    10,
-    4,
-    1_000_000,
-  ],
-];
-
 describe('our server against node:http2', () => {
-  it.each(CASES)(
+  it.each(EXCHANGES)(
     'exchanges many messages with %s',
     { timeout: 120_000 },
     async (...[, options, settings, width, rounds, maxBytes]) => {

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import { type ProcessEnd, runProcess } from '../../support/process.ts';
 import { type SeenApi, startSeenApi } from '../../support/seen-api.ts';
 import { until } from '../../support/until.ts';
-import { LOOPBACK } from '../../support/world-policy.ts';
+import { loopbackServer } from '../../support/world-policy.ts';
 import { World } from '../../support/world.ts';
 
 // The whole path: placeholders that the control plane made, an agent's clients, a proxy that asks the control plane.
@@ -61,11 +61,7 @@ beforeAll(async () => {
     ];
   });
   await world.apply(
-    [
-      'ServerWorkload',
-      'seen',
-      { hosts: ['localhost'], ports: [api.port], tls: { ca: api.caPem }, allowedAddresses: LOOPBACK },
-    ],
+    ['ServerWorkload', 'seen', loopbackServer(api)],
     ['ClientWorkload', 'other', { selectors: { all: [{ claim: 'oidc.sub', equals: 'other' }] } }],
     ['CredentialProvider', 'key', { type: 'static', secret: { value: KEY } }],
     ['CredentialProvider', 'basic-key', { type: 'static', secret: { value: BASIC_KEY } }],

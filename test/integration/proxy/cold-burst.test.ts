@@ -5,7 +5,7 @@ import tls from 'node:tls';
 import { afterEach, expect, test } from 'vitest';
 import { ask, http2Agent } from '../../support/http2-agent.ts';
 import { startHttp2Upstream } from '../../support/http2-upstream.ts';
-import { type ProxyWorld, route, startProxyWorld } from '../../support/proxy-world.ts';
+import { type ProxyWorld, route, routeTo, startProxyWorld } from '../../support/proxy-world.ts';
 import { makeTlsIdentity } from '../../support/tls-identity.ts';
 import { until } from '../../support/until.ts';
 
@@ -22,7 +22,7 @@ async function startWorld(
 ): Promise<{ world: ProxyWorld; burst: (count: number) => Promise<string[]> }> {
   const world = await startProxyWorld({
     config: { limits },
-    routes: () => [route({ hosts: ['localhost'], ports: [port], tls: { mode: 1, caPem, serverName: '' } })],
+    routes: () => [routeTo({ port, caPem })],
   });
   ended.push(() => world.close());
   const { tls } = await world.tlsAgent('localhost', port, { ALPNProtocols: ['h2'] });

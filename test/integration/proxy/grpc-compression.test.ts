@@ -3,7 +3,7 @@ import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { grpcClient } from '../../support/grpc-echo.ts';
 import { type Http2UpstreamServer, startHttp2Upstream } from '../../support/http2-upstream.ts';
-import { grant, HOSTS, type ProxyWorld, route, SECRET, startProxyWorld } from '../../support/proxy-world.ts';
+import { grant, HOSTS, type ProxyWorld, routeTo, SECRET, startProxyWorld } from '../../support/proxy-world.ts';
 
 /** Servers such as grpc-go answer with the coding of the request, whatever the client says that it takes. */
 const MASKED = `Bearer ${'*'.repeat(SECRET.length)}`;
@@ -31,7 +31,7 @@ beforeEach(async () => {
   });
   const { port, caPem } = server;
   world = await startProxyWorld({
-    routes: () => [route({ hosts: ['localhost'], ports: [port], tls: { mode: 1, caPem, serverName: '' } })],
+    routes: () => [routeTo({ port, caPem })],
   });
   process.env['grpc_proxy'] = `http://127.0.0.1:${world.proxy.address.port}`;
   client = grpcClient(`localhost:${port}`, world.proxy.caPem ?? '');

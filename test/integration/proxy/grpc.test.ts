@@ -15,7 +15,7 @@ import {
   grant,
   HOSTS,
   type ProxyWorld,
-  route,
+  routeTo,
   SECRET,
   startProxyWorld,
 } from '../../support/proxy-world.ts';
@@ -29,9 +29,7 @@ let allow: ProxyWorld['client']['decide'];
 beforeAll(async () => {
   server = await startGrpcEcho(HOSTS);
   world = await startProxyWorld({
-    routes: () => [
-      route({ hosts: ['localhost'], ports: [server.port], tls: { mode: 1, caPem: server.caPem, serverName: '' } }),
-    ],
+    routes: () => [routeTo(server)],
   });
   allow = world.client.decide;
   process.env['grpc_proxy'] = `http://127.0.0.1:${world.proxy.address.port}`;
@@ -208,10 +206,7 @@ test.each(['chat', 'count', 'unary'])(
   'a server that dies in the middle of %s is UNAVAILABLE, and why',
   async (kind) => {
     const dying = await startGrpcEcho(HOSTS);
-    world.client.setRoutes([
-      ...world.client.routes(),
-      route({ hosts: ['127.0.0.1'], ports: [dying.port], tls: { mode: 1, caPem: dying.caPem, serverName: '' } }),
-    ]);
+    world.client.setRoutes([...world.client.routes(), routeTo(dying, '127.0.0.1')]);
     const own = grpcClient(`127.0.0.1:${dying.port}`, world.proxy.caPem ?? '');
     const before = world.client.records.length;
     try {
@@ -237,9 +232,7 @@ test.each(['chat', 'count', 'unary'])(
 
 test('a client without TLS reaches a TLS upstream through a local listener, by HTTP/2 with prior knowledge', async () => {
   const local = await startProxyWorld({
-    routes: () => [
-      route({ hosts: ['localhost'], ports: [server.port], tls: { mode: 1, caPem: server.caPem, serverName: '' } }),
-    ],
+    routes: () => [routeTo(server)],
     listeners: () => ({
       local: [{ at: { host: '127.0.0.1', port: 0 }, upstream: { host: 'localhost', port: server.port } }],
     }),

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type net from 'node:net';
 import tls from 'node:tls';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { HOSTS, type ProxyWorld, route, startProxyWorld } from '../../support/proxy-world.ts';
+import { HOSTS, type ProxyWorld, route, routeTo, startProxyWorld } from '../../support/proxy-world.ts';
 import { makeTlsIdentity } from '../../support/tls-identity.ts';
 import { startRawUpstream } from '../../support/upstream.ts';
 import { until } from '../../support/until.ts';
@@ -114,7 +114,7 @@ describe('kept upstream connections', () => {
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as net.AddressInfo;
-    world.client.setRoutes([route({ ports: [port], tls: { mode: 1, caPem, serverName: '' } })]);
+    world.client.setRoutes([routeTo({ port, caPem }, 'api.test')]);
     const { agent } = await world.tlsAgent('api.test', port);
     const fields = `Host: api.test:${port}\r\nContent-Length: 0`;
     agent.send(`GET / HTTP/1.1\r\n${fields}\r\n\r\nPOST / HTTP/1.1\r\n${fields}\r\n\r\n`);

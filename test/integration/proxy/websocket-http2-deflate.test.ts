@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { afterEach, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { http2Agent } from '../../support/http2-agent.ts';
-import { HOSTS, type ProxyWorld, route, SECRET, startProxyWorld } from '../../support/proxy-world.ts';
+import { HOSTS, type ProxyWorld, routeTo, SECRET, startProxyWorld } from '../../support/proxy-world.ts';
 import { startWebSocketHttp2, type WebSocketHttp2Server } from '../../support/websocket-http2-server.ts';
 import { webSocketOver } from '../../support/websocket-over-stream.ts';
 
@@ -23,7 +23,7 @@ async function start(): Promise<void> {
   server = await startWebSocketHttp2(HOSTS, { deflates: true });
   const { port, caPem } = server;
   world = await startProxyWorld({
-    routes: () => [route({ hosts: ['localhost'], ports: [port], tls: { mode: 1, caPem, serverName: '' } })],
+    routes: () => [routeTo({ port, caPem })],
   });
 }
 

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { afterEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { ask, http2Agent } from '../../support/http2-agent.ts';
-import { grant, HOSTS, type ProxyWorld, route, SECRET, startProxyWorld } from '../../support/proxy-world.ts';
+import { grant, HOSTS, type ProxyWorld, routeTo, SECRET, startProxyWorld } from '../../support/proxy-world.ts';
 import { until } from '../../support/until.ts';
 import {
   startWebSocketHaproxy,
@@ -24,7 +24,7 @@ afterEach(async () => {
 
 async function startWorld({ port, caPem }: { port: number; caPem: string }): Promise<void> {
   world = await startProxyWorld({
-    routes: () => [route({ hosts: ['localhost'], ports: [port], tls: { mode: 1, caPem, serverName: '' } })],
+    routes: () => [routeTo({ port, caPem })],
   });
   ended.push(() => world.close());
 }

@@ -4,7 +4,7 @@ import { deflateRawSync } from 'node:zlib';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { REASONS } from '../../../proto/reasons.ts';
 import { http2Agent } from '../../support/http2-agent.ts';
-import { type ProxyWorld, route, SECRET, startProxyWorld } from '../../support/proxy-world.ts';
+import { type ProxyWorld, routeTo, SECRET, startProxyWorld } from '../../support/proxy-world.ts';
 import { until } from '../../support/until.ts';
 import { frame } from '../../support/websocket-frames.ts';
 import { webSocketOver } from '../../support/websocket-over-stream.ts';
@@ -13,7 +13,7 @@ import { webSocketOver } from '../../support/websocket-over-stream.ts';
 let world: ProxyWorld;
 beforeEach(async () => {
   world = await startProxyWorld({
-    routes: ({ httpsPort, caPem }) => [route({ ports: [httpsPort], tls: { mode: 1, caPem, serverName: '' } })],
+    routes: ({ httpsPort, caPem }) => [routeTo({ port: httpsPort, caPem }, 'api.test')],
   });
 });
 afterEach(() => world.close());

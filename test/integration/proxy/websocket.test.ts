@@ -15,7 +15,7 @@ import {
   grant,
   HOSTS,
   type ProxyWorld,
-  route,
+  routeTo,
   SECRET,
   startProxyWorld,
 } from '../../support/proxy-world.ts';
@@ -54,7 +54,7 @@ async function start(perMessageDeflate: boolean): Promise<number> {
     for (const client of sockets.clients) client.terminate();
   });
   world = await startProxyWorld({
-    routes: () => [route({ hosts: ['localhost'], ports: [port], tls: { mode: 1, caPem, serverName: '' } })],
+    routes: () => [routeTo({ port, caPem })],
   });
   return port;
 }

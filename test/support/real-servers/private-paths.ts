@@ -1,11 +1,5 @@
-import {
-  ALL_PATHS,
-  canonicalPath,
-  PathError,
-  type PathForms,
-  readingsWithoutFormat,
-  STRICT_PATHS,
-} from '../../../common/match/path.ts';
+import { ALL_PATHS, type PathForms, readingsWithoutFormat, STRICT_PATHS } from '../../../common/match/path.ts';
+import { canonicalOf } from '../confusing-path.ts';
 import { compilePathPattern } from '../../../common/match/path-pattern.ts';
 import type { Random } from '../random.ts';
 
@@ -144,13 +138,8 @@ type Policy = (typeof POLICIES)[number];
 
 /** The canonical path, when the policy lets it through. */
 export function passes(raw: string, policy: Policy, forms: PathForms): string | undefined {
-  let path: string;
-  try {
-    path = canonicalPath(raw.split('?', 1)[0] ?? '', forms);
-  } catch (error) {
-    if (error instanceof PathError) return undefined;
-    throw error;
-  }
+  const path = canonicalOf(raw.split('?', 1)[0] ?? '', forms);
+  if (path === undefined) return undefined;
   const isAllowed =
     policy === 'allows /public/**'
       ? PUBLIC.matches(path)

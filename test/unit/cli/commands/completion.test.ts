@@ -40,17 +40,20 @@ function isThere(shell: Shell): boolean {
   return spawnSync(shell, ['--version']).status === 0;
 }
 
+/** What is offered behind a line, among others. */
+const OFFERS: [line: string, wanted: string[]][] = [
+  ['sidekey', ['apply', 'explain', 'verify-log', 'run', 'redirect']],
+  ['sidekey apply', ['--dry-run', '--prune', '--help']],
+  ['sidekey redirect', ['install', 'remove', 'check']],
+  ['sidekey revoke', ['workload', 'session', '--lift']],
+  ['sidekey get', ['AccessPolicy', 'sessions', '--output']],
+  ['sidekey delete', ['ServerWorkload', '--output']],
+  ['sidekey get -o', ['table', 'json', 'yaml']],
+  ['sidekey logs --output', ['json']],
+];
+
 describe('completion, loaded by the shell itself', () => {
-  it.skipIf(!isThere('bash')).each([
-    ['sidekey', ['apply', 'explain', 'verify-log', 'run', 'redirect']],
-    ['sidekey apply', ['--dry-run', '--prune', '--help']],
-    ['sidekey redirect', ['install', 'remove', 'check']],
-    ['sidekey revoke', ['workload', 'session', '--lift']],
-    ['sidekey get', ['AccessPolicy', 'sessions', '--output']],
-    ['sidekey delete', ['ServerWorkload', '--output']],
-    ['sidekey get -o', ['table', 'json', 'yaml']],
-    ['sidekey logs --output', ['json']],
-  ])('bash: %s', async (line, wanted) => {
+  it.skipIf(!isThere('bash')).each(OFFERS)('bash: %s', async (line, wanted) => {
     const { words, stderr } = ask('bash', line, await formatCompletion('bash'));
     expect(stderr).toBe('');
     expect(words).toEqual(expect.arrayContaining(wanted));
@@ -76,16 +79,7 @@ describe('completion, loaded by the shell itself', () => {
     expect(format.words).toEqual(expect.arrayContaining(['table', 'json', 'yaml']));
   });
 
-  it.skipIf(!isThere('fish')).each([
-    ['sidekey', ['apply', 'explain', 'verify-log', 'run', 'redirect']],
-    ['sidekey apply', ['--dry-run', '--prune', '--help']],
-    ['sidekey redirect', ['install', 'remove', 'check']],
-    ['sidekey revoke', ['workload', 'session', '--lift']],
-    ['sidekey get', ['AccessPolicy', 'sessions', '--output']],
-    ['sidekey delete', ['ServerWorkload', '--output']],
-    ['sidekey get -o', ['table', 'json', 'yaml']],
-    ['sidekey logs --output', ['json']],
-  ])('fish: %s', async (line, wanted) => {
+  it.skipIf(!isThere('fish')).each(OFFERS)('fish: %s', async (line, wanted) => {
     const { words, stderr } = ask('fish', line, await formatCompletion('fish'));
     expect(stderr).toBe('');
     expect(words).toEqual(expect.arrayContaining(wanted));
