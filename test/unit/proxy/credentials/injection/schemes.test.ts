@@ -256,6 +256,7 @@ describe('token endpoint', () => {
     expect(reply?.status).toBe(200);
     expect(Object.fromEntries(reply?.headers ?? [])).toEqual({
       'Content-Type': 'application/json',
+      'Content-Length': String(reply?.body.length),
       'Cache-Control': 'no-store',
       Pragma: 'no-cache',
     });
