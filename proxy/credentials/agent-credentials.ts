@@ -189,7 +189,7 @@ function cleanQuery(query: string, route: Route | undefined, removed: string[]):
     if (at < query.length && query[at] !== '&' && query[at] !== ';') continue;
     const piece = query.slice(from, at);
     from = at;
-    const names = parameterNames(isSeparator(piece[0]) || piece[0] === '?' ? piece.slice(1) : piece);
+    const names = parameterNames(isSeparator(piece[0]) ? piece.slice(1) : piece);
     let name = names.find((one) => NEVER_FORWARDED_QUERY.has(one));
     if (name === undefined && credentials !== undefined && placeholderIn(piece) === undefined) {
       name = names.find((one) => credentials.has(one));
