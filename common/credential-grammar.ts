@@ -9,6 +9,33 @@ export const COOKIE_TEXT = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]+$/;
 /** RFC 9110 section 5.6.2. */
 export const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
+/** Fields that frame, route, belong to one hop, are set anew on the way, or hold more than one value of their own. */
+const NOT_FOR_CREDENTIALS = new Set([
+  'host',
+  'content-length',
+  'transfer-encoding',
+  'connection',
+  'keep-alive',
+  'proxy-authorization',
+  'proxy-connection',
+  'upgrade',
+  'te',
+  'trailer',
+  'expect',
+  'max-forwards',
+  'via',
+  'accept-encoding',
+  'range',
+  'if-range',
+  'cookie',
+]);
+
+/** Whether a header of this name can carry a credential: in others it would change what the message is, or be lost. */
+export function mayCarryCredential(name: string): boolean {
+  const lower = name.toLowerCase();
+  return !NOT_FOR_CREDENTIALS.has(lower) && !lower.startsWith('sec-websocket-');
+}
+
 /** Text without control characters, in UTF-8; what does not decode has no one form in JSON, a form or a URL. */
 export function isPlainText(bytes: Uint8Array): boolean {
   try {

@@ -4,14 +4,14 @@ import { foldCase } from '../match/fold-case.ts';
 const PLAIN = /^[a-z\d_-]*$/;
 
 /**
- * What servers may take a parameter of this decoded name for: without case (ASP.NET), without the index behind it (PHP, Rack, qs) and the
- * brackets in front of it (Rack 2, qs), and as PHP has it, which ends a name at NUL, drops blanks in front of it and makes "_" of
- * "." and " ", and of a "[" that nothing closes.
+ * What servers may take a parameter of this decoded name for: without case (ASP.NET), without the index behind it (PHP, Rack, qs), the
+ * brackets in front of it (Rack 2, qs) and a "?" there (URLSearchParams), and as PHP has it, which ends a name at NUL, drops blanks in
+ * front of it and makes "_" of "." and " ", and of a "[" that nothing closes.
  */
 export function readingsOf(name: string): readonly string[] {
   if (PLAIN.test(name)) return [name];
   const bare = beforeNul(foldCase(name))
-    .replace(/^[\s[\]]+/, '')
+    .replace(/^[\s[\]?]+/, '')
     .trimEnd();
   const at = bare.search(/[[\]]/);
   if (at < 0) return [underscored(bare)];

@@ -123,12 +123,17 @@ function maskedFields(policies: readonly CompiledPolicy[]): string[] {
   return [...new Set(secretFieldsOf(opened))].sort();
 }
 
-/** Names that injections fill in this part of the head, themselves or where the agent has a placeholder. */
+/**
+ * Names that injections fill in this part of the head, themselves or where the agent has a placeholder. Of servers that read query and
+ * form as one, many take the query's, so that what goes into the form is named there as well.
+ */
 function namesOf(injections: readonly CredentialInjection[], part: 'header' | 'query' | 'cookie'): string[] {
   const names = injections.flatMap((inject) => {
     if (inject.type === part) return [inject.name];
     if (inject.type === 'hmac') return part === 'header' ? inject.headers.map(({ name }) => name) : [];
-    return inject.type === 'placeholder' && inject.in === part && inject.name !== undefined ? [inject.name] : [];
+    if (inject.type === 'form-field') return part === 'query' ? [inject.name] : [];
+    if (inject.type !== 'placeholder' || inject.name === undefined) return [];
+    return inject.in === part || (inject.in === 'form' && part === 'query') ? [inject.name] : [];
   });
   return [...new Set(names)].sort();
 }

@@ -20,8 +20,9 @@ export function decodedName(pair: string): string {
   return PLAIN_NAME.test(name) ? name : decode(name);
 }
 
+/** `%u0061` is JavaScript's `escape`, which CGI.pm of Perl and ASP.NET read as well. */
 function decode(name: string): string {
   return name
     .replaceAll('+', ' ')
-    .replaceAll(/%([0-9a-fA-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+    .replaceAll(/%(?:u00)?([0-9a-fA-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 }

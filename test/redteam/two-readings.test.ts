@@ -136,6 +136,7 @@ test('A-21 a rule that denies by a header or a parameter is not passed by one mo
     ['/raw/modes?Action=delete'],
     ['/raw/modes?action[]=delete'],
     ['/raw/modes?%20action=delete'],
+    ['/raw/modes??action=delete'],
   ]) {
     expect(await send('GET', target ?? '', headers), `${target} ${headers}`).toBe('policy-denied');
   }

@@ -1,23 +1,6 @@
-import { FIELD_TEXT, TOKEN } from '../../../common/credential-grammar.ts';
+import { FIELD_TEXT, mayCarryCredential, TOKEN } from '../../../common/credential-grammar.ts';
 import type { HeaderInjection } from '../../../proto/gen/sidekey/v1/grant.ts';
 import { checkedText, invalid, type PreparedInjection, preparedSecret } from './scheme.ts';
-
-/** Fields that frame, route or belong to one hop, or that hold more than one value of their own; a credential in them would change what the message is. */
-const FORBIDDEN_NAMES = new Set([
-  'host',
-  'content-length',
-  'transfer-encoding',
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'upgrade',
-  'te',
-  'trailer',
-  'expect',
-  'max-forwards',
-  'accept-encoding',
-  'cookie',
-]);
 
 /** `<name>: <prefix><value><suffix>`. */
 export function prepareHeader({ name, prefix, value, suffix }: HeaderInjection): PreparedInjection {
@@ -31,7 +14,5 @@ export function prepareHeader({ name, prefix, value, suffix }: HeaderInjection):
 
 /** @throws InjectionError `credential-invalid` */
 export function checkHeaderName(name: string): void {
-  if (!TOKEN.test(name) || FORBIDDEN_NAMES.has(name.toLowerCase())) {
-    throw invalid('its header name cannot carry a credential');
-  }
+  if (!TOKEN.test(name) || !mayCarryCredential(name)) throw invalid('its header name cannot carry a credential');
 }

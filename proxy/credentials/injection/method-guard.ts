@@ -8,7 +8,7 @@ const FIELD = '_method';
 /** The same to ASP.NET, of forms; and another path to WordPress. */
 const FIELDS_OF_FORMS = [FIELD, 'x-http-method-override', 'rest_route'] as const;
 /** A longer name is another one, even with every character of it encoded; what is behind an index or a NUL does not matter. */
-const MAX_NAME_BYTES = 128;
+const MAX_NAME_BYTES = 192;
 /** What some servers leave out in front of a name, however much of it there is. */
 const IN_FRONT = /^(?:[+\s[\]]|%20|%5b|%5d)+/i;
 /** Of multipart. Rack leaves out a backslash in front of any character. */

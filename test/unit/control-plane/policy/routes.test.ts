@@ -53,6 +53,16 @@ describe('routesOf', () => {
     ]);
   });
 
+  it('names what goes into a form as a parameter too: to servlets the one in the query is the first', () => {
+    const inForm = [
+      { provider: 'key', inject: { type: 'form-field', name: 'token' } },
+      { provider: 'other', inject: { type: 'placeholder', in: 'form', name: 'secret' } },
+    ];
+    expect(routes({ a: { ...to, credentials: inForm } })).toMatchObject([
+      { credentialQueryParameters: ['secret', 'token'], credentialHeaders: [], credentialCookies: [] },
+    ]);
+  });
+
   it('names cookies and the placeholders of this session', () => {
     const at = { type: 'placeholder', in: 'header', name: 'X-Token', environment: 'TOKEN' };
     const policies = {

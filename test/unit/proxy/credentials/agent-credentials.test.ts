@@ -45,6 +45,11 @@ test.each([
   // Signed URLs: of Azure Storage, and Google's of version 2.
   ['sv=2024-11-04&sp=rw&sig=own', 'sv=2024-11-04&sp=rw', ['query:sig']],
   ['GoogleAccessId=own&Expires=1', 'Expires=1', ['query:googleaccessid']],
+  // CGI.pm of Perl and ASP.NET read these.
+  ['%u0061pi_key=own&%u005Fmethod=PUT&a=1', 'a=1', ['query:api_key', 'query:_method']],
+  // URLSearchParams leaves out a "?" in front.
+  ['?api_key=own&a=1', 'a=1', ['query:api_key']],
+  ['?a=1', '?a=1', []],
   ['_method=PUT&api_key=1', undefined, ['query:_method', 'query:api_key']],
   ['_method=1&a=2&_method=2', 'a=2', ['query:_method']],
   ['&a=1;', '&a=1;', []],

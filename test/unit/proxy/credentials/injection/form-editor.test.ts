@@ -16,6 +16,8 @@ describe('a field is set', () => {
     ['a=1&key=mine&key=other', 'a=1&key=SECRET'],
     ['KEY=mine', 'key=SECRET'],
     ['%6Bey=mine&a=1', 'a=1&key=SECRET'],
+    // CGI.pm of Perl and ASP.NET.
+    ['%u006bey=mine&a=1', 'a=1&key=SECRET'],
     ['key[]=mine&a=1', 'a=1&key=SECRET'],
     ['key&a=1', 'a=1&key=SECRET'],
     ['a=1;key=mine', 'a=1&key=SECRET'],

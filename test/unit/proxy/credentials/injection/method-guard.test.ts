@@ -33,6 +33,7 @@ describe('A-21 a method named in a body is refused on every cut', () => {
     [FORM, 'a=1&_method=DELETE'],
     [FORM, 'a=1&.method=DELETE'],
     [FORM, 'a=1;_method=DELETE'],
+    [FORM, Array.from('x-http-method-override', (char) => `%u00${Buffer.from(char).toString('hex')}`).join('')],
     [FORM, 'a=1&_method'],
     ['', '_method=DELETE'],
     [FORM.toUpperCase(), '_method=DELETE'],

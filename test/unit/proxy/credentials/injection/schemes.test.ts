@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { headerName } from '../../../../../control-plane/resources/header-name.ts';
 import { Binding, Grant, type Injection } from '../../../../../proto/gen/sidekey/v1/grant.ts';
 import {
   type InjectableRequest,
@@ -54,13 +55,15 @@ test('header: no white space at the ends, which HTTP/2 does not take (RFC 9113 8
   expect(request.headers.get('authorization')).toBe('Token s3cret:1/x');
 });
 
-test.each(['Host', 'Content-Length', 'Transfer-Encoding', 'Connection', 'Max-Forwards', 'Accept-Encoding', 'Cookie'])(
-  'header: %s cannot carry a credential',
-  (name) => {
-    const kind: Kind = { $case: 'header', value: { name, prefix: '', suffix: '', value } };
-    expect(reasonOf(() => injectCredential(grantOf(kind), requestOf()))).toBe('credential-invalid');
-  },
-);
+test.each([
+  ...['Host', 'Content-Length', 'Transfer-Encoding', 'Connection', 'Max-Forwards', 'Accept-Encoding', 'Cookie'],
+  // The proxy writes them anew, or drops them, once the credential is in.
+  ...['Sec-WebSocket-Protocol', 'Sec-WebSocket-Key', 'Range', 'If-Range', 'Via'],
+])('header: %s cannot carry a credential, nor does policy say so', (name) => {
+  const kind: Kind = { $case: 'header', value: { name, prefix: '', suffix: '', value } };
+  expect(reasonOf(() => injectCredential(grantOf(kind), requestOf()))).toBe('credential-invalid');
+  expect(headerName.safeParse(name).error?.issues[0]?.message).toBe('this header may not carry a credential');
+});
 
 describe('cookie', () => {
   const cookie = (bytes: Buffer, name = 'sid'): Kind => ({ $case: 'cookie', value: { name, value: bytes } });
@@ -253,6 +256,7 @@ describe('token endpoint', () => {
     expect(reply?.status).toBe(200);
     expect(Object.fromEntries(reply?.headers ?? [])).toEqual({
       'Content-Type': 'application/json',
+      'Content-Length': String(reply?.body.length),
       'Cache-Control': 'no-store',
       Pragma: 'no-cache',
     });
