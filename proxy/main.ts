@@ -4,7 +4,7 @@ import type { PolicyClient } from '../policy-client/index.ts';
 import { createLogger } from './admin/log.ts';
 import type { ProxyConfig } from './config.ts';
 import { hardenProcess } from '../common/hardening.ts';
-import { maxOpenFiles } from './io/open-files.ts';
+import { connectionsWithin, maxOpenFiles } from './io/open-files.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
 import { composeProxy, type Proxy } from './proxy.ts';
 
@@ -17,12 +17,11 @@ export async function startProxy(config: Readonly<ProxyConfig>): Promise<Proxy> 
   if (config.harden === true) log.info(await hardenProcess(), 'process hardened');
   const { maxSpoolBytes, maxConnections = DEFAULT_LIMITS.maxConnections } = config.limits ?? {};
   const openFiles = maxOpenFiles() ?? Number.POSITIVE_INFINITY;
-  // An agent's connection mostly has one to an upstream.
-  if (openFiles < 2 * maxConnections) {
-    log.warn(
-      { openFiles, maxConnections },
-      'too few files may be open for maxConnections: beyond them connections just end',
-    );
+  const possible = Math.min(maxConnections, connectionsWithin(openFiles));
+  // What cannot be accepted for want of files, Node closes without telling anybody.
+  if (possible < maxConnections) {
+    const message = 'too few files may be open (ulimit -n) for maxConnections, which is lowered';
+    log.warn({ openFiles, maxConnections, loweredTo: possible }, message);
   }
   const client: PolicyClient = createPolicyClient({
     ...config.controlPlane,
@@ -32,5 +31,5 @@ export async function startProxy(config: Readonly<ProxyConfig>): Promise<Proxy> 
     ...(config.spoolDir === undefined ? {} : { spoolDir: config.spoolDir }),
     ...(maxSpoolBytes === undefined ? {} : { limits: { maxSpoolBytes } }),
   });
-  return composeProxy(config, client, log);
+  return composeProxy({ ...config, limits: { ...config.limits, maxConnections: possible } }, client, log);
 }

@@ -22,6 +22,7 @@ import { TrustedContexts } from './io/upstream/dial.ts';
 import { AgentSessions } from './io/agent/agent-sessions.ts';
 import { startListeners } from './io/agent/listeners.ts';
 import { SelfTest } from './io/agent/self-test.ts';
+import { maxOpenFiles, openFiles } from './io/open-files.ts';
 import { startSweeper } from './io/sweeper.ts';
 import { chainResolver } from './io/upstream/upstream-proxy/chained-resolver.ts';
 import { parseUpstreamProxy } from './io/upstream/upstream-proxy/settings.ts';
@@ -85,6 +86,8 @@ export async function composeProxy(
     agentConnections: () => sessions.size,
     upstreamConnections: () => pool.size,
     liveCalls: () => live.size,
+    openFiles,
+    maxOpenFiles: () => maxOpenFiles() ?? 0,
   });
   const services: ProxyServices = {
     client,

@@ -143,6 +143,8 @@ const metrics = new ProxyMetrics({
   agentConnections: () => 0,
   upstreamConnections: () => 0,
   liveCalls: () => 0,
+  openFiles: () => 0,
+  maxOpenFiles: () => 0,
 });
 const held = new ByteBudget(DEFAULT_LIMITS.maxHeldBytes);
 const services: ProxyServices = {

@@ -14,6 +14,8 @@ interface Sources {
   agentConnections(): number;
   upstreamConnections(): number;
   liveCalls(): number;
+  openFiles(): number;
+  maxOpenFiles(): number;
 }
 
 /** The proxy's metrics. Labels are reasons and outcomes only: no host, no path, nothing an agent can make unbounded. */
@@ -58,6 +60,8 @@ export class ProxyMetrics extends MetricSet {
     this.gauge('sidekey_agent_connections', 'Open connections from agents.', sources.agentConnections);
     this.gauge('sidekey_upstream_connections', 'Open connections to upstreams.', sources.upstreamConnections);
     this.gauge('sidekey_live_calls', 'Calls in flight.', sources.liveCalls);
+    this.gauge('process_open_fds', 'Open files, connections among them.', sources.openFiles);
+    this.gauge('process_max_fds', 'How many may be open at once (`ulimit -n`).', sources.maxOpenFiles);
     this.gauge('sidekey_control_plane_connected', '1 while the control plane answers.', () =>
       sources.client.connected ? 1 : 0,
     );

@@ -1,4 +1,4 @@
-import { fork } from 'node:child_process';
+import { execFileSync, fork } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -52,6 +52,8 @@ export interface ProxyProcess {
   /** Bytes of memory that the process had at most; 0 where there is no /proc. */
   peakBytes(): number;
   descriptors(): number;
+  /** It may open those below this number alone (prlimit(1)). */
+  limitDescriptors(below: number): void;
   /** Of its link to the control plane. */
   stats(): Promise<PolicyClientStats>;
   close(): Promise<void>;
@@ -113,6 +115,7 @@ export async function startProxyProcess(setup: ChildSetup | LinkedSetup): Promis
         return 0;
       }
     },
+    limitDescriptors: (below) => void execFileSync('prlimit', ['--pid', `${pid}`, `--nofile=${below}:`]),
     stats: async () => (await ask({ kind: 'stats' }, 'stats')).stats,
     close: async () => {
       if (child.exitCode === null) {

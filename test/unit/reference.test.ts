@@ -100,7 +100,14 @@ describe('reference pages say what the code says', () => {
     const none = (): number => 0;
     const stats = { policyVersion: 0, recordsQueued: 0, recordsLost: 0, recordRefusals: 0, recordGaps: 0 };
     const client = { connected: true, stats: () => stats } as unknown as PolicyClient;
-    const sources = { client, agentConnections: none, upstreamConnections: none, liveCalls: none };
+    const sources = {
+      client,
+      agentConnections: none,
+      upstreamConnections: none,
+      liveCalls: none,
+      openFiles: none,
+      maxOpenFiles: none,
+    };
     const controlPlane = new ControlPlaneMetrics();
     const connections = (): ConnectionUse => ({ open: 0, idle: 0, waiting: 0 });
     const streams = { watches: none, authorizeStreams: none, recordStreams: none };
@@ -113,7 +120,7 @@ describe('reference pages say what the code says', () => {
       '## Proxy',
       '',
       '`/metrics` of `--admin`. `sidekey_decisions_total` has the labels `outcome` (`allowed`, `denied`, `failed`) and `reason`',
-      '([codes](reasons.md)), the others none: no host, path or user is in them.',
+      '([codes](reasons.md)), the others none: no host, path or user is in them. Beside these, `process_open_fds` and `process_max_fds`.',
       '',
       ...(await metricTable(new ProxyMetrics(sources))),
       '',

@@ -7,6 +7,7 @@ import { checkAddress } from '../../../common/net/address-policy.ts';
 import type { Cidr } from '../../../common/net/cidr.ts';
 import { formatIpAddress, readIpAddress, unmapped } from '../../../common/net/ip-address.ts';
 import { Refusal } from '../../refusal.ts';
+import { outOfFiles } from '../open-files.ts';
 import type { Authority } from '../../../common/net/host.ts';
 
 export interface ResolvedAddress {
@@ -165,7 +166,7 @@ function resolvedAddress(bytes: Uint8Array): ResolvedAddress {
 
 function inTime<T>(asking: Promise<T>, timeoutMs: number): Promise<T> {
   const answered = asking.catch((cause: unknown) => {
-    throw new Refusal('dns-failed', 'the host name could not be resolved', { cause });
+    throw outOfFiles(cause) ?? new Refusal('dns-failed', 'the host name could not be resolved', { cause });
   });
   return within(answered, timeoutMs, () => {
     throw new Refusal('dns-failed', 'the host name was not resolved in time');

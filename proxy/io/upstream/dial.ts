@@ -7,6 +7,7 @@ import type { ClientCertificate } from '../../credentials/inject.ts';
 import type { DialTarget, HttpVersion } from '../../http/request/dial-target.ts';
 import type { Reason } from '../../../proto/reasons.ts';
 import { Refusal } from '../../refusal.ts';
+import { outOfFiles } from '../open-files.ts';
 import { type Timeouts, whenReady } from './when-ready.ts';
 import { connectTls, whenVerified } from './verified-tls.ts';
 
@@ -183,7 +184,9 @@ function secure(options: tls.ConnectionOptions, target: DialTarget, { context, s
 function connected(socket: net.Socket, port: number, timeoutMs: number): Promise<void> {
   const late = new Refusal('connect-timeout', 'the upstream did not accept the connection in time');
   return whenReady(socket, 'connect', timeoutMs, late, (cause) => {
-    return new Refusal('connect-failed', `cannot connect to port ${port} of the upstream`, { cause });
+    return (
+      outOfFiles(cause) ?? new Refusal('connect-failed', `cannot connect to port ${port} of the upstream`, { cause })
+    );
   }).then(() => {
     socket.setNoDelay(true);
     socket.setKeepAlive(true, SILENT_MS);

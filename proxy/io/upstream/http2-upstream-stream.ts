@@ -133,12 +133,13 @@ export class Http2UpstreamStream implements UpstreamStream, Rostered {
     if (!this.#answerEnded) this.#parts.gaveUp();
     this.#parts.forget(this.#id);
     // What the upstream has not taken when its answer is whole is of no use to it (RFC 9113 8.1), and would keep the stream open.
-    const isWhole = whole && this.#answerEnded && this.#parts.http2.queuedBytes(this.#id) === 0;
+    const { http2 } = this.#parts;
+    const isWhole = whole && this.#answerEnded && http2.queuedBytes(this.#id) === 0;
     // The end of another protocol is an orderly one (RFC 8441 5): the upstream answers it with its own.
     const isOver = this.#requestEnded && (this.#upgraded || isWhole);
     // A request that was given up in the turn in which it began leaves all the same, and its reset behind it: later heads may
     // refer to what its head put into the table of the connection's compression (RFC 7541 2.3.2), so that it cannot be left out.
-    if (!isOver && this.#parts.mayReset()) this.#parts.http2.reset(this.#id, 'CANCEL');
+    if (!isOver && http2.isOpen(this.#id) && this.#parts.mayReset()) http2.reset(this.#id, 'CANCEL');
     this.#parts.writer.schedule();
   }
 

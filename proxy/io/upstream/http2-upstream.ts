@@ -19,6 +19,8 @@ const TICK_MS = 1_000;
  * 200 in half a minute, Envoy for 250. What is asked for after so many goes elsewhere.
  */
 const MAX_GIVEN_UP = 16;
+/** Tomcat ends it for the third in a row: where that happened, fewer are risked. */
+const MAX_GIVEN_UP_CALMLY = 2;
 
 /** One HTTP/2 connection to one checked address, carrying many exchanges at a time. */
 export class Http2Upstream implements KeptConnection {
@@ -40,6 +42,9 @@ export class Http2Upstream implements KeptConnection {
   /** Streams that were handed out and have not begun. */
   #promised = 0;
   #givenUp = 0;
+  readonly #maxGivenUp: number;
+  /** The upstream ended it for what it was asked (RFC 9113 7). */
+  wasTooMuch = false;
   /** Takes no new stream; closes with its last one. */
   #retired = false;
   #closed = false;
@@ -50,8 +55,16 @@ export class Http2Upstream implements KeptConnection {
   /** Milliseconds without a word, as its settings may take. */
   readonly #silentMs: number;
 
-  constructor(socket: Socket, origin: UpstreamOrigin, limits: ProxyLimits, owner: UpstreamOwner<Http2Upstream>) {
+  /** `calmly`: the upstream has said of an earlier one that it was too much. */
+  constructor(
+    socket: Socket,
+    origin: UpstreamOrigin,
+    limits: ProxyLimits,
+    owner: UpstreamOwner<Http2Upstream>,
+    calmly = false,
+  ) {
     this.#socket = socket;
+    this.#maxGivenUp = calmly ? MAX_GIVEN_UP_CALMLY : MAX_GIVEN_UP;
     this.origin = origin;
     this.idleSince = origin.openedAt;
     this.#lastTick = origin.openedAt;
@@ -132,7 +145,10 @@ export class Http2Upstream implements KeptConnection {
     this.#http2.receive(bytes);
     try {
       for (let event = this.#http2.next(); event !== undefined; event = this.#http2.next()) {
-        if (event.type === 'goaway') this.#retired = true;
+        if (event.type === 'goaway') {
+          this.#retired = true;
+          this.wasTooMuch ||= event.code === 'ENHANCE_YOUR_CALM';
+        }
         if (event.type === 'settings') this.#onMet();
         if (event.type === 'end') this.#served = true;
         if (!('stream' in event)) continue;
@@ -211,8 +227,8 @@ export class Http2Upstream implements KeptConnection {
   /** Beyond so many nobody is told: what still comes is dropped, and with its last call the connection ends. */
   #mayReset(): boolean {
     this.#givenUp += 1;
-    if (this.#givenUp >= MAX_GIVEN_UP) this.#retired = true;
-    return this.#givenUp <= MAX_GIVEN_UP;
+    if (this.#givenUp >= this.#maxGivenUp) this.#retired = true;
+    return this.#givenUp <= this.#maxGivenUp;
   }
 
   /** It could take a stream when it was handed out, and cannot any more. */

@@ -24,6 +24,8 @@ export class UpstreamPool implements Upstreams {
   readonly #destinations = new Map<string, DestinationConnections>();
   readonly #sessions = new BoundedCache<string, Buffer>(1024);
   readonly #versions = new KnownVersions();
+  /** Destinations that ended a shared connection for what they were asked on it. */
+  readonly #touchy = new BoundedCache<string, true>(1024);
   readonly #resolver: Resolver;
   readonly #contexts: TrustedContexts;
   readonly #limits: ProxyLimits;
@@ -111,7 +113,13 @@ export class UpstreamPool implements Upstreams {
     const now = (): number => this.#clock.now();
     const closed = (connection: KeptConnection): void => this.#forget(connection);
     if (version === 'h2') {
-      const shared = new Http2Upstream(socket, origin, this.#limits, { held, now, closed, released: () => {} });
+      const ended = (connection: Http2Upstream): void => {
+        if (connection.wasTooMuch) this.#touchy.set(target.key, true);
+        closed(connection);
+      };
+      const isTouchy = this.#touchy.get(target.key) === true;
+      const sharedOwner = { held, now, closed: ended, released: () => {} };
+      const shared = new Http2Upstream(socket, origin, this.#limits, sharedOwner, isTouchy);
       sink.take = (bytes) => shared.receive(bytes);
       destination.all.add(shared);
       shared.met.then(

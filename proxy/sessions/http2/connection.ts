@@ -113,6 +113,11 @@ export class Http2Connection {
     if (this.#state.streams.get(stream) !== undefined) this.#state.reset(stream, ErrorCode[code]);
   }
 
+  /** Whether the stream is not over in both directions. */
+  isOpen(stream: number): boolean {
+    return this.#state.streams.get(stream) !== undefined;
+  }
+
   /** Whether more may come on the stream. */
   isReceiving(stream: number): boolean {
     const found = this.#state.streams.get(stream);

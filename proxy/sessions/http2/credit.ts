@@ -6,9 +6,8 @@ import type { Stream } from './stream.ts';
 
 /** More than the windows of all streams together, so that one which nobody reads never stops the others. */
 const CONNECTION_BYTES = 1 << 30;
-const GROWTH = 4;
 
-/** Where the octets come from by which windows grow; see ByteBudget. */
+/** Where the octets come from by which windows are wider than at first; see ByteBudget. */
 export interface SpareBytes {
   takeSpare(bytes: number): boolean;
   give(bytes: number): void;
@@ -16,8 +15,8 @@ export interface SpareBytes {
 
 /**
  * The windows that we give the peer (RFC 9113 5.2, 6.9). Each stream's bounds what nobody has read yet, the connection's bounds
- * nothing. Credit is given back when half a window has gathered, and a stream that is read so far has a wider one from then on, while
- * there are octets to spare.
+ * nothing. Credit is given back when half a window has gathered; a stream of which so much was read has a wider one from then on,
+ * while there are octets to spare.
  */
 export class Credit {
   readonly #frames: FrameBuffer;
@@ -67,24 +66,24 @@ export class Credit {
   giveBackOn(stream: Stream, bytes: number): void {
     if (stream.receiving === 'done') return;
     stream.uncreditedBytes += bytes;
-    const size = this.#streamBytes + stream.grownBytes;
+    const size = this.#streamBytes + stream.addedBytes;
     if (stream.uncreditedBytes === 0 || stream.uncreditedBytes * 2 < size) return;
-    const increment = stream.uncreditedBytes + this.#grow(stream, size);
+    const increment = stream.uncreditedBytes + this.#widen(stream);
     this.#frames.numbers(FrameType.WINDOW_UPDATE, stream.id, increment);
     stream.receiveWindow += increment;
     stream.uncreditedBytes = 0;
   }
 
-  /** The stream is gone, and what its window grew by is for others. */
+  /** The stream is gone, and what its window was wider by is for others. */
   release(stream: Stream): void {
-    if (stream.grownBytes > 0) this.#spare.give(stream.grownBytes);
-    stream.grownBytes = 0;
+    if (stream.addedBytes > 0) this.#spare.give(stream.addedBytes);
+    stream.addedBytes = 0;
   }
 
-  #grow(stream: Stream, size: number): number {
-    const growth = Math.min(this.#maxStreamBytes, size * GROWTH) - size;
-    if (growth <= 0 || !this.#spare.takeSpare(growth)) return 0;
-    stream.grownBytes += growth;
-    return growth;
+  #widen(stream: Stream): number {
+    const bytes = this.#maxStreamBytes - this.#streamBytes;
+    if (stream.addedBytes > 0 || bytes <= 0 || !this.#spare.takeSpare(bytes)) return 0;
+    stream.addedBytes = bytes;
+    return bytes;
   }
 }

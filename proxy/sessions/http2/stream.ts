@@ -26,7 +26,7 @@ export class Stream {
   /** Octets consumed, but not given back yet. */
   uncreditedBytes = 0;
   /** What the window is wider by than at first. */
-  grownBytes = 0;
+  addedBytes = 0;
   /** Octets of body that Content-Length lets come; -1: no bound. */
   remainingBytes = -1;
   /** The method of a request that we sent. */

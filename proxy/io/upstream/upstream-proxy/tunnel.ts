@@ -4,6 +4,7 @@ import { ConnectClient } from '../../../protocols/http1/connect-client.ts';
 import { Socks5Client } from '../../../protocols/socks5/client.ts';
 import { type TunnelClient, type TunnelDestination, TunnelError } from '../../../protocols/tunnel-client.ts';
 import { Refusal } from '../../../refusal.ts';
+import { outOfFiles } from '../../open-files.ts';
 import { type Timeouts, whenReady } from '../when-ready.ts';
 import { connectTls, whenVerified } from '../verified-tls.ts';
 import type { UpstreamProxySettings } from './settings.ts';
@@ -26,9 +27,8 @@ export async function openTunnel(
   const socket = settings.scheme === 'https' ? connectTls(tlsOptions, settings.host) : net.connect(options);
   try {
     const late = failed('did not accept the connection in time');
-    await whenReady(socket, 'connect', timeouts.connectTimeoutMs, late, (cause) =>
-      failed('cannot be reached', { cause }),
-    );
+    const unreached = (cause: Error): Refusal => outOfFiles(cause) ?? failed('cannot be reached', { cause });
+    await whenReady(socket, 'connect', timeouts.connectTimeoutMs, late, unreached);
     socket.setNoDelay(true);
     if (socket instanceof tls.TLSSocket) {
       const lateTls = failed('did not finish the TLS handshake in time');

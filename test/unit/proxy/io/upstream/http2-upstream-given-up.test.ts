@@ -4,14 +4,14 @@ import { expect, test } from 'vitest';
 import { ByteBudget } from '../../../../../common/byte-budget.ts';
 import { Http2Upstream } from '../../../../../proxy/io/upstream/http2-upstream.ts';
 import { DEFAULT_LIMITS } from '../../../../../proxy/limits.ts';
-import { cutFrames, data, describeFrame, headers, settings } from '../../../../support/http2-frames.ts';
+import { cutFrames, data, describeFrame, headers, reset, settings } from '../../../../support/http2-frames.ts';
 import { DEAF, outgoingGet } from '../../../../support/outgoing-request.ts';
 
+const owner = { held: new ByteBudget(1_000_000), now: () => 5, closed: () => {}, released: () => {} };
 const ORIGIN = { key: 'k', address: '127.0.0.1', openedAt: 0, showsCertificate: false };
 
 test('a connection on which many calls were given up takes no more and is told of no more, and ends with its last call', async () => {
   const socket = new PassThrough();
-  const owner = { held: new ByteBudget(1_000_000), now: () => 5, closed: () => {}, released: () => {} };
   const upstream = new Http2Upstream(socket as unknown as Socket, ORIGIN, DEFAULT_LIMITS, owner);
   upstream.receive(settings());
   const streams = Array.from({ length: 20 }, () => upstream.stream());
@@ -34,4 +34,17 @@ test('a connection on which many calls were given up takes no more and is told o
   streams[19]?.release(false);
   await turn();
   expect(socket.destroyed).toBe(true);
+});
+
+test('calls that the upstream ends itself are none that were given up', () => {
+  const upstream = new Http2Upstream(new PassThrough() as unknown as Socket, ORIGIN, DEFAULT_LIMITS, owner);
+  upstream.receive(settings());
+  for (let at = 0; at < 20; at += 1) {
+    const stream = upstream.stream();
+    stream.sendHead(outgoingGet(), DEAF);
+    upstream.receive(reset(2 * at + 1));
+    stream.release(false);
+  }
+  expect(upstream.usable).toBe(true);
+  upstream.destroy();
 });
