@@ -5,6 +5,7 @@ import type { DecisionRecord } from '../../proto/gen/sidekey/v1/decision.ts';
 import type { Reason } from '../../proto/reasons.ts';
 import type { Backoff } from '../backoff.ts';
 import type { Connection } from '../connection.ts';
+import { showLife } from './life-sign.ts';
 import { Leftovers } from './leftovers.ts';
 import type { ProofMaker } from '../attest/proof.ts';
 import { RecordQueue } from './record-queue.ts';
@@ -50,6 +51,7 @@ export class DecisionReporting {
   /** The last that was given. */
   #last: Session | undefined;
   #closing: Promise<void> | undefined;
+  #hideLife: Promise<() => Promise<void>> | undefined;
 
   constructor(options: DecisionReportingOptions) {
     const { instanceId, limits, newBackoff, nowMs, spoolDir } = options;
@@ -71,10 +73,11 @@ export class DecisionReporting {
 
   /** Throws UsageError when the spool directory cannot be made. */
   openSpoolDir(): void {
-    const { spoolDir } = this.#options;
+    const { instanceId, spoolDir } = this.#options;
     if (spoolDir === undefined) return;
     try {
       makeFolder(spoolDir, 0o700);
+      this.#hideLife = showLife(spoolDir, instanceId);
     } catch (cause) {
       // A full disk passes with time, and losses are counted; a wrong path does not.
       if ((cause as NodeJS.ErrnoException).code === 'ENOSPC') return;
@@ -130,5 +133,6 @@ export class DecisionReporting {
     await this.#closing;
     clearTimeout(hurry);
     this.#leftovers?.close();
+    await (await this.#hideLife)?.();
   }
 }

@@ -7,6 +7,7 @@ import type { PolicyClient } from '../../../policy-client/index.ts';
 import { DecisionRecord } from '../../../proto/gen/sidekey/v1/decision.ts';
 import { decisionRecord } from '../../support/policy-client.ts';
 import { useLinkedClients } from '../../support/linked-clients.ts';
+import { leftIn } from '../../support/folder.ts';
 import { until } from '../../support/until.ts';
 
 const links = useLinkedClients();
@@ -190,7 +191,7 @@ describe('decision records', () => {
     await until('the leftovers', () => next.stats().leftoversDelivered === 2);
     expect(provenPaths(ended)).toEqual(['/a', '/b', '/c']);
     expect(links.plane.attests.at(-1)).toMatchObject({ instanceId: ended.instanceId, wantCertificateAuthority: false });
-    expect(readdirSync(spoolDir)).toEqual([]);
+    expect(leftIn(spoolDir)).toEqual([]);
   });
 
   /** A client's records on disk, with the mark of life that a killed process leaves. */
@@ -209,7 +210,7 @@ describe('decision records', () => {
     const next = await links.readyClient({ spoolDir, limits: { leftoverAgeMs: 1_000 } });
     await until('the leftovers', () => next.stats().leftoversDelivered === 2, 20_000);
     expect(provenPaths(killed)).toEqual(['/a', '/b']);
-    expect(readdirSync(spoolDir)).toEqual([]);
+    expect(leftIn(spoolDir)).toEqual([]);
   }, 30_000);
 
   it('left behind go on being delivered for as long as some arrive, and are looked for again when none do', async () => {
@@ -226,7 +227,7 @@ describe('decision records', () => {
     links.plane.acknowledge = true;
     await until('the leftovers', () => next.stats().leftoversDelivered === 3_000, 20_000);
     expect(provenPaths(killed)).toEqual(paths);
-    expect(readdirSync(spoolDir)).toEqual([]);
+    expect(leftIn(spoolDir)).toEqual([]);
   }, 60_000);
 
   it('of a process that lives are left alone', async () => {
@@ -237,7 +238,7 @@ describe('decision records', () => {
     const next = await links.readyClient({ spoolDir });
     await pause(100);
     expect(next.stats().leftoversDelivered).toBe(0);
-    expect(readdirSync(spoolDir)).toEqual([other.instanceId]);
+    expect(leftIn(spoolDir)).toEqual([other.instanceId]);
   });
 
   it('are delivered on close within its deadline', async () => {
