@@ -12,7 +12,7 @@ import { RecordQueue } from './record-queue.ts';
 import { Reporter } from './reporter.ts';
 import type { Session } from '../attest/session.ts';
 import { Spool } from './spool.ts';
-import type { PolicyClientLimits, PolicyClientLog, PolicyClientStats } from '../types.ts';
+import type { PolicyClientLimits, PolicyClientLog, PolicyClientOptions, PolicyClientStats } from '../types.ts';
 
 export interface DecisionReportingOptions {
   readonly instanceId: string;
@@ -40,6 +40,12 @@ type RecordStats = Pick<
   | 'spoolBytes'
   | 'spoolErrors'
 >;
+
+/** Where records for one control plane and tenant wait: what a process left of them is told to no other. */
+export function spoolOf({ address, spoolDir, tenant }: PolicyClientOptions): string | undefined {
+  if (spoolDir === undefined) return undefined;
+  return join(spoolDir, `${tenant}@${address}`.replaceAll(/[^A-Za-z0-9.:@_-]/g, '_'));
+}
 
 /** Queue, spool and stream of this process's decision records, and what dead processes left. */
 export class DecisionReporting {

@@ -10,6 +10,8 @@ import { until } from '../../support/until.ts';
 
 const links = useLinkedClients();
 let spoolDir: string;
+/** Where its clients' records are. */
+const spoolOf = () => join(spoolDir, `${links.plane.tenant}@${links.plane.address}`);
 beforeEach(() => {
   spoolDir = mkdtempSync(join(tmpdir(), 'sidekey-spool-'));
 });
@@ -86,7 +88,7 @@ describe('records that the control plane had acknowledged and has lost', () => {
     await until('the leftovers', () => next.stats().leftoversDelivered === 1, 20_000);
     expect(next.stats()).toMatchObject({ recordGaps: 1 });
     expect(sequences()).toEqual([4]);
-    await until('nothing is left', () => leftIn(spoolDir).length === 0);
+    await until('nothing is left', () => leftIn(spoolOf()).length === 0);
   });
 
   it('are refused like any others when the control plane has no less than it acknowledged', async () => {

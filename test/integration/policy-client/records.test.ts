@@ -13,6 +13,8 @@ import { until } from '../../support/until.ts';
 const links = useLinkedClients();
 let spoolDir: string;
 
+/** Where its clients' records are. */
+const spoolOf = () => join(spoolDir, `${links.plane.tenant}@${links.plane.address}`);
 beforeEach(() => {
   spoolDir = mkdtempSync(join(tmpdir(), 'sidekey-spool-'));
 });
@@ -176,7 +178,7 @@ describe('decision records', () => {
     await links.goAway(client);
     recordAll(client, ['/a']);
     await client.close(50);
-    expect(readdirSync(join(spoolDir, client.instanceId))).toHaveLength(1);
+    expect(readdirSync(join(spoolOf(), client.instanceId))).toHaveLength(1);
   });
 
   it('left by a process that ended are delivered in its own chain by the next, at once', async () => {
@@ -191,7 +193,7 @@ describe('decision records', () => {
     await until('the leftovers', () => next.stats().leftoversDelivered === 2);
     expect(provenPaths(ended)).toEqual(['/a', '/b', '/c']);
     expect(links.plane.attests.at(-1)).toMatchObject({ instanceId: ended.instanceId, wantCertificateAuthority: false });
-    expect(leftIn(spoolDir)).toEqual([]);
+    expect(leftIn(spoolOf())).toEqual([]);
   });
 
   /** A client's records on disk, with the mark of life that a killed process leaves. */
@@ -200,7 +202,7 @@ describe('decision records', () => {
     await links.goAway(killed);
     recordAll(killed, paths);
     await killed.close(0);
-    utimesSync(join(spoolDir, killed.instanceId), new Date(), new Date());
+    utimesSync(join(spoolOf(), killed.instanceId), new Date(), new Date());
     await links.plane.start();
     return killed;
   }
@@ -210,7 +212,7 @@ describe('decision records', () => {
     const next = await links.readyClient({ spoolDir, limits: { leftoverAgeMs: 1_000 } });
     await until('the leftovers', () => next.stats().leftoversDelivered === 2, 20_000);
     expect(provenPaths(killed)).toEqual(['/a', '/b']);
-    expect(leftIn(spoolDir)).toEqual([]);
+    expect(leftIn(spoolOf())).toEqual([]);
   }, 30_000);
 
   it('left behind go on being delivered for as long as some arrive, and are looked for again when none do', async () => {
@@ -227,7 +229,7 @@ describe('decision records', () => {
     links.plane.acknowledge = true;
     await until('the leftovers', () => next.stats().leftoversDelivered === 3_000, 20_000);
     expect(provenPaths(killed)).toEqual(paths);
-    expect(leftIn(spoolDir)).toEqual([]);
+    expect(leftIn(spoolOf())).toEqual([]);
   }, 60_000);
 
   it('of a process that lives are left alone', async () => {
@@ -238,7 +240,7 @@ describe('decision records', () => {
     const next = await links.readyClient({ spoolDir });
     await pause(100);
     expect(next.stats().leftoversDelivered).toBe(0);
-    expect(leftIn(spoolDir)).toEqual([other.instanceId]);
+    expect(leftIn(spoolOf())).toEqual([other.instanceId]);
   });
 
   it('are delivered on close within its deadline', async () => {
