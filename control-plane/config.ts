@@ -127,9 +127,9 @@ function parseListen(text: string, flag: string): Authority {
 }
 
 function readTls(certFile?: string, keyFile?: string, caFile?: string): ControlPlaneConfig['tls'] {
-  if (certFile === undefined && keyFile === undefined) return undefined;
+  if (certFile === undefined && keyFile === undefined && caFile === undefined) return undefined;
   if (certFile === undefined || keyFile === undefined) {
-    throw new UsageError('bad-tls', 'give both --tls-cert-file and --tls-key-file, or neither');
+    throw new UsageError('bad-tls', 'give --tls-cert-file and --tls-key-file together; --tls-ca-file is for these');
   }
   return { certFile, keyFile, caFile };
 }

@@ -12,7 +12,7 @@ import { AuthorizerLink } from './authorize/authorizer-link.ts';
 import { gatherStats } from './client-stats.ts';
 import { Backoff } from './backoff.ts';
 import { Connection } from './connection.ts';
-import { DecisionReporting } from './records/decision-reporting.ts';
+import { DecisionReporting, spoolOf } from './records/decision-reporting.ts';
 import { GrantCache } from './authorize/grant-cache.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
 import { Listeners } from './listeners.ts';
@@ -132,7 +132,7 @@ class LinkedPolicyClient implements PolicyClient {
     this.#decisions = new DecisionReporting({
       ...shared,
       instanceId,
-      spoolDir: options.spoolDir,
+      spoolDir: spoolOf(options),
       limits,
       attestAs,
       onSessionRefused,

@@ -8,6 +8,7 @@ import { readAuthorities } from '../text-file.ts';
 import { findExposed, isWithin } from '../agent/exposed.ts';
 import { CommandFailed, EXIT_CODES } from '../exit-codes.ts';
 import { paint, printable } from '../paint.ts';
+import { chooseProxy, type ProxyWay } from '../proxy/choose-proxy.ts';
 import { addProxyOptions, toProxyConfig, type ProxyOptions } from '../proxy/proxy-options.ts';
 import { type AgentVariables, agentVariablesOf } from '../agent/agent-variables.ts';
 import { type AgentProxy, readLocalProxy } from '../proxy/local-proxy.ts';
@@ -71,6 +72,7 @@ environment without what looks like a credential (by its name, or a URL with a p
 policy's credential providers say they replace. --keep-env keeps what was taken by mistake. It gets
 the placeholders that policy names variables for. With --proxy alone the policy is not known: use --agent-dir, or name more
 with --remove-env. Without --control-plane, --proxy and --agent-dir, the proxy of \`sidekey dev\` on this machine is used.
+Of a variable and another of these options, the option says which proxy it is.
 Its exit code is passed through.
 
 Sidekey's folder (~/.sidekey) holds what gives every credential away. The command sees it empty where Linux lets ordinary users
@@ -82,10 +84,11 @@ Examples:
   sidekey run --remove-env MY_KEY -- npx my-agent --verbose
   sidekey run --control-plane cp:7443 --control-plane-ca ca.pem --evidence oidc=token.jwt -- ./agent`;
 
-async function run(program: string, args: readonly string[], options: RunOptions): Promise<void> {
+async function run(program: string, args: readonly string[], options: RunOptions, command: Command): Promise<void> {
+  const way = chooseProxy(command);
   const user = options.user === undefined ? undefined : findAgentUser(options.user);
   const isolate = user === undefined ? planIsolation(options) : asItIs;
-  const proxy = await findProxy(options, user);
+  const proxy = await findProxy(way, options, user);
   const trust = writeTrustFiles(proxy.caPem);
   try {
     const { env, removed } = makeAgentEnvironment(process.env, {
@@ -136,15 +139,15 @@ function warn(text: string): void {
 }
 
 /** The proxy that was named, one of our own, or that of `sidekey dev`. */
-async function findProxy(options: RunOptions, user: AgentUser | undefined): Promise<OpenProxy> {
-  if (options.proxy !== undefined) {
+async function findProxy(way: ProxyWay, options: RunOptions, user: AgentUser | undefined): Promise<OpenProxy> {
+  if (way === 'proxy' && options.proxy !== undefined) {
     if (options.proxyCa === undefined) throw new UsageError('no-proxy-ca', '--proxy needs --proxy-ca');
     const caPem = readAuthorities(options.proxyCa, '--proxy-ca');
     await expectListener(parseProxyUrl(options.proxy));
     // What another process's proxy knows of the policy is its own: --agent-dir, or --remove-env, names more.
     return { url: options.proxy, caPem, ...NO_VARIABLES, close: () => Promise.resolve() };
   }
-  if (options.controlPlane !== undefined) {
+  if (way === 'controlPlane') {
     const config = toProxyConfig(options, { host: '127.0.0.1', port: 0 });
     return startOwnProxy({ ...config, ...callersByDefault(user === undefined ? [] : [user.uid]) });
   }

@@ -47,6 +47,9 @@ export function readUpstreamProxy(
   const fromEnvironment = options.upstreamProxy === 'env';
   const given = fromEnvironment ? firstOf(env, ENVIRONMENT) : options.upstreamProxy;
   if (given === undefined || given === '') {
+    if (!fromEnvironment && options.upstreamProxyPasswordFile !== undefined) {
+      throw new UsageError('no-upstream-proxy', '--upstream-proxy-password-file needs --upstream-proxy');
+    }
     if (!fromEnvironment) return undefined;
     throw new UsageError('no-upstream-proxy', '--upstream-proxy env: neither HTTPS_PROXY nor ALL_PROXY is set');
   }

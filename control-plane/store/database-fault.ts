@@ -6,6 +6,11 @@ const READY_TIMEOUT_MS = 2_000;
 /** Why the database cannot serve, or undefined. Whoever asks whether we are ready does not wait for long. */
 export async function databaseFault(store: SqlStore): Promise<string | undefined> {
   const fault = () => 'the database does not answer';
-  const asked = store.system((tx) => tx.query('select 1 as alive')).then(() => undefined, fault);
+  const asked = store
+    .system((tx) => tx.query<{ readonly: string }>("select current_setting('transaction_read_only') as readonly"))
+    .then(
+      ([row]) => (row?.readonly === 'on' ? 'the database takes no changes: it may be a standby' : undefined),
+      fault,
+    );
   return within(asked, READY_TIMEOUT_MS, fault);
 }

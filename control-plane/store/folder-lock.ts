@@ -1,17 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import { type FileHandle, open, readdir, rename, rm } from 'node:fs/promises';
-import { createConnection, createServer, type Server } from 'node:net';
+import { readdir, rename, rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { UsageError } from '../../common/errors.ts';
+import { answers, listen, openPlace, type Place } from '../../common/folder-sockets.ts';
 
 const PREFIX = 'sidekey-lock.';
 /** Of a name that its process does not show yet. */
 const DRAFT_PREFIX = `new-${PREFIX}`;
 const ATTEMPTS = 8;
 const LONGEST_PAUSE_MS = 40;
-/** A kernel that has not said by then whether anybody listens counts as one that says yes. */
-const PROBE_MS = 2_000;
 
 /**
  * Keeps a second process from opening the same embedded database, which would corrupt it. Who holds the folder listens on
@@ -46,17 +43,6 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   const who = holder === undefined ? 'another sidekey' : `another sidekey (process ${holder} where it runs)`;
   const way = 'end that one, or give this one a folder of its own (SIDEKEY_HOME for dev, --data-dir for control-plane)';
   throw new UsageError('store-locked', `the store in ${folder} is in use by ${who}: ${way}`);
-}
-
-interface Place {
-  readonly handle: FileHandle;
-  /** The folder by a short name: a socket's path has 108 bytes at most (unix(7)). */
-  readonly path: string;
-}
-
-async function openPlace(folder: string): Promise<Place> {
-  const handle = await open(folder);
-  return { handle, path: process.platform === 'linux' ? `/proc/self/fd/${handle.fd}` : folder };
 }
 
 /** What gives the folder back, or the process that has it, where it can be told. */
@@ -104,27 +90,4 @@ function isRenamed(from: string, to: string): Promise<boolean> {
       throw error;
     },
   );
-}
-
-async function listen(path: string): Promise<Server> {
-  const server = createServer((socket) => socket.destroy());
-  server.listen(path);
-  await once(server, 'listening');
-  server.on('error', () => {});
-  return server.unref();
-}
-
-/** Only a refusal says that nobody is there: one who may not ask, or whose queue is full, stays out as well. */
-function answers(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const probe = createConnection(path);
-    const timer = setTimeout(() => done(true), PROBE_MS);
-    const done = (alive: boolean): void => {
-      clearTimeout(timer);
-      probe.destroy();
-      resolve(alive);
-    };
-    probe.on('connect', () => done(true));
-    probe.on('error', (error: NodeJS.ErrnoException) => done(error.code !== 'ECONNREFUSED' && error.code !== 'ENOENT'));
-  });
 }

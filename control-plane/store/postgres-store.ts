@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { PostgresListener } from './postgres-listener.ts';
 import { type RawSql, type RawStore, roleTransactions } from './raw-store.ts';
-import { isOutage, type SqlValue, StoreUnavailable } from './sql-store.ts';
+import { isOutage, isReadOnly, type SqlValue, StoreUnavailable } from './sql-store.ts';
 
 const INT8_OID = 20;
 const MAX_CONNECTIONS = 10;
@@ -59,7 +59,7 @@ async function inTransaction<T>(pool: pg.Pool, run: (tx: RawSql) => Promise<T>):
     await client.query('commit');
     return result;
   } catch (error) {
-    if (isSilence(error)) broken = error;
+    if (isSilence(error) || isReadOnly(error)) broken = error;
     else {
       await client.query('rollback').catch((reason: unknown) => {
         broken ??= reason instanceof Error ? reason : new Error('rollback failed');

@@ -3,23 +3,27 @@ import { SidekeyError } from '../../common/errors.ts';
 /** The database does not answer, or not now; nothing says whether a transaction under way was kept. */
 export class StoreUnavailable extends SidekeyError {
   constructor(cause: unknown) {
-    const message = isOutOfRoom(cause)
-      ? 'the database is out of disk space, memory or connections'
-      : 'the database does not answer';
+    const state = sqlState(cause);
+    const [, message = 'the database does not answer'] = OUTAGES.find(([states]) => states.test(state)) ?? [];
     super('store-unavailable', message, { cause });
   }
 }
 
-/**
- * SQLSTATE classes (PostgreSQL, appendix A) of a server that cannot work now: 08 connection, 53 out of disk, memory or
- * connections, 57P shut down or starting.
- */
+/** SQLSTATE classes and codes (PostgreSQL, appendix A) of a server that cannot work now, and what to tell of it. */
+const OUTAGES = [
+  [/^53/, 'the database is out of disk space, memory or connections'],
+  [/^(57014|55P03|40)/, 'the database is busy: a statement took too long, or waited too long for a lock'],
+  [/^25006/, 'the database takes no changes: it may be a standby'],
+  [/^(08|57P)/, 'the database does not answer'],
+] as const;
+
 export function isOutage(error: unknown): boolean {
-  return /^(08|53|57P)/.test(sqlState(error));
+  return OUTAGES.some(([states]) => states.test(sqlState(error)));
 }
 
-function isOutOfRoom(error: unknown): boolean {
-  return sqlState(error).startsWith('53');
+/** What is connected may be a standby since a failover, and the way now lead to another. */
+export function isReadOnly(error: unknown): error is Error {
+  return sqlState(error) === '25006';
 }
 
 /** Of both engines' errors; that of a socket has other letters in its place, such as ECONNREFUSED. */

@@ -5,13 +5,14 @@ import type { DecisionRecord } from '../../proto/gen/sidekey/v1/decision.ts';
 import type { Reason } from '../../proto/reasons.ts';
 import type { Backoff } from '../backoff.ts';
 import type { Connection } from '../connection.ts';
+import { showLife } from './life-sign.ts';
 import { Leftovers } from './leftovers.ts';
 import type { ProofMaker } from '../attest/proof.ts';
 import { RecordQueue } from './record-queue.ts';
 import { Reporter } from './reporter.ts';
 import type { Session } from '../attest/session.ts';
 import { Spool } from './spool.ts';
-import type { PolicyClientLimits, PolicyClientLog, PolicyClientStats } from '../types.ts';
+import type { PolicyClientLimits, PolicyClientLog, PolicyClientOptions, PolicyClientStats } from '../types.ts';
 
 export interface DecisionReportingOptions {
   readonly instanceId: string;
@@ -40,6 +41,12 @@ type RecordStats = Pick<
   | 'spoolErrors'
 >;
 
+/** Where records for one control plane and tenant wait: what a process left of them is told to no other. */
+export function spoolOf({ address, spoolDir, tenant }: PolicyClientOptions): string | undefined {
+  if (spoolDir === undefined) return undefined;
+  return join(spoolDir, `${tenant}@${address}`.replaceAll(/[^A-Za-z0-9.:@_-]/g, '_'));
+}
+
 /** Queue, spool and stream of this process's decision records, and what dead processes left. */
 export class DecisionReporting {
   readonly #options: DecisionReportingOptions;
@@ -50,6 +57,7 @@ export class DecisionReporting {
   /** The last that was given. */
   #last: Session | undefined;
   #closing: Promise<void> | undefined;
+  #hideLife: Promise<() => Promise<void>> | undefined;
 
   constructor(options: DecisionReportingOptions) {
     const { instanceId, limits, newBackoff, nowMs, spoolDir } = options;
@@ -71,10 +79,11 @@ export class DecisionReporting {
 
   /** Throws UsageError when the spool directory cannot be made. */
   openSpoolDir(): void {
-    const { spoolDir } = this.#options;
+    const { instanceId, spoolDir } = this.#options;
     if (spoolDir === undefined) return;
     try {
       makeFolder(spoolDir, 0o700);
+      this.#hideLife = showLife(spoolDir, instanceId);
     } catch (cause) {
       // A full disk passes with time, and losses are counted; a wrong path does not.
       if ((cause as NodeJS.ErrnoException).code === 'ENOSPC') return;
@@ -130,5 +139,6 @@ export class DecisionReporting {
     await this.#closing;
     clearTimeout(hurry);
     this.#leftovers?.close();
+    await (await this.#hideLife)?.();
   }
 }

@@ -4,6 +4,7 @@ import { describeError } from '../../common/errors.ts';
 import type { Backoff } from '../backoff.ts';
 import type { Connection } from '../connection.ts';
 import type { ProofMaker } from '../attest/proof.ts';
+import { showsLife, tendLifeSigns } from './life-sign.ts';
 import { RecordQueue } from './record-queue.ts';
 import { Reporter } from './reporter.ts';
 import type { Session } from '../attest/session.ts';
@@ -11,7 +12,9 @@ import { FREED_AT_MS, Spool } from './spool.ts';
 import type { PolicyClientLog } from '../types.ts';
 
 // A directory's name is the instance id whose chain it continues; a claimed one has the claimer's id behind it.
-const INSTANCE_DIR = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:\.[0-9a-f-]{36})?$/;
+const INSTANCE_DIR = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:\.([0-9a-f-]{36}))?$/;
+/** Looks after which a sign of life that nobody tended is old. */
+const OLD_SIGN_LOOKS = 10;
 const LEAST_PAUSE_MS = 100;
 
 export interface LeftoverOptions {
@@ -70,21 +73,23 @@ export class Leftovers {
 
   /** Delivers what seems dead now. Never throws. */
   async look(): Promise<void> {
-    const { log, spoolDir } = this.#options;
+    const { instanceId: own, leftoverAgeMs, log, spoolDir } = this.#options;
     const seen = new Map<string, number>();
     try {
-      for (const name of await readdir(spoolDir)) {
-        const instanceId = INSTANCE_DIR.exec(name)?.[1];
-        if (instanceId === undefined || name === this.#options.instanceId || this.#closed) continue;
-        if (await this.#isDead(name, seen)) await this.#takeOver(name, instanceId);
+      const names = await readdir(spoolDir);
+      for (const name of names) {
+        const [, instanceId, claimer] = INSTANCE_DIR.exec(name) ?? [];
+        if (instanceId === undefined || name === own || this.#closed) continue;
+        if (await this.#isDead(name, claimer ?? instanceId, seen)) await this.#takeOver(name, instanceId);
       }
+      await tendLifeSigns(spoolDir, names, own, OLD_SIGN_LOOKS * leftoverAgeMs);
     } catch (error) {
       if (!this.#closed) log.warn({ error: describeError(error) }, 'no leftovers were delivered');
     }
     this.#seen = seen;
   }
 
-  async #isDead(name: string, seen: Map<string, number>): Promise<boolean> {
+  async #isDead(name: string, owner: string, seen: Map<string, number>): Promise<boolean> {
     const { instanceId: own, leftoverAgeMs, spoolDir } = this.#options;
     const touchedAtMs = await stat(join(spoolDir, name)).then(
       ({ mtimeMs }) => mtimeMs,
@@ -92,11 +97,13 @@ export class Leftovers {
     );
     if (touchedAtMs === undefined) return false;
     seen.set(name, touchedAtMs);
-    if (touchedAtMs === FREED_AT_MS || name.endsWith(`.${own}`)) return true;
+    if (touchedAtMs === FREED_AT_MS || owner === own) return true;
     // The wall clock, as the file system's own times are by it.
     if (Date.now() - touchedAtMs < leftoverAgeMs) return false;
     // When this machine has slept, or its clock was set, those who live look dead until they touch theirs again.
-    return this.#seen === undefined || this.#seen.get(name) === touchedAtMs;
+    if (this.#seen !== undefined && this.#seen.get(name) !== touchedAtMs) return false;
+    // One that stands still touches nothing, and goes on with its records when it wakes.
+    return !(await showsLife(spoolDir, owner));
   }
 
   async #takeOver(name: string, instanceId: string): Promise<void> {

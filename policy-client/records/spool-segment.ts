@@ -55,16 +55,28 @@ export function frame({ bytes }: EncodedRecord): Buffer {
   return framed;
 }
 
+/** Say nothing of the file, and pass with time. */
+const PASSING: ReadonlySet<unknown> = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EACCES']);
+
 /** What can be read of a segment. */
 interface SegmentContent {
+  /** 1 when nobody knows. */
+  readonly bytes: number;
   /** In order; those that are changed are left out. */
   readonly records: readonly ChainedRecord[];
   /** Something follows the last of them. */
   readonly lacksEnd: boolean;
 }
 
+/** Nothing of one that is gone, or that the disk does not give. @throws when it may give it later */
 export function readSegment(path: string): SegmentContent {
-  const bytes = readFileSync(path);
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(path);
+  } catch (error) {
+    if (PASSING.has((error as NodeJS.ErrnoException).code)) throw error;
+    return { bytes: 1, records: [], lacksEnd: true };
+  }
   const records: ChainedRecord[] = [];
   let offset = 0;
   let readThrough = 0;
@@ -79,10 +91,10 @@ export function readSegment(path: string): SegmentContent {
     records.push(record);
     readThrough = offset = end;
   }
-  return { records, lacksEnd: readThrough < bytes.length };
+  return { bytes: bytes.length, records, lacksEnd: readThrough < bytes.length };
 }
 
-/** The segment's records after `sequence`, in runs without a gap. @throws when the file cannot be read */
+/** The segment's records after `sequence`, in runs without a gap. @throws as `readSegment` does */
 export function readRuns(path: string, sequence: number): ChainedRecord[][] {
   const runs: ChainedRecord[][] = [];
   for (const record of readSegment(path).records) {
@@ -92,15 +104,6 @@ export function readRuns(path: string, sequence: number): ChainedRecord[][] {
     else runs.push([record]);
   }
   return runs;
-}
-
-/** As `readRuns`, and none of a file that cannot be read. */
-export function readRunsIfThere(path: string, sequence: number): ChainedRecord[][] {
-  try {
-    return readRuns(path, sequence);
-  } catch {
-    return [];
-  }
 }
 
 function decodeRecord(bytes: Uint8Array): ChainedRecord | undefined {

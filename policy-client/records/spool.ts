@@ -6,7 +6,6 @@ import {
   renameSync,
   rmSync,
   rmdirSync,
-  statSync,
   unlinkSync,
   utimesSync,
   writeSync,
@@ -21,7 +20,6 @@ import {
   frame,
   pathOf,
   readRuns,
-  readRunsIfThere,
   readSegment,
   type Segment,
   writeDraft,
@@ -93,16 +91,18 @@ export class Spool {
     }
   }
 
-  /** Finds what an earlier process left here. */
+  /** Finds what an earlier process left here. Throws when that may be read later alone. */
   load(): void {
     const names = readdirSync(this.#dir).sort();
     for (const name of names.filter((entry) => entry.endsWith(DRAFT_SUFFIX))) unlinkSync(join(this.#dir, name));
     for (const name of names.filter((entry) => SEGMENT_NAME.test(entry))) {
       const path = join(this.#dir, name);
-      const bytes = statSync(path).size;
       const first = Number.parseInt(name, 10);
+      const { bytes, lacksEnd, records } = readSegment(path);
+      // Of what cannot be read at the end, one record is known; the next segment's name tells of more.
+      const last = (records.at(-1)?.sequence ?? first - 1) + (lacksEnd ? 1 : 0);
       if (bytes === 0) unlinkSync(path);
-      else this.#add({ path, first, last: lastOf(path, first), bytes });
+      else this.#add({ path, first, last, bytes });
     }
   }
 
@@ -132,13 +132,14 @@ export class Spool {
     const segment = this.#segments.find(({ last }) => last > sequence);
     if (segment === undefined) return [];
     if (this.#open?.segment === segment) this.#closeOpen();
+    let run: ChainedRecord[] = [];
     try {
-      return readRuns(segment.path, sequence)[0] ?? [];
+      run = readRuns(segment.path, sequence)[0] ?? [];
     } catch {
-      // Gone or unreadable: the caller counts it as lost.
-      this.errors += 1;
-      return [];
+      // The caller has it rewritten, which finds the same.
     }
+    if (run.length === 0) this.errors += 1;
+    return run;
   }
 
   /** Deletes what ends at or before `sequence`. */
@@ -169,7 +170,7 @@ export class Spool {
     try {
       for (const { path } of old) {
         const written: EncodedRecord[] = [];
-        for (const run of readRunsIfThere(path, held)) {
+        for (const run of readRuns(path, held)) {
           written.push(...rechain((run[0]?.sequence ?? 0) - held - 1, run));
           held = run.at(-1)?.sequence ?? held;
         }
@@ -260,10 +261,4 @@ export class Spool {
     if (this.#open !== undefined) closeSync(this.#open.file);
     this.#open = undefined;
   }
-}
-
-/** Of what cannot be read at the end, one record is known; the next segment's name tells of more. */
-function lastOf(path: string, first: number): number {
-  const { lacksEnd, records } = readSegment(path);
-  return (records.at(-1)?.sequence ?? first - 1) + (lacksEnd ? 1 : 0);
 }

@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,4 +11,9 @@ export async function withFolder(run: (folder: string) => Promise<void>): Promis
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Folders of records in a spool folder: what is there beside signs of life. */
+export function leftIn(spoolDir: string): string[] {
+  return readdirSync(spoolDir).filter((name) => !name.endsWith('.alive'));
 }

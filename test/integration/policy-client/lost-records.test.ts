@@ -1,14 +1,17 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { PolicyClient } from '../../../policy-client/index.ts';
 import { decisionRecord } from '../../support/policy-client.ts';
 import { useLinkedClients } from '../../support/linked-clients.ts';
+import { leftIn } from '../../support/folder.ts';
 import { until } from '../../support/until.ts';
 
 const links = useLinkedClients();
 let spoolDir: string;
+/** Where its clients' records are. */
+const spoolOf = () => join(spoolDir, `${links.plane.tenant}@${links.plane.address}`);
 beforeEach(() => {
   spoolDir = mkdtempSync(join(tmpdir(), 'sidekey-spool-'));
 });
@@ -85,7 +88,7 @@ describe('records that the control plane had acknowledged and has lost', () => {
     await until('the leftovers', () => next.stats().leftoversDelivered === 1, 20_000);
     expect(next.stats()).toMatchObject({ recordGaps: 1 });
     expect(sequences()).toEqual([4]);
-    await until('nothing is left', () => readdirSync(spoolDir).length === 0);
+    await until('nothing is left', () => leftIn(spoolOf()).length === 0);
   });
 
   it('are refused like any others when the control plane has no less than it acknowledged', async () => {

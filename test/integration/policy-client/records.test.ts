@@ -7,11 +7,14 @@ import type { PolicyClient } from '../../../policy-client/index.ts';
 import { DecisionRecord } from '../../../proto/gen/sidekey/v1/decision.ts';
 import { decisionRecord } from '../../support/policy-client.ts';
 import { useLinkedClients } from '../../support/linked-clients.ts';
+import { leftIn } from '../../support/folder.ts';
 import { until } from '../../support/until.ts';
 
 const links = useLinkedClients();
 let spoolDir: string;
 
+/** Where its clients' records are. */
+const spoolOf = () => join(spoolDir, `${links.plane.tenant}@${links.plane.address}`);
 beforeEach(() => {
   spoolDir = mkdtempSync(join(tmpdir(), 'sidekey-spool-'));
 });
@@ -175,7 +178,7 @@ describe('decision records', () => {
     await links.goAway(client);
     recordAll(client, ['/a']);
     await client.close(50);
-    expect(readdirSync(join(spoolDir, client.instanceId))).toHaveLength(1);
+    expect(readdirSync(join(spoolOf(), client.instanceId))).toHaveLength(1);
   });
 
   it('left by a process that ended are delivered in its own chain by the next, at once', async () => {
@@ -190,7 +193,7 @@ describe('decision records', () => {
     await until('the leftovers', () => next.stats().leftoversDelivered === 2);
     expect(provenPaths(ended)).toEqual(['/a', '/b', '/c']);
     expect(links.plane.attests.at(-1)).toMatchObject({ instanceId: ended.instanceId, wantCertificateAuthority: false });
-    expect(readdirSync(spoolDir)).toEqual([]);
+    expect(leftIn(spoolOf())).toEqual([]);
   });
 
   /** A client's records on disk, with the mark of life that a killed process leaves. */
@@ -199,7 +202,7 @@ describe('decision records', () => {
     await links.goAway(killed);
     recordAll(killed, paths);
     await killed.close(0);
-    utimesSync(join(spoolDir, killed.instanceId), new Date(), new Date());
+    utimesSync(join(spoolOf(), killed.instanceId), new Date(), new Date());
     await links.plane.start();
     return killed;
   }
@@ -209,7 +212,7 @@ describe('decision records', () => {
     const next = await links.readyClient({ spoolDir, limits: { leftoverAgeMs: 1_000 } });
     await until('the leftovers', () => next.stats().leftoversDelivered === 2, 20_000);
     expect(provenPaths(killed)).toEqual(['/a', '/b']);
-    expect(readdirSync(spoolDir)).toEqual([]);
+    expect(leftIn(spoolOf())).toEqual([]);
   }, 30_000);
 
   it('left behind go on being delivered for as long as some arrive, and are looked for again when none do', async () => {
@@ -226,7 +229,7 @@ describe('decision records', () => {
     links.plane.acknowledge = true;
     await until('the leftovers', () => next.stats().leftoversDelivered === 3_000, 20_000);
     expect(provenPaths(killed)).toEqual(paths);
-    expect(readdirSync(spoolDir)).toEqual([]);
+    expect(leftIn(spoolOf())).toEqual([]);
   }, 60_000);
 
   it('of a process that lives are left alone', async () => {
@@ -237,7 +240,7 @@ describe('decision records', () => {
     const next = await links.readyClient({ spoolDir });
     await pause(100);
     expect(next.stats().leftoversDelivered).toBe(0);
-    expect(readdirSync(spoolDir)).toEqual([other.instanceId]);
+    expect(leftIn(spoolOf())).toEqual([other.instanceId]);
   });
 
   it('are delivered on close within its deadline', async () => {

@@ -22,6 +22,7 @@ describe('parseControlPlaneConfig', () => {
     [{ dataDir: '/d', grpcListen: 'nonsense:port' }, 'bad-listen'],
     [{ dataDir: '/d', restListen: 'localhost' }, 'bad-listen'],
     [{ dataDir: '/d', tlsCertFile: '/c' }, 'bad-tls'],
+    [{ dataDir: '/d', tlsCaFile: '/c' }, 'bad-tls'],
     [{ dataDir: '/d', adminOidcIssuer: 'https://i' }, 'bad-admin-oidc'],
     [
       { dataDir: '/d', adminOidcIssuer: 'https://i', adminOidcAudience: 'a', adminOidcClaim: 'groups' },

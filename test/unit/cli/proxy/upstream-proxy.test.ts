@@ -19,6 +19,12 @@ test('no option, no proxy: the environment alone asks for none', () => {
   expect(read({}, { HTTPS_PROXY: 'http://127.0.0.1:3128' })).toBeUndefined();
 });
 
+test('a password of no proxy is refused, not passed over', () => {
+  expect(() => read({ upstreamProxyPasswordFile: '/dev/null' })).toThrow(
+    '--upstream-proxy-password-file needs --upstream-proxy',
+  );
+});
+
 test('what is given is taken', () => {
   expect(read({ upstreamProxy: 'socks5h://proxy.test', upstreamNoProxy: '.test' })).toEqual([
     'socks5h://proxy.test',

@@ -1,4 +1,5 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -7,6 +8,7 @@ import { Backoff } from '../../../../policy-client/backoff.ts';
 import { Connection } from '../../../../policy-client/connection.ts';
 import { Leftovers } from '../../../../policy-client/records/leftovers.ts';
 import { ProofMaker } from '../../../../policy-client/attest/proof.ts';
+import { showLife } from '../../../../policy-client/records/life-sign.ts';
 import { RecordQueue } from '../../../../policy-client/records/record-queue.ts';
 import { FREED_AT_MS, Spool } from '../../../../policy-client/records/spool.ts';
 import { decisionRecord } from '../../../support/policy-client.ts';
@@ -56,6 +58,15 @@ function leave(name = OTHER): string {
   queue.flush();
   queue.close();
   return dir;
+}
+
+/** The sign of a process that was killed. */
+async function leaveSign(id: string): Promise<void> {
+  const server = createServer();
+  const path = join(spoolDir, 'socket');
+  await new Promise<void>((resolve) => server.listen(path, resolve));
+  renameSync(path, join(spoolDir, `${id}.alive`));
+  await new Promise((resolve) => server.close(resolve));
 }
 
 function touch(dir: string, agoMs: number): void {
@@ -173,4 +184,36 @@ it('claims what was freed since the look before', async () => {
   utimesSync(dir, new Date(FREED_AT_MS), new Date(FREED_AT_MS));
   await looking.look();
   expect(asked).toEqual([OTHER]);
+});
+
+it('leaves alone what shows no life, of a process that its sign says to live', async () => {
+  touch(leave(), 2 * AGE_MS);
+  const hide = await showLife(spoolDir, OTHER);
+  await leftovers().look();
+  expect(asked).toEqual([]);
+  await hide();
+  await leftovers().look();
+  expect(asked).toEqual([OTHER]);
+});
+
+it('claims what was claimed by one that lives no more, and forgets signs that nobody is behind', async () => {
+  const [dead, away] = ['33333333-3333-4333-8333-333333333333', '44444444-4444-4444-8444-444444444444'];
+  touch(leave(`${OTHER}.${dead}`), 2 * AGE_MS);
+  const [hideOwn, hideOther] = [await showLife(spoolDir, OWN), await showLife(spoolDir, OTHER)];
+  for (const id of [dead, away]) await leaveSign(id);
+  touch(join(spoolDir, `${away}.alive`), 9 * AGE_MS);
+  for (const id of [OWN, OTHER, dead]) touch(join(spoolDir, `${id}.alive`), 11 * AGE_MS);
+  await leftovers().look();
+  expect(asked).toEqual([OTHER]);
+  const signs = readdirSync(spoolDir).filter((name) => name.endsWith('.alive'));
+  expect(signs.sort()).toEqual([OWN, OTHER, away].map((id) => `${id}.alive`).sort());
+  expect(Date.now() - statSync(join(spoolDir, `${OWN}.alive`)).mtimeMs).toBeLessThan(AGE_MS);
+  await hideOwn();
+  await hideOther();
+});
+
+it('does without a sign where there can be none', async () => {
+  const hide = await showLife(join(spoolDir, 'nowhere'), OWN);
+  await hide();
+  expect(readdirSync(spoolDir)).toEqual([]);
 });

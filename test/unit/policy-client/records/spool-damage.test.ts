@@ -2,14 +2,9 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type ChainHead, emptyHead, extendChain } from '../../../../control-plane/audit/chain.ts';
-import { RecordQueue } from '../../../../policy-client/records/record-queue.ts';
 import { Spool } from '../../../../policy-client/records/spool.ts';
-import { ChainedRecord, DecisionRecord } from '../../../../proto/gen/sidekey/v1/decision.ts';
-import { decisionRecord } from '../../../support/policy-client.ts';
+import { expectAccounted, push, queueOn, Stored } from '../../../support/stored-chain.ts';
 
-const INSTANCE = '7b0c2a0e-6d0e-4c55-9a3a-0d6d8a5b6d11';
-const PAD = 'x'.repeat(1_500);
 const RECORDS = 2_400;
 
 let dir: string;
@@ -17,46 +12,6 @@ beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), 'sidekey-spool-'));
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
-
-/** What a control plane stores: it refuses every gap in a chain, and a record that it has changes nothing. */
-class Stored {
-  #head: ChainHead = emptyHead(INSTANCE);
-  readonly #hashes: Buffer[] = [];
-  readonly numbers: number[] = [];
-  told = 0;
-
-  /** Takes at most `batches` batches of the queue, acknowledging each or not. */
-  take(queue: RecordQueue, batches = Number.MAX_SAFE_INTEGER, acknowledges = true): void {
-    queue.flush();
-    queue.goOnAfter(this.#head);
-    for (let taken = 0; taken < batches; taken += 1) {
-      const batch = queue.next();
-      if (batch === undefined) return;
-      for (const { bytes } of batch.records()) {
-        const chained = ChainedRecord.decode(bytes);
-        if (chained.sequence <= this.#head.sequence) {
-          expect(chained.hash).toEqual(this.#hashes[chained.sequence - 1]);
-          continue;
-        }
-        this.#hashes.push(chained.hash);
-        this.#head = extendChain(this.#head, chained);
-        const { method, path } = DecisionRecord.decode(chained.record);
-        if (method === 'SIDEKEY-RECORDS-LOST') this.told += Number(path.slice(1));
-        else this.numbers.push(Number(path.split('/')[1]));
-      }
-      if (acknowledges) queue.acknowledge(this.#head.sequence);
-    }
-  }
-}
-
-function queueOn(spool: Spool, maxMemoryBytes = 20_000): RecordQueue {
-  return new RecordQueue({ instanceId: INSTANCE, maxMemoryBytes, spool, nowMs: () => 0 });
-}
-
-function push(queue: RecordQueue, from: number, to: number): void {
-  for (let number = from; number < to; number += 1) queue.push(decisionRecord({ path: `/${number}/${PAD}` }));
-  queue.flush();
-}
 
 /** Files of records, in order; three at least. */
 function segments(): string[] {
@@ -89,12 +44,6 @@ const DAMAGE: readonly (readonly [name: string, damage: (files: readonly string[
   ['a file is emptied', ([, second = '']) => truncateSync(second, 0)],
   ['a file is gone', ([, second = '']) => rmSync(second)],
 ];
-
-function expectAccounted({ numbers, told }: Stored, known: number, atLeastTold = 1): void {
-  expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => a - b));
-  expect(told).toBeGreaterThanOrEqual(atLeastTold);
-  expect(numbers.length + told).toBe(known);
-}
 
 describe('a spool that is damaged on disk', () => {
   it.each(DAMAGE)('%s: the rest arrives once and in order, and the loss is in the chain', (_name, damage) => {
