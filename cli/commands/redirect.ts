@@ -44,7 +44,8 @@ export function define(command: Command): void {
     'after',
     `
 The rules are of this network name space: in a pod, of all its containers. They catch TCP over IPv4 and IPv6 to any port, drop
-QUIC, and leave loopback and the users --proxy-uid and --exempt-uid alone. They do not catch connections that stand already.
+QUIC, and leave loopback and the users --proxy-uid and --exempt-uid alone. They do not catch connections that stand already, but
+may cut them: over SSH, have a second way in, or connect again.
 
 Examples:
   sidekey redirect install --proxy-uid 1337 --port 15001
@@ -60,7 +61,7 @@ function example(line: string): string {
 function addToolOptions(command: Command): Command {
   return command
     .addOption(
-      new Option('--tool <name>', 'what writes the rules; auto prefers nftables')
+      new Option('--tool <name>', 'what writes the rules; auto prefers nftables, and with remove is both')
         .choices(['auto', 'nftables', 'iptables'])
         .default('auto'),
     )

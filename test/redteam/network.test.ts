@@ -131,6 +131,25 @@ print(data.decode())`;
       .toBe(2);
   });
 
+  test('A-30 a caller is known although redirection changed its port, and nobody passes for it', async () => {
+    const { IPv4, IPv6 } = world.space.outside;
+    // Two connections from one port to two places, of which the kernel has to change one on its way to the proxy.
+    const script = (host: string): string => `import socket
+def call(port, source):
+  s = socket.socket(${host.includes(':') ? 'socket.AF_INET6' : 'socket.AF_INET'}); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+  s.bind(source); s.settimeout(10); s.connect(("${host}", port)); return s
+first = call(443, ("", 0)); held = call(80, ("", 0))
+second = call(80, first.getsockname()[:2])
+second.sendall(b"GET /v1/items HTTP/1.1\\r\\nHost: api.test\\r\\nConnection: close\\r\\n\\r\\n")
+try: print(second.recv(99).decode())
+except OSError as error: print(error)`;
+    for (const host of [IPv4, IPv6]) {
+      expect((await world.agent([PYTHON, '-c', script(host)])).stdout).toContain('403 Forbidden (sidekey: cleartext');
+      const stranger = await world.agent([PYTHON, '-c', script(host)], {}, UIDS.stranger);
+      expect(stranger.stdout).not.toContain('HTTP/1.1');
+    }
+  });
+
   test('A-55 who connects to the transparent port itself is refused', async () => {
     for (const host of ['127.0.0.1', '[::1]']) {
       expect(await curl([`http://${host}:${PORT}/`, '-H', 'Host: api.test'])).toContain('curl:');

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { Authority } from '../../../common/net/host.ts';
 import { type PeerCredentials, loadPeerCredentials } from '../../../common/peer-credentials.ts';
 import { readIpAddress } from '../../../common/net/ip-address.ts';
+import { RedirectedCallers } from './redirected-callers.ts';
 import { TcpOwners } from './tcp-owner.ts';
 
 /**
@@ -11,6 +12,7 @@ import { TcpOwners } from './tcp-owner.ts';
 export class Callers {
   readonly #allowedUids: ReadonlySet<number> | undefined;
   readonly #owners = new TcpOwners();
+  readonly #redirected = new RedirectedCallers(this.#owners);
   #peerOf: ((socket: Socket) => PeerCredentials | undefined) | undefined;
 
   /** @param allowedUids undefined admits every user that reaches the listener */
@@ -38,7 +40,12 @@ export class Callers {
     if (remoteAddress === undefined) return this.#peerOf?.(socket)?.uid;
     if (remotePort === undefined || localAddress === undefined || localPort === undefined) return undefined;
     if (readIpAddress(remoteAddress) === undefined) return undefined;
-    const ours = dialled ?? { host: localAddress, port: localPort };
-    return this.#owners.uidOf({ host: remoteAddress, port: remotePort }, ours);
+    const [peer, local] = [
+      { host: remoteAddress, port: remotePort },
+      { host: localAddress, port: localPort },
+    ];
+    return dialled === undefined
+      ? this.#owners.uidOf(peer, local)
+      : this.#redirected.uidOf(socket, peer, local, dialled);
   }
 }

@@ -12,6 +12,8 @@ export class SecuredSocket extends tls.TLSSocket {
     // The first of ours that they offer is taken (RFC 7301 3.2).
     super(below, { isServer: true, secureContext, ALPNProtocols: PROTOCOLS });
     this.#below = below;
+    // What goes wrong once it is secure (a broken record, a fatal alert, endless renegotiation) Node tells a tls.Server alone.
+    this.once('_tlsError', () => this.destroy());
   }
 
   /** Without close_notify: to be told of the end, as destroy() tells it, would be to be told that all has come (RFC 8446 6.1). */

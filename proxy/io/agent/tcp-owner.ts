@@ -18,11 +18,17 @@ export class TcpOwners {
 
   /** `local` and `remote` as the other end sees them. Undefined when there is no such socket, or nobody holds it any more. */
   async uidOf(local: Authority, remote: Authority): Promise<number | undefined> {
-    for (const table of await this.#read()) {
-      const uid = findOwner(table, local, remote);
-      if (uid !== undefined) return uid;
-    }
-    return undefined;
+    return findIn(await this.#read(), local, remote);
+  }
+
+  /** The sockets at `host` that are connected to `remote` and were not told of an end; none when `ours` is gone. */
+  async callersOf(
+    host: string,
+    remote: Authority,
+    ours: readonly [local: Authority, remote: Authority],
+  ): Promise<Caller[]> {
+    const tables = await this.#read();
+    return findIn(tables, ...ours) === undefined ? [] : tables.flatMap((table) => findCallers(table, host, remote));
   }
 
   /**
@@ -49,6 +55,32 @@ export class TcpOwners {
     });
     return this.#next;
   }
+}
+
+/** A socket that may be the other end of a connection; `uid` is undefined when no process holds it. */
+export interface Caller {
+  readonly port: number;
+  readonly uid: number | undefined;
+}
+
+/** Exported for its tests. */
+export function findCallers(table: string, host: string, remote: Authority): Caller[] {
+  return rowKeys({ host, port: 0 }, remote).flatMap((key) => {
+    // ESTABLISHED, FIN_WAIT1 and FIN_WAIT2: what comes from our end has not ended.
+    const row = new RegExp(`${key.replace(':0000', ':([0-9A-F]{4})')}0[145] (?:\\S+ +){3}(\\d+) +\\d+ (\\d+)`, 'g');
+    return [...table.matchAll(row)].map(([, port = '', uid, inode]) => ({
+      port: Number.parseInt(port, 16),
+      uid: inode === '0' ? undefined : Number(uid),
+    }));
+  });
+}
+
+function findIn(tables: readonly string[], local: Authority, remote: Authority): number | undefined {
+  for (const table of tables) {
+    const uid = findOwner(table, local, remote);
+    if (uid !== undefined) return uid;
+  }
+  return undefined;
 }
 
 /** The uid of the row with these ends; exported for its tests. */

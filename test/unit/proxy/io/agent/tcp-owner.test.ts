@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { endianness } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import { findOwner, isAbandoned, readEnds, TcpOwners } from '../../../../../proxy/io/agent/tcp-owner.ts';
+import { findCallers, findOwner, isAbandoned, readEnds, TcpOwners } from '../../../../../proxy/io/agent/tcp-owner.ts';
 
 const TABLE = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
    0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1111 1
@@ -34,6 +34,32 @@ describe.skipIf(endianness() !== 'LE')('the owner of a TCP connection', () => {
   });
 });
 
+describe.skipIf(endianness() !== 'LE')('the sockets that may be the other end', () => {
+  it('are those that nobody told of an end', () => {
+    const [here, there] = ['0100007F', '09006433:01BB'];
+    const row = (port: string, state: string, inode: number, local = here, remote = there): string =>
+      `   0: ${local}:${port} ${remote} ${state} 00000000:00000000 00:00000000 00000000  1000        0 ${inode} 1\n`;
+    const mapped = '0000000000000000FFFF0000';
+    const table = [
+      row('0001', '01', 9),
+      row('0002', '04', 9),
+      row('0003', '05', 0),
+      row('0004', '06', 0),
+      row('0005', '08', 9),
+      row('0006', '02', 9),
+      row('0007', '01', 9, '0200007F'),
+      row('0008', '01', 9, here, '09006433:01BC'),
+      row('FFFF', '01', 9, mapped + here, mapped + there),
+    ].join('');
+    expect(findCallers(table, '127.0.0.1', { host: '51.100.0.9', port: 443 })).toEqual([
+      { port: 1, uid: 1000 },
+      { port: 2, uid: 1000 },
+      { port: 3, uid: undefined },
+      { port: 65_535, uid: 1000 },
+    ]);
+  });
+});
+
 describe.skipIf(process.platform !== 'linux')('this machine', () => {
   it.each(['127.0.0.1', '::1'])('says who holds a connection over %s, also to many who ask at once', async (host) => {
     const server = net.createServer().listen(0, host);
@@ -45,6 +71,16 @@ describe.skipIf(process.platform !== 'linux')('this machine', () => {
     const asked = Array.from({ length: 20 }, () => owners.uidOf({ host, port: client.localPort ?? 0 }, { host, port }));
     expect(new Set(await Promise.all(asked))).toEqual(new Set([process.getuid?.()]));
     expect(await owners.uidOf({ host, port: 1 }, { host, port })).toBeUndefined();
+    const theirs = { host, port: client.localPort ?? 0 };
+    expect(await owners.callersOf(host, { host, port }, [{ host, port }, theirs])).toEqual([
+      { port: client.localPort, uid: process.getuid?.() },
+    ]);
+    expect(
+      await owners.callersOf(host, { host, port }, [
+        { host, port },
+        { host, port: 1 },
+      ]),
+    ).toEqual([]);
     const later = net.connect({ host, port });
     await once(later, 'connect');
     const end = { host, port: later.localPort ?? 0 };
