@@ -115,7 +115,7 @@ describe('a string is changed in its place', () => {
 
 test('a long body keeps passing: nothing is held but the pieces asked for', () => {
   const big = JSON.stringify({
-    key: 'mine',
+    key: 'mine'.repeat(20_000),
     items: Array.from({ length: 5_000 }, (_, id) => ({ id, name: `n${id}` })),
   });
   const out: unknown = JSON.parse(transformed(editor('/key'), big, [1000]));
