@@ -26,7 +26,8 @@ test('one key fills it for itself alone, and an id is remembered up to its end',
   clock.advance(1_500);
   expect([guard.has('a', '1'), guard.has('a', '3')]).toEqual([true, false]);
   clock.advance(1);
-  expect([guard.has('a', '1'), use('a', '3')]).toEqual([false, 'fresh']);
+  expect([guard.has('a', '1'), use('b', '1'), guard.size]).toEqual([false, 'fresh', 3]);
+  expect([use('a', '3'), guard.size]).toEqual(['fresh', 2]);
 });
 
 test('a tenant with many keys fills it for itself alone, and what others use meanwhile is bounded too', () => {
