@@ -57,8 +57,7 @@ export class ReplayGuard {
     if ((bucket?.expiresById.size ?? 0) >= this.#maxPerKey) return true;
     if (this.#size < this.#maxEntries) return false;
     const used = this.#sizeByTenant.get(bucket?.tenant ?? tenant) ?? 0;
-    const tenants = this.#sizeByTenant.size + (used === 0 ? 1 : 0);
-    return used >= this.#maxEntries / tenants || this.#size >= 2 * this.#maxEntries;
+    return used >= this.#maxEntries / this.#sizeByTenant.size || this.#size >= 2 * this.#maxEntries;
   }
 
   #count(tenant: string, more: number): void {

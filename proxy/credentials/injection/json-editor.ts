@@ -59,7 +59,7 @@ export class JsonEditor implements BodyTransform {
   }
 
   push(bytes: Buffer): Buffer[] {
-    this.#checkUtf8(bytes, true);
+    this.#checkUtf8(bytes);
     const out: Buffer[] = [];
     try {
       this.#scan(bytes, out);
@@ -70,7 +70,6 @@ export class JsonEditor implements BodyTransform {
   }
 
   end(): Buffer[] {
-    this.#checkUtf8(undefined, false);
     try {
       this.#scanner.end();
     } catch (error) {
@@ -206,9 +205,10 @@ export class JsonEditor implements BodyTransform {
     this.#taking.held.push(Buffer.from(bytes));
   }
 
-  #checkUtf8(bytes: Buffer | undefined, stream: boolean): void {
+  /** Half a character at the end of the body stands within a string, so that the document has no end either. */
+  #checkUtf8(bytes: Buffer): void {
     try {
-      this.#utf8.decode(bytes, { stream });
+      this.#utf8.decode(bytes, { stream: true });
     } catch {
       throw refused('its JSON is not in UTF-8');
     }

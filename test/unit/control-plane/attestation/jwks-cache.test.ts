@@ -54,6 +54,19 @@ describe('JwksCache', () => {
     expect(keys.map((key) => key.kid)).toEqual([kid()]);
   });
 
+  test('fetches again what is ten minutes old, and nothing that it knows before', async () => {
+    for (const [afterMs, asked] of [
+      [0, 2],
+      [31_000, 2],
+      [568_000, 2],
+      [2_000, 4],
+    ] as const) {
+      clock.advance(afterMs);
+      for (const id of [kid(), undefined]) await cache.keysFor('acme', ISSUER, {}, id);
+      expect(fetcher.asked.length).toBe(asked);
+    }
+  });
+
   test('serves held keys while the issuer is down, for an hour', async () => {
     await cache.keysFor('acme', ISSUER, {}, kid());
     fetcher.answers.clear();

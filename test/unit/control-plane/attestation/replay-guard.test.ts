@@ -17,6 +17,19 @@ test('a full guard looks for what has expired once a second at most', () => {
   expect(guard.size).toBe(1);
 });
 
+test('one key fills it for itself alone, and an id is remembered up to its end', () => {
+  const clock = new ManualClock();
+  const guard = new ReplayGuard(clock, 100, 2);
+  const use = (key: string, id: string) => guard.use('t', key, id, clock.now() + 1_500);
+  expect(['1', '1', '2', '3'].map((id) => use('a', id))).toEqual(['fresh', 'replayed', 'fresh', 'full']);
+  expect(use('b', '1')).toBe('fresh');
+  clock.advance(1_500);
+  expect([guard.has('a', '1'), guard.has('a', '3')]).toEqual([true, false]);
+  clock.advance(1);
+  expect([guard.has('a', '1'), use('b', '1'), guard.size]).toEqual([false, 'fresh', 3]);
+  expect([use('a', '3'), guard.size]).toEqual(['fresh', 2]);
+});
+
 test('a tenant with many keys fills it for itself alone, and what others use meanwhile is bounded too', () => {
   const clock = new ManualClock();
   const guard = new ReplayGuard(clock, 8, 2);
@@ -35,7 +48,10 @@ test('a tenant with many keys fills it for itself alone, and what others use mea
   for (let at = 0; at < 20; at += 1) flood(`tenant ${at}`);
   expect(guard.size).toBe(16);
   clock.advance(1_001);
-  expect(flood('loud')).toBe(8);
+  expect(use('quiet', 'one', 'id')).toBe('fresh');
+  expect(flood('loud')).toBe(7);
+  // Those whose ids have all ended share in nothing.
+  expect(flood('second')).toBe(3);
 });
 
 test('a clock that is set back leaves room for what is used then', () => {

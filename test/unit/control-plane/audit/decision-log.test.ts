@@ -99,9 +99,11 @@ describe('decision log', () => {
     await expect(append({ sessionId: 'theirs' })).rejects.toMatchObject(foreign);
     await expect(append({ sessionId: 'mine' })).rejects.toMatchObject(foreign);
     await expect(append({ sessionId: 'mine', user: 'bob' })).rejects.toMatchObject(foreign);
-    await expect(append({ sessionId: 'mine', user: 'alice', workloads: ['admin'] })).rejects.toMatchObject(foreign);
+    for (const workloads of [['admin'], ['even', 'admin']]) {
+      await expect(append({ sessionId: 'mine', user: 'alice', workloads })).rejects.toMatchObject(foreign);
+    }
     for (const sessionId of ['', 'made-up']) {
-      await expect(append({ sessionId, workloads: ['admin'] })).rejects.toMatchObject(foreign);
+      await expect(append({ sessionId, workloads: ['even', 'admin'] })).rejects.toMatchObject(foreign);
       await expect(append({ sessionId, user: 'bob' })).rejects.toMatchObject(foreign);
     }
     expect(await append({ sessionId: 'mine', user: 'alice' })).toBe(2);

@@ -8,13 +8,17 @@ const to = { clientWorkload: 'billing-agent', serverWorkload: 'api' };
 const credentials = [{ provider: 'key', inject: { type: 'header', name: 'X-Key' } }];
 const stale = (maxAgeSeconds: number): unknown => ({ failMode: { type: 'stale', maxAgeSeconds } });
 
-function routes(policies: Record<string, unknown>, conditions: Record<string, unknown> = {}): unknown[] {
+function routes(
+  policies: Record<string, unknown>,
+  conditions: Record<string, unknown> = {},
+  asked = session,
+): unknown[] {
   const set = policySet({
     ServerWorkload: { api: { hosts: ['api.example.com'] }, other: { hosts: ['other.example.com'] } },
     AccessCondition: conditions,
     AccessPolicy: policies,
   });
-  return routesOf(compilePolicySet(set), session, (workload, provider) => `${workload}/${provider}`);
+  return routesOf(compilePolicySet(set), asked, (workload, provider) => `${workload}/${provider}`);
 }
 
 describe('routesOf', () => {
@@ -22,7 +26,9 @@ describe('routesOf', () => {
     expect(routes({})).toEqual([]);
     expect(routes({ a: { ...to, clientWorkload: 'someone' } })).toEqual([]);
     expect(routes({ a: to })).toMatchObject([{ serverWorkload: 'api', ports: [443], injectsCredential: false }]);
-    expect(routes({ a: { ...to, clientWorkload: '*' } })).toHaveLength(1);
+    const all = { a: { ...to, clientWorkload: '*' } };
+    expect(routes(all)).toHaveLength(1);
+    expect(routes(all, {}, { workloads: [] })).toEqual([]);
   });
 
   it('says what is spoken without TLS', () => {

@@ -36,13 +36,13 @@ class Plane {
     this.#stored = this.#stored.filter((record) => record.sequence <= sequence);
   }
 
-  /** Stores the queue's next batches, acknowledging each or not. */
-  take(queue: RecordQueue, batches: number, acknowledges: boolean): void {
+  /** Stores the queue's next batches, acknowledging each or not, up to so many records before its end. */
+  take(queue: RecordQueue, batches: number, acknowledges: boolean, behind = 0): void {
     for (let count = 0; count < batches; count += 1) {
       const batch = queue.next();
       if (batch === undefined) return;
       for (const record of ReportDecisionsRequest.decode(batch.bytes).records) this.#store(record);
-      if (acknowledges) queue.acknowledge(this.last);
+      if (acknowledges) queue.acknowledge(this.last - behind);
     }
   }
 
@@ -68,7 +68,12 @@ function push(queue: RecordQueue, count: number, path = '/'): void {
 
 const step = fc.oneof(
   fc.record({ name: fc.constant('push' as const), count: fc.integer({ min: 1, max: 5 }) }),
-  fc.record({ name: fc.constant('take' as const), count: fc.integer({ min: 1, max: 4 }), acknowledges: fc.boolean() }),
+  fc.record({
+    name: fc.constant('take' as const),
+    count: fc.integer({ min: 1, max: 4 }),
+    acknowledges: fc.boolean(),
+    behind: fc.nat({ max: 2 }),
+  }),
   fc.record({ name: fc.constant('rewind' as const) }),
   fc.record({ name: fc.constant('spill' as const) }),
   fc.record({ name: fc.constant('put back' as const), by: fc.integer({ min: 1, max: 12 }) }),
@@ -83,8 +88,9 @@ function play(steps: readonly Step[], queue: RecordQueue, plane: Plane): number 
     if (each.name === 'push') {
       push(queue, each.count);
       pushed += each.count;
-    } else if (each.name === 'take') plane.take(queue, each.count, each.acknowledges);
-    else if (each.name === 'rewind') queue.rewind();
+    } else if (each.name === 'take') {
+      plane.take(queue, each.count, each.acknowledges, each.behind);
+    } else if (each.name === 'rewind') queue.rewind();
     else if (each.name === 'spill') queue.spill();
     else {
       plane.putBack(Math.max(plane.last - each.by, 0));

@@ -25,6 +25,22 @@ it('has no room while its disk is full, though memory has some that nothing may 
   });
 });
 
+it('goes on in memory while what is on disk is in memory too', async () => {
+  await withFolder(async (folder) => {
+    const spool = new Spool(join(folder, 'one'), 10_000);
+    const queue = new RecordQueue({ instanceId: 'i', maxMemoryBytes: 10_000, spool, nowMs: () => 0 });
+    queue.push(decisionRecord());
+    queue.flush();
+    queue.next();
+    queue.spill();
+    const { bytes } = spool;
+    queue.push(decisionRecord());
+    queue.flush();
+    expect([bytes > 0, spool.bytes - bytes, queue.next()?.firstSequence]).toEqual([true, 0, 2]);
+    queue.close();
+  });
+});
+
 it('chains what is pending by itself once there is a lot', () => {
   const queue = new RecordQueue({ instanceId: 'i', maxMemoryBytes: 1e9, spool: undefined, nowMs: () => 0 });
   for (let count = 0; count < 1_023; count += 1) queue.push(decisionRecord());

@@ -1,11 +1,11 @@
 import {
   existsSync,
-  mkdirSync,
   mkdtempSync,
   readdirSync,
   readlinkSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -104,19 +104,22 @@ it('knows what it has written anew', () => {
   expect(spool.rewrite(1, (_missing, held) => encoded(held))).toBe(true);
   expect([spool.firstSequence, spool.lastSequence, spool.bytes]).toEqual([2, 6, bytesOf([...early.slice(1), ...late])]);
   expect([1, 2, 6, 7].map((sequence) => spool.holds(sequence))).toEqual([false, true, true, false]);
+  expect(readdirSync(dir).map((name) => statSync(join(dir, name)).mode & 0o777)).toEqual([0o600, 0o600]);
   spool.release(3);
   expect([spool.firstSequence, sequences(spool.readAfter(3))]).toEqual([4, [4, 5, 6]]);
 });
 
-it('changes nothing when a part of what is written anew finds no place', () => {
-  const spool = inTwoFiles();
-  const inTheWay = join(dir, '0000000000000004.records.draft');
-  mkdirSync(inTheWay);
-  expect(spool.rewrite(0, (_missing, held) => encoded(held))).toBe(false);
-  expect(spool.errors).toBe(1);
-  expect(readdirSync(dir).filter((name) => name.endsWith('.draft'))).toEqual(['0000000000000004.records.draft']);
-  expect([spool.readAfter(0), spool.readAfter(3)]).toEqual([records.slice(0, 3), records.slice(3)]);
-});
+it.skipIf(!existsSync('/dev/full')).each([1, 4])(
+  'changes nothing, and leaves nothing, when the disk is full for what is written anew from %i',
+  (sequence) => {
+    const spool = inTwoFiles();
+    const before = readdirSync(dir);
+    symlinkSync('/dev/full', join(dir, `000000000000000${sequence}.records.draft`));
+    expect(spool.rewrite(0, (_missing, held) => encoded(held))).toBe(false);
+    expect([spool.errors, readdirSync(dir)]).toEqual([1, before]);
+    expect([spool.readAfter(0), spool.readAfter(3)]).toEqual([records.slice(0, 3), records.slice(3)]);
+  },
+);
 
 it.skipIf(!existsSync('/proc/self/fd'))('holds no file open but the one that it writes', () => {
   const open = (): number =>

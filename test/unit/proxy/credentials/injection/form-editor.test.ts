@@ -21,6 +21,7 @@ describe('a field is set', () => {
     ['key[]=mine&a=1', 'a=1&key=SECRET'],
     ['key&a=1', 'a=1&key=SECRET'],
     ['a=1;key=mine', 'a=1&key=SECRET'],
+    ['key=mine;a=1', 'a=1&key=SECRET'],
     ['a=key=b', 'a=key=b&key=SECRET'],
     ['a=1&&b', 'a=1&&b&key=SECRET'],
     ['keys=1', 'keys=1&key=SECRET'],
@@ -43,6 +44,11 @@ describe('a field is set', () => {
     expect(transform.removed).toEqual(['form:key']);
   });
 
+  test('long values pass or go', () => {
+    const long = 'x'.repeat(100_000);
+    expect(transformed(new FormEditor('key', SET), `a=${long}&key=${long}`, [1_000])).toBe(`a=${long}&key=SECRET`);
+  });
+
   test('a name without end is refused', () => {
     expect(transformed(new FormEditor('key', SET), 'a'.repeat(10_000), [100])).toBe('injection-refused');
   });
@@ -51,7 +57,10 @@ describe('a field is set', () => {
 test('a value is changed in its place, once', () => {
   const replace = (text: string): string | undefined => (text.includes('HOLD') ? text.replace('HOLD', 'S') : undefined);
   const edit: FormEdit = { kind: 'substitute', replace };
-  expect(edited('a=HOLD&key=xHOLD&key=HOLD&b', edit)).toBe('a=HOLD&key=xS&key=HOLD&b');
+  expect(edited('a=HOLD&key=xHOLD&key=1&key=HOLD&b', edit)).toBe('a=HOLD&key=xS&key=1&key=HOLD&b');
   expect(edited('a=1', edit)).toBe('a=1');
   expect(edited('', edit)).toBe('');
+  const long = `key=${'x'.repeat(9_000)}HOLD`;
+  expect(transformed(new FormEditor('key', edit), long, [1_000])).toBe(`key=${'x'.repeat(9_000)}S`);
+  expect(transformed(new FormEditor('key', edit), `key=${'x'.repeat(70_000)}`, [1_000])).toBe('injection-refused');
 });

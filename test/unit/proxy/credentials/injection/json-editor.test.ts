@@ -6,6 +6,8 @@ const SET: JsonEdit = { kind: 'set', json: Buffer.from('"SECRET"') };
 const editor = (pointer: string, edit: JsonEdit = SET) => new JsonEditor(pointer, pointerTokens(pointer) ?? [], edit);
 const edited = (pointer: string, body: string | Buffer, edit: JsonEdit = SET): string =>
   onEveryCut(() => editor(pointer, edit), body);
+const escaped = (text: string): string =>
+  [...text].map((char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`).join('');
 
 describe('a member is set', () => {
   test.each([
@@ -26,6 +28,7 @@ describe('a member is set', () => {
     ['/a/b', '{"x":{"b":1},"a":{"c":[{"b":2}]},"y":0}', '{"x":{"b":1},"a":{"c":[{"b":2}],"b":"SECRET"},"y":0}'],
     ['/a/b/c', '{"a":{"b":{}}}', '{"a":{"b":{"c":"SECRET"}}}'],
     ['/a~1b/~0', '{"a/b":{"~":0}}', '{"a/b":{"~":"SECRET"}}'],
+    ['/secret', `{"${escaped('secret')}":1}`, `{"${escaped('secret')}":"SECRET"}`],
     ['/é', '{"é":1,"ü":"ß"}', '{"é":"SECRET","ü":"ß"}'],
     ['/', '{"":1}', '{"":"SECRET"}'],
   ])('%s in %s', (pointer, body, expected) => {
@@ -54,6 +57,7 @@ describe('refused', () => {
     ['nothing', '/key', ''],
     ['a byte order mark', '/key', '\ufeff{}'],
     ['half a document', '/key', '{"key":1'],
+    ['half a document behind the member', '/key', '{"key":1,"a":2'],
     ['two documents', '/key', '{}{}'],
     ['a trailing comma', '/key', '{"a":1,}'],
     ['a missing comma', '/key', '{"a":1 "b":2}'],
@@ -80,6 +84,7 @@ describe('refused', () => {
   test.each([
     ['an overlong k', Buffer.from([0x7b, 0x22, 0xc1, 0xab, 0x65, 0x79, 0x22, 0x3a, 0x31, 0x7d])],
     ['half a character', Buffer.from([0x7b, 0x22, 0x61, 0x22, 0x3a, 0x22, 0xc3, 0x22, 0x7d])],
+    ['half a character at the end', Buffer.from([...Buffer.from('{"key":1}'), 0xc3])],
   ])('not UTF-8: %s', (_, body) => {
     expect(edited('/key', body)).toBe('injection-refused');
   });
@@ -110,7 +115,7 @@ describe('a string is changed in its place', () => {
 
 test('a long body keeps passing: nothing is held but the pieces asked for', () => {
   const big = JSON.stringify({
-    key: 'mine',
+    key: 'mine'.repeat(20_000),
     items: Array.from({ length: 5_000 }, (_, id) => ({ id, name: `n${id}` })),
   });
   const out: unknown = JSON.parse(transformed(editor('/key'), big, [1000]));

@@ -157,6 +157,7 @@ describe('A-17, A-18, A-19: any other placeholder is refused', () => {
 
   test.each([
     [MINE, 'stands where it is not for'],
+    [`${MINE}, sk_placeholder_`, 'stands where it is not for'],
     [MINE.replace('k', '%6b'), 'is encoded, and stands where it is read in plain only'],
   ])('the message says of %s that it %s', (text, what) => {
     const guard = new PlaceholderGuard(HeaderList.from([]));
