@@ -70,7 +70,8 @@ export class OpeningAnswers {
       }),
     );
     if (id === '') this.faults.push(`the upstream was asked ${JSON.stringify(line)}`);
-    if (headers.get('authorization') !== `Bearer ${SECRET}` || headers.size < lines.length)
+    const isTwofold = headers.has('upgrade') && headers.size < lines.length;
+    if (headers.get('authorization') !== `Bearer ${SECRET}` || isTwofold)
       this.faults.push(`the upstream was sent ${JSON.stringify(text)}`);
     return { line, id, headers };
   }
