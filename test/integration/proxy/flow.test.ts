@@ -12,7 +12,7 @@ import { until } from '../../support/until.ts';
 const MIB = 1024 * 1024;
 const BODY_BYTES = 100 * MIB;
 /** What 100 MiB may add while it passes; the sockets of agent and upstream live in this process too. */
-const GROWTH_BYTES = 32 * MIB;
+const GROWTH_BYTES = 48 * MIB;
 
 let world: ProxyWorld;
 beforeEach(async () => {
