@@ -21,8 +21,8 @@ export interface Http2UpstreamParts {
   forget(id: number): void;
   /** The stream ends without its answer, before `forget`. */
   gaveUp(): void;
-  /** Whether the upstream may be told that a stream is given up. */
-  mayReset(): boolean;
+  /** Counts a stream that is given up; whether the upstream may be told of it. */
+  spendReset(): boolean;
   /** The connection takes no stream after all: it is to be replaced. */
   refused(stream: Http2UpstreamStream): void;
   /** The stream was handed out and is given back without a request. */
@@ -139,7 +139,7 @@ export class Http2UpstreamStream implements UpstreamStream, Rostered {
     const isOver = this.#requestEnded && (this.#upgraded || isWhole);
     // A request that was given up in the turn in which it began leaves all the same, and its reset behind it: later heads may
     // refer to what its head put into the table of the connection's compression (RFC 7541 2.3.2), so that it cannot be left out.
-    if (!isOver && http2.isOpen(this.#id) && this.#parts.mayReset()) http2.reset(this.#id, 'CANCEL');
+    if (!isOver && http2.isOpen(this.#id) && this.#parts.spendReset()) http2.reset(this.#id, 'CANCEL');
     this.#parts.writer.schedule();
   }
 

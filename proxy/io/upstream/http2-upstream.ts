@@ -84,7 +84,7 @@ export class Http2Upstream implements KeptConnection {
       },
       forget: (id) => this.#forget(id),
       gaveUp: () => this.#onGivenUp(),
-      mayReset: () => this.#mayReset(),
+      spendReset: () => this.#spendReset(),
       refused: (stream) => this.#refused(stream),
       unused: () => {
         this.#promised -= 1;
@@ -224,8 +224,8 @@ export class Http2Upstream implements KeptConnection {
     if (this.#owner.now() - this.#heardAt >= this.#silentMs) this.#retired = true;
   }
 
-  /** Beyond so many nobody is told: what still comes is dropped, and with its last call the connection ends. */
-  #mayReset(): boolean {
+  /** Counts one that is given up. Beyond so many the upstream is not told: what still comes is dropped, and with its last call the connection ends. */
+  #spendReset(): boolean {
     this.#givenUp += 1;
     if (this.#givenUp >= this.#maxGivenUp) this.#retired = true;
     return this.#givenUp <= this.#maxGivenUp;
