@@ -48,8 +48,16 @@ export async function tendLifeSigns(
     const path = join(spoolDir, name);
     const id = name.slice(0, -SUFFIX.length);
     if (id === ownId) await utimes(path, now, now);
-    else if (now.getTime() - (await stat(path)).mtimeMs > maxAgeMs && !(await showsLife(spoolDir, id))) {
+    else if (now.getTime() - (await touchedAt(path, now)) > maxAgeMs && !(await showsLife(spoolDir, id))) {
       await rm(path, { force: true });
     }
   }
+}
+
+/** One that is gone by now needs nothing. */
+function touchedAt(path: string, now: Date): Promise<number> {
+  return stat(path).then(
+    ({ mtimeMs }) => mtimeMs,
+    () => now.getTime(),
+  );
 }
