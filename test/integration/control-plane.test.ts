@@ -4,7 +4,7 @@ import { genesisHash, nextHash } from '../../common/decision-chain.ts';
 import { createPolicyClient, type PolicyClient } from '../../policy-client/index.ts';
 import { ProofMaker } from '../../policy-client/attest/proof.ts';
 import { DecisionRecord, Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
-import { type AuthorizeRequest, EvidenceSubject } from '../../proto/gen/sidekey/v1/proxy.ts';
+import { type AuthorizeRequest } from '../../proto/gen/sidekey/v1/proxy.ts';
 import { reasonFromNumber } from '../../proto/reasons.ts';
 import { QUESTION, useBillingPlane } from '../support/billing-plane.ts';
 import { resource } from '../support/control-plane.ts';
@@ -238,13 +238,7 @@ describe('control plane', () => {
       address: billing.plane.running.grpcAddress,
       caPem: billing.plane.running.caPem,
       tenant: 'default',
-      evidence: async () => [
-        {
-          kind: 'kubernetes',
-          token: Buffer.from(await billing.cluster.token('prod', 'billing')),
-          subject: EvidenceSubject.EVIDENCE_SUBJECT_WORKLOAD,
-        },
-      ],
+      evidence: async () => [await billing.cluster.billingEvidence()],
     });
     billing.track({ close: () => client.close(2_000) });
     await client.start();

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { createPolicyClient, EvidenceSubject, type PolicyClient } from '../../policy-client/index.ts';
+import { createPolicyClient, type PolicyClient } from '../../policy-client/index.ts';
 import { billingResources, resource, TestCluster, TestControlPlane } from '../support/control-plane.ts';
 import { longServers } from '../support/long-policy.ts';
 
@@ -31,13 +31,7 @@ async function startClient(): Promise<{ client: PolicyClient; ends: unknown[] }>
     caPem: plane.running.caPem,
     tenant: 'default',
     wantCertificateAuthority: true,
-    evidence: async () => [
-      {
-        kind: 'kubernetes',
-        token: Buffer.from(await cluster.token('prod', 'billing')),
-        subject: EvidenceSubject.EVIDENCE_SUBJECT_WORKLOAD,
-      },
-    ],
+    evidence: async () => [await cluster.billingEvidence()],
     log: { info: silent, warn: note, error: silent },
   });
   clients.push(client);

@@ -10,14 +10,13 @@ const destination = { scheme: 'https', host: 'api.example.com', port: 443 };
 
 /** A proxy of an agent that acts for `ann`, as this issuer knows her. */
 async function actFor(issuer: TokenIssuer): Promise<PolicyClient> {
-  const workload = EvidenceSubject.EVIDENCE_SUBJECT_WORKLOAD;
   const user = EvidenceSubject.EVIDENCE_SUBJECT_USER;
   const client = createPolicyClient({
     address: billing.plane.running.grpcAddress,
     caPem: billing.plane.running.caPem,
     tenant: 'default',
     evidence: async () => [
-      { kind: 'kubernetes', token: Buffer.from(await billing.cluster.token('prod', 'billing')), subject: workload },
+      await billing.cluster.billingEvidence(),
       { kind: 'oidc', token: Buffer.from(await issuer.sign({ sub: 'ann' }, Date.now())), subject: user },
     ],
   });

@@ -7,6 +7,7 @@ import { Agent, request } from 'undici';
 import { DescribedAnswers, type OpenApiDocument } from './described-answers.ts';
 import type { ControlPlaneConfig } from '../../control-plane/config.ts';
 import { type ControlPlane, startControlPlane } from '../../control-plane/main.ts';
+import { type Evidence, EvidenceSubject } from '../../proto/gen/sidekey/v1/proxy.ts';
 
 /** An issuer of Kubernetes service account tokens whose keys stand in the trust provider. */
 export class TestCluster {
@@ -41,6 +42,12 @@ export class TestCluster {
       .setIssuedAt()
       .setExpirationTime('10m')
       .sign(this.#key);
+  }
+
+  /** What a proxy of workload `billing` shows: a new token each time. */
+  async billingEvidence(): Promise<Evidence> {
+    const token = Buffer.from(await this.token('prod', 'billing'));
+    return { kind: 'kubernetes', token, subject: EvidenceSubject.EVIDENCE_SUBJECT_WORKLOAD };
   }
 }
 

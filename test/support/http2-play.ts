@@ -45,12 +45,25 @@ export function describeEvent(event: Http2Event): string {
   }
 }
 
+/** The frames that it has to say, one a line. */
+export function written(connection: Http2Connection): string[] {
+  return cutFrames(Buffer.concat(connection.takeOutput())).map(describeFrame);
+}
+
+/** Feeds frames and drops the events; how many there were. */
+export function pull(connection: Http2Connection, ...frames: Buffer[]): number {
+  connection.receive(Buffer.concat(frames));
+  let count = 0;
+  while (connection.next() !== undefined) count += 1;
+  return count;
+}
+
 export type React = (event: Http2Event, connection: Http2Connection) => void;
 
 /** Feeds pieces and pulls all events after each; `react` sees each event first. Bodies are consumed. */
 export function drive(connection: Http2Connection, pieces: readonly Buffer[], react?: React): Played {
   const heard = hear(connection, pieces, react);
-  return { ...heard, output: cutFrames(Buffer.concat(connection.takeOutput())).map(describeFrame) };
+  return { ...heard, output: written(connection) };
 }
 
 /** The same, without taking the output. */

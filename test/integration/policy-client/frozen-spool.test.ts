@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { createPolicyClient, EvidenceSubject, type PolicyClient } from '../../../policy-client/index.ts';
+import { createPolicyClient, type PolicyClient } from '../../../policy-client/index.ts';
 import { type BreakableRelay, startBreakableRelay } from '../../support/breakable-relay.ts';
 import { billingResources, TestCluster, TestControlPlane } from '../../support/control-plane.ts';
 import { decisionRecord } from '../../support/policy-client.ts';
@@ -46,13 +46,7 @@ async function startClient(): Promise<PolicyClient> {
       minBackoffMs: 10,
       maxBackoffMs: 100,
     },
-    evidence: async () => [
-      {
-        kind: 'kubernetes',
-        token: Buffer.from(await cluster.token('prod', 'billing')),
-        subject: EvidenceSubject.EVIDENCE_SUBJECT_WORKLOAD,
-      },
-    ],
+    evidence: async () => [await cluster.billingEvidence()],
   });
   clients.push(client);
   await client.start();

@@ -3,11 +3,11 @@ import { Grant, type Injection } from '../../../../proto/gen/sidekey/v1/grant.ts
 import { Route } from '../../../../proto/gen/sidekey/v1/route.ts';
 import {
   type InjectableRequest,
-  InjectionError,
   injectCredential,
   removeAgentCredentials,
 } from '../../../../proxy/credentials/inject.ts';
 import { HeaderList } from '../../../../proxy/protocols/header-list.ts';
+import { reasonOf } from '../../../support/injection-reason.ts';
 
 const destination = { scheme: 'https', host: 'api.example.com', port: 443 };
 
@@ -23,16 +23,6 @@ function requestOf(changes: Partial<InjectableRequest> = {}): InjectableRequest 
 }
 
 const bearer = (token: string) => grantOf({ $case: 'bearer', value: { token: Buffer.from(token, 'latin1') } });
-
-function reasonOf(run: () => unknown): string {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof InjectionError) return error.reason;
-    throw error;
-  }
-  return 'ok';
-}
 
 describe('injection', () => {
   test('bearer', () => {

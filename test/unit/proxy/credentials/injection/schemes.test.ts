@@ -1,14 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { headerName } from '../../../../../control-plane/resources/header-name.ts';
 import { Binding, Grant, type Injection } from '../../../../../proto/gen/sidekey/v1/grant.ts';
-import {
-  type InjectableRequest,
-  InjectionError,
-  injectCredential,
-  type Injected,
-} from '../../../../../proxy/credentials/inject.ts';
+import { type InjectableRequest, injectCredential, type Injected } from '../../../../../proxy/credentials/inject.ts';
 import { HeaderList } from '../../../../../proxy/protocols/header-list.ts';
 import { transformed } from '../../../../support/body-transform.ts';
+import { reasonOf } from '../../../../support/injection-reason.ts';
 
 type Kind = NonNullable<Injection['kind']>;
 const destination = { scheme: 'https', host: 'api.example.com', port: 443 };
@@ -26,16 +22,6 @@ const typed = (type: string, ...more: [string, string][]): HeaderList =>
   HeaderList.from([['Content-Type', type], ...more]);
 const sent = (injected: Injected, body: string): string =>
   injected.body === undefined ? body : transformed(injected.body, body, [3]);
-
-function reasonOf(run: () => unknown): string {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof InjectionError) return error.reason;
-    throw error;
-  }
-  return 'ok';
-}
 
 const value = Buffer.from('s3cret:1/x');
 const header = (prefix: string, suffix: string): Kind => ({

@@ -2,14 +2,10 @@ import { createHmac, generateKeyPairSync } from 'node:crypto';
 import { decodeJwt } from 'jose';
 import { expect, test } from 'vitest';
 import { AwsAlgorithm, Grant, type Injection } from '../../../../../proto/gen/sidekey/v1/grant.ts';
-import {
-  type InjectableRequest,
-  InjectionError,
-  injectCredential,
-  type Injected,
-} from '../../../../../proxy/credentials/inject.ts';
+import { type InjectableRequest, injectCredential, type Injected } from '../../../../../proxy/credentials/inject.ts';
 import { DpopNonces } from '../../../../../proxy/credentials/signing/dpop-nonces.ts';
 import { HeaderList } from '../../../../../proxy/protocols/header-list.ts';
+import { reasonOf } from '../../../../support/injection-reason.ts';
 
 type Kind = NonNullable<Injection['kind']>;
 type Of<C extends Kind['$case']> = Extract<Kind, { readonly $case: C }>['value'];
@@ -40,16 +36,6 @@ function inject(kind: Kind, changes: Partial<InjectableRequest> = {}): Injected 
   const binding = { destination: whole.destination, method: 'POST', path: '' };
   const grant: Grant = { ...Grant.fromPartial({ binding }), injections: [{ kind }] };
   return Object.assign(injectCredential(grant, whole), { headers: request.headers });
-}
-
-function reasonOf(run: () => unknown): string {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof InjectionError) return error.reason;
-    throw error;
-  }
-  return 'ok';
 }
 
 const moment = (body?: Buffer) => ({ nowMs: 1_000, body, nonce: () => 'n-1', dpopNonces: new DpopNonces() });

@@ -80,17 +80,7 @@ function ask(): Asked {
 function askOn(upstream: Http2Upstream, fields: readonly (readonly [string, string])[] = []): Asked {
   const stream = upstream.stream();
   const listener = writingDown();
-  const request = {
-    method: 'GET',
-    scheme: 'https',
-    authority: 'api.test',
-    target: '/',
-    headers: HeaderList.from(fields),
-    length: 'none',
-    acceptsTrailers: false,
-    sensitive: new Set<string>(),
-  } as const;
-  stream.sendHead(request, listener);
+  stream.sendHead({ ...outgoingGet(), headers: HeaderList.from(fields) }, listener);
   return { upstream, stream, listener, told: listener.told };
 }
 
@@ -190,17 +180,7 @@ test('a long quiet stream bears the pings of its upstream', () => {
 });
 
 describe('a stream and its peer', () => {
-  const head = (over: Partial<OutgoingRequest>): OutgoingRequest => ({
-    method: 'GET',
-    scheme: 'https',
-    authority: 'api.test',
-    target: '/',
-    headers: new HeaderList(),
-    length: 'none',
-    acceptsTrailers: false,
-    sensitive: new Set(),
-    ...over,
-  });
+  const head = (over: Partial<OutgoingRequest>): OutgoingRequest => ({ ...outgoingGet(), ...over });
 
   /** A connection to a peer that takes extended CONNECT, without sockets: `say` tells each side what the other said. */
   function meet(streamWindowBytes = 65_535): {

@@ -21,7 +21,7 @@ import {
   windowUpdate,
 } from '../../../../support/http2-frames.ts';
 import { everyCut } from '../../../../support/http1-play.ts';
-import { drive, hear, type React, startClient, startServer } from '../../../../support/http2-play.ts';
+import { drive, hear, startClient, startServer, type React, written } from '../../../../support/http2-play.ts';
 
 const head = (method = 'GET') => ({
   method,
@@ -31,7 +31,6 @@ const head = (method = 'GET') => ({
   headers: HeaderList.from([['x-a', 'b']]),
 });
 const OK = { status: 200, headers: new HeaderList() };
-const written = (connection: Http2Connection) => cutFrames(Buffer.concat(connection.takeOutput())).map(describeFrame);
 
 /** Moves what each wrote to the other until both are silent; tells what they heard. */
 function converse(

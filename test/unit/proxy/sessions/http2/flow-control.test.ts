@@ -11,16 +11,9 @@ import {
   settings,
   windowUpdate,
 } from '../../../../support/http2-frames.ts';
-import { drive, startServer } from '../../../../support/http2-play.ts';
+import { drive, pull, startServer, written } from '../../../../support/http2-play.ts';
 
 const OK = { status: 200, headers: new HeaderList() };
-const written = (connection: Http2Connection) => cutFrames(Buffer.concat(connection.takeOutput())).map(describeFrame);
-const pull = (connection: Http2Connection, ...frames: Buffer[]) => {
-  connection.receive(Buffer.concat(frames));
-  let count = 0;
-  while (connection.next() !== undefined) count += 1;
-  return count;
-};
 
 /** A server that owes so many GET requests an answer, under these settings of the client. */
 function serverOwing(streams: number, ...entries: [number, number][]): Http2Connection {

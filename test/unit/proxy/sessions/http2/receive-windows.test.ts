@@ -5,9 +5,7 @@ import { HeaderList } from '../../../../../proxy/protocols/header-list.ts';
 import { Http2Connection } from '../../../../../proxy/sessions/http2/connection.ts';
 import {
   CLIENT_START,
-  cutFrames,
   data,
-  describeFrame,
   END_STREAM,
   frame,
   GET,
@@ -15,16 +13,9 @@ import {
   POST,
   SETTINGS_ACK,
 } from '../../../../support/http2-frames.ts';
-import { drive, startServer } from '../../../../support/http2-play.ts';
+import { drive, pull, startServer, written } from '../../../../support/http2-play.ts';
 
 const OK = { status: 200, headers: new HeaderList() };
-const written = (connection: Http2Connection) => cutFrames(Buffer.concat(connection.takeOutput())).map(describeFrame);
-const pull = (connection: Http2Connection, ...frames: Buffer[]) => {
-  connection.receive(Buffer.concat(frames));
-  let count = 0;
-  while (connection.next() !== undefined) count += 1;
-  return count;
-};
 
 describe('what the peer may send, RFC 9113 5.2 and 6.9', () => {
   const window = { streamWindowBytes: 100_000 };
