@@ -233,9 +233,12 @@ export class RecordQueue {
   fallBack(sequence: number): number {
     this.rewind();
     const lost = this.#recent.takeAfter(sequence);
-    const [first] = lost;
-    if (first === undefined) return this.#acked - sequence;
-    // What follows a batch that was acknowledged in part goes out twice.
+    const [first, last] = [lost[0], lost.at(-1)];
+    if (first === undefined || last === undefined) return this.#acked - sequence;
+    // Acknowledged in part, it is in both places.
+    if ((this.#waiting[0]?.firstSequence ?? Infinity) <= last.lastSequence) {
+      this.#memoryBytes -= this.#waiting.shift()?.bytes.length ?? 0;
+    }
     this.#waiting.unshift(...lost);
     this.#memoryBytes += lost.reduce((sum, { bytes }) => sum + bytes.length, 0);
     this.delivered -= this.#acked - first.firstSequence + 1;
@@ -247,9 +250,9 @@ export class RecordQueue {
   spill(): boolean {
     const { spool } = this.#options;
     if (spool === undefined) return false;
-    // A batch goes to disk and comes from there as a whole.
-    return [...this.#sent, ...this.#waiting].every(
-      (batch) => spool.holds(batch.firstSequence) || spool.append(batch.records()),
+    // The end of a batch may be there already, if it was acknowledged in part before the control plane lost it.
+    return [...this.#sent, ...this.#waiting].every((batch) =>
+      spool.append(batch.records().filter(({ sequence }) => !spool.holds(sequence))),
     );
   }
 

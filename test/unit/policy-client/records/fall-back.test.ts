@@ -101,6 +101,15 @@ function play(steps: readonly Step[], queue: RecordQueue, plane: Plane): number 
   return pushed;
 }
 
+/** The batch that was acknowledged in part is spilled from there, and then lost as a whole. */
+const HALF_ON_DISK: Step[] = [
+  { name: 'push', count: 2 },
+  { name: 'take', count: 1, acknowledges: true, behind: 1 },
+  { name: 'spill' },
+  { name: 'put back', by: 2 },
+  { name: 'push', count: 1 },
+];
+
 const numbersTo = (last: number): number[] => Array.from({ length: last }, (_, index) => index + 1);
 
 describe('RecordQueue.fallBack', () => {
@@ -151,6 +160,7 @@ describe('RecordQueue.fallBack', () => {
           expect(plane.ids).toEqual(numbersTo(pushed));
           expect([spool.bytes, leftover.backlog]).toEqual([0, 0]);
         }),
+        { examples: [[HALF_ON_DISK]] },
       );
     },
   );
