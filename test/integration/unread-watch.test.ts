@@ -63,12 +63,11 @@ async function watchUnread(heartbeatMs: number): Promise<{ plane: TestControlPla
 it('a watch that reads nothing has one snapshot held, however often policy changes', { timeout: 180_000 }, async () => {
   const { plane } = await watchUnread(60_000);
   const before = heldBytes();
-  let held = 0;
   for (let n = 0; n < CHANGES; n += 1) {
     await applyTo(plane, resource('ServerWorkload', 'changed', { hosts: [`changed${n}.example.com`] }));
-    held = Math.max(held, heldBytes() - before);
   }
-  expect(held).toBeLessThan(2 * SNAPSHOT_BYTES);
+  // What a change takes while it is made goes soon; what is held for the reader stays.
+  await expect.poll(() => heldBytes() - before, { timeout: 10_000 }).toBeLessThan(2 * SNAPSHOT_BYTES);
 });
 
 it('a watch that reads nothing for some heartbeats is reset', { timeout: 180_000 }, async () => {
