@@ -77,7 +77,7 @@ export class NetworkNamespace {
     return runProcess(this.#command(uid, command), { PATH: process.env['PATH'], ...env });
   }
 
-  /** Starts a program inside that ends with the name space at the latest; `stderr` grows. */
+  /** Starts a program inside that ends with the name space at the latest; `stderr` grows, and has how it ended. */
   start(uid: number, command: readonly string[], env: NodeJS.ProcessEnv = {}): { readonly stderr: () => string } {
     const [program = '', ...args] = this.#command(uid, command);
     const child = spawn(program, args, {
@@ -88,7 +88,10 @@ export class NetworkNamespace {
     let stderr = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
     child.on('error', () => {});
-    child.on('close', () => this.#children.delete(child));
+    child.on('close', (code, signal) => {
+      this.#children.delete(child);
+      stderr += `ended: ${signal ?? code}\n`;
+    });
     return { stderr: () => stderr };
   }
 
