@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { AgentAnswer } from '../support/raw-agent.ts';
+import type { AgentAnswer } from '../support/agents/raw-agent.ts';
 import type { ConformanceWorld, Script } from './world.ts';
 
 /** One MUST or MUST NOT, and how a running proxy is asked whether it keeps it. */

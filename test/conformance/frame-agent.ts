@@ -2,7 +2,7 @@ import type net from 'node:net';
 import { FrameType, Flag } from '../../proxy/protocols/http2/frames.ts';
 import { HpackDecoder } from '../../proxy/protocols/http2/hpack-decoder.ts';
 import { DEFAULT_HTTP2_OPTIONS } from '../../proxy/sessions/http2/limits.ts';
-import { CLIENT_START, describeFrame, type Frame, type Pairs } from '../support/http2-frames.ts';
+import { CLIENT_START, describeFrame, type Frame, type Pairs } from '../support/protocols/http2-frames.ts';
 
 /** What one stream was told. */
 export interface StreamAnswer {

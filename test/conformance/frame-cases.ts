@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import type { FrameAgent } from './frame-agent.ts';
-import { END_STREAM, headers, type Pairs } from '../support/http2-frames.ts';
+import { END_STREAM, headers, type Pairs } from '../support/protocols/http2-frames.ts';
 import { answering, must, OK, type ConformanceCase } from './case.ts';
 
 /** The agent breaks the connection's rules: GOAWAY with this code, and the connection ends (RFC 9113 5.4.1). */

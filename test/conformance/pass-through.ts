@@ -1,9 +1,9 @@
 import { expect } from 'vitest';
 import tls from 'node:tls';
 import { gzipSync } from 'node:zlib';
-import { data, END_STREAM, headers, settings } from '../support/http2-frames.ts';
+import { data, END_STREAM, headers, settings } from '../support/protocols/http2-frames.ts';
 import { answered, type ConformanceCase, field, forwarded, must, OK, write } from './case.ts';
-import { FrameUpstream } from '../support/frame-upstream.ts';
+import { FrameUpstream } from '../support/upstreams/frame-upstream.ts';
 import type { ConformanceWorld } from './world.ts';
 
 const HEAD = 'HTTP/1.1 200 OK\r\n';

@@ -11,7 +11,7 @@ import {
   reset,
   settings,
   windowUpdate,
-} from '../support/http2-frames.ts';
+} from '../support/protocols/http2-frames.ts';
 import { must, type ConformanceCase } from './case.ts';
 import { breaks, serves } from './frame-cases.ts';
 

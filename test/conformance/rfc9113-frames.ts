@@ -10,7 +10,7 @@ import {
   settings,
   uint32,
   windowUpdate,
-} from '../support/http2-frames.ts';
+} from '../support/protocols/http2-frames.ts';
 import { answering, must, OK, type ConformanceCase } from './case.ts';
 import { breaks, resets, serves } from './frame-cases.ts';
 

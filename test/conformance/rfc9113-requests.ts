@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { FrameType } from '../../proxy/protocols/http2/frames.ts';
-import { data, END_STREAM, headers, PING, type Pairs } from '../support/http2-frames.ts';
+import { data, END_STREAM, headers, PING, type Pairs } from '../support/protocols/http2-frames.ts';
 import { answering, must, OK, type ConformanceCase } from './case.ts';
 import { resets, serves, malformed } from './frame-cases.ts';
 

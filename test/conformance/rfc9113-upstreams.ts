@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { FrameType } from '../../proxy/protocols/http2/frames.ts';
-import type { AgentAnswer } from '../support/raw-agent.ts';
+import type { AgentAnswer } from '../support/agents/raw-agent.ts';
 import {
   block,
   data,
@@ -13,9 +13,9 @@ import {
   settings,
   uint32,
   windowUpdate,
-} from '../support/http2-frames.ts';
+} from '../support/protocols/http2-frames.ts';
 import { type ConformanceCase, must, write } from './case.ts';
-import { FrameUpstream } from '../support/frame-upstream.ts';
+import { FrameUpstream } from '../support/upstreams/frame-upstream.ts';
 import type { ConformanceWorld } from './world.ts';
 
 const OK: Pairs = [[':status', '200']];

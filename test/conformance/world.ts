@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { createRootAuthority, createSigningKey, issueLeaf, publicKeySpki } from '../../common/x509/authority.ts';
 import { toPem } from '../../common/x509/certificate.ts';
 import type { ProxyLimits } from '../../proxy/limits.ts';
-import { connectRaw, type RawAgent, secureRaw } from '../support/raw-agent.ts';
-import { bearer, grant, type ProxyWorld, route, SECRET, startProxyWorld } from '../support/proxy-world.ts';
+import { connectRaw, type RawAgent, secureRaw } from '../support/agents/raw-agent.ts';
+import { bearer, grant, type ProxyWorld, route, SECRET, startProxyWorld } from '../support/worlds/proxy-world.ts';
 import { FrameAgent } from './frame-agent.ts';
 
 /** What an upstream of the suite does with each connection. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ProcessEnd, runProcess } from '../support/process.ts';
 import { until } from '../support/until.ts';
-import { World } from '../support/world.ts';
+import { World } from '../support/worlds/world.ts';
 
 const WAIT_MS = 60_000;
 

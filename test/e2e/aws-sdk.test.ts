@@ -3,10 +3,10 @@ import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type AwsServices, serveAws } from '../support/aws-services.ts';
-import { startUpstream, type Upstream } from '../support/upstream.ts';
-import { World } from '../support/world.ts';
-import { loopbackServer } from '../support/world-policy.ts';
+import { type AwsServices, serveAws } from '../support/upstreams/aws-services.ts';
+import { startUpstream, type Upstream } from '../support/upstreams/upstream.ts';
+import { World } from '../support/worlds/world.ts';
+import { loopbackServer } from '../support/worlds/world-policy.ts';
 
 // AWS's SDK for Python unchanged, run by `sidekey run` (which needs the bundle), with a key that is no key. The SDK for
 // JavaScript asks no proxy of its own accord: test/integration/proxy/aws-signing.test.ts gives it an agent that does.

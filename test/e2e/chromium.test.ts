@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { runProcess } from '../support/process.ts';
-import { type ProxyWorld, SECRET, startProxyWorld } from '../support/proxy-world.ts';
+import { type ProxyWorld, SECRET, startProxyWorld } from '../support/worlds/proxy-world.ts';
 
 // Browser agents: Chromium greases the encrypted ClientHello in every handshake (RFC 9849 6.2).
 const hasBrowser =

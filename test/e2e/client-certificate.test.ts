@@ -7,12 +7,12 @@ import {
   type SigningAuthority,
 } from '../../common/x509/authority.ts';
 import { toPem } from '../../common/x509/certificate.ts';
-import { ask } from '../support/http2-agent.ts';
-import { type MutualTlsServer, startMutualTls, startOpensslServer } from '../support/mutual-tls-server.ts';
+import { ask } from '../support/agents/http2-agent.ts';
+import { type MutualTlsServer, startMutualTls, startOpensslServer } from '../support/upstreams/mutual-tls-server.ts';
 import { runProcess } from '../support/process.ts';
-import { http2Session } from '../support/proxied-agent.ts';
-import { World } from '../support/world.ts';
-import { LOOPBACK } from '../support/world-policy.ts';
+import { http2Session } from '../support/agents/proxied-agent.ts';
+import { World } from '../support/worlds/world.ts';
+import { LOOPBACK } from '../support/worlds/world-policy.ts';
 
 /**
  * The agents are curl and Node, the servers Node's own. Client certificates are held by a real control plane; which one is

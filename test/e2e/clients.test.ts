@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { World } from '../support/world.ts';
+import { World } from '../support/worlds/world.ts';
 
 // Programs that nobody here wrote, run unchanged by `sidekey run`, which needs the bundle.
 const BUILT = existsSync('dist/sidekey.js');

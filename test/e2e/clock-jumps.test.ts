@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { curl } from '../support/curl.ts';
-import { World } from '../support/world.ts';
+import { curl } from '../support/agents/curl.ts';
+import { World } from '../support/worlds/world.ts';
 
 const HOUR_MS = 3_600_000;
 const clock = { aheadMs: 0, now: () => Date.now() + clock.aheadMs };

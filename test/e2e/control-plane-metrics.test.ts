@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { curl, curlStream } from '../support/curl.ts';
+import { curl, curlStream } from '../support/agents/curl.ts';
 import { until } from '../support/until.ts';
-import { World } from '../support/world.ts';
+import { World } from '../support/worlds/world.ts';
 
 const hasPromtool = spawnSync('promtool', ['--version']).status === 0;
 

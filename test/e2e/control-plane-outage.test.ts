@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { curl } from '../support/curl.ts';
+import { curl } from '../support/agents/curl.ts';
 import { until } from '../support/until.ts';
-import { World } from '../support/world.ts';
+import { World } from '../support/worlds/world.ts';
 
 const LEASE_SECONDS = 1;
 

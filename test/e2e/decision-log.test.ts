@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { curl } from '../support/curl.ts';
-import { World } from '../support/world.ts';
+import { curl } from '../support/agents/curl.ts';
+import { World } from '../support/worlds/world.ts';
 
 let world: World;
 beforeAll(async () => {

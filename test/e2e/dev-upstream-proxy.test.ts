@@ -10,9 +10,9 @@ import {
   startHttpsProxy,
   startTinyproxy,
   USER,
-} from '../support/corporate-proxies.ts';
+} from '../support/upstreams/corporate-proxies.ts';
 import { freePort } from '../support/free-port.ts';
-import { startHttp2Upstream } from '../support/http2-upstream.ts';
+import { startHttp2Upstream } from '../support/upstreams/http2-upstream.ts';
 import { runProcess } from '../support/process.ts';
 
 const SIDEKEY = join(process.cwd(), 'dist/sidekey.js');

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { World } from '../support/world.ts';
-import { loopbackServer } from '../support/world-policy.ts';
+import { World } from '../support/worlds/world.ts';
+import { loopbackServer } from '../support/worlds/world-policy.ts';
 
 describe('paths with an encoded slash, by curl', () => {
   let world: World;

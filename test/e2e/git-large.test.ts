@@ -4,9 +4,9 @@ import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type GitServer, startGitServer } from '../support/git-server.ts';
+import { type GitServer, startGitServer } from '../support/upstreams/git-server.ts';
 import { runProcess } from '../support/process.ts';
-import { grant, type ProxyWorld, routeTo, startProxyWorld } from '../support/proxy-world.ts';
+import { grant, type ProxyWorld, routeTo, startProxyWorld } from '../support/worlds/proxy-world.ts';
 
 const NOISE_BYTES = 200_000_000;
 const PASSWORD = randomBytes(18).toString('base64url');

@@ -4,10 +4,10 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type GitServer, startGitServer } from '../support/git-server.ts';
+import { type GitServer, startGitServer } from '../support/upstreams/git-server.ts';
 import { until } from '../support/until.ts';
-import { loopbackServer } from '../support/world-policy.ts';
-import { World } from '../support/world.ts';
+import { loopbackServer } from '../support/worlds/world-policy.ts';
+import { World } from '../support/worlds/world.ts';
 
 const PRESENT = existsSync('dist/sidekey.js') && spawnSync('git', ['--version']).status === 0;
 const PASSWORD = randomBytes(18).toString('base64url');

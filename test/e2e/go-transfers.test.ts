@@ -3,11 +3,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type ForeignServer, startForeignServer } from '../support/foreign-server.ts';
+import { type ForeignServer, startForeignServer } from '../support/upstreams/foreign-server.ts';
 import { runProcess } from '../support/process.ts';
 
 // Go's net/http gives windows back in small steps, on the stream and on the connection, as client and as server.
-const SOURCE = join(import.meta.dirname, '../support/http2-transfers.go');
+const SOURCE = join(import.meta.dirname, '../support/agents/http2-transfers.go');
 const hasGo = spawnSync('go', ['version']).status === 0;
 const TRANSFER_BYTES = 20_000_000;
 

@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type ForeignServer, startForeignServer } from '../support/foreign-server.ts';
+import { type ForeignServer, startForeignServer } from '../support/upstreams/foreign-server.ts';
 import { runProcess } from '../support/process.ts';
-import { SECRET } from '../support/proxy-world.ts';
-import { PYTHON, pythonGrpcServer } from '../support/python-grpc.ts';
+import { SECRET } from '../support/worlds/proxy-world.ts';
+import { PYTHON, pythonGrpcServer } from '../support/agents/python-grpc.ts';
 
 // Messages of gRPC may be compressed one by one (gRPC over HTTP/2, "Compressed-Flag"), which Content-Encoding says nothing of.
 

@@ -3,8 +3,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type GrpcEcho, startGrpcEcho } from '../support/grpc-echo.ts';
-import { type Http2UpstreamServer, startHttp2Upstream } from '../support/http2-upstream.ts';
+import { type GrpcEcho, startGrpcEcho } from '../support/upstreams/grpc-echo.ts';
+import { type Http2UpstreamServer, startHttp2Upstream } from '../support/upstreams/http2-upstream.ts';
 import { runProcess } from '../support/process.ts';
 import {
   bearer,
@@ -15,7 +15,7 @@ import {
   routeTo,
   SECRET,
   startProxyWorld,
-} from '../support/proxy-world.ts';
+} from '../support/worlds/proxy-world.ts';
 
 // Programs that nobody here wrote speak HTTP/2 and gRPC through the proxy.
 const PYTHON = '/usr/bin/python3';

@@ -5,11 +5,11 @@ import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type HttpsServer, startHttpsServer } from '../support/https-server.ts';
+import { type HttpsServer, startHttpsServer } from '../support/upstreams/https-server.ts';
 import { type ProcessEnd, runProcess } from '../support/process.ts';
 import { until } from '../support/until.ts';
-import { loopbackServer } from '../support/world-policy.ts';
-import { World } from '../support/world.ts';
+import { loopbackServer } from '../support/worlds/world-policy.ts';
+import { World } from '../support/worlds/world.ts';
 
 const PRESENT = existsSync('dist/sidekey.js');
 const PATIENCE = { timeout: 20_000, interval: 200 };

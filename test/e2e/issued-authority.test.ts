@@ -1,8 +1,8 @@
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { curl } from '../support/curl.ts';
-import { World } from '../support/world.ts';
+import { curl } from '../support/agents/curl.ts';
+import { World } from '../support/worlds/world.ts';
 
 let world: World;
 beforeAll(async () => {

@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
-import { ControlPlaneProcess } from '../support/control-plane-process.ts';
-import { type DemandingApi, startDemandingApi } from '../support/demanding-api.ts';
+import { ControlPlaneProcess } from '../support/control-plane/control-plane-process.ts';
+import { type DemandingApi, startDemandingApi } from '../support/upstreams/demanding-api.ts';
 import { type ProcessEnd, runProcess } from '../support/process.ts';
 import { type Service, startService } from '../support/service.ts';
-import { TokenIssuer } from '../support/token-issuer.ts';
-import { worldPolicy } from '../support/world-policy.ts';
+import { TokenIssuer } from '../support/control-plane/token-issuer.ts';
+import { worldPolicy } from '../support/worlds/world-policy.ts';
 
 // Everything as in production: the bundled commands, each a process of its own, and kill -9.
 describe.skipIf(!existsSync('dist/sidekey.js'))('processes that are killed (needs dist/: npm run build)', () => {

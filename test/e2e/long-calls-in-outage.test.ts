@@ -3,13 +3,13 @@ import https from 'node:https';
 import net, { type AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
-import { grpcClient, startGrpcEcho } from '../support/grpc-echo.ts';
-import { startHttp2Upstream } from '../support/http2-upstream.ts';
-import { http2Session, tunnel } from '../support/proxied-agent.ts';
+import { grpcClient, startGrpcEcho } from '../support/upstreams/grpc-echo.ts';
+import { startHttp2Upstream } from '../support/upstreams/http2-upstream.ts';
+import { http2Session, tunnel } from '../support/agents/proxied-agent.ts';
 import { makeTlsIdentity } from '../support/tls-identity.ts';
 import { until } from '../support/until.ts';
-import { World } from '../support/world.ts';
-import { LOOPBACK } from '../support/world-policy.ts';
+import { World } from '../support/worlds/world.ts';
+import { LOOPBACK } from '../support/worlds/world-policy.ts';
 
 // The control plane goes and comes back in the middle of a call of each protocol: the call goes on, a revocation made right
 // after the return ends it, and its record arrives once.

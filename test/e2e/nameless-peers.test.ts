@@ -6,8 +6,16 @@ import tls from 'node:tls';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parseAuthority } from '../../common/net/host.ts';
 import { FrameType } from '../../proxy/protocols/http2/frames.ts';
-import { ControlPlaneProcess } from '../support/control-plane-process.ts';
-import { CLIENT_START, END_STREAM, frame, headers, type Pairs, POST, uint32 } from '../support/http2-frames.ts';
+import { ControlPlaneProcess } from '../support/control-plane/control-plane-process.ts';
+import {
+  CLIENT_START,
+  END_STREAM,
+  frame,
+  headers,
+  type Pairs,
+  POST,
+  uint32,
+} from '../support/protocols/http2-frames.ts';
 
 /** Frames of peers who have shown no evidence; needs dist/ (`npm run build`). */
 

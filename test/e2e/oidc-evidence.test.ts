@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { EvidenceSubject } from '../../proto/gen/sidekey/v1/proxy.ts';
 import { type Proxy, startProxy } from '../../proxy/main.ts';
-import { requestToken } from '../support/client-credentials.ts';
-import { type ProviderServer, startOidcProvider } from '../support/oidc-provider.ts';
+import { requestToken } from '../support/control-plane/client-credentials.ts';
+import { type ProviderServer, startOidcProvider } from '../support/control-plane/oidc-provider.ts';
 import { runProcess } from '../support/process.ts';
-import { TokenIssuer } from '../support/token-issuer.ts';
-import { LOOPBACK } from '../support/world-policy.ts';
-import { World } from '../support/world.ts';
+import { TokenIssuer } from '../support/control-plane/token-issuer.ts';
+import { LOOPBACK } from '../support/worlds/world-policy.ts';
+import { World } from '../support/worlds/world.ts';
 
 // Tokens of a real OpenID provider, whose keys the control plane finds by discovery, and what an agent is told that calls through
 // a proxy with such evidence.

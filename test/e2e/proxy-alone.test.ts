@@ -6,7 +6,7 @@ import { HAS_IPV6 } from '../support/has-ipv6.ts';
 import { runProcess } from '../support/process.ts';
 import { startService } from '../support/service.ts';
 import { until } from '../support/until.ts';
-import { World } from '../support/world.ts';
+import { World } from '../support/worlds/world.ts';
 
 const hasFaketime = ((): boolean => {
   try {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import net from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { CAN_MAKE_NAMESPACES, NetworkNamespace } from '../support/network-namespace.ts';
+import { CAN_MAKE_NAMESPACES, NetworkNamespace } from '../support/worlds/network-namespace.ts';
 import type { ProcessEnd } from '../support/process.ts';
 import { until } from '../support/until.ts';
 

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import net from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { until } from '../support/until.ts';
-import { CAN_MAKE_NAMESPACES, NetworkNamespace } from '../support/network-namespace.ts';
+import { CAN_MAKE_NAMESPACES, NetworkNamespace } from '../support/worlds/network-namespace.ts';
 
 const [ROOT, PROXY, AGENT] = [0, 61_337, 61_338];
 const PYTHON = '/usr/bin/python3';

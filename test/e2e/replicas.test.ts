@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ControlPlane, startControlPlane } from '../../control-plane/main.ts';
-import { curl, curlStream } from '../support/curl.ts';
-import { hasPostgres, startPostgres, type TestPostgres } from '../support/postgres.ts';
+import { curl, curlStream } from '../support/agents/curl.ts';
+import { hasPostgres, startPostgres, type TestPostgres } from '../support/control-plane/postgres.ts';
 import { until } from '../support/until.ts';
-import { restCall } from '../support/rest-call.ts';
-import { World } from '../support/world.ts';
+import { restCall } from '../support/control-plane/rest-call.ts';
+import { World } from '../support/worlds/world.ts';
 
 const CUT_WITHIN_MS = 1_000;
 

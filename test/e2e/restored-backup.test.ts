@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs';
 import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { curl } from '../support/curl.ts';
-import { decisionRecord } from '../support/policy-client.ts';
+import { curl } from '../support/agents/curl.ts';
+import { decisionRecord } from '../support/policy-client/policy-client.ts';
 import { until } from '../support/until.ts';
-import { World } from '../support/world.ts';
+import { World } from '../support/worlds/world.ts';
 
 let world: World;
 afterEach(() => world.close());

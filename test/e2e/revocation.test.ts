@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { curl, curlStream, type LiveStream } from '../support/curl.ts';
+import { curl, curlStream, type LiveStream } from '../support/agents/curl.ts';
 import { until } from '../support/until.ts';
-import { World } from '../support/world.ts';
+import { World } from '../support/worlds/world.ts';
 
 const CUT_WITHIN_MS = 1_000;
 

@@ -2,11 +2,11 @@ import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
-import { http2Session, tunnel } from '../support/proxied-agent.ts';
+import { http2Session, tunnel } from '../support/agents/proxied-agent.ts';
 import { makeTlsIdentity } from '../support/tls-identity.ts';
 import { until } from '../support/until.ts';
-import { World } from '../support/world.ts';
-import { LOOPBACK } from '../support/world-policy.ts';
+import { World } from '../support/worlds/world.ts';
+import { LOOPBACK } from '../support/worlds/world-policy.ts';
 
 // Calls in flight on behalf of a user over HTTP/1.1, HTTP/2 and WebSocket, and each way to revoke them.
 

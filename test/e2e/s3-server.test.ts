@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { connectAgent } from '../support/connect-agent.ts';
-import { type InjectingWorld, startInjectingWorld } from '../support/injecting-world.ts';
+import { connectAgent } from '../support/agents/connect-agent.ts';
+import { type InjectingWorld, startInjectingWorld } from '../support/worlds/injecting-world.ts';
 import { runProcess } from '../support/process.ts';
 import { makeTlsIdentity } from '../support/tls-identity.ts';
 
@@ -84,7 +84,7 @@ describe.skipIf(!HAS_SERVER)('an S3 server (needs versitygw, and go for the clie
     async () => {
       const at = `127.0.0.1:${injecting.world.proxy.localAddresses[0]?.port}`;
       const env = { ...process.env, GOFLAGS: '-mod=readonly' };
-      const cwd = 'test/support/s3-upload';
+      const cwd = 'test/support/agents/s3-upload';
       const end = await runProcess(['go', 'run', '.', at, '700000'], env, { cwd, timeoutMs: 290_000 });
       expect(end.stdout, `${end.stderr}\n${output}`).toBe('true\n');
     },

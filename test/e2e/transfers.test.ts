@@ -3,11 +3,11 @@ import type http2 from 'node:http2';
 import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Http2UpstreamServer, startHttp2Upstream } from '../support/http2-upstream.ts';
-import { http2Session } from '../support/proxied-agent.ts';
-import { type ProxyProcess, startProxyProcess } from '../support/proxy-process.ts';
-import { HOSTS } from '../support/proxy-world.ts';
-import { startUpstream, type Upstream } from '../support/upstream.ts';
+import { type Http2UpstreamServer, startHttp2Upstream } from '../support/upstreams/http2-upstream.ts';
+import { http2Session } from '../support/agents/proxied-agent.ts';
+import { type ProxyProcess, startProxyProcess } from '../support/worlds/proxy-process.ts';
+import { HOSTS } from '../support/worlds/proxy-world.ts';
+import { startUpstream, type Upstream } from '../support/upstreams/upstream.ts';
 
 // Set TRANSFER_MB=2048 for the full size.
 const MEGABYTES = Number(process.env['TRANSFER_MB'] ?? 512);

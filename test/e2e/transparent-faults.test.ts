@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type BreakableRelay, startBreakableRelay } from '../support/breakable-relay.ts';
-import { type FaultyHttp1Upstream, HTTP1_FAULTS, startFaultyHttp1Upstream } from '../support/http1-faults.ts';
-import { MISSING, PATIENCE_MS, TransparentWorld } from '../support/transparent-world.ts';
+import { type BreakableRelay, startBreakableRelay } from '../support/upstreams/breakable-relay.ts';
+import { type FaultyHttp1Upstream, HTTP1_FAULTS, startFaultyHttp1Upstream } from '../support/upstreams/http1-faults.ts';
+import { MISSING, PATIENCE_MS, TransparentWorld } from '../support/worlds/transparent-world.ts';
 
 // What breaks behind an agent that knows nothing of a proxy: curl is told, and the record says why.
 

@@ -4,8 +4,8 @@ import { chown } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type GitServer, startGitServer } from '../support/git-server.ts';
-import { MISSING, PATIENCE_MS, TransparentWorld, UIDS } from '../support/transparent-world.ts';
+import { type GitServer, startGitServer } from '../support/upstreams/git-server.ts';
+import { MISSING, PATIENCE_MS, TransparentWorld, UIDS } from '../support/worlds/transparent-world.ts';
 
 const PYTHON = '/usr/bin/python3';
 const PASSWORD = 'a-password-of-the-repository';

@@ -4,7 +4,7 @@ import { Secret } from '../../common/secret.ts';
 import { createAwsChunkTransform } from '../../proxy/credentials/signing/aws-chunk-signer.ts';
 import { createAwsSigner } from '../../proxy/credentials/signing/aws-signer.ts';
 import { SigningError } from '../../proxy/credentials/signing/signing-error.ts';
-import { cutInto } from '../support/pieces.ts';
+import { cutInto } from '../support/protocols/pieces.ts';
 import { timeBox } from '../support/time-box.ts';
 
 /** A body in aws-chunked framing, whatever an agent makes of it: as long as its head says, the same on every cut, or refused. */

@@ -4,7 +4,7 @@ import { FormEditor } from '../../proxy/credentials/injection/form-editor.ts';
 import { JsonEditor, pointerTokens } from '../../proxy/credentials/injection/json-editor.ts';
 import { PlaceholderGuard } from '../../proxy/credentials/injection/placeholder-guard.ts';
 import { HeaderList } from '../../proxy/protocols/header-list.ts';
-import { transformed } from '../support/body-transform.ts';
+import { transformed } from '../support/protocols/body-transform.ts';
 import { timeBox } from '../support/time-box.ts';
 
 const { seconds: SECONDS, runs: TIME_BOX } = timeBox(7);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { canonicalPath, PathError, type PathForms, splitTarget } from '../../common/match/path.ts';
-import { canonicalOf, confusingPath } from '../support/confusing-path.ts';
+import { canonicalOf, confusingPath } from '../support/protocols/confusing-path.ts';
 import { timeBox } from '../support/time-box.ts';
 
 const { seconds: SECONDS, runs: TIME_BOX } = timeBox(3);

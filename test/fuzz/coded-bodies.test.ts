@@ -2,10 +2,10 @@ import zlib from 'node:zlib';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createContentDecoder } from '../../proxy/credentials/scrubbing/decode-content.ts';
-import { decodeOrRefuse } from '../support/decoding.ts';
-import { cutInto } from '../support/pieces.ts';
+import { decodeOrRefuse } from '../support/protocols/decoding.ts';
+import { cutInto } from '../support/protocols/pieces.ts';
 import { timeBox } from '../support/time-box.ts';
-import { zstdBlock, zstdFrame } from '../support/zstd.ts';
+import { zstdBlock, zstdFrame } from '../support/protocols/zstd.ts';
 
 const { seconds: SECONDS, runs: TIME_BOX } = timeBox(2);
 const DEADLINE_MS = (SECONDS + 60) * 1000;

@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createAnswerDecoder } from '../../proxy/credentials/scrubbing/decode-messages.ts';
 import { HeaderList } from '../../proxy/protocols/header-list.ts';
-import { decodeOrRefuse } from '../support/decoding.ts';
-import { cutInto } from '../support/pieces.ts';
+import { decodeOrRefuse } from '../support/protocols/decoding.ts';
+import { cutInto } from '../support/protocols/pieces.ts';
 import { timeBox } from '../support/time-box.ts';
 
 const { seconds: SECONDS, runs: TIME_BOX } = timeBox(2);

@@ -4,7 +4,7 @@ import type { AnswerFilter } from '../../proxy/inspection/answer-filter.ts';
 import { JsonListFilter, StreamListFilter } from '../../proxy/inspection/list-filter.ts';
 import { SecretMasker } from '../../proxy/inspection/secret-masker.ts';
 import { Refusal } from '../../proxy/refusal.ts';
-import { cutInto } from '../support/pieces.ts';
+import { cutInto } from '../support/protocols/pieces.ts';
 import { timeBox } from '../support/time-box.ts';
 
 const { seconds: SECONDS, runs: TIME_BOX } = timeBox(4);

@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { Http1Limits } from '../../proxy/protocols/http1/limits.ts';
-import { playRequests, playResponses, type Played } from '../support/http1-play.ts';
-import { type OracleReading, readRequestsWithNode, readResponseWithNode } from '../support/node-http-oracle.ts';
+import { playRequests, playResponses, type Played } from '../support/protocols/http1-play.ts';
+import {
+  type OracleReading,
+  readRequestsWithNode,
+  readResponseWithNode,
+} from '../support/protocols/node-http-oracle.ts';
 import { type Random, seededRandom } from '../support/random.ts';
 import { FUZZ_SECONDS, FUZZ_SEED } from '../support/time-box.ts';
 

@@ -3,8 +3,8 @@ import http2 from 'node:http2';
 import { Duplex } from 'node:stream';
 import { PREFACE } from '../../proxy/protocols/http2/frames.ts';
 import { Http2Connection } from '../../proxy/sessions/http2/connection.ts';
-import { hear, type React } from '../support/http2-play.ts';
-import { randomConversation } from '../support/http2-random.ts';
+import { hear, type React } from '../support/protocols/http2-play.ts';
+import { randomConversation } from '../support/protocols/http2-random.ts';
 import { seededRandom } from '../support/random.ts';
 import { FUZZ_SECONDS, FUZZ_SEED } from '../support/time-box.ts';
 

@@ -3,9 +3,9 @@ import { HeaderList } from '../../proxy/protocols/header-list.ts';
 import { PREFACE } from '../../proxy/protocols/http2/frames.ts';
 import { Http2Connection } from '../../proxy/sessions/http2/connection.ts';
 import type { Http2Options } from '../../proxy/sessions/http2/limits.ts';
-import { cutFrames } from '../support/http2-frames.ts';
-import { drive, hear, type React, startClient } from '../support/http2-play.ts';
-import { randomConversation, randomPieces } from '../support/http2-random.ts';
+import { cutFrames } from '../support/protocols/http2-frames.ts';
+import { drive, hear, type React, startClient } from '../support/protocols/http2-play.ts';
+import { randomConversation, randomPieces } from '../support/protocols/http2-random.ts';
 import { type Random, seededRandom } from '../support/random.ts';
 import { FUZZ_SECONDS, FUZZ_SEED } from '../support/time-box.ts';
 

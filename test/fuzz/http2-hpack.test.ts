@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { HpackDecoder } from '../../proxy/protocols/http2/hpack-decoder.ts';
 import { HpackEncoder } from '../../proxy/protocols/http2/hpack-encoder.ts';
 import { Http2Error } from '../../proxy/protocols/http2/http2-error.ts';
-import { randomBlock, randomFields } from '../support/http2-random.ts';
+import { randomBlock, randomFields } from '../support/protocols/http2-random.ts';
 import { type Random, seededRandom } from '../support/random.ts';
 import { FUZZ_SECONDS, FUZZ_SEED } from '../support/time-box.ts';
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Http2Role } from '../../proxy/sessions/http2/events.ts';
 import type { Http2Options } from '../../proxy/sessions/http2/limits.ts';
-import { Http2Pair } from '../support/http2-pair.ts';
+import { Http2Pair } from '../support/protocols/http2-pair.ts';
 import { type Random, seededRandom } from '../support/random.ts';
 import { FUZZ_SECONDS, FUZZ_SEED } from '../support/time-box.ts';
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { foldCase } from '../../common/match/fold-case.ts';
 import { JsonEditor, type JsonEdit } from '../../proxy/credentials/injection/json-editor.ts';
-import { transformed } from '../support/body-transform.ts';
+import { transformed } from '../support/protocols/body-transform.ts';
 import { timeBox } from '../support/time-box.ts';
 
 /** Documents as trees with their very bytes, so that what an edit gives is known byte for byte. */

@@ -2,11 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { bearer, grant, route, SECRET, startProxyWorld } from '../support/proxy-world.ts';
+import { bearer, grant, route, SECRET, startProxyWorld } from '../support/worlds/proxy-world.ts';
 import { startClients } from '../support/real-servers/clients.ts';
 import { nastyAnswer } from '../support/real-servers/nasty-answers.ts';
 import { seededRandom } from '../support/random.ts';
-import { startRawUpstream } from '../support/upstream.ts';
+import { startRawUpstream } from '../support/upstreams/upstream.ts';
 import { FUZZ_SECONDS, FUZZ_SEED } from '../support/time-box.ts';
 
 /** A-13, backwards: whatever a server answers, agents hear one answer, and the next is the next. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { canonicalOf, confusingPath } from '../support/confusing-path.ts';
-import { KNOWN_SERVERS, type PathServer } from '../support/path-servers.ts';
+import { canonicalOf, confusingPath } from '../support/protocols/confusing-path.ts';
+import { KNOWN_SERVERS, type PathServer } from '../support/upstreams/path-servers.ts';
 import { FUZZ_SECONDS } from '../support/time-box.ts';
 
 /** a path that is accepted means one thing: every server goes by the very bytes on which policy was decided. */

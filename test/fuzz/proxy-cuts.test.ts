@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { DecisionFact, type Route, TlsMode } from '../../proto/gen/sidekey/v1/route.ts';
-import { http2Agent } from '../support/http2-agent.ts';
-import { type Http2UpstreamServer, startHttp2Upstream } from '../support/http2-upstream.ts';
-import { HOSTS, type ProxyWorld, route, startProxyWorld } from '../support/proxy-world.ts';
-import { playCutCalls } from '../support/cut-calls.ts';
-import { CutTraffic } from '../support/cut-traffic.ts';
+import { http2Agent } from '../support/agents/http2-agent.ts';
+import { type Http2UpstreamServer, startHttp2Upstream } from '../support/upstreams/http2-upstream.ts';
+import { HOSTS, type ProxyWorld, route, startProxyWorld } from '../support/worlds/proxy-world.ts';
+import { playCutCalls } from '../support/worlds/cut-calls.ts';
+import { CutTraffic } from '../support/worlds/cut-traffic.ts';
 import { seededRandom } from '../support/random.ts';
 import { FUZZ_SECONDS, FUZZ_SEED } from '../support/time-box.ts';
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type ProxyWorld, SECRET, startProxyWorld } from '../support/proxy-world.ts';
-import type { RawAgent } from '../support/raw-agent.ts';
+import { type ProxyWorld, SECRET, startProxyWorld } from '../support/worlds/proxy-world.ts';
+import type { RawAgent } from '../support/agents/raw-agent.ts';
 import { FUZZ_SECONDS } from '../support/time-box.ts';
 
 /** Random conversations through a running proxy: whatever is pipelined, cut and delayed, each answer is the right one. */

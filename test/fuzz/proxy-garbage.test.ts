@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type ProxyWorld, route, SECRET, startProxyWorld } from '../support/proxy-world.ts';
+import { type ProxyWorld, route, SECRET, startProxyWorld } from '../support/worlds/proxy-world.ts';
 import { seededRandom } from '../support/random.ts';
-import { type RawAgent, connectRaw } from '../support/raw-agent.ts';
-import { startRawUpstream } from '../support/upstream.ts';
+import { type RawAgent, connectRaw } from '../support/agents/raw-agent.ts';
+import { startRawUpstream } from '../support/upstreams/upstream.ts';
 import { FUZZ_SECONDS, FUZZ_SEED } from '../support/time-box.ts';
 
 /** Damaged bytes from both sides: the proxy neither breaks nor hangs nor gives the credential away. */

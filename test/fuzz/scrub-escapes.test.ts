@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Secret } from '../../common/secret.ts';
 import { compileScrubber, type Scrubber } from '../../proxy/credentials/scrubbing/scrub.ts';
-import { cutInto } from '../support/pieces.ts';
+import { cutInto } from '../support/protocols/pieces.ts';
 import { timeBox } from '../support/time-box.ts';
 
 /** Secrets that read as escapes themselves, so that there are many ways to read what holds them. */

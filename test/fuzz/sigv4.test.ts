@@ -6,8 +6,8 @@ import { canonicalQuery, sha256Hex } from '../../proxy/credentials/signing/aws-c
 import { planAwsSignature, signAwsRequest } from '../../proxy/credentials/signing/aws-request.ts';
 import { SigningError } from '../../proxy/credentials/signing/signing-error.ts';
 import { HeaderList } from '../../proxy/protocols/header-list.ts';
-import { canonicalOf } from '../support/confusing-path.ts';
-import { type ReceivedRequest, verifyAwsSignature } from '../support/aws-verifier.ts';
+import { canonicalOf } from '../support/protocols/confusing-path.ts';
+import { type ReceivedRequest, verifyAwsSignature } from '../support/upstreams/aws-verifier.ts';
 import { timeBox } from '../support/time-box.ts';
 
 const { seconds: SECONDS, runs: TIME_BOX } = timeBox(3);
@@ -124,11 +124,15 @@ describe('SigV4 canonical requests', () => {
       const lines = received.map(({ body, ...rest }) =>
         JSON.stringify({ ...rest, body: Buffer.from(body).toString() }),
       );
-      const run = spawnSync(PYTHON, ['test/support/botocore-verifier.py', KEY.accessKeyId, KEY.secretAccessKey], {
-        input: lines.join('\n'),
-        encoding: 'utf8',
-        timeout: 60_000,
-      });
+      const run = spawnSync(
+        PYTHON,
+        ['test/support/upstreams/botocore-verifier.py', KEY.accessKeyId, KEY.secretAccessKey],
+        {
+          input: lines.join('\n'),
+          encoding: 'utf8',
+          timeout: 60_000,
+        },
+      );
       expect(run.stderr).toBe('');
       expect(run.stdout.trim()).toBe(`${received.length} verified`);
     },

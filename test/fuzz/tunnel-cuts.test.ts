@@ -1,17 +1,17 @@
 import type { Socket } from 'node:net';
 import { afterEach, expect, test, vi } from 'vitest';
 import { Secret } from '../../common/secret.ts';
-import { PASSWORD, USER } from '../support/corporate-proxies.ts';
-import { playCutCalls } from '../support/cut-calls.ts';
-import { CutTraffic } from '../support/cut-traffic.ts';
-import { CuttingProxy } from '../support/cutting-proxy.ts';
-import { http2Agent } from '../support/http2-agent.ts';
-import { type Http2UpstreamServer, startHttp2Upstream } from '../support/http2-upstream.ts';
-import { readMetric } from '../support/proxy-metric.ts';
-import { HOSTS, type ProxyWorld, route, startProxyWorld } from '../support/proxy-world.ts';
+import { PASSWORD, USER } from '../support/upstreams/corporate-proxies.ts';
+import { playCutCalls } from '../support/worlds/cut-calls.ts';
+import { CutTraffic } from '../support/worlds/cut-traffic.ts';
+import { CuttingProxy } from '../support/upstreams/cutting-proxy.ts';
+import { http2Agent } from '../support/agents/http2-agent.ts';
+import { type Http2UpstreamServer, startHttp2Upstream } from '../support/upstreams/http2-upstream.ts';
+import { readMetric } from '../support/worlds/proxy-metric.ts';
+import { HOSTS, type ProxyWorld, route, startProxyWorld } from '../support/worlds/proxy-world.ts';
 import { seededRandom } from '../support/random.ts';
-import { secureRaw } from '../support/raw-agent.ts';
-import { socks5 } from '../support/socks5-agent.ts';
+import { secureRaw } from '../support/agents/raw-agent.ts';
+import { socks5 } from '../support/agents/socks5-agent.ts';
 import { FUZZ_SECONDS, FUZZ_SEED } from '../support/time-box.ts';
 import { makeTlsIdentity } from '../support/tls-identity.ts';
 

@@ -1,11 +1,11 @@
 import zlib from 'node:zlib';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { cutInto } from '../support/pieces.ts';
+import { cutInto } from '../support/protocols/pieces.ts';
 import { timeBox } from '../support/time-box.ts';
-import { frame } from '../support/websocket-frames.ts';
-import { DEFLATE, playRelay, relayOf } from '../support/websocket-relay.ts';
-import { hearAsWs } from '../support/ws-oracle.ts';
+import { frame } from '../support/protocols/websocket-frames.ts';
+import { DEFLATE, playRelay, relayOf } from '../support/upstreams/websocket-relay.ts';
+import { hearAsWs } from '../support/protocols/ws-oracle.ts';
 
 /** Compressed messages as real senders make them (RFC 7692), with what may stand between their fragments, and damaged ones. */
 const { seconds: SECONDS, runs: TIME_BOX } = timeBox(2);

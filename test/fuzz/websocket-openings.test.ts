@@ -5,17 +5,17 @@ import net, { type AddressInfo } from 'node:net';
 import tls from 'node:tls';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { acceptFor } from '../../proxy/protocols/websocket/handshake.ts';
-import { playCutCalls } from '../support/cut-calls.ts';
-import { http2Agent } from '../support/http2-agent.ts';
-import { type Http2UpstreamServer, startHttp2Upstream } from '../support/http2-upstream.ts';
-import { markOf, OpeningAnswers, ownersOf } from '../support/opening-answers.ts';
-import { HOSTS, type ProxyWorld, route, SECRET, startProxyWorld } from '../support/proxy-world.ts';
+import { playCutCalls } from '../support/worlds/cut-calls.ts';
+import { http2Agent } from '../support/agents/http2-agent.ts';
+import { type Http2UpstreamServer, startHttp2Upstream } from '../support/upstreams/http2-upstream.ts';
+import { markOf, OpeningAnswers, ownersOf } from '../support/upstreams/opening-answers.ts';
+import { HOSTS, type ProxyWorld, route, SECRET, startProxyWorld } from '../support/worlds/proxy-world.ts';
 import { seededRandom } from '../support/random.ts';
-import type { RawAgent } from '../support/raw-agent.ts';
+import type { RawAgent } from '../support/agents/raw-agent.ts';
 import { FUZZ_SECONDS, FUZZ_SEED } from '../support/time-box.ts';
 import { makeTlsIdentity } from '../support/tls-identity.ts';
 import { until } from '../support/until.ts';
-import { frame, hear } from '../support/websocket-frames.ts';
+import { frame, hear } from '../support/protocols/websocket-frames.ts';
 
 /**
  * Openings of WebSockets, right and wrong, answered right and wrong, and cut anywhere: an agent hears of an agreement only where

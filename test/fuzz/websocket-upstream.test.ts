@@ -1,10 +1,10 @@
 import zlib from 'node:zlib';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { cutInto } from '../support/pieces.ts';
+import { cutInto } from '../support/protocols/pieces.ts';
 import { timeBox } from '../support/time-box.ts';
-import { frame } from '../support/websocket-frames.ts';
-import { DEFLATE, playRelay, relayOf } from '../support/websocket-relay.ts';
+import { frame } from '../support/protocols/websocket-frames.ts';
+import { DEFLATE, playRelay, relayOf } from '../support/upstreams/websocket-relay.ts';
 
 /** An upstream that means harm: what agents are told is well-formed, holds no secret, and does not hang on cuts or on how fast they read. */
 const { seconds: SECONDS, runs: TIME_BOX } = timeBox();

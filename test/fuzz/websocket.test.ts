@@ -3,10 +3,10 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Inflater } from '../../proxy/protocols/deflate/inflater.ts';
 import { InflateError } from '../../proxy/protocols/deflate/inflate-error.ts';
-import { frame } from '../support/websocket-frames.ts';
-import { hearAsWs } from '../support/ws-oracle.ts';
-import { DEFLATE, playRelay, relayOf } from '../support/websocket-relay.ts';
-import { cutInto } from '../support/pieces.ts';
+import { frame } from '../support/protocols/websocket-frames.ts';
+import { hearAsWs } from '../support/protocols/ws-oracle.ts';
+import { DEFLATE, playRelay, relayOf } from '../support/upstreams/websocket-relay.ts';
+import { cutInto } from '../support/protocols/pieces.ts';
 import { timeBox } from '../support/time-box.ts';
 
 const { seconds: SECONDS, runs: TIME_BOX } = timeBox(3);

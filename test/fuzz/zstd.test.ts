@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ZstdError } from '../../proxy/protocols/zstd/zstd-error.ts';
-import { compressZstd, decodeZstd, HAS_ZSTD, wordyText, zstdBlock, zstdFrame } from '../support/zstd.ts';
+import { compressZstd, decodeZstd, HAS_ZSTD, wordyText, zstdBlock, zstdFrame } from '../support/protocols/zstd.ts';
 import { timeBox } from '../support/time-box.ts';
 
 // Whatever an upstream says in zstd: what comes out is the same however it is cut, or it is refused by ZstdError alone.

@@ -4,9 +4,9 @@ import { genesisHash, nextHash } from '../../common/decision-chain.ts';
 import { DecisionRecord } from '../../proto/gen/sidekey/v1/decision.ts';
 import type { WatchResponse } from '../../proto/gen/sidekey/v1/proxy.ts';
 import { REASONS } from '../../proto/reasons.ts';
-import { QUESTION, useBillingPlane } from '../support/billing-plane.ts';
-import { billingResources, resource } from '../support/control-plane.ts';
-import { reasonOf } from '../support/raw-proxy.ts';
+import { QUESTION, useBillingPlane } from '../support/worlds/billing-plane.ts';
+import { billingResources, resource } from '../support/control-plane/control-plane.ts';
+import { reasonOf } from '../support/agents/raw-proxy.ts';
 
 describe('control plane when something changes', () => {
   const billing = useBillingPlane();

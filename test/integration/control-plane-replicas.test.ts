@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { EvidenceSubject } from '../../proto/gen/sidekey/v1/proxy.ts';
-import { billingResources, resource, TestCluster, TestControlPlane } from '../support/control-plane.ts';
-import { hasPostgres, startPostgres, type TestPostgres } from '../support/postgres.ts';
-import { RawProxy, reasonOf } from '../support/raw-proxy.ts';
+import { billingResources, resource, TestCluster, TestControlPlane } from '../support/control-plane/control-plane.ts';
+import { hasPostgres, startPostgres, type TestPostgres } from '../support/control-plane/postgres.ts';
+import { RawProxy, reasonOf } from '../support/agents/raw-proxy.ts';
 
 const QUESTION = {
   destination: { scheme: 'https', host: 'api.example.com', port: 443 },

@@ -6,9 +6,9 @@ import { ProofMaker } from '../../policy-client/attest/proof.ts';
 import { DecisionRecord, Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
 import { type AuthorizeRequest } from '../../proto/gen/sidekey/v1/proxy.ts';
 import { reasonFromNumber } from '../../proto/reasons.ts';
-import { QUESTION, useBillingPlane } from '../support/billing-plane.ts';
-import { resource } from '../support/control-plane.ts';
-import { reasonOf } from '../support/raw-proxy.ts';
+import { QUESTION, useBillingPlane } from '../support/worlds/billing-plane.ts';
+import { resource } from '../support/control-plane/control-plane.ts';
+import { reasonOf } from '../support/agents/raw-proxy.ts';
 
 describe('control plane', () => {
   const billing = useBillingPlane();

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readDocuments } from '../../cli/documents.ts';
-import { TestControlPlane } from '../support/control-plane.ts';
+import { TestControlPlane } from '../support/control-plane/control-plane.ts';
 import { PAGES, readPage } from '../support/pages.ts';
 
 interface Example {

@@ -2,7 +2,7 @@ import { connect } from 'node:http2';
 import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { AuthorizeRequest } from '../../proto/gen/sidekey/v1/proxy.ts';
-import { QUESTION, useBillingPlane } from '../support/billing-plane.ts';
+import { QUESTION, useBillingPlane } from '../support/worlds/billing-plane.ts';
 
 const MAX_MESSAGE_BYTES = 2 * 1024 * 1024;
 const ATTEST = '/sidekey.v1.ProxyService/Attest';

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describeError } from '../../common/errors.ts';
 import { JwksCache } from '../../control-plane/attestation/jwks-cache.ts';
 import { createHttpsFetcher } from '../../control-plane/outbound/https-fetcher.ts';
-import { type HttpsServer, startHttpsServer } from '../support/https-server.ts';
+import { type HttpsServer, startHttpsServer } from '../support/upstreams/https-server.ts';
 
 // An issuer that a tenant trusts, or that somebody took over, against the control plane that asks it for keys.
 const MEGABYTE = Buffer.alloc(1_048_576, 32);

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createHttpsFetcher } from '../../control-plane/outbound/https-fetcher.ts';
 import type { OutboundRequest } from '../../control-plane/outbound/https-fetcher.ts';
-import { startHttpsServer } from '../support/https-server.ts';
-import type { HttpsServer } from '../support/https-server.ts';
+import { startHttpsServer } from '../support/upstreams/https-server.ts';
+import type { HttpsServer } from '../support/upstreams/https-server.ts';
 
 const fetcher = createHttpsFetcher({ timeoutMs: 400, maxBodyBytes: 1000 });
 const asked: string[] = [];

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createPolicyClient, type PolicyClient } from '../../policy-client/index.ts';
-import { billingResources, resource, TestCluster, TestControlPlane } from '../support/control-plane.ts';
-import { longServers } from '../support/long-policy.ts';
+import { billingResources, resource, TestCluster, TestControlPlane } from '../support/control-plane/control-plane.ts';
+import { longServers } from '../support/control-plane/long-policy.ts';
 
 /** So many servers are no more than the proxies of a workload take, and a few more are. */
 const MANY = 185;

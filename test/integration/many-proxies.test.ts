@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { createPolicyClient, type PolicyClient } from '../../policy-client/index.ts';
 import { EvidenceSubject } from '../../proto/gen/sidekey/v1/proxy.ts';
-import { useBillingPlane } from '../support/billing-plane.ts';
+import { useBillingPlane } from '../support/worlds/billing-plane.ts';
 import { until } from '../support/until.ts';
 
 const PROXIES = 150;

@@ -13,8 +13,8 @@ import type {
 } from '../../control-plane/credentials/credential-minter.ts';
 import { createClientCredentialsMinter } from '../../control-plane/credentials/oauth2-client-credentials.ts';
 import { createHttpsFetcher } from '../../control-plane/outbound/https-fetcher.ts';
-import { startOidcProvider } from '../support/oidc-provider.ts';
-import type { ProviderServer } from '../support/oidc-provider.ts';
+import { startOidcProvider } from '../support/control-plane/oidc-provider.ts';
+import type { ProviderServer } from '../support/control-plane/oidc-provider.ts';
 
 const AUDIENCE = 'https://orders.example';
 const SECRET = 'a secret with % + :, long enough';

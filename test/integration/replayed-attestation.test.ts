@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { ProxyServiceService } from '../../proto/gen/sidekey/v1/proxy.ts';
-import { QUESTION, useBillingPlane } from '../support/billing-plane.ts';
-import { billingResources, resource, TestControlPlane } from '../support/control-plane.ts';
-import { RawProxy, reasonOf } from '../support/raw-proxy.ts';
+import { QUESTION, useBillingPlane } from '../support/worlds/billing-plane.ts';
+import { billingResources, resource, TestControlPlane } from '../support/control-plane/control-plane.ts';
+import { RawProxy, reasonOf } from '../support/agents/raw-proxy.ts';
 
 const billing = useBillingPlane();
 let elsewhere: TestControlPlane;

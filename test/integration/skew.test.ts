@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { VERSION } from '../../common/version.ts';
-import { QUESTION, useBillingPlane } from '../support/billing-plane.ts';
-import { reasonOf } from '../support/raw-proxy.ts';
+import { QUESTION, useBillingPlane } from '../support/worlds/billing-plane.ts';
+import { reasonOf } from '../support/agents/raw-proxy.ts';
 
 const [major, minor] = VERSION.split('.').map(Number);
 

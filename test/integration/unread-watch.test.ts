@@ -3,9 +3,9 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, expect, it } from 'vitest';
 import { WatchRequest } from '../../proto/gen/sidekey/v1/proxy.ts';
-import { billingResources, resource, TestCluster, TestControlPlane } from '../support/control-plane.ts';
-import { longServers } from '../support/long-policy.ts';
-import { RawProxy } from '../support/raw-proxy.ts';
+import { billingResources, resource, TestCluster, TestControlPlane } from '../support/control-plane/control-plane.ts';
+import { longServers } from '../support/control-plane/long-policy.ts';
+import { RawProxy } from '../support/agents/raw-proxy.ts';
 
 const CHANGES = 8;
 const SERVERS = 30;

@@ -3,7 +3,7 @@ import { RestClient } from '../../cli/rest-client.ts';
 import { Secret } from '../../common/secret.ts';
 import { createHttpsFetcher } from '../../control-plane/outbound/https-fetcher.ts';
 import { createRootAuthority } from '../../common/x509/authority.ts';
-import { startHttpsServer, type HttpsServer } from '../support/https-server.ts';
+import { startHttpsServer, type HttpsServer } from '../support/upstreams/https-server.ts';
 
 const NAME = 'NODE_TLS_REJECT_UNAUTHORIZED';
 const before = process.env[NAME];

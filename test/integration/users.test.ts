@@ -1,9 +1,9 @@
 import { expect, it, vi } from 'vitest';
 import { createPolicyClient, type PolicyClient } from '../../policy-client/index.ts';
 import { EvidenceSubject } from '../../proto/gen/sidekey/v1/proxy.ts';
-import { useBillingPlane } from '../support/billing-plane.ts';
-import { resource } from '../support/control-plane.ts';
-import { TokenIssuer } from '../support/token-issuer.ts';
+import { useBillingPlane } from '../support/worlds/billing-plane.ts';
+import { resource } from '../support/control-plane/control-plane.ts';
+import { TokenIssuer } from '../support/control-plane/token-issuer.ts';
 
 const billing = useBillingPlane();
 const destination = { scheme: 'https', host: 'api.example.com', port: 443 };

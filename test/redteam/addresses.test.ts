@@ -6,7 +6,7 @@ import {
   route,
   noteQuestions,
   startProxyWorld,
-} from '../support/proxy-world.ts';
+} from '../support/worlds/proxy-world.ts';
 
 let world: ProxyWorld;
 afterEach(() => world.close());

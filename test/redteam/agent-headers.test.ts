@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Question } from '../../policy-client/index.ts';
 import { DecisionFact } from '../../proto/gen/sidekey/v1/route.ts';
-import { noteQuestions, type ProxyWorld, route, startProxyWorld } from '../support/proxy-world.ts';
+import { noteQuestions, type ProxyWorld, route, startProxyWorld } from '../support/worlds/proxy-world.ts';
 
 let world: ProxyWorld;
 let asked: Question[];

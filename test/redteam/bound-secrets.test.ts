@@ -2,9 +2,9 @@ import { generateKeyPairSync } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { CHANNELS, notifyFrom, type Sql } from '../../control-plane/store/sql-store.ts';
 import { openStore } from '../../control-plane/store/open-store.ts';
-import { GuardedWorld, READY_MS, SECRET } from '../support/guarded-world.ts';
-import { hasPostgres } from '../support/postgres.ts';
-import { makeResource } from '../support/world-policy.ts';
+import { GuardedWorld, READY_MS, SECRET } from '../support/worlds/guarded-world.ts';
+import { hasPostgres } from '../support/control-plane/postgres.ts';
+import { makeResource } from '../support/worlds/world-policy.ts';
 
 let guarded: GuardedWorld;
 beforeAll(async () => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { PlaceholderLocation } from '../../proto/gen/sidekey/v1/route.ts';
-import { grant, type ProxyWorld, route, SECRET, startProxyWorld } from '../support/proxy-world.ts';
+import { grant, type ProxyWorld, route, SECRET, startProxyWorld } from '../support/worlds/proxy-world.ts';
 
 const NAME = 'session_id';
 const OURS = SECRET.replaceAll(/[^\w-]/g, '');

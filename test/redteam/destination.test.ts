@@ -2,8 +2,13 @@ import net from 'node:net';
 import tls from 'node:tls';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Question } from '../../policy-client/index.ts';
-import { ask, http2Agent } from '../support/http2-agent.ts';
-import { type ProxyWorld, type ProxyWorldOptions, noteQuestions, startProxyWorld } from '../support/proxy-world.ts';
+import { ask, http2Agent } from '../support/agents/http2-agent.ts';
+import {
+  type ProxyWorld,
+  type ProxyWorldOptions,
+  noteQuestions,
+  startProxyWorld,
+} from '../support/worlds/proxy-world.ts';
 
 let world: ProxyWorld;
 afterEach(() => world.close());

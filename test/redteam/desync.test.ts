@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { http2Agent } from '../support/http2-agent.ts';
+import { http2Agent } from '../support/agents/http2-agent.ts';
 import { DecisionFact } from '../../proto/gen/sidekey/v1/route.ts';
-import { type ProxyWorld, route, startProxyWorld } from '../support/proxy-world.ts';
+import { type ProxyWorld, route, startProxyWorld } from '../support/worlds/proxy-world.ts';
 
 let world: ProxyWorld;
 beforeEach(async () => {

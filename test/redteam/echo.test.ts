@@ -1,10 +1,10 @@
 import zlib from 'node:zlib';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { AgentAnswer, RawAgent } from '../support/raw-agent.ts';
-import { type ProxyWorld, route, SECRET, startProxyWorld } from '../support/proxy-world.ts';
+import type { AgentAnswer, RawAgent } from '../support/agents/raw-agent.ts';
+import { type ProxyWorld, route, SECRET, startProxyWorld } from '../support/worlds/proxy-world.ts';
 import { until } from '../support/until.ts';
-import { scripted, startRawUpstream } from '../support/upstream.ts';
-import { renderings } from '../support/renderings.ts';
+import { scripted, startRawUpstream } from '../support/upstreams/upstream.ts';
+import { renderings } from '../support/protocols/renderings.ts';
 
 let world: ProxyWorld;
 beforeEach(async () => {

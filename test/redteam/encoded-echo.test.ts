@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { grant, type ProxyWorld, startProxyWorld } from '../support/proxy-world.ts';
+import { grant, type ProxyWorld, startProxyWorld } from '../support/worlds/proxy-world.ts';
 
 // Echoes of a credential as the encoders of real languages write it.
 let world: ProxyWorld;

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { connectRaw } from '../support/raw-agent.ts';
-import { type ProxyWorld, route, startProxyWorld } from '../support/proxy-world.ts';
-import { startRawUpstream } from '../support/upstream.ts';
+import { connectRaw } from '../support/agents/raw-agent.ts';
+import { type ProxyWorld, route, startProxyWorld } from '../support/worlds/proxy-world.ts';
+import { startRawUpstream } from '../support/upstreams/upstream.ts';
 
 let world: ProxyWorld;
 afterEach(() => world?.close());

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
-import { CLIENT_START, END_STREAM, headers, type Pairs } from '../support/http2-frames.ts';
-import { type ProxyWorld, startProxyWorld } from '../support/proxy-world.ts';
-import type { RawAgent } from '../support/raw-agent.ts';
+import { CLIENT_START, END_STREAM, headers, type Pairs } from '../support/protocols/http2-frames.ts';
+import { type ProxyWorld, startProxyWorld } from '../support/worlds/proxy-world.ts';
+import type { RawAgent } from '../support/agents/raw-agent.ts';
 
 let world: ProxyWorld;
 afterEach(() => world?.close());

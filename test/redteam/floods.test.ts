@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { answering, OK, write } from '../conformance/case.ts';
-import { FrameUpstream } from '../support/frame-upstream.ts';
+import { FrameUpstream } from '../support/upstreams/frame-upstream.ts';
 import { type ConformanceWorld, startConformanceWorld } from '../conformance/world.ts';
 import { FrameType } from '../../proxy/protocols/http2/frames.ts';
 import {
@@ -13,7 +13,7 @@ import {
   reset,
   settings,
   windowUpdate,
-} from '../support/http2-frames.ts';
+} from '../support/protocols/http2-frames.ts';
 
 // Floods of HTTP/2 against the running proxy, from its agent and from its upstream.
 const MANY = 5_000;

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type ProxyWorld, SECRET, startProxyWorld } from '../support/proxy-world.ts';
+import { type ProxyWorld, SECRET, startProxyWorld } from '../support/worlds/proxy-world.ts';
 
 let world: ProxyWorld;
 beforeAll(async () => (world = await startProxyWorld()));

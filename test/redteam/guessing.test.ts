@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { compileScrubber } from '../../proxy/credentials/scrubbing/scrub.ts';
 import { Secret } from '../../common/secret.ts';
-import { bearer, grant, type ProxyWorld, startProxyWorld } from '../support/proxy-world.ts';
+import { bearer, grant, type ProxyWorld, startProxyWorld } from '../support/worlds/proxy-world.ts';
 
 // An agent that can read back what it wrote asks the scrubber whether its guess is right. Nobody else is in the way: a file in a
 // repository, an object in a bucket, a path in an error page. What it knows from the start is how such tokens begin.

@@ -18,10 +18,18 @@ import {
 } from '../../common/x509/authority.ts';
 import { toPem } from '../../common/x509/certificate.ts';
 import { FakePolicyClient } from '../fakes/policy-client.ts';
-import { bearer, denial, grant, type ProxyWorld, route, SECRET, startProxyWorld } from '../support/proxy-world.ts';
-import { startRawUpstream } from '../support/upstream.ts';
+import {
+  bearer,
+  denial,
+  grant,
+  type ProxyWorld,
+  route,
+  SECRET,
+  startProxyWorld,
+} from '../support/worlds/proxy-world.ts';
+import { startRawUpstream } from '../support/upstreams/upstream.ts';
 import { until } from '../support/until.ts';
-import { renderings } from '../support/renderings.ts';
+import { renderings } from '../support/protocols/renderings.ts';
 
 let world: ProxyWorld;
 afterEach(() => world?.close());

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { reasonFromNumber } from '../../proto/reasons.ts';
-import { QUESTION, useBillingPlane } from '../support/billing-plane.ts';
-import { resource } from '../support/control-plane.ts';
-import { type HttpsServer, startHttpsServer } from '../support/https-server.ts';
+import { QUESTION, useBillingPlane } from '../support/worlds/billing-plane.ts';
+import { resource } from '../support/control-plane/control-plane.ts';
+import { type HttpsServer, startHttpsServer } from '../support/upstreams/https-server.ts';
 
 const MINTED = { scheme: 'https', host: 'minted.example.com', port: 443 };
 const ASK = {

@@ -2,12 +2,12 @@ import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Answer } from '../../policy-client/index.ts';
 import { RevocationTarget } from '../../proto/gen/sidekey/v1/grant.ts';
-import { type InspectingWorld, startInspectingWorld } from '../support/inspecting-world.ts';
-import { SECRET } from '../support/proxy-world.ts';
-import type { AgentAnswer, RawAgent } from '../support/raw-agent.ts';
+import { type InspectingWorld, startInspectingWorld } from '../support/worlds/inspecting-world.ts';
+import { SECRET } from '../support/worlds/proxy-world.ts';
+import type { AgentAnswer, RawAgent } from '../support/agents/raw-agent.ts';
 import { until } from '../support/until.ts';
-import type { UpstreamHandler } from '../support/upstream.ts';
-import { policySet } from '../support/policy-set.ts';
+import type { UpstreamHandler } from '../support/upstreams/upstream.ts';
+import { policySet } from '../support/worlds/policy-set.ts';
 
 const POLICY = policySet({
   ServerWorkload: { api: { hosts: ['api.example.com'], inspectBytes: 2_000 } },

@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process';
 import type net from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { runProcess } from '../support/process.ts';
-import { route, startProxyWorld } from '../support/proxy-world.ts';
-import { startRawUpstream } from '../support/upstream.ts';
+import { route, startProxyWorld } from '../support/worlds/proxy-world.ts';
+import { startRawUpstream } from '../support/upstreams/upstream.ts';
 
 const PYTHON = '/usr/bin/python3';
 const missing = spawnSync(PYTHON, ['-c', 'import requests']).status === 0 ? undefined : 'python3-requests';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { SECRET } from '../support/proxy-world.ts';
-import { startTellingWorld, type TellingWorld } from '../support/told-stream.ts';
+import { SECRET } from '../support/worlds/proxy-world.ts';
+import { startTellingWorld, type TellingWorld } from '../support/upstreams/told-stream.ts';
 
 let telling: TellingWorld;
 beforeAll(async () => {

@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import { InspectedFacts } from '../../proto/gen/sidekey/v1/route.ts';
 import { reasonFromNumber } from '../../proto/reasons.ts';
 import type { AuthorizeResponse } from '../../proto/gen/sidekey/v1/proxy.ts';
-import { QUESTION, useBillingPlane } from '../support/billing-plane.ts';
-import { billingResources, resource } from '../support/control-plane.ts';
+import { QUESTION, useBillingPlane } from '../support/worlds/billing-plane.ts';
+import { billingResources, resource } from '../support/control-plane/control-plane.ts';
 
 // What the policy of one tenant makes of its questions, while others ask theirs.
 const HOST = 'dear.example.com';

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ControlPlaneProcess } from '../support/control-plane-process.ts';
-import { resource } from '../support/control-plane.ts';
+import { ControlPlaneProcess } from '../support/control-plane/control-plane-process.ts';
+import { resource } from '../support/control-plane/control-plane.ts';
 
 // The administrator of one tenant against the control plane that it shares with others.
 const DEPTH = 3_000;

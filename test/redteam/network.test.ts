@@ -1,9 +1,9 @@
 import dgram from 'node:dgram';
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startProxyWorld } from '../support/proxy-world.ts';
-import { MISSING, PATIENCE_MS, PORT, TransparentWorld, UIDS } from '../support/transparent-world.ts';
-import { startRawUpstream } from '../support/upstream.ts';
+import { startProxyWorld } from '../support/worlds/proxy-world.ts';
+import { MISSING, PATIENCE_MS, PORT, TransparentWorld, UIDS } from '../support/worlds/transparent-world.ts';
+import { startRawUpstream } from '../support/upstreams/upstream.ts';
 
 const PYTHON = '/usr/bin/python3';
 

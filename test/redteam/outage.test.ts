@@ -6,11 +6,11 @@ import { DecisionFact } from '../../proto/gen/sidekey/v1/route.ts';
 import { createResolver } from '../../proxy/io/upstream/address-resolver.ts';
 import { composeProxy, type Proxy } from '../../proxy/proxy.ts';
 import { FakeControlPlane } from '../fakes/control-plane.ts';
-import { clientOf } from '../support/policy-client.ts';
-import { bearer, route, SECRET } from '../support/proxy-world.ts';
-import { connectRaw, type RawAgent } from '../support/raw-agent.ts';
+import { clientOf } from '../support/policy-client/policy-client.ts';
+import { bearer, route, SECRET } from '../support/worlds/proxy-world.ts';
+import { connectRaw, type RawAgent } from '../support/agents/raw-agent.ts';
 import { until } from '../support/until.ts';
-import { startUpstream, type Upstream } from '../support/upstream.ts';
+import { startUpstream, type Upstream } from '../support/upstreams/upstream.ts';
 
 let upstream: Upstream;
 let plane: FakeControlPlane;

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
 import type { Injection } from '../../proto/gen/sidekey/v1/grant.ts';
 import { PlaceholderLocation } from '../../proto/gen/sidekey/v1/route.ts';
-import { bearer, grant, type ProxyWorld, route, SECRET, startProxyWorld } from '../support/proxy-world.ts';
+import { bearer, grant, type ProxyWorld, route, SECRET, startProxyWorld } from '../support/worlds/proxy-world.ts';
 
 const MINE = `sk_placeholder_${'m'.repeat(43)}`;
 const FORGED = `sk_placeholder_${'f'.repeat(43)}`;

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { bearer, grant, type ProxyWorld, startProxyWorld } from '../support/proxy-world.ts';
+import { bearer, grant, type ProxyWorld, startProxyWorld } from '../support/worlds/proxy-world.ts';
 
 const SECRET = 'sk-live-4f9a+Zq/7Kc=81xYtWm-0123456789-abcdefghij';
 const LONGEST_GLIMPSE = 7;

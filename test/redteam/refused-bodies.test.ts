@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type ProxyWorld, route, startProxyWorld } from '../support/proxy-world.ts';
-import { startRawUpstream } from '../support/upstream.ts';
+import { type ProxyWorld, route, startProxyWorld } from '../support/worlds/proxy-world.ts';
+import { startRawUpstream } from '../support/upstreams/upstream.ts';
 
 let world: ProxyWorld;
 beforeAll(async () => {

@@ -12,8 +12,8 @@ import {
   route,
   SECRET,
   startProxyWorld,
-} from '../support/proxy-world.ts';
-import { startRawUpstream } from '../support/upstream.ts';
+} from '../support/worlds/proxy-world.ts';
+import { startRawUpstream } from '../support/upstreams/upstream.ts';
 import { until } from '../support/until.ts';
 
 let world: ProxyWorld;

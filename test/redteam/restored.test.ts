@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { PolicyClient } from '../../policy-client/index.ts';
 import { FakeControlPlane } from '../fakes/control-plane.ts';
-import { clientOf, question, ROUTE } from '../support/policy-client.ts';
+import { clientOf, question, ROUTE } from '../support/policy-client/policy-client.ts';
 import { until } from '../support/until.ts';
 
 let plane: FakeControlPlane;

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { ProxyAgent, request } from 'undici';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { World } from '../support/world.ts';
-import { loopbackServer } from '../support/world-policy.ts';
+import { World } from '../support/worlds/world.ts';
+import { loopbackServer } from '../support/worlds/world-policy.ts';
 
 const PATIENCE = { timeout: 20_000, interval: 100 };
 

@@ -1,9 +1,9 @@
 import { createHash, createHmac } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { AwsAlgorithm } from '../../proto/gen/sidekey/v1/grant.ts';
-import { verifyAwsSignature } from '../support/aws-verifier.ts';
-import { grant, type ProxyWorld, route, startProxyWorld } from '../support/proxy-world.ts';
-import { type SeenRequest, startRawUpstream } from '../support/upstream.ts';
+import { verifyAwsSignature } from '../support/upstreams/aws-verifier.ts';
+import { grant, type ProxyWorld, route, startProxyWorld } from '../support/worlds/proxy-world.ts';
+import { type SeenRequest, startRawUpstream } from '../support/upstreams/upstream.ts';
 
 const KEY = { accessKeyId: 'AKIAREALREALREALREAL', secretAccessKey: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY' };
 

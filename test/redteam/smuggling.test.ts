@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Question } from '../../policy-client/index.ts';
-import { noteQuestions, type ProxyWorld, startProxyWorld } from '../support/proxy-world.ts';
+import { noteQuestions, type ProxyWorld, startProxyWorld } from '../support/worlds/proxy-world.ts';
 
 let world: ProxyWorld;
 let asked: Question[];

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { World } from '../support/world.ts';
+import { World } from '../support/worlds/world.ts';
 
 describe.skipIf(!existsSync('dist/sidekey.js'))(
   'the proxy that `sidekey run` starts (needs dist/: npm run build)',

@@ -5,8 +5,12 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import type { Question } from '../../policy-client/index.ts';
-import { ask, http2Agent } from '../support/http2-agent.ts';
-import { type Http2UpstreamServer, type StreamHandler, startHttp2Upstream } from '../support/http2-upstream.ts';
+import { ask, http2Agent } from '../support/agents/http2-agent.ts';
+import {
+  type Http2UpstreamServer,
+  type StreamHandler,
+  startHttp2Upstream,
+} from '../support/upstreams/http2-upstream.ts';
 import {
   bearer,
   denial,
@@ -17,9 +21,9 @@ import {
   routeTo,
   SECRET,
   startProxyWorld,
-} from '../support/proxy-world.ts';
+} from '../support/worlds/proxy-world.ts';
 import { makeTlsIdentity } from '../support/tls-identity.ts';
-import { renderings } from '../support/renderings.ts';
+import { renderings } from '../support/protocols/renderings.ts';
 
 // The attacks of HTTP/1.1 once more, over streams of HTTP/2 and over WebSockets.
 let world: ProxyWorld;

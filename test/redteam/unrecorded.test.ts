@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { DecisionRecord, Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
-import { decisionRecord, question } from '../support/policy-client.ts';
-import { useLinkedClients } from '../support/linked-clients.ts';
-import { bearer, grant, SECRET, type ProxyWorld, startProxyWorld } from '../support/proxy-world.ts';
-import { secureRaw } from '../support/raw-agent.ts';
+import { decisionRecord, question } from '../support/policy-client/policy-client.ts';
+import { useLinkedClients } from '../support/policy-client/linked-clients.ts';
+import { bearer, grant, SECRET, type ProxyWorld, startProxyWorld } from '../support/worlds/proxy-world.ts';
+import { secureRaw } from '../support/agents/raw-agent.ts';
 import { until } from '../support/until.ts';
 
 const LONG_PATH = `/${'a'.repeat(4_000)}`;

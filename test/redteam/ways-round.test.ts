@@ -1,5 +1,13 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { bearer, denial, grant, type ProxyWorld, route, SECRET, startProxyWorld } from '../support/proxy-world.ts';
+import {
+  bearer,
+  denial,
+  grant,
+  type ProxyWorld,
+  route,
+  SECRET,
+  startProxyWorld,
+} from '../support/worlds/proxy-world.ts';
 
 let world: ProxyWorld;
 beforeEach(async () => {

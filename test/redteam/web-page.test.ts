@@ -3,8 +3,8 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { withFolder } from '../support/folder.ts';
-import { type ProxyWorld, startProxyWorld } from '../support/proxy-world.ts';
-import { connectRaw } from '../support/raw-agent.ts';
+import { type ProxyWorld, startProxyWorld } from '../support/worlds/proxy-world.ts';
+import { connectRaw } from '../support/agents/raw-agent.ts';
 
 // A listener for one upstream is a server on this machine, and any page in a browser of this machine may call it. It needs no CORS
 // to write, none to open a WebSocket, and many APIs let every origin read.

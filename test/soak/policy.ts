@@ -1,5 +1,5 @@
-import type { TokenIssuer } from '../support/token-issuer.ts';
-import { LOOPBACK, makeResource } from '../support/world-policy.ts';
+import type { TokenIssuer } from '../support/control-plane/token-issuer.ts';
+import { LOOPBACK, makeResource } from '../support/worlds/world-policy.ts';
 import type { SoakUpstreams } from './upstreams.ts';
 
 const LEASE_SECONDS = 1;

@@ -2,8 +2,8 @@ import http from 'node:http';
 import type { ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { type Http2UpstreamServer, startHttp2Upstream } from '../support/http2-upstream.ts';
-import { HOSTS } from '../support/proxy-world.ts';
+import { type Http2UpstreamServer, startHttp2Upstream } from '../support/upstreams/http2-upstream.ts';
+import { HOSTS } from '../support/worlds/proxy-world.ts';
 
 /** What the upstreams of a soak do is said by the path: `/well/BYTES/NUMBER/WAY`, `/endless/NUMBER/WAY`, or `/fault/KIND`. */
 export const FAULTS = ['reset', 'half', 'garbage', 'slow', 'early', 'close'] as const;

@@ -3,8 +3,8 @@ import type http2 from 'node:http2';
 import type { Socket } from 'node:net';
 import { Client, credentials } from '@grpc/grpc-js';
 import { WebSocket } from 'ws';
-import { connectTunnel, http2Session, type ProxyPlace, tunnel } from '../support/proxied-agent.ts';
-import { socks5 } from '../support/socks5-agent.ts';
+import { connectTunnel, http2Session, type ProxyPlace, tunnel } from '../support/agents/proxied-agent.ts';
+import { socks5 } from '../support/agents/socks5-agent.ts';
 import type { SoakUpstreams } from './upstreams.ts';
 
 /** Where an agent of a soak calls, and through what. */

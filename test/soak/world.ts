@@ -1,10 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type CorporateProxy, startHttpsProxy } from '../support/corporate-proxies.ts';
-import { ControlPlaneProcess } from '../support/control-plane-process.ts';
-import { type ProxyProcess, startProxyProcess } from '../support/proxy-process.ts';
-import { TokenIssuer } from '../support/token-issuer.ts';
+import { type CorporateProxy, startHttpsProxy } from '../support/upstreams/corporate-proxies.ts';
+import { ControlPlaneProcess } from '../support/control-plane/control-plane-process.ts';
+import { type ProxyProcess, startProxyProcess } from '../support/worlds/proxy-process.ts';
+import { TokenIssuer } from '../support/control-plane/token-issuer.ts';
 import { soakAgent, soakPolicy } from './policy.ts';
 import { SmallDisk } from './small-disk.ts';
 import { type SoakUpstreams, startSoakUpstreams } from './upstreams.ts';

@@ -2,9 +2,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { requestToken } from '../../support/client-credentials.ts';
-import { TestControlPlane } from '../../support/control-plane.ts';
-import { type ProviderServer, startOidcProvider } from '../../support/oidc-provider.ts';
+import { requestToken } from '../../support/control-plane/client-credentials.ts';
+import { TestControlPlane } from '../../support/control-plane/control-plane.ts';
+import { type ProviderServer, startOidcProvider } from '../../support/control-plane/oidc-provider.ts';
 
 const CLIENT = { client_secret: 's'.repeat(32), token_endpoint_auth_method: 'client_secret_basic' } as const;
 

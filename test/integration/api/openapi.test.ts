@@ -1,7 +1,7 @@
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { describe, expect, it } from 'vitest';
-import type { OpenApiDocument } from '../../support/described-answers.ts';
-import { useRestApi } from '../../support/rest-api.ts';
+import type { OpenApiDocument } from '../../support/control-plane/described-answers.ts';
+import { useRestApi } from '../../support/control-plane/rest-api.ts';
 
 // Every answer that a test gets by `useRestApi` or of a running `TestControlPlane` is held against the document.
 describe('the OpenAPI document', () => {

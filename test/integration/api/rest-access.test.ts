@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DOCUMENTS, head, NOW, TOKEN, useRestApi } from '../../support/rest-api.ts';
+import { DOCUMENTS, head, NOW, TOKEN, useRestApi } from '../../support/control-plane/rest-api.ts';
 
 /** A path of the document with what is there in the default tenant. */
 function named(path: string): string {

@@ -7,7 +7,7 @@ import { toPem } from '../../../common/x509/certificate.ts';
 import type { RestDependencies } from '../../../control-plane/api/rest/dependencies.ts';
 import { type RestServer, startRestServer } from '../../../control-plane/api/rest/server.ts';
 import type { DecisionEntry } from '../../../control-plane/audit/decision-entry.ts';
-import { documents, head } from '../../support/resource-documents.ts';
+import { documents, head } from '../../support/control-plane/resource-documents.ts';
 
 const root = createRootAuthority('test root');
 let server: RestServer;

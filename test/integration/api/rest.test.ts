@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DOCUMENTS, head, useRestApi } from '../../support/rest-api.ts';
+import { DOCUMENTS, head, useRestApi } from '../../support/control-plane/rest-api.ts';
 
 describe('REST API', () => {
   const api = useRestApi();

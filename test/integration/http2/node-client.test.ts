@@ -12,8 +12,8 @@ import {
   fieldsOf,
   makeMessage,
   type Message,
-} from '../../support/http2-exchange.ts';
-import { driveBySocket, echo } from '../../support/http2-socket.ts';
+} from '../../support/protocols/http2-exchange.ts';
+import { driveBySocket, echo } from '../../support/protocols/http2-socket.ts';
 import { seededRandom } from '../../support/random.ts';
 
 /** Our server against Node's client, which nghttp2 speaks for. */

@@ -14,8 +14,8 @@ import {
   fieldsOf,
   makeMessage,
   type Message,
-} from '../../support/http2-exchange.ts';
-import { driveBySocket } from '../../support/http2-socket.ts';
+} from '../../support/protocols/http2-exchange.ts';
+import { driveBySocket } from '../../support/protocols/http2-socket.ts';
 import { seededRandom } from '../../support/random.ts';
 
 /** Our client against Node's server, which nghttp2 speaks for. */

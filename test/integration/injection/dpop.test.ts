@@ -3,8 +3,8 @@ import { Agent, request } from 'undici';
 import { afterEach, describe, expect, it } from 'vitest';
 import { calculateJwkThumbprint, type JWK } from 'jose';
 import Provider from 'oidc-provider';
-import { type InjectingWorld, startInjectingWorld } from '../../support/injecting-world.ts';
-import { type HttpsServer, startHttpsServer } from '../../support/https-server.ts';
+import { type InjectingWorld, startInjectingWorld } from '../../support/worlds/injecting-world.ts';
+import { type HttpsServer, startHttpsServer } from '../../support/upstreams/https-server.ts';
 
 interface DpopResource extends HttpsServer {
   readonly privateKey: JWK;

@@ -2,9 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import * as oauth from 'openid-client';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type InjectingWorld, startInjectingWorld } from '../../support/injecting-world.ts';
+import { type InjectingWorld, startInjectingWorld } from '../../support/worlds/injecting-world.ts';
 import { runProcess } from '../../support/process.ts';
-import { type SeenApi, startSeenApi } from '../../support/seen-api.ts';
+import { type SeenApi, startSeenApi } from '../../support/upstreams/seen-api.ts';
 
 // OAuth client libraries that hold a dummy secret: they get a placeholder, and the API gets the real token.
 const TOKEN = randomBytes(24).toString('base64url');

@@ -4,10 +4,10 @@ import { readFileSync } from 'node:fs';
 import { ProxyAgent, request } from 'undici';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type ProcessEnd, runProcess } from '../../support/process.ts';
-import { type SeenApi, startSeenApi } from '../../support/seen-api.ts';
+import { type SeenApi, startSeenApi } from '../../support/upstreams/seen-api.ts';
 import { until } from '../../support/until.ts';
-import { loopbackServer } from '../../support/world-policy.ts';
-import { World } from '../../support/world.ts';
+import { loopbackServer } from '../../support/worlds/world-policy.ts';
+import { World } from '../../support/worlds/world.ts';
 
 // The whole path: placeholders that the control plane made, an agent's clients, a proxy that asks the control plane.
 const KEY = `${randomBytes(18).toString('base64url')}+/=`;

@@ -3,8 +3,8 @@ import { sign, verify } from '@octokit/webhooks-methods';
 import { Webhook } from 'standardwebhooks';
 import Stripe from 'stripe';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { type InjectingWorld, startInjectingWorld } from '../../support/injecting-world.ts';
-import { type SeenApi, type SeenCall, startSeenApi } from '../../support/seen-api.ts';
+import { type InjectingWorld, startInjectingWorld } from '../../support/worlds/injecting-world.ts';
+import { type SeenApi, type SeenCall, startSeenApi } from '../../support/upstreams/seen-api.ts';
 
 // Receivers of webhooks check what Sidekey signs with the libraries that their makers give out for it.
 const KEY = 'It is the key of all hooks here';

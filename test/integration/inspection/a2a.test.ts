@@ -10,9 +10,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AgentEvent, type AgentExecutor, DefaultRequestHandler, InMemoryTaskStore } from '@a2a-js/sdk/server';
 import { agentCardHandler, jsonRpcHandler, restHandler, UserBuilder } from '@a2a-js/sdk/server/express';
 import express from 'express';
-import { type InspectingWorld, startInspectingWorld } from '../../support/inspecting-world.ts';
-import { policySet } from '../../support/policy-set.ts';
-import type { UpstreamHandler } from '../../support/upstream.ts';
+import { type InspectingWorld, startInspectingWorld } from '../../support/worlds/inspecting-world.ts';
+import { policySet } from '../../support/worlds/policy-set.ts';
+import type { UpstreamHandler } from '../../support/upstreams/upstream.ts';
 
 const POLICY = policySet({
   ServerWorkload: { api: { hosts: ['api.example.com'] } },

@@ -7,11 +7,11 @@ import type { ServerResponse } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Outcome } from '../../../proto/gen/sidekey/v1/decision.ts';
 import { REASONS, type Reason } from '../../../proto/reasons.ts';
-import { type BreakableRelay, STRIKE_NAMES, startBreakableRelay } from '../../support/breakable-relay.ts';
-import { type InspectingWorld, startInspectingWorld } from '../../support/inspecting-world.ts';
-import { makeMcpServer } from '../../support/mcp-server.ts';
+import { type BreakableRelay, STRIKE_NAMES, startBreakableRelay } from '../../support/upstreams/breakable-relay.ts';
+import { type InspectingWorld, startInspectingWorld } from '../../support/worlds/inspecting-world.ts';
+import { makeMcpServer } from '../../support/upstreams/mcp-server.ts';
 import { until } from '../../support/until.ts';
-import { policySet } from '../../support/policy-set.ts';
+import { policySet } from '../../support/worlds/policy-set.ts';
 
 // An MCP server that goes in the middle of its answer to a tool call: the official client is told, and the record says why.
 

@@ -3,10 +3,10 @@ import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { type InspectingWorld, startInspectingWorld } from '../../support/inspecting-world.ts';
-import { makeMcpServer, type TestMcpServer } from '../../support/mcp-server.ts';
-import { SECRET } from '../../support/proxy-world.ts';
-import { policySet } from '../../support/policy-set.ts';
+import { type InspectingWorld, startInspectingWorld } from '../../support/worlds/inspecting-world.ts';
+import { makeMcpServer, type TestMcpServer } from '../../support/upstreams/mcp-server.ts';
+import { SECRET } from '../../support/worlds/proxy-world.ts';
+import { policySet } from '../../support/worlds/policy-set.ts';
 
 const at = { clientWorkload: 'billing-agent', serverWorkload: 'api' };
 const paths = ['/mcp', '/mcp-json', '/sse', '/messages'];

@@ -2,12 +2,12 @@ import { gzipSync } from 'node:zlib';
 import { Metadata, type ServiceError } from '@grpc/grpc-js';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { TlsMode } from '../../../proto/gen/sidekey/v1/route.ts';
-import { grpcClient, startGrpcEcho } from '../../support/grpc-echo.ts';
-import { ask } from '../../support/http2-agent.ts';
-import { type InspectingWorld, startInspectingWorld } from '../../support/inspecting-world.ts';
-import { http2Session } from '../../support/proxied-agent.ts';
-import { HOSTS } from '../../support/proxy-world.ts';
-import { policySet } from '../../support/policy-set.ts';
+import { grpcClient, startGrpcEcho } from '../../support/upstreams/grpc-echo.ts';
+import { ask } from '../../support/agents/http2-agent.ts';
+import { type InspectingWorld, startInspectingWorld } from '../../support/worlds/inspecting-world.ts';
+import { http2Session } from '../../support/agents/proxied-agent.ts';
+import { HOSTS } from '../../support/worlds/proxy-world.ts';
+import { policySet } from '../../support/worlds/policy-set.ts';
 
 const INSPECT_BYTES = 2_000;
 const POLICY = policySet({

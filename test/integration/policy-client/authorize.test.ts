@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { Denial, RevocationTarget } from '../../../proto/gen/sidekey/v1/grant.ts';
 import { DecisionFact, Route } from '../../../proto/gen/sidekey/v1/route.ts';
 import { REASONS } from '../../../proto/reasons.ts';
-import { useLinkedClients } from '../../support/linked-clients.ts';
-import { question, ROUTE } from '../../support/policy-client.ts';
+import { useLinkedClients } from '../../support/policy-client/linked-clients.ts';
+import { question, ROUTE } from '../../support/policy-client/policy-client.ts';
 import { until } from '../../support/until.ts';
 
 const link = useLinkedClients();

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DecisionRecord } from '../../../proto/gen/sidekey/v1/decision.ts';
 import { REASONS } from '../../../proto/reasons.ts';
 import { FakeControlPlane } from '../../fakes/control-plane.ts';
-import { ROUTE } from '../../support/policy-client.ts';
+import { ROUTE } from '../../support/policy-client/policy-client.ts';
 import { runProcess } from '../../support/process.ts';
 
 const ROOT = new URL('../../../', import.meta.url).pathname;

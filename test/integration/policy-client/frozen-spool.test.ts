@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createPolicyClient, type PolicyClient } from '../../../policy-client/index.ts';
-import { type BreakableRelay, startBreakableRelay } from '../../support/breakable-relay.ts';
-import { billingResources, TestCluster, TestControlPlane } from '../../support/control-plane.ts';
-import { decisionRecord } from '../../support/policy-client.ts';
+import { type BreakableRelay, startBreakableRelay } from '../../support/upstreams/breakable-relay.ts';
+import { billingResources, TestCluster, TestControlPlane } from '../../support/control-plane/control-plane.ts';
+import { decisionRecord } from '../../support/policy-client/policy-client.ts';
 import { until } from '../../support/until.ts';
 
 /** One that lives touches its folder every ten seconds: after this time it looks as if it stood still. */

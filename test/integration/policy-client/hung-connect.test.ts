@@ -1,7 +1,7 @@
 import net, { type AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { type BreakableRelay, startBreakableRelay } from '../../support/breakable-relay.ts';
-import { useLinkedClients } from '../../support/linked-clients.ts';
+import { type BreakableRelay, startBreakableRelay } from '../../support/upstreams/breakable-relay.ts';
+import { useLinkedClients } from '../../support/policy-client/linked-clients.ts';
 import { until } from '../../support/until.ts';
 
 // What dials a pod that is gone: nobody answers, and nobody says that nobody will.

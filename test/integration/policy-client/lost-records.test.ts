@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { PolicyClient } from '../../../policy-client/index.ts';
-import { decisionRecord } from '../../support/policy-client.ts';
-import { useLinkedClients } from '../../support/linked-clients.ts';
+import { decisionRecord } from '../../support/policy-client/policy-client.ts';
+import { useLinkedClients } from '../../support/policy-client/linked-clients.ts';
 import { leftIn } from '../../support/folder.ts';
 import { until } from '../../support/until.ts';
 

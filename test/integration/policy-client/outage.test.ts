@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { Denial, type Grant } from '../../../proto/gen/sidekey/v1/grant.ts';
 import { REASONS } from '../../../proto/reasons.ts';
-import { question } from '../../support/policy-client.ts';
-import { useLinkedClients } from '../../support/linked-clients.ts';
+import { question } from '../../support/policy-client/policy-client.ts';
+import { useLinkedClients } from '../../support/policy-client/linked-clients.ts';
 import { until } from '../../support/until.ts';
 
 const links = useLinkedClients();

@@ -5,8 +5,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { genesisHash, nextHash } from '../../../common/decision-chain.ts';
 import type { PolicyClient } from '../../../policy-client/index.ts';
 import { DecisionRecord } from '../../../proto/gen/sidekey/v1/decision.ts';
-import { decisionRecord } from '../../support/policy-client.ts';
-import { useLinkedClients } from '../../support/linked-clients.ts';
+import { decisionRecord } from '../../support/policy-client/policy-client.ts';
+import { useLinkedClients } from '../../support/policy-client/linked-clients.ts';
 import { leftIn } from '../../support/folder.ts';
 import { until } from '../../support/until.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { useLinkedClients } from '../../support/linked-clients.ts';
-import { question, ROUTE } from '../../support/policy-client.ts';
+import { useLinkedClients } from '../../support/policy-client/linked-clients.ts';
+import { question, ROUTE } from '../../support/policy-client/policy-client.ts';
 import { until } from '../../support/until.ts';
 
 const link = useLinkedClients();

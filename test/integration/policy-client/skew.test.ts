@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { VERSION } from '../../../common/version.ts';
-import { useLinkedClients } from '../../support/linked-clients.ts';
-import { question } from '../../support/policy-client.ts';
+import { useLinkedClients } from '../../support/policy-client/linked-clients.ts';
+import { question } from '../../support/policy-client/policy-client.ts';
 import { until } from '../../support/until.ts';
 
 const link = useLinkedClients();

@@ -5,7 +5,7 @@ import type { PolicyClient } from '../../../policy-client/index.ts';
 import { ProofMaker } from '../../../policy-client/attest/proof.ts';
 import { ProxyServiceService, type WatchRequest } from '../../../proto/gen/sidekey/v1/proxy.ts';
 import { FakeControlPlane } from '../../fakes/control-plane.ts';
-import { clientOf } from '../../support/policy-client.ts';
+import { clientOf } from '../../support/policy-client/policy-client.ts';
 
 let plane: FakeControlPlane;
 let client: PolicyClient;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Revocation } from '../../../policy-client/index.ts';
 import { RevocationTarget } from '../../../proto/gen/sidekey/v1/grant.ts';
-import { useLinkedClients } from '../../support/linked-clients.ts';
+import { useLinkedClients } from '../../support/policy-client/linked-clients.ts';
 import { until } from '../../support/until.ts';
 
 const link = useLinkedClients();

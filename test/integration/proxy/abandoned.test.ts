@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { REASONS } from '../../../proto/reasons.ts';
 import { PREFACE } from '../../../proxy/protocols/http2/frames.ts';
-import { END_STREAM, headers, settings } from '../../support/http2-frames.ts';
-import { type ProxyWorld, startProxyWorld } from '../../support/proxy-world.ts';
-import { connectRaw, type RawAgent } from '../../support/raw-agent.ts';
+import { END_STREAM, headers, settings } from '../../support/protocols/http2-frames.ts';
+import { type ProxyWorld, startProxyWorld } from '../../support/worlds/proxy-world.ts';
+import { connectRaw, type RawAgent } from '../../support/agents/raw-agent.ts';
 import { until } from '../../support/until.ts';
 
 // An agent that closes in the middle of a call whose upstream says nothing: the upstream is let go. One that only has no

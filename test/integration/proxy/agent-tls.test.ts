@@ -5,8 +5,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Reason, REASONS } from '../../../proto/reasons.ts';
 import { Outcome } from '../../../proto/gen/sidekey/v1/decision.ts';
 import { runProcess } from '../../support/process.ts';
-import { type ProxyWorld, startProxyWorld } from '../../support/proxy-world.ts';
-import type { RawAgent } from '../../support/raw-agent.ts';
+import { type ProxyWorld, startProxyWorld } from '../../support/worlds/proxy-world.ts';
+import type { RawAgent } from '../../support/agents/raw-agent.ts';
 import { until } from '../../support/until.ts';
 
 const ENV = { PATH: process.env['PATH'] };

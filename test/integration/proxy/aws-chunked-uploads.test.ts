@@ -2,10 +2,10 @@ import https from 'node:https';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { AwsAlgorithm, type Injection } from '../../../proto/gen/sidekey/v1/grant.ts';
-import { crc32Of, verifyChunkedUpload } from '../../support/aws-chunk-verifier.ts';
-import { connectAgent } from '../../support/connect-agent.ts';
-import { grant, type ProxyWorld, startProxyWorld } from '../../support/proxy-world.ts';
-import { SUITE_CREDENTIAL, SUITE_V4A_PUBLIC_KEY } from '../../support/published-keys.ts';
+import { crc32Of, verifyChunkedUpload } from '../../support/upstreams/aws-chunk-verifier.ts';
+import { connectAgent } from '../../support/agents/connect-agent.ts';
+import { grant, type ProxyWorld, startProxyWorld } from '../../support/worlds/proxy-world.ts';
+import { SUITE_CREDENTIAL, SUITE_V4A_PUBLIC_KEY } from '../../support/control-plane/published-keys.ts';
 
 // Uploads in signed chunks, as SDKs of Java, Go and .NET send them over HTTP, to a service that checks each signature.
 const KEY = {

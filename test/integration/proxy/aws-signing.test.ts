@@ -10,9 +10,9 @@ import {
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { AwsAlgorithm, type Injection } from '../../../proto/gen/sidekey/v1/grant.ts';
-import { type AwsServices, serveAws } from '../../support/aws-services.ts';
-import { connectAgent } from '../../support/connect-agent.ts';
-import { grant, type ProxyWorld, startProxyWorld } from '../../support/proxy-world.ts';
+import { type AwsServices, serveAws } from '../../support/upstreams/aws-services.ts';
+import { connectAgent } from '../../support/agents/connect-agent.ts';
+import { grant, type ProxyWorld, startProxyWorld } from '../../support/worlds/proxy-world.ts';
 
 const KEY = {
   accessKeyId: 'AKIAREALREALREALREAL',

@@ -1,9 +1,9 @@
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { FrameUpstream } from '../../support/frame-upstream.ts';
+import { FrameUpstream } from '../../support/upstreams/frame-upstream.ts';
 import { type ConformanceWorld, startConformanceWorld } from '../../conformance/world.ts';
-import { data, END_STREAM, headers, type Pairs } from '../../support/http2-frames.ts';
-import { denial } from '../../support/proxy-world.ts';
+import { data, END_STREAM, headers, type Pairs } from '../../support/protocols/http2-frames.ts';
+import { denial } from '../../support/worlds/proxy-world.ts';
 
 /** Answers without content (RFC 9110 6.4.1), in every pair of versions, and however HTTP/2 ends them. */
 

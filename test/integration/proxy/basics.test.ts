@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { bearer, denial, grant, type ProxyWorld, SECRET, startProxyWorld } from '../../support/proxy-world.ts';
+import { bearer, denial, grant, type ProxyWorld, SECRET, startProxyWorld } from '../../support/worlds/proxy-world.ts';
 
 let world: ProxyWorld;
 beforeEach(async () => {

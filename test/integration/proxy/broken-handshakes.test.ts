@@ -3,10 +3,10 @@ import tls from 'node:tls';
 import { afterEach, describe, expect, test } from 'vitest';
 import { Outcome } from '../../../proto/gen/sidekey/v1/decision.ts';
 import { REASONS, type Reason } from '../../../proto/reasons.ts';
-import { afterwards, startWorld } from '../../support/chained-world.ts';
-import { type ProxyWorld, route, startProxyWorld } from '../../support/proxy-world.ts';
+import { afterwards, startWorld } from '../../support/worlds/chained-world.ts';
+import { type ProxyWorld, route, startProxyWorld } from '../../support/worlds/proxy-world.ts';
 import { makeTlsIdentity } from '../../support/tls-identity.ts';
-import { startRawUpstream } from '../../support/upstream.ts';
+import { startRawUpstream } from '../../support/upstreams/upstream.ts';
 import { until } from '../../support/until.ts';
 
 // An upstream with which no TLS comes about: the agent and the record are told what it was.

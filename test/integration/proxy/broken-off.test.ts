@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { withFolder } from '../../support/folder.ts';
 import { runProcess } from '../../support/process.ts';
-import { type ProxyWorld, startProxyWorld } from '../../support/proxy-world.ts';
+import { type ProxyWorld, startProxyWorld } from '../../support/worlds/proxy-world.ts';
 
 // In HTTP/1.0 an answer of unknown length ends with its connection: curl must not take a part for the whole.
 let world: ProxyWorld;

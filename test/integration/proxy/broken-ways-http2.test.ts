@@ -3,15 +3,15 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Outcome } from '../../../proto/gen/sidekey/v1/decision.ts';
 import { TlsMode } from '../../../proto/gen/sidekey/v1/route.ts';
 import { REASONS } from '../../../proto/reasons.ts';
-import { data } from '../../support/http2-frames.ts';
-import { http2Agent } from '../../support/http2-agent.ts';
+import { data } from '../../support/protocols/http2-frames.ts';
+import { http2Agent } from '../../support/agents/http2-agent.ts';
 import {
   type FaultyHttp2Upstream,
   HTTP2_FAULTS,
   partOf,
   startFaultyHttp2Upstream,
-} from '../../support/http2-faults.ts';
-import { type ProxyWorld, route, startProxyWorld } from '../../support/proxy-world.ts';
+} from '../../support/upstreams/http2-faults.ts';
+import { type ProxyWorld, route, startProxyWorld } from '../../support/worlds/proxy-world.ts';
 import { until } from '../../support/until.ts';
 
 // What breaks in the middle over HTTP/2: the agent is told, the record is right, and nothing is left behind.

@@ -3,11 +3,11 @@ import type net from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Outcome } from '../../../proto/gen/sidekey/v1/decision.ts';
 import { REASONS, type Reason } from '../../../proto/reasons.ts';
-import { HOSTS, type ProxyWorld, route, startProxyWorld } from '../../support/proxy-world.ts';
-import type { RawAgent } from '../../support/raw-agent.ts';
-import { startRawUpstream } from '../../support/upstream.ts';
+import { HOSTS, type ProxyWorld, route, startProxyWorld } from '../../support/worlds/proxy-world.ts';
+import type { RawAgent } from '../../support/agents/raw-agent.ts';
+import { startRawUpstream } from '../../support/upstreams/upstream.ts';
 import { until } from '../../support/until.ts';
-import { frame } from '../../support/websocket-frames.ts';
+import { frame } from '../../support/protocols/websocket-frames.ts';
 
 // What breaks in the middle of a WebSocket: the other side hears a Close with its code, the record is right, and nothing is left.
 

@@ -7,9 +7,9 @@ import {
   HTTP1_FAULTS,
   PARTIAL,
   startFaultyHttp1Upstream,
-} from '../../support/http1-faults.ts';
-import { HOSTS, type ProxyWorld, route, startProxyWorld } from '../../support/proxy-world.ts';
-import { connectRaw, type RawAgent } from '../../support/raw-agent.ts';
+} from '../../support/upstreams/http1-faults.ts';
+import { HOSTS, type ProxyWorld, route, startProxyWorld } from '../../support/worlds/proxy-world.ts';
+import { connectRaw, type RawAgent } from '../../support/agents/raw-agent.ts';
 import { until } from '../../support/until.ts';
 
 // What breaks in the middle, on each way in: the agent is told, the record is right, and nothing is left behind.

@@ -1,9 +1,9 @@
 import type net from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { startConformanceWorld } from '../../conformance/world.ts';
-import { ask, http2Agent } from '../../support/http2-agent.ts';
-import { type Http2UpstreamServer, startHttp2Upstream } from '../../support/http2-upstream.ts';
-import { HOSTS, type ProxyWorld, route, startProxyWorld } from '../../support/proxy-world.ts';
+import { ask, http2Agent } from '../../support/agents/http2-agent.ts';
+import { type Http2UpstreamServer, startHttp2Upstream } from '../../support/upstreams/http2-upstream.ts';
+import { HOSTS, type ProxyWorld, route, startProxyWorld } from '../../support/worlds/proxy-world.ts';
 import { TlsMode } from '../../../proto/gen/sidekey/v1/route.ts';
 import { until } from '../../support/until.ts';
 

@@ -9,7 +9,7 @@ import { Secret } from '../../../common/secret.ts';
 import type { ProxyConfig } from '../../../proxy/config.ts';
 import { withFolder } from '../../support/folder.ts';
 import { type ProcessEnd, runProcess } from '../../support/process.ts';
-import { type ProxyWorld, startProxyWorld } from '../../support/proxy-world.ts';
+import { type ProxyWorld, startProxyWorld } from '../../support/worlds/proxy-world.ts';
 
 const OURS = process.getuid?.() ?? 0;
 const [AGENT, STRANGER] = [64_001, 64_002];

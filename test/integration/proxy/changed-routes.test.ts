@@ -1,8 +1,16 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Answer } from '../../../policy-client/index.ts';
 import { DecisionFact, TlsMode } from '../../../proto/gen/sidekey/v1/route.ts';
-import { startHttp2Upstream } from '../../support/http2-upstream.ts';
-import { bearer, grant, HOSTS, type ProxyWorld, route, SECRET, startProxyWorld } from '../../support/proxy-world.ts';
+import { startHttp2Upstream } from '../../support/upstreams/http2-upstream.ts';
+import {
+  bearer,
+  grant,
+  HOSTS,
+  type ProxyWorld,
+  route,
+  SECRET,
+  startProxyWorld,
+} from '../../support/worlds/proxy-world.ts';
 import { until } from '../../support/until.ts';
 
 /** What a call began under one set of routes leaves behind must not serve calls under the next. */

@@ -3,9 +3,9 @@ import type http2 from 'node:http2';
 import net, { type AddressInfo } from 'node:net';
 import tls from 'node:tls';
 import { afterEach, expect, test } from 'vitest';
-import { ask, http2Agent } from '../../support/http2-agent.ts';
-import { startHttp2Upstream } from '../../support/http2-upstream.ts';
-import { type ProxyWorld, route, routeTo, startProxyWorld } from '../../support/proxy-world.ts';
+import { ask, http2Agent } from '../../support/agents/http2-agent.ts';
+import { startHttp2Upstream } from '../../support/upstreams/http2-upstream.ts';
+import { type ProxyWorld, route, routeTo, startProxyWorld } from '../../support/worlds/proxy-world.ts';
 import { makeTlsIdentity } from '../../support/tls-identity.ts';
 import { until } from '../../support/until.ts';
 

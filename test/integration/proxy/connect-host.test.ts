@@ -1,7 +1,7 @@
 import http from 'node:http';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { REASONS } from '../../../proto/reasons.ts';
-import { type ProxyWorld, startProxyWorld } from '../../support/proxy-world.ts';
+import { type ProxyWorld, startProxyWorld } from '../../support/worlds/proxy-world.ts';
 import { until } from '../../support/until.ts';
 
 /** What Host of a CONNECT may say (RFC 9110 7.2, 9.3.6). */

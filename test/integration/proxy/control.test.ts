@@ -5,7 +5,15 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { Secret } from '../../../common/secret.ts';
 import { type Revocation, RevocationTarget } from '../../../proto/gen/sidekey/v1/grant.ts';
 import { REASONS } from '../../../proto/reasons.ts';
-import { bearer, denial, grant, type ProxyWorld, route, SECRET, startProxyWorld } from '../../support/proxy-world.ts';
+import {
+  bearer,
+  denial,
+  grant,
+  type ProxyWorld,
+  route,
+  SECRET,
+  startProxyWorld,
+} from '../../support/worlds/proxy-world.ts';
 import { until } from '../../support/until.ts';
 
 let world: ProxyWorld;

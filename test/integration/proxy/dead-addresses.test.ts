@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
-import { type ProxyWorld, route, startProxyWorld } from '../../support/proxy-world.ts';
+import { type ProxyWorld, route, startProxyWorld } from '../../support/worlds/proxy-world.ts';
 
 let world: ProxyWorld;
 afterEach(() => world.close());

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TlsMode } from '../../../proto/gen/sidekey/v1/route.ts';
 import { freePort } from '../../support/free-port.ts';
-import { type ProxyWorld, route, startProxyWorld } from '../../support/proxy-world.ts';
+import { type ProxyWorld, route, startProxyWorld } from '../../support/worlds/proxy-world.ts';
 import { makeTlsIdentity } from '../../support/tls-identity.ts';
 import { until } from '../../support/until.ts';
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { SECRET } from '../../support/proxy-world.ts';
-import { startTellingWorld, type TellingWorld } from '../../support/told-stream.ts';
+import { SECRET } from '../../support/worlds/proxy-world.ts';
+import { startTellingWorld, type TellingWorld } from '../../support/upstreams/told-stream.ts';
 
 const MASK = '*'.repeat(SECRET.length);
 const PATIENCE_MS = 30_000;

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Route } from '../../../policy-client/index.ts';
-import { type ProxyWorld, route, startProxyWorld } from '../../support/proxy-world.ts';
-import { callFaults } from '../../support/cut-calls.ts';
+import { type ProxyWorld, route, startProxyWorld } from '../../support/worlds/proxy-world.ts';
+import { callFaults } from '../../support/worlds/cut-calls.ts';
 
 /** A bug of ours is told to the agent as one, and logged with where it happened and none of its words. */
 

@@ -4,9 +4,9 @@ import net from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { connectRaw } from '../../support/raw-agent.ts';
-import { denial, type ProxyWorld, route, startProxyWorld } from '../../support/proxy-world.ts';
-import { startRawUpstream } from '../../support/upstream.ts';
+import { connectRaw } from '../../support/agents/raw-agent.ts';
+import { denial, type ProxyWorld, route, startProxyWorld } from '../../support/worlds/proxy-world.ts';
+import { startRawUpstream } from '../../support/upstreams/upstream.ts';
 import { until } from '../../support/until.ts';
 
 const MIB = 1024 * 1024;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { denial, type ProxyWorld, route, SECRET, startProxyWorld } from '../../support/proxy-world.ts';
-import { scripted, startRawUpstream } from '../../support/upstream.ts';
+import { denial, type ProxyWorld, route, SECRET, startProxyWorld } from '../../support/worlds/proxy-world.ts';
+import { scripted, startRawUpstream } from '../../support/upstreams/upstream.ts';
 
 let world: ProxyWorld;
 beforeEach(async () => {

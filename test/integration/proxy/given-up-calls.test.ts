@@ -2,9 +2,9 @@ import type net from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { type ConformanceWorld, startConformanceWorld } from '../../conformance/world.ts';
 import { FrameType } from '../../../proxy/protocols/http2/frames.ts';
-import { FrameUpstream } from '../../support/frame-upstream.ts';
-import { END_STREAM, frame, headers, uint32 } from '../../support/http2-frames.ts';
-import type { RawAgent } from '../../support/raw-agent.ts';
+import { FrameUpstream } from '../../support/upstreams/frame-upstream.ts';
+import { END_STREAM, frame, headers, uint32 } from '../../support/protocols/http2-frames.ts';
+import type { RawAgent } from '../../support/agents/raw-agent.ts';
 import { until } from '../../support/until.ts';
 
 /** Envoy ends a connection, with all calls on it, for 250 that were given up within a second; others for a thousand, or for 20 at once. */

@@ -1,7 +1,7 @@
 import http from 'node:http';
 import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
-import { bearer, grant, route, SECRET, startProxyWorld } from '../../support/proxy-world.ts';
+import { bearer, grant, route, SECRET, startProxyWorld } from '../../support/worlds/proxy-world.ts';
 import { missingFor, startRealServer } from '../../support/real-servers/server.ts';
 
 // Real servers that ask for another connection after a few calls, while more are under way: none is lost, none comes twice.

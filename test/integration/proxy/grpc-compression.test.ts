@@ -1,9 +1,9 @@
 import zlib from 'node:zlib';
 import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { grpcClient } from '../../support/grpc-echo.ts';
-import { type Http2UpstreamServer, startHttp2Upstream } from '../../support/http2-upstream.ts';
-import { grant, HOSTS, type ProxyWorld, routeTo, SECRET, startProxyWorld } from '../../support/proxy-world.ts';
+import { grpcClient } from '../../support/upstreams/grpc-echo.ts';
+import { type Http2UpstreamServer, startHttp2Upstream } from '../../support/upstreams/http2-upstream.ts';
+import { grant, HOSTS, type ProxyWorld, routeTo, SECRET, startProxyWorld } from '../../support/worlds/proxy-world.ts';
 
 /** Servers such as grpc-go answer with the coding of the request, whatever the client says that it takes. */
 const MASKED = `Bearer ${'*'.repeat(SECRET.length)}`;

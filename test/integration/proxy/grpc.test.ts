@@ -8,7 +8,7 @@ import {
   status,
 } from '@grpc/grpc-js';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { type GrpcEcho, grpcClient, startGrpcEcho } from '../../support/grpc-echo.ts';
+import { type GrpcEcho, grpcClient, startGrpcEcho } from '../../support/upstreams/grpc-echo.ts';
 import {
   bearer,
   denial,
@@ -18,7 +18,7 @@ import {
   routeTo,
   SECRET,
   startProxyWorld,
-} from '../../support/proxy-world.ts';
+} from '../../support/worlds/proxy-world.ts';
 import { until } from '../../support/until.ts';
 
 let world: ProxyWorld;

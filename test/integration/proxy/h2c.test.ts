@@ -2,8 +2,8 @@ import http2 from 'node:http2';
 import net, { type AddressInfo } from 'node:net';
 import { type ClientDuplexStream, type ClientReadableStream, type ServiceError, status } from '@grpc/grpc-js';
 import { afterEach, expect, test } from 'vitest';
-import { grpcClient, startGrpcEcho } from '../../support/grpc-echo.ts';
-import { denial, HOSTS, type ProxyWorld, route, SECRET, startProxyWorld } from '../../support/proxy-world.ts';
+import { grpcClient, startGrpcEcho } from '../../support/upstreams/grpc-echo.ts';
+import { denial, HOSTS, type ProxyWorld, route, SECRET, startProxyWorld } from '../../support/worlds/proxy-world.ts';
 import { until } from '../../support/until.ts';
 
 // Upstreams that speak HTTP/2 without TLS, by prior knowledge: grpc-js and Node's own server.

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type ConformanceWorld, startConformanceWorld } from '../../conformance/world.ts';
-import { data, END_STREAM, headers, windowUpdate } from '../../support/http2-frames.ts';
+import { data, END_STREAM, headers, windowUpdate } from '../../support/protocols/http2-frames.ts';
 import { until } from '../../support/until.ts';
 
 /** HTTP/2 agents that are slow, or leave early; their windows are the 65,535 octets of RFC 9113 6.9.2. */

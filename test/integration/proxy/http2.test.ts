@@ -1,9 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import type http2 from 'node:http2';
 import { afterEach, expect, test } from 'vitest';
-import { ask, http2Agent } from '../../support/http2-agent.ts';
-import { type Http2UpstreamServer, startHttp2Upstream, type StreamHandler } from '../../support/http2-upstream.ts';
-import { denial, HOSTS, type ProxyWorld, route, SECRET, startProxyWorld } from '../../support/proxy-world.ts';
+import { ask, http2Agent } from '../../support/agents/http2-agent.ts';
+import {
+  type Http2UpstreamServer,
+  startHttp2Upstream,
+  type StreamHandler,
+} from '../../support/upstreams/http2-upstream.ts';
+import { denial, HOSTS, type ProxyWorld, route, SECRET, startProxyWorld } from '../../support/worlds/proxy-world.ts';
 import { until } from '../../support/until.ts';
 
 let world: ProxyWorld;

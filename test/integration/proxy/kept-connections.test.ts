@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import type net from 'node:net';
 import tls from 'node:tls';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { HOSTS, type ProxyWorld, route, routeTo, startProxyWorld } from '../../support/proxy-world.ts';
+import { HOSTS, type ProxyWorld, route, routeTo, startProxyWorld } from '../../support/worlds/proxy-world.ts';
 import { makeTlsIdentity } from '../../support/tls-identity.ts';
-import { startRawUpstream } from '../../support/upstream.ts';
+import { startRawUpstream } from '../../support/upstreams/upstream.ts';
 import { until } from '../../support/until.ts';
 
 let world: ProxyWorld;

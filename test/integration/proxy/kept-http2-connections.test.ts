@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Outcome } from '../../../proto/gen/sidekey/v1/decision.ts';
 import { TlsMode } from '../../../proto/gen/sidekey/v1/route.ts';
-import { END_STREAM, headers, settings } from '../../support/http2-frames.ts';
-import { type FaultyHttp2Upstream, goAway, startFaultyHttp2Upstream } from '../../support/http2-faults.ts';
-import { type ProxyWorld, route, startProxyWorld } from '../../support/proxy-world.ts';
-import type { RawAgent } from '../../support/raw-agent.ts';
+import { END_STREAM, headers, settings } from '../../support/protocols/http2-frames.ts';
+import { type FaultyHttp2Upstream, goAway, startFaultyHttp2Upstream } from '../../support/upstreams/http2-faults.ts';
+import { type ProxyWorld, route, startProxyWorld } from '../../support/worlds/proxy-world.ts';
+import type { RawAgent } from '../../support/agents/raw-agent.ts';
 import { until } from '../../support/until.ts';
 
 // A connection that has served calls ends under further ones: none is lost that may be sent again, none is sent twice that may not.

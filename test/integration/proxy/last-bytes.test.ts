@@ -1,7 +1,7 @@
 import zlib from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { SECRET } from '../../support/proxy-world.ts';
-import { startTellingWorld, type TellingWorld } from '../../support/told-stream.ts';
+import { SECRET } from '../../support/worlds/proxy-world.ts';
+import { startTellingWorld, type TellingWorld } from '../../support/upstreams/told-stream.ts';
 
 // Both sides wait for each other's last byte: what is held back for the scrubber must not wait for what follows.
 

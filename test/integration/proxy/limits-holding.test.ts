@@ -4,8 +4,8 @@ import net from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Injection } from '../../../proto/gen/sidekey/v1/grant.ts';
 import type { ProxyLimits } from '../../../proxy/limits.ts';
-import { grant, type ProxyWorld, route, startProxyWorld } from '../../support/proxy-world.ts';
-import { startRawUpstream } from '../../support/upstream.ts';
+import { grant, type ProxyWorld, route, startProxyWorld } from '../../support/worlds/proxy-world.ts';
+import { startRawUpstream } from '../../support/upstreams/upstream.ts';
 import { until } from '../../support/until.ts';
 
 const SIGNING_THE_BODY: Injection = {

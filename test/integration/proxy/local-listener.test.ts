@@ -4,9 +4,9 @@ import net from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { withFolder } from '../../support/folder.ts';
-import { type ProxyWorld, SECRET, startProxyWorld } from '../../support/proxy-world.ts';
+import { type ProxyWorld, SECRET, startProxyWorld } from '../../support/worlds/proxy-world.ts';
 import { runProcess } from '../../support/process.ts';
-import { connectRaw, RawAgent } from '../../support/raw-agent.ts';
+import { connectRaw, RawAgent } from '../../support/agents/raw-agent.ts';
 
 const HAS_CURL = spawnSync('curl', ['--version']).status === 0;
 const HAS_JAVA = spawnSync('javac', ['-version']).status === 0;

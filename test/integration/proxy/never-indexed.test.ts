@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import http2 from 'node:http2';
 import { afterEach, expect, test } from 'vitest';
-import { http2Agent } from '../../support/http2-agent.ts';
-import { startHttp2Upstream } from '../../support/http2-upstream.ts';
-import { HOSTS, type ProxyWorld, route, startProxyWorld } from '../../support/proxy-world.ts';
+import { http2Agent } from '../../support/agents/http2-agent.ts';
+import { startHttp2Upstream } from '../../support/upstreams/http2-upstream.ts';
+import { HOSTS, type ProxyWorld, route, startProxyWorld } from '../../support/worlds/proxy-world.ts';
 
 const { sensitiveHeaders } = http2;
 const ALL = new Set([':path', 'authorization', 'x-mine']);

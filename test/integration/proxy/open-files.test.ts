@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { afterEach, expect, test } from 'vitest';
-import { ask } from '../../support/http2-agent.ts';
-import { http2Session } from '../../support/proxied-agent.ts';
-import { type ProxyProcess, startProxyProcess } from '../../support/proxy-process.ts';
-import { startUpstream, type Upstream } from '../../support/upstream.ts';
+import { ask } from '../../support/agents/http2-agent.ts';
+import { http2Session } from '../../support/agents/proxied-agent.ts';
+import { type ProxyProcess, startProxyProcess } from '../../support/worlds/proxy-process.ts';
+import { startUpstream, type Upstream } from '../../support/upstreams/upstream.ts';
 
 let upstream: Upstream;
 let proxy: ProxyProcess;

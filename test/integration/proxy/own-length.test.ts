@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import { RequestBody } from '../../../proxy/http/request/request-body.ts';
-import { type ProxyWorld, startProxyWorld } from '../../support/proxy-world.ts';
+import { type ProxyWorld, startProxyWorld } from '../../support/worlds/proxy-world.ts';
 
 let world: ProxyWorld | undefined;
 afterEach(async () => {

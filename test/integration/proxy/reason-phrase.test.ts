@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runProcess } from '../../support/process.ts';
-import { type ProxyWorld, startProxyWorld } from '../../support/proxy-world.ts';
+import { type ProxyWorld, startProxyWorld } from '../../support/worlds/proxy-world.ts';
 
 let world: ProxyWorld;
 let env: NodeJS.ProcessEnv;

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type ProxyWorld, route, startProxyWorld } from '../../support/proxy-world.ts';
-import { connectRaw } from '../../support/raw-agent.ts';
-import { startRawUpstream } from '../../support/upstream.ts';
+import { type ProxyWorld, route, startProxyWorld } from '../../support/worlds/proxy-world.ts';
+import { connectRaw } from '../../support/agents/raw-agent.ts';
+import { startRawUpstream } from '../../support/upstreams/upstream.ts';
 import { until } from '../../support/until.ts';
 
 let world: ProxyWorld;

@@ -3,10 +3,10 @@ import type http2 from 'node:http2';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { TlsMode } from '../../../proto/gen/sidekey/v1/route.ts';
-import { ask, type Http2Answer } from '../../support/http2-agent.ts';
-import { type Http2UpstreamServer, startHttp2Upstream } from '../../support/http2-upstream.ts';
-import { http2Session } from '../../support/proxied-agent.ts';
-import { HOSTS, type ProxyWorld, route, SECRET, startProxyWorld } from '../../support/proxy-world.ts';
+import { ask, type Http2Answer } from '../../support/agents/http2-agent.ts';
+import { type Http2UpstreamServer, startHttp2Upstream } from '../../support/upstreams/http2-upstream.ts';
+import { http2Session } from '../../support/agents/proxied-agent.ts';
+import { HOSTS, type ProxyWorld, route, SECRET, startProxyWorld } from '../../support/worlds/proxy-world.ts';
 
 const MASK = '*'.repeat(SECRET.length);
 const PAGE = `<h1>%STATUS%</h1><pre>GET / authorization: Bearer ${SECRET}</pre>`;

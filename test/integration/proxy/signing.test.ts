@@ -3,8 +3,8 @@ import type http from 'node:http';
 import { EmbeddedJWK, jwtVerify } from 'jose';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { AwsAlgorithm, type Injection } from '../../../proto/gen/sidekey/v1/grant.ts';
-import { grant, type ProxyWorld, startProxyWorld } from '../../support/proxy-world.ts';
-import { renderings } from '../../support/renderings.ts';
+import { grant, type ProxyWorld, startProxyWorld } from '../../support/worlds/proxy-world.ts';
+import { renderings } from '../../support/protocols/renderings.ts';
 
 const HMAC_KEY = 'whsec_5WbX5kEWLlfzsGNjH64I8lOOqUB6e8FH';
 const TOKEN = 'Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU';

@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { REASONS } from '../../../proto/reasons.ts';
 import { Secret } from '../../../common/secret.ts';
-import { type ProxyWorld, type ProxyWorldOptions, SECRET, startProxyWorld } from '../../support/proxy-world.ts';
+import { type ProxyWorld, type ProxyWorldOptions, SECRET, startProxyWorld } from '../../support/worlds/proxy-world.ts';
 import { runProcess } from '../../support/process.ts';
 import { ALERT } from '../../../proxy/io/agent/intercept-tls.ts';
-import { ECH, hello, record, sni } from '../../support/client-hello.ts';
-import { secureRaw } from '../../support/raw-agent.ts';
+import { ECH, hello, record, sni } from '../../support/protocols/client-hello.ts';
+import { secureRaw } from '../../support/agents/raw-agent.ts';
 import { withFolder } from '../../support/folder.ts';
-import { startRawUpstream } from '../../support/upstream.ts';
+import { startRawUpstream } from '../../support/upstreams/upstream.ts';
 
 const TOKEN = 'a-token-of-the-proxy';
 const HAS_CURL = spawnSync('curl', ['--version']).status === 0;

@@ -3,11 +3,11 @@ import type http2 from 'node:http2';
 import { afterEach, describe, expect, test } from 'vitest';
 import { FrameType, PREFACE } from '../../../proxy/protocols/http2/frames.ts';
 import { Setting } from '../../../proxy/protocols/http2/settings.ts';
-import { http2Agent } from '../../support/http2-agent.ts';
-import { END_STREAM, frame, headers, settings, uint32 } from '../../support/http2-frames.ts';
-import { startHttp2Upstream } from '../../support/http2-upstream.ts';
-import { HOSTS, type ProxyWorld, route, startProxyWorld } from '../../support/proxy-world.ts';
-import type { RawAgent } from '../../support/raw-agent.ts';
+import { http2Agent } from '../../support/agents/http2-agent.ts';
+import { END_STREAM, frame, headers, settings, uint32 } from '../../support/protocols/http2-frames.ts';
+import { startHttp2Upstream } from '../../support/upstreams/http2-upstream.ts';
+import { HOSTS, type ProxyWorld, route, startProxyWorld } from '../../support/worlds/proxy-world.ts';
+import type { RawAgent } from '../../support/agents/raw-agent.ts';
 import { until } from '../../support/until.ts';
 
 // Narrow windows, windows that change in mid-stream, readers of one byte, interim answers before a late one: slow, but

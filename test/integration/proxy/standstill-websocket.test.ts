@@ -2,7 +2,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type PerMessageDeflateOptions, WebSocket, WebSocketServer } from 'ws';
-import { HOSTS, type ProxyWorld, route, SECRET, startProxyWorld } from '../../support/proxy-world.ts';
+import { HOSTS, type ProxyWorld, route, SECRET, startProxyWorld } from '../../support/worlds/proxy-world.ts';
 import { until } from '../../support/until.ts';
 
 // What is held back because it may begin a secret holds up nothing that has come whole, `ws` at both ends.

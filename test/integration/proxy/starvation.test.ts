@@ -1,10 +1,10 @@
 import { afterEach, expect, test } from 'vitest';
-import { FrameUpstream } from '../../support/frame-upstream.ts';
+import { FrameUpstream } from '../../support/upstreams/frame-upstream.ts';
 import { type ConformanceWorld, startConformanceWorld } from '../../conformance/world.ts';
 import { DEFAULT_LIMITS } from '../../../proxy/limits.ts';
 import { FrameType } from '../../../proxy/protocols/http2/frames.ts';
-import { data, END_STREAM, headers } from '../../support/http2-frames.ts';
-import type { RawAgent } from '../../support/raw-agent.ts';
+import { data, END_STREAM, headers } from '../../support/protocols/http2-frames.ts';
+import type { RawAgent } from '../../support/agents/raw-agent.ts';
 import { until } from '../../support/until.ts';
 
 /** A stream that nobody reads holds up to its own window, and none of its neighbours', however many there are. */

@@ -1,8 +1,8 @@
 import { Duplex } from 'node:stream';
 import tls from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type ProxyWorld, startProxyWorld } from '../../support/proxy-world.ts';
-import type { RawAgent } from '../../support/raw-agent.ts';
+import { type ProxyWorld, startProxyWorld } from '../../support/worlds/proxy-world.ts';
+import type { RawAgent } from '../../support/agents/raw-agent.ts';
 
 const RECORD_HEADER = 5;
 

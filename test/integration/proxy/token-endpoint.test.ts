@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
 import { DecisionFact } from '../../../proto/gen/sidekey/v1/route.ts';
-import { grant, type ProxyWorld, route, startProxyWorld } from '../../support/proxy-world.ts';
+import { grant, type ProxyWorld, route, startProxyWorld } from '../../support/worlds/proxy-world.ts';
 
 let world: ProxyWorld | undefined;
 afterEach(() => world?.close());

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
-import { readMetric } from '../../support/proxy-metric.ts';
-import { type ProxyWorld, startProxyWorld } from '../../support/proxy-world.ts';
+import { readMetric } from '../../support/worlds/proxy-metric.ts';
+import { type ProxyWorld, startProxyWorld } from '../../support/worlds/proxy-world.ts';
 
 let world: ProxyWorld;
 afterEach(() => world.close());

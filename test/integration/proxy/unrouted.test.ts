@@ -1,8 +1,8 @@
 import { afterEach, expect, test } from 'vitest';
 import { type Revocation, RevocationTarget } from '../../../proto/gen/sidekey/v1/grant.ts';
-import { type ProxyWorld, route, startProxyWorld } from '../../support/proxy-world.ts';
-import { secureRaw } from '../../support/raw-agent.ts';
-import { startRawUpstream } from '../../support/upstream.ts';
+import { type ProxyWorld, route, startProxyWorld } from '../../support/worlds/proxy-world.ts';
+import { secureRaw } from '../../support/agents/raw-agent.ts';
+import { startRawUpstream } from '../../support/upstreams/upstream.ts';
 import { until } from '../../support/until.ts';
 
 let world: ProxyWorld;

@@ -5,10 +5,10 @@ import {
   startHttpsProxy,
   startMicrosocks,
   startTinyproxy,
-} from '../../support/corporate-proxies.ts';
+} from '../../support/upstreams/corporate-proxies.ts';
 import { freePort } from '../../support/free-port.ts';
-import { route } from '../../support/proxy-world.ts';
-import { curl, keep, startWorld } from '../../support/chained-world.ts';
+import { route } from '../../support/worlds/proxy-world.ts';
+import { curl, keep, startWorld } from '../../support/worlds/chained-world.ts';
 
 // The agent is curl, the proxies before the upstream are tinyproxy, microsocks and Node's https server.
 

@@ -2,9 +2,9 @@ import net from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { Outcome } from '../../../proto/gen/sidekey/v1/decision.ts';
 import { REASONS, type Reason } from '../../../proto/reasons.ts';
-import { afterwards, startWorld } from '../../support/chained-world.ts';
-import type { ProxyWorld } from '../../support/proxy-world.ts';
-import { startRawUpstream } from '../../support/upstream.ts';
+import { afterwards, startWorld } from '../../support/worlds/chained-world.ts';
+import type { ProxyWorld } from '../../support/worlds/proxy-world.ts';
+import { startRawUpstream } from '../../support/upstreams/upstream.ts';
 import { until } from '../../support/until.ts';
 
 // A proxy before the upstream that breaks the rules, or breaks: the agent is told, and nothing is left behind.

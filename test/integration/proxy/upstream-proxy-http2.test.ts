@@ -4,15 +4,15 @@ import type { ClientDuplexStream, ServiceError } from '@grpc/grpc-js';
 import { describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { TlsMode } from '../../../proto/gen/sidekey/v1/route.ts';
-import { afterwards, keep, startWorld } from '../../support/chained-world.ts';
-import { CORPORATE_KINDS } from '../../support/corporate-kinds.ts';
-import type { CorporateProxy } from '../../support/corporate-proxies.ts';
-import { grpcClient, startGrpcEcho } from '../../support/grpc-echo.ts';
-import { ask, http2Agent } from '../../support/http2-agent.ts';
-import { startHttp2Upstream } from '../../support/http2-upstream.ts';
-import { type ProxyWorld, route, SECRET } from '../../support/proxy-world.ts';
+import { afterwards, keep, startWorld } from '../../support/worlds/chained-world.ts';
+import { CORPORATE_KINDS } from '../../support/upstreams/corporate-kinds.ts';
+import type { CorporateProxy } from '../../support/upstreams/corporate-proxies.ts';
+import { grpcClient, startGrpcEcho } from '../../support/upstreams/grpc-echo.ts';
+import { ask, http2Agent } from '../../support/agents/http2-agent.ts';
+import { startHttp2Upstream } from '../../support/upstreams/http2-upstream.ts';
+import { type ProxyWorld, route, SECRET } from '../../support/worlds/proxy-world.ts';
 import { until } from '../../support/until.ts';
-import { startWebSocketHttp2 } from '../../support/websocket-http2-server.ts';
+import { startWebSocketHttp2 } from '../../support/upstreams/websocket-http2-server.ts';
 
 const MASKED = '*'.repeat(SECRET.length);
 

@@ -3,12 +3,12 @@ import type { AddressInfo } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { REASONS, type Reason } from '../../../proto/reasons.ts';
-import { type BreakableRelay, STRIKE_NAMES, startBreakableRelay } from '../../support/breakable-relay.ts';
-import { afterwards, startWorld } from '../../support/chained-world.ts';
-import { CORPORATE_KINDS, type CorporateKind } from '../../support/corporate-kinds.ts';
-import { startHttp2Upstream } from '../../support/http2-upstream.ts';
-import { http2Session, type ProxyPlace, tunnel } from '../../support/proxied-agent.ts';
-import { type ProxyWorld, route } from '../../support/proxy-world.ts';
+import { type BreakableRelay, STRIKE_NAMES, startBreakableRelay } from '../../support/upstreams/breakable-relay.ts';
+import { afterwards, startWorld } from '../../support/worlds/chained-world.ts';
+import { CORPORATE_KINDS, type CorporateKind } from '../../support/upstreams/corporate-kinds.ts';
+import { startHttp2Upstream } from '../../support/upstreams/http2-upstream.ts';
+import { http2Session, type ProxyPlace, tunnel } from '../../support/agents/proxied-agent.ts';
+import { type ProxyWorld, route } from '../../support/worlds/proxy-world.ts';
 import { makeTlsIdentity } from '../../support/tls-identity.ts';
 import { until } from '../../support/until.ts';
 

@@ -2,12 +2,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { CORPORATE_KINDS } from '../../support/corporate-kinds.ts';
-import { type CorporateProxy, PASSWORD, startHttpsProxy } from '../../support/corporate-proxies.ts';
+import { CORPORATE_KINDS } from '../../support/upstreams/corporate-kinds.ts';
+import { type CorporateProxy, PASSWORD, startHttpsProxy } from '../../support/upstreams/corporate-proxies.ts';
 import { freePort } from '../../support/free-port.ts';
-import { route, SECRET, type ProxyWorld } from '../../support/proxy-world.ts';
+import { route, SECRET, type ProxyWorld } from '../../support/worlds/proxy-world.ts';
 import { until } from '../../support/until.ts';
-import { afterwards, curl, keep, startWorld } from '../../support/chained-world.ts';
+import { afterwards, curl, keep, startWorld } from '../../support/worlds/chained-world.ts';
 
 // The agent is curl, the proxies before the upstream are tinyproxy, squid, microsocks and Node's https server.
 

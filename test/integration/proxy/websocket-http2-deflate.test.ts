@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { afterEach, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
-import { http2Agent } from '../../support/http2-agent.ts';
-import { HOSTS, type ProxyWorld, routeTo, SECRET, startProxyWorld } from '../../support/proxy-world.ts';
-import { startWebSocketHttp2, type WebSocketHttp2Server } from '../../support/websocket-http2-server.ts';
-import { webSocketOver } from '../../support/websocket-over-stream.ts';
+import { http2Agent } from '../../support/agents/http2-agent.ts';
+import { HOSTS, type ProxyWorld, routeTo, SECRET, startProxyWorld } from '../../support/worlds/proxy-world.ts';
+import { startWebSocketHttp2, type WebSocketHttp2Server } from '../../support/upstreams/websocket-http2-server.ts';
+import { webSocketOver } from '../../support/upstreams/websocket-over-stream.ts';
 
 /** permessage-deflate (RFC 7692) on streams of HTTP/2 (RFC 8441), `ws` at both ends. */
 const MASKED = '*'.repeat(SECRET.length);

@@ -3,14 +3,14 @@ import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { afterEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
-import { ask, http2Agent } from '../../support/http2-agent.ts';
-import { grant, HOSTS, type ProxyWorld, routeTo, SECRET, startProxyWorld } from '../../support/proxy-world.ts';
+import { ask, http2Agent } from '../../support/agents/http2-agent.ts';
+import { grant, HOSTS, type ProxyWorld, routeTo, SECRET, startProxyWorld } from '../../support/worlds/proxy-world.ts';
 import { until } from '../../support/until.ts';
 import {
   startWebSocketHaproxy,
   startWebSocketHttp2,
   type WebSocketHttp2Server,
-} from '../../support/websocket-http2-server.ts';
+} from '../../support/upstreams/websocket-http2-server.ts';
 
 // Upstreams that take WebSockets in HTTP/2 (RFC 8441): `ws` over Node's server, and HAProxy before `ws`.
 const HAS_HAPROXY = spawnSync('haproxy', ['-v']).status === 0;

@@ -3,11 +3,11 @@ import type http2 from 'node:http2';
 import { deflateRawSync } from 'node:zlib';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { REASONS } from '../../../proto/reasons.ts';
-import { http2Agent } from '../../support/http2-agent.ts';
-import { type ProxyWorld, routeTo, SECRET, startProxyWorld } from '../../support/proxy-world.ts';
+import { http2Agent } from '../../support/agents/http2-agent.ts';
+import { type ProxyWorld, routeTo, SECRET, startProxyWorld } from '../../support/worlds/proxy-world.ts';
 import { until } from '../../support/until.ts';
-import { frame } from '../../support/websocket-frames.ts';
-import { webSocketOver } from '../../support/websocket-over-stream.ts';
+import { frame } from '../../support/protocols/websocket-frames.ts';
+import { webSocketOver } from '../../support/upstreams/websocket-over-stream.ts';
 
 // An agent of HTTP/2 takes every 2xx for an agreement (RFC 8441 5), an upstream of HTTP/1.1 agrees by 101 alone.
 let world: ProxyWorld;

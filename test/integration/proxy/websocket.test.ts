@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
-import { http2Agent } from '../../support/http2-agent.ts';
+import { http2Agent } from '../../support/agents/http2-agent.ts';
 import { runProcess } from '../../support/process.ts';
 import {
   bearer,
@@ -18,7 +18,7 @@ import {
   routeTo,
   SECRET,
   startProxyWorld,
-} from '../../support/proxy-world.ts';
+} from '../../support/worlds/proxy-world.ts';
 import { makeTlsIdentity } from '../../support/tls-identity.ts';
 import { until } from '../../support/until.ts';
 

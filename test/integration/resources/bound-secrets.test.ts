@@ -5,8 +5,8 @@ import { parseResource } from '../../../control-plane/resources/parse-resource.t
 import { ResourceStore } from '../../../control-plane/resources/resource-store.ts';
 import { resealAll } from '../../../control-plane/store/sealed-secrets.ts';
 import { Sealer, sealingKey } from '../../../control-plane/store/sealing.ts';
-import { documents, head, makeTenant, SET } from '../../support/resource-documents.ts';
-import { describeStores } from '../../support/stores.ts';
+import { documents, head, makeTenant, SET } from '../../support/control-plane/resource-documents.ts';
+import { describeStores } from '../../support/control-plane/stores.ts';
 
 const KEY = sealingKey(randomBytes(32));
 const HMAC = '{type: hmac, signed: "{{body}}", headers: [{name: x-signature, value: "{{signature}}"}]}';

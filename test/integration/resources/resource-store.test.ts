@@ -4,8 +4,8 @@ import { ResourceStore } from '../../../control-plane/resources/resource-store.t
 import { resealAll } from '../../../control-plane/store/sealed-secrets.ts';
 import { Sealer, sealingKey } from '../../../control-plane/store/sealing.ts';
 import { CHANNELS, notifyFrom } from '../../../control-plane/store/sql-store.ts';
-import { SET, documents, head, makeTenant, secretDocument } from '../../support/resource-documents.ts';
-import { describeStores } from '../../support/stores.ts';
+import { SET, documents, head, makeTenant, secretDocument } from '../../support/control-plane/resource-documents.ts';
+import { describeStores } from '../../support/control-plane/stores.ts';
 
 const KEY = sealingKey(randomBytes(32));
 

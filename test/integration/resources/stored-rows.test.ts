@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { beforeAll, expect, it } from 'vitest';
 import { ResourceStore } from '../../../control-plane/resources/resource-store.ts';
 import { Sealer, sealingKey } from '../../../control-plane/store/sealing.ts';
-import { documents, head, makeTenant, SET } from '../../support/resource-documents.ts';
-import { describeStores } from '../../support/stores.ts';
+import { documents, head, makeTenant, SET } from '../../support/control-plane/resource-documents.ts';
+import { describeStores } from '../../support/control-plane/stores.ts';
 
 const KEY = sealingKey(randomBytes(32));
 

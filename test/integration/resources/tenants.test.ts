@@ -3,8 +3,8 @@ import { beforeAll, expect, it } from 'vitest';
 import type { Resource } from '../../../control-plane/resources/kinds.ts';
 import { ResourceStore } from '../../../control-plane/resources/resource-store.ts';
 import { Sealer, sealingKey } from '../../../control-plane/store/sealing.ts';
-import { SET, documents, head, makeTenant } from '../../support/resource-documents.ts';
-import { describeStores } from '../../support/stores.ts';
+import { SET, documents, head, makeTenant } from '../../support/control-plane/resource-documents.ts';
+import { describeStores } from '../../support/control-plane/stores.ts';
 
 describeStores('tenants of the resource store', (fixture) => {
   let resources: ResourceStore;

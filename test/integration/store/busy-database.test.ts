@@ -1,8 +1,13 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { billingResources, resource, TestCluster, TestControlPlane } from '../../support/control-plane.ts';
-import { hasPostgres, startPostgres, type TestPostgres } from '../../support/postgres.ts';
-import { RawProxy, reasonOf } from '../../support/raw-proxy.ts';
+import {
+  billingResources,
+  resource,
+  TestCluster,
+  TestControlPlane,
+} from '../../support/control-plane/control-plane.ts';
+import { hasPostgres, startPostgres, type TestPostgres } from '../../support/control-plane/postgres.ts';
+import { RawProxy, reasonOf } from '../../support/agents/raw-proxy.ts';
 
 describe.skipIf(!hasPostgres)('a database that answers, and does not work', () => {
   let server: TestPostgres;

@@ -4,8 +4,8 @@ import { type ChainHead, emptyHead } from '../../../control-plane/audit/chain.ts
 import { queryDecisions } from '../../../control-plane/audit/query-decisions.ts';
 import { verifyChains } from '../../../control-plane/audit/verify.ts';
 import type { ChainedRecord } from '../../../proto/gen/sidekey/v1/decision.ts';
-import { appendAttested, decisionChain } from '../../support/decision-chain.ts';
-import { describeStores } from '../../support/stores.ts';
+import { appendAttested, decisionChain } from '../../support/control-plane/decision-chain.ts';
+import { describeStores } from '../../support/control-plane/stores.ts';
 
 const TENANT = 'default';
 

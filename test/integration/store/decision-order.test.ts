@@ -5,8 +5,8 @@ import { appendDecisions } from '../../../control-plane/audit/decision-log.ts';
 import { followDecisions, queryDecisions } from '../../../control-plane/audit/query-decisions.ts';
 import { verifyChains } from '../../../control-plane/audit/verify.ts';
 import { DecisionRecord, Outcome } from '../../../proto/gen/sidekey/v1/decision.ts';
-import { decisionChain } from '../../support/decision-chain.ts';
-import { describeStores } from '../../support/stores.ts';
+import { decisionChain } from '../../support/control-plane/decision-chain.ts';
+import { describeStores } from '../../support/control-plane/stores.ts';
 
 const PROXIES = 12;
 const BATCHES = 8;

@@ -9,8 +9,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { appendDecisions } from '../../../control-plane/audit/decision-log.ts';
 import { verifyChains } from '../../../control-plane/audit/verify.ts';
 import { openStore } from '../../../control-plane/store/open-store.ts';
-import { decisionChain, storeSession } from '../../support/decision-chain.ts';
-import { hasPostgres, postgresProgram, startPostgres, type TestPostgres } from '../../support/postgres.ts';
+import { decisionChain, storeSession } from '../../support/control-plane/decision-chain.ts';
+import {
+  hasPostgres,
+  postgresProgram,
+  startPostgres,
+  type TestPostgres,
+} from '../../support/control-plane/postgres.ts';
 
 const run = promisify(execFile);
 

@@ -5,7 +5,7 @@ import { type KeyRings, openKeyRings } from '../../../control-plane/key-rings.ts
 import { Sealer, sealingKey } from '../../../control-plane/store/sealing.ts';
 import { openStore } from '../../../control-plane/store/open-store.ts';
 import type { SqlStore } from '../../../control-plane/store/sql-store.ts';
-import { hasPostgres, startPostgres, type TestPostgres } from '../../support/postgres.ts';
+import { hasPostgres, startPostgres, type TestPostgres } from '../../support/control-plane/postgres.ts';
 
 const newSealer = (): Sealer => new Sealer({ current: sealingKey(randomBytes(32)), older: [] });
 

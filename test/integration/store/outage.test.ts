@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openStore } from '../../../control-plane/store/open-store.ts';
-import { billingResources, TestCluster, TestControlPlane } from '../../support/control-plane.ts';
-import { hasPostgres, startPostgres, type TestPostgres } from '../../support/postgres.ts';
-import { RawProxy, reasonOf } from '../../support/raw-proxy.ts';
+import { billingResources, TestCluster, TestControlPlane } from '../../support/control-plane/control-plane.ts';
+import { hasPostgres, startPostgres, type TestPostgres } from '../../support/control-plane/postgres.ts';
+import { RawProxy, reasonOf } from '../../support/agents/raw-proxy.ts';
 
 describe.skipIf(!hasPostgres)('a database that is gone', () => {
   let server: TestPostgres;

@@ -8,7 +8,7 @@ import { createSealingRotation } from '../../../control-plane/store/rotate-seali
 import { openSecret, putSecret } from '../../../control-plane/store/sealed-secrets.ts';
 import { Sealer } from '../../../control-plane/store/sealing.ts';
 import { loadSealingKeys } from '../../../control-plane/store/sealing-keys.ts';
-import { describeStores } from '../../support/stores.ts';
+import { describeStores } from '../../support/control-plane/stores.ts';
 
 let folder: string;
 beforeAll(async () => {

@@ -2,7 +2,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openStore } from '../../../control-plane/store/open-store.ts';
 import { CHANNELS, notifyFrom } from '../../../control-plane/store/sql-store.ts';
-import { hasPostgres, startPostgres, type TestPostgres } from '../../support/postgres.ts';
+import { hasPostgres, startPostgres, type TestPostgres } from '../../support/control-plane/postgres.ts';
 
 /** Relays to a server, and can fall silent: what is open stays open, and not a byte passes any more. */
 async function openRelay(port: number): Promise<{ port: number; silence(): void; close(): Promise<void> }> {

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { openStore } from '../../../control-plane/store/open-store.ts';
 import { CHANNELS, notifyFrom, type Sql } from '../../../control-plane/store/sql-store.ts';
-import { describeStores } from '../../support/stores.ts';
+import { describeStores } from '../../support/control-plane/stores.ts';
 
 const addTenant = (tx: Sql, name: string) =>
   tx.query('insert into tenants (name) values ($1) on conflict do nothing', [name]);

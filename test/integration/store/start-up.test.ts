@@ -7,7 +7,7 @@ import { migrate } from '../../../control-plane/store/migrate.ts';
 import { openPglite } from '../../../control-plane/store/pglite-store.ts';
 import { openStore } from '../../../control-plane/store/open-store.ts';
 import { CHANNELS, notifyFrom } from '../../../control-plane/store/sql-store.ts';
-import { hasPostgres, startPostgres, type TestPostgres } from '../../support/postgres.ts';
+import { hasPostgres, startPostgres, type TestPostgres } from '../../support/control-plane/postgres.ts';
 
 describe.skipIf(!hasPostgres)('start-up on postgresql', () => {
   let server: TestPostgres;

@@ -4,8 +4,8 @@ import { DecisionWriter } from '../../../control-plane/audit/decision-writer.ts'
 import { revoke } from '../../../control-plane/policy/revocation-store.ts';
 import { openStore } from '../../../control-plane/store/open-store.ts';
 import type { SqlStore } from '../../../control-plane/store/sql-store.ts';
-import { decisionChain, storeSession } from '../../support/decision-chain.ts';
-import { hasPostgres, startPostgres, type TestPostgres } from '../../support/postgres.ts';
+import { decisionChain, storeSession } from '../../support/control-plane/decision-chain.ts';
+import { hasPostgres, startPostgres, type TestPostgres } from '../../support/control-plane/postgres.ts';
 
 const PROXIES = 40;
 

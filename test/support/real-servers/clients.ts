@@ -4,7 +4,7 @@ import http2 from 'node:http2';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { buffer } from 'node:stream/consumers';
-import { connectRaw } from '../raw-agent.ts';
+import { connectRaw } from '../agents/raw-agent.ts';
 import { promisify } from 'node:util';
 
 export type Heard = { readonly status: number; readonly body: string } | { readonly error: string };

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import http2 from 'node:http2';
 import { join } from 'node:path';
 import tls from 'node:tls';
-import { connectRaw } from '../raw-agent.ts';
+import { connectRaw } from '../agents/raw-agent.ts';
 import { byLines, type Client, curlClient, each, goClients, type Heard } from './clients.ts';
 
 const HERE = import.meta.dirname;

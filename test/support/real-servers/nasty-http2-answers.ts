@@ -10,7 +10,7 @@ import {
   settings,
   uint32,
   windowUpdate,
-} from '../http2-frames.ts';
+} from '../protocols/http2-frames.ts';
 import type { Random } from '../random.ts';
 
 /** Answers of HTTP/2, on which proxies and clients could disagree. */

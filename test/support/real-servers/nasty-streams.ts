@@ -1,4 +1,4 @@
-import { data, END_HEADERS, END_STREAM, headers } from '../http2-frames.ts';
+import { data, END_HEADERS, END_STREAM, headers } from '../protocols/http2-frames.ts';
 import type { Random } from '../random.ts';
 import { OPEN_SMUGGLED, SMUGGLED } from './nasty-requests.ts';
 

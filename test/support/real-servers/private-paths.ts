@@ -1,5 +1,5 @@
 import { ALL_PATHS, type PathForms, readingsWithoutFormat, STRICT_PATHS } from '../../../common/match/path.ts';
-import { canonicalOf } from '../confusing-path.ts';
+import { canonicalOf } from '../protocols/confusing-path.ts';
 import { compilePathPattern } from '../../../common/match/path-pattern.ts';
 import type { Random } from '../random.ts';
 

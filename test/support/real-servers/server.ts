@@ -5,7 +5,7 @@ import { ECHOING, nodeOverHttp1 } from './echoing.ts';
 import type { Kind, Speaks } from './kinds.ts';
 import { Launch } from './launch.ts';
 import { freePort } from '../free-port.ts';
-import { HOSTS } from '../proxy-world.ts';
+import { HOSTS } from '../worlds/proxy-world.ts';
 import { makeTlsIdentity } from '../tls-identity.ts';
 import { PROXIES } from './proxies.ts';
 

@@ -1,8 +1,8 @@
 import net from 'node:net';
 import tls from 'node:tls';
 import { Outcome } from '../../../proto/gen/sidekey/v1/decision.ts';
-import { CLIENT_START } from '../http2-frames.ts';
-import { bearer, grant, type ProxyWorld, route, SECRET, startProxyWorld } from '../proxy-world.ts';
+import { CLIENT_START } from '../protocols/http2-frames.ts';
+import { bearer, grant, type ProxyWorld, route, SECRET, startProxyWorld } from '../worlds/proxy-world.ts';
 import { until } from '../until.ts';
 import { type RealServer, startRealServer, type Understood } from './server.ts';
 

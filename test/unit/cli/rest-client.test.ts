@@ -5,7 +5,7 @@ import { Secret } from '../../../common/secret.ts';
 import { UsageError } from '../../../common/errors.ts';
 import { CommandFailed } from '../../../cli/exit-codes.ts';
 import { RestClient, RestError, withClient } from '../../../cli/rest-client.ts';
-import { startHttpsServer } from '../../support/https-server.ts';
+import { startHttpsServer } from '../../support/upstreams/https-server.ts';
 
 type Answer = (request: {
   method?: string;

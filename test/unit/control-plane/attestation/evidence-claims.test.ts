@@ -7,7 +7,7 @@ import type { AttestationError } from '../../../../control-plane/attestation/tru
 import { trustProviderSpec } from '../../../../control-plane/resources/trust-provider.ts';
 import { FakeFetcher } from '../../../fakes/outbound-fetcher.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
-import { TokenIssuer } from '../../../support/token-issuer.ts';
+import { TokenIssuer } from '../../../support/control-plane/token-issuer.ts';
 
 const ISSUER = 'https://issuer.example';
 const SUBJECT = 'system:serviceaccount:prod:agent';

@@ -11,7 +11,7 @@ import type { TrustProviderSpec } from '../../../../control-plane/resources/kind
 import { trustProviderSpec } from '../../../../control-plane/resources/trust-provider.ts';
 import { FakeFetcher } from '../../../fakes/outbound-fetcher.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
-import { TokenIssuer } from '../../../support/token-issuer.ts';
+import { TokenIssuer } from '../../../support/control-plane/token-issuer.ts';
 
 const CLUSTER = 'https://cluster.example';
 const PODS = {

@@ -4,7 +4,7 @@ import { JwksCache } from '../../../../control-plane/attestation/jwks-cache.ts';
 import type { OutboundRequest } from '../../../../control-plane/outbound/https-fetcher.ts';
 import { FakeFetcher } from '../../../fakes/outbound-fetcher.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
-import { TokenIssuer } from '../../../support/token-issuer.ts';
+import { TokenIssuer } from '../../../support/control-plane/token-issuer.ts';
 
 const ISSUER = 'https://issuer.example';
 const DISCOVERY = `${ISSUER}/.well-known/openid-configuration`;

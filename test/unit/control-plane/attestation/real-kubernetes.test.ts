@@ -6,11 +6,13 @@ import type { TrustProviderSpec } from '../../../../control-plane/resources/kind
 import type { OutboundRequest } from '../../../../control-plane/outbound/https-fetcher.ts';
 import { FakeFetcher } from '../../../fakes/outbound-fetcher.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
-import { TokenIssuer } from '../../../support/token-issuer.ts';
+import { TokenIssuer } from '../../../support/control-plane/token-issuer.ts';
 
 // What an API server of Kubernetes 1.36.3 published, and the token that its kubelet gave the pod of deploy/kubernetes.yaml. The
 // token has expired, and the cluster and its key are gone.
-const { discovery, jwks, token } = JSON.parse(readFileSync('test/support/kubernetes-1.36.json', 'utf8')) as {
+const { discovery, jwks, token } = JSON.parse(
+  readFileSync('test/support/control-plane/kubernetes-1.36.json', 'utf8'),
+) as {
   discovery: { issuer: string; jwks_uri: string };
   jwks: { keys: { kty: string; kid: string }[] };
   token: { header: object; claims: { iat: number; exp: number }; signature: string };

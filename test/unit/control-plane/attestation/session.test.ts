@@ -3,9 +3,9 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { createSessionAuthority } from '../../../../control-plane/attestation/session.ts';
 import type { SessionAuthority, SessionTicket } from '../../../../control-plane/attestation/session.ts';
 import { SigningKeyRing } from '../../../../control-plane/credentials/signing-keys.ts';
-import { createMemoryKeyStore } from '../../../support/memory-key-store.ts';
+import { createMemoryKeyStore } from '../../../support/control-plane/memory-key-store.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
-import { ProxyIdentity } from '../../../support/proxy-identity.ts';
+import { ProxyIdentity } from '../../../support/worlds/proxy-identity.ts';
 
 const PATH = '/sidekey.v1.ProxyService/Watch';
 const ATTEST = '/sidekey.v1.ProxyService/Attest';

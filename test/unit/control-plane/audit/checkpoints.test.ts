@@ -3,10 +3,10 @@ import { sealLog, sealLogs } from '../../../../control-plane/audit/seal-log.ts';
 import { verifyChains } from '../../../../control-plane/audit/verify.ts';
 import { verifyCheckpoints } from '../../../../control-plane/audit/verify-checkpoints.ts';
 import { SigningKeyRing } from '../../../../control-plane/credentials/signing-keys.ts';
-import { createMemoryKeyStore } from '../../../support/memory-key-store.ts';
+import { createMemoryKeyStore } from '../../../support/control-plane/memory-key-store.ts';
 import { openStore } from '../../../../control-plane/store/open-store.ts';
 import type { SqlStore } from '../../../../control-plane/store/sql-store.ts';
-import { appendAttested, decisionChain } from '../../../support/decision-chain.ts';
+import { appendAttested, decisionChain } from '../../../support/control-plane/decision-chain.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
 
 const TENANT = 'default';

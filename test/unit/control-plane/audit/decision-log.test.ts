@@ -7,7 +7,7 @@ import { verifyChains } from '../../../../control-plane/audit/verify.ts';
 import { openStore } from '../../../../control-plane/store/open-store.ts';
 import type { SqlStore } from '../../../../control-plane/store/sql-store.ts';
 import type { ChainedRecord, DecisionRecord } from '../../../../proto/gen/sidekey/v1/decision.ts';
-import { appendAttested, decisionChain, storeSession } from '../../../support/decision-chain.ts';
+import { appendAttested, decisionChain, storeSession } from '../../../support/control-plane/decision-chain.ts';
 
 const TENANT = 'default';
 

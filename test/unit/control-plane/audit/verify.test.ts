@@ -8,9 +8,9 @@ import { verifyCheckpoints } from '../../../../control-plane/audit/verify-checkp
 import { SigningKeyRing } from '../../../../control-plane/credentials/signing-keys.ts';
 import { openStore } from '../../../../control-plane/store/open-store.ts';
 import type { SqlStore } from '../../../../control-plane/store/sql-store.ts';
-import { appendAttested, decisionChain } from '../../../support/decision-chain.ts';
+import { appendAttested, decisionChain } from '../../../support/control-plane/decision-chain.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
-import { createMemoryKeyStore } from '../../../support/memory-key-store.ts';
+import { createMemoryKeyStore } from '../../../support/control-plane/memory-key-store.ts';
 
 let store: SqlStore;
 let keys: SigningKeyRing;

@@ -4,7 +4,7 @@ import type { JwtSpec, MintContext } from '../../../../control-plane/credentials
 import { Issuer } from '../../../../control-plane/credentials/issuer.ts';
 import { mintJwt } from '../../../../control-plane/credentials/jwt.ts';
 import { SigningKeyRing } from '../../../../control-plane/credentials/signing-keys.ts';
-import { createMemoryKeyStore } from '../../../support/memory-key-store.ts';
+import { createMemoryKeyStore } from '../../../support/control-plane/memory-key-store.ts';
 import { fillTemplate } from '../../../../control-plane/credentials/template.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
 

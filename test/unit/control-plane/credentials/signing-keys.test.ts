@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Issuer } from '../../../../control-plane/credentials/issuer.ts';
 import { SigningKeyRing } from '../../../../control-plane/credentials/signing-keys.ts';
-import { createMemoryKeyStore } from '../../../support/memory-key-store.ts';
+import { createMemoryKeyStore } from '../../../support/control-plane/memory-key-store.ts';
 import { createLocalJWKSet, jwtVerify } from 'jose';
 import { ManualClock } from '../../../support/manual-clock.ts';
 

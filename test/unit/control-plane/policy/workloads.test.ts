@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { compilePolicySet } from '../../../../control-plane/policy/compile.ts';
 import { matchWorkloads } from '../../../../control-plane/policy/workloads.ts';
-import { policySet, SESSION } from '../../../support/policy-set.ts';
+import { policySet, SESSION } from '../../../support/worlds/policy-set.ts';
 
 const EVERYBODY = { all: [{ claim: 'kubernetes.namespace', equals: 'prod' }] };
 const DENIED = { no: { effect: 'deny', clientWorkload: 'contractor', serverWorkload: 'api' } };

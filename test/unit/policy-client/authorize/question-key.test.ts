@@ -8,7 +8,7 @@ import {
 } from '../../../../policy-client/authorize/question-key.ts';
 import type { Question } from '../../../../policy-client/index.ts';
 import { DecisionFact, InspectedFacts, Route } from '../../../../proto/gen/sidekey/v1/route.ts';
-import { question } from '../../../support/policy-client.ts';
+import { question } from '../../../support/policy-client/policy-client.ts';
 
 // Few letters and the key's own separators, so that collisions would be found.
 const text = fc.string({ unit: fc.constantFrom('a', '1', ':', ' ', '\0', 'p', 'q', 'h', ';'), maxLength: 4 });

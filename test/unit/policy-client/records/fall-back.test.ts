@@ -8,7 +8,7 @@ import { Spool } from '../../../../policy-client/records/spool.ts';
 import { RecordQueue } from '../../../../policy-client/records/record-queue.ts';
 import type { ChainedRecord, ChainHead } from '../../../../proto/gen/sidekey/v1/decision.ts';
 import { ReportDecisionsRequest } from '../../../../proto/gen/sidekey/v1/proxy.ts';
-import { decisionRecord } from '../../../support/policy-client.ts';
+import { decisionRecord } from '../../../support/policy-client/policy-client.ts';
 
 let dir: string;
 beforeEach(() => {

@@ -7,8 +7,8 @@ import { Leftovers } from '../../../../policy-client/records/leftovers.ts';
 import { ProofMaker } from '../../../../policy-client/attest/proof.ts';
 import { RecordQueue } from '../../../../policy-client/records/record-queue.ts';
 import { FREED_AT_MS, Spool } from '../../../../policy-client/records/spool.ts';
-import { decisionRecord } from '../../../support/policy-client.ts';
-import { reportStreams, sessionNamed } from '../../../support/reporting.ts';
+import { decisionRecord } from '../../../support/policy-client/policy-client.ts';
+import { reportStreams, sessionNamed } from '../../../support/policy-client/reporting.ts';
 
 const OWN = '11111111-1111-4111-8111-111111111111';
 const OTHER = '22222222-2222-4222-8222-222222222222';

@@ -11,7 +11,7 @@ import { ProofMaker } from '../../../../policy-client/attest/proof.ts';
 import { showLife } from '../../../../policy-client/records/life-sign.ts';
 import { RecordQueue } from '../../../../policy-client/records/record-queue.ts';
 import { FREED_AT_MS, Spool } from '../../../../policy-client/records/spool.ts';
-import { decisionRecord } from '../../../support/policy-client.ts';
+import { decisionRecord } from '../../../support/policy-client/policy-client.ts';
 
 const OWN = '11111111-1111-4111-8111-111111111111';
 const OTHER = '22222222-2222-4222-8222-222222222222';

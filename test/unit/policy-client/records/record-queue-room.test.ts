@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { RecordQueue } from '../../../../policy-client/records/record-queue.ts';
 import { Spool } from '../../../../policy-client/records/spool.ts';
 import { withFolder } from '../../../support/folder.ts';
-import { decisionRecord } from '../../../support/policy-client.ts';
+import { decisionRecord } from '../../../support/policy-client/policy-client.ts';
 
 it('has no room while its disk is full, though memory has some that nothing may go to yet', async () => {
   await withFolder(async (folder) => {

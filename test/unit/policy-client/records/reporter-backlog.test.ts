@@ -3,7 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Spool } from '../../../../policy-client/records/spool.ts';
-import { FLUSH_MS, reporting, RETRY_MS, sessionNamed, SPOOL_AFTER_MS } from '../../../support/reporting.ts';
+import {
+  FLUSH_MS,
+  reporting,
+  RETRY_MS,
+  sessionNamed,
+  SPOOL_AFTER_MS,
+} from '../../../support/policy-client/reporting.ts';
 
 let dir: string;
 beforeEach(() => {

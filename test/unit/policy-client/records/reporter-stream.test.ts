@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { STATUS } from '../../../../policy-client/connection.ts';
-import { FLUSH_MS, reporting, RETRY_MS, sessionNamed } from '../../../support/reporting.ts';
+import { FLUSH_MS, reporting, RETRY_MS, sessionNamed } from '../../../support/policy-client/reporting.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();

@@ -6,7 +6,7 @@ import { RecordQueue } from '../../../../policy-client/records/record-queue.ts';
 import { Reporter } from '../../../../policy-client/records/reporter.ts';
 import type { Session } from '../../../../policy-client/attest/session.ts';
 import { Secret } from '../../../../common/secret.ts';
-import { decisionRecord } from '../../../support/policy-client.ts';
+import { decisionRecord } from '../../../support/policy-client/policy-client.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();

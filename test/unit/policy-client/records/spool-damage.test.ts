@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Spool } from '../../../../policy-client/records/spool.ts';
-import { expectAccounted, push, queueOn, Stored } from '../../../support/stored-chain.ts';
+import { expectAccounted, push, queueOn, Stored } from '../../../support/control-plane/stored-chain.ts';
 
 const RECORDS = 2_400;
 

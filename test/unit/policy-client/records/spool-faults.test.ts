@@ -15,7 +15,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { EncodedRecord } from '../../../../policy-client/records/record-batch.ts';
 import { Spool, type SpoolFiles } from '../../../../policy-client/records/spool.ts';
 import { ChainedRecord } from '../../../../proto/gen/sidekey/v1/decision.ts';
-import { decisionChain } from '../../../support/decision-chain.ts';
+import { decisionChain } from '../../../support/control-plane/decision-chain.ts';
 
 let root: string;
 let dir: string;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { RecordQueue } from '../../../../policy-client/records/record-queue.ts';
 import { Spool } from '../../../../policy-client/records/spool.ts';
-import { expectAccounted, push, queueOn, Stored } from '../../../support/stored-chain.ts';
+import { expectAccounted, push, queueOn, Stored } from '../../../support/control-plane/stored-chain.ts';
 
 const RECORDS = 2_400;
 /** What the system says of these files when they are to be read. */

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { RouteVersions } from '../../../../policy-client/watch/route-versions.ts';
 import { DecisionFact, Route } from '../../../../proto/gen/sidekey/v1/route.ts';
-import { question, ROUTE } from '../../../support/policy-client.ts';
+import { question, ROUTE } from '../../../support/policy-client/policy-client.ts';
 
 const PARTS = {
   decisionFacts: [DecisionFact.DECISION_FACT_HEADERS, DecisionFact.DECISION_FACT_JSON],

@@ -7,7 +7,7 @@ import {
   removeAgentCredentials,
 } from '../../../../proxy/credentials/inject.ts';
 import { HeaderList } from '../../../../proxy/protocols/header-list.ts';
-import { reasonOf } from '../../../support/injection-reason.ts';
+import { reasonOf } from '../../../support/worlds/injection-reason.ts';
 
 const destination = { scheme: 'https', host: 'api.example.com', port: 443 };
 

@@ -4,7 +4,7 @@ import tls from 'node:tls';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readClientHello } from '../../../../proxy/protocols/tls-client-hello.ts';
-import { ECH, extension, hello, record, sni, vector } from '../../../support/client-hello.ts';
+import { ECH, extension, hello, record, sni, vector } from '../../../support/protocols/client-hello.ts';
 
 /** The first bytes that Node's own client sends. */
 async function realHello(options: tls.ConnectionOptions): Promise<Buffer> {

@@ -10,7 +10,7 @@ import type { ActiveRevocation } from '../../../../../control-plane/policy/facts
 import type { PolicyChange } from '../../../../../control-plane/policy/policy-source.ts';
 import { RevocationSet } from '../../../../../control-plane/policy/revocations.ts';
 import { WatchEvent } from '../../../../../proto/gen/sidekey/v1/proxy.ts';
-import { policySet } from '../../../../support/policy-set.ts';
+import { policySet } from '../../../../support/worlds/policy-set.ts';
 import { IDLE_METER } from '../../../../fakes/proxy-meter.ts';
 
 const SELECTORS = { all: [{ claim: 'kubernetes.namespace', equals: 'prod' }] };

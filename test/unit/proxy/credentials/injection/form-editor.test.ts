@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type FormEdit, FormEditor } from '../../../../../proxy/credentials/injection/form-editor.ts';
-import { onEveryCut, transformed } from '../../../../support/body-transform.ts';
+import { onEveryCut, transformed } from '../../../../support/protocols/body-transform.ts';
 
 const SET: FormEdit = { kind: 'set', pair: Buffer.from('key=SECRET') };
 const edited = (body: string, edit: FormEdit = SET, name = 'key'): string =>

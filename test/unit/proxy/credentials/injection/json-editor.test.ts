@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type JsonEdit, JsonEditor, pointerTokens } from '../../../../../proxy/credentials/injection/json-editor.ts';
-import { onEveryCut, transformed } from '../../../../support/body-transform.ts';
+import { onEveryCut, transformed } from '../../../../support/protocols/body-transform.ts';
 
 const SET: JsonEdit = { kind: 'set', json: Buffer.from('"SECRET"') };
 const editor = (pointer: string, edit: JsonEdit = SET) => new JsonEditor(pointer, pointerTokens(pointer) ?? [], edit);

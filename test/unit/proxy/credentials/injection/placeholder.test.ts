@@ -11,7 +11,7 @@ import {
 import { compileScrubber } from '../../../../../proxy/credentials/scrubbing/scrub.ts';
 import { HeaderList } from '../../../../../proxy/protocols/header-list.ts';
 import { PlaceholderGuard } from '../../../../../proxy/credentials/injection/placeholder-guard.ts';
-import { onEveryCut, transformed } from '../../../../support/body-transform.ts';
+import { onEveryCut, transformed } from '../../../../support/protocols/body-transform.ts';
 
 const destination = { scheme: 'https', host: 'api.example.com', port: 443 };
 const MINE = `sk_placeholder_${'m'.repeat(43)}`;

@@ -3,8 +3,8 @@ import { headerName } from '../../../../../control-plane/resources/header-name.t
 import { Binding, Grant, type Injection } from '../../../../../proto/gen/sidekey/v1/grant.ts';
 import { type InjectableRequest, injectCredential, type Injected } from '../../../../../proxy/credentials/inject.ts';
 import { HeaderList } from '../../../../../proxy/protocols/header-list.ts';
-import { transformed } from '../../../../support/body-transform.ts';
-import { reasonOf } from '../../../../support/injection-reason.ts';
+import { transformed } from '../../../../support/protocols/body-transform.ts';
+import { reasonOf } from '../../../../support/worlds/injection-reason.ts';
 
 type Kind = NonNullable<Injection['kind']>;
 const destination = { scheme: 'https', host: 'api.example.com', port: 443 };

@@ -5,7 +5,7 @@ import { AwsAlgorithm, Grant, type Injection } from '../../../../../proto/gen/si
 import { type InjectableRequest, injectCredential, type Injected } from '../../../../../proxy/credentials/inject.ts';
 import { DpopNonces } from '../../../../../proxy/credentials/signing/dpop-nonces.ts';
 import { HeaderList } from '../../../../../proxy/protocols/header-list.ts';
-import { reasonOf } from '../../../../support/injection-reason.ts';
+import { reasonOf } from '../../../../support/worlds/injection-reason.ts';
 
 type Kind = NonNullable<Injection['kind']>;
 type Of<C extends Kind['$case']> = Extract<Kind, { readonly $case: C }>['value'];

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { Secret } from '../../../../../common/secret.ts';
 import { compileScrubber, type ScrubStream } from '../../../../../proxy/credentials/scrubbing/scrub.ts';
-import { everyCut } from '../../../../support/http1-play.ts';
+import { everyCut } from '../../../../support/protocols/http1-play.ts';
 
 /** Escapes that are cut where a shorter one stands already, or where they may be plain characters of the secret. */
 

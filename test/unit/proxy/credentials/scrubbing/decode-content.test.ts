@@ -1,12 +1,12 @@
 import zlib from 'node:zlib';
 import { describe, expect, test, vi } from 'vitest';
-import { zstdBlock, zstdFrame } from '../../../../support/zstd.ts';
+import { zstdBlock, zstdFrame } from '../../../../support/protocols/zstd.ts';
 import {
   ContentCodingError,
   createContentDecoder,
   DEFAULT_DECODE_LIMITS,
 } from '../../../../../proxy/credentials/scrubbing/decode-content.ts';
-import { decodeAll } from '../../../../support/decoding.ts';
+import { decodeAll } from '../../../../support/protocols/decoding.ts';
 
 const BODY = Buffer.from('{"you sent":"sk-live-0123456789"}'.repeat(40));
 /** BODY as the zstd 1.5 command line tool writes it. */

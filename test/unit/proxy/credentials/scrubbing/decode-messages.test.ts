@@ -3,7 +3,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { type ContentDecoder, ContentCodingError } from '../../../../../proxy/credentials/scrubbing/decode-content.ts';
 import { createAnswerDecoder } from '../../../../../proxy/credentials/scrubbing/decode-messages.ts';
 import { HeaderList } from '../../../../../proxy/protocols/header-list.ts';
-import { decodeAll } from '../../../../support/decoding.ts';
+import { decodeAll } from '../../../../support/protocols/decoding.ts';
 
 const GRPC = 'application/grpc';
 const TEXT = Buffer.from('Bearer sk-live-0123456789 '.repeat(20));

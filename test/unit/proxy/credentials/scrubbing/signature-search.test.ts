@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { Secret } from '../../../../../common/secret.ts';
 import { compileScrubber, type Scrubber, scrubberOfCall } from '../../../../../proxy/credentials/scrubbing/scrub.ts';
-import { renderings } from '../../../../support/renderings.ts';
+import { renderings } from '../../../../support/protocols/renderings.ts';
 
 const TOKEN = [new Secret('tok_Kz~8mXK1EalYznwH')];
 const digest = createHash('sha256').update('a call').digest();

@@ -11,7 +11,7 @@ import {
 } from '../../../../../proxy/credentials/signing/aws-request.ts';
 import { SigningError } from '../../../../../proxy/credentials/signing/signing-error.ts';
 import { HeaderList } from '../../../../../proxy/protocols/header-list.ts';
-import { SUITE_CREDENTIAL } from '../../../../support/published-keys.ts';
+import { SUITE_CREDENTIAL } from '../../../../support/control-plane/published-keys.ts';
 
 const V4 = 'AWS4-HMAC-SHA256';
 const V4A = 'AWS4-ECDSA-P256-SHA256';

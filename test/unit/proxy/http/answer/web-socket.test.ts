@@ -7,7 +7,7 @@ import { WebSocketExchange } from '../../../../../proxy/http/answer/web-socket.t
 import { closePayload } from '../../../../../proxy/protocols/websocket/close.ts';
 import { OPCODE } from '../../../../../proxy/protocols/websocket/frame.ts';
 import { DEFAULT_WEBSOCKET_LIMITS } from '../../../../../proxy/protocols/websocket/limits.ts';
-import { frame, hear } from '../../../../support/websocket-frames.ts';
+import { frame, hear } from '../../../../support/protocols/websocket-frames.ts';
 
 const SECRET = 'sk-live-0123456789';
 

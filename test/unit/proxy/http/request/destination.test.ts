@@ -4,7 +4,7 @@ import { buildDestination } from '../../../../../proxy/http/request/destination.
 import { RouteTable } from '../../../../../proxy/http/request/route-table.ts';
 import { HeaderList } from '../../../../../proxy/protocols/header-list.ts';
 import { NO_BODY, type RequestHead } from '../../../../../proxy/protocols/heads.ts';
-import { route } from '../../../../support/proxy-world.ts';
+import { route } from '../../../../support/worlds/proxy-world.ts';
 
 function head(target: string, host: string, scheme?: string): RequestHead {
   const headers = new HeaderList();

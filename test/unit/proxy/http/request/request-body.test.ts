@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { ByteBudget } from '../../../../../common/byte-budget.ts';
 import { RequestBody } from '../../../../../proxy/http/request/request-body.ts';
-import { silentUpstream } from '../../../../support/silent-upstream.ts';
+import { silentUpstream } from '../../../../support/upstreams/silent-upstream.ts';
 
 test('bodies that are held share one budget, and give it back when they leave or are dropped', () => {
   const budget = new ByteBudget(1_000);

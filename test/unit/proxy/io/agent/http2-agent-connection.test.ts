@@ -6,7 +6,7 @@ import { RouteTable } from '../../../../../proxy/http/request/route-table.ts';
 import type { ProxyServices } from '../../../../../proxy/http/services.ts';
 import { Http2AgentConnection } from '../../../../../proxy/io/agent/http2-agent-connection.ts';
 import { DEFAULT_LIMITS } from '../../../../../proxy/limits.ts';
-import { CLIENT_START, END_STREAM, GET, headers, type Pairs } from '../../../../support/http2-frames.ts';
+import { CLIENT_START, END_STREAM, GET, headers, type Pairs } from '../../../../support/protocols/http2-frames.ts';
 import { turnEnd } from '../../../../support/turn-end.ts';
 import { until } from '../../../../support/until.ts';
 

@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import { Http2Connection } from '../../../../../proxy/sessions/http2/connection.ts';
 import { DEFAULT_LIMITS } from '../../../../../proxy/limits.ts';
-import { agentSide, pending, refused } from '../../../../support/http2-agent-side.ts';
+import { agentSide, pending, refused } from '../../../../support/protocols/http2-agent-side.ts';
 import {
   CLIENT_START,
   cutFrames,
@@ -12,7 +12,7 @@ import {
   POST,
   settings,
   windowUpdate,
-} from '../../../../support/http2-frames.ts';
+} from '../../../../support/protocols/http2-frames.ts';
 import { turnEnd } from '../../../../support/turn-end.ts';
 
 /** What a mutant of the connection got away with. */

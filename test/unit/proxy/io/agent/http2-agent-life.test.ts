@@ -1,6 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { agentSide, ELSEWHERE, pending, refused } from '../../../../support/http2-agent-side.ts';
-import { CLIENT_START, frame, PING, headers, settings, windowUpdate } from '../../../../support/http2-frames.ts';
+import { agentSide, ELSEWHERE, pending, refused } from '../../../../support/protocols/http2-agent-side.ts';
+import {
+  CLIENT_START,
+  frame,
+  PING,
+  headers,
+  settings,
+  windowUpdate,
+} from '../../../../support/protocols/http2-frames.ts';
 import { turnEnd } from '../../../../support/turn-end.ts';
 
 /** How an agent's HTTP/2 connection ends, and when. */

@@ -1,9 +1,9 @@
 import { expect, test, vi } from 'vitest';
 import { HeaderList } from '../../../../../proxy/protocols/header-list.ts';
 import type { UpstreamStream } from '../../../../../proxy/http/streams.ts';
-import { type AgentSide, agentSide, pending, refused } from '../../../../support/http2-agent-side.ts';
-import { CLIENT_START, data, headers, POST, windowUpdate } from '../../../../support/http2-frames.ts';
-import { silentUpstream } from '../../../../support/silent-upstream.ts';
+import { type AgentSide, agentSide, pending, refused } from '../../../../support/protocols/http2-agent-side.ts';
+import { CLIENT_START, data, headers, POST, windowUpdate } from '../../../../support/protocols/http2-frames.ts';
+import { silentUpstream } from '../../../../support/upstreams/silent-upstream.ts';
 import { turnEnd } from '../../../../support/turn-end.ts';
 
 /** What an agent's HTTP/2 connection does in one turn, and what it leaves for the next. */

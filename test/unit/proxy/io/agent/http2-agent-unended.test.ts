@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_LIMITS } from '../../../../../proxy/limits.ts';
-import { agentSide, ELSEWHERE } from '../../../../support/http2-agent-side.ts';
+import { agentSide, ELSEWHERE } from '../../../../support/protocols/http2-agent-side.ts';
 import {
   CLIENT_START,
   cutFrames,
@@ -10,7 +10,7 @@ import {
   headers,
   POST,
   reset,
-} from '../../../../support/http2-frames.ts';
+} from '../../../../support/protocols/http2-frames.ts';
 import { turnEnd } from '../../../../support/turn-end.ts';
 
 describe('requests that are answered before they end', () => {

@@ -4,8 +4,15 @@ import { expect, test } from 'vitest';
 import { ByteBudget } from '../../../../../common/byte-budget.ts';
 import { Http2Upstream } from '../../../../../proxy/io/upstream/http2-upstream.ts';
 import { DEFAULT_LIMITS } from '../../../../../proxy/limits.ts';
-import { cutFrames, data, describeFrame, headers, reset, settings } from '../../../../support/http2-frames.ts';
-import { DEAF, outgoingGet } from '../../../../support/outgoing-request.ts';
+import {
+  cutFrames,
+  data,
+  describeFrame,
+  headers,
+  reset,
+  settings,
+} from '../../../../support/protocols/http2-frames.ts';
+import { DEAF, outgoingGet } from '../../../../support/agents/outgoing-request.ts';
 
 const owner = { held: new ByteBudget(1_000_000), now: () => 5, closed: () => {}, released: () => {} };
 const ORIGIN = { key: 'k', address: '127.0.0.1', openedAt: 0, showsCertificate: false };

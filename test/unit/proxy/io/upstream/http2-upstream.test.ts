@@ -4,12 +4,12 @@ import { describe, expect, test } from 'vitest';
 import type { OutgoingRequest, ResponseListener } from '../../../../../proxy/http/streams.ts';
 import { ByteBudget } from '../../../../../common/byte-budget.ts';
 import { Http2Upstream } from '../../../../../proxy/io/upstream/http2-upstream.ts';
-import { DEAF, outgoingGet } from '../../../../support/outgoing-request.ts';
+import { DEAF, outgoingGet } from '../../../../support/agents/outgoing-request.ts';
 import { DEFAULT_LIMITS } from '../../../../../proxy/limits.ts';
 import { HeaderList } from '../../../../../proxy/protocols/header-list.ts';
 import { Http2Connection } from '../../../../../proxy/sessions/http2/connection.ts';
 import type { Http2Event } from '../../../../../proxy/sessions/http2/events.ts';
-import { data, END_STREAM, headers, PING, reset, settings } from '../../../../support/http2-frames.ts';
+import { data, END_STREAM, headers, PING, reset, settings } from '../../../../support/protocols/http2-frames.ts';
 
 const ORIGIN = { key: 'k', address: '127.0.0.1', openedAt: 0, showsCertificate: false };
 const ownerOf = () => ({ held: new ByteBudget(1_000_000), now: () => 5, closed: () => {}, released: () => {} });

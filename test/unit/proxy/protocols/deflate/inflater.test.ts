@@ -2,7 +2,7 @@ import zlib from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { Inflater } from '../../../../../proxy/protocols/deflate/inflater.ts';
 import { InflateError } from '../../../../../proxy/protocols/deflate/inflate-error.ts';
-import { everyCut } from '../../../../support/http1-play.ts';
+import { everyCut } from '../../../../support/protocols/http1-play.ts';
 
 const TAIL = Buffer.from([0x00, 0x00, 0xff, 0xff]);
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Secret } from '../../../../../common/secret.ts';
 import { ConnectClient } from '../../../../../proxy/protocols/http1/connect-client.ts';
-import { playTunnel } from '../../../../support/tunnel-play.ts';
+import { playTunnel } from '../../../../support/protocols/tunnel-play.ts';
 
 const client = (host = 'api.test') => new ConnectClient({ host, port: 443 }, undefined);
 

@@ -9,7 +9,7 @@ import {
   writeRequestHead,
   writeResponseHead,
 } from '../../../../../proxy/protocols/http1/message-writer.ts';
-import { playRequests, playResponses } from '../../../../support/http1-play.ts';
+import { playRequests, playResponses } from '../../../../support/protocols/http1-play.ts';
 
 const NONE = new HeaderList();
 

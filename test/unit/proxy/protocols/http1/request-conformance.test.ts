@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { everyCut, playRequests } from '../../../../support/http1-play.ts';
+import { everyCut, playRequests } from '../../../../support/protocols/http1-play.ts';
 
 const HOST = 'Host: a.example\r\n';
 const get = (fields: string) => `GET / HTTP/1.1\r\n${HOST}${fields}\r\n`;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { MessageError } from '../../../../../proxy/protocols/http1/message-error.ts';
 import { RequestReader } from '../../../../../proxy/protocols/http1/message-reader.ts';
-import { everyCut, playRequests } from '../../../../support/http1-play.ts';
+import { everyCut, playRequests } from '../../../../support/protocols/http1-play.ts';
 
 const HOST = 'Host: a.example\r\n';
 const bytesOf = (text: string) => Buffer.from(text, 'latin1');

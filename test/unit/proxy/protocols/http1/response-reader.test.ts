@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ResponseReader } from '../../../../../proxy/protocols/http1/message-reader.ts';
-import { everyCut, playResponses } from '../../../../support/http1-play.ts';
+import { everyCut, playResponses } from '../../../../support/protocols/http1-play.ts';
 
 const bytesOf = (text: string) => Buffer.from(text, 'latin1');
 const END = { type: 'end', trailers: undefined };

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { FieldKind } from '../../../../../proxy/protocols/http2/field.ts';
 import { HpackDecoder } from '../../../../../proxy/protocols/http2/hpack-decoder.ts';
 import { Http2Error } from '../../../../../proxy/protocols/http2/http2-error.ts';
-import { block } from '../../../../support/http2-frames.ts';
+import { block } from '../../../../support/protocols/http2-frames.ts';
 
 const LIMITS = { maxHeaderListBytes: 4_096, maxHeaderCount: 100 };
 

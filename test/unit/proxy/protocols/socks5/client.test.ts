@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Secret } from '../../../../../common/secret.ts';
 import { Socks5Client } from '../../../../../proxy/protocols/socks5/client.ts';
-import { playTunnel } from '../../../../support/tunnel-play.ts';
+import { playTunnel } from '../../../../support/protocols/tunnel-play.ts';
 
 const CREDENTIALS = { user: 'ann', password: new Secret('s3cret') };
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex');

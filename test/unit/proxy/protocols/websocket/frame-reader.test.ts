@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { everyCut } from '../../../../support/http1-play.ts';
-import { frame, hear } from '../../../../support/websocket-frames.ts';
+import { everyCut } from '../../../../support/protocols/http1-play.ts';
+import { frame, hear } from '../../../../support/protocols/websocket-frames.ts';
 
 const KEY = 0x37fa213d;
 const bytes = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex');

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Utf8Check, Utf8Mender } from '../../../../../proxy/protocols/websocket/utf8.ts';
 import { closeFault, closePayload } from '../../../../../proxy/protocols/websocket/close.ts';
-import { everyCut } from '../../../../support/http1-play.ts';
+import { everyCut } from '../../../../support/protocols/http1-play.ts';
 
 const bytes = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex');
 

@@ -2,8 +2,15 @@ import { randomBytes } from 'node:crypto';
 import zlib from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { ZstdError } from '../../../../../proxy/protocols/zstd/zstd-error.ts';
-import { everyCut } from '../../../../support/http1-play.ts';
-import { compressZstd, decodeZstd, HAS_ZSTD, wordyText, zstdBlock, zstdFrame } from '../../../../support/zstd.ts';
+import { everyCut } from '../../../../support/protocols/http1-play.ts';
+import {
+  compressZstd,
+  decodeZstd,
+  HAS_ZSTD,
+  wordyText,
+  zstdBlock,
+  zstdFrame,
+} from '../../../../support/protocols/zstd.ts';
 
 /** As zstd 1.5 writes them: with sequences, and with literals in one Huffman stream, their weights coded. */
 const VECTORS: readonly (readonly [text: string, coded: string])[] = [

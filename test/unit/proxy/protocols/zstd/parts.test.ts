@@ -4,7 +4,7 @@ import { readFrameHead } from '../../../../../proxy/protocols/zstd/frame-head.ts
 import { readFseTable } from '../../../../../proxy/protocols/zstd/fse.ts';
 import { decodeHuffman, readHuffmanTable } from '../../../../../proxy/protocols/zstd/huffman.ts';
 import { Window } from '../../../../../proxy/protocols/zstd/window.ts';
-import { compressZstd, decodeZstd, HAS_ZSTD, wordyText } from '../../../../support/zstd.ts';
+import { compressZstd, decodeZstd, HAS_ZSTD, wordyText } from '../../../../support/protocols/zstd.ts';
 
 describe('the head of a frame (RFC 8878 3.1.1.1)', () => {
   const head = (hex: string) => readFrameHead(Buffer.from(`28b52ffd${hex}`, 'hex'));

@@ -19,9 +19,16 @@ import {
   SETTINGS_ACK,
   CLIENT_START,
   windowUpdate,
-} from '../../../../support/http2-frames.ts';
-import { everyCut } from '../../../../support/http1-play.ts';
-import { drive, hear, startClient, startServer, type React, written } from '../../../../support/http2-play.ts';
+} from '../../../../support/protocols/http2-frames.ts';
+import { everyCut } from '../../../../support/protocols/http1-play.ts';
+import {
+  drive,
+  hear,
+  startClient,
+  startServer,
+  type React,
+  written,
+} from '../../../../support/protocols/http2-play.ts';
 
 const head = (method = 'GET') => ({
   method,

@@ -17,8 +17,8 @@ import {
   SETTINGS_ACK,
   uint32,
   windowUpdate,
-} from '../../../../support/http2-frames.ts';
-import { drive, startClient, startServer } from '../../../../support/http2-play.ts';
+} from '../../../../support/protocols/http2-frames.ts';
+import { drive, startClient, startServer } from '../../../../support/protocols/http2-play.ts';
 
 const { DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, GOAWAY, WINDOW_UPDATE, CONTINUATION } = FrameType;
 const PADDED = 0x8;

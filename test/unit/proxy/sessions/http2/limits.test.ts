@@ -15,9 +15,9 @@ import {
   reset,
   settings,
   windowUpdate,
-} from '../../../../support/http2-frames.ts';
+} from '../../../../support/protocols/http2-frames.ts';
 import type { Http2Connection } from '../../../../../proxy/sessions/http2/connection.ts';
-import { drive, type React, startClient, startServer } from '../../../../support/http2-play.ts';
+import { drive, type React, startClient, startServer } from '../../../../support/protocols/http2-play.ts';
 
 const times = (count: number, make: (number: number) => Buffer) => Array.from({ length: count }, (_, at) => make(at));
 const request = (at: number) => headers(2 * at + 1, GET, END_STREAM);

@@ -1,8 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import type { Http2Connection } from '../../../../../proxy/sessions/http2/connection.ts';
 import { HeaderList } from '../../../../../proxy/protocols/header-list.ts';
-import { data, END_STREAM, GET, headers, POST, settings, windowUpdate } from '../../../../support/http2-frames.ts';
-import { drive, startClient, startServer } from '../../../../support/http2-play.ts';
+import {
+  data,
+  END_STREAM,
+  GET,
+  headers,
+  POST,
+  settings,
+  windowUpdate,
+} from '../../../../support/protocols/http2-frames.ts';
+import { drive, startClient, startServer } from '../../../../support/protocols/http2-play.ts';
 
 const ALLOWANCE = 10;
 /** A stream's window is the initial one until the peer confirms another. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { data, END_STREAM, GET, headers, type Pairs, POST } from '../../../../support/http2-frames.ts';
-import { drive, startClient, startServer } from '../../../../support/http2-play.ts';
+import { data, END_STREAM, GET, headers, type Pairs, POST } from '../../../../support/protocols/http2-frames.ts';
+import { drive, startClient, startServer } from '../../../../support/protocols/http2-play.ts';
 
 const without = (name: string, pairs: Pairs = GET): Pairs => pairs.filter(([known]) => known !== name);
 const with_ = (...extra: Pairs): Pairs => [...GET, ...extra];

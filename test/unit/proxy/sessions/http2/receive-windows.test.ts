@@ -12,8 +12,8 @@ import {
   headers,
   POST,
   SETTINGS_ACK,
-} from '../../../../support/http2-frames.ts';
-import { drive, pull, startServer, written } from '../../../../support/http2-play.ts';
+} from '../../../../support/protocols/http2-frames.ts';
+import { drive, pull, startServer, written } from '../../../../support/protocols/http2-play.ts';
 
 const OK = { status: 200, headers: new HeaderList() };
 

@@ -11,8 +11,8 @@ import {
   headers,
   type Pairs,
   settings,
-} from '../../../../support/http2-frames.ts';
-import { drive, hear, type React, startClient, startServer } from '../../../../support/http2-play.ts';
+} from '../../../../support/protocols/http2-frames.ts';
+import { drive, hear, type React, startClient, startServer } from '../../../../support/protocols/http2-play.ts';
 
 const OK: Pairs = [
   [':status', '200'],

@@ -1,8 +1,8 @@
 import zlib from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { everyCut } from '../../../../support/http1-play.ts';
-import { frame } from '../../../../support/websocket-frames.ts';
-import { DEFLATE, playRelay, relayOf } from '../../../../support/websocket-relay.ts';
+import { everyCut } from '../../../../support/protocols/http1-play.ts';
+import { frame } from '../../../../support/protocols/websocket-frames.ts';
+import { DEFLATE, playRelay, relayOf } from '../../../../support/upstreams/websocket-relay.ts';
 
 const SECRET = 'sk-live-4f9a+Zq/7Kc=81xYtWm';
 const MASKED = '*'.repeat(SECRET.length);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { everyCut } from '../../../../support/http1-play.ts';
-import { frame } from '../../../../support/websocket-frames.ts';
-import { playRelay, relayOf } from '../../../../support/websocket-relay.ts';
+import { everyCut } from '../../../../support/protocols/http1-play.ts';
+import { frame } from '../../../../support/protocols/websocket-frames.ts';
+import { playRelay, relayOf } from '../../../../support/upstreams/websocket-relay.ts';
 
 const KEY = 0x01020304;
 const text = (payload: string, more = {}) => frame({ opcode: 1, payload, ...more });
