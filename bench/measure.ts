@@ -42,45 +42,56 @@ export interface Sums {
   readonly latenciesMs: number[];
 }
 
+interface Run {
+  readonly forwarder: Forwarder;
+  readonly traffic: Traffic;
+  readonly spec: LoadSpec;
+  readonly sums: Sums;
+}
+
 /** Every forwarder in turn, round after round, so that what the machine does meanwhile hits them alike. */
 export async function measure(bench: Bench, traffic: Traffic): Promise<Measured[]> {
-  const results: Measured[] = [];
-  const runs: { runner: Runner; forwarder: Forwarder; spec: LoadSpec; sums: Sums }[] = [];
-  for (const runner of bench.field) {
-    const missing = (why: string): number => results.push({ name: runner.name, state: 'missing', why });
-    const { forwarder } = runner;
-    if (forwarder === undefined) {
-      missing(runner.missing ?? 'not started');
-      continue;
-    }
-    const spec = traffic.spec(forwarder);
-    if (spec === undefined) {
-      missing('not supported');
-      continue;
-    }
-    const refused = await openLoad(bench, forwarder, spec);
-    if (refused !== undefined) {
-      if (traffic.required === true) throw new Error(`${runner.name}, ${traffic.name}: ${refused}`);
-      missing(`not supported: ${firstLine(refused)}`);
-      continue;
-    }
-    const sums: Sums = { cpuUs: 0, units: 0, seconds: 0, resumed: 0, latenciesMs: [] };
-    runs.push({ runner, forwarder, spec, sums });
-    results.push({ name: runner.name, state: 'measured', ...sums });
+  const [results = []] = await measureBeside(bench, [traffic]);
+  return results;
+}
+
+/** The same with several kinds of traffic, all in each round: for each its results. */
+export async function measureBeside(bench: Bench, traffics: readonly Traffic[]): Promise<Measured[][]> {
+  const runs: Run[] = [];
+  const results: Measured[][] = [];
+  for (const traffic of traffics) {
+    const prepared: Measured[] = [];
+    for (const runner of bench.field) prepared.push(await prepare(bench, runner, traffic, runs));
+    results.push(prepared);
   }
-  const { rounds } = bench.options;
-  for (const { forwarder, spec } of runs) await warmUp(bench, traffic, forwarder, spec);
-  for (let round = 0; round < rounds; round += 1) {
-    for (const { forwarder, spec, sums } of runs) {
-      await slice(bench, traffic, forwarder, spec, sums, round === rounds - 1);
-    }
+  for (const run of runs) await warmUp(bench, run);
+  for (let round = 1; round <= bench.options.rounds; round += 1) {
+    for (const run of runs) await slice(bench, run, run.sums, round === bench.options.rounds);
     process.stderr.write('.');
   }
   process.stderr.write('\n');
-  return results.map((result) => {
-    const run = runs.find(({ runner }) => runner.name === result.name);
-    return run === undefined ? result : { name: result.name, state: 'measured', ...run.sums };
-  });
+  return results;
+}
+
+/** Adds to the runs what this forwarder can carry; its result fills up with them. */
+async function prepare(bench: Bench, runner: Runner, traffic: Traffic, runs: Run[]): Promise<Measured> {
+  const { name, forwarder } = runner;
+  const missing = (why: string): Measured => ({ name, state: 'missing', why });
+  if (forwarder === undefined) return missing(runner.missing ?? 'not started');
+  const spec = traffic.spec(forwarder);
+  if (spec === undefined) return missing('not supported');
+  const refused = await openLoad(bench, forwarder, spec);
+  if (refused !== undefined) {
+    if (traffic.required === true) throw new Error(`${name}, ${traffic.name}: ${refused}`);
+    return missing(`not supported: ${firstLine(refused)}`);
+  }
+  const result = { name, state: 'measured' as const, ...noSums() };
+  runs.push({ forwarder, traffic, spec, sums: result });
+  return result;
+}
+
+function noSums(): Sums {
+  return { cpuUs: 0, units: 0, seconds: 0, resumed: 0, latenciesMs: [] };
 }
 
 /**
@@ -96,23 +107,16 @@ async function settle(controlPlane: Child): Promise<void> {
 }
 
 /** Until a Node forwarder has done so many requests that its code is compiled; one slice for the others. */
-async function warmUp(bench: Bench, traffic: Traffic, forwarder: Forwarder, spec: LoadSpec): Promise<void> {
-  const sums: Sums = { cpuUs: 0, units: 0, seconds: 0, resumed: 0, latenciesMs: [] };
+async function warmUp(bench: Bench, run: Run): Promise<void> {
+  const sums = noSums();
   for (let turn = 0; turn < MAX_WARM_SLICES && sums.units < WARM_UNITS; turn += 1) {
-    await slice(bench, traffic, forwarder, spec, sums, false);
-    if (forwarder.child === undefined) return;
+    await slice(bench, run, sums, false);
+    if (run.forwarder.child === undefined) return;
   }
 }
 
 /** One forwarder's turn. */
-async function slice(
-  bench: Bench,
-  traffic: Traffic,
-  forwarder: Forwarder,
-  spec: LoadSpec,
-  sums: Sums,
-  last: boolean,
-): Promise<void> {
+async function slice(bench: Bench, { traffic, forwarder, spec }: Run, sums: Sums, last: boolean): Promise<void> {
   const { load, options } = bench;
   const refused = await openLoad(bench, forwarder, spec);
   if (refused !== undefined) throw new Error(`${forwarder.name}, ${traffic.name}: ${refused}`);

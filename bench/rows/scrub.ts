@@ -1,5 +1,5 @@
 import type { Row } from '../bench.ts';
-import { measure, type Measured } from '../measure.ts';
+import { type Measured, measureBeside, type Traffic } from '../measure.ts';
 import { cpuOf } from '../table.ts';
 import { http1Spec } from './http1.ts';
 
@@ -13,17 +13,12 @@ function scrub(https: boolean): Row {
     measure: async (bench) => {
       // Only Sidekey scrubs; the others inject everywhere.
       const field = bench.field.filter((runner) => runner.forwarder?.leaks === false);
-      const run = (injected: boolean): Promise<Measured[]> =>
-        measure(
-          { ...bench, field },
-          {
-            name: `${name}-${injected ? 'injected' : 'open'}`,
-            required: true,
-            spec: (forwarder) => http1Spec(forwarder, bench.world.upstream, { https, bytes: BYTES, injected }),
-          },
-        );
-      const scrubbed = await run(true);
-      const open = await run(false);
+      const traffic = (injected: boolean): Traffic => ({
+        name: `${name}-${injected ? 'injected' : 'open'}`,
+        required: true,
+        spec: (forwarder) => http1Spec(forwarder, bench.world.upstream, { https, bytes: BYTES, injected }),
+      });
+      const [scrubbed = [], open = []] = await measureBeside({ ...bench, field }, [traffic(true), traffic(false)]);
       return {
         title: `Scrubbing, ${https ? 'TLS intercepted' : 'plain'}, answers of ${BYTES} bytes`,
         columns: [
