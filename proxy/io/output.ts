@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { copyOf, type Piece, writeCopy } from './copied-write.ts';
 import { breakOff } from './linger.ts';
 import { AT_ONCE_BYTES, TurnWork } from './turn.ts';
 
@@ -10,7 +11,7 @@ export class Output {
   readonly #socket: Duplex;
   readonly #flushLater = new TurnWork('write', () => this.flushNow());
   /** Text is latin1. */
-  #chunks: (Buffer | string)[] = [];
+  #chunks: Piece[] = [];
   #bytes = 0;
   #hasLent = false;
 
@@ -48,7 +49,7 @@ export class Output {
   flush(): boolean {
     if (this.#bytes >= AT_ONCE_BYTES) return this.flushNow();
     if (this.#hasLent) {
-      this.#chunks = [join(this.#chunks, this.#bytes)];
+      this.#chunks = [copyOf(this.#chunks, this.#bytes)];
       this.#hasLent = false;
     }
     if (this.#bytes > 0) this.#flushLater.ask();
@@ -67,7 +68,7 @@ export class Output {
     if (this.#socket.destroyed || this.#socket.writableEnded) return true;
     const [first] = chunks;
     if (chunks.length === 1 && first !== undefined && !mustJoin) return this.#write(first);
-    if (mustJoin) return this.#socket.write(join(chunks, bytes));
+    if (mustJoin) return writeCopy(this.#socket, chunks, bytes);
     this.#socket.cork();
     for (const chunk of chunks) this.#write(chunk);
     this.#socket.uncork();
@@ -79,17 +80,7 @@ export class Output {
     breakOff(this.#socket);
   }
 
-  #write(chunk: Buffer | string): boolean {
+  #write(chunk: Piece): boolean {
     return typeof chunk === 'string' ? this.#socket.write(chunk, 'latin1') : this.#socket.write(chunk);
   }
-}
-
-function join(chunks: readonly (Buffer | string)[], bytes: number): Buffer {
-  const joined = Buffer.allocUnsafe(bytes);
-  let at = 0;
-  for (const chunk of chunks) {
-    if (typeof chunk === 'string') at += joined.write(chunk, at, 'latin1');
-    else at += chunk.copy(joined, at);
-  }
-  return joined;
 }
