@@ -4,42 +4,58 @@ import { AT_ONCE_BYTES } from './turn.ts';
 /** Bytes, or latin1 text. */
 export type Piece = Buffer | string;
 
-/** Buffers come in multiples of this. */
-const STEP_BYTES = 16_384;
-/** A whole read of an upstream with the head of its answer in front. */
-const MAX_STEPS = 5;
-/** So many of each size lie ready at most. */
-const MAX_SPARE = 4;
+/** A TLS record with the head of an answer in front (RFC 8446 section 5.1). */
+const SLAB_BYTES = 20_480;
+/** Four megabytes lie ready at most. */
+const MAX_SPARE = 200;
 
-/** By size in steps: buffers whose bytes have been written. */
-const spare: Buffer[][] = Array.from({ length: MAX_STEPS + 1 }, () => []);
+/** Whose bytes have been written. */
+const spare: Buffer[] = [];
 
 /**
- * Writes a copy of these pieces at once. Large copies are made in the same few buffers again and again: of a large answer the
- * collection of fresh ones cost a fifth.
+ * Writes a copy of these pieces. Large copies are made in the same memory again and again: to collect what was made for each cost
+ * more than half of a large answer.
  */
 export function writeCopy(socket: Duplex, pieces: readonly Piece[], bytes: number): boolean {
-  const steps = Math.ceil(bytes / STEP_BYTES);
-  const kept = bytes < AT_ONCE_BYTES ? undefined : spare[steps];
-  if (kept === undefined) return socket.write(copyOf(pieces, bytes));
-  const buffer = kept.pop() ?? Buffer.allocUnsafeSlow(steps * STEP_BYTES);
-  fill(buffer, pieces);
-  return socket.write(buffer.subarray(0, bytes), (error) => {
+  if (bytes < AT_ONCE_BYTES) return socket.write(copyOf(pieces, bytes));
+  socket.cork();
+  let slab = takeSlab();
+  let used = 0;
+  for (const piece of pieces) {
+    const whole = typeof piece === 'string' ? Buffer.from(piece, 'latin1') : piece;
+    for (let at = 0; at < whole.length; ) {
+      if (used === SLAB_BYTES) {
+        writeSlab(socket, slab, used);
+        slab = takeSlab();
+        used = 0;
+      }
+      const copied = whole.copy(slab, used, at);
+      used += copied;
+      at += copied;
+    }
+  }
+  writeSlab(socket, slab, used);
+  socket.uncork();
+  return !socket.writableNeedDrain;
+}
+
+function takeSlab(): Buffer {
+  return spare.pop() ?? Buffer.allocUnsafeSlow(SLAB_BYTES);
+}
+
+function writeSlab(socket: Duplex, slab: Buffer, bytes: number): void {
+  socket.write(slab.subarray(0, bytes), (error) => {
     // Of what failed nobody can say who still reads it.
-    if (!error && kept.length < MAX_SPARE) kept.push(buffer);
+    if (!error && spare.length < MAX_SPARE) spare.push(slab);
   });
 }
 
 export function copyOf(pieces: readonly Piece[], bytes: number): Buffer {
-  const buffer = Buffer.allocUnsafe(bytes);
-  fill(buffer, pieces);
-  return buffer;
-}
-
-function fill(buffer: Buffer, pieces: readonly Piece[]): void {
+  const copy = Buffer.allocUnsafe(bytes);
   let at = 0;
   for (const piece of pieces) {
-    if (typeof piece === 'string') at += buffer.write(piece, at, 'latin1');
-    else at += piece.copy(buffer, at);
+    if (typeof piece === 'string') at += copy.write(piece, at, 'latin1');
+    else at += piece.copy(copy, at);
   }
+  return copy;
 }

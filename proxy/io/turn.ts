@@ -8,6 +8,11 @@
 
 /** With so many bytes nothing waits for the end of the turn, and nothing is copied to be one write with others. */
 export const AT_ONCE_BYTES = 16_384;
+/**
+ * So much a socket holds before its writer is told to wait: two reads, so that one read is never cut short and kept for later, which
+ * costs a copy and two calls to the kernel.
+ */
+export const SOCKET_BYTES = 131_072;
 /** What was read by more has the next turns, in the order asked for. */
 const READS_A_TURN = 32;
 

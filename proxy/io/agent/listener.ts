@@ -2,6 +2,7 @@ import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
 import net from 'node:net';
 import { listenFailed, UsageError } from '../../../common/errors.ts';
 import { formatAuthority, type Authority } from '../../../common/net/host.ts';
+import { SOCKET_BYTES } from '../turn.ts';
 import type { AgentSessions } from './agent-sessions.ts';
 
 /** Where to listen; port 0 picks a free one. `openToAll` lets every user of the machine connect to a unix socket. */
@@ -20,7 +21,7 @@ export async function startListener(
   sessions: AgentSessions,
   serve: (socket: net.Socket) => void,
 ): Promise<Listener> {
-  const server = net.createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
+  const server = net.createServer({ noDelay: true, allowHalfOpen: true, highWaterMark: SOCKET_BYTES }, (socket) => {
     socket.on('error', () => socket.destroy());
     if (sessions.hold(socket)) serve(socket);
   });

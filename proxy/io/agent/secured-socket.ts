@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import tls from 'node:tls';
+import { SOCKET_BYTES } from '../turn.ts';
 
 /** In wire form (RFC 7301 3.1), or Node would write it anew for each connection. HTTP/1.0 is for clients that offer nothing else. */
 const PROTOCOLS = Buffer.from('\x02h2\x08http/1.1\x08http/1.0', 'latin1');
@@ -10,7 +11,8 @@ export class SecuredSocket extends tls.TLSSocket {
 
   constructor(below: Socket, secureContext: tls.SecureContext) {
     // The first of ours that they offer is taken (RFC 7301 3.2).
-    super(below, { isServer: true, secureContext, ALPNProtocols: PROTOCOLS });
+    const options = { isServer: true, secureContext, ALPNProtocols: PROTOCOLS, highWaterMark: SOCKET_BYTES };
+    super(below, options);
     this.#below = below;
     // What goes wrong once it is secure (a broken record, a fatal alert, endless renegotiation) Node tells a tls.Server alone.
     this.once('_tlsError', () => this.destroy());

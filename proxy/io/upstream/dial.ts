@@ -8,6 +8,7 @@ import type { DialTarget, HttpVersion } from '../../http/request/dial-target.ts'
 import type { Reason } from '../../../proto/reasons.ts';
 import { Refusal } from '../../refusal.ts';
 import { outOfFiles } from '../open-files.ts';
+import { SOCKET_BYTES } from '../turn.ts';
 import { type Timeouts, whenReady } from './when-ready.ts';
 import { connectTls, whenVerified } from './verified-tls.ts';
 
@@ -123,7 +124,13 @@ async function reach(
 ): Promise<net.Socket> {
   if (hop.tunnel !== undefined) return reachThrough(await hop.tunnel(timeouts), target, tlsWith, timeouts, sink);
   const onread = sink && { onread: readInto(sink) };
-  const options = { host: hop.address, port: target.port, allowHalfOpen: false, ...onread };
+  const options = {
+    host: hop.address,
+    port: target.port,
+    allowHalfOpen: false,
+    highWaterMark: SOCKET_BYTES,
+    ...onread,
+  };
   const socket = tlsWith === undefined ? net.connect(options) : secure(options, target, tlsWith);
   await orDestroy(socket, connected(socket, target.port, timeouts.connectTimeoutMs));
   return socket instanceof tls.TLSSocket ? orDestroy(socket, verified(socket, timeouts.tlsHandshakeTimeoutMs)) : socket;
@@ -175,7 +182,12 @@ function readInto(sink: ReadSink): net.OnReadOpts {
 function secure(options: tls.ConnectionOptions, target: DialTarget, { context, sessions }: TlsWith): tls.TLSSocket {
   const session = sessions.get(target.key);
   const resumed = session === undefined ? {} : { session };
-  const offer = { secureContext: context, ALPNProtocols: [...target.versions], ...resumed };
+  const offer = {
+    secureContext: context,
+    ALPNProtocols: [...target.versions],
+    highWaterMark: SOCKET_BYTES,
+    ...resumed,
+  };
   const socket = connectTls({ ...options, ...offer }, target.serverName ?? target.host);
   socket.on('session', (ticket: Buffer) => sessions.set(target.key, ticket));
   return socket;
