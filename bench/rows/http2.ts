@@ -3,36 +3,38 @@ import { measure } from '../measure.ts';
 import { cpuReport } from '../table.ts';
 
 const CONNECTIONS = 4;
-const BYTES = 200;
 const PACED_PER_SECOND = 200;
 
-const TITLE = `HTTP/2 over TLS, answers of ${BYTES} bytes (nginx: HTTP/1.1 towards the upstream)`;
+function http2(name: string, bytes: number): Row {
+  const title = `HTTP/2 over TLS, answers of ${bytes} bytes (nginx: HTTP/1.1 towards the upstream)`;
+  return {
+    name,
+    about: title,
+    measure: async (bench) => {
+      const results = await measure(bench, {
+        name,
+        required: true,
+        pacedPerSecond: PACED_PER_SECOND,
+        spec: (forwarder) => {
+          const access = forwarder.lanes.h2;
+          if (access === undefined) return undefined;
+          const prefix = access.style === 'direct' ? '' : '/secret';
+          return {
+            driver: 'http2',
+            access,
+            upstreamPort: bench.world.upstream['h2'] ?? 0,
+            https: true,
+            caPem: forwarder.caPem,
+            path: `${prefix}/${bytes}`,
+            bytes,
+            connections: CONNECTIONS,
+            echoPath: `${prefix}/echo`,
+          };
+        },
+      });
+      return cpuReport(title, results, { unit: 'request', latency: true });
+    },
+  };
+}
 
-export const http2Row: Row = {
-  name: 'h2',
-  about: TITLE,
-  measure: async (bench) => {
-    const results = await measure(bench, {
-      name: 'h2',
-      required: true,
-      pacedPerSecond: PACED_PER_SECOND,
-      spec: (forwarder) => {
-        const access = forwarder.lanes.h2;
-        if (access === undefined) return undefined;
-        const prefix = access.style === 'direct' ? '' : '/secret';
-        return {
-          driver: 'http2',
-          access,
-          upstreamPort: bench.world.upstream['h2'] ?? 0,
-          https: true,
-          caPem: forwarder.caPem,
-          path: `${prefix}/${BYTES}`,
-          bytes: BYTES,
-          connections: CONNECTIONS,
-          echoPath: `${prefix}/echo`,
-        };
-      },
-    });
-    return cpuReport(TITLE, results, { unit: 'request', latency: true });
-  },
-};
+export const http2Rows = [http2('h2', 200), http2('h2-large', 100_000)];

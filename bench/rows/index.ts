@@ -1,7 +1,7 @@
 import type { Row } from '../bench.ts';
 import { grpcRow } from './grpc.ts';
 import { http1Rows } from './http1.ts';
-import { http2Row } from './http2.ts';
+import { http2Rows } from './http2.ts';
 import { memoryRow } from './memory.ts';
 import { newConnectionRows } from './new-connections.ts';
 import { scrubRows } from './scrub.ts';
@@ -15,7 +15,7 @@ export const ROWS: readonly Row[] = [
   ...http1Rows,
   ...scrubRows,
   ...newConnectionRows,
-  http2Row,
+  ...http2Rows,
   grpcRow,
   websocketRow,
   sseRow,
