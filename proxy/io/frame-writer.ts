@@ -1,5 +1,7 @@
 import type { Duplex } from 'node:stream';
+import { isSlab } from '../../common/slabs.ts';
 import type { Http2Connection } from '../sessions/http2/connection.ts';
+import { writeSlab } from './copied-write.ts';
 import { TurnWork } from './turn.ts';
 
 /** Heads, answers to pings and resets wait for no window, and a peer that reads nothing could have them pile up for ever. */
@@ -51,14 +53,12 @@ export class FrameWriter {
   }
 
   #write(chunks: Buffer[]): void {
-    const [first, ...more] = chunks;
-    if (first === undefined) return;
-    if (more.length === 0) {
-      this.#socket.write(first);
-      return;
+    if (chunks.length === 0) return;
+    if (chunks.length > 1) this.#socket.cork();
+    for (const chunk of chunks) {
+      if (isSlab(chunk)) writeSlab(this.#socket, chunk);
+      else this.#socket.write(chunk);
     }
-    this.#socket.cork();
-    for (const chunk of chunks) this.#socket.write(chunk);
-    this.#socket.uncork();
+    if (chunks.length > 1) this.#socket.uncork();
   }
 }

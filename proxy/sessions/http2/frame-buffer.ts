@@ -1,16 +1,23 @@
+import { isSlab, SLAB_BYTES, takeSlab } from '../../../common/slabs.ts';
 import { Flag, FRAME_HEADER_BYTES, FrameType, writeFrameHeader, writeUint32 } from '../../protocols/http2/frames.ts';
 
 const FIRST_CHUNK_BYTES = 1_024;
-const MAX_CHUNK_BYTES = 65_536;
+const MAX_CHUNK_BYTES = 16_384;
+/** From so many on a frame gets a slab, for itself and what follows until it is taken. */
+const LARGE_BYTES = 4_096;
+const NOTHING = Buffer.alloc(0);
 const FLAGS_OFFSET = 4;
 /** Below it a loop is faster than a native copy. */
 const SHORT_BYTES = 64;
 
-/** Frames to write, one behind another in few buffers. Everything is copied in, so nothing lent is held. */
+/**
+ * Frames to write, one behind another in few buffers. Everything is copied in, so nothing lent is held. A slab that is taken is the
+ * taker's to give back.
+ */
 export class FrameBuffer {
   #full: Buffer[] = [];
   #fullBytes = 0;
-  #chunk = Buffer.allocUnsafeSlow(FIRST_CHUNK_BYTES);
+  #chunk: Buffer = Buffer.allocUnsafeSlow(FIRST_CHUNK_BYTES);
   /** What is not taken of the chunk: `[#from, #at)`. What was taken is never written again. */
   #from = 0;
   #at = 0;
@@ -29,7 +36,8 @@ export class FrameBuffer {
   take(): Buffer[] {
     const taken = this.#full;
     if (this.#at > this.#from) taken.push(this.#chunk.subarray(this.#from, this.#at));
-    this.#from = this.#at;
+    if (isSlab(this.#chunk)) this.#startWith(NOTHING);
+    else this.#from = this.#at;
     this.#full = [];
     this.#fullBytes = 0;
     this.#openStream = 0;
@@ -112,7 +120,14 @@ export class FrameBuffer {
     if (this.#at + count <= this.#chunk.length) return;
     if (this.#at > this.#from) this.#full.push(this.#chunk.subarray(this.#from, this.#at));
     this.#fullBytes += this.#at - this.#from;
-    this.#chunk = Buffer.allocUnsafeSlow(Math.max(count, Math.min(MAX_CHUNK_BYTES, 2 * this.#chunk.length)));
+    const isLarge = count >= LARGE_BYTES && count <= SLAB_BYTES;
+    if (isLarge) return this.#startWith(takeSlab());
+    const doubled = Math.min(MAX_CHUNK_BYTES, Math.max(FIRST_CHUNK_BYTES, 2 * this.#chunk.length));
+    this.#startWith(Buffer.allocUnsafeSlow(Math.max(count, doubled)));
+  }
+
+  #startWith(chunk: Buffer): void {
+    this.#chunk = chunk;
     this.#from = 0;
     this.#at = 0;
     this.#openStream = 0;
