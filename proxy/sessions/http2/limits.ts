@@ -47,7 +47,7 @@ export const DEFAULT_HTTP2_OPTIONS: Http2Options = Object.freeze({
   maxConcurrentStreams: 128,
   maxFrameBytes: MIN_MAX_FRAME_BYTES,
   streamWindowBytes: 65_536,
-  maxStreamWindowBytes: 1_048_576,
+  maxStreamWindowBytes: 4_194_304,
   maxInformational: 16,
   controlFrameAllowance: 1_000,
   resetAllowance: 200,
