@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ByteBudget } from '../../../../../common/byte-budget.ts';
+import { DEFAULT_LIMITS } from '../../../../../proxy/limits.ts';
 import { FrameType } from '../../../../../proxy/protocols/http2/frames.ts';
 import { HeaderList } from '../../../../../proxy/protocols/header-list.ts';
 import { Http2Connection } from '../../../../../proxy/sessions/http2/connection.ts';
@@ -110,6 +111,30 @@ describe('what the peer may send, RFC 9113 5.2 and 6.9', () => {
     pull(client, headers(1, [[':status', '200']]), ...Array.from({ length: 4 }, () => data(1, Buffer.alloc(10_000))));
     client.consume(1, 40_000);
     expect(written(client)).toEqual(['WINDOW_UPDATE 1 40000']);
+  });
+
+  it('lets no more come of all answers together than their first windows and half of the budget', () => {
+    const { maxHeldBytes, http2 } = DEFAULT_LIMITS;
+    const spare = new ByteBudget(maxHeldBytes);
+    const clients = Array.from({ length: 10 }, () => startedClient(http2, spare));
+    let granted = 0;
+    const add = (lines: string[]): void => {
+      for (const line of lines) granted += Number(/^WINDOW_UPDATE [1-9]\d* (\d+)$/.exec(line)?.[1] ?? 0);
+    };
+    for (const { open } of clients) for (let stream = 0; stream < 100; stream += 1) add(open());
+    expect(granted).toBe(spare.used);
+    expect(spare.used).toBeGreaterThan(0.9 * (maxHeldBytes / 2));
+    // What is read of some makes room for as much, and no more.
+    const [{ client }] = clients as [ReturnType<typeof startedClient>];
+    for (let id = 1; id < 200; id += 2) {
+      const bytes = Buffer.alloc(http2.streamWindowBytes / 4);
+      pull(client, headers(id, [[':status', '200']]), ...Array.from({ length: 4 }, () => data(id, bytes)));
+      client.consume(id, http2.streamWindowBytes);
+      granted -= http2.streamWindowBytes;
+    }
+    add(written(client));
+    expect(granted).toBeLessThanOrEqual(spare.used);
+    expect(spare.used).toBeLessThanOrEqual(maxHeldBytes / 2);
   });
 
   it('opens the window of the connection again for what nobody consumes', () => {
