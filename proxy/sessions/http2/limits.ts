@@ -20,7 +20,7 @@ export interface Http2Limits {
   readonly maxFrameBytes: number;
   /** Octets of a stream's body that may arrive before they are consumed, at first. */
   readonly streamWindowBytes: number;
-  /** The same once some were consumed, while half of `maxHeldBytes` has room for what it is more. */
+  /** The same at most: four times as many of an answer from its head on, and again when half were consumed, while half of `maxHeldBytes` has room. */
   readonly maxStreamWindowBytes: number;
   /** Interim (1xx) answers before the final one. */
   readonly maxInformational: number;
