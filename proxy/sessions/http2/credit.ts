@@ -8,6 +8,8 @@ import type { Stream } from './stream.ts';
 const CONNECTION_BYTES = 1 << 30;
 /** What a window is multiplied by: with no more, it keeps ahead of what TCP sends in a round trip (slow start, RFC 5681 3.1). */
 const GROWTH = 4;
+/** So much is given back before half of a wide window has gathered, or in effect it would be half as wide. */
+const MAX_OWED_BYTES = 262_144;
 
 /** Where the octets come from by which windows are wider than at first; see ByteBudget. */
 export interface SpareBytes {
@@ -17,8 +19,8 @@ export interface SpareBytes {
 
 /**
  * The windows that we give the peer (RFC 9113 5.2, 6.9). Each stream's bounds what nobody has read yet, the connection's bounds
- * nothing. Credit is given back when half a window has gathered; a stream of which so much was read has a wider one from then on,
- * and so has an answer before it comes, while there are octets to spare.
+ * nothing. Credit is given back when half a window or 256 KiB have gathered; a stream of which so much was read has a wider one from then
+ * on, and so has an answer before it comes, while there are octets to spare.
  */
 export class Credit {
   readonly #frames: FrameBuffer;
@@ -75,7 +77,7 @@ export class Credit {
     if (stream.receiving === 'done') return;
     stream.uncreditedBytes += bytes;
     const size = this.#streamBytes + stream.addedBytes;
-    if (stream.uncreditedBytes === 0 || stream.uncreditedBytes * 2 < size) return;
+    if (stream.uncreditedBytes === 0 || stream.uncreditedBytes < Math.min(size / 2, MAX_OWED_BYTES)) return;
     this.#grant(stream, stream.uncreditedBytes + this.#widen(stream));
     stream.uncreditedBytes = 0;
   }

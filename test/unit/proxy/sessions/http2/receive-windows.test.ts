@@ -37,6 +37,15 @@ describe('what the peer may send, RFC 9113 5.2 and 6.9', () => {
     expect(written(server)).toEqual([]);
   });
 
+  it('gives back 256 KiB of a wide window, which would be half as wide in effect', () => {
+    const server = startServer({ streamWindowBytes: 4_194_304 });
+    pull(server, SETTINGS_ACK, headers(1, POST), ...Array.from({ length: 17 }, () => data(1, Buffer.alloc(16_384))));
+    server.consume(1, 262_143);
+    expect(written(server)).toEqual([]);
+    server.consume(1, 1);
+    expect(written(server)).toEqual(['WINDOW_UPDATE 1 262144']);
+  });
+
   const windows = { streamWindowBytes: 20_000, maxStreamWindowBytes: 400_000 };
 
   it('widens the window of a stream that is read, again and again, while there is something to spare', () => {
