@@ -1,3 +1,6 @@
+/** The share of what is left that one taker may have. */
+const SPARE_PARTS = 8;
+
 /** Octets that many holders may hold together. Whoever gets some gives them back, once each. */
 export class ByteBudget {
   readonly #maxBytes: number;
@@ -18,9 +21,9 @@ export class ByteBudget {
     return true;
   }
 
-  /** The same for what can be done without: it leaves half to others. */
+  /** The same for what can be done without: it leaves half to others, and takes little of the rest, the less the fuller it is. */
   takeSpare(bytes: number): boolean {
-    return (this.#used + bytes) * 2 <= this.#maxBytes && this.take(bytes);
+    return bytes * SPARE_PARTS <= this.#maxBytes / 2 - this.#used && this.take(bytes);
   }
 
   give(bytes: number): void {

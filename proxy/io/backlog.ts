@@ -1,4 +1,5 @@
 const ROOM_BYTES = 4_096;
+const READ_BYTES = 65_536;
 
 /**
  * What a stream was told that nobody takes yet: pieces of its body, and other events, in order. Pieces are copied, small
@@ -29,9 +30,22 @@ export class Backlog<Event extends object> {
     this.#entries.push(event);
   }
 
-  /** The next event, or a piece of body, which is the caller's. */
-  shift(): Buffer | Event | undefined {
-    return this.#entries.shift();
+  /**
+   * Gives what waits as long as it is wanted, and says so whenever about as much was given as one read of a socket brings: who is full
+   * then wants no more.
+   */
+  drain(isWanted: () => boolean, give: (next: Buffer | Event) => void, given: () => void): void {
+    let bytes = 0;
+    while (isWanted()) {
+      const next = this.#entries.shift();
+      if (next === undefined) break;
+      give(next);
+      if (Buffer.isBuffer(next)) bytes += next.length;
+      if (bytes < READ_BYTES) continue;
+      bytes = 0;
+      given();
+    }
+    given();
   }
 
   clear(): void {

@@ -73,7 +73,7 @@ function told(pieces: readonly Buffer[], options: Parameters<typeof relayOf>[0])
   expect(Buffer.concat(out).includes(SECRET)).toBe(false);
   const heard = messages.map(({ type, bytes }) => `${type} ${bytes.toString('latin1')}`);
   // Why it ended hangs on the cuts: of what is too long, broken and broken off, pieces tell the one before the other.
-  return { said: { heard, closeCode, rest }, by: relay.ending?.by };
+  return { said: { heard, closeCode, rest }, by: relay.ending };
 }
 
 test('agents of a hostile upstream', { timeout: (SECONDS + 60) * 1000 }, () => {

@@ -1,11 +1,9 @@
 import type { HeaderList } from '../../protocols/header-list.ts';
 import { decodedName } from '../parameter-name.ts';
-import type { AwsAlgorithm } from './aws-signer.ts';
 import { SigningError } from './signing-error.ts';
 
 /** What the agent's SDK signed with its dummy key: not proof of anything, but where it believes the call goes. */
 export interface AgentAwsSignature {
-  readonly algorithm: AwsAlgorithm;
   /** One region, or the region set of SigV4a. */
   readonly regions: readonly string[];
   readonly service: string;
@@ -53,11 +51,11 @@ export function readAgentSignature(
   if (algorithm === 'AWS4-HMAC-SHA256') {
     const region = parts.pop() ?? '';
     if (parts.length < 2 || region === '' || service === '') throw unreadable('its credential scope is malformed');
-    return { algorithm, regions: [region], service, signedHeaders };
+    return { regions: [region], service, signedHeaders };
   }
   const regions = (headers.get('x-amz-region-set') ?? '').split(',').map((region) => region.trim());
   if (parts.length < 2 || service === '' || regions.includes('')) throw unreadable('its region set is malformed');
-  return { algorithm: 'AWS4-ECDSA-P256-SHA256', regions, service, signedHeaders };
+  return { regions, service, signedHeaders };
 }
 
 function refusePresigned(query: string | undefined): void {

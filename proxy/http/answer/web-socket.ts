@@ -40,7 +40,7 @@ export function openWebSocket(
 }
 
 /** How a WebSocket's end is recorded. */
-const REASONS: Readonly<Record<Exclude<WebSocketEnding['by'], 'cut'>, Reason>> = {
+const REASONS: Readonly<Record<Exclude<WebSocketEnding, 'cut'>, Reason>> = {
   handshake: 'ok',
   'agent-fault': 'bad-request',
   'upstream-fault': 'upstream-malformed',
@@ -143,10 +143,9 @@ export class WebSocketExchange implements AnswerPath, RequestPath {
     const { ending } = this.#relay;
     if (ending !== undefined) {
       this.#ended = true;
-      if (ending.by !== 'cut') this.#sendLast();
-      return this.#parts.owner.webSocketEnded(
-        ending.by === 'cut' ? (this.#cutFor ?? 'session-revoked') : REASONS[ending.by],
-      );
+      if (ending === 'cut') return this.#parts.owner.webSocketEnded(this.#cutFor ?? 'session-revoked');
+      this.#sendLast();
+      return this.#parts.owner.webSocketEnded(REASONS[ending]);
     }
     if (this.#agentFull || this.#relay.upstreamMustWait) upstream.pause();
     else upstream.resume();

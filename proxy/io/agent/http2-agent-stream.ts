@@ -107,13 +107,11 @@ export class Http2AgentStream implements AgentStream, Rostered {
   }
 
   resumeRequest(): void {
-    while (this.#exchange.acceptsRequest) {
-      const next = this.#waiting.shift();
-      if (next === undefined) break;
-      if (Buffer.isBuffer(next)) this.#give(next);
-      else this.#exchange.onRequestEnd(next.trailers);
-    }
-    this.#exchange.onRequestReadDone();
+    this.#waiting.drain(
+      () => this.#exchange.acceptsRequest,
+      (next) => (Buffer.isBuffer(next) ? this.#give(next) : this.#exchange.onRequestEnd(next.trailers)),
+      () => this.#exchange.onRequestReadDone(),
+    );
     this.#parts.writer.schedule();
   }
 

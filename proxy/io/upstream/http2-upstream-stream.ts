@@ -108,13 +108,11 @@ export class Http2UpstreamStream implements UpstreamStream, Rostered {
   }
 
   #goOn(): void {
-    while (!this.#paused) {
-      const next = this.#waiting.shift();
-      if (next === undefined) break;
-      if (Buffer.isBuffer(next)) this.#tellBody(next);
-      else this.#tell(next);
-    }
-    this.onReadDone();
+    this.#waiting.drain(
+      () => !this.#paused,
+      (next) => (Buffer.isBuffer(next) ? this.#tellBody(next) : this.#tell(next)),
+      () => this.onReadDone(),
+    );
   }
 
   /** DATA frames carry any protocol (RFC 8441); only its end is another. */

@@ -68,6 +68,7 @@ export class Http2Connection {
     this.#encode(() => state.outbound.requestHead(id, head, endStream));
     state.streams.lastOwn = id;
     state.opened(stream);
+    state.credit.openedByUs(stream);
     return id;
   }
 

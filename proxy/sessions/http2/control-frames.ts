@@ -87,7 +87,7 @@ export function readGoaway(state: ConnectionState, frame: FrameReader, lastBefor
       state.droppedByPeer(stream, 'REFUSED_STREAM', 'the peer goes away without this stream (RFC 9113 6.8)');
     }
   }
-  state.events.push({ type: 'goaway', lastStream: last, code });
+  state.events.push({ type: 'goaway', code });
   return last;
 }
 

@@ -6,6 +6,10 @@ import type { Stream } from './stream.ts';
 
 /** More than the windows of all streams together, so that one which nobody reads never stops the others. */
 const CONNECTION_BYTES = 1 << 30;
+/** What a window is multiplied by: with no more, it keeps ahead of what TCP sends in a round trip (slow start, RFC 5681 3.1). */
+const GROWTH = 4;
+/** So much is given back before half of a wide window has gathered, or in effect it would be half as wide. */
+const MAX_OWED_BYTES = 262_144;
 
 /** Where the octets come from by which windows are wider than at first; see ByteBudget. */
 export interface SpareBytes {
@@ -15,8 +19,8 @@ export interface SpareBytes {
 
 /**
  * The windows that we give the peer (RFC 9113 5.2, 6.9). Each stream's bounds what nobody has read yet, the connection's bounds
- * nothing. Credit is given back when half a window has gathered; a stream of which so much was read has a wider one from then on,
- * while there are octets to spare.
+ * nothing. Credit is given back when half a window or 256 KiB have gathered; a stream of which so much was read has a wider one from then
+ * on, and so has an answer before it comes, while there are octets to spare.
  */
 export class Credit {
   readonly #frames: FrameBuffer;
@@ -62,15 +66,19 @@ export class Credit {
     }
   }
 
+  /** We have asked on this stream: an answer of more than the first window is not to wait for a word from us. */
+  openedByUs(stream: Stream): void {
+    const bytes = this.#widen(stream);
+    if (bytes > 0) this.#grant(stream, bytes);
+  }
+
   /** Gives octets back to a stream, if more can come on it. */
   giveBackOn(stream: Stream, bytes: number): void {
     if (stream.receiving === 'done') return;
     stream.uncreditedBytes += bytes;
     const size = this.#streamBytes + stream.addedBytes;
-    if (stream.uncreditedBytes === 0 || stream.uncreditedBytes * 2 < size) return;
-    const increment = stream.uncreditedBytes + this.#widen(stream);
-    this.#frames.numbers(FrameType.WINDOW_UPDATE, stream.id, increment);
-    stream.receiveWindow += increment;
+    if (stream.uncreditedBytes === 0 || stream.uncreditedBytes < Math.min(size / 2, MAX_OWED_BYTES)) return;
+    this.#grant(stream, stream.uncreditedBytes + this.#widen(stream));
     stream.uncreditedBytes = 0;
   }
 
@@ -80,10 +88,17 @@ export class Credit {
     stream.addedBytes = 0;
   }
 
+  #grant(stream: Stream, bytes: number): void {
+    this.#frames.numbers(FrameType.WINDOW_UPDATE, stream.id, bytes);
+    stream.receiveWindow += bytes;
+  }
+
+  /** By how much the stream's window is wider from now on. */
   #widen(stream: Stream): number {
-    const bytes = this.#maxStreamBytes - this.#streamBytes;
-    if (stream.addedBytes > 0 || bytes <= 0 || !this.#spare.takeSpare(bytes)) return 0;
-    stream.addedBytes = bytes;
+    const size = this.#streamBytes + stream.addedBytes;
+    const bytes = Math.min(this.#maxStreamBytes, size * GROWTH) - size;
+    if (bytes <= 0 || !this.#spare.takeSpare(bytes)) return 0;
+    stream.addedBytes += bytes;
     return bytes;
   }
 }

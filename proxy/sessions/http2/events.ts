@@ -15,8 +15,8 @@ export type Http2Event =
   | ResetEvent
   /** What sendData() had to queue is sent: more may come. */
   | { readonly type: 'writable'; readonly stream: number }
-  /** The peer ends the connection; of our streams it took those up to `lastStream`. The others were told as `reset`. */
-  | { readonly type: 'goaway'; readonly lastStream: number; readonly code: ErrorName }
+  /** The peer ends the connection; those of our streams that it does not take were told as `reset`. */
+  | { readonly type: 'goaway'; readonly code: ErrorName }
   /** The peer's settings were read; canOpen and remoteAllowsExtendedConnect are up to date. */
   | { readonly type: 'settings' };
 

@@ -20,7 +20,7 @@ export interface Http2Limits {
   readonly maxFrameBytes: number;
   /** Octets of a stream's body that may arrive before they are consumed, at first. */
   readonly streamWindowBytes: number;
-  /** The same once some were consumed, while half of `maxHeldBytes` has room for what it is more. */
+  /** The same at most: four times as many of an answer from its head on, and again when half were consumed, while half of `maxHeldBytes` has room. */
   readonly maxStreamWindowBytes: number;
   /** Interim (1xx) answers before the final one. */
   readonly maxInformational: number;
@@ -47,7 +47,7 @@ export const DEFAULT_HTTP2_OPTIONS: Http2Options = Object.freeze({
   maxConcurrentStreams: 128,
   maxFrameBytes: MIN_MAX_FRAME_BYTES,
   streamWindowBytes: 65_536,
-  maxStreamWindowBytes: 1_048_576,
+  maxStreamWindowBytes: 4_194_304,
   maxInformational: 16,
   controlFrameAllowance: 1_000,
   resetAllowance: 200,

@@ -16,15 +16,8 @@ export interface WebSocketRelayOptions {
   readonly limits?: Partial<WebSocketLimits>;
 }
 
-/** How the relay came to its end. */
-export type WebSocketEnding =
-  /** Both sides said Close. */
-  | { readonly by: 'handshake' }
-  /** A side broke the protocol or a limit; `message` holds no bytes of it. */
-  | { readonly by: 'agent-fault' | 'upstream-fault'; readonly code: number; readonly message: string }
-  /** A side went away without Close. */
-  | { readonly by: 'agent-left' | 'upstream-left' }
-  | { readonly by: 'cut' };
+/** How the relay came to its end: a `handshake` is Close from both sides, and who `left` said none. */
+export type WebSocketEnding = 'handshake' | 'agent-fault' | 'upstream-fault' | 'agent-left' | 'upstream-left' | 'cut';
 
 type Side = 'agent' | 'upstream';
 
@@ -114,7 +107,7 @@ export class WebSocketRelay {
    * withdrawn, with 1001 where it may open another; the upstream is told 1001.
    */
   cut(reason: string, code: 1001 | 1008 = CLOSE.policyViolation): void {
-    this.#end({ by: 'cut' }, closePayload(code, reason), closePayload(CLOSE.goingAway, ''));
+    this.#end('cut', closePayload(code, reason), closePayload(CLOSE.goingAway, ''));
   }
 
   takeForAgent(): Buffer[] {
@@ -143,7 +136,7 @@ export class WebSocketRelay {
     try {
       while (!this.done && output.pendingBytes < this.#maxPendingBytes) {
         if (from.step()) continue;
-        if (this.#agent.isClosed && this.#upstream.isClosed) this.#ending = { by: 'handshake' };
+        if (this.#agent.isClosed && this.#upstream.isClosed) this.#ending = 'handshake';
         else if (this.#leaving[side]) this.#left(side);
         return;
       }
@@ -160,17 +153,16 @@ export class WebSocketRelay {
 
   #left(side: Side): void {
     const text = side === 'agent' ? '' : 'the upstream closed without a closing handshake';
-    const ending: WebSocketEnding = { by: side === 'agent' ? 'agent-left' : 'upstream-left' };
-    this.#end(ending, closePayload(CLOSE.badGateway, text), closePayload(CLOSE.goingAway, ''));
+    this.#end(`${side}-left`, closePayload(CLOSE.badGateway, text), closePayload(CLOSE.goingAway, ''));
   }
 
   #fault(side: Side, { closeCode, message }: WebSocketError): void {
     const atFault = closePayload(closeCode, message);
     if (side === 'agent') {
-      this.#end({ by: 'agent-fault', code: closeCode, message }, atFault, closePayload(CLOSE.goingAway, ''));
+      this.#end('agent-fault', atFault, closePayload(CLOSE.goingAway, ''));
     } else {
       const text = 'the upstream broke the WebSocket protocol or a limit';
-      this.#end({ by: 'upstream-fault', code: closeCode, message }, closePayload(CLOSE.badGateway, text), atFault);
+      this.#end('upstream-fault', closePayload(CLOSE.badGateway, text), atFault);
     }
   }
 

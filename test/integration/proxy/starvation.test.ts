@@ -37,8 +37,9 @@ class Sender {
 
   /** The windows opened. */
   grow(stream: number, increment: number): void {
+    const window = this.#windows.get(stream);
     if (stream === 0) this.left += increment;
-    else this.#windows.set(stream, (this.#windows.get(stream) ?? 0) + increment);
+    else if (window !== undefined) this.#windows.set(stream, window + increment);
     this.#go();
   }
 
@@ -98,6 +99,32 @@ test.each([DEFAULT_LIMITS.maxHeldBytes, 1])(
     expect(world.http2.connections).toBe(1);
   },
 );
+
+test('an answer of 250 kB comes whole before the proxy says a word more', async () => {
+  world = await startConformanceWorld();
+  const answered: number[] = [];
+  world.http2.script = (socket) => {
+    const frames = new FrameUpstream(socket, () => {});
+    const windows = new Map<number, number>();
+    frames.onFrame = ({ type, stream, payload }) => {
+      if (type === FrameType.WINDOW_UPDATE) {
+        windows.set(stream, (windows.get(stream) ?? 0) + payload.readUInt32BE(0));
+        return;
+      }
+      if (type !== FrameType.HEADERS) return;
+      windows.set(stream, STREAM_BYTES);
+      setImmediate(() => {
+        let left = Math.min(250_000, windows.get(stream) ?? 0);
+        answered.push(left);
+        frames.send(headers(stream, [[':status', '200']]));
+        for (; left > PIECE_BYTES; left -= PIECE_BYTES) frames.send(data(stream, Buffer.alloc(PIECE_BYTES, 'x')));
+        frames.send(data(stream, Buffer.alloc(left, 'x'), END_STREAM));
+      });
+    };
+  };
+  for (let call = 0; call < 3; call += 1) expect((await (await ask('/long')).answer()).text).toHaveLength(250_000);
+  expect(answered).toEqual([250_000, 250_000, 250_000]);
+});
 
 test('uploads that wait for a slow upstream leave room for the requests of others', async () => {
   world = await startConformanceWorld();

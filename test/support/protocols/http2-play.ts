@@ -37,7 +37,7 @@ export function describeEvent(event: Http2Event): string {
     case 'reset':
       return `reset ${event.stream} ${event.code} by ${event.by}`;
     case 'goaway':
-      return `goaway ${event.lastStream} ${event.code}`;
+      return `goaway ${event.code}`;
     case 'writable':
       return `writable ${event.stream}`;
     case 'settings':
