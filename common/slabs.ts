@@ -1,5 +1,7 @@
 /** A TLS record (RFC 8446 section 5.1) or an HTTP/2 frame of the usual length, with a head in front. */
 export const SLAB_BYTES = 20_480;
+/** What is shorter gets memory of its own. */
+export const LARGE_BYTES = 4_096;
 /** Four megabytes lie ready at most. */
 const MAX_SPARE = 200;
 
@@ -26,4 +28,15 @@ export function isSlab(bytes: Buffer): boolean {
 /** Nobody reads or writes these bytes any more, nor others of their slab. */
 export function giveSlab(bytes: Buffer): void {
   if (spare.length < MAX_SPARE) spare.push(Buffer.from(bytes.buffer));
+}
+
+/** A copy to keep for a while, in a slab when it is large; to be given back with `dropCopy`. */
+export function keepCopy(bytes: Buffer): Buffer {
+  if (bytes.length < LARGE_BYTES || bytes.length > SLAB_BYTES) return Buffer.from(bytes);
+  const slab = takeSlab();
+  return slab.subarray(0, bytes.copy(slab));
+}
+
+export function dropCopy(bytes: Buffer): void {
+  if (isSlab(bytes)) giveSlab(bytes);
 }

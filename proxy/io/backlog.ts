@@ -1,4 +1,5 @@
-const ROOM_BYTES = 4_096;
+import { dropCopy, LARGE_BYTES, SLAB_BYTES, takeSlab } from '../../common/slabs.ts';
+
 const READ_BYTES = 65_536;
 
 /**
@@ -6,7 +7,13 @@ const READ_BYTES = 65_536;
  * ones into one buffer, since a peer may cut its body into frames of one octet.
  */
 export class Backlog<Event extends object> {
+  readonly #lends: boolean;
   #entries: (Buffer | Event)[] = [];
+
+  /** `lends`: what was given is no longer looked at once that was said, so that others may write over it. */
+  constructor(lends: boolean) {
+    this.#lends = lends;
+  }
 
   get isEmpty(): boolean {
     return this.#entries.length === 0;
@@ -22,7 +29,7 @@ export class Backlog<Event extends object> {
     const { length } = this.#entries;
     const last = this.#entries[length - 1];
     const joined = Buffer.isBuffer(last) ? behind(last, bytes) : undefined;
-    if (joined === undefined) this.#entries.push(withRoom(bytes));
+    if (joined === undefined) this.#entries.push(this.#copyOf(bytes));
     else this.#entries[length - 1] = joined;
   }
 
@@ -36,27 +43,34 @@ export class Backlog<Event extends object> {
    */
   drain(isWanted: () => boolean, give: (next: Buffer | Event) => void, given: () => void): void {
     let bytes = 0;
+    const lent: Buffer[] = [];
+    const say = (): void => {
+      given();
+      for (const piece of lent.splice(0)) dropCopy(piece);
+      bytes = 0;
+    };
     while (isWanted()) {
       const next = this.#entries.shift();
       if (next === undefined) break;
       give(next);
-      if (Buffer.isBuffer(next)) bytes += next.length;
-      if (bytes < READ_BYTES) continue;
-      bytes = 0;
-      given();
+      if (!Buffer.isBuffer(next)) continue;
+      if (this.#lends) lent.push(next);
+      bytes += next.length;
+      if (bytes >= READ_BYTES) say();
     }
-    given();
+    say();
   }
 
   clear(): void {
     this.#entries = [];
   }
-}
 
-/** A copy in memory of its own, with room behind it when it is short. */
-function withRoom(bytes: Buffer): Buffer {
-  const room = Buffer.allocUnsafeSlow(Math.max(bytes.length, ROOM_BYTES));
-  return room.subarray(0, bytes.copy(room));
+  /** With room behind it. */
+  #copyOf(bytes: Buffer): Buffer {
+    const isSlab = this.#lends && bytes.length >= LARGE_BYTES && bytes.length <= SLAB_BYTES;
+    const room = isSlab ? takeSlab() : Buffer.allocUnsafeSlow(Math.max(bytes.length, LARGE_BYTES));
+    return room.subarray(0, bytes.copy(room));
+  }
 }
 
 /** Both together, when the second fits into the room behind the first. */

@@ -1,10 +1,8 @@
-import { isSlab, SLAB_BYTES, takeSlab } from '../../../common/slabs.ts';
+import { isSlab, LARGE_BYTES, SLAB_BYTES, takeSlab } from '../../../common/slabs.ts';
 import { Flag, FRAME_HEADER_BYTES, FrameType, writeFrameHeader, writeUint32 } from '../../protocols/http2/frames.ts';
 
 const FIRST_CHUNK_BYTES = 1_024;
 const MAX_CHUNK_BYTES = 16_384;
-/** From so many on a frame gets a slab, for itself and what follows until it is taken. */
-const LARGE_BYTES = 4_096;
 const NOTHING = Buffer.alloc(0);
 const FLAGS_OFFSET = 4;
 /** Below it a loop is faster than a native copy. */

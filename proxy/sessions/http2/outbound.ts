@@ -1,3 +1,4 @@
+import { dropCopy, keepCopy } from '../../../common/slabs.ts';
 import type { HeaderList } from '../../protocols/header-list.ts';
 import { INITIAL_WINDOW_BYTES, MAX_31_BITS } from '../../protocols/http2/frames.ts';
 import type { Http2RequestHead, Http2ResponseHead } from '../../protocols/http2/heads.ts';
@@ -62,11 +63,14 @@ export class Outbound {
   data(stream: Stream, bytes: Buffer): boolean {
     const sent = stream.queuedBytes === 0 ? this.#write(stream, bytes, bytes.length) : 0;
     if (sent === bytes.length) return true;
-    const rest = Buffer.from(bytes.subarray(sent));
     if (stream.queuedBytes === 0) this.#waiting.push(stream);
-    stream.queue.push(rest);
-    stream.queuedBytes += rest.length;
-    this.queuedBytes += rest.length;
+    const frameBytes = this.#frameBytes();
+    for (let at = sent; at < bytes.length; at += frameBytes) {
+      stream.queue.push(keepCopy(bytes.subarray(at, at + frameBytes)));
+    }
+    const queued = bytes.length - sent;
+    stream.queuedBytes += queued;
+    this.queuedBytes += queued;
     return false;
   }
 
@@ -142,8 +146,10 @@ export class Outbound {
     if (sent === 0) return false;
     stream.queuedBytes -= sent;
     this.queuedBytes -= sent;
-    if (sent === first.length) stream.queue.shift();
-    else stream.queue[0] = first.subarray(sent);
+    if (sent === first.length) {
+      stream.queue.shift();
+      dropCopy(first);
+    } else stream.queue[0] = first.subarray(sent);
     return true;
   }
 

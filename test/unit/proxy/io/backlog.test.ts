@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { isSlab, takeSlab } from '../../../../common/slabs.ts';
 import { Backlog } from '../../../../proxy/io/backlog.ts';
 
 interface Mark {
@@ -18,7 +19,7 @@ test('pieces come out in order, as bytes, around what came between them', () => 
   const entry = fc.oneof(fc.uint8Array({ maxLength: 6_000 }), fc.record({ mark: fc.nat() }));
   fc.assert(
     fc.property(fc.array(entry, { maxLength: 30 }), (entries) => {
-      const backlog = new Backlog<Mark>();
+      const backlog = new Backlog<Mark>(true);
       const said: string[] = [];
       const read: string[] = [];
       const note = (list: string[], next: Uint8Array | Mark): void => {
@@ -44,9 +45,27 @@ test('pieces come out in order, as bytes, around what came between them', () => 
 });
 
 test('a body in pieces of one octet takes few buffers', () => {
-  const backlog = new Backlog<Mark>();
+  const backlog = new Backlog<Mark>(true);
   for (let at = 0; at < 100_000; at += 1) backlog.addBody(Buffer.from([at & 0xff]));
   let pieces = 0;
   drainAll(backlog, () => (pieces += 1));
   expect(pieces).toBeLessThan(100);
+});
+
+test('memory that is lent serves others once what it held was given and that was said, and not before', () => {
+  const backlog = new Backlog<Mark>(true);
+  backlog.addBody(Buffer.alloc(10_000, 'a'));
+  let lent: Buffer | undefined;
+  backlog.drain(
+    () => true,
+    (next) => (lent = next as Buffer),
+    () => expect(takeSlab().buffer).not.toBe(lent?.buffer),
+  );
+  expect(takeSlab().buffer).toBe(lent?.buffer);
+});
+
+test('memory that is given for good is nobody else’s', () => {
+  const backlog = new Backlog<Mark>(false);
+  backlog.addBody(Buffer.alloc(10_000, 'a'));
+  drainAll(backlog, (next) => expect(isSlab(next as Buffer)).toBe(false));
 });
