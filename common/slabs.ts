@@ -6,28 +6,27 @@ export const LARGE_BYTES = 4_096;
 const MAX_SPARE = 200;
 
 const spare: Buffer[] = [];
-const known = new WeakSet<ArrayBufferLike>();
+/** Taken, and not given back. */
+const taken = new WeakSet<ArrayBufferLike>();
 
 /**
  * Memory for bytes on their way out, to be given back with `giveSlab`. To collect fresh memory for each cost more than half of what
  * a large answer costs.
  */
 export function takeSlab(): Buffer {
-  const ready = spare.pop();
-  if (ready !== undefined) return ready;
-  const slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
-  known.add(slab.buffer);
+  const slab = spare.pop() ?? Buffer.allocUnsafeSlow(SLAB_BYTES);
+  taken.add(slab.buffer);
   return slab;
 }
 
-/** Whether these bytes lie in a slab. */
+/** Whether these bytes lie in a slab that was taken. */
 export function isSlab(bytes: Buffer): boolean {
-  return known.has(bytes.buffer);
+  return taken.has(bytes.buffer);
 }
 
 /** Nobody reads or writes these bytes any more, nor others of their slab. */
 export function giveSlab(bytes: Buffer): void {
-  if (spare.length < MAX_SPARE) spare.push(Buffer.from(bytes.buffer));
+  if (taken.delete(bytes.buffer) && spare.length < MAX_SPARE) spare.push(Buffer.from(bytes.buffer));
 }
 
 /** A copy to keep for a while, in a slab when it is large; to be given back with `dropCopy`. */

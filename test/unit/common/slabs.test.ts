@@ -12,8 +12,10 @@ it('lends a slab anew once it was given back, whole, and knows one by any part o
     false,
   ]);
   giveSlab(part);
+  giveSlab(part);
   const again = takeSlab();
   expect(again.buffer).toBe(slab.buffer);
+  expect(takeSlab().buffer).not.toBe(slab.buffer);
   expect([again.byteOffset, again.length]).toEqual([0, SLAB_BYTES]);
 });
 
