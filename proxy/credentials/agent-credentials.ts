@@ -25,7 +25,7 @@ export interface RemovedCredentials {
 }
 
 /** Removed on routes that inject: every place where the APIs we know of look for a credential. */
-const CREDENTIAL_HEADERS = new Set([
+export const CREDENTIAL_HEADERS: ReadonlySet<string> = new Set([
   'authorization',
   'cookie',
   'x-api-key',
