@@ -229,7 +229,8 @@ export const SERVICE_ENDPOINTS = {
       '/**/device_authorization',
       '/connect/deviceauthorization',
     ],
-    secretFields: ['code', 'access_token', 'id_token', 'device_code'],
+    // `value` of hidden fields: the agent may ask for a page that sends them on (`response_mode=form_post`).
+    secretFields: ['code', 'access_token', 'id_token', 'device_code', 'value'],
     about: 'codes and tokens in redirects of authorization endpoints (RFC 6749 section 3.1), and codes for devices',
   },
   'oauth-clients': {
