@@ -79,7 +79,9 @@ describe('A-67 where fresh secrets are masked, they are in heads', () => {
     world.client.decide = (question) => grant(question, undefined);
     const received = await read({ [name]: value }, { maskedAnswerFields: MASKED });
     expect(received).not.toContain('fresh-');
-    const lengths = [...received.matchAll(new RegExp(`^${name}: (.*)\r$`, 'gim'))].map(([, shown = '']) => shown.length);
+    const lengths = [...received.matchAll(new RegExp(`^${name}: (.*)\r$`, 'gim'))].map(
+      ([, shown = '']) => shown.length,
+    );
     expect(lengths.length).toBeGreaterThan(1);
     for (const length of lengths) expect(length).toBe(value.length);
   });

@@ -47,7 +47,13 @@ export function droppedFieldsWith(headers: readonly string[]): ReadonlySet<strin
  * not authenticate the call, only what leads round the proxy is dropped.
  */
 export function scrubHeaders(headers: HeaderList, authentication: Authentication): number {
-  const { scrubber, isAuthenticated, credentialCookies = [], droppedFields = DROPPED, maskedFields = [] } = authentication;
+  const {
+    scrubber,
+    isAuthenticated,
+    credentialCookies = [],
+    droppedFields = DROPPED,
+    maskedFields = [],
+  } = authentication;
   dropAll(headers, isAuthenticated ? droppedFields : BYPASS_HEADERS);
   let hits = 0;
   if (isAuthenticated && credentialCookies.length > 0) hits = dropCookies(headers, credentialCookies);

@@ -62,7 +62,11 @@ async function send(injection: Injection, body?: string): Promise<string> {
   const { tls } = await world.tlsAgent('api.test', port, { ALPNProtocols: ['h2'] });
   const session = http2Agent(tls, `api.test:${port}`);
   const method = body === undefined ? 'GET' : 'POST';
-  const answer = await ask(session, { ':path': '/r', ':method': method }, body === undefined ? body : Buffer.from(body));
+  const answer = await ask(
+    session,
+    { ':path': '/r', ':method': method },
+    body === undefined ? body : Buffer.from(body),
+  );
   session.destroy();
   expect(seen).toHaveLength(2);
   return `${answer.status} ${answer.body.toString()}`;

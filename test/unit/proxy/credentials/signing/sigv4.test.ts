@@ -1,7 +1,12 @@
 import { verify } from 'node:crypto';
 import { SignatureV4a } from '@smithy/signature-v4a';
 import { describe, expect, test } from 'vitest';
-import { canonicalRequest, canonicalUri, canonicalValue, sha256Hex } from '../../../../../proxy/credentials/signing/aws-canonical.ts';
+import {
+  canonicalRequest,
+  canonicalUri,
+  canonicalValue,
+  sha256Hex,
+} from '../../../../../proxy/credentials/signing/aws-canonical.ts';
 import {
   planAwsSignature,
   signAwsRequest,
