@@ -1,6 +1,7 @@
 import type { Route } from '../../proto/gen/sidekey/v1/route.ts';
 import { readingsOf } from '../../common/inspection/parameter-name.ts';
 import { foldHeaderName } from '../../common/match/header-name.ts';
+import { trimBlanks } from '../protocols/http1/characters.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
 import { type AgentClaims, NO_CLAIMS } from './injection/scheme.ts';
 import { isCookieOf } from './injection/cookie.ts';
@@ -24,7 +25,7 @@ export interface RemovedCredentials {
 }
 
 /** Removed on routes that inject: every place where the APIs we know of look for a credential. */
-const CREDENTIAL_HEADERS = new Set([
+export const CREDENTIAL_HEADERS: ReadonlySet<string> = new Set([
   'authorization',
   'cookie',
   'x-api-key',
@@ -146,7 +147,7 @@ function removeCookies(headers: HeaderList, named: Places['cookies'], removed: s
   if (lines.length === 0) return;
   const kept = lines
     .flatMap((line) => line.split(';'))
-    .map((cookie) => cookie.trim())
+    .map(trimBlanks)
     .filter((cookie) => {
       const name = named.find(({ isOurs }) => isOurs(cookie))?.name;
       if (name === undefined || placeholderIn(cookie) !== undefined) return cookie !== '';

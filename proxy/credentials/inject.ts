@@ -15,6 +15,7 @@ import {
 } from './injection/scheme.ts';
 import { prepareInjection } from './injection/schemes.ts';
 import { innerBase64 } from './scrubbing/renderings.ts';
+import { droppedFieldsWith } from './scrubbing/scrub-headers.ts';
 
 export { refusePlaceholders } from './injection/placeholder-guard.ts';
 export { removeAgentCredentials } from './agent-credentials.ts';
@@ -37,11 +38,19 @@ interface Prepared {
   /** Those that sign what the others made. */
   readonly signing: readonly PreparedInjection[];
   readonly secrets: readonly Secret[];
+  readonly droppedFields: ReadonlySet<string>;
   readonly hasSecret: boolean;
 }
 
 const PREPARED = new WeakMap<Grant, Prepared>();
-const NOTHING: Prepared = { substituting: [], setting: [], signing: [], secrets: [], hasSecret: false };
+const NOTHING: Prepared = {
+  substituting: [],
+  setting: [],
+  signing: [],
+  secrets: [],
+  droppedFields: droppedFieldsWith([]),
+  hasSecret: false,
+};
 
 /**
  * Puts the grant's credentials into the request, after checking that the grant was given for exactly this call (A-20).
@@ -72,7 +81,7 @@ export function injectNothing(request: InjectableRequest): Injected {
 }
 
 function inject(prepared: Prepared, request: InjectableRequest): Injected {
-  const call = new InjectedCall(request, prepared.secrets);
+  const call = new InjectedCall(request, prepared);
   for (const injection of prepared.substituting) injection.apply(call);
   refusePlaceholders(request.headers);
   refusePlaceholdersInTarget(call.path, call.query);
@@ -84,6 +93,7 @@ function inject(prepared: Prepared, request: InjectableRequest): Injected {
 
 class InjectedCall implements Draft {
   readonly request: InjectableRequest;
+  readonly droppedFields: ReadonlySet<string>;
   secrets: readonly Secret[];
   path: string;
   query: string | undefined;
@@ -93,9 +103,10 @@ class InjectedCall implements Draft {
   reply: LocalReply | undefined;
   readonly signatures: RequestSignature[] = [];
 
-  constructor(request: InjectableRequest, secrets: readonly Secret[]) {
+  constructor(request: InjectableRequest, { secrets, droppedFields }: Prepared) {
     this.request = request;
     this.secrets = secrets;
+    this.droppedFields = droppedFields;
     this.path = request.path;
     this.query = request.query;
     this.body = undefined;
@@ -171,6 +182,7 @@ function prepareAll(injections: readonly Injection[]): Prepared {
     setting: all.filter((one) => !one.takesPlaceholder && one.signs === undefined),
     signing: all.filter((one) => one.signs === true),
     secrets: all.flatMap((one) => one.secrets),
+    droppedFields: droppedFieldsWith(all.flatMap(({ header }) => header ?? [])),
     hasSecret: all.some((one) => one.isSecret),
   };
 }

@@ -18,6 +18,8 @@ const NEVER_FORWARDED = new Set([
   'do-connecting-ip',
   'cf-pseudo-ipv4',
   'x-host',
+  // To CGI it is HTTP_PROXY, by which many programs choose the proxy of their own calls (httpoxy, CVE-2016-5385).
+  'proxy',
   'x-remote-user',
   'remote-user',
   // What authenticating proxies tell the servers behind them: Grafana, Kong, Envoy; those of Google, AWS, Azure, Cloudflare, Tailscale.

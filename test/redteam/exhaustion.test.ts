@@ -24,6 +24,18 @@ describe('A-53 exhaustion', () => {
     await agent.closed();
   });
 
+  // Each took seconds, in which nobody else was served.
+  test('fields of an opening that are all blanks, again and again', async () => {
+    world = await startProxyWorld();
+    const agent = await world.agent();
+    const upgrade = ['Connection: Upgrade', 'Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=='];
+    const head = [...upgrade, `Upgrade: websocket, a${' '.repeat(32_000)}b`];
+    for (let turn = 0; turn < 40; turn += 1) {
+      const answer = await agent.exchange(world.request('GET', '/', head));
+      expect(code(answer.text)).toBe('bad-request');
+    }
+  });
+
   test('a head, an interim answer and trailers without end from the upstream', async () => {
     world = await startProxyWorld();
     const streams = [

@@ -57,6 +57,10 @@ describe('A-05', () => {
     ['vault', '/V1/auth/Token/Create'],
     ['github', '/api/v3/app/installations/1/access_tokens'],
     ['oauth', '/realms/x/protocol/openid-connect/token'],
+    // A session's answer is a redirect that holds a code or, in the implicit flow, the token itself.
+    ['oauth', '/realms/x/protocol/openid-connect/auth?response_type=token'],
+    ['oauth', '/oauth/authorize?response_type=token'],
+    ['oauth', '/admin/realms/x/clients/1/client-secret'],
     // Rails and Grape serve a path with a format behind it as the path.
     ['oauth', '/oauth/token.json'],
     ['gitlab', '/api/v4/projects/1/access_tokens.json'],

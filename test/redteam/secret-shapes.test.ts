@@ -68,6 +68,13 @@ const ANSWERS = {
   'google-secrets': { 'with its checksum': json({ payload: { data: KEY, dataCrc32c: '4711' } }) },
   'gitlab-triggers': { triggers: json([{ id: 1, token: KEY }]) },
   'gitlab-schedules': { variables: json({ variables: [{ key: 'K', value: KEY }] }) },
+  // `response_mode=form_post`, which the agent may choose.
+  'oauth-authorization': {
+    'a page that sends a form on': [
+      'text/html; charset=utf-8',
+      `<!doctype html><title>Working</title><body onload="document.forms[0].submit()"><form method=post action="https://app.example/cb"><input type="hidden" name="code" value="${KEY}"/><input type=hidden name=id_token value='${KEY}'></form>`,
+    ],
+  },
   'vault-login': { 'unwrapped secrets': json({ data: { anything: KEY } }) },
   'vault-secrets': {
     'secrets that are numbers': json({ data: { data: { pin: 4711, exact: -4711e3, list: [4711] } } }),

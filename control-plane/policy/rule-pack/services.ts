@@ -12,6 +12,8 @@ const REGISTRIES = [
   'registry.gitlab.com',
 ] as const;
 
+const OAUTH_HOSTS = ['*.auth0.com', '*.okta.com', '*.oktapreview.com', '*.onelogin.com'] as const;
+
 /** Services. Sources: their API references. */
 export const SERVICE_ENDPOINTS = {
   'openai-keys': {
@@ -191,7 +193,7 @@ export const SERVICE_ENDPOINTS = {
   },
   'oauth-token': {
     provider: 'oauth',
-    hosts: ['*.auth0.com', '*.okta.com', '*.oktapreview.com', '*.onelogin.com'],
+    hosts: OAUTH_HOSTS,
     methods: ['POST'],
     paths: [
       '/oauth/token',
@@ -206,5 +208,45 @@ export const SERVICE_ENDPOINTS = {
     takesFormat: true,
     secretFields: ['access_token', 'refresh_token', 'id_token'],
     about: 'token endpoints of OAuth 2.0 (RFC 6749 section 3.2); for others name the provider `oauth`',
+  },
+  // Of Auth0, Okta, OneLogin, Keycloak, Duende and oidc-provider.
+  'oauth-authorization': {
+    provider: 'oauth',
+    hosts: OAUTH_HOSTS,
+    methods: ['GET', 'POST'],
+    paths: [
+      '/authorize',
+      '/auth',
+      '/oidc/*/auth',
+      '/**/oauth/authorize',
+      '/**/oauth2/authorize',
+      '/**/v1/authorize',
+      '/**/openid-connect/auth/**',
+      '/connect/authorize',
+      '/device/auth',
+      '/oauth/device/code',
+      '/**/device/authorize',
+      '/**/device_authorization',
+      '/connect/deviceauthorization',
+    ],
+    // `value` of hidden fields: the agent may ask for a page that sends them on (`response_mode=form_post`).
+    secretFields: ['code', 'access_token', 'id_token', 'device_code', 'value'],
+    about: 'codes and tokens in redirects of authorization endpoints (RFC 6749 section 3.1), and codes for devices',
+  },
+  'oauth-clients': {
+    provider: 'oauth',
+    hosts: OAUTH_HOSTS,
+    paths: [
+      '/reg/**',
+      '/register/**',
+      '/connect/register/**',
+      '/oidc/register/**',
+      '/api/v2/clients/**',
+      '/oauth2/v1/clients/**',
+      '/realms/*/clients-registrations/**',
+      '/admin/realms/*/clients/*/client-secret/**',
+    ],
+    secretFields: ['client_secret', 'registration_access_token', 'value'],
+    about: 'secrets of clients, and their registration (RFC 7591)',
   },
 } as const satisfies Record<string, SecretEndpoint>;

@@ -1,5 +1,6 @@
 import { COOKIE_TEXT, TOKEN } from '../../../common/credential-grammar.ts';
 import type { CookieInjection } from '../../../proto/gen/sidekey/v1/grant.ts';
+import { trimBlanks } from '../../protocols/http1/characters.ts';
 import { decodedName } from '../parameter-name.ts';
 import { checkedText, invalid, type PreparedInjection, preparedSecret } from './scheme.ts';
 
@@ -12,7 +13,7 @@ export function prepareCookie({ name, value }: CookieInjection): PreparedInjecti
     const kept = headers
       .getAll('cookie')
       .flatMap((line) => line.split(';'))
-      .map((cookie) => cookie.trim())
+      .map(trimBlanks)
       .filter((cookie) => cookie !== '' && !isOurs(cookie));
     // One line: RFC 6265 section 5.4 allows no more, and servers differ on what they make of two.
     headers.set('Cookie', [pair, ...kept].join('; '));

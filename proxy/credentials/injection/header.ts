@@ -9,7 +9,7 @@ export function prepareHeader({ name, prefix, value, suffix }: HeaderInjection):
   if (!/^[\t\x20-\x7e]*$/.test(prefix + suffix)) throw invalid('its template has bytes that a header cannot hold');
   // White space at the ends is no part of a field's value (RFC 9110 section 5.5).
   const field = `${prefix}${text}${suffix}`.trim();
-  return preparedSecret([value], ({ request }) => request.headers.set(name, field));
+  return { ...preparedSecret([value], ({ request }) => request.headers.set(name, field)), header: name };
 }
 
 /** @throws InjectionError `credential-invalid` */

@@ -30,7 +30,9 @@ export function preparePlaceholder(injection: PlaceholderInjection): PreparedInj
   checkLength(value);
   const known = new Set(injection.placeholders);
   if (place === undefined || known.size === 0) throw invalid('its placeholder has no place');
-  return preparedSecret([value], applyAt(place.location, place.name, known, Buffer.from(value)), true);
+  const prepared = preparedSecret([value], applyAt(place.location, place.name, known, Buffer.from(value)), true);
+  const isInHeader = place.location === PlaceholderLocation.PLACEHOLDER_LOCATION_HEADER;
+  return isInHeader ? { ...prepared, header: place.name } : prepared;
 }
 
 type Apply = (draft: Draft) => void;

@@ -93,6 +93,8 @@ export interface Injected {
   /** Length of the body once changed, from that which the agent declared; undefined when it is not known ahead. */
   contentLength: ((declared: number) => number | undefined) | undefined;
   clientCertificate: ClientCertificate | undefined;
+  /** Of the answer, in lower case. */
+  readonly droppedFields: ReadonlySet<string>;
   reply: LocalReply | undefined;
   /** To be made in this order, last of all. */
   readonly signatures: RequestSignature[];
@@ -116,6 +118,8 @@ export interface PreparedInjection {
   readonly takesPlaceholder: boolean;
   /** It goes in last, over what the others did. */
   readonly signs?: true;
+  /** The header that holds nothing but the credential. */
+  readonly header?: string;
   /** @throws InjectionError `injection-refused` or `placeholder-refused` when the request has no place for it */
   apply(draft: Draft): void;
 }

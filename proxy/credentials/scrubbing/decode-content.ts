@@ -25,6 +25,9 @@ export const DEFAULT_DECODE_LIMITS: DecodeLimits = { maxBytesPerSlice: 8 * 1024 
 
 const SLICE_BYTES = 4096;
 
+/** Names that say nothing of the bytes. With `aws-chunked` an object was sent, which some servers of S3 keep with it. */
+const NO_CODINGS = ['', 'identity', 'aws-chunked'];
+
 /** Decodes a body piece by piece. Pull the output before giving more input, so that nothing piles up. */
 export interface ContentDecoder {
   /** The decoded bytes of this chunk. @throws ContentCodingError */
@@ -49,7 +52,7 @@ export function createContentDecoder(
     .toLowerCase()
     .split(',')
     .map((coding) => coding.trim())
-    .filter((coding) => coding !== '' && coding !== 'identity');
+    .filter((coding) => !NO_CODINGS.includes(coding));
   if (codings.length > limits.maxCodings) throw new ContentCodingError('the body has too many content codings');
   for (const coding of codings) {
     if (!Object.hasOwn(STAGES, coding)) throw new ContentCodingError('the body has an unknown content coding');

@@ -1,5 +1,7 @@
 import type { HeaderList } from '../../protocols/header-list.ts';
+import { CREDENTIAL_HEADERS } from '../agent-credentials.ts';
 import { cookieName } from '../injection/cookie.ts';
+import { maskFields } from './mask-fields.ts';
 import type { Scrubber } from './scrub.ts';
 
 /** They speak of the authentication that Sidekey did, and challenge the agent to do its own (A-03). */
@@ -17,6 +19,8 @@ const BYPASS_HEADERS: ReadonlySet<string> = new Set([
   'proxy-authenticate',
   'proxy-authentication-info',
 ]);
+/** Where the agent's own credentials are removed, one that a server sets is of no use to it on this route (A-67). */
+const DROPPED: ReadonlySet<string> = new Set([...BYPASS_HEADERS, ...AUTHENTICATION_HEADERS, ...CREDENTIAL_HEADERS]);
 const SEPARATOR = '\0';
 
 /** What Sidekey did to the call whose answer comes back. */
@@ -25,8 +29,17 @@ export interface Authentication {
   readonly scrubber: Scrubber | undefined;
   /** A credential went with it or was used for it. */
   readonly isAuthenticated: boolean;
+  /** `droppedFieldsWith` of those that the credentials are in. */
+  readonly droppedFields?: ReadonlySet<string>;
   /** Names of cookies that are credentials here: a value that the server sets is one too (A-67). */
   readonly credentialCookies?: readonly string[] | undefined;
+  /** Names of fields and parameters that hold fresh secrets. */
+  readonly maskedFields?: readonly string[] | undefined;
+}
+
+/** What an answer loses of its head when these headers, and others, hold the credentials of its call. */
+export function droppedFieldsWith(headers: readonly string[]): ReadonlySet<string> {
+  return headers.length === 0 ? DROPPED : new Set([...DROPPED, ...headers.map((name) => name.toLowerCase())]);
 }
 
 /**
@@ -34,13 +47,17 @@ export interface Authentication {
  * not authenticate the call, only what leads round the proxy is dropped.
  */
 export function scrubHeaders(headers: HeaderList, authentication: Authentication): number {
-  const { scrubber, isAuthenticated, credentialCookies = [] } = authentication;
-  dropAll(headers, BYPASS_HEADERS);
+  const {
+    scrubber,
+    isAuthenticated,
+    credentialCookies = [],
+    droppedFields = DROPPED,
+    maskedFields = [],
+  } = authentication;
+  dropAll(headers, isAuthenticated ? droppedFields : BYPASS_HEADERS);
   let hits = 0;
-  if (isAuthenticated) {
-    dropAll(headers, AUTHENTICATION_HEADERS);
-    if (credentialCookies.length > 0) hits = dropCookies(headers, credentialCookies);
-  }
+  if (isAuthenticated && credentialCookies.length > 0) hits = dropCookies(headers, credentialCookies);
+  if (maskedFields.length > 0) maskFields(headers, maskedFields);
   if (scrubber === undefined) return hits;
   const { raw } = headers;
   if (scrubber.holds([raw, headers.names]) === false) return hits;

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { HeaderList } from '../../protocols/header-list.ts';
+import { trimBlanks } from '../../protocols/http1/characters.ts';
 import { SigningError } from './signing-error.ts';
 
 /** S3 encodes the decoded path; every other service encodes the path as it arrived, so that "%" becomes "%25". */
@@ -81,7 +82,7 @@ function canonicalHeaders({ authority, headers, signedHeaders }: CanonicalParts)
 }
 
 export function canonicalValue(value: string): string {
-  return value.trim().replaceAll(/[ \t]+/g, ' ');
+  return trimBlanks(value).replaceAll(/[ \t]+/g, ' ');
 }
 
 /** SHA-256 in hex; text is Latin-1, as headers are. */

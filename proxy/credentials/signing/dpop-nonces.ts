@@ -34,5 +34,8 @@ export class DpopNonces {
  */
 export function asksForDpopNonce(status: number, answer: HeaderList): boolean {
   if (status !== 401 || !answer.has('dpop-nonce')) return false;
-  return answer.getAll('www-authenticate').some((value) => /\bDPoP\b[^\r\n]*\berror="?use_dpop_nonce\b/i.test(value));
+  return answer.getAll('www-authenticate').some((value) => {
+    const scheme = value.search(/\bDPoP\b/i);
+    return scheme !== -1 && /\berror="?use_dpop_nonce\b/i.test(value.slice(scheme));
+  });
 }

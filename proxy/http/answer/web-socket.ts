@@ -6,6 +6,7 @@ import type { DeflateParameters } from '../../protocols/websocket/deflate-agreem
 import type { Reason } from '../../../proto/reasons.ts';
 import { createMaskingKeys } from './masking-keys.ts';
 import type { AnswerParts, AnswerPath } from './answer-path.ts';
+import { Refusal } from '../../refusal.ts';
 import { stripHopByHop } from '../forwarded-headers.ts';
 import type { RequestPath } from '../request/request-body.ts';
 import type { WebSocketOpening } from '../request/web-socket-opening.ts';
@@ -16,7 +17,7 @@ const maskingKeys = createMaskingKeys();
  * Goes on as a WebSocket when that is what the agent asked for and the upstream agreed to; else undefined, and the answer
  * is an ordinary one.
  *
- * @throws Refusal `upstream-malformed`
+ * @throws Refusal `upstream-malformed`, or `answer-refused` where its messages would have to be masked
  */
 export function openWebSocket(
   head: ResponseHead,
@@ -26,6 +27,8 @@ export function openWebSocket(
 ): WebSocketExchange | undefined {
   const agreement = opening.agreement(head);
   if (agreement === undefined) return undefined;
+  if ((authentication.maskedFields ?? []).length > 0)
+    throw new Refusal('answer-refused', 'secrets cannot be masked in the messages of a WebSocket');
   const { headers } = head;
   const { agent, call, upstream } = parts;
   stripHopByHop(headers);

@@ -31,6 +31,8 @@ export interface Prepared {
   readonly clientCertificate: ClientCertificate | undefined;
   /** Answers the agent in place of the upstream, which is then not called. */
   readonly reply: LocalReply | undefined;
+  /** Of the answer. */
+  readonly droppedFields: ReadonlySet<string>;
   /** To be made before it is sent. */
   readonly signatures: readonly RequestSignature[];
 }
@@ -72,7 +74,7 @@ export function prepareRequest(
   const isInjected = grant !== undefined && method !== 'OPTIONS';
   const injected = isInjected ? injectCredential(grant, injectable) : injectNothing(injectable);
   const { body, clientCertificate, path, query, reply, signatures } = injected;
-  const { secrets } = injected;
+  const { droppedFields, secrets } = injected;
   if (secrets.length > 0 || signatures.length > 0) expectScrubbable(head, injected);
   const isFiltered = route.route !== undefined && mayFilterAnswer(route.route, inspected);
   if (isFiltered) expectWhole(headers);
@@ -83,7 +85,7 @@ export function prepareRequest(
   const inTarget = path !== destination.path || query !== destination.query;
   const sensitive = inTarget ? new Set([...route.sensitive, ':path']) : route.sensitive;
   const request = { method, scheme, authority, target, headers, length, acceptsTrailers, sensitive };
-  return { request, secrets, body, clientCertificate, reply, signatures };
+  return { request, secrets, droppedFields, body, clientCertificate, reply, signatures };
 }
 
 /** How long the body will be, with Content-Length to match. */

@@ -212,7 +212,9 @@ export class Preparation {
       signed,
       scrubber: signed.scrubber(),
       isAuthenticated: secrets.length > 0 || signatures.length > 0 || clientCertificate !== undefined,
+      droppedFields: prepared.droppedFields,
       credentialCookies: this.#route.route?.credentialCookies,
+      maskedFields: this.#route.route?.maskedAnswerFields,
       opening,
       inspected: this.#inspected,
     });

@@ -17,8 +17,10 @@ export class SignedRequest {
   readonly #signatures: readonly RequestSignature[];
   readonly #services: SigningServices;
   readonly #secrets: readonly Secret[];
-  /** Of both attempts, since an answer may show either. */
+  /** Of all attempts, since an answer may show either. */
   readonly #made: Secret[] = [];
+  /** What was signed holds for one body. */
+  #coversBody = false;
 
   /** @param secrets - Of the credentials that are in the request already. */
   constructor(signatures: readonly RequestSignature[], secrets: readonly Secret[], services: SigningServices) {
@@ -29,7 +31,7 @@ export class SignedRequest {
   }
 
   /**
-   * Sets the headers of all signatures; may be called again, for a second attempt.
+   * Sets the headers of all signatures.
    *
    * @param before - Through which the body goes first.
    * @returns through which the body must go.
@@ -40,12 +42,20 @@ export class SignedRequest {
     if (this.#signatures.length === 0) return transform;
     const { clock, dpopNonces } = this.#services;
     const moment: SigningMoment = { nowMs: clock.now(), body, nonce: randomUUID, dpopNonces };
+    this.#coversBody = body !== undefined && body.length > 0;
     for (const signature of this.#signatures) {
       const signed = signature.sign(moment);
       this.#made.push(signed.value);
-      if (signed.transform !== undefined) transform = chainTransforms(transform, signed.transform);
+      if (signed.transform === undefined) continue;
+      this.#coversBody = true;
+      transform = chainTransforms(transform, signed.transform);
     }
     return transform;
+  }
+
+  /** The same for another attempt, as servers may take a proof once (RFC 9449 11.1). What a body is part of stays as it is. */
+  signAnew(): void {
+    if (!this.#coversBody) this.sign(undefined, undefined);
   }
 
   /** For the answer to what was last signed; undefined where no secret went out. */

@@ -34,6 +34,22 @@ export function isToken(text: string): boolean {
   return true;
 }
 
+/** Whether a character is white space of HTTP (RFC 9110 5.6.3). */
+export function isBlank(code: number): boolean {
+  return code === SP || code === HTAB;
+}
+
+/**
+ * Without blanks at both ends. `trim` would take \xa0 too, the last byte of some letters in UTF-8; a pattern for the end of a text
+ * takes the square of its length.
+ */
+export function trimBlanks(text: string): string {
+  let [from, to] = [0, text.length];
+  while (from < to && isBlank(text.charCodeAt(from))) from += 1;
+  while (to > from && isBlank(text.charCodeAt(to - 1))) to -= 1;
+  return text.slice(from, to);
+}
+
 /** Whether text may stand as a field value; every character is one byte. */
 export function isFieldValue(text: string): boolean {
   for (let at = 0; at < text.length; at += 1) {

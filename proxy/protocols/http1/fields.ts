@@ -1,5 +1,5 @@
 import { HeaderList } from '../header-list.ts';
-import { COLON, CR, FIELD, HTAB, LF, SP, TOKEN } from './characters.ts';
+import { COLON, CR, FIELD, HTAB, isBlank, LF, SP, TOKEN } from './characters.ts';
 import { malformed, tooLarge, type MessageKind } from './message-error.ts';
 
 /** A field name as spelled, and in lower case. */
@@ -111,10 +111,6 @@ export function parseFields(text: string, start: number, maxCount: number, kind:
 /** llhttp reads `chunked<tab>` as another coding, and a body that ends elsewhere: so nobody may send it. */
 function refuseTab(blanks: string, kind: MessageKind): void {
   if (blanks.includes('\t')) throw malformed(kind, 'a tab behind a value that frames the message (RFC 9112 6.3)');
-}
-
-function isBlank(code: number): boolean {
-  return code === SP || code === HTAB;
 }
 
 function badName(text: string, at: number, nameEnd: number, kind: MessageKind): Error {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { HeaderList } from '../header-list.ts';
 import type { RequestHead } from '../heads.ts';
-import { isToken } from '../http1/characters.ts';
+import { isToken, trimBlanks } from '../http1/characters.ts';
 import { malformed, type MessageError } from '../http1/message-error.ts';
 import { deflateAgreement, deflateOffers, type DeflateParameters, formatDeflate } from './deflate-agreement.ts';
 import { readExtensions } from './extension-header.ts';
@@ -163,7 +163,7 @@ function namesUpgrade(headers: HeaderList): boolean {
 function elements(values: readonly string[]): string[] {
   return values
     .flatMap((value) => value.split(','))
-    .map((element) => element.replaceAll(/^[ \t]+|[ \t]+$/g, ''))
+    .map(trimBlanks)
     .filter((element) => element !== '');
 }
 

@@ -1,10 +1,11 @@
 import { createHmac, generateKeyPairSync } from 'node:crypto';
 import type http from 'node:http';
-import { EmbeddedJWK, jwtVerify } from 'jose';
+import { decodeJwt, EmbeddedJWK, jwtVerify } from 'jose';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { AwsAlgorithm, type Injection } from '../../../proto/gen/sidekey/v1/grant.ts';
-import { grant, type ProxyWorld, startProxyWorld } from '../../support/worlds/proxy-world.ts';
+import { grant, type ProxyWorld, route, startProxyWorld } from '../../support/worlds/proxy-world.ts';
 import { renderings } from '../../support/protocols/renderings.ts';
+import { startRawUpstream } from '../../support/upstreams/upstream.ts';
 
 const HMAC_KEY = 'whsec_5WbX5kEWLlfzsGNjH64I8lOOqUB6e8FH';
 const TOKEN = 'Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU';
@@ -184,5 +185,31 @@ describe('DPoP through the proxy (RFC 9449)', () => {
     const answer = await (await world.agent()).exchange(world.request('GET', '/r'), 'GET');
     expect(answer.status).toBe(401);
     expect(proofs).toHaveLength(2);
+  });
+
+  test('a call that is sent again, as its kept connection was closed, has a proof of its own (RFC 9449 11.1)', async () => {
+    const raw = await startRawUpstream((socket, connection) => {
+      let requests = 0;
+      socket.on('data', (bytes) => {
+        proofs.push(/^dpop: (.+)$/im.exec(bytes.toString('latin1'))?.[1] ?? '');
+        requests += 1;
+        if (connection === 1 && requests === 2) return void socket.resetAndDestroy();
+        const shown = Buffer.from(proofs.join('\n'));
+        socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${shown.length}\r\n\r\n${shown}`);
+      });
+    });
+    world.client.setRoutes([route({ ports: [raw.port] })]);
+    const agent = await world.agent();
+    const head = `GET http://api.test:${raw.port}/r HTTP/1.1\r\nHost: api.test:${raw.port}\r\n\r\n`;
+    await agent.exchange(head);
+    const answer = await agent.exchange(head);
+    await raw.close();
+    const { httpPort, httpsPort } = world.upstream;
+    world.client.setRoutes([route({ ports: [httpPort, httpsPort] })]);
+    const ids = proofs.map((proof) => decodeJwt(proof).jti);
+    expect(ids).toHaveLength(3);
+    expect(new Set(ids).size).toBe(3);
+    // Of both sendings none comes back.
+    for (const proof of proofs.slice(1)) expect(answer.text).not.toContain(proof.slice(proof.lastIndexOf('.')));
   });
 });

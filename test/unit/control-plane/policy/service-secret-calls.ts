@@ -194,4 +194,20 @@ export const SERVICE_CALLS = {
     ['POST acme.oktapreview.com', '/tenant/oauth2/token', '/token'],
     ['POST acme.onelogin.com', '/realms/x/protocol/openid-connect/token', '/connect/token'],
   ],
+  'oauth-authorization': [
+    ['GET acme.auth0.com', '/authorize', '/oauth/device/code'],
+    ['GET acme.okta.com', '/oauth2/default/v1/authorize', '/oauth2/v1/device/authorize'],
+    ['POST acme.oktapreview.com', '/oauth2/authorize', '/oauth/authorize'],
+    ['POST acme.onelogin.com', '/oidc/2/auth', '/auth', '/device/auth', '/device_authorization'],
+    ['GET acme.onelogin.com', '/realms/x/protocol/openid-connect/auth', '/connect/authorize'],
+    ['POST acme.onelogin.com', '/realms/x/protocol/openid-connect/auth/device', '/connect/deviceauthorization'],
+  ],
+  'oauth-clients': [
+    ['POST acme.auth0.com', '/oidc/register', '/api/v2/clients', '/api/v2/clients/c/rotate-secret'],
+    ['GET acme.auth0.com', '/api/v2/clients/c', '/api/v2/clients/c/credentials'],
+    ['GET acme.okta.com', '/oauth2/v1/clients/c', '/oauth2/v1/clients/c/secrets'],
+    ['GET acme.oktapreview.com', '/oauth2/v1/clients'],
+    ['POST acme.onelogin.com', '/realms/x/clients-registrations/openid-connect', '/connect/register', '/reg'],
+    ['GET acme.onelogin.com', '/admin/realms/x/clients/c/client-secret', '/register/c'],
+  ],
 } as const;

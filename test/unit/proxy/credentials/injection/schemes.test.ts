@@ -57,10 +57,10 @@ describe('cookie', () => {
   test('joins the others and replaces its own', () => {
     const headers = HeaderList.from([
       ['Cookie', 'csrf=1; sid=mine=2; sid'],
-      ['Cookie', 'sid=other; theme=dark;'],
+      ['Cookie', 'sid=other; theme=dark;city=Cefal\xc3\xa0 ;'],
     ]);
     injectCredential(grantOf(cookie(value)), requestOf({ headers }));
-    expect(headers.getAll('cookie')).toEqual(['sid=s3cret:1/x; csrf=1; theme=dark']);
+    expect(headers.getAll('cookie')).toEqual(['sid=s3cret:1/x; csrf=1; theme=dark; city=Cefal\xc3\xa0']);
   });
 
   test.each([['ab;cd'], ['ab cd'], ['ab"cd'], ['ab,cd'], ['ab\r\ncd'], ['caf\u00e9']])(

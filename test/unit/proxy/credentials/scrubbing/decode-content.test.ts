@@ -25,6 +25,7 @@ const CODED: Record<string, [coding: string, bytes: Buffer]> = {
   zstd: ['zstd', ZSTD],
   'two codings': ['gzip, br', zlib.brotliCompressSync(zlib.gzipSync(BODY))],
   'identity in the list': ['identity,gzip', zlib.gzipSync(BODY)],
+  'kept with what was sent as aws-chunked': ['gzip,aws-chunked', zlib.gzipSync(BODY)],
 };
 
 async function decode(coding: string, chunks: Buffer[]): Promise<Buffer> {
@@ -73,7 +74,7 @@ describe('content decoding', () => {
   });
 
   test('no coding needs no decoder', () => {
-    for (const coding of [undefined, '', 'identity', ' , Identity'])
+    for (const coding of [undefined, '', 'identity', ' , Identity', 'aws-chunked'])
       expect(createContentDecoder(coding)).toBeUndefined();
   });
 

@@ -90,6 +90,9 @@ describe("servers' nonces", () => {
     [false, 400, 'DPoP error="use_dpop_nonce"', true],
     [false, 401, 'DPoP error="invalid_token"', true],
     [false, 401, 'Bearer error="use_dpop_nonce"', true],
+    [false, 401, 'Bearer error="use_dpop_nonce", DPoP realm="x"', true],
+    // Long ones in linear time.
+    [false, 401, 'DPoP '.repeat(60_000), true],
   ])('asked: %s, for %i %s (with nonce: %s)', (asked, status, value, withNonce) => {
     const headers = answer(...(withNonce ? ['n'] : []));
     headers.append('WWW-Authenticate', value);

@@ -1,7 +1,12 @@
 import { verify } from 'node:crypto';
 import { SignatureV4a } from '@smithy/signature-v4a';
 import { describe, expect, test } from 'vitest';
-import { canonicalRequest, canonicalUri, sha256Hex } from '../../../../../proxy/credentials/signing/aws-canonical.ts';
+import {
+  canonicalRequest,
+  canonicalUri,
+  canonicalValue,
+  sha256Hex,
+} from '../../../../../proxy/credentials/signing/aws-canonical.ts';
 import {
   planAwsSignature,
   signAwsRequest,
@@ -51,6 +56,11 @@ describe('the published SigV4 test suite', () => {
     expect(canonicalUri('/example%20space/a:b', 'twice')).toBe('/example%2520space/a%3Ab');
     expect(canonicalUri('/example%20space/a:b', 'once')).toBe('/example%20space/a%3Ab');
   });
+});
+
+test('of a value blanks alone are taken, not bytes of UTF-8 that are blanks in Latin-1', () => {
+  expect(canonicalValue('\xa0 Cefal\xc3\xa0')).toBe('\xa0 Cefal\xc3\xa0');
+  expect(canonicalValue('\t a \t b ')).toBe('a b');
 });
 
 describe("S3's documented examples", () => {
