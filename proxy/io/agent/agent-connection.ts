@@ -134,6 +134,7 @@ export class AgentConnection implements AgentStream, AgentSession {
     const { limits, clock, state } = this.#services;
     this.deadlineAt = clock.now() + limits.agentIdleTimeoutMs;
     if (!this.#answer.keepAlive || this.#isUnread || state.draining) return this.#close();
+    this.#head = undefined;
     this.#pump();
   }
 
