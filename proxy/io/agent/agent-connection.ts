@@ -234,7 +234,6 @@ export class AgentConnection implements AgentStream, AgentSession {
     this.#output.flushNow();
     const socket = this.#socket as Socket;
     for (const [event, listener] of this.#listeners) socket.removeListener(event, listener);
-    socket.on('error', () => socket.destroy());
     // Whoever takes it starts it again, once it listens.
     socket.pause();
     this.deadlineAt = Number.POSITIVE_INFINITY;
