@@ -5,7 +5,7 @@ COPY package.json package-lock.json ./
 RUN npm ci --no-audit --no-fund
 COPY . .
 # V8's code cache holds for the flags that it was made with: those of the entry point.
-RUN node scripts/build.mjs && node --max-semi-space-size=4 scripts/lib/warm-proxy.mjs dist/proxy.js && rm -rf dist/types
+RUN node scripts/build.mjs && node --max-semi-space-size=4 --v8-pool-size=2 scripts/lib/warm-proxy.mjs dist/proxy.js && rm -rf dist/types
 
 FROM node:24-bookworm-slim
 ENV NODE_ENV=production SIDEKEY_HOME=/var/lib/sidekey
@@ -18,6 +18,7 @@ COPY --from=build /build/dist /opt/sidekey
 # The bundles are ES modules.
 RUN echo '{"type":"module"}' > /opt/sidekey/package.json && ln -s /opt/sidekey/sidekey.js /usr/local/bin/sidekey
 USER 10001:10001
-# A young generation of 16 MB a half, V8's own bound, costs a proxy 20 MB after load and saves nothing that shows (docs/performance.md).
-ENTRYPOINT ["node", "--max-semi-space-size=4", "/opt/sidekey/sidekey.js"]
+# A young generation of 16 MB a half, V8's own bound, costs a proxy 20 MB after load, four threads of V8 instead of two 3 MB: neither
+# saves anything that shows (docs/performance.md).
+ENTRYPOINT ["node", "--max-semi-space-size=4", "--v8-pool-size=2", "/opt/sidekey/sidekey.js"]
 CMD ["--help"]

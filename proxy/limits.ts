@@ -52,7 +52,7 @@ export const DEFAULT_LIMITS: ProxyLimits = Object.freeze({
   upstreamIdleTimeoutMs: 30_000,
   upstreamMaxAgeMs: 300_000,
   tlsHandshakeTimeoutMs: 10_000,
-  maxIdlePerHost: 32,
+  maxIdlePerHost: 256,
   maxSignedBodyBytes: 1_048_576,
   maxHeldBytes: 67_108_864,
   maxSpoolBytes: 256 * 1024 * 1024,

@@ -10,8 +10,8 @@ import { AT_ONCE_BYTES, TurnWork } from './turn.ts';
 export class Output {
   readonly #socket: Duplex;
   readonly #flushLater = new TurnWork('write', () => this.flushNow());
-  /** Text is latin1. */
-  #chunks: Piece[] = [];
+  /** Made anew each turn: an array that is old keeps what it held alive, even dropped, until the next full collection. */
+  #chunks: Piece[] | undefined;
   #bytes = 0;
   #hasLent = false;
 
@@ -20,15 +20,12 @@ export class Output {
   }
 
   add(bytes: Buffer): void {
-    if (bytes.length === 0) return;
-    this.#chunks.push(bytes);
-    this.#bytes += bytes.length;
+    if (bytes.length > 0) this.#push(bytes);
   }
 
   /** Adds latin1 text, which becomes bytes only in what is written. */
   addText(text: string): void {
-    this.#chunks.push(text);
-    this.#bytes += text.length;
+    this.#push(text);
   }
 
   /** Adds bytes that may be overwritten after the next flush, which copies them. */
@@ -48,7 +45,7 @@ export class Output {
    */
   flush(): boolean {
     if (this.#bytes >= AT_ONCE_BYTES) return this.flushNow();
-    if (this.#hasLent) {
+    if (this.#hasLent && this.#chunks !== undefined) {
       this.#chunks = [copyOf(this.#chunks, this.#bytes)];
       this.#hasLent = false;
     }
@@ -59,10 +56,10 @@ export class Output {
   /** The same without waiting: before whatever else ends or takes over the socket. */
   flushNow(): boolean {
     const chunks = this.#chunks;
-    if (chunks.length === 0) return !this.#socket.writableNeedDrain;
+    if (chunks === undefined) return !this.#socket.writableNeedDrain;
     const bytes = this.#bytes;
     const mustJoin = this.#hasLent || (chunks.length > 1 && bytes < AT_ONCE_BYTES);
-    this.#chunks = [];
+    this.#chunks = undefined;
     this.#bytes = 0;
     this.#hasLent = false;
     if (this.#socket.destroyed || this.#socket.writableEnded) return true;
@@ -78,6 +75,12 @@ export class Output {
   /** Resets the connection, where Node can: not over a unix socket. */
   reset(): void {
     breakOff(this.#socket);
+  }
+
+  #push(chunk: Piece): void {
+    if (this.#chunks === undefined) this.#chunks = [chunk];
+    else this.#chunks.push(chunk);
+    this.#bytes += chunk.length;
   }
 
   #write(chunk: Piece): boolean {

@@ -134,6 +134,7 @@ export class AgentConnection implements AgentStream, AgentSession {
     const { limits, clock, state } = this.#services;
     this.deadlineAt = clock.now() + limits.agentIdleTimeoutMs;
     if (!this.#answer.keepAlive || this.#isUnread || state.draining) return this.#close();
+    this.#head = undefined;
     this.#pump();
   }
 
@@ -233,7 +234,6 @@ export class AgentConnection implements AgentStream, AgentSession {
     this.#output.flushNow();
     const socket = this.#socket as Socket;
     for (const [event, listener] of this.#listeners) socket.removeListener(event, listener);
-    socket.on('error', () => socket.destroy());
     // Whoever takes it starts it again, once it listens.
     socket.pause();
     this.deadlineAt = Number.POSITIVE_INFINITY;

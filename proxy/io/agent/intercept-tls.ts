@@ -18,6 +18,8 @@ export const ALERT = {
   echRequired: Buffer.from([0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x79]),
 } as const;
 
+const ENDS = ['error', 'end', 'close'] as const;
+
 /** The agent's end of a connection to somewhere. */
 export interface AgentEnd {
   readonly socket: Socket;
@@ -52,11 +54,10 @@ export function interceptTls(
     socket.destroy();
   };
   const timer = setTimeout(failed, services.limits.tlsHandshakeTimeoutMs);
-  secured.on('error', failed);
-  for (const event of ['end', 'close']) secured.once(event, failed);
+  for (const event of ENDS) secured.on(event, failed);
   secured.once('secure', () => {
     clearTimeout(timer);
-    settled = true;
+    for (const event of ENDS) secured.removeListener(event, failed);
     const transport: Transport = { kind: 'tunnel', ...target, tls: true };
     const speaksHttp2 = secured.alpnProtocol === 'h2';
     sessions.track(new (speaksHttp2 ? Http2AgentConnection : AgentConnection)(services, secured, transport), secured);

@@ -23,6 +23,19 @@ describe('kept upstream connections', () => {
     expect(world.upstream.connections()).toBe(1);
   });
 
+  test('a hundred calls at a time are made again over the connections that they needed', async () => {
+    const agents = await Promise.all(Array.from({ length: 100 }, () => world.agent()));
+    const held: (() => void)[] = [];
+    world.upstream.handle((_request, response) => held.push(() => response.end('ok')));
+    for (let wave = 0; wave < 3; wave += 1) {
+      const answers = agents.map((agent) => agent.exchange(world.request('GET', '/')));
+      await until('all calls arrived', () => held.length === agents.length);
+      for (const end of held.splice(0)) end();
+      expect(new Set((await Promise.all(answers)).map(({ status }) => status))).toEqual(new Set([200]));
+    }
+    expect(world.upstream.connections()).toBe(agents.length);
+  });
+
   test('the kernel asks a silent upstream whether it is still there', async () => {
     const agent = await world.agent();
     expect((await agent.exchange(world.request('GET', '/'))).status).toBe(200);

@@ -1,4 +1,6 @@
-import { PassThrough } from 'node:stream';
+import { type Duplex, PassThrough } from 'node:stream';
+import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { Output } from '../../../../proxy/io/output.ts';
 import { turnEnd } from '../../../support/turn-end.ts';
@@ -23,6 +25,8 @@ async function written(fill: (output: Output) => void): Promise<{ bytes: Buffer;
   await turnEnd();
   return { bytes: readAll(socket), writes };
 }
+
+const TEXT_BYTES = 64 * 1024;
 
 describe('Output', () => {
   it('writes text of every byte as latin1, alone and joined with bytes', async () => {
@@ -92,5 +96,31 @@ describe('Output', () => {
     socket.destroy();
     await turnEnd();
     expect(output.flush()).toBe(true);
+  });
+
+  it('leaves nothing of what it wrote to the next full collection, however long it is kept', () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as (how: { type: 'minor' | 'major' }) => void;
+    const output = new Output({ write: () => true } as unknown as Duplex);
+    const text = Buffer.alloc(TEXT_BYTES, 'x');
+    const write = (): void => {
+      // A string of its own, in the young generation.
+      output.addText(text.toString('latin1'));
+      output.flushNow();
+    };
+    const writeOften = (times: number): void => {
+      for (let time = 0; time < times; time += 1) {
+        write();
+        // What outlives two is old.
+        collect({ type: 'minor' });
+        collect({ type: 'minor' });
+      }
+    };
+    const oldBytes = (): number =>
+      getHeapSpaceStatistics().find(({ space_name }) => space_name === 'old_space')?.space_used_size ?? 0;
+    writeOften(5);
+    const before = oldBytes();
+    writeOften(50);
+    expect(oldBytes() - before).toBeLessThan(25 * TEXT_BYTES);
   });
 });
