@@ -100,4 +100,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(EXIT_CODES.failed);
 });
 
+// Nobody reads what is said any more, or the disk it goes to is full: the next line is tried all the same.
+process.stderr.on('error', () => {});
+
 await main();

@@ -90,7 +90,8 @@ class LinkedPolicyClient implements PolicyClient {
     const { instanceId } = this;
     const { attestTimeoutMs: timeoutMs } = limits;
     const parts = { connection: this.#connection, proofs: this.#proofs };
-    const attestAs = createAttestor({ ...parts, options, ownId: instanceId, timeoutMs });
+    const isHeard = () => this.#connected;
+    const attestAs = createAttestor({ ...parts, options, ownId: instanceId, timeoutMs, isHeard });
     const shared = { ...parts, nowMs, monotonicMs, log, newBackoff };
     this.#sessionBackoff = newBackoff();
     const onResumed = (stillMs: number) => this.#onResumed(stillMs, log);
@@ -285,6 +286,8 @@ class LinkedPolicyClient implements PolicyClient {
       'this process stood still, or its clock was set ahead: attesting again',
     );
     if (session !== undefined) this.#sessions.invalidate(session, 'session-invalid');
+    // The network may have forgotten it meanwhile.
+    this.#connection.reset();
   }
 
   #setConnected(connected: boolean): void {

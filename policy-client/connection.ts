@@ -12,8 +12,8 @@ const NAMELESS = 'address.invalid';
 /** `connectivityState.READY`, which is behind a lazy import. */
 const READY = 2;
 
-/** Status codes that say something of a session or its records (gRPC, statuscodes.md). */
-export const STATUS = { permissionDenied: 7, failedPrecondition: 9, unauthenticated: 16 } as const;
+/** Status codes that say something of a session, its records or the connection (gRPC, statuscodes.md). */
+export const STATUS = { deadlineExceeded: 4, permissionDenied: 7, failedPrecondition: 9, unauthenticated: 16 } as const;
 
 type Wire = typeof wire;
 

@@ -1,18 +1,27 @@
+import { statfsSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { PGlite, type Transaction } from '@electric-sql/pglite';
 import { SidekeyError } from '../../common/errors.ts';
 import { makeFolder } from '../../common/folder.ts';
 import { lockFolder } from './folder-lock.ts';
 import { type RawSql, type RawStore, roleTransactions } from './raw-store.ts';
-import { isOutage, type SqlValue, StoreUnavailable } from './sql-store.ts';
+import { isOutage, isReadOnly, type SqlValue, StoreUnavailable } from './sql-store.ts';
 
 const INT8_OID = 20;
 const BYTEA_OID = 17;
 /** How long the queries of one transaction may keep everything else in this process waiting. */
 const MAX_TURN_MS = 10;
+/**
+ * With less than this on its disk the database is read alone. Where its log finds no room for the next file (16 MiB), it does
+ * not fail but spins for ever, and this process with it, which then only kill -9 ends.
+ */
+const LEAST_FREE_BYTES = 32 * 1024 * 1024;
 
-/** Opens the embedded database. Only one process may hold a folder: the lock refuses a second. */
-export async function openPglite(dataDir: string | undefined): Promise<RawStore> {
+/**
+ * Opens the embedded database. Only one process may hold a folder: the lock refuses a second.
+ * @param freeBytes what its disk has left
+ */
+export async function openPglite(dataDir: string | undefined, freeBytes = freeBytesOf): Promise<RawStore> {
   if (dataDir !== undefined) makeFolder(dataDir, 0o700);
   const unlock = dataDir === undefined ? async () => {} : await lockFolder(dataDir);
   const db = await createDatabase(dataDir, unlock);
@@ -21,8 +30,12 @@ export async function openPglite(dataDir: string | undefined): Promise<RawStore>
   const begin = async <T>(run: (tx: RawSql) => Promise<T>): Promise<T> => {
     asked += 1;
     try {
-      return await db.transaction((tx) => run(asSql(tx)));
+      return await db.transaction(async (tx) => {
+        if (dataDir !== undefined && freeBytes(dataDir) < LEAST_FREE_BYTES) await tx.exec('set transaction read only');
+        return run(asSql(tx));
+      });
     } catch (error) {
+      if (isReadOnly(error)) throw new StoreUnavailable(diskFull(dataDir, error));
       throw isOutage(error) ? new StoreUnavailable(error) : error;
     } finally {
       asked -= 1;
@@ -44,6 +57,16 @@ export async function openPglite(dataDir: string | undefined): Promise<RawStore>
       },
     },
   };
+}
+
+function freeBytesOf(folder: string): number {
+  const { bavail, bsize } = statfsSync(folder);
+  return bavail * bsize;
+}
+
+/** With PostgreSQL's own code for it (appendix A). */
+function diskFull(folder: string | undefined, cause: unknown): Error {
+  return Object.assign(new Error(`too little is free on the disk of ${folder}`, { cause }), { code: '53100' });
 }
 
 async function createDatabase(dataDir: string | undefined, unlock: () => Promise<void>): Promise<PGlite> {

@@ -1,5 +1,6 @@
+import type { ServiceError } from '@grpc/grpc-js';
 import { systemClock } from '../../common/clock.ts';
-import type { Connection } from '../connection.ts';
+import { type Connection, STATUS } from '../connection.ts';
 import type { ProofMaker } from './proof.ts';
 import { attest, type Session } from './session.ts';
 import type { PolicyClientOptions } from '../types.ts';
@@ -12,18 +13,23 @@ interface AttestorParts {
   /** This run of the proxy; it alone may sign for hosts. */
   readonly ownId: string;
   readonly timeoutMs: number;
+  /** Whether events come on the connection. */
+  readonly isHeard: () => boolean;
 }
 
 /** Shows the control plane who this is: as this run, or as one before whose records are still to be delivered. */
 export function createAttestor(parts: AttestorParts): (instanceId: string) => Promise<Session> {
-  const { connection, proofs, options, ownId, timeoutMs } = parts;
+  const { connection, proofs, options, ownId, timeoutMs, isHeard } = parts;
   const { tenant, evidence, wantCertificateAuthority = false, clock = systemClock } = options;
   return async (instanceId) => {
     const wish = { wantCertificateAuthority: instanceId === ownId && wantCertificateAuthority };
     try {
       return await attest(connection, proofs, { tenant, evidence, instanceId, ...wish, timeoutMs }, () => clock.now());
     } catch (error) {
-      connection.leaveUnlessUp();
+      // What stands may be dead without a word, and nothing else would notice.
+      const isLate = (error as Partial<ServiceError>).code === STATUS.deadlineExceeded;
+      if (isLate && !isHeard()) connection.reset();
+      else connection.leaveUnlessUp();
       throw error;
     }
   };

@@ -51,3 +51,24 @@ it('watches over a new connection when one hangs that was tried after others wer
   relay.to(planePort());
   await until('the link is up again', () => client.connected, 10_000);
 });
+
+it('attests over a new connection when the one that stands has fallen silent', async () => {
+  relay.to(planePort());
+  links.plane.refuseAttest = 'workload-revoked';
+  const client = await links.startClient({ address: address(), limits: LIMITS });
+  await until('it was refused', () => client.stats().attestationFailures > 0);
+  // As a network that has forgotten it: nobody hears of it, and no watch is there to miss its heartbeats.
+  relay.strike('stalls');
+  links.plane.refuseAttest = undefined;
+  await until('the link is up', () => client.connected, 10_000);
+});
+
+it('goes on over a new connection after it stood still, as the network may have forgotten the old one', async () => {
+  relay.to(planePort());
+  const limits = { maxStillMs: 500, attestTimeoutMs: 600_000, heartbeatTimeoutMs: 600_000 };
+  const client = await links.readyClient({ address: address(), limits });
+  const before = client.session()?.id;
+  relay.strike('stalls');
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_500);
+  await until('another session', () => client.connected && client.session()?.id !== before, 10_000);
+});
