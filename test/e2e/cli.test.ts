@@ -226,6 +226,12 @@ spec:
     expect(await sidekey('logs', '--reason', 'policy-denid')).toMatchObject({ code: 2 });
     const yaml = (await sidekey('logs', '-o', 'yaml', '--limit', '2')).stdout;
     expect(yaml.split('---\n').filter(Boolean)).toHaveLength(2);
+    const first = await sidekey('logs', '--after', '0', '--limit', '1', '-o', 'json');
+    const { position, at } = JSON.parse(first.stdout) as { position: number; at: string };
+    const second = await sidekey('logs', '--after', String(position), '--limit', '1', '-o', 'json');
+    expect(JSON.parse(second.stdout)).toMatchObject({ position: position + 1 });
+    expect((await sidekey('logs', '--until', at, '-o', 'json')).stdout).toBe('');
+    expect(await sidekey('logs', '--until', at, '--follow')).toMatchObject({ code: 2 });
     const verified = await sidekey('verify-log');
     expect(verified).toMatchObject({ code: 0 });
     expect(verified.stdout).toContain('whole');
