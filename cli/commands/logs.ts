@@ -58,7 +58,7 @@ export function define(command: Command): void {
     )
     .addHelpText(
       'after',
-      '\nExamples:\n  sidekey logs --outcome denied --since 30m\n  sidekey logs --id 2c2d55dcca24d5d9c64e8f24cb1ceda4 -o yaml\n  sidekey logs --follow --workload agent -o json\n  sidekey logs --after 0 --limit 1000 -o json      # then on with --after and the last one\'s position',
+      "\nExamples:\n  sidekey logs --outcome denied --since 30m\n  sidekey logs --id 2c2d55dcca24d5d9c64e8f24cb1ceda4 -o yaml\n  sidekey logs --follow --workload agent -o json\n  sidekey logs --after 0 --limit 1000 -o json      # then on with --after and the last one's position",
     )
     .action(logs);
 }
