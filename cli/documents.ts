@@ -72,12 +72,16 @@ function listFiles(path: string): string[] {
   }
 }
 
-/** Each folder once, though links lead back to it. */
+/**
+ * Each folder once, though links lead back to it. Of a mounted ConfigMap the same files stand in hidden folders too, and
+ * editors hide what is half saved.
+ */
 function listBelow(folder: string, seen: Set<string>): string[] {
   const place = realpathSync(folder);
   if (seen.has(place)) return [];
   seen.add(place);
   return readdirSync(folder).flatMap((name) => {
+    if (name.startsWith('.')) return [];
     const path = join(folder, name);
     const found = statSync(path, { throwIfNoEntry: false });
     if (found?.isDirectory()) return listBelow(path, seen);

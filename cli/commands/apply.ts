@@ -15,7 +15,7 @@ interface ApplyOptions extends ContextOptions {
 
 export function define(command: Command): void {
   addContextOptions(command)
-    .requiredOption('-f, --file <path...>', 'YAML file or folder; "-" reads standard input')
+    .requiredOption('-f, --file <path...>', 'YAML file, or folder without what is hidden; "-" reads standard input')
     .option(
       '--prune',
       'delete what the control plane holds and the files do not, but for what is labelled sidekey.dev/prune: never',

@@ -15,6 +15,7 @@ interface ExplainOptions extends ContextOptions {
   readonly data?: string;
   readonly json?: string;
   readonly user?: string;
+  readonly claims?: string;
   readonly output: OutputFormat;
 }
 
@@ -27,10 +28,11 @@ export function define(command: Command): void {
     .option('--data <form>', 'body: a form; @FILE reads one')
     .option('--json <json>', 'body: JSON; @FILE reads one')
     .option('--user <subject>', 'user it acts for')
+    .option('--claims <json>', 'claims of its evidence, which conditions may read; @FILE reads them')
     .addOption(outputOption())
     .addHelpText(
       'after',
-      '\nNo credential is made. Exit code 0 says allowed, 3 denied.\n\nExample:\n  sidekey explain --workload agent --url https://api.example.com/v1/items --method DELETE\n  sidekey explain --workload agent --url https://api.example.com/graphql --json \'{"query": "{ viewer { login } }"}\'',
+      '\nNo credential is made. Exit code 0 says allowed, 3 denied.\n\nExamples:\n  sidekey explain --workload agent --url https://api.example.com/v1/items --method DELETE\n  sidekey explain --workload agent --url https://api.example.com/graphql --json \'{"query": "{ viewer { login } }"}\'\n  sidekey explain --workload agent --url https://api.example.com/ --claims \'{"oidc": {"ref": "main"}}\'',
     )
     .action(explain);
 }
@@ -40,11 +42,31 @@ async function explain(options: ExplainOptions): Promise<void> {
   const { workload, url, user } = options;
   const { headers, body } = readBody(options);
   const method = options.method ?? (body === undefined ? 'GET' : 'POST');
+  const claims = readClaims(options.claims);
   const answer = await withClient(readContext(options), (client) =>
-    client.call('POST', '/v1/explain', { body: { workload, url, method, user, headers, body } }),
+    client.call('POST', '/v1/explain', { body: { workload, url, method, user, claims, headers, body } }),
   );
   printAs(options.output, answer, () => formatExplanation(answer));
+  if (claims === undefined && readField(answer, 'reason') === 'condition-error')
+    console.error('sidekey: no claims were supposed, which real evidence has: give them with --claims');
   if (readField(answer, 'outcome') !== 'allow') throw new CommandFailed(EXIT_CODES.denied, '');
+}
+
+/** @throws UsageError */
+function readClaims(given: string | undefined): object | undefined {
+  if (given === undefined) return undefined;
+  const text = readGiven(given);
+  try {
+    const claims: unknown = JSON.parse(text);
+    if (typeof claims === 'object' && claims !== null && !Array.isArray(claims)) return claims;
+  } catch {
+    // Told below: what JSON.parse says would show a part of it.
+  }
+  throw new UsageError('bad-claims', '--claims: use a JSON object, such as {"oidc": {"ref": "main"}}');
+}
+
+function readGiven(given: string): string {
+  return given.startsWith('@') ? readText(given.slice(1)) : given;
 }
 
 const FORM = 'application/x-www-form-urlencoded';
@@ -58,7 +80,7 @@ function readBody({ data, json, header }: ExplainOptions): { headers: readonly s
   const type = `content-type: ${json === undefined ? FORM : 'application/json'}`;
   return {
     headers: typed ? header : [...header, type],
-    body: given.startsWith('@') ? readText(given.slice(1)) : given,
+    body: readGiven(given),
   };
 }
 

@@ -11,6 +11,7 @@ import { readField, readList, readMember, withClient } from '../rest-client.ts';
 const MAX_CODE_LENGTH = 64;
 /** More than that the control plane gives in no answer. */
 const MAX_LIMIT = 1_000;
+const MAX_POSITION = 9_999_999_999;
 
 interface LogsOptions extends ContextOptions {
   readonly follow?: boolean;
@@ -22,6 +23,8 @@ interface LogsOptions extends ContextOptions {
   readonly outcome?: string;
   readonly reason?: string;
   readonly since?: string;
+  readonly until?: string;
+  readonly after?: string;
   readonly limit: string;
   readonly output: OutputFormat;
 }
@@ -39,8 +42,14 @@ export function define(command: Command): void {
     .option(
       '--since <time>',
       'made since then: 90s, 30m, 2h or 7d ago, or a time such as 2026-11-26T03:00:00Z',
-      (text) => parseSince(text, Date.now()),
+      (text) => parseTime(text, '--since', Date.now()),
     )
+    .addOption(
+      new Option('--until <time>', 'made before then')
+        .argParser((text) => parseTime(text, '--until', Date.now()))
+        .conflicts('follow'),
+    )
+    .option('--after <position>', 'the first ones stored after this position, where others are the latest; 0: all')
     .option('--limit <count>', 'how many at most', '100')
     .addOption(
       new Option('-o, --output <format>', 'output format; json is one object a line, yaml one document a decision')
@@ -49,24 +58,29 @@ export function define(command: Command): void {
     )
     .addHelpText(
       'after',
-      '\nExamples:\n  sidekey logs --outcome denied --since 30m\n  sidekey logs --id 2c2d55dcca24d5d9c64e8f24cb1ceda4 -o yaml\n  sidekey logs --follow --workload agent -o json',
+      "\nExamples:\n  sidekey logs --outcome denied --since 30m\n  sidekey logs --id 2c2d55dcca24d5d9c64e8f24cb1ceda4 -o yaml\n  sidekey logs --follow --workload agent -o json\n  sidekey logs --after 0 --limit 1000 -o json      # then on with --after and the last one's position",
     )
     .action(logs);
 }
 
-async function logs(options: LogsOptions): Promise<void> {
-  const { id, workload, user, host, policy, outcome, reason, since } = options;
+async function logs(options: LogsOptions, command: Command): Promise<void> {
+  const { id, workload, user, host, policy, outcome, reason, since, until } = options;
   const limit = parseNumber(options.limit, '--limit', 1, MAX_LIMIT);
-  const query = { id, workload, user, host, policy, outcome, reason, since };
+  const from = options.after === undefined ? undefined : parseNumber(options.after, '--after', 0, MAX_POSITION);
+  const query = { id, workload, user, host, policy, outcome, reason, since, until };
   await withClient(readContext(options), async (client) => {
-    const answer = await client.call('GET', '/v1/decisions', { query: { ...query, limit } });
+    const answer = await client.call('GET', '/v1/decisions', { query: { ...query, after: from, limit } });
     const decisions = readList(answer, 'decisions');
     // A table without rows may be of a call that never reached the proxy, or of a filter that is misspelt.
     if (decisions.length === 0) console.error(`sidekey: no decision fits${options.follow === true ? ' yet' : ''}`);
     if (options.output === 'table') console.log(formatTable(HEAD, decisions.flatMap(formatRows)));
     else for (const decision of decisions) console.log(formatOne(decision, options.output));
-    if (options.follow !== true) return;
-    const after = readField(decisions.at(-1), 'position') ?? '0';
+    if (options.follow !== true) {
+      const isCut = decisions.length === limit && command.getOptionValueSource('limit') === 'default';
+      if (isCut) console.error(`sidekey: there may be more: these are ${limit}; see --limit, --until and --after`);
+      return;
+    }
+    const after = readField(decisions.at(-1), 'position') ?? from ?? '0';
     for await (const decision of client.follow('/v1/decisions', { query: { ...query, after, follow: true } })) {
       console.log(formatOne(decision, options.output));
     }
@@ -91,17 +105,17 @@ function parseReason(code: string): string {
   throw new UsageError('bad-reason', `--reason: there is no reason code "${asked}"; ${hint}`);
 }
 
-/** The time that `--since` means, in RFC 3339. @throws UsageError */
-export function parseSince(text: string, now: number): string {
+/** The time that `--since` or `--until` means, in RFC 3339. @throws UsageError */
+export function parseTime(text: string, option: string, now: number): string {
   const [, count, unit = ''] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
   const unitMs = UNITS_MS.get(unit);
   const at = unitMs === undefined ? Date.parse(text) : now - Number(count) * unitMs;
   // What Date.parse takes beside dates ("1") is nobody's meaning.
   if (Number.isNaN(at) || (unitMs === undefined && !/^\d{4}-\d\d-\d\d/.test(text))) {
-    throw new UsageError('bad-since', `--since: "${text}" is neither such as 30m, 2h or 7d nor 2026-11-26T03:00:00Z`);
+    throw new UsageError('bad-time', `${option}: "${text}" is neither such as 30m, 2h or 7d nor 2026-11-26T03:00:00Z`);
   }
   // Further back there is no log, and RFC 3339 knows no year before 0.
-  if (at < 0) throw new UsageError('bad-since', `--since: "${text}" is before 1970; leave --since out to see all`);
+  if (at < 0) throw new UsageError('bad-time', `${option}: "${text}" is before 1970; there is no log of it`);
   return new Date(at).toISOString();
 }
 

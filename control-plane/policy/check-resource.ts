@@ -3,6 +3,7 @@ import { BoundedCache } from '../../common/bounded-cache.ts';
 import { pemBlocks } from '../../common/credential-grammar.ts';
 import { describeError } from '../../common/errors.ts';
 import { parseHostPattern } from '../../common/match/host-pattern.ts';
+import { methodFault } from '../../common/match/method.ts';
 import { compilePathPattern } from '../../common/match/path-pattern.ts';
 import { parseCidr } from '../../common/net/cidr.ts';
 import { compileCondition } from '../conditions/compile.ts';
@@ -43,9 +44,10 @@ export function checkResource(resource: Resource, conditions: ConditionSpecs): I
       return attempt(spec.type === 'cel' ? 'spec.expression' : 'spec', () => compileCondition(spec));
     }
     case 'AccessPolicy': {
-      const rules = resource.spec.rules ?? [];
+      const { effect, rules = [] } = resource.spec;
       return [
         ...rules.flatMap((rule, at) => checkRule(rule, `spec.rules[${at}]`)),
+        ...(effect === 'allow' ? rules.flatMap((rule, at) => checkMethods(rule, `spec.rules[${at}]`)) : []),
         ...checkSteps(resource.spec, conditions),
       ];
     }
@@ -91,6 +93,14 @@ function checkRule({ paths, when }: AccessRule, field: string): Issue[] {
     attempt(`${field}.paths[${index}]`, () => compilePathPattern(path)),
   );
   return when === undefined ? patterns : [...patterns, ...attempt(`${field}.when`, () => compileCel(when))];
+}
+
+/** To allow what goes no further is a slip; rules that deny take methods in any case. */
+function checkMethods({ methods = [] }: AccessRule, field: string): Issue[] {
+  return methods.flatMap((method, index) => {
+    const message = methodFault(method);
+    return message === undefined ? [] : [{ field: `${field}.methods[${index}]`, message }];
+  });
 }
 
 function compileClientCondition(expression: string): void {

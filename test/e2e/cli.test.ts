@@ -9,6 +9,14 @@ import { toPem } from '../../common/x509/certificate.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const SIDEKEY = join(process.cwd(), 'dist/sidekey.js');
+/** For whom the evidence says so; `sidekey dev` gives none that does. */
+const ON_MAIN = `---
+apiVersion: sidekey.dev/v1
+kind: AccessCondition
+metadata: { name: main }
+spec: { type: cel, expression: 'agent.claims.oidc.ref == "main"' }
+`;
+
 const POLICY = `apiVersion: sidekey.dev/v1
 kind: ServerWorkload
 metadata: { name: api }
@@ -106,6 +114,21 @@ describe.skipIf(!existsSync(SIDEKEY))('the sidekey command (needs dist/: npm run
     const denied = await sidekey('explain', '--workload', 'developer', '--url', url, '--method', 'DELETE');
     expect(denied).toMatchObject({ code: 3, stderr: '' });
     expect(denied.stdout).toContain('rule-denied');
+    writeFileSync(file, POLICY.replace('rules:', 'conditions: [main]\n  rules:') + ON_MAIN);
+    expect(await sidekey('apply', '-f', file)).toMatchObject({ code: 0 });
+    const supposed = (...claims: string[]): ReturnType<typeof sidekey> =>
+      sidekey('explain', '--workload', 'developer', '--url', url, ...claims);
+    const bare = {
+      code: 3,
+      stdout: expect.stringContaining('condition-error'),
+      stderr: expect.stringContaining('--claims'),
+    };
+    expect(await supposed()).toMatchObject(bare);
+    expect(await supposed('--claims', '{"oidc":{"ref":"main"}}')).toMatchObject({ code: 0 });
+    expect(await supposed('--claims', '["secret"]')).toMatchObject({
+      code: 2,
+      stderr: expect.not.stringContaining('secret'),
+    });
     expect((await sidekey('delete', 'ServerWorkload', 'api')).stderr).toContain('resource-in-use');
     const deleted = await sidekey('delete', 'AccessPolicy', 'read', '-o', 'json');
     expect(JSON.parse(deleted.stdout)).toEqual({ kind: 'AccessPolicy', name: 'read', action: 'deleted' });
@@ -226,6 +249,12 @@ spec:
     expect(await sidekey('logs', '--reason', 'policy-denid')).toMatchObject({ code: 2 });
     const yaml = (await sidekey('logs', '-o', 'yaml', '--limit', '2')).stdout;
     expect(yaml.split('---\n').filter(Boolean)).toHaveLength(2);
+    const first = await sidekey('logs', '--after', '0', '--limit', '1', '-o', 'json');
+    const { position, at } = JSON.parse(first.stdout) as { position: number; at: string };
+    const second = await sidekey('logs', '--after', String(position), '--limit', '1', '-o', 'json');
+    expect(JSON.parse(second.stdout)).toMatchObject({ position: position + 1 });
+    expect((await sidekey('logs', '--until', at, '-o', 'json')).stdout).toBe('');
+    expect(await sidekey('logs', '--until', at, '--follow')).toMatchObject({ code: 2 });
     const verified = await sidekey('verify-log');
     expect(verified).toMatchObject({ code: 0 });
     expect(verified.stdout).toContain('whole');

@@ -1,5 +1,6 @@
 import { UsageError } from '../../../common/errors.ts';
 import { type InspectedFact, inspectRequest, makeWish } from '../../../common/inspection/inspect.ts';
+import { methodFault } from '../../../common/match/method.ts';
 import { canonicalPath, PathError, splitTarget } from '../../../common/match/path.ts';
 import { findRoute } from '../../../common/match/route-match.ts';
 import { HostError, parseAuthority } from '../../../common/net/host.ts';
@@ -124,6 +125,8 @@ function readRequest(question: ExplainQuestion, policy: CompiledPolicySet): Requ
   }
   const [, , authority = '', rest = ''] = parts;
   if (authority.includes('@')) throw new UsageError('url-invalid', 'the URL must not hold a user or password');
+  const fault = methodFault(question.method);
+  if (fault !== undefined) throw new UsageError('method-refused', fault);
   try {
     const { host, port } = parseAuthority(authority, DEFAULT_PORTS[scheme]);
     const forms = pathFormsAt(policy, host, port);

@@ -55,7 +55,8 @@ export const explainBody = {
   properties: {
     workload: text(63),
     url: text(8192),
-    method: { ...text(32), default: 'GET' },
+    // A token (RFC 9110 9.1).
+    method: { ...text(32), pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$", default: 'GET' },
     headers: { type: 'array', maxItems: 100, items: text(8192) },
     body: { type: 'string', maxLength: 1_048_576 },
     user: text(1024),

@@ -31,6 +31,9 @@ interface CompiledPath {
   capture(path: string, budget: Budget): Readonly<Record<string, string>> | undefined;
 }
 
+/** Fits whatever the path is, so that the proxy need not ask anew for each. */
+const EVERY_PATH = '/**';
+
 /** What every rule takes. */
 const RULE_STEPS = 20;
 
@@ -45,7 +48,7 @@ export function compileRule(rule: AccessRule, denies: boolean): CompiledRule {
   const when = rule.when === undefined ? undefined : compileWhen(rule.when, rule, denies);
   const all = when ? [...matchers, when] : matchers;
   const reads = new Set<FactName>(all.flatMap((matcher) => matcher.reads));
-  if (paths) reads.add('path');
+  if (paths?.some(({ pattern }) => pattern !== EVERY_PATH)) reads.add('path');
   const shape = { methods: methods !== undefined, content: all.length > 0 };
   return {
     reads,

@@ -1,3 +1,4 @@
+import { methodFault } from '../../../common/match/method.ts';
 import type { RequestHead } from '../../protocols/heads.ts';
 import type { LocalReply } from '../../credentials/inject.ts';
 import { Refusal } from '../../refusal.ts';
@@ -12,23 +13,14 @@ export function viaEntry(version: RequestHead['version'], pseudonym: string): st
   return `${version} ${pseudonym}`;
 }
 
-const REFLECTING = new Set(['TRACE', 'TRACK', 'CONNECT']);
-/** Methods that rules and this proxy tell apart: in another case each is another method (RFC 9110 9.1), but not to all servers. */
-const TOLD_APART = new Set([...REFLECTING, 'GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
-const UPPER_CASE = /^[^a-z]*$/;
-
 /**
  * What no policy can allow: methods that reflect the request, unknown expectations and loops.
  *
  * @throws Refusal
  */
 export function admit(head: RequestHead, via: string): void {
-  if (REFLECTING.has(head.method)) {
-    throw new Refusal('method-refused', `${head.method} is not forwarded: its answer reflects the request`);
-  }
-  if (!UPPER_CASE.test(head.method) && TOLD_APART.has(head.method.toUpperCase())) {
-    throw new Refusal('method-refused', 'the method is not in upper case');
-  }
+  const fault = methodFault(head.method);
+  if (fault !== undefined) throw new Refusal('method-refused', fault);
   const expect = head.headers.get('expect');
   if (expect !== undefined && !head.expectContinue) {
     if (expect.toLowerCase() !== '100-continue') {

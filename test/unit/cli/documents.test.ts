@@ -9,6 +9,10 @@ function provider(source: string): string {
   return `apiVersion: sidekey.dev/v1\nkind: CredentialProvider\nmetadata: { name: key }\nspec: { type: static, secret: ${source} }\n`;
 }
 
+function tenant(name: string): string {
+  return `apiVersion: sidekey.dev/v1\nkind: Tenant\nmetadata: { name: ${name} }\nspec: {}\n`;
+}
+
 describe('readDocuments', () => {
   let folder: string;
   beforeEach(() => {
@@ -123,10 +127,22 @@ describe('readDocuments', () => {
     await expect(readDocuments([folder])).rejects.toThrow(`${join(folder, 'endless.yaml')} is no file`);
   });
 
+  it('reads nothing hidden of a folder: the same files again of a mounted ConfigMap, half-saved ones of editors', async () => {
+    const file = write('a.yaml', tenant('a'));
+    mkdirSync(join(folder, '..2026_11_27'));
+    write('..2026_11_27/b.yaml', tenant('b'));
+    symlinkSync('..2026_11_27', join(folder, '..data'));
+    symlinkSync('..data/b.yaml', join(folder, 'b.yaml'));
+    write('.#a.yaml', 'not: [yaml');
+    expect((await readDocuments([folder])).map((document) => document.file)).toEqual([file, join(folder, 'b.yaml')]);
+    const hidden = join(folder, '..2026_11_27');
+    expect((await readDocuments([hidden])).map((document) => document.file)).toEqual([join(hidden, 'b.yaml')]);
+  });
+
   it('reads folders in order, YAML files only', async () => {
     mkdirSync(join(folder, 'sub'));
-    write('sub/b.yml', 'apiVersion: sidekey.dev/v1\nkind: Tenant\nmetadata: { name: b }\nspec: {}\n');
-    write('a.yaml', 'apiVersion: sidekey.dev/v1\nkind: Tenant\nmetadata: { name: a }\nspec: {}\n');
+    write('sub/b.yml', tenant('b'));
+    write('a.yaml', tenant('a'));
     write('note.txt', 'not: [yaml');
     const names = (await readDocuments([folder])).map(({ resource }) => resource.metadata.name);
     expect(names).toEqual(['a', 'b']);

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { expect, it } from 'vitest';
-import { define, formatDecision, parseSince } from '../../../../cli/commands/logs.ts';
+import { define, formatDecision, parseTime } from '../../../../cli/commands/logs.ts';
 
 const DECISION = { at: '2026-01-02T03:04:05Z', outcome: 'denied', reason: 'rule-denied', status: 403, id: 'd1' };
 
@@ -36,7 +36,7 @@ it('and a dash where a caller was refused before it could call', () => {
 });
 
 it.each(['999999d', '1969-12-31T23:59:59Z', '0000-01-01'])('a time before all logs is told here: %s', (text) => {
-  expect(() => parseSince(text, Date.UTC(2026, 0, 1))).toThrow(`"${text}" is before 1970`);
+  expect(() => parseTime(text, '--since', Date.UTC(2026, 0, 1))).toThrow(`"${text}" is before 1970`);
 });
 
 it.each([
@@ -63,8 +63,14 @@ it.each([
   ['7d', '2025-12-26T03:04:05.000Z'],
   ['2026-01-01T12:00:00+01:00', '2026-01-01T11:00:00.000Z'],
   ['2026-01-01', '2026-01-01T00:00:00.000Z'],
-])('--since %s', (text, at) => expect(parseSince(text, Date.parse(DECISION.at))).toBe(at));
+])('--since %s', (text, at) => expect(parseTime(text, '--since', Date.parse(DECISION.at))).toBe(at));
+
+it.each(['', '-1', 'x', '1.5'])('--after "%s" is refused', async (after) => {
+  const command = new Command();
+  define(command);
+  await expect(command.parseAsync(['--after', after], { from: 'user' })).rejects.toThrow('--after: use a number');
+});
 
 it.each(['', '1', '30', 'm', '30y', '-1h', 'yesterday', '2026-13-01'])('--since "%s" is refused', (text) => {
-  expect(() => parseSince(text, 0)).toThrow('--since');
+  for (const option of ['--since', '--until']) expect(() => parseTime(text, option, 0)).toThrow(`${option}: "${text}"`);
 });

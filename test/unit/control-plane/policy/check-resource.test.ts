@@ -9,6 +9,7 @@ function issuesOf(kind: Kind, spec: object): string[] {
 
 const jwt = { type: 'jwt', audience: 'a', subject: 'b' };
 const oidc = { type: 'oidc', audience: 'a' };
+const to = { clientWorkload: '*', serverWorkload: 'api' };
 const keys = { inline: { keys: [{ kty: 'EC' }] } };
 
 it.each<[string, Kind, object, RegExp]>([
@@ -25,6 +26,12 @@ it.each<[string, Kind, object, RegExp]>([
     { ...oidc, issuer: 'https://a.example', jwks: { url: 'http://localhost:1/keys' } },
     /^spec.jwks.url: .*https/,
   ],
+  [
+    'a method that the proxy never forwards, which would allow nothing',
+    'AccessPolicy',
+    { ...to, rules: [{ methods: ['GET', 'post'] }] },
+    /^spec.rules\[0\].methods\[1\]: the method is not in upper case/,
+  ],
   ['a presence test', 'AccessCondition', { type: 'cel', expression: 'has(request.json)' }, /^spec.expression: .*has/],
 ])('%s cannot be applied', (_title, kind, spec, message) => {
   expect(issuesOf(kind, spec)).toEqual([expect.stringMatching(message)]);
@@ -33,6 +40,8 @@ it.each<[string, Kind, object, RegExp]>([
 it.each<[string, Kind, object]>([
   ['claims of its own', 'CredentialProvider', { ...jwt, claims: { tenant: '{{tenant}}' } }],
   ['an issuer over http whose keys stand here', 'TrustProvider', { ...oidc, issuer: 'http://localhost:1', jwks: keys }],
+  ['methods in any case to deny', 'AccessPolicy', { ...to, effect: 'deny', rules: [{ methods: ['post', 'TRACE'] }] }],
+  ['a method of its own', 'AccessPolicy', { ...to, rules: [{ methods: ['PROPFIND', 'propfind'] }] }],
   ['a preset', 'TrustProvider', { ...oidc, preset: 'gitlab' }],
 ])('%s can be applied', (_title, kind, spec) => {
   expect(issuesOf(kind, spec)).toEqual([]);

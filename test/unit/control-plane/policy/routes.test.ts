@@ -59,6 +59,17 @@ describe('routesOf', () => {
     ]);
   });
 
+  it.each([
+    ['/**', [], []],
+    ['/**', [{ methods: ['DELETE'] }], []],
+    ['/**', [{ paths: ['/v1/**'] }], [1]],
+    ['/{any}', [], [1]],
+    ['/**/x', [], [1]],
+  ])('asks for no path where every path fits: %s beside %o', (path, more, decisionFacts) => {
+    const policies = { a: { ...to, rules: [{ paths: [path] }, ...more] } };
+    expect(routes(policies)).toMatchObject([{ decisionFacts }]);
+  });
+
   it('names what goes into a form as a parameter too: to servlets the one in the query is the first', () => {
     const inForm = [
       { provider: 'key', inject: { type: 'form-field', name: 'token' } },

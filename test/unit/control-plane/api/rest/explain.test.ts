@@ -32,6 +32,14 @@ const headers = ['Content-Type: application/json'];
 const call = (name: string, given: object) =>
   JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name, arguments: given } });
 
+it.each([
+  ['TRACE', 'TRACE is not forwarded'],
+  ['get', 'the method is not in upper case'],
+])('does not say of %s, which no proxy forwards, that policy allows it', async (method, fault) => {
+  const question = explain('acme', { workload: 'agent', url: 'https://api.example.com/bare', method });
+  await expect(question).rejects.toMatchObject({ code: 'method-refused', message: expect.stringContaining(fault) });
+});
+
 describe('explain reads a supposed body as the proxy would', () => {
   it.each([
     ['/graphql', '{"query":"{ a }"}', 'ok'],
