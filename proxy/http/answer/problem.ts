@@ -63,21 +63,25 @@ const STATUS_HEADERS: Readonly<Record<number, [string, string]>> = {
   503: ['Retry-After', '1'],
 };
 
+/** The members of RFC 9457, and our own. */
+export function problemOf({ reason, message, decisionId, accessPolicy }: ProblemInput) {
+  const { httpStatus, summary, nextStep } = REASONS[reason];
+  return {
+    type: `urn:sidekey:reason:${reason}`,
+    title: summary,
+    status: httpStatus,
+    code: reason,
+    detail: (message || summary).slice(0, MAX_MESSAGE_CHARS),
+    nextStep,
+    decisionId,
+    accessPolicy: accessPolicy || undefined,
+  };
+}
+
 /** The `application/problem+json` answer (RFC 9457) to a call that ends with `reason`, with its Proxy-Status (RFC 9209). */
 export function problemResponse(input: ProblemInput): ProblemResponse {
-  const { httpStatus, summary, nextStep } = REASONS[input.reason];
-  const body = Buffer.from(
-    `${JSON.stringify({
-      type: `urn:sidekey:reason:${input.reason}`,
-      title: summary,
-      status: httpStatus,
-      code: input.reason,
-      detail: (input.message || summary).slice(0, MAX_MESSAGE_CHARS),
-      nextStep,
-      decisionId: input.decisionId,
-      accessPolicy: input.accessPolicy || undefined,
-    })}\n`,
-  );
+  const { httpStatus } = REASONS[input.reason];
+  const body = Buffer.from(`${JSON.stringify(problemOf(input))}\n`);
   const headers: [string, string][] = [
     ['Content-Type', 'application/problem+json'],
     ['Content-Length', String(body.length)],

@@ -8,6 +8,7 @@ import type { Call } from '../call.ts';
 import { faultOf } from '../fault.ts';
 import { grpcRefusal, isGrpc } from './grpc-status.ts';
 import { problemResponse } from './problem.ts';
+import { rpcRefusal } from './rpc-refusal.ts';
 import type { AgentStream } from '../streams.ts';
 
 /** Any thrown value as the refusal that the agent is told; what was not foreseen is `internal-error`. */
@@ -43,7 +44,13 @@ export function refusalReply(
     agent.flush();
     return;
   }
-  const { status, headers, body } = problemResponse({ reason, message, decisionId: call.id, accessPolicy });
+  const input = { reason, message, decisionId: call.id, accessPolicy };
+  const error = head === undefined ? undefined : rpcRefusal(input, head.headers, call.message);
+  if (error !== undefined) {
+    call.status = error.status;
+    return replyWhole(agent, 'POST', error);
+  }
+  const { status, headers, body } = problemResponse(input);
   call.status = status;
   // All that many clients show of an answer (Python's urllib and requests, wget), or of one to CONNECT (Go).
   replyWhole(agent, head?.method, { status, headers, body }, `${phraseOf(status)} (sidekey: ${reason})`);
