@@ -15,11 +15,23 @@ const PRECONDITIONS = [
 
 /** RFC 9110: what a proxy leaves to others, and what it may not make up. */
 export const RFC9110_ROUTING: readonly ConformanceCase[] = [
-  refused('RFC 9110 5.4', 'fields that are more than understood', { fields: [`X: ${'a'.repeat(40_000)}`] }, 431, 'closed'),
-  refused('RFC 9110 7.6.2', 'Max-Forwards that is no number', {
-    line: 'OPTIONS http://{at}/ HTTP/1.1',
-    fields: ['Max-Forwards: 1, 0'],
-  }, 400, 'kept'),
+  refused(
+    'RFC 9110 5.4',
+    'fields that are more than understood',
+    { fields: [`X: ${'a'.repeat(40_000)}`] },
+    431,
+    'closed',
+  ),
+  refused(
+    'RFC 9110 7.6.2',
+    'Max-Forwards that is no number',
+    {
+      line: 'OPTIONS http://{at}/ HTTP/1.1',
+      fields: ['Max-Forwards: 1, 0'],
+    },
+    400,
+    'kept',
+  ),
   ...['plain.test', 'api.test'].map((host) =>
     must('RFC 9110 13.2.1', `preconditions are forwarded, and not looked at: ${host}`, async (world) => {
       world.http1.script = answering(OK);
@@ -30,26 +42,30 @@ export const RFC9110_ROUTING: readonly ConformanceCase[] = [
       expect(PRECONDITIONS.filter((line) => !world.http1.received.includes(`\r\n${line}\r\n`))).toEqual([]);
     }),
   ),
-  must('RFC 9110 7.8', 'what opens a WebSocket has Connection: upgrade, towards the upstream and back', async (world) => {
-    world.http1.script = (socket) => {
-      socket.once('data', () =>
-        socket.end('HTTP/1.1 426 X\r\nUpgrade: websocket\r\nConnection: upgrade\r\nContent-Length: 0\r\n\r\n'),
+  must(
+    'RFC 9110 7.8',
+    'what opens a WebSocket has Connection: upgrade, towards the upstream and back',
+    async (world) => {
+      world.http1.script = (socket) => {
+        socket.once('data', () =>
+          socket.end('HTTP/1.1 426 X\r\nUpgrade: websocket\r\nConnection: upgrade\r\nContent-Length: 0\r\n\r\n'),
+        );
+      };
+      const answer = await (await world.agent()).exchange(
+        write(world, {
+          fields: [
+            'Upgrade: websocket',
+            'Connection: keep-alive, Upgrade',
+            'Sec-WebSocket-Version: 13',
+            'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+          ],
+        }),
       );
-    };
-    const answer = await (await world.agent()).exchange(
-      write(world, {
-        fields: [
-          'Upgrade: websocket',
-          'Connection: keep-alive, Upgrade',
-          'Sec-WebSocket-Version: 13',
-          'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
-        ],
-      }),
-    );
-    expect(answer.status).toBe(426);
-    expect(field(world.http1.received, 'connection')?.toLowerCase()).toBe('upgrade');
-    expect(field(world.http1.received, 'upgrade')).toBe('websocket');
-  }),
+      expect(answer.status).toBe(426);
+      expect(field(world.http1.received, 'connection')?.toLowerCase()).toBe('upgrade');
+      expect(field(world.http1.received, 'upgrade')).toBe('websocket');
+    },
+  ),
   answered(
     'RFC 9110 8.6',
     'no 1xx and no 204 is forwarded with a Content-Length, though it is 0',
@@ -74,11 +90,16 @@ export const RFC9110_ROUTING: readonly ConformanceCase[] = [
   must('RFC 9110 10.1.1', 'a call that is denied gets its final status at once, and no 100', async (world) => {
     world.proxy.client.decide = () => denial('rule-denied');
     const agent = await world.agent();
-    const answer = await agent.exchange(write(world, { line: POST, fields: ['Expect: 100-continue', 'Content-Length: 5'] }));
+    const answer = await agent.exchange(
+      write(world, { line: POST, fields: ['Expect: 100-continue', 'Content-Length: 5'] }),
+    );
     expect([answer.status, answer.informational.length, world.http1.received]).toEqual([403, 0, '']);
   }),
-  forwarded('RFC 9110 10.1.4', 'TE is not forwarded without Connection: TE', { fields: ['TE: trailers', 'Connection: TE'] }, (seen) =>
-    expect(field(seen, 'te') === undefined || /te/i.test(field(seen, 'connection') ?? '')).toBe(true),
+  forwarded(
+    'RFC 9110 10.1.4',
+    'TE is not forwarded without Connection: TE',
+    { fields: ['TE: trailers', 'Connection: TE'] },
+    (seen) => expect(field(seen, 'te') === undefined || /te/i.test(field(seen, 'connection') ?? '')).toBe(true),
   ),
   must('RFC 9110 10.1.4', 'TE of an HTTP/2 agent neither', async (world) => {
     world.secure.script = answering(OK);
@@ -92,7 +113,8 @@ export const RFC9110_ROUTING: readonly ConformanceCase[] = [
     'RFC 9110 6.5.1',
     'trailers are not merged into the head',
     `${HEAD}Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 2\r\nETag: "x"\r\n\r\n`,
-    (answer) => expect([answer.text, answer.headers.has('x-sum'), answer.headers.has('etag')]).toEqual(['ok', false, false]),
+    (answer) =>
+      expect([answer.text, answer.headers.has('x-sum'), answer.headers.has('etag')]).toEqual(['ok', false, false]),
   ),
   answered(
     'RFC 9110 6.5.1',

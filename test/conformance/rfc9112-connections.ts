@@ -7,32 +7,58 @@ const POST = 'POST http://{at}/ HTTP/1.1';
 
 /** RFC 9112: what the proxy writes itself, and what is left of a message when its connection goes on. */
 export const RFC9112_CONNECTIONS: readonly ConformanceCase[] = [
-  answered('RFC 9112 2.3', "an answer has the proxy's own version", 'HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok', (_, received) =>
-    expect(received).toMatch(/^HTTP\/1\.1 200 OK\r\n/),
+  answered(
+    'RFC 9112 2.3',
+    "an answer has the proxy's own version",
+    'HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok',
+    (_, received) => expect(received).toMatch(/^HTTP\/1\.1 200 OK\r\n/),
   ),
-  answered('RFC 9112 4', 'the space behind the status stays where no reason follows', 'HTTP/1.1 200 \r\nContent-Length: 2\r\n\r\nok', (_, received) =>
-    expect(received).toMatch(/^HTTP\/1\.1 200 \r\n/),
+  answered(
+    'RFC 9112 4',
+    'the space behind the status stays where no reason follows',
+    'HTTP/1.1 200 \r\nContent-Length: 2\r\n\r\nok',
+    (_, received) => expect(received).toMatch(/^HTTP\/1\.1 200 \r\n/),
   ),
-  answered('RFC 9112 4', 'and comes where the upstream left it out', 'HTTP/1.1 200\r\nContent-Length: 2\r\n\r\nok', (answer, received) => {
-    if (answer.status === 200) expect(received).toMatch(/^HTTP\/1\.1 200 \r\n/);
-    else expect(answer.status).toBe(502);
-  }),
-  forwarded('RFC 9112 2.2', 'no empty line follows a request', { line: POST, fields: ['Content-Length: 2'], body: 'hi' }, (seen) =>
-    expect(seen).toMatch(/\r\n\r\nhi$/),
+  answered(
+    'RFC 9112 4',
+    'and comes where the upstream left it out',
+    'HTTP/1.1 200\r\nContent-Length: 2\r\n\r\nok',
+    (answer, received) => {
+      if (answer.status === 200) expect(received).toMatch(/^HTTP\/1\.1 200 \r\n/);
+      else expect(answer.status).toBe(502);
+    },
   ),
-  forwarded('RFC 9112 6.2', 'no Content-Length is sent beside Transfer-Encoding', { line: POST, fields: ['Transfer-Encoding: chunked'], body: '2\r\nhi\r\n0\r\nX-Sum: 1\r\n\r\n' }, (seen) =>
-    expect([field(seen, 'content-length') === undefined, field(seen, 'transfer-encoding')]).toEqual([true, 'chunked']),
+  forwarded(
+    'RFC 9112 2.2',
+    'no empty line follows a request',
+    { line: POST, fields: ['Content-Length: 2'], body: 'hi' },
+    (seen) => expect(seen).toMatch(/\r\n\r\nhi$/),
+  ),
+  forwarded(
+    'RFC 9112 6.2',
+    'no Content-Length is sent beside Transfer-Encoding',
+    { line: POST, fields: ['Transfer-Encoding: chunked'], body: '2\r\nhi\r\n0\r\nX-Sum: 1\r\n\r\n' },
+    (seen) =>
+      expect([field(seen, 'content-length') === undefined, field(seen, 'transfer-encoding')]).toEqual([
+        true,
+        'chunked',
+      ]),
   ),
   ...['5, 5', '5,5'].map((value) =>
     must('RFC 9112 6.3', `Content-Length ${JSON.stringify(value)} is refused, or becomes one`, async (world) => {
       world.http1.script = answering(OK);
-      const answer = await (await world.agent()).exchange(write(world, { line: POST, fields: [`Content-Length: ${value}`], body: 'hello' }));
+      const answer = await (await world.agent()).exchange(
+        write(world, { line: POST, fields: [`Content-Length: ${value}`], body: 'hello' }),
+      );
       if (answer.status === 400) expect(world.http1.received).toBe('');
       else expect(field(world.http1.received, 'content-length')).toBe('5');
     }),
   ),
-  forwarded('RFC 9112 7.1', 'leading zeros of a chunk size are read', { line: POST, fields: ['Transfer-Encoding: chunked'], body: '0000000005\r\nhello\r\n0\r\n\r\n' }, (seen) =>
-    expect(seen).toContain('5\r\nhello\r\n0\r\n\r\n'),
+  forwarded(
+    'RFC 9112 7.1',
+    'leading zeros of a chunk size are read',
+    { line: POST, fields: ['Transfer-Encoding: chunked'], body: '0000000005\r\nhello\r\n0\r\n\r\n' },
+    (seen) => expect(seen).toContain('5\r\nhello\r\n0\r\n\r\n'),
   ),
   ...['plain', 'chunked'].map((framing) =>
     must('RFC 9112 9.3', `content of a denied request is read, or the connection closed: ${framing}`, async (world) => {

@@ -54,7 +54,8 @@ const OVER: readonly ConformanceCase[] = [
       if (type === FrameType.WINDOW_UPDATE && stream === 0) window += payload.readUInt32BE(0);
     for (let sent = 0; sent < 4 * 1_048_576; sent += 16_384) {
       if (window < 16_384) {
-        for (let tries = 0; window < 16_384 && tries < 400; tries += 1) await new Promise((done) => setTimeout(done, 5));
+        for (let tries = 0; window < 16_384 && tries < 400; tries += 1)
+          await new Promise((done) => setTimeout(done, 5));
         if (window < 16_384) throw new Error(`no more window after ${sent} octets`);
       }
       window -= 16_384;
@@ -94,10 +95,7 @@ const WINDOWS: readonly ConformanceCase[] = [
     settings([4, 0], [4, 65_535]),
     headers(1, agent.get(), END_STREAM),
   ]),
-  serves('4.3.1', 'an agent that keeps no table', (agent) => [
-    settings([1, 0]),
-    headers(1, agent.get(), END_STREAM),
-  ]),
+  serves('4.3.1', 'an agent that keeps no table', (agent) => [settings([1, 0]), headers(1, agent.get(), END_STREAM)]),
   must('RFC 9113 4.3.1', 'nothing is sent out of a table that the agent does not keep', async (world) => {
     world.secure.script = answering(OK);
     const agent = await world.frames();

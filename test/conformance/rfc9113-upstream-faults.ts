@@ -1,6 +1,16 @@
 import { expect } from 'vitest';
 import { Flag, FrameType } from '../../proxy/protocols/http2/frames.ts';
-import { data, END_STREAM, frame, headers, PING, reset, settings, uint32, windowUpdate } from '../support/protocols/http2-frames.ts';
+import {
+  data,
+  END_STREAM,
+  frame,
+  headers,
+  PING,
+  reset,
+  settings,
+  uint32,
+  windowUpdate,
+} from '../support/protocols/http2-frames.ts';
 import { FrameUpstream } from '../support/upstreams/frame-upstream.ts';
 import { type ConformanceCase, must } from './case.ts';
 import { type Answer, ask, malformed, OK, ok, POST } from './frame-upstreams.ts';
@@ -35,8 +45,11 @@ export const RFC9113_UPSTREAM_FAULTS: readonly ConformanceCase[] = [
   malformed('6.5.2', 'an upstream that says ENABLE_PUSH', 'GOAWAY 0 PROTOCOL_ERROR', (upstream) =>
     upstream.send(settings([2, 1])),
   ),
-  malformed('4.3', 'a header block of an upstream that cannot be decoded', 'GOAWAY 0 COMPRESSION_ERROR', (upstream, stream) =>
-    upstream.send(frame(HEADERS, Flag.END_HEADERS | END_STREAM, stream, Buffer.from([0xfe]))),
+  malformed(
+    '4.3',
+    'a header block of an upstream that cannot be decoded',
+    'GOAWAY 0 COMPRESSION_ERROR',
+    (upstream, stream) => upstream.send(frame(HEADERS, Flag.END_HEADERS | END_STREAM, stream, Buffer.from([0xfe]))),
   ),
   malformed('6.9', 'WINDOW_UPDATE of 0 for the connection, from an upstream', 'GOAWAY 0 PROTOCOL_ERROR', (upstream) =>
     upstream.send(windowUpdate(0, 0)),
@@ -65,16 +78,17 @@ export const RFC9113_UPSTREAM_FAULTS: readonly ConformanceCase[] = [
     expect(answer.status).toBe(502);
   }),
   ...([2, 8, 0xd] as const).map((code) =>
-    must('RFC 9113 8.7', `a request that is not idempotent is not repeated behind a reset of code ${code}`, async (world) => {
-      const { answer, upstreams } = await ask(
-        world,
-        (upstream, stream) => upstream.send(reset(stream, code)),
-        POST,
-        ['Content-Length: 0'],
-      );
-      expect(answer.status).toBe(502);
-      expect(upstreams.flatMap(({ frames }) => frames).filter(({ type }) => type === HEADERS)).toHaveLength(1);
-    }),
+    must(
+      'RFC 9113 8.7',
+      `a request that is not idempotent is not repeated behind a reset of code ${code}`,
+      async (world) => {
+        const { answer, upstreams } = await ask(world, (upstream, stream) => upstream.send(reset(stream, code)), POST, [
+          'Content-Length: 0',
+        ]);
+        expect(answer.status).toBe(502);
+        expect(upstreams.flatMap(({ frames }) => frames).filter(({ type }) => type === HEADERS)).toHaveLength(1);
+      },
+    ),
   ),
   must('RFC 9113 6.8', 'nor behind a GOAWAY that says it may have been read', async (world) => {
     const { answer, upstreams } = await ask(
@@ -112,7 +126,9 @@ export const RFC9113_UPSTREAM_FAULTS: readonly ConformanceCase[] = [
     const upstreams: FrameUpstream[] = [];
     const at = `plain.test:${world.http2.port}`;
     for (; asked < 3; asked += 1)
-      expect((await (await world.agent()).exchange(`GET https://${at}/ HTTP/1.1\r\nHost: ${at}\r\nX-A: b\r\n\r\n`)).text).toBe('ok');
+      expect(
+        (await (await world.agent()).exchange(`GET https://${at}/ HTTP/1.1\r\nHost: ${at}\r\nX-A: b\r\n\r\n`)).text,
+      ).toBe('ok');
     const blocks = upstreams[0]?.frames.filter(({ type }) => type === HEADERS).map(({ payload }) => payload) ?? [];
     // RFC 7541 6.3: the size is set to 0; from then on every head is written out.
     expect(blocks.filter((bytes) => bytes[0] === 0x20)).toHaveLength(1);

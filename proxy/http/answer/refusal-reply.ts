@@ -6,6 +6,7 @@ import { HeaderList } from '../../protocols/header-list.ts';
 import { Refusal } from '../../refusal.ts';
 import type { Call } from '../call.ts';
 import { faultOf } from '../fault.ts';
+import { awsRefusal } from './aws-refusal.ts';
 import { grpcRefusal, isGrpc } from './grpc-status.ts';
 import { problemResponse } from './problem.ts';
 import { rpcRefusal } from './rpc-refusal.ts';
@@ -45,15 +46,13 @@ export function refusalReply(
     return;
   }
   const input = { reason, message, decisionId: call.id, accessPolicy };
-  const error = head === undefined ? undefined : rpcRefusal(input, head.headers, call.message);
-  if (error !== undefined) {
-    call.status = error.status;
-    return replyWhole(agent, 'POST', error);
-  }
-  const { status, headers, body } = problemResponse(input);
+  const { status, headers, body } =
+    (head && (rpcRefusal(input, head.headers, call.message) ?? awsRefusal(input, head.headers))) ??
+    problemResponse(input);
   call.status = status;
   // All that many clients show of an answer (Python's urllib and requests, wget), or of one to CONNECT (Go).
-  replyWhole(agent, head?.method, { status, headers, body }, `${phraseOf(status)} (sidekey: ${reason})`);
+  const phrase = status === 200 ? phraseOf(200) : `${phraseOf(status)} (sidekey: ${reason})`;
+  replyWhole(agent, head?.method, { status, headers, body }, phrase);
 }
 
 /** Sends an answer of the proxy's own, in one write. `phrase` stands behind the status, before HTTP/2. */

@@ -1,7 +1,6 @@
 import { memberOf, parseStrictJson } from '../../../common/inspection/strict-json.ts';
-import type { LocalReply } from '../../credentials/inject.ts';
 import type { HeaderList } from '../../protocols/header-list.ts';
-import { type ProblemInput, problemOf, proxyStatus } from './problem.ts';
+import { type ProblemInput, problemOf, type ProblemResponse, refusalWith } from './problem.ts';
 
 /**
  * The answer to a refused request of MCP over streamable HTTP: an error that its client hands to whoever called. At an HTTP status
@@ -10,24 +9,22 @@ import { type ProblemInput, problemOf, proxyStatus } from './problem.ts';
  *
  * @param message - The body, as it was read; undefined when the request is none of MCP
  */
-export function rpcRefusal(input: ProblemInput, headers: HeaderList, message: Buffer | undefined): LocalReply | undefined {
+export function rpcRefusal(
+  input: ProblemInput,
+  headers: HeaderList,
+  message: Buffer | undefined,
+): ProblemResponse | undefined {
   if (message === undefined || !takesBoth(headers)) return undefined;
   const id = memberOf(parseStrictJson(message), 'id');
   if (typeof id !== 'string' && !Number.isSafeInteger(id)) return undefined;
   const { reason, decisionId } = input;
   const problem = problemOf(input);
-  const error = { code: problem.status, message: `${reason}: ${problem.detail} (decision ${decisionId})`, data: problem };
-  const body = Buffer.from(JSON.stringify({ jsonrpc: '2.0', id, error }));
-  return {
-    status: 200,
-    headers: [
-      ['Content-Type', 'application/json'],
-      ['Content-Length', String(body.length)],
-      ['Cache-Control', 'no-store'],
-      ['Proxy-Status', proxyStatus(reason)],
-    ],
-    body,
+  const error = {
+    code: problem.status,
+    message: `${reason}: ${problem.detail} (decision ${decisionId})`,
+    data: problem,
   };
+  return refusalWith(reason, 200, 'application/json', JSON.stringify({ jsonrpc: '2.0', id, error }));
 }
 
 /** What every POST of streamable HTTP has to say, and none of HTTP+SSE does. */

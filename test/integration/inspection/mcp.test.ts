@@ -143,19 +143,22 @@ describe('MCP messages that no client should send', () => {
   );
 
   const denied = call.replace('search', 'delete_file');
-  it.each(['1', '"one"', '""', '-9007199254740991'])('answers the request %s that it refuses as MCP does', async (id) => {
-    const answer = await post(denied.replace('1', id));
-    expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'application/json']);
-    expect(answer.headers.get('proxy-status')).toContain('rule-denied');
-    const { jsonrpc, id: echoed, error } = (await answer.json()) as Record<string, unknown>;
-    expect([jsonrpc, echoed]).toEqual(['2.0', JSON.parse(id)]);
-    expect(error).toMatchObject({
-      code: 403,
-      message: expect.stringMatching(/^rule-denied: .*decision/) as unknown,
-      data: { code: 'rule-denied', status: 403 },
-    });
-    expect(server.calls).toEqual([]);
-  });
+  it.each(['1', '"one"', '""', '-9007199254740991'])(
+    'answers the request %s that it refuses as MCP does',
+    async (id) => {
+      const answer = await post(denied.replace('1', id));
+      expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'application/json']);
+      expect(answer.headers.get('proxy-status')).toContain('rule-denied');
+      const { jsonrpc, id: echoed, error } = (await answer.json()) as Record<string, unknown>;
+      expect([jsonrpc, echoed]).toEqual(['2.0', JSON.parse(id)]);
+      expect(error).toMatchObject({
+        code: 403,
+        message: expect.stringMatching(/^rule-denied: .*decision/) as unknown,
+        data: { code: 'rule-denied', status: 403 },
+      });
+      expect(server.calls).toEqual([]);
+    },
+  );
 
   it.each([
     ['what nobody waits for an answer to', denied.replace('"id":1,', ''), {}],
@@ -164,6 +167,9 @@ describe('MCP messages that no client should send', () => {
     ['a message of HTTP+SSE, whose clients read the status alone', denied, { accept: '*/*' }],
   ])('refuses with a status %s', async (_title, body, headers) => {
     const answer = await post(body, headers);
-    expect([answer.status, await answer.json()]).toMatchObject([403, { code: expect.stringMatching(/denied|refused/) as unknown }]);
+    expect([answer.status, await answer.json()]).toMatchObject([
+      403,
+      { code: expect.stringMatching(/denied|refused/) as unknown },
+    ]);
   });
 });
