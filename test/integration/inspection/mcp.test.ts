@@ -5,7 +5,7 @@ import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type InspectingWorld, startInspectingWorld } from '../../support/worlds/inspecting-world.ts';
 import { makeMcpServer, type TestMcpServer } from '../../support/upstreams/mcp-server.ts';
-import { SECRET } from '../../support/worlds/proxy-world.ts';
+import { denial, SECRET } from '../../support/worlds/proxy-world.ts';
 import { policySet } from '../../support/worlds/policy-set.ts';
 
 const at = { clientWorkload: 'billing-agent', serverWorkload: 'api' };
@@ -171,5 +171,15 @@ describe('MCP messages that no client should send', () => {
       403,
       { code: expect.stringMatching(/denied|refused/) as unknown },
     ]);
+  });
+
+  it.each(['DELETE', 'GET'])('refuses %s with a status, whatever it accepts', async (method) => {
+    const decide = world.client.decide;
+    world.client.decide = () => denial('policy-revoked');
+    const accept = 'application/json, text/event-stream';
+    const answer = await send(`${world.url}/mcp`, { method, headers: { accept } }).finally(
+      () => (world.client.decide = decide),
+    );
+    expect([answer.status, await answer.json()]).toMatchObject([403, { code: 'policy-revoked' }]);
   });
 });
