@@ -1,5 +1,6 @@
 import { Option, type Command } from 'commander';
 import { UsageError } from '../../common/errors.ts';
+import { formatAuthority } from '../../common/net/host.ts';
 import { findReason, REASONS } from '../../proto/reasons.ts';
 import { addContextOptions, readContext, type ContextOptions } from '../context.ts';
 import { parseNumber } from '../proxy/mode-options.ts';
@@ -163,7 +164,7 @@ function formatCall(decision: unknown): string {
   const destination = readMember(decision, 'destination');
   const host = readField(destination, 'host') ?? '';
   if (host === '') return '-';
-  const port = readField(destination, 'port') ?? '';
-  const call = `${readField(decision, 'method') ?? ''} ${host}:${port}${readField(decision, 'path') ?? ''}`;
+  const authority = formatAuthority(host, Number(readField(destination, 'port') ?? ''));
+  const call = `${readField(decision, 'method') ?? ''} ${authority}${readField(decision, 'path') ?? ''}`;
   return `${call} ${readField(decision, 'action') ?? ''}`.trim();
 }

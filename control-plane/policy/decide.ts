@@ -1,4 +1,5 @@
 import { findRoute } from '../../common/match/route-match.ts';
+import { formatAuthority } from '../../common/net/host.ts';
 import type { Reason } from '../../proto/reasons.ts';
 import { type Budget, isSpent, newBudget } from './budget.ts';
 import { type CompiledPolicy, type CompiledPolicySet, type CompiledServerWorkload, injects } from './compile.ts';
@@ -76,7 +77,7 @@ export function decide(
     fail(steps, 'server-workload', '', describeUncovered(set.servers, request));
     return deny(question, 'no-route', undefined);
   }
-  pass(steps, 'server-workload', server.name, `covers ${request.host}:${request.port}`);
+  pass(steps, 'server-workload', server.name, `covers ${formatAuthority(request.host, request.port)}`);
   if (session.workloads.length === 0) {
     fail(steps, 'client-workload', '', 'the claims match none');
     return deny(question, 'workload-unknown', server);

@@ -1,5 +1,6 @@
 import { describeError } from '../../common/errors.ts';
 import { matchHost } from '../../common/match/host-pattern.ts';
+import { formatAuthority } from '../../common/net/host.ts';
 import type { AccessRule, ServerWorkloadSpec } from '../resources/kinds.ts';
 import { beyondBinding } from '../resources/within-binding.ts';
 import type { Budget } from './budget.ts';
@@ -80,7 +81,7 @@ export function describeUncovered(
 ): string {
   const near = servers.filter(({ hosts }) => hosts.some((pattern) => matchHost(pattern, host))).slice(0, MAX_DESCRIBED);
   const elsewhere = near.map(({ name, ports }) => `; ${name} covers it at ${ports.slice(0, MAX_DESCRIBED).join(', ')}`);
-  return `none covers ${host}:${port}${elsewhere.join('')}`;
+  return `none covers ${formatAuthority(host, port)}${elsewhere.join('')}`;
 }
 
 /** The first trust provider that the policy asks for and the session lacks. */

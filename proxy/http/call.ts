@@ -28,6 +28,8 @@ export class Call {
   fault: Fault | undefined;
   /** What the call is within its protocol (proxy/inspection/action.ts). */
   action = '';
+  /** The message of MCP that it carries, until it leaves; a refusal answers it. */
+  message: Buffer | undefined;
   /** Milliseconds from the request's head to the upstream's head, less what the upstream took; for metrics. */
   upstreamStartedAt = 0;
   upstreamAnsweredAt = 0;

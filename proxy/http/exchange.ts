@@ -9,7 +9,7 @@ import { type Refusal, timedOut, withdrawn } from '../refusal.ts';
 import { type AnswerOwner, type AnswerPath, openAnswer } from './answer/answer-path.ts';
 import { Call } from './call.ts';
 import { ENDED, type Phase, PREPARING } from './exchange-phase.ts';
-import { stripHopByHop } from './forwarded-headers.ts';
+import { stripInterim } from './forwarded-headers.ts';
 import { type Departure, Preparation, type PreparationEnd } from './request/preparation.ts';
 import { refusalOf, refusalReply, replyWhole } from './answer/refusal-reply.ts';
 import { RequestBody, type RequestPath } from './request/request-body.ts';
@@ -138,7 +138,7 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd,
 
   onInformational(head: ResponseHead): void {
     if (this.#phase.name !== 'open') return;
-    stripHopByHop(head.headers);
+    stripInterim(head.headers);
     this.call.scrubbed += scrubHeaders(head.headers, this.#phase.departure);
     this.#agent.sendInformational(head.status, head.headers);
   }

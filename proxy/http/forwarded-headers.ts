@@ -36,6 +36,12 @@ export function stripHopByHop(headers: HeaderList): void {
   for (const name of found) headers.delete(name);
 }
 
+/** Removes from the head of an interim answer a length of 0, too: clients of HTTP/2 refuse the answer for it (RFC 9110 8.6). */
+export function stripInterim(headers: HeaderList): void {
+  stripHopByHop(headers);
+  headers.delete('content-length');
+}
+
 function namedOptions(value: string): string[] {
   if (NOTHING_NAMED.has(value)) return [];
   const options = value.toLowerCase().split(',');

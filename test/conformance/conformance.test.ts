@@ -1,22 +1,30 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { PASS_THROUGH } from './pass-through.ts';
 import { RFC9110 } from './rfc9110.ts';
+import { RFC9110_ROUTING } from './rfc9110-routing.ts';
+import { RFC9112_CONNECTIONS } from './rfc9112-connections.ts';
 import { RFC9112_REQUESTS } from './rfc9112-requests.ts';
 import { RFC9112_RESPONSES } from './rfc9112-responses.ts';
+import { RFC9113_AFTER_THE_END } from './rfc9113-after-the-end.ts';
 import { RFC9113_CONNECTIONS } from './rfc9113-connections.ts';
 import { RFC9113_FRAMES } from './rfc9113-frames.ts';
 import { RFC8441, RFC9113_REQUESTS } from './rfc9113-requests.ts';
+import { RFC9113_UPSTREAM_FAULTS } from './rfc9113-upstream-faults.ts';
 import { RFC9113_UPSTREAMS } from './rfc9113-upstreams.ts';
 import { type ConformanceWorld, startConformanceWorld } from './world.ts';
 
 const CASES = [
   ...RFC9110,
+  ...RFC9110_ROUTING,
   ...RFC9112_REQUESTS,
   ...RFC9112_RESPONSES,
+  ...RFC9112_CONNECTIONS,
   ...RFC9113_CONNECTIONS,
   ...RFC9113_FRAMES,
   ...RFC9113_REQUESTS,
+  ...RFC9113_AFTER_THE_END,
   ...RFC9113_UPSTREAMS,
+  ...RFC9113_UPSTREAM_FAULTS,
   ...RFC8441,
   ...PASS_THROUGH,
 ];

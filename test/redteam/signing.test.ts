@@ -33,6 +33,11 @@ function headersOf(seen: SeenRequest | undefined): Record<string, string> {
   return Object.fromEntries(Object.entries(seen?.headers ?? {}).map(([name, value]) => [name, String(value)]));
 }
 
+/** Of a refusal: a problem in JSON, or an error of S3. */
+function codeIn(text: string): string | undefined {
+  return /"code":"([^"]*)"|<Code>([^<]*)</.exec(text)?.slice(1).find(Boolean);
+}
+
 describe('A-60 what the agent may have signed', () => {
   test.each<[string, string, readonly string[]]>([
     ['another region', '/b/k', [dummy('20260101/us-east-1/s3/aws4_request')]],
@@ -45,7 +50,7 @@ describe('A-60 what the agent may have signed', () => {
   ])('%s is refused, and the service sees nothing', async (_, path, head) => {
     const [status, body] = await send(path, head);
     expect(status).toBe(403);
-    expect(JSON.parse(body)).toMatchObject({ code: 'signature-refused' });
+    expect(codeIn(body)).toBe('signature-refused');
     expect(world.upstream.seen).toEqual([]);
   });
 
@@ -100,7 +105,7 @@ describe('A-60 what the agent may have signed', () => {
     const mode = ['X-Amz-Content-Sha256: STREAMING-AWS4-HMAC-SHA256-PAYLOAD', 'X-Amz-Decoded-Content-Length: 5'];
     const [status, text] = await send('/b/k', [dummy(), ...mode, `Content-Length: ${body.length}`], 'PUT', body);
     expect(status).toBe(400);
-    expect(JSON.parse(text)).toMatchObject({ code: 'bad-request' });
+    expect(codeIn(text)).toBe('bad-request');
     expect(world.upstream.seen).toEqual([]);
   });
 });

@@ -63,30 +63,39 @@ const STATUS_HEADERS: Readonly<Record<number, [string, string]>> = {
   503: ['Retry-After', '1'],
 };
 
+/** The members of RFC 9457, and our own. */
+export function problemOf({ reason, message, decisionId, accessPolicy }: ProblemInput) {
+  const { httpStatus, summary, nextStep } = REASONS[reason];
+  return {
+    type: `urn:sidekey:reason:${reason}`,
+    title: summary,
+    status: httpStatus,
+    code: reason,
+    detail: (message || summary).slice(0, MAX_MESSAGE_CHARS),
+    nextStep,
+    decisionId,
+    accessPolicy: accessPolicy || undefined,
+  };
+}
+
 /** The `application/problem+json` answer (RFC 9457) to a call that ends with `reason`, with its Proxy-Status (RFC 9209). */
 export function problemResponse(input: ProblemInput): ProblemResponse {
-  const { httpStatus, summary, nextStep } = REASONS[input.reason];
-  const body = Buffer.from(
-    `${JSON.stringify({
-      type: `urn:sidekey:reason:${input.reason}`,
-      title: summary,
-      status: httpStatus,
-      code: input.reason,
-      detail: (input.message || summary).slice(0, MAX_MESSAGE_CHARS),
-      nextStep,
-      decisionId: input.decisionId,
-      accessPolicy: input.accessPolicy || undefined,
-    })}\n`,
-  );
+  const problem = problemOf(input);
+  return refusalWith(input.reason, problem.status, 'application/problem+json', `${JSON.stringify(problem)}\n`);
+}
+
+/** A whole answer that refuses, in whatever form its client reads. */
+export function refusalWith(reason: Reason, status: number, type: string, text: string): ProblemResponse {
+  const body = Buffer.from(text);
   const headers: [string, string][] = [
-    ['Content-Type', 'application/problem+json'],
+    ['Content-Type', type],
     ['Content-Length', String(body.length)],
     ['Cache-Control', 'no-store'],
-    ['Proxy-Status', proxyStatus(input.reason)],
+    ['Proxy-Status', proxyStatus(reason)],
   ];
-  const demanded = STATUS_HEADERS[httpStatus];
+  const demanded = STATUS_HEADERS[status];
   if (demanded !== undefined) headers.push(demanded);
-  return { status: httpStatus, headers, body };
+  return { status, headers, body };
 }
 
 /** The Proxy-Status value: a structured field made of our own codes alone, so that it needs no escaping (RFC 9209 section 2). */

@@ -6,8 +6,10 @@ import { HeaderList } from '../../protocols/header-list.ts';
 import { Refusal } from '../../refusal.ts';
 import type { Call } from '../call.ts';
 import { faultOf } from '../fault.ts';
+import { awsRefusal } from './aws-refusal.ts';
 import { grpcRefusal, isGrpc } from './grpc-status.ts';
 import { problemResponse } from './problem.ts';
+import { rpcRefusal } from './rpc-refusal.ts';
 import type { AgentStream } from '../streams.ts';
 
 /** Any thrown value as the refusal that the agent is told; what was not foreseen is `internal-error`. */
@@ -43,10 +45,14 @@ export function refusalReply(
     agent.flush();
     return;
   }
-  const { status, headers, body } = problemResponse({ reason, message, decisionId: call.id, accessPolicy });
+  const input = { reason, message, decisionId: call.id, accessPolicy };
+  const { status, headers, body } =
+    (head && (rpcRefusal(input, head.headers, call.message) ?? awsRefusal(input, head.headers))) ??
+    problemResponse(input);
   call.status = status;
   // All that many clients show of an answer (Python's urllib and requests, wget), or of one to CONNECT (Go).
-  replyWhole(agent, head?.method, { status, headers, body }, `${phraseOf(status)} (sidekey: ${reason})`);
+  const phrase = status === 200 ? phraseOf(200) : `${phraseOf(status)} (sidekey: ${reason})`;
+  replyWhole(agent, head?.method, { status, headers, body }, phrase);
 }
 
 /** Sends an answer of the proxy's own, in one write. `phrase` stands behind the status, before HTTP/2. */

@@ -121,7 +121,11 @@ export class Preparation {
     const plan = planInspection(route, inspected);
     if (plan === 'none') return this.#authorize(request, route);
     if (plan.limitBytes === 0) return this.#authorizeWith(request, route, readFacts(plan, inspected, undefined));
-    this.#hold(plan.limitBytes, (body) => this.#authorizeWith(request, route, readFacts(plan, inspected, body)));
+    this.#hold(plan.limitBytes, (body) => {
+      const facts = readFacts(plan, inspected, body);
+      if (facts.mcp !== undefined && method === 'POST') this.#parts.call.message = body;
+      this.#authorizeWith(request, route, facts);
+    });
   }
 
   #authorizeWith(request: CleanRequest, route: Route, facts: InspectedFacts): void {
@@ -201,6 +205,7 @@ export class Preparation {
       throw new Refusal('not-ready', 'the route of this call changed while it was held');
     }
     const transform = signed.sign(body, prepared.body);
+    this.#parts.call.message = undefined;
     const opening = this.#opening;
     const usual = this.#route.dialTarget(scheme, host, port);
     // A signature names GET, which extended CONNECT is not.

@@ -81,7 +81,7 @@ export class Http2AgentStream implements AgentStream, Rostered {
   }
 
   sendHead(status: number, _reason: string, headers: HeaderList, length: BodyLength): void {
-    if (length === 'unknown') headers.delete('content-length');
+    if (length === 'unknown' || status === 204) headers.delete('content-length');
     if (!headers.has('date')) headers.append('date', httpDate(this.#parts.services.clock.now()));
     this.#answered = length === 'none';
     this.#parts.http2.sendHead(this.#id, { status, headers }, this.#answered);

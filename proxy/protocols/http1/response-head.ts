@@ -21,11 +21,16 @@ export function parseResponseHead(text: string, method: string, sections: Sectio
   if (text.charCodeAt(end) !== CR || text.charCodeAt(end + 1) !== LF) {
     throw malformed('response', 'a malformed status line (RFC 9112 4)');
   }
+  const reason = text.slice(reasonStart, end);
+  // What such an answer says of a body is ignored, whatever it is (RFC 9112 6.3).
+  if (method === 'CONNECT' && status >= 200 && status < 300) {
+    return { status, reason, version, headers: sections.fields(text, end + 2), framing: NO_BODY, keepAlive: false };
+  }
   const { headers, fields } = sections.read(text, end + 2, version);
   const framing = frame(status, method, fields);
   const persists = version === '1.1' ? !fields.close : fields.keepAlive && !fields.close;
   const keepAlive = persists && framing.kind !== 'until-close';
-  return { status, reason: text.slice(reasonStart, end), version, headers, framing, keepAlive };
+  return { status, reason, version, headers, framing, keepAlive };
 }
 
 function readStatus(text: string): number {
@@ -50,6 +55,5 @@ function frame(status: number, method: string, fields: Readonly<MessageFields>):
     return NO_BODY;
   }
   if (method === 'HEAD' || status === 304) return NO_BODY;
-  if (method === 'CONNECT' && status < 300) return NO_BODY;
   return framing ?? UNTIL_CLOSE;
 }

@@ -40,11 +40,16 @@ export class SectionReader {
       const { headers, fields } = this.#kept;
       return { headers: headers.clone(), fields };
     }
-    const headers = parseFields(text, start, this.#maxCount, this.#kind);
+    const headers = this.fields(text, start);
     const fields = readMessageFields(headers, version, this.#kind);
     this.#kept = isRepeated ? { headers: headers.clone(), fields } : undefined;
     this.#text = text.length > MAX_KEPT_LENGTH ? '' : section;
     this.#version = version;
     return { headers, fields };
+  }
+
+  /** The fields of such a section, whatever they say of its message. */
+  fields(text: string, start: number): HeaderList {
+    return parseFields(text, start, this.#maxCount, this.#kind);
   }
 }

@@ -5,7 +5,7 @@ import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type InspectingWorld, startInspectingWorld } from '../../support/worlds/inspecting-world.ts';
 import { makeMcpServer, type TestMcpServer } from '../../support/upstreams/mcp-server.ts';
-import { SECRET } from '../../support/worlds/proxy-world.ts';
+import { denial, SECRET } from '../../support/worlds/proxy-world.ts';
 import { policySet } from '../../support/worlds/policy-set.ts';
 
 const at = { clientWorkload: 'billing-agent', serverWorkload: 'api' };
@@ -117,6 +117,12 @@ describe('MCP messages that no client should send', () => {
   }, 60_000);
   afterAll(() => world.close());
 
+  const post = (body: string, headers: Record<string, string> = {}): Promise<Response> =>
+    send(`${world.url}/mcp`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream', ...headers },
+      body,
+    });
   const call = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"search","arguments":{"path":"x"}}}';
   it.each([
     ['a batch', `[${call},${call.replace('search', 'delete_file')}]`, {}],
@@ -129,14 +135,51 @@ describe('MCP messages that no client should send', () => {
   ])(
     'refuses %s',
     async (_title, body, headers) => {
-      const answer = await send(`${world.url}/mcp`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream', ...headers },
-        body,
-      });
+      const answer = await post(body, headers);
       expect(await answer.json()).toMatchObject({ code: 'message-refused' });
       expect(server.calls).toEqual([]);
     },
     60_000,
   );
+
+  const denied = call.replace('search', 'delete_file');
+  it.each(['1', '"one"', '""', '-9007199254740991'])(
+    'answers the request %s that it refuses as MCP does',
+    async (id) => {
+      const answer = await post(denied.replace('1', id));
+      expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'application/json']);
+      expect(answer.headers.get('proxy-status')).toContain('rule-denied');
+      const { jsonrpc, id: echoed, error } = (await answer.json()) as Record<string, unknown>;
+      expect([jsonrpc, echoed]).toEqual(['2.0', JSON.parse(id)]);
+      expect(error).toMatchObject({
+        code: 403,
+        message: expect.stringMatching(/^rule-denied: .*decision/) as unknown,
+        data: { code: 'rule-denied', status: 403 },
+      });
+      expect(server.calls).toEqual([]);
+    },
+  );
+
+  it.each([
+    ['what nobody waits for an answer to', denied.replace('"id":1,', ''), {}],
+    ['an id that its client would not know again', denied.replace('1', '9007199254740993'), {}],
+    ['an id that is none', denied.replace('1', 'null'), {}],
+    ['a message of HTTP+SSE, whose clients read the status alone', denied, { accept: '*/*' }],
+  ])('refuses with a status %s', async (_title, body, headers) => {
+    const answer = await post(body, headers);
+    expect([answer.status, await answer.json()]).toMatchObject([
+      403,
+      { code: expect.stringMatching(/denied|refused/) as unknown },
+    ]);
+  });
+
+  it.each(['DELETE', 'GET'])('refuses %s with a status, whatever it accepts', async (method) => {
+    const decide = world.client.decide;
+    world.client.decide = () => denial('policy-revoked');
+    const accept = 'application/json, text/event-stream';
+    const answer = await send(`${world.url}/mcp`, { method, headers: { accept } }).finally(
+      () => (world.client.decide = decide),
+    );
+    expect([answer.status, await answer.json()]).toMatchObject([403, { code: 'policy-revoked' }]);
+  });
 });

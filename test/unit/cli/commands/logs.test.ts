@@ -30,6 +30,11 @@ it('and what a message asked for', () => {
   expect(formatDecision(call)[6]).toBe('POST mcp.test:443/mcp mcp:tools/call delete');
 });
 
+it('and puts an IPv6 address in brackets, so that its end can be told from the port', () => {
+  const call = { ...DECISION, method: 'GET', destination: { host: '2001:db8::1', port: 443 }, path: '/v1' };
+  expect(formatDecision(call)[6]).toBe('GET [2001:db8::1]:443/v1');
+});
+
 it('and a dash where a caller was refused before it could call', () => {
   const refused = { ...DECISION, reason: 'caller-refused', method: '', destination: { host: '', port: 0 }, path: '' };
   expect(formatDecision(refused)[6]).toBe('-');

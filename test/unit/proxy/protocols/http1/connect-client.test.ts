@@ -14,8 +14,13 @@ describe('the CONNECT client', () => {
     expect(known.start().toString()).toContain(`\r\nProxy-Authorization: Basic ${expected}\r\n`);
   });
 
-  test('any 2xx opens the tunnel, whatever fields it has, on every cut', () => {
-    const answer = 'HTTP/1.1 200 Connection established\r\nContent-Length: 5\r\nVia: 1.1 squid\r\n\r\nearly';
+  test.each([
+    '1.1 200 Connection established\r\nContent-Length: 5\r\nVia: 1.1 squid',
+    '1.1 204 X\r\nContent-Length: 5\r\nContent-Length: 6',
+    '1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 0',
+    '1.0 200 Connection established\r\nTransfer-Encoding: chunked\r\nConnection: close',
+  ])('any 2xx opens the tunnel, whatever it says of a body (RFC 9112 6.3), on every cut: %j', (head) => {
+    const answer = `HTTP/${head}\r\n\r\nearly`;
     for (const played of playTunnel(client, [Buffer.from(answer)])) {
       expect(played).toEqual({ sent: [], rest: 'early', error: undefined });
     }
