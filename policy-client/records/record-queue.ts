@@ -233,12 +233,9 @@ export class RecordQueue {
   fallBack(sequence: number): number {
     this.rewind();
     const lost = this.#recent.takeAfter(sequence);
-    const [first, last] = [lost[0], lost.at(-1)];
-    if (first === undefined || last === undefined) return this.#acked - sequence;
-    // Acknowledged in part, it is in both places.
-    if ((this.#waiting[0]?.firstSequence ?? Infinity) <= last.lastSequence) {
-      this.#memoryBytes -= this.#waiting.shift()?.bytes.length ?? 0;
-    }
+    const [first] = lost;
+    if (first === undefined) return this.#acked - sequence;
+    // Of one that was acknowledged in part, the rest waits as well: to send it twice changes nothing.
     this.#waiting.unshift(...lost);
     this.#memoryBytes += lost.reduce((sum, { bytes }) => sum + bytes.length, 0);
     this.delivered -= this.#acked - first.firstSequence + 1;

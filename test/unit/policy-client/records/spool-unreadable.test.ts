@@ -93,3 +93,14 @@ it.each(['EMFILE', 'ENFILE', 'ENOMEM', 'EACCES'])('waits for what passes with ti
   stored.take(queue);
   expect([stored.numbers.length, stored.told]).toEqual([RECORDS, 0]);
 });
+
+it('goes on with the chain as it was where a repair has to wait', () => {
+  const [queue, stored] = [queueOn(new Spool(dir, 1e9)), new Stored()];
+  push(queue, 0, RECORDS);
+  for (const name of readdirSync(dir)) faults.set(join(dir, name), 'EMFILE');
+  stored.take(queue);
+  push(queue, RECORDS, RECORDS + 10);
+  faults.clear();
+  stored.take(queue);
+  expect([stored.numbers.length, stored.told, queue.lost]).toEqual([RECORDS + 10, 0, 0]);
+});
