@@ -133,12 +133,9 @@ function namesToRemove(headers: HeaderList, route: Route | undefined): Set<strin
 }
 
 function stays(route: Route, name: string, value: string): boolean {
-  return staysAsCookies(route, name) || placeholderIn(value) !== undefined;
-}
-
-/** Where a cookie is the credential, others beside it may be needed: the named ones went already. */
-function staysAsCookies(route: Route, name: string): boolean {
-  return name === 'cookie' && route.credentialCookies.length > 0;
+  // Where a cookie is the credential, others beside it may be needed: the named ones went already.
+  const isCookies = name === 'cookie' && route.credentialCookies.length > 0;
+  return isCookies || placeholderIn(value) !== undefined;
 }
 
 function removeCookies(headers: HeaderList, named: Places['cookies'], removed: string[]): void {
