@@ -20,7 +20,7 @@ export interface DecisionFilter {
 export interface DecisionPage {
   /** Only decisions stored after this position, oldest first. Without it: the latest ones, still oldest first. */
   readonly after?: number | undefined;
-  /** At most 1,000; default 100. */
+  /** Default 100. */
   readonly limit?: number | undefined;
 }
 
@@ -56,9 +56,9 @@ export async function queryDecisions(
   store: SqlStore,
   tenant: string,
   filter: DecisionFilter,
-  page: DecisionPage = {},
+  { after, limit = 100 }: DecisionPage = {},
 ): Promise<DecisionEntry[]> {
-  const params: SqlValue[] = [tenant];
+  const params: SqlValue[] = [tenant, limit];
   const clauses = ['tenant = $1'];
   const add = (clause: string, value: SqlValue): void => {
     params.push(value);
@@ -68,13 +68,12 @@ export async function queryDecisions(
     const value = filter[key];
     if (value !== undefined) add(CLAUSES[key], value);
   }
-  if (page.after !== undefined) add('position > ?', page.after);
-  const limit = Math.min(Math.max(Math.trunc(page.limit ?? 100), 1), 1_000);
-  const order = page.after === undefined ? 'desc' : 'asc';
+  if (after !== undefined) add('position > ?', after);
+  const order = after === undefined ? 'desc' : 'asc';
   const rows = await store.transaction(tenant, (tx) =>
     tx.query<Row>(
       `select position, instance_id, sequence, record, ${MISSING} as missing
-       from decisions d where ${clauses.join(' and ')} order by position ${order} limit ${limit}`,
+       from decisions d where ${clauses.join(' and ')} order by position ${order} limit $2`,
       params,
     ),
   );
