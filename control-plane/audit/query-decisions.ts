@@ -107,40 +107,37 @@ export async function followDecisions(
   let wanted = false;
   let stopped = false;
   let running: Promise<void> | undefined;
-  let retry: NodeJS.Timeout | undefined;
+  const readOn = async (): Promise<void> => {
+    // Positions become visible in their order: what does not match up to here never will, and is not read again.
+    const last = await lastPosition(store, tenant);
+    const entries = await queryDecisions(store, tenant, filter, { after, limit: FOLLOW_PAGE });
+    const seen = entries.at(-1)?.position ?? after;
+    if (entries.length < FOLLOW_PAGE) after = Math.max(seen, last);
+    else [after, wanted] = [seen, true];
+    if (entries.length > 0 && !stopped) onEntries(entries);
+  };
   const drain = async (): Promise<void> => {
-    while (wanted && !stopped) {
-      wanted = false;
-      let entries: DecisionEntry[];
-      do {
-        // Positions become visible in their order: what does not match up to here never will, and is not read again.
-        const last = await lastPosition(store, tenant);
-        entries = await queryDecisions(store, tenant, filter, { after, limit: FOLLOW_PAGE });
-        const seen = entries.at(-1)?.position ?? after;
-        after = entries.length < FOLLOW_PAGE ? Math.max(seen, last) : seen;
-        if (entries.length > 0 && !stopped) onEntries(entries);
-      } while (entries.length === FOLLOW_PAGE);
+    try {
+      while (wanted && !stopped) {
+        wanted = false;
+        await readOn();
+      }
+    } catch (error) {
+      if (stopped) return;
+      onError(error);
+      setTimeout(wake, RETRY_MS).unref();
+    } finally {
+      running = undefined;
     }
   };
   const wake = (): void => {
     wanted = true;
-    running ??= drain()
-      .catch((error: unknown) => {
-        wanted = false;
-        if (stopped) return;
-        onError(error);
-        retry = setTimeout(wake, RETRY_MS);
-      })
-      .finally(() => {
-        running = undefined;
-        if (wanted && !stopped) wake();
-      });
+    running ??= drain();
   };
   const unlisten = await store.listen(CHANNELS.decision, (changed) => changed === tenant && wake(), wake);
   wake();
   return async () => {
     stopped = true;
-    clearTimeout(retry);
     await unlisten();
     await running;
   };

@@ -178,6 +178,44 @@ describe('decision log', () => {
     expect(seen).toEqual(Array.from({ length: 1_200 }, (_, index) => index + 1));
   });
 
+  it.each([undefined, new Error('closed')])(
+    'tells a follower that has stopped nothing of a read under way: %s',
+    async (fault) => {
+      let begun: () => void = () => {};
+      let end: () => void = () => {};
+      const reading = new Promise<void>((resolve) => (begun = resolve));
+      const ended = new Promise<void>((resolve) => (end = resolve));
+      let listeners = 0;
+      const slow: SqlStore = {
+        ...store,
+        transaction: async (tenant, run) => {
+          begun();
+          await ended;
+          if (fault !== undefined) throw fault;
+          return store.transaction(tenant, run);
+        },
+        listen: async (...wanted) => {
+          const unlisten = await store.listen(...wanted);
+          listeners += 1;
+          return async () => {
+            listeners -= 1;
+            await unlisten();
+          };
+        },
+      };
+      const told: unknown[] = [];
+      const tell = (what: unknown): void => void told.push(what);
+      const stop = await followDecisions(slow, TENANT, { filter: {}, from: 0, onEntries: tell, onError: tell });
+      await reading;
+      const stopping = stop().then(() => told.push('stopped'));
+      await expect.poll(() => listeners).toBe(0);
+      expect(told).toEqual([]);
+      end();
+      await stopping;
+      expect(told).toEqual(['stopped']);
+    },
+  );
+
   it('reads nothing twice for a follower whose filter seldom matches, and reads again after a failure', async () => {
     const reads: number[] = [];
     let failures = 0;
