@@ -152,10 +152,10 @@ export class RecordQueue {
     this.#memoryBytes += batch.bytes.length;
   }
 
-  /** True when the spool holds records that follow those in memory. */
+  /** True when records that follow those in memory are in the spool alone. */
   #hasUnloaded(): boolean {
     const last = this.#waiting.at(-1) ?? this.#sent.at(-1);
-    return (this.#options.spool?.lastSequence ?? 0) > (last?.lastSequence ?? this.#acked);
+    return (last?.lastSequence ?? this.#acked) < this.#chain.sequence;
   }
 
   /** The next records to send, which count as on their way from now on. */
