@@ -79,15 +79,17 @@ it('shows that it lives while it holds something, and that it does not any more'
   expect(spool.errors).toBe(1);
 });
 
-it('finds how much another process left, and forgets files without content', () => {
+it('finds how much another process left, forgets files without content, and leaves those of others alone', () => {
   inTwoFiles().close();
   const empty = join(dir, '0000000000000009.records');
   writeFileSync(empty, '');
+  writeFileSync(join(dir, '7.txt'), 'not of a spool');
   const later = new Spool(dir, 1e6);
   later.load();
   expect([later.firstSequence, later.lastSequence, later.bytes]).toEqual([1, 6, bytesOf([...early, ...late])]);
   expect(existsSync(empty)).toBe(false);
-  later.release(6);
+  later.release(9);
+  expect(readdirSync(dir)).toEqual(['7.txt']);
   expect(later.bytes).toBe(0);
 });
 
