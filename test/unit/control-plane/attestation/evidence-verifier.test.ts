@@ -101,6 +101,7 @@ describe('kubernetes', () => {
       ['evidence-malformed', await issuer.sign({ ...PODS, nbf: 'soon' }, now)],
       ['evidence-malformed', await issuer.sign({ ...PODS, exp: 'soon' }, now)],
       ['evidence-malformed', await issuer.sign({ ...PODS, iss: [CLUSTER] }, now)],
+      ['evidence-malformed', tamper(good, 0, { crit: ['other'], other: 1 })],
       ['evidence-unknown-key', await issuer.sign(PODS, now, { kid: 'nobody' })],
       ['evidence-bad-signature', tamper(good, 1, { sub: 'system:serviceaccount:prod:admin' })],
       ['evidence-bad-signature', `${good.slice(0, -8)}AAAAAAAA`],

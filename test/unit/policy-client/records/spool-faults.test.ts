@@ -1,5 +1,6 @@
 import {
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readlinkSync,
@@ -93,12 +94,16 @@ it('finds how much another process left, forgets files without content, and leav
   expect(later.bytes).toBe(0);
 });
 
-it('counts a file that is gone as read in vain, and as released', () => {
+it('counts a file that is gone as read in vain, and as released, and one that cannot be removed', () => {
   const spool = inTwoFiles();
   rmSync(join(dir, '0000000000000001.records'));
   expect([spool.readAfter(0), spool.errors]).toEqual([[], 1]);
   spool.release(3);
   expect([spool.errors, spool.bytes]).toEqual([1, bytesOf(late)]);
+  rmSync(join(dir, '0000000000000004.records'));
+  mkdirSync(join(dir, '0000000000000004.records'));
+  spool.release(6);
+  expect([spool.errors, spool.bytes]).toEqual([2, 0]);
 });
 
 it('knows what it has written anew', () => {
