@@ -1,7 +1,7 @@
 import { readUnverifiedIssuer } from './evidence-token.ts';
 import type { JwksCache } from './jwks-cache.ts';
 import { createKubernetesVerifier } from './kubernetes.ts';
-import type { LocalAuthority } from './local.ts';
+import { LOCAL_ISSUER, type LocalAuthority } from './local.ts';
 import { createOidcVerifier, oidcIssuer } from './oidc.ts';
 import { AttestationError } from './trust-provider.ts';
 import type { PresentedEvidence, VerifiedEvidence } from './trust-provider.ts';
@@ -85,9 +85,8 @@ function candidatesFor(
     throw new AttestationError('evidence-malformed', 'the evidence is not a JWT with an issuer');
   const matches = (spec: TrustProviderSpec): boolean => {
     if (spec.type !== question.kind) return false;
-    if (spec.type === 'local') return question.subject === 'workload';
-    if (spec.type === 'kubernetes') return question.subject === 'workload' && spec.issuer === issuer;
-    return spec.for === question.subject && oidcIssuer(spec) === issuer;
+    if (spec.type === 'oidc') return spec.for === question.subject && oidcIssuer(spec) === issuer;
+    return question.subject === 'workload' && (spec.type === 'local' ? LOCAL_ISSUER : spec.issuer) === issuer;
   };
   return [...providers].filter(([, spec]) => matches(spec)).slice(0, MAX_CANDIDATES);
 }

@@ -32,7 +32,7 @@ export interface JwksCacheOptions {
 export const OPERATOR = '';
 
 interface Entry {
-  keys: readonly JWK[] | undefined;
+  keys: readonly JWK[];
   fetchedAt: number;
   triedAt: number;
   pending: Promise<void> | undefined;
@@ -77,11 +77,10 @@ export class JwksCache {
   ): Promise<readonly JWK[]> {
     if (source.jwks !== undefined && 'inline' in source.jwks) return parseKeySet(source.jwks.inline);
     const entry = this.#entryFor(tenant, issuer, source);
-    const now = this.#monotonicMs();
-    const age = now - entry.fetchedAt;
-    const known = entry.keys !== undefined && (keyId === undefined || entry.keys.some((key) => key.kid === keyId));
-    if (!known || age > this.#freshMs) await this.#refresh(entry, tenant, issuer, source);
-    if (entry.keys === undefined || this.#monotonicMs() - entry.fetchedAt > MAX_STALE_MS) {
+    const isKnown = keyId === undefined || entry.keys.some((key) => key.kid === keyId);
+    if (!isKnown || this.#monotonicMs() - entry.fetchedAt > this.#freshMs)
+      await this.#refresh(entry, tenant, issuer, source);
+    if (this.#monotonicMs() - entry.fetchedAt > MAX_STALE_MS) {
       throw new AttestationError('evidence-keys-unavailable', "the issuer's keys could not be fetched");
     }
     return entry.keys;
@@ -94,10 +93,10 @@ export class JwksCache {
       this.#entriesByTenant.set(tenant, entries);
     }
     // Everything that says where keys come from is in the key: one trust provider's choice must not serve another's.
-    const key = JSON.stringify([issuer, source.jwks ?? null, source.ca ?? null, source.allowedAddresses ?? []]);
+    const key = JSON.stringify([issuer, source.jwks, source.ca, source.allowedAddresses]);
     let entry = entries.get(key);
     if (entry === undefined) {
-      entry = { keys: undefined, fetchedAt: -Infinity, triedAt: -Infinity, pending: undefined };
+      entry = { keys: [], fetchedAt: -Infinity, triedAt: -Infinity, pending: undefined };
       entries.set(key, entry);
     }
     return entry;

@@ -7,7 +7,8 @@ import { AttestationError } from './trust-provider.ts';
 import type { TrustProviderVerifier } from './trust-provider.ts';
 import type { LocalTrustProviderSpec } from '../resources/kinds.ts';
 
-const ISSUER = 'urn:sidekey:local';
+/** Of the tokens, and their audience. */
+export const LOCAL_ISSUER = 'urn:sidekey:local';
 const LIFETIME_SECONDS = 60;
 
 /** Makes and checks evidence about processes of this machine. Exists only where the operator enabled it. */
@@ -28,8 +29,8 @@ export function createLocalAuthority(clock: Clock): LocalAuthority {
       const nowSeconds = Math.floor(clock.now() / 1000);
       return new SignJWT({ local: { ...peer }, cnf: { jkt: proxyKeyThumbprint } })
         .setProtectedHeader({ alg: 'ES256', kid, typ: 'sidekey-local+jwt' })
-        .setIssuer(ISSUER)
-        .setAudience(ISSUER)
+        .setIssuer(LOCAL_ISSUER)
+        .setAudience(LOCAL_ISSUER)
         .setSubject(`local:${peer.user ?? peer.uid}`)
         .setJti(randomUUID())
         .setIssuedAt(nowSeconds)
@@ -39,8 +40,8 @@ export function createLocalAuthority(clock: Clock): LocalAuthority {
 
     async verify(evidence, _spec, now) {
       const { payload, hash } = await verifyEvidenceToken(evidence.token, {
-        issuer: ISSUER,
-        audience: ISSUER,
+        issuer: LOCAL_ISSUER,
+        audience: LOCAL_ISSUER,
         now,
         keys: () => Promise.resolve(keys),
       });
@@ -48,7 +49,7 @@ export function createLocalAuthority(clock: Clock): LocalAuthority {
       if (cnf?.jkt !== evidence.proxyKeyThumbprint) {
         throw new AttestationError('evidence-wrong-audience', "the evidence was made for another proxy's key");
       }
-      return { issuer: ISSUER, subject: payload.sub, claims: { local }, notAfter: payload.exp * 1000, hash };
+      return { issuer: LOCAL_ISSUER, subject: payload.sub, claims: { local }, notAfter: payload.exp * 1000, hash };
     },
   };
 }

@@ -108,21 +108,17 @@ async function refuseForeign(
   instanceId: string,
   records: readonly DecisionRecord[],
 ): Promise<void> {
-  const ids = [...new Set(records.map((record) => storable(record.sessionId)).filter((id) => id !== ''))];
-  const rows =
-    ids.length === 0
-      ? []
-      : await tx.query<SessionRow>(
-          'select id, instance_id, workloads, user_subject from sessions where tenant = $1 and id = any($2::text[])',
-          [tenant, ids],
-        );
+  const rows = await tx.query<SessionRow>(
+    'select id, instance_id, workloads, user_subject from sessions where tenant = $1 and id = any($2::text[])',
+    [tenant, [...new Set(records.map((record) => storable(record.sessionId)))]],
+  );
   const sessions = new Map(rows.map((row) => [row.id, row]));
   const unknown: DecisionRecord[] = [];
   for (const record of records) {
     if (record.instanceId !== instanceId) throw foreign(record, 'names another instance');
     const session = sessions.get(record.sessionId);
     if (session === undefined) {
-      if (record.workloads.length > 0 || record.user !== '') unknown.push(record);
+      unknown.push(record);
       continue;
     }
     if (session.instance_id !== instanceId) throw foreign(record, "names another instance's session");
@@ -149,7 +145,7 @@ async function refuseStrange(
     [tenant, instanceId],
   );
   const workloads = new Set(sessions.flatMap((session) => session.workloads));
-  const users = new Set(['', ...sessions.map((session) => session.user_subject ?? '')]);
+  const users = new Set(['', ...sessions.map((session) => session.user_subject)]);
   for (const record of records) {
     if (!record.workloads.every((workload) => workloads.has(workload))) {
       throw foreign(record, 'names a workload that its instance is not');

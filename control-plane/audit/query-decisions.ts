@@ -20,7 +20,7 @@ export interface DecisionFilter {
 export interface DecisionPage {
   /** Only decisions stored after this position, oldest first. Without it: the latest ones, still oldest first. */
   readonly after?: number | undefined;
-  /** At most 1,000; default 100. */
+  /** Default 100. */
   readonly limit?: number | undefined;
 }
 
@@ -56,9 +56,9 @@ export async function queryDecisions(
   store: SqlStore,
   tenant: string,
   filter: DecisionFilter,
-  page: DecisionPage = {},
+  { after, limit = 100 }: DecisionPage = {},
 ): Promise<DecisionEntry[]> {
-  const params: SqlValue[] = [tenant];
+  const params: SqlValue[] = [tenant, limit];
   const clauses = ['tenant = $1'];
   const add = (clause: string, value: SqlValue): void => {
     params.push(value);
@@ -68,13 +68,12 @@ export async function queryDecisions(
     const value = filter[key];
     if (value !== undefined) add(CLAUSES[key], value);
   }
-  if (page.after !== undefined) add('position > ?', page.after);
-  const limit = Math.min(Math.max(Math.trunc(page.limit ?? 100), 1), 1_000);
-  const order = page.after === undefined ? 'desc' : 'asc';
+  if (after !== undefined) add('position > ?', after);
+  const order = after === undefined ? 'desc' : 'asc';
   const rows = await store.transaction(tenant, (tx) =>
     tx.query<Row>(
       `select position, instance_id, sequence, record, ${MISSING} as missing
-       from decisions d where ${clauses.join(' and ')} order by position ${order} limit ${limit}`,
+       from decisions d where ${clauses.join(' and ')} order by position ${order} limit $2`,
       params,
     ),
   );
@@ -108,40 +107,37 @@ export async function followDecisions(
   let wanted = false;
   let stopped = false;
   let running: Promise<void> | undefined;
-  let retry: NodeJS.Timeout | undefined;
+  const readOn = async (): Promise<void> => {
+    // Positions become visible in their order: what does not match up to here never will, and is not read again.
+    const last = await lastPosition(store, tenant);
+    const entries = await queryDecisions(store, tenant, filter, { after, limit: FOLLOW_PAGE });
+    const seen = entries.at(-1)?.position ?? after;
+    if (entries.length < FOLLOW_PAGE) after = Math.max(seen, last);
+    else [after, wanted] = [seen, true];
+    if (entries.length > 0 && !stopped) onEntries(entries);
+  };
   const drain = async (): Promise<void> => {
-    while (wanted && !stopped) {
-      wanted = false;
-      let entries: DecisionEntry[];
-      do {
-        // Positions become visible in their order: what does not match up to here never will, and is not read again.
-        const last = await lastPosition(store, tenant);
-        entries = await queryDecisions(store, tenant, filter, { after, limit: FOLLOW_PAGE });
-        const seen = entries.at(-1)?.position ?? after;
-        after = entries.length < FOLLOW_PAGE ? Math.max(seen, last) : seen;
-        if (entries.length > 0 && !stopped) onEntries(entries);
-      } while (entries.length === FOLLOW_PAGE);
+    try {
+      while (wanted && !stopped) {
+        wanted = false;
+        await readOn();
+      }
+    } catch (error) {
+      if (stopped) return;
+      onError(error);
+      setTimeout(wake, RETRY_MS).unref();
+    } finally {
+      running = undefined;
     }
   };
   const wake = (): void => {
     wanted = true;
-    running ??= drain()
-      .catch((error: unknown) => {
-        wanted = false;
-        if (stopped) return;
-        onError(error);
-        retry = setTimeout(wake, RETRY_MS);
-      })
-      .finally(() => {
-        running = undefined;
-        if (wanted && !stopped) wake();
-      });
+    running ??= drain();
   };
   const unlisten = await store.listen(CHANNELS.decision, (changed) => changed === tenant && wake(), wake);
   wake();
   return async () => {
     stopped = true;
-    clearTimeout(retry);
     await unlisten();
     await running;
   };

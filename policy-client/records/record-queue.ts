@@ -152,10 +152,10 @@ export class RecordQueue {
     this.#memoryBytes += batch.bytes.length;
   }
 
-  /** True when the spool holds records that follow those in memory. */
+  /** True when records that follow those in memory are in the spool alone. */
   #hasUnloaded(): boolean {
     const last = this.#waiting.at(-1) ?? this.#sent.at(-1);
-    return (this.#options.spool?.lastSequence ?? 0) > (last?.lastSequence ?? this.#acked);
+    return (last?.lastSequence ?? this.#acked) < this.#chain.sequence;
   }
 
   /** The next records to send, which count as on their way from now on. */
@@ -233,12 +233,9 @@ export class RecordQueue {
   fallBack(sequence: number): number {
     this.rewind();
     const lost = this.#recent.takeAfter(sequence);
-    const [first, last] = [lost[0], lost.at(-1)];
-    if (first === undefined || last === undefined) return this.#acked - sequence;
-    // Acknowledged in part, it is in both places.
-    if ((this.#waiting[0]?.firstSequence ?? Infinity) <= last.lastSequence) {
-      this.#memoryBytes -= this.#waiting.shift()?.bytes.length ?? 0;
-    }
+    const [first] = lost;
+    if (first === undefined) return this.#acked - sequence;
+    // Of one that was acknowledged in part, the rest waits as well: to send it twice changes nothing.
     this.#waiting.unshift(...lost);
     this.#memoryBytes += lost.reduce((sum, { bytes }) => sum + bytes.length, 0);
     this.delivered -= this.#acked - first.firstSequence + 1;

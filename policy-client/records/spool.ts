@@ -84,8 +84,9 @@ export class Spool {
   }
 
   #setLifeSign(atMs: number): void {
+    const at = new Date(atMs);
     try {
-      utimesSync(this.#dir, atMs / 1_000, atMs / 1_000);
+      utimesSync(this.#dir, at, at);
     } catch {
       this.errors += 1;
     }
@@ -93,7 +94,7 @@ export class Spool {
 
   /** Finds what an earlier process left here. Throws when that may be read later alone. */
   load(): void {
-    const names = readdirSync(this.#dir).sort();
+    const names = readdirSync(this.#dir);
     for (const name of names.filter((entry) => entry.endsWith(DRAFT_SUFFIX))) unlinkSync(join(this.#dir, name));
     for (const name of names.filter((entry) => SEGMENT_NAME.test(entry))) {
       const path = join(this.#dir, name);

@@ -1,10 +1,9 @@
 import type { Route } from '../../proto/gen/sidekey/v1/route.ts';
 import { readingsOf } from '../../common/inspection/parameter-name.ts';
 import { foldHeaderName } from '../../common/match/header-name.ts';
-import { trimBlanks } from '../protocols/http1/characters.ts';
 import type { HeaderList } from '../protocols/header-list.ts';
 import { type AgentClaims, NO_CLAIMS } from './injection/scheme.ts';
-import { isCookieOf } from './injection/cookie.ts';
+import { cookiesOf, isCookieOf, setCookies } from './injection/cookie.ts';
 import { placeholderIn } from './injection/placeholder-search.ts';
 import { isNeverForwarded, NEVER_FORWARDED_QUERY } from './never-forwarded.ts';
 import { parameterNames } from './parameter-name.ts';
@@ -134,29 +133,19 @@ function namesToRemove(headers: HeaderList, route: Route | undefined): Set<strin
 }
 
 function stays(route: Route, name: string, value: string): boolean {
-  return staysAsCookies(route, name) || placeholderIn(value) !== undefined;
-}
-
-/** Where a cookie is the credential, others beside it may be needed: the named ones went already. */
-function staysAsCookies(route: Route, name: string): boolean {
-  return name === 'cookie' && route.credentialCookies.length > 0;
+  // Where a cookie is the credential, others beside it may be needed: the named ones went already.
+  const isCookies = name === 'cookie' && route.credentialCookies.length > 0;
+  return isCookies || placeholderIn(value) !== undefined;
 }
 
 function removeCookies(headers: HeaderList, named: Places['cookies'], removed: string[]): void {
-  const lines = headers.getAll('cookie');
-  if (lines.length === 0) return;
-  const kept = lines
-    .flatMap((line) => line.split(';'))
-    .map(trimBlanks)
-    .filter((cookie) => {
-      const name = named.find(({ isOurs }) => isOurs(cookie))?.name;
-      if (name === undefined || placeholderIn(cookie) !== undefined) return cookie !== '';
-      if (!removed.includes(`cookie:${name}`)) removed.push(`cookie:${name}`);
-      return false;
-    });
-  // One line: RFC 6265 section 5.4 allows no more, and servers differ on what they make of two.
-  if (kept.length === 0) headers.delete('cookie');
-  else headers.set('cookie', kept.join('; '));
+  const kept = cookiesOf(headers).filter((cookie) => {
+    const name = named.find(({ isOurs }) => isOurs(cookie))?.name;
+    if (name === undefined || placeholderIn(cookie) !== undefined) return true;
+    if (!removed.includes(`cookie:${name}`)) removed.push(`cookie:${name}`);
+    return false;
+  });
+  setCookies(headers, kept);
 }
 
 interface Places {

@@ -46,7 +46,8 @@ describe('A-16 a cookie that some server takes for the one that is injected', ()
   });
 
   test('others pass', async () => {
-    const others = 'session=1; my_session_id=2; session_id2=3; last=session_id; x="session_id"; session-id=4; y=a=b';
+    const others =
+      'session=1; my_session_id=2; session_id2=3; last=session_id; x="session_id"; session-id=4; y=a=b; z=50%25';
     expect(await sent(others)).toBe(`${NAME}=${OURS}; ${others}`);
   });
 });

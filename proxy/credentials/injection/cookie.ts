@@ -1,5 +1,6 @@
 import { COOKIE_TEXT, TOKEN } from '../../../common/credential-grammar.ts';
 import type { CookieInjection } from '../../../proto/gen/sidekey/v1/grant.ts';
+import type { HeaderList } from '../../protocols/header-list.ts';
 import { trimBlanks } from '../../protocols/http1/characters.ts';
 import { decodedName } from '../parameter-name.ts';
 import { checkedText, invalid, type PreparedInjection, preparedSecret } from './scheme.ts';
@@ -10,20 +11,26 @@ export function prepareCookie({ name, value }: CookieInjection): PreparedInjecti
   const pair = `${name}=${checkedText(value, COOKIE_TEXT)}`;
   const isOurs = isCookieOf(name);
   return preparedSecret([value], ({ request: { headers } }) => {
-    const kept = headers
-      .getAll('cookie')
-      .flatMap((line) => line.split(';'))
-      .map(trimBlanks)
-      .filter((cookie) => cookie !== '' && !isOurs(cookie));
-    // One line: RFC 6265 section 5.4 allows no more, and servers differ on what they make of two.
-    headers.set('Cookie', [pair, ...kept].join('; '));
+    setCookies(headers, [pair, ...cookiesOf(headers).filter((cookie) => !isOurs(cookie))]);
   });
+}
+
+/** Of all lines. */
+export function cookiesOf(headers: HeaderList): string[] {
+  const cookies = headers.getAll('cookie').flatMap((line) => line.split(';'));
+  return cookies.map(trimBlanks).filter((cookie) => cookie !== '');
+}
+
+/** In one line: RFC 6265 section 5.4 allows no more, and servers differ on what they make of two. */
+export function setCookies(headers: HeaderList, cookies: readonly string[]): void {
+  if (cookies.length === 0) headers.delete('cookie');
+  else headers.set('Cookie', cookies.join('; '));
 }
 
 /** The name of `name=value`. A cookie without "=" is all value (RFC 6265bis section 5.6), which some servers read as all name. */
 export function cookieName(cookie: string): string {
-  const equals = cookie.indexOf('=');
-  return (equals === -1 ? cookie : cookie.slice(0, equals)).trim();
+  const [name = ''] = cookie.split('=', 1);
+  return name.trim();
 }
 
 /**

@@ -8,7 +8,8 @@ export type JsonEdit =
   | { readonly kind: 'set'; readonly json: Buffer }
   | { readonly kind: 'substitute'; readonly replace: (text: string) => string | undefined };
 
-const MAX_VALUE_BYTES = 64 * 1024;
+/** Of a name on the way, and of a string that is changed: they are held whole. */
+const MAX_HELD_BYTES = 64 * 1024;
 const COMMA = Buffer.from(',');
 
 /** The tokens of a JSON Pointer (RFC 6901 section 4); undefined when it is none or names the whole document. */
@@ -25,12 +26,21 @@ interface Level {
   isEmpty: boolean;
 }
 
-type Taking =
-  | { readonly name: 'nothing' }
-  /** A name in an object on the way; more than `limit` bytes cannot be ours. */
-  | { readonly name: 'key'; readonly bytes: number[]; readonly limit: number }
-  /** The member's own value; its bytes are held for `substitute` alone. */
-  | { readonly name: 'value'; readonly depth: number; readonly held: Buffer[]; heldBytes: number };
+/** A name in an object on the way. */
+interface TakenKey {
+  readonly name: 'key';
+  readonly bytes: number[];
+}
+
+/** The member's own value; its bytes are held for `substitute` alone. */
+interface TakenValue {
+  readonly name: 'value';
+  readonly depth: number;
+  readonly held: Buffer[];
+  heldBytes: number;
+}
+
+type Taking = { readonly name: 'nothing' } | TakenKey | TakenValue;
 
 const NOTHING: Taking = { name: 'nothing' };
 
@@ -45,7 +55,7 @@ export class JsonEditor implements BodyTransform {
   readonly #tokens: readonly string[];
   readonly #edit: JsonEdit;
   readonly #scanner = new JsonScanner();
-  readonly #utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  readonly #utf8 = new TextDecoder('utf-8', { fatal: true });
   readonly #levels: Level[] = [];
   #taking: Taking = NOTHING;
   /** The next value belongs to the name that was asked for. */
@@ -91,14 +101,12 @@ export class JsonEditor implements BodyTransform {
       const wasInNumber = scanner.isInNumber;
       const before = scanner.depth;
       const event = scanner.step(byte);
-      if (this.#taking.name === 'value') {
-        const isInner = before > this.#taking.depth;
-        if (wasInNumber && !scanner.isInNumber && !isInner) from = this.#endValue(bytes, from, at, out);
-        else {
-          const isOver = scanner.isAfterValue && scanner.depth === this.#taking.depth;
-          if (isOver) from = this.#endValue(bytes, from, at + 1, out);
-          continue;
-        }
+      const taking = this.#taking;
+      if (taking.name === 'value') {
+        const endsBefore = wasInNumber && !scanner.isInNumber && before === taking.depth;
+        const endsHere = scanner.isAfterValue && scanner.depth === taking.depth;
+        if (endsBefore) from = this.#endValue(taking, bytes, from, at, out);
+        else if (endsHere) from = this.#endValue(taking, bytes, from, at + 1, out);
       }
       from = this.#follow(event, byte, before, { bytes, from, at, out });
     }
@@ -110,16 +118,16 @@ export class JsonEditor implements BodyTransform {
     const { bytes, from, at, out } = position;
     if (this.#taking.name === 'key') {
       if (event === JSON_EVENT.keyEnd) this.#endKey(this.#taking);
-      else if (this.#taking.bytes.length <= this.#taking.limit) this.#taking.bytes.push(byte);
+      else if (this.#taking.bytes.push(byte) > MAX_HELD_BYTES) throw refused('a name of its JSON is too long');
       return from;
     }
     switch (event) {
       case JSON_EVENT.key:
-        if (depth === this.#levels.length) this.#beginKey(depth);
+        if (depth === this.#levels.length) this.#taking = { name: 'key', bytes: [] };
         return from;
       case JSON_EVENT.open:
       case JSON_EVENT.scalar:
-        return this.#beginValue(event, byte, depth, position);
+        return this.#beginValue(byte, depth, position);
       case JSON_EVENT.close:
         if (depth !== this.#levels.length) return from;
         this.#pass(bytes, from, at, out);
@@ -130,26 +138,20 @@ export class JsonEditor implements BodyTransform {
     }
   }
 
-  #beginKey(depth: number): void {
-    const limit = 8 * (this.#tokens[depth - 1] ?? '').length + 16;
-    this.#taking = { name: 'key', bytes: [], limit };
-  }
-
-  #endKey({ bytes, limit }: Extract<Taking, { name: 'key' }>): void {
+  #endKey({ bytes }: TakenKey): void {
     this.#taking = NOTHING;
     const level = this.#levels.at(-1);
     const token = this.#tokens[this.#levels.length - 1];
     if (level === undefined || token === undefined) return;
     level.isEmpty = false;
-    if (bytes.length > limit) return;
-    const key: unknown = JSON.parse(`"${Buffer.from(bytes).toString('utf8')}"`);
-    if (typeof key !== 'string' || foldCase(key) !== foldCase(token)) return;
+    const key = String(JSON.parse(`"${Buffer.from(bytes).toString('utf8')}"`));
+    if (foldCase(key) !== foldCase(token)) return;
     if (key !== token || level.found) throw refused('its JSON has the name twice');
     level.found = true;
     this.#isNext = true;
   }
 
-  #beginValue(event: JsonEvent, byte: number, depth: number, { bytes, from, at, out }: Position): number {
+  #beginValue(byte: number, depth: number, { bytes, from, at, out }: Position): number {
     const isOnTheWay = depth === 0 ? this.#levels.length === 0 : this.#isNext;
     this.#isNext = false;
     if (!isOnTheWay) return from;
@@ -160,15 +162,14 @@ export class JsonEditor implements BodyTransform {
       // A literal or a string needs more bytes than this one, so the value cannot be over yet.
       return at;
     }
-    if (event === JSON_EVENT.open && byte === 0x7b) this.#levels.push({ found: false, isEmpty: true });
+    if (byte === 0x7b) this.#levels.push({ found: false, isEmpty: true });
     return from;
   }
 
   /** The value ended in front of `at`; answers `at`. */
-  #endValue(bytes: Buffer, from: number, at: number, out: Buffer[]): number {
-    if (this.#taking.name !== 'value') return at;
-    this.#hold(bytes.subarray(from, at));
-    const held = Buffer.concat(this.#taking.held);
+  #endValue(taking: TakenValue, bytes: Buffer, from: number, at: number, out: Buffer[]): number {
+    this.#hold(taking, bytes.subarray(from, at));
+    const held = Buffer.concat(taking.held);
     this.#taking = NOTHING;
     this.#placed = true;
     if (this.#edit.kind === 'set') {
@@ -176,8 +177,7 @@ export class JsonEditor implements BodyTransform {
       out.push(this.#edit.json);
       return at;
     }
-    const text: unknown = JSON.parse(held.toString('utf8'));
-    const filled = typeof text === 'string' ? this.#edit.replace(text) : undefined;
+    const filled = this.#edit.replace(String(JSON.parse(held.toString('utf8'))));
     out.push(filled === undefined ? held : Buffer.from(JSON.stringify(filled)));
     return at;
   }
@@ -194,15 +194,15 @@ export class JsonEditor implements BodyTransform {
 
   #pass(bytes: Buffer, from: number, to: number, out: Buffer[]): void {
     if (from >= to) return;
-    if (this.#taking.name === 'value') this.#hold(bytes.subarray(from, to));
+    if (this.#taking.name === 'value') this.#hold(this.#taking, bytes.subarray(from, to));
     else out.push(bytes.subarray(from, to));
   }
 
-  #hold(bytes: Buffer): void {
-    if (this.#taking.name !== 'value' || this.#edit.kind === 'set') return;
-    this.#taking.heldBytes += bytes.length;
-    if (this.#taking.heldBytes > MAX_VALUE_BYTES) throw refused('a string of its JSON is too long');
-    this.#taking.held.push(Buffer.from(bytes));
+  #hold(taking: TakenValue, bytes: Buffer): void {
+    if (this.#edit.kind === 'set') return;
+    taking.heldBytes += bytes.length;
+    if (taking.heldBytes > MAX_HELD_BYTES) throw refused('a string of its JSON is too long');
+    taking.held.push(Buffer.from(bytes));
   }
 
   /** Half a character at the end of the body stands within a string, so that the document has no end either. */

@@ -53,15 +53,30 @@ export function buildDestination(
   head: RequestHead,
   pathFormsAt: PathFormsAt = () => STRICT_PATHS,
 ): RequestDestination {
+  const { scheme, host, port, target } = readPlace(transport, head);
+  const { path, query } = split(target.startsWith('/') ? target : `/${target}`, pathFormsAt(host, port));
+  return { scheme, host, port, authority: formatAuthority(host, port, DEFAULT_PORTS[scheme]), path, query };
+}
+
+/** What all that names the destination agrees on. */
+interface Place {
+  readonly scheme: 'http' | 'https';
+  readonly host: string;
+  readonly port: number;
+  /** Path and query as they were sent. */
+  readonly target: string;
+}
+
+function readPlace(transport: Transport, head: RequestHead): Place {
   const hostField = head.headers.get('host');
-  if (transport.kind === 'local') return fromLocal(transport, head, hostField, pathFormsAt);
+  if (transport.kind === 'local') return fromLocal(transport, head, hostField);
   if (transport.kind === 'address') {
-    return buildDestination(throughAddress(transport, hostField ?? head.pseudo?.authority), head, pathFormsAt);
+    return readPlace(throughAddress(transport, hostField ?? head.pseudo?.authority), head);
   }
   if (transport.kind === 'tunnel') {
-    if (head.pseudo !== undefined) return fromStream(transport, head.target, head.pseudo, hostField, pathFormsAt);
-    if (!head.target.startsWith('/')) return withinTunnel(transport, head, hostField, pathFormsAt);
-    return fromTunnel(transport, head.target, hostField, pathFormsAt);
+    if (head.pseudo !== undefined) return fromStream(transport, head.target, head.pseudo, hostField);
+    if (!head.target.startsWith('/')) return withinTunnel(transport, head, hostField);
+    return fromTunnel(transport, head.target, hostField);
   }
   const absolute = readAbsoluteForm(head.target);
   if (absolute === undefined) {
@@ -72,7 +87,7 @@ export function buildDestination(
   expectPath(head.method, rest);
   // RFC 9112 3.2.2 lets a proxy ignore Host here; a difference is how fronting starts, so it is refused.
   if (hostField !== undefined && hostField !== authority) expectSame(hostField, host, port, DEFAULT_PORTS[scheme]);
-  return build(scheme, host, port, rest, pathFormsAt);
+  return { scheme, host, port, target: rest };
 }
 
 /** For the record of a request that names none: where the connection leads, if it leads to one place. */
@@ -95,12 +110,7 @@ function throughAddress(at: Extract<Transport, { kind: 'address' }>, hostField: 
   return { kind: 'tunnel', host, port: at.port, tls: false };
 }
 
-function fromLocal(
-  local: LocalTransport,
-  head: RequestHead,
-  hostField: string | undefined,
-  pathFormsAt: PathFormsAt,
-): RequestDestination {
+function fromLocal(local: LocalTransport, head: RequestHead, hostField: string | undefined): Place {
   const { pseudo } = head;
   if (pseudo !== undefined && pseudo.scheme !== 'http') {
     throw new Refusal('destination-mismatch', 'the request names another scheme than the connection');
@@ -118,7 +128,7 @@ function fromLocal(
     throw new Refusal('destination-mismatch', `this listener is for ${local.host} alone`);
   }
   refuseForeignPage(local, head.headers);
-  return build('https', local.host, local.port, absolute?.rest ?? head.target, pathFormsAt);
+  return { scheme: 'https', host: local.host, port: local.port, target: absolute?.rest ?? head.target };
 }
 
 function isLocalName(local: LocalTransport, text: string): boolean {
@@ -128,16 +138,11 @@ function isLocalName(local: LocalTransport, text: string): boolean {
   return local.ownNames.some((own) => own.host === host && (own.port === 0 || own.port === stated));
 }
 
-function fromTunnel(
-  tunnel: Tunnel,
-  target: string,
-  hostField: string | undefined,
-  pathFormsAt: PathFormsAt,
-): RequestDestination {
-  const scheme = tunnel.tls ? 'https' : 'http';
+function fromTunnel({ host, port, tls }: Tunnel, target: string, hostField: string | undefined): Place {
+  const scheme = tls ? 'https' : 'http';
   if (hostField === undefined) throw new Refusal('bad-request', 'the request has no Host');
-  expectSame(hostField, tunnel.host, tunnel.port, DEFAULT_PORTS[scheme]);
-  return build(scheme, tunnel.host, tunnel.port, target, pathFormsAt);
+  expectSame(hostField, host, port, DEFAULT_PORTS[scheme]);
+  return { scheme, host, port, target };
 }
 
 /** A stream names its destination up to three times; none of them may differ from the connection's (A-08). */
@@ -146,23 +151,17 @@ function fromStream(
   target: string,
   { scheme, authority }: PseudoFields,
   hostField: string | undefined,
-  pathFormsAt: PathFormsAt,
-): RequestDestination {
+): Place {
   if (scheme !== (tunnel.tls ? 'https' : 'http')) {
     throw new Refusal('destination-mismatch', 'the request names another scheme than the connection');
   }
   if (!target.startsWith('/')) throw new Refusal('bad-request', 'the path must start with "/"');
   if (hostField !== undefined) expectSame(hostField, tunnel.host, tunnel.port, DEFAULT_PORTS[scheme]);
-  return fromTunnel(tunnel, target, authority, pathFormsAt);
+  return fromTunnel(tunnel, target, authority);
 }
 
 /** Absolute-form inside a tunnel: allowed by RFC 9112 3.2.2 when it names the tunnel's own destination. */
-function withinTunnel(
-  tunnel: Tunnel,
-  head: RequestHead,
-  hostField: string | undefined,
-  pathFormsAt: PathFormsAt,
-): RequestDestination {
+function withinTunnel(tunnel: Tunnel, head: RequestHead, hostField: string | undefined): Place {
   const absolute = readAbsoluteForm(head.target);
   if (absolute === undefined) throw new Refusal('bad-request', 'the request target must start with "/"');
   const scheme = tunnel.tls ? 'https' : 'http';
@@ -171,7 +170,7 @@ function withinTunnel(
   }
   expectPath(head.method, absolute.rest);
   expectSame(absolute.authority, tunnel.host, tunnel.port, DEFAULT_PORTS[scheme]);
-  return fromTunnel(tunnel, absolute.rest, hostField, pathFormsAt);
+  return fromTunnel(tunnel, absolute.rest, hostField);
 }
 
 /** RFC 9112 3.2.4: that would have to become OPTIONS of "*", which asks about the server and not about anything in it. */
@@ -214,17 +213,6 @@ function expectSame(text: string, host: string, port: number, defaultPort: Defau
   if (other.host !== host || other.port !== port) {
     throw new Refusal('destination-mismatch', 'the connection and the request name different hosts');
   }
-}
-
-function build(
-  scheme: 'http' | 'https',
-  host: string,
-  port: number,
-  target: string,
-  pathFormsAt: PathFormsAt,
-): RequestDestination {
-  const { path, query } = split(target.startsWith('/') ? target : `/${target}`, pathFormsAt(host, port));
-  return { scheme, host, port, authority: formatAuthority(host, port, DEFAULT_PORTS[scheme]), path, query };
 }
 
 function split(target: string, forms: PathForms): ReturnType<typeof splitTarget> {

@@ -73,11 +73,9 @@ export function prepareRequest(
   // OPTIONS is authorized like any call but carries no credential: its answer may reflect what it was sent (A-04).
   const isInjected = grant !== undefined && method !== 'OPTIONS';
   const injected = isInjected ? injectCredential(grant, injectable) : injectNothing(injectable);
-  const { body, clientCertificate, path, query, reply, signatures } = injected;
-  const { droppedFields, secrets } = injected;
+  const { body, clientCertificate, droppedFields, path, query, reply, secrets, signatures } = injected;
   if (secrets.length > 0 || signatures.length > 0) expectScrubbable(head, injected);
-  const isFiltered = route.route !== undefined && mayFilterAnswer(route.route, inspected);
-  if (isFiltered) expectWhole(headers);
+  if (route.route !== undefined && mayFilterAnswer(route.route, inspected)) expectWhole(headers);
   const length = lengthOf(head, injected);
   headers.append('via', viaEntry(head.version, via));
   const target = query === undefined ? path : `${path}?${query}`;
@@ -124,10 +122,8 @@ function shortestBytes({ secrets, signatures }: Injected): number {
 
 /** Asks for an answer in which a secret can be found. */
 function expectScrubbable({ method, headers }: RequestHead, injected: Injected): void {
-  expectUncoded(headers);
   const [range, ...more] = headers.getAll('range');
   const isOne = method === 'GET' && range !== undefined && more.length === 0;
-  if (isOne && isSearchableRange(range, shortestBytes(injected))) return;
-  headers.delete('range');
-  headers.delete('if-range');
+  if (isOne && isSearchableRange(range, shortestBytes(injected))) expectUncoded(headers);
+  else expectWhole(headers);
 }

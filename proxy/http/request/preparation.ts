@@ -18,7 +18,7 @@ import type { RequestBody } from './request-body.ts';
 import { leavesAlike, type PreparedRoute, UNROUTED } from './route-table.ts';
 import { findRoute } from './routing.ts';
 import type { ProxyServices } from '../services.ts';
-import { SignedRequest, signedBodyTooLarge, takeExpectation } from './signed-request.ts';
+import { SignedRequest } from './signed-request.ts';
 import type { Standing } from '../standing.ts';
 import type { AgentStream, OutgoingRequest } from '../streams.ts';
 import { WebSocketOpening } from './web-socket-opening.ts';
@@ -180,7 +180,10 @@ export class Preparation {
     if (!signed.needsWholeBody) return this.#depart(prepared, signed, destination, undefined);
     const { maxSignedBodyBytes } = services.limits;
     this.#hold(maxSignedBodyBytes, (body) => {
-      if (body === undefined) throw signedBodyTooLarge(maxSignedBodyBytes);
+      if (body === undefined) {
+        const message = `the body is over ${maxSignedBodyBytes} bytes, which its signature must read first`;
+        throw new Refusal('signed-body-too-large', message);
+      }
       this.#depart(prepared, signed, destination, body);
     });
   }
@@ -189,7 +192,8 @@ export class Preparation {
   #hold(limitBytes: number, next: (body: Buffer | undefined) => void): void {
     const { agent, head, body } = this.#parts;
     this.#end.awaitBody();
-    if (takeExpectation(head)) {
+    // The agent waits for leave to send it (RFC 9110 section 10.1.1), which it has from us.
+    if (head.headers.delete('expect') > 0) {
       agent.sendInformational(100, new HeaderList());
       agent.flush();
     }

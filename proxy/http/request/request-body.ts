@@ -192,7 +192,6 @@ export class RequestBody implements RequestPath {
     const isLonger = this.bytes > limitBytes;
     if (!isLonger && !this.done) return;
     this.#state = WAITING;
-    if (isLonger) return next(undefined);
-    next(this.#held.whole());
+    next(isLonger ? undefined : this.#held.whole());
   }
 }

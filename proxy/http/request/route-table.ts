@@ -93,21 +93,11 @@ function prepareRoute(route: Route | undefined, generation: number): PreparedRou
       if (last?.host === host && last.port === port && last.tls === (scheme === 'https')) return last;
       const key = `${name}|${scheme}://${host}:${port}`;
       const known = targets.get(key);
-      last = known;
-      if (known !== undefined) return known;
-      const target: DialTarget = {
-        key,
-        host,
-        port,
-        tls: scheme === 'https',
-        versions: scheme === 'https' ? ANY_VERSION : inCleartext,
-        serverName,
-        caPem,
-        allowedAddresses,
-      };
-      targets.set(key, target);
-      last = target;
-      return target;
+      const tls = scheme === 'https';
+      const versions = tls ? ANY_VERSION : inCleartext;
+      last = known ?? { key, host, port, tls, versions, serverName, caPem, allowedAddresses };
+      if (known === undefined) targets.set(key, last);
+      return last;
     },
   };
 }

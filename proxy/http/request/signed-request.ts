@@ -4,8 +4,6 @@ import type { Secret } from '../../../common/secret.ts';
 import type { RequestSignature, SigningMoment } from '../../credentials/inject.ts';
 import { type Scrubber, scrubberOfCall } from '../../credentials/scrubbing/scrub.ts';
 import type { HeaderList } from '../../protocols/header-list.ts';
-import type { RequestHead } from '../../protocols/heads.ts';
-import { Refusal } from '../../refusal.ts';
 import type { ProxyServices } from '../services.ts';
 
 type SigningServices = Pick<ProxyServices, 'clock' | 'dpopNonces'>;
@@ -71,17 +69,4 @@ export class SignedRequest {
     }
     return again;
   }
-}
-
-/** What the agent is told when the body is longer than what is held for a signature. */
-export function signedBodyTooLarge(limitBytes: number): Refusal {
-  return new Refusal(
-    'signed-body-too-large',
-    `the body is over ${limitBytes} bytes, which its signature must read first`,
-  );
-}
-
-/** True when the agent waits for leave to send the body (RFC 9110 section 10.1.1), which it then has from us. */
-export function takeExpectation({ headers }: RequestHead): boolean {
-  return headers.delete('expect') > 0;
 }

@@ -102,19 +102,12 @@ export class Socks5Connection implements AgentSession {
     };
     let canonical: string;
     try {
-      canonical = parseName(host.text);
-    } catch (error) {
-      return refuseTunnel(this.#services, tunnel, error);
+      canonical = parseHost(host.text);
+    } catch (cause) {
+      const refusal = new Refusal('bad-request', 'the host name is malformed or ambiguous', { cause });
+      return refuseTunnel(this.#services, tunnel, refusal);
     }
     const open = host.kind === 'name' ? openTunnel : openAddressTunnel;
     open(this.#services, tunnel, { host: canonical, port }, rest);
-  }
-}
-
-function parseName(text: string): string {
-  try {
-    return parseHost(text);
-  } catch (cause) {
-    throw new Refusal('bad-request', 'the host name is malformed or ambiguous', { cause });
   }
 }

@@ -4,7 +4,7 @@ import type { Authority } from '../../../common/net/host.ts';
 import { readIpAddress } from '../../../common/net/ip-address.ts';
 
 const TABLES = ['/proc/net/tcp', '/proc/net/tcp6'] as const;
-const MAPPED_PREFIX = Uint8Array.from([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff]);
+const MAPPED_PREFIX = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
 
 /**
  * Finds the user (uid) of the socket at the other end of a TCP connection within this network name space, from /proc/net/tcp
@@ -140,21 +140,13 @@ function rowKeys(local: Authority, remote: Authority): string[] {
 /** As the kernel prints an end; the second spelling of an IPv4 address is the mapped one. */
 function spellings({ host, port }: Authority): string[] {
   const bytes = readIpAddress(host) ?? new Uint8Array();
-  const forms = bytes.length === 4 ? [bytes, mapped(bytes)] : [bytes];
-  return forms.map((form) => `${words(form)}:${hex(port, 4)}`);
-}
-
-function mapped(bytes: Uint8Array): Uint8Array {
-  return Uint8Array.from([...MAPPED_PREFIX, ...bytes]);
+  const forms = bytes.length === 4 ? [bytes, [...MAPPED_PREFIX, ...bytes]] : [bytes];
+  return forms.map((form) => `${words(form)}:${port.toString(16).toUpperCase().padStart(4, '0')}`);
 }
 
 /** The kernel prints addresses as 32-bit words of the machine's own byte order. */
-function words(bytes: Uint8Array): string {
+function words(bytes: Uint8Array | readonly number[]): string {
   const buffer = Buffer.from(bytes);
   if (endianness() === 'LE') buffer.swap32();
   return buffer.toString('hex').toUpperCase();
-}
-
-function hex(value: number, digits: number): string {
-  return value.toString(16).toUpperCase().padStart(digits, '0');
 }

@@ -1,8 +1,9 @@
-import { formatAuthority, parseHost, type Authority } from '../../../common/net/host.ts';
+import { parseHost, type Authority } from '../../../common/net/host.ts';
 import { Outcome } from '../../../proto/gen/sidekey/v1/decision.ts';
 import type { Reason } from '../../../proto/reasons.ts';
 import type { Call } from '../../http/call.ts';
 import { refusalOf } from '../../http/answer/refusal-reply.ts';
+import { whereTo } from '../../http/request/destination.ts';
 import { assertServing } from '../../http/request/routing.ts';
 import type { ProxyServices } from '../../http/services.ts';
 import { type Opening, readOpening } from '../../protocols/opening.ts';
@@ -104,15 +105,8 @@ function refusePort(services: ProxyServices, port: number): void {
 }
 
 /** Notes where a connection is to go, for its record. */
-export function nameCall(call: Call, { host, port }: Authority): void {
-  call.destination = {
-    scheme: 'https',
-    host,
-    port,
-    authority: formatAuthority(host, port),
-    path: '',
-    query: undefined,
-  };
+export function nameCall(call: Call, at: Authority): void {
+  call.destination = whereTo({ kind: 'tunnel', ...at, tls: true });
 }
 
 function establish({ socket, established }: Tunnel, rest: Buffer): void {

@@ -152,11 +152,8 @@ function canonicalAddresses(found: readonly { address: string }[]): readonly Res
 function inTurns(addresses: readonly ResolvedAddress[]): ResolvedAddress[] {
   const preferred = addresses.filter(({ family }) => family === addresses[0]?.family);
   const others = addresses.filter(({ family }) => family !== addresses[0]?.family);
-  const turns = Array.from({ length: Math.max(preferred.length, others.length) }, (_, at) => [
-    ...preferred.slice(at, at + 1),
-    ...others.slice(at, at + 1),
-  ]);
-  return turns.flat();
+  const turns = preferred.flatMap((address, at) => [address, ...others.slice(at, at + 1)]);
+  return [...turns, ...others.slice(preferred.length)];
 }
 
 function resolvedAddress(bytes: Uint8Array): ResolvedAddress {

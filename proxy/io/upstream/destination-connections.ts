@@ -47,7 +47,7 @@ export class DestinationConnections {
   }
 }
 
-function remove<T extends KeptConnection>(list: T[], item: KeptConnection): void {
-  const at = list.findIndex((kept) => kept === item);
+function remove(list: KeptConnection[], item: KeptConnection): void {
+  const at = list.indexOf(item);
   if (at >= 0) list.splice(at, 1);
 }

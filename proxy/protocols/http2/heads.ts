@@ -76,12 +76,8 @@ export function readRequestHead(block: DecodedBlock, extendedConnect: boolean): 
 
 /** Reads a response, interim ones included. Throws Http2StreamError. */
 export function readResponseHead(block: DecodedBlock): Http2ResponseHead {
-  const sorted = sort(block);
-  const { status, headers } = sorted;
-  if (sorted.method !== undefined || sorted.scheme !== undefined || sorted.path !== undefined) {
-    throw malformedMessage('a pseudo-field of requests in a response (RFC 9113 8.3)');
-  }
-  if (sorted.authority !== undefined || sorted.protocol !== undefined) {
+  const { authority, headers, method, path, protocol, scheme, status } = sort(block);
+  if ((method ?? scheme ?? authority ?? path ?? protocol) !== undefined) {
     throw malformedMessage('a pseudo-field of requests in a response (RFC 9113 8.3)');
   }
   if (status === undefined || !/^[1-5][0-9][0-9]$/.test(status)) {

@@ -97,7 +97,11 @@ describe('kubernetes', () => {
       ['evidence-expired', await issuer.sign({ ...PODS, exp: seconds() - 60 }, now)],
       ['evidence-malformed', await issuer.sign({ ...PODS, exp: undefined }, now)],
       ['evidence-not-yet-valid', await issuer.sign({ ...PODS, nbf: seconds() + 60 }, now)],
-      ['evidence-not-yet-valid', await issuer.sign({ ...PODS, iat: seconds() + 60 }, now)],
+      ['evidence-not-yet-valid', await issuer.sign({ ...PODS, iat: seconds() + 6 }, now)],
+      ['evidence-malformed', await issuer.sign({ ...PODS, nbf: 'soon' }, now)],
+      ['evidence-malformed', await issuer.sign({ ...PODS, exp: 'soon' }, now)],
+      ['evidence-malformed', await issuer.sign({ ...PODS, iss: [CLUSTER] }, now)],
+      ['evidence-malformed', tamper(good, 0, { crit: ['other'], other: 1 })],
       ['evidence-unknown-key', await issuer.sign(PODS, now, { kid: 'nobody' })],
       ['evidence-bad-signature', tamper(good, 1, { sub: 'system:serviceaccount:prod:admin' })],
       ['evidence-bad-signature', `${good.slice(0, -8)}AAAAAAAA`],
@@ -112,6 +116,13 @@ describe('kubernetes', () => {
     for (const [reason, token] of cases) {
       await expect(verify(token), `${reason} ${token.slice(0, 30)}`).rejects.toMatchObject({ reason });
     }
+  });
+
+  test('its clock may be five seconds ahead', async () => {
+    const ahead = { nbf: seconds() + 5, iat: seconds() + 5 };
+    await expect(verify(await issuer.sign({ ...PODS, ...ahead }, clock.now()))).resolves.toMatchObject({
+      provider: 'cluster',
+    });
   });
 
   test('algorithm confusion is refused: none, HMAC with the public key, another family', async () => {
@@ -278,6 +289,8 @@ describe('local', () => {
     verifier = createEvidenceVerifier({ jwks: new JwksCache({ fetcher, monotonicMs: () => clock.now() }), local });
     // The issuer of local evidence is no secret; only the key of this process makes it.
     await expect(verify(token, 'local', 'user')).rejects.toMatchObject({ reason: 'evidence-wrong-issuer' });
+    const ofAnother = await issuer.sign({}, clock.now());
+    await expect(verify(ofAnother, 'local')).rejects.toMatchObject({ reason: 'evidence-wrong-issuer' });
     await expect(verify(token, 'local')).resolves.toMatchObject({
       subject: 'local:ann',
       claims: { local: { uid: 1000, gid: 1000, pid: 7, user: 'ann' } },

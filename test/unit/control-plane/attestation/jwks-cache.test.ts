@@ -55,6 +55,7 @@ describe('JwksCache', () => {
   });
 
   test('fetches again what is ten minutes old, and nothing that it knows before', async () => {
+    fetcher.answers.set(KEYS, { keys: [{ kty: 'RSA', kid: 'other' }, ...issuer.jwks.keys] });
     for (const [afterMs, asked] of [
       [0, 2],
       [31_000, 2],
@@ -109,6 +110,10 @@ describe('JwksCache', () => {
     await expect(cache.keysFor('acme', ISSUER, source, 'k')).rejects.toMatchObject({
       reason: 'evidence-keys-unavailable',
     });
+    expect(errors.map(describeError)).toEqual([
+      `the keys of ${ISSUER} could not be fetched: the discovery document is not that of the issuer`,
+      `the keys of ${ISSUER} could not be fetched: the issuer's key set is malformed`,
+    ]);
   });
 
   test('symmetric keys are never taken', async () => {

@@ -74,8 +74,11 @@ describe('decision log', () => {
     const odd = await queryDecisions(store, TENANT, { instance: 'find', workload: 'odd' }, { limit: 3 });
     expect(odd.map((entry) => entry.sequence)).toEqual([6, 8, 10]);
     expect(odd[0]).toMatchObject({ outcome: 'denied', reason: 'rule-denied', path: '/a\0b' });
-    const after = await queryDecisions(store, TENANT, { instance: 'find' }, { after: odd[0]?.position ?? 0 });
-    expect(after.map((entry) => entry.sequence)).toEqual([7, 8, 9, 10]);
+    const after = odd[0]?.position ?? 0;
+    const rest = await queryDecisions(store, TENANT, { instance: 'find' }, { after });
+    expect(rest.map((entry) => entry.sequence)).toEqual([7, 8, 9, 10]);
+    const next = await queryDecisions(store, TENANT, { instance: 'find' }, { after, limit: 2 });
+    expect(next.map((entry) => entry.sequence)).toEqual([7, 8]);
     expect(await queryDecisions(store, 'another', {})).toEqual([]);
     expect(await verifyChains(store, 'another')).toEqual([]);
   });
@@ -160,6 +163,58 @@ describe('decision log', () => {
     await vi.waitFor(() => expect(seen).toEqual([1, 2, 3, 4, 5]), 5_000);
     await stop();
   });
+
+  it('gives a follower that is far behind all of it, once and in order', async () => {
+    await appendAttested(store, TENANT, 'many', decisionChain('many', 1_200));
+    const seen: number[] = [];
+    const stop = await followDecisions(store, TENANT, {
+      filter: { instance: 'many' },
+      from: 0,
+      onEntries: (entries) => seen.push(...entries.map((entry) => entry.sequence)),
+      onError: (error) => expect.unreachable(String(error)),
+    });
+    await vi.waitFor(() => expect(seen.length).toBeGreaterThanOrEqual(1_200), 10_000);
+    await stop();
+    expect(seen).toEqual(Array.from({ length: 1_200 }, (_, index) => index + 1));
+  });
+
+  it.each([undefined, new Error('closed')])(
+    'tells a follower that has stopped nothing of a read under way: %s',
+    async (fault) => {
+      let begun: () => void = () => {};
+      let end: () => void = () => {};
+      const reading = new Promise<void>((resolve) => (begun = resolve));
+      const ended = new Promise<void>((resolve) => (end = resolve));
+      let listeners = 0;
+      const slow: SqlStore = {
+        ...store,
+        transaction: async (tenant, run) => {
+          begun();
+          await ended;
+          if (fault !== undefined) throw fault;
+          return store.transaction(tenant, run);
+        },
+        listen: async (...wanted) => {
+          const unlisten = await store.listen(...wanted);
+          listeners += 1;
+          return async () => {
+            listeners -= 1;
+            await unlisten();
+          };
+        },
+      };
+      const told: unknown[] = [];
+      const tell = (what: unknown): void => void told.push(what);
+      const stop = await followDecisions(slow, TENANT, { filter: {}, from: 0, onEntries: tell, onError: tell });
+      await reading;
+      const stopping = stop().then(() => told.push('stopped'));
+      await expect.poll(() => listeners).toBe(0);
+      expect(told).toEqual([]);
+      end();
+      await stopping;
+      expect(told).toEqual(['stopped']);
+    },
+  );
 
   it('reads nothing twice for a follower whose filter seldom matches, and reads again after a failure', async () => {
     const reads: number[] = [];

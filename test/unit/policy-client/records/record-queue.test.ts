@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, statSync, utimesSync, writeSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync, utimesSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -186,13 +186,16 @@ describe('RecordQueue', () => {
   });
 
   it('spills what is in memory once, and a later process goes on with it', () => {
-    const queue = queueOf(1e9, new Spool(join(dir, 'one'), 1e6));
+    const first = new Spool(join(dir, 'one'), 1e6);
+    const queue = queueOf(1e9, first);
     for (const id of names(0, 300)) queue.push(record(id));
     queue.flush();
-    expect(queue.spill()).toBe(true);
+    expect([queue.spill(), first.lastSequence]).toEqual([true, 300]);
     for (const id of names(300, 310)) queue.push(record(id));
     queue.flush();
-    expect(queue.spill()).toBe(true);
+    // What has room in memory waits there again.
+    expect(first.lastSequence).toBe(300);
+    expect([queue.spill(), first.lastSequence]).toEqual([true, 310]);
     queue.close();
     const spool = new Spool(join(dir, 'one'), 1e6);
     spool.load();
@@ -258,8 +261,11 @@ describe('RecordQueue', () => {
     for (const id of names(0, 5)) queue.push(record(id));
     queue.flush();
     const { bytes } = spool;
+    const [file = ''] = readdirSync(join(dir, 'one'));
+    const { ino } = statSync(join(dir, 'one', file));
     expect(drain(queue)).toEqual(names(0, 5));
     expect([queue.spill(), spool.bytes]).toEqual([true, bytes]);
+    expect(statSync(join(dir, 'one', file)).ino).toBe(ino);
     utimesSync(join(dir, 'one'), 0, 0);
     queue.touch();
     expect(statSync(join(dir, 'one')).mtimeMs).toBeGreaterThan(0);

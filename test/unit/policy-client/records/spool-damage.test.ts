@@ -98,7 +98,10 @@ describe('a spool that is damaged on disk', () => {
     expect(queue.backlog).toBe(0);
   });
 
-  it('what a dead process left behind records that were delivered, its very first one damaged', () => {
+  it.each([
+    ['', false],
+    [', and lost by the control plane', true],
+  ])('what a dead process left behind records that were delivered%s, its very first one damaged', (_name, isLost) => {
     const [before, stored] = [new Spool(dir, 1e9), new Stored()];
     const dead = queueOn(before);
     push(dead, 0, RECORDS);
@@ -113,8 +116,9 @@ describe('a spool that is damaged on disk', () => {
     const queue = queueOn(spool);
     queue.resume();
     expect(queue.backlog).toBeGreaterThanOrEqual(RECORDS - delivered);
-    stored.take(queue);
-    expectAccounted(stored, RECORDS);
+    const plane = isLost ? new Stored() : stored;
+    plane.take(queue);
+    expectAccounted(plane, RECORDS);
   });
 
   it('forgets drafts that a crash left', () => {

@@ -1,5 +1,6 @@
 import {
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readlinkSync,
@@ -79,24 +80,30 @@ it('shows that it lives while it holds something, and that it does not any more'
   expect(spool.errors).toBe(1);
 });
 
-it('finds how much another process left, and forgets files without content', () => {
+it('finds how much another process left, forgets files without content, and leaves those of others alone', () => {
   inTwoFiles().close();
   const empty = join(dir, '0000000000000009.records');
   writeFileSync(empty, '');
+  writeFileSync(join(dir, '7.txt'), 'not of a spool');
   const later = new Spool(dir, 1e6);
   later.load();
   expect([later.firstSequence, later.lastSequence, later.bytes]).toEqual([1, 6, bytesOf([...early, ...late])]);
   expect(existsSync(empty)).toBe(false);
-  later.release(6);
+  later.release(9);
+  expect(readdirSync(dir)).toEqual(['7.txt']);
   expect(later.bytes).toBe(0);
 });
 
-it('counts a file that is gone as read in vain, and as released', () => {
+it('counts a file that is gone as read in vain, and as released, and one that cannot be removed', () => {
   const spool = inTwoFiles();
   rmSync(join(dir, '0000000000000001.records'));
   expect([spool.readAfter(0), spool.errors]).toEqual([[], 1]);
   spool.release(3);
   expect([spool.errors, spool.bytes]).toEqual([1, bytesOf(late)]);
+  rmSync(join(dir, '0000000000000004.records'));
+  mkdirSync(join(dir, '0000000000000004.records'));
+  spool.release(6);
+  expect([spool.errors, spool.bytes]).toEqual([2, 0]);
 });
 
 it('knows what it has written anew', () => {

@@ -1,5 +1,5 @@
 import type * as nodeFs from 'node:fs';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
@@ -92,4 +92,18 @@ it.each(['EMFILE', 'ENFILE', 'ENOMEM', 'EACCES'])('waits for what passes with ti
   faults.clear();
   stored.take(queue);
   expect([stored.numbers.length, stored.told]).toEqual([RECORDS, 0]);
+});
+
+it('goes on with the chain as it was where a repair has to wait', () => {
+  const [queue, stored] = [queueOn(new Spool(dir, 1e9)), new Stored()];
+  push(queue, 0, RECORDS);
+  const [first = '', second = ''] = readdirSync(dir).sort();
+  writeFileSync(join(dir, first), readFileSync(join(dir, first)).fill(0, 0, 100));
+  faults.set(join(dir, second), 'EMFILE');
+  stored.take(queue);
+  push(queue, RECORDS, RECORDS + 10);
+  faults.clear();
+  stored.take(queue);
+  expectAccounted(stored, RECORDS + 10);
+  expect([stored.told, queue.lost]).toEqual([1, 1]);
 });

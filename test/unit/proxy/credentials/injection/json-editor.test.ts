@@ -108,8 +108,13 @@ describe('a string is changed in its place', () => {
     expect(edited('/key', body, edit)).toBe(expected);
   });
 
-  test('a string that is too long to hold is refused', () => {
-    expect(transformed(editor('/key', edit), `{"key":"${'a'.repeat(70_000)}"}`, [4096])).toBe('injection-refused');
+  test('a string or a name that is too long to hold is refused, and nothing else that is long', () => {
+    const long = 'a'.repeat(70_000);
+    const list = `{"key":["${long}"]}`;
+    expect(transformed(editor('/key', edit), list, [4096])).toBe(list);
+    expect(transformed(editor('/key', edit), `{"key":"${long}"}`, [4096])).toBe('injection-refused');
+    expect(transformed(editor('/key', edit), `{"${long}":1}`, [4096])).toBe('injection-refused');
+    expect(transformed(editor('/key', edit), `{"a":{"${long}":"${long}"}}`, [4096])).toContain(long);
   });
 });
 
