@@ -39,7 +39,6 @@ interface Entry {
 }
 
 const MAX_TENANTS = 1_000;
-const MAX_KEYS = 64;
 /** When fetching fails, keys serve up to this age. */
 const MAX_STALE_MS = 3_600_000;
 /** A Kubernetes API server gives its keys to those alone who name the media type of key sets (RFC 7517 section 8.5.2). */
@@ -156,7 +155,7 @@ function parseKeySet(value: unknown): readonly JWK[] {
     throw new AttestationError('evidence-keys-unavailable', "the issuer's key set is malformed");
   }
   // Symmetric keys are never taken: their "public" half would let anybody sign (RFC 8725 section 3.1).
-  return keys.slice(0, MAX_KEYS).filter((key): key is JWK => isJsonObject(key) && isPublicKeyType(key['kty']));
+  return keys.filter((key): key is JWK => isJsonObject(key) && isPublicKeyType(key['kty']));
 }
 
 function isPublicKeyType(kty: unknown): boolean {

@@ -44,6 +44,14 @@ describe('JwksCache', () => {
     for (const { headers } of fetcher.asked) expect(headers?.['accept']).toContain('application/json');
   });
 
+  test('no key of a long set is left out', async () => {
+    fetcher.answers.set(KEYS, () => ({
+      keys: [...Array.from({ length: 200 }, (_, at) => ({ kty: 'EC', kid: `${at}` })), ...issuer.jwks.keys],
+    }));
+    const keys = await cache.keysFor('acme', ISSUER, {}, kid());
+    expect(keys.filter((key) => key.kid === kid())).toHaveLength(1);
+  });
+
   test('a new key is found, but made-up ids do not flood the issuer', async () => {
     await cache.keysFor('acme', ISSUER, {}, kid());
     for (let i = 0; i < 50; i += 1) await cache.keysFor('acme', ISSUER, {}, `made-up-${i}`);
