@@ -180,6 +180,8 @@ export class PolicySource {
         return undefined;
       }
       const policy = before?.policy.source.version === read.set.version ? before.policy : compilePolicySet(read.set);
+      const [was, is] = [before?.policy.source.version ?? 0, read.set.version];
+      if (is < was) this.#options.onError(wentBack(tenant, was, is));
       const current = { policy, revocations: new RevocationSet(read.active) };
       this.#keep(tenant, { announced: current, current: true });
       if (before) this.#announce(tenant, before, current);
@@ -197,6 +199,13 @@ export class PolicySource {
     if (!policyChanged && revoked.length === 0 && lifted.length === 0) return;
     for (const listener of this.#listeners) listener({ tenant, current, policyChanged, revoked, lifted });
   }
+}
+
+function wentBack(tenant: string, was: number, is: number): Error {
+  const loss = 'the database lost its last changes, or the tenant was made anew';
+  return new Error(
+    `the policy of tenant "${tenant}" went from version ${was} back to ${is}: ${loss}; see what is still revoked`,
+  );
 }
 
 function missingIn(set: RevocationSet, candidates: RevocationSet): ActiveRevocation[] {

@@ -63,6 +63,25 @@ describe('PolicySource', () => {
     expect((await policies.get('hot'))?.revocations.has('policy', 'read')).toBe(true);
   });
 
+  it('tells of a policy that went back, as after a failover to a standby that had not got all, and goes on with it', async () => {
+    const store = new RevocationsOnly();
+    const errors: unknown[] = [];
+    let version = 3;
+    source = await PolicySource.open({
+      store: store.asStore(),
+      load: async (_tx, tenant) => ({ ...policySet({}), tenant, version }),
+      onError: (error) => errors.push(String(error)),
+    });
+    for (const next of [3, 4, 2, 2]) {
+      version = next;
+      await source.get('acme');
+      for (const notify of store.handlers) notify('acme');
+      await settle();
+      expect((await source.get('acme'))?.policy.source.version).toBe(next);
+    }
+    expect(errors).toEqual([expect.stringContaining('"acme" went from version 4 back to 2: the database lost')]);
+  });
+
   it('never drops a watched tenant, and drops it once nobody watches', async () => {
     const store = new RevocationsOnly();
     const policies = await open(store);
