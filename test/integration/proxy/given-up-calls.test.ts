@@ -10,6 +10,8 @@ import { until } from '../../support/until.ts';
 /** Envoy ends a connection, with all calls on it, for 250 that were given up within a second; others for a thousand, or for 20 at once. */
 const TOO_MANY = 20;
 const AT_ONCE = 50;
+/** A table of the kernel that changes while it is read may show no end at first: the proxy looks again after four seconds. */
+const SECOND_LOOK_MS = 20_000;
 
 let world: ConformanceWorld;
 afterEach(() => world.close());
@@ -49,7 +51,7 @@ test('calls that agents give up do not cost others the connection that they shar
   const agents = await Promise.all(paths.map((path) => ask(`GET ${path}`)));
   await until('they wait', () => paths.every((path) => asked.has(path)));
   for (const agent of agents) agent.destroy();
-  await until('they are recorded', () => world.proxy.client.records.length === AT_ONCE);
+  await until('they are recorded', () => world.proxy.client.records.length === AT_ONCE, SECOND_LOOK_MS);
   expect(world.http2.connections).toBe(1);
   const next = await ask('GET /next');
   await until('the next call waits', () => asked.has('/next'));
@@ -73,7 +75,7 @@ test('where a few were too much already, others are not hurt by them again', asy
       const agent = await ask(`GET ${path}`);
       await until('it waits', () => asked.has(path));
       agent.destroy();
-      await until('it is recorded', () => world.proxy.client.records.length > before);
+      await until('it is recorded', () => world.proxy.client.records.length > before, SECOND_LOOK_MS);
     }
   };
   await ask('POST /hurt');
@@ -85,4 +87,4 @@ test('where a few were too much already, others are not hurt by them again', asy
   await giveUp(['/4', '/5', '/6', '/7', '/8', '/9']);
   asked.get('/innocent')?.();
   expect((await innocent.answer()).status).toBe(204);
-});
+}, 120_000);
