@@ -89,6 +89,6 @@ test('of a huge document no more is read than is taken', async () => {
   expect(sent).toBeLessThan(50 * MEGABYTE.length);
 });
 
-test('of many keys the first are taken', async () => {
-  await expect(keysOf('many')).resolves.toHaveLength(64);
+test('many keys are all taken, as the length of their document is bounded', async () => {
+  await expect(keysOf('many')).resolves.toHaveLength(5_000);
 });
