@@ -5,7 +5,6 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { createEvidenceVerifier, MAX_CANDIDATES } from '../../../../control-plane/attestation/evidence-verifier.ts';
 import type { EvidenceVerifier } from '../../../../control-plane/attestation/evidence-verifier.ts';
 import { JwksCache } from '../../../../control-plane/attestation/jwks-cache.ts';
-import { createLocalAuthority } from '../../../../control-plane/attestation/local.ts';
 import { AttestationError } from '../../../../control-plane/attestation/trust-provider.ts';
 import type { TrustProviderSpec } from '../../../../control-plane/resources/kinds.ts';
 import { trustProviderSpec } from '../../../../control-plane/resources/trust-provider.ts';
@@ -277,29 +276,5 @@ describe('oidc', () => {
     await expect(verify(await service.sign({}, clock.now()), 'oidc')).rejects.toMatchObject({
       reason: 'evidence-malformed',
     });
-  });
-});
-
-describe('local', () => {
-  test('is off unless enabled, and bound to the key that asked', async () => {
-    const local = createLocalAuthority(clock);
-    providers = new Map<string, TrustProviderSpec>([['laptop', { type: 'local' }]]);
-    const token = await local.issue({ uid: 1000, gid: 1000, pid: 7, user: 'ann' }, 'jkt');
-    await expect(verify(token, 'local')).rejects.toMatchObject({ reason: 'trust-provider-disabled' });
-    verifier = createEvidenceVerifier({ jwks: new JwksCache({ fetcher, monotonicMs: () => clock.now() }), local });
-    // The issuer of local evidence is no secret; only the key of this process makes it.
-    await expect(verify(token, 'local', 'user')).rejects.toMatchObject({ reason: 'evidence-wrong-issuer' });
-    const ofAnother = await issuer.sign({}, clock.now());
-    await expect(verify(ofAnother, 'local')).rejects.toMatchObject({ reason: 'evidence-wrong-issuer' });
-    await expect(verify(token, 'local')).resolves.toMatchObject({
-      subject: 'local:ann',
-      claims: { local: { uid: 1000, gid: 1000, pid: 7, user: 'ann' } },
-    });
-    const other = await local.issue({ uid: 1000, gid: 1000, pid: 7 }, 'other-key');
-    await expect(verify(other, 'local')).rejects.toMatchObject({ reason: 'evidence-wrong-audience' });
-    const foreign = await createLocalAuthority(clock).issue({ uid: 0, gid: 0, pid: 7 }, 'jkt');
-    await expect(verify(foreign, 'local')).rejects.toMatchObject({ reason: 'evidence-unknown-key' });
-    clock.advance(66_000);
-    await expect(verify(token, 'local')).rejects.toMatchObject({ reason: 'evidence-expired' });
   });
 });
