@@ -24,18 +24,14 @@ export function isSlab(bytes: Buffer): boolean {
   return taken.has(bytes.buffer);
 }
 
-/** Nobody reads or writes these bytes any more, nor others of their slab. */
+/** Nobody reads or writes these bytes any more, nor others of their slab. Bytes that lie in none may be given as well. */
 export function giveSlab(bytes: Buffer): void {
   if (taken.delete(bytes.buffer) && spare.length < MAX_SPARE) spare.push(Buffer.from(bytes.buffer));
 }
 
-/** A copy to keep for a while, in a slab when it is large; to be given back with `dropCopy`. */
+/** A copy to keep for a while, in a slab when it is large; to be given back with `giveSlab`. */
 export function keepCopy(bytes: Buffer): Buffer {
   if (bytes.length < LARGE_BYTES || bytes.length > SLAB_BYTES) return Buffer.from(bytes);
   const slab = takeSlab();
   return slab.subarray(0, bytes.copy(slab));
-}
-
-export function dropCopy(bytes: Buffer): void {
-  if (isSlab(bytes)) giveSlab(bytes);
 }

@@ -1,4 +1,4 @@
-import { dropCopy, LARGE_BYTES, SLAB_BYTES, takeSlab } from '../../common/slabs.ts';
+import { giveSlab, LARGE_BYTES, SLAB_BYTES, takeSlab } from '../../common/slabs.ts';
 
 const READ_BYTES = 65_536;
 
@@ -46,7 +46,7 @@ export class Backlog<Event extends object> {
     const lent: Buffer[] = [];
     const say = (): void => {
       given();
-      for (const piece of lent.splice(0)) dropCopy(piece);
+      for (const piece of lent.splice(0)) giveSlab(piece);
       bytes = 0;
     };
     while (isWanted()) {

@@ -1,4 +1,4 @@
-import { dropCopy, keepCopy } from '../../../common/slabs.ts';
+import { giveSlab, keepCopy } from '../../../common/slabs.ts';
 import type { HeaderList } from '../../protocols/header-list.ts';
 import { INITIAL_WINDOW_BYTES, MAX_31_BITS } from '../../protocols/http2/frames.ts';
 import type { Http2RequestHead, Http2ResponseHead } from '../../protocols/http2/heads.ts';
@@ -148,7 +148,7 @@ export class Outbound {
     this.queuedBytes -= sent;
     if (sent === first.length) {
       stream.queue.shift();
-      dropCopy(first);
+      giveSlab(first);
     } else stream.queue[0] = first.subarray(sent);
     return true;
   }
