@@ -1,9 +1,10 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ControlPlaneConfig, storeFolderOf } from '../control-plane/config.ts';
 import type { ControlPlane } from '../control-plane/main.ts';
 import { printable } from './paint.ts';
 import { writeContext, type SavedContext } from './saved-context.ts';
+import { writeWhole } from './whole-file.ts';
 
 /** Starts a control plane and leaves where it is for other commands of this user. */
 export async function startWithContext(
@@ -18,7 +19,7 @@ export async function startWithContext(
   const { startControlPlane } = await import('../control-plane/main.ts');
   const controlPlane = await startControlPlane(config);
   const caFile = join(config.dataDir, 'server-ca.pem');
-  writeFileSync(caFile, controlPlane.caPem, { mode: 0o644 });
+  writeWhole(caFile, controlPlane.caPem, 0o644);
   const context = {
     server: reachable(controlPlane.restUrl),
     grpc: reachable(controlPlane.grpcAddress),

@@ -1,4 +1,3 @@
-import { writeFileSync } from 'node:fs';
 import { Option, type Command } from 'commander';
 import { formatAuthority } from '../../common/net/host.ts';
 import { localAuthorityFile, publishWhenReady } from '../proxy/local-proxy.ts';
@@ -12,6 +11,7 @@ import {
   type ProxyOptions,
 } from '../proxy/proxy-options.ts';
 import { waitForSignal } from '../shutdown.ts';
+import { writeWhole } from '../whole-file.ts';
 
 const MAX_DRAIN_SECONDS = 86_400;
 
@@ -78,7 +78,7 @@ async function runProxy(options: ProxyCommandOptions): Promise<void> {
   const { startProxy } = await import('../../proxy/main.ts');
   const proxy = await startProxy(config);
   const address = formatAuthority(proxy.address.host, proxy.address.port);
-  if (options.addressFile !== undefined) writeFileSync(options.addressFile, `${address}\n`);
+  if (options.addressFile !== undefined) writeWhole(options.addressFile, `${address}\n`, 0o644);
   console.error(`sidekey proxy listens on ${address}`);
   const published = agentDir === undefined ? undefined : publishWhenReady(proxy, agentDir);
   // Calls that are cut are recorded: what was done with a credential must not go unseen.

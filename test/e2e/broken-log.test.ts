@@ -85,7 +85,8 @@ describe.skipIf(!isHere)('a log that takes no more lines ends nothing (needs dis
     const through = existsSync(addressFile) ? readFileSync(addressFile, 'utf8').trim() : 'none';
     const curl = ['curl', '-s', '--proxy', `http://${through}`, '--cacert', caFile, '-o', '/dev/null'];
     const call = [...curl, '-w', '%{http_code}', `${world.api.url}/v1/items`];
-    await expect.poll(async () => (await runProcess(call, process.env)).stdout, { timeout: 20_000 }).toBe('200');
+    const asked = async () => [(await runProcess(call, process.env)).stdout, child.exitCode, through];
+    await expect.poll(asked, { timeout: 20_000 }).toEqual(['200', null, through]);
     expect(await ends(child)).toBe(0);
   });
 });
