@@ -66,6 +66,7 @@ http {
   upstream secure { server 127.0.0.1:${upstream['secure']}; keepalive 1024; keepalive_requests 100000000; }
   upstream h2 { server 127.0.0.1:${upstream['h2']}; keepalive 256; keepalive_requests 100000000; }
   proxy_http_version 1.1;
+  proxy_request_buffering off;
   proxy_set_header Host $http_host;
   proxy_set_header Connection "";
   proxy_set_header Authorization "${AUTHORIZATION}";

@@ -18,7 +18,7 @@ export class Http1Connection {
   constructor(socket: net.Socket, spec: LoadSpec) {
     this.#socket = socket;
     this.#spec = spec;
-    this.#request = this.#get(spec.path);
+    this.#request = this.#get(spec.path, spec.sends);
     socket.on('data', (bytes: Buffer) => this.#receive(bytes));
     socket.on('error', (error) => this.#fail(error));
     socket.on('close', () => this.#fail(new Error('connection closed by the forwarder')));
@@ -44,11 +44,11 @@ export class Http1Connection {
     this.#reject?.(error);
   }
 
-  #get(path: string): Buffer {
-    const target = targetOf(this.#spec, path);
-    return Buffer.from(
-      `GET ${target} HTTP/1.1\r\nHost: ${authorityOf(this.#spec)}\r\nUser-Agent: bench\r\nAccept: */*\r\n\r\n`,
-    );
+  #get(path: string, sends?: number): Buffer {
+    const [method, length] = sends === undefined ? ['GET', ''] : ['POST', `Content-Length: ${sends}\r\n`];
+    const line = `${method} ${targetOf(this.#spec, path)} HTTP/1.1\r\n`;
+    const fields = `Host: ${authorityOf(this.#spec)}\r\nUser-Agent: bench\r\nAccept: */*\r\n${length}\r\n`;
+    return Buffer.from(`${line}${fields}${'u'.repeat(sends ?? 0)}`, 'latin1');
   }
 
   #exchange(request: Buffer, bytes: number | undefined, body: Buffer[] | undefined): Promise<string> {

@@ -14,10 +14,11 @@ export async function openHttp2(spec: LoadSpec): Promise<LoadDriver> {
   const first = sessions[0];
   if (first === undefined) throw new Error('no connection asked for');
   const ask = spec.driver === 'grpc' ? askGrpc : askGet;
+  const upload = spec.sends === undefined ? undefined : Buffer.alloc(spec.sends, 'u');
   const echo = spec.echoPath === undefined ? undefined : (await ask(first, spec, spec.echoPath)).toString('latin1');
   const lanes = sessions.flatMap((session) =>
     Array.from({ length: STREAMS_EACH }, () => async () => {
-      const body = await ask(session, spec, spec.path);
+      const body = await ask(session, spec, spec.path, upload);
       if (body.length !== spec.bytes) throw new Error(`wrong length ${body.length}`);
     }),
   );
@@ -72,11 +73,21 @@ function exchange(
   });
 }
 
-async function askGet(session: http2.ClientHttp2Session, spec: LoadSpec, path: string): Promise<Buffer> {
+async function askGet(
+  session: http2.ClientHttp2Session,
+  spec: LoadSpec,
+  path: string,
+  upload?: Buffer,
+): Promise<Buffer> {
   const { head, body } = await exchange(
     session,
-    { ':path': path, ':authority': authorityOf(spec), 'user-agent': 'bench' },
-    undefined,
+    {
+      ...(upload === undefined ? {} : { ':method': 'POST', 'content-length': upload.length }),
+      ':path': path,
+      ':authority': authorityOf(spec),
+      'user-agent': 'bench',
+    },
+    upload,
   );
   if (head[':status'] !== 200)
     throw new RefusedError(`wrong answer ${head[':status']}: ${body.toString('latin1', 0, 300)}`);

@@ -11,6 +11,8 @@ export interface LoadSpec {
   readonly path: string;
   /** Of the answer's body, of a message or of an event. */
   readonly bytes: number;
+  /** Of the body that each request sends, as a POST. */
+  readonly sends?: number;
   readonly connections: number;
   /** HTTP/1.1 only: so many requests at a time, over all connections by turns; without it one a connection. */
   readonly inFlight?: number;

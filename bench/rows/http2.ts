@@ -5,8 +5,9 @@ import { cpuReport } from '../table.ts';
 const CONNECTIONS = 4;
 const PACED_PER_SECOND = 200;
 
-function http2(name: string, bytes: number): Row {
-  const title = `HTTP/2 over TLS, answers of ${bytes} bytes (nginx: HTTP/1.1 towards the upstream)`;
+function http2(name: string, bytes: number, sends?: number): Row {
+  const bodies = sends === undefined ? `answers of ${bytes} bytes` : `requests of ${sends} bytes`;
+  const title = `HTTP/2 over TLS, ${bodies} (nginx: HTTP/1.1 towards the upstream)`;
   return {
     name,
     about: title,
@@ -27,6 +28,7 @@ function http2(name: string, bytes: number): Row {
             caPem: forwarder.caPem,
             path: `${prefix}/${bytes}`,
             bytes,
+            ...(sends === undefined ? {} : { sends }),
             connections: CONNECTIONS,
             echoPath: `${prefix}/echo`,
           };
@@ -37,4 +39,4 @@ function http2(name: string, bytes: number): Row {
   };
 }
 
-export const http2Rows = [http2('h2', 200), http2('h2-large', 100_000)];
+export const http2Rows = [http2('h2', 200), http2('h2-large', 100_000), http2('h2-upload', 200, 100_000)];

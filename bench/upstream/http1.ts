@@ -10,7 +10,7 @@ const FAILED = Buffer.from('HTTP/1.1 500 Internal Server Error\r\nContent-Length
 const bodies = new Map<string, Buffer>();
 
 /**
- * Answers `GET /N` with N bytes, `GET /echo` with the Authorization header that came, `GET /events/N` with a stream of
+ * Answers `GET /N` and `POST /N` (whose body it takes first) with N bytes, `GET /echo` with the Authorization header that came, `GET /events/N` with a stream of
  * events and `GET /websocket` with an echoing WebSocket. Under `/secret` it demands the credential. Answers are made
  * once: the upstream must not be what is measured.
  */
@@ -21,12 +21,20 @@ export function http1Server(fault: Fault | undefined): (socket: net.Socket) => v
 
 function serve(socket: net.Socket, token: string, fault: Fault | undefined): void {
   let pending = '';
+  let bodyLeft = 0;
+  let afterBody: Buffer = UNAUTHORIZED;
   const readRequests = (bytes: Buffer): void => {
-    pending += bytes.toString('latin1');
+    if (bodyLeft > bytes.length) {
+      bodyLeft -= bytes.length;
+      return;
+    }
+    if (bodyLeft > 0) socket.write(afterBody);
+    pending += bytes.toString('latin1', bodyLeft);
+    bodyLeft = 0;
     for (let end = pending.indexOf('\r\n\r\n'); end >= 0; end = pending.indexOf('\r\n\r\n')) {
       const head = pending.slice(0, end);
       pending = pending.slice(end + 4);
-      const path = /^GET (\/\S*) /.exec(head)?.[1] ?? '/';
+      const path = /^(?:GET|POST) (\/\S*) /.exec(head)?.[1] ?? '/';
       const secret = path.startsWith('/secret/');
       const name = secret ? path.slice(7) : path;
       if (secret && !head.toLowerCase().includes(token)) socket.write(UNAUTHORIZED);
@@ -35,7 +43,18 @@ function serve(socket: net.Socket, token: string, fault: Fault | undefined): voi
       else if (name === '/websocket') {
         socket.removeListener('data', readRequests);
         serveWebsocket(socket, head);
-      } else socket.write(answerTo(fault === 'short' ? shortened(name) : name, head));
+      } else {
+        const answer = answerTo(fault === 'short' ? shortened(name) : name, head);
+        const sent = Number(/^content-length: ?(\d+)/im.exec(head)?.[1] ?? 0);
+        if (sent <= pending.length) {
+          pending = pending.slice(sent);
+          socket.write(answer);
+          continue;
+        }
+        bodyLeft = sent - pending.length;
+        afterBody = answer;
+        pending = '';
+      }
     }
   };
   socket.on('error', () => socket.destroy());

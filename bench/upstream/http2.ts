@@ -4,7 +4,7 @@ import { AUTHORIZATION } from '../credential.ts';
 const bodies = new Map<string, Buffer>();
 
 /**
- * The HTTP/2 upstream: `GET /N`, `GET /echo`, both under `/secret` with the credential demanded, and a gRPC method that
+ * The HTTP/2 upstream: `GET /N`, `POST /N` (whose body it takes first), `GET /echo`, all under `/secret` with the credential demanded, and a gRPC method that
  * answers with the message that it got.
  */
 export function serveHttp2(stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders): void {
@@ -22,8 +22,11 @@ export function serveHttp2(stream: http2.ServerHttp2Stream, headers: http2.Incom
   }
   const name = path.replace(/^\/secret/, '');
   const body = name === '/echo' ? Buffer.from(authorization) : bodyOf(name);
-  stream.respond({ ':status': 200, 'content-type': 'text/plain', 'content-length': body.length });
-  stream.end(body);
+  stream.resume();
+  stream.once('end', () => {
+    stream.respond({ ':status': 200, 'content-type': 'text/plain', 'content-length': body.length });
+    stream.end(body);
+  });
 }
 
 /** gRPC over HTTP/2: messages with a flag and four bytes of length before each, and the status in trailers. */
