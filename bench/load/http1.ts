@@ -1,6 +1,7 @@
 import type net from 'node:net';
 import { authorityOf, dial, targetOf } from './dial.ts';
 import { driveLanes, type LoadDriver, type LoadSpec, RefusedError } from './spec.ts';
+import { chatBody } from './upload.ts';
 
 /** One kept connection that sends a request and waits for its whole answer. */
 export class Http1Connection {
@@ -45,10 +46,11 @@ export class Http1Connection {
   }
 
   #get(path: string, sends?: number): Buffer {
-    const [method, length] = sends === undefined ? ['GET', ''] : ['POST', `Content-Length: ${sends}\r\n`];
-    const line = `${method} ${targetOf(this.#spec, path)} HTTP/1.1\r\n`;
-    const fields = `Host: ${authorityOf(this.#spec)}\r\nUser-Agent: bench\r\nAccept: */*\r\n${length}\r\n`;
-    return Buffer.from(`${line}${fields}${'u'.repeat(sends ?? 0)}`, 'latin1');
+    const line = `${sends === undefined ? 'GET' : 'POST'} ${targetOf(this.#spec, path)} HTTP/1.1\r\n`;
+    const fields = `Host: ${authorityOf(this.#spec)}\r\nUser-Agent: bench\r\nAccept: */*\r\n`;
+    if (sends === undefined) return Buffer.from(`${line}${fields}\r\n`);
+    const content = `Content-Type: application/json\r\nContent-Length: ${sends}\r\n\r\n${chatBody(sends)}`;
+    return Buffer.from(`${line}${fields}${content}`);
   }
 
   #exchange(request: Buffer, bytes: number | undefined, body: Buffer[] | undefined): Promise<string> {

@@ -1,6 +1,7 @@
 import http2 from 'node:http2';
 import { authorityOf, dial } from './dial.ts';
 import { driveLanes, type LoadDriver, type LoadSpec, RefusedError } from './spec.ts';
+import { chatBody } from './upload.ts';
 
 type Head = http2.IncomingHttpHeaders & http2.IncomingHttpStatusHeader;
 
@@ -14,7 +15,7 @@ export async function openHttp2(spec: LoadSpec): Promise<LoadDriver> {
   const first = sessions[0];
   if (first === undefined) throw new Error('no connection asked for');
   const ask = spec.driver === 'grpc' ? askGrpc : askGet;
-  const upload = spec.sends === undefined ? undefined : Buffer.alloc(spec.sends, 'u');
+  const upload = spec.sends === undefined ? undefined : Buffer.from(chatBody(spec.sends));
   const echo = spec.echoPath === undefined ? undefined : (await ask(first, spec, spec.echoPath)).toString('latin1');
   const lanes = sessions.flatMap((session) =>
     Array.from({ length: STREAMS_EACH }, () => async () => {
@@ -82,7 +83,9 @@ async function askGet(
   const { head, body } = await exchange(
     session,
     {
-      ...(upload === undefined ? {} : { ':method': 'POST', 'content-length': upload.length }),
+      ...(upload === undefined
+        ? {}
+        : { ':method': 'POST', 'content-type': 'application/json', 'content-length': upload.length }),
       ':path': path,
       ':authority': authorityOf(spec),
       'user-agent': 'bench',

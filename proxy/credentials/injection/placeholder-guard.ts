@@ -46,13 +46,18 @@ export class PlaceholderGuard implements BodyTransform {
   }
 
   push(bytes: Buffer): Buffer[] {
-    const seen = Buffer.concat([this.#tail, bytes]);
-    refuse(placeholderInBytes(seen, this.#readsEscapes));
-    this.#tail = Buffer.from(seen.subarray(-PLACEHOLDER_WINDOW));
+    if (this.#tail.length > 0) this.#search(Buffer.concat([this.#tail, bytes.subarray(0, PLACEHOLDER_WINDOW)]));
+    this.#search(bytes);
+    const last = bytes.length < PLACEHOLDER_WINDOW ? Buffer.concat([this.#tail, bytes]) : bytes;
+    this.#tail = Buffer.from(last.subarray(-PLACEHOLDER_WINDOW));
     return [bytes];
   }
 
   end(): Buffer[] {
     return [];
+  }
+
+  #search(bytes: Buffer): void {
+    refuse(placeholderInBytes(bytes, this.#readsEscapes));
   }
 }
