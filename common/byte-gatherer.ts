@@ -1,6 +1,13 @@
+import { LARGE_BYTES } from './slabs.ts';
+
 const FIRST_ROOM_BYTES = 1_024;
 const LAST_ROOM_BYTES = 65_536;
 const NOTHING = Buffer.alloc(0);
+
+/** Bytes that make up most of their memory, and enough of it to be kept as they are when nobody writes over them. */
+export function isWorthKeeping(bytes: Buffer): boolean {
+  return bytes.length >= LARGE_BYTES && 2 * bytes.length >= bytes.buffer.byteLength;
+}
 
 /**
  * Copies of bytes that arrive in pieces of any size, kept together in few buffers: a buffer for each of a million pieces of
@@ -38,6 +45,16 @@ export class ByteGatherer {
       this.#length += copied;
       from += copied;
     }
+  }
+
+  /** The same for bytes that nobody writes over, so that large ones need no copy. */
+  keep(bytes: Buffer): void {
+    if (!isWorthKeeping(bytes)) return this.add(bytes);
+    const last = this.#buffers.pop();
+    if (last !== undefined) this.#buffers.push(last.subarray(0, this.#used));
+    this.#buffers.push(bytes);
+    this.#used = bytes.length;
+    this.#length += bytes.length;
   }
 
   /** All of it, in one buffer; it stays held. */

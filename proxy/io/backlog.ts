@@ -1,18 +1,24 @@
+import { isWorthKeeping } from '../../common/byte-gatherer.ts';
 import { giveSlab, LARGE_BYTES, SLAB_BYTES, takeSlab } from '../../common/slabs.ts';
 
 const READ_BYTES = 65_536;
 
 /**
- * What a stream was told that nobody takes yet: pieces of its body, and other events, in order. Pieces are copied, small
- * ones into one buffer, since a peer may cut its body into frames of one octet.
+ * What a stream was told that nobody takes yet: pieces of its body, and other events, in order. Small pieces are copied into one
+ * buffer, since a peer may cut its body into frames of one octet.
  */
 export class Backlog<Event extends object> {
-  readonly #lends: boolean;
+  readonly #isLent: boolean;
   #entries: (Buffer | Event)[] = [];
+  /** A copy of our own with room behind it. */
+  #open: Buffer | undefined;
 
-  /** `lends`: what was given is no longer looked at once that was said, so that others may write over it. */
-  constructor(lends: boolean) {
-    this.#lends = lends;
+  /**
+   * `isLent`: bodies are lent on both sides. Their bytes are written over when they were added, and again once it was said that they
+   * were given. Otherwise nobody ever does.
+   */
+  constructor(isLent: boolean) {
+    this.#isLent = isLent;
   }
 
   get isEmpty(): boolean {
@@ -24,13 +30,15 @@ export class Backlog<Event extends object> {
     return this.#entries.some((entry) => !Buffer.isBuffer(entry) && test(entry));
   }
 
-  /** Keeps a copy. */
   addBody(bytes: Buffer): void {
-    const { length } = this.#entries;
-    const last = this.#entries[length - 1];
-    const joined = Buffer.isBuffer(last) ? behind(last, bytes) : undefined;
-    if (joined === undefined) this.#entries.push(this.#copyOf(bytes));
-    else this.#entries[length - 1] = joined;
+    const last = this.#entries.length - 1;
+    const joined = this.#open !== undefined && this.#entries[last] === this.#open ? behind(this.#open, bytes) : undefined;
+    if (joined !== undefined) {
+      this.#entries[last] = this.#open = joined;
+      return;
+    }
+    this.#open = this.#isLent || !isWorthKeeping(bytes) ? this.#copyOf(bytes) : undefined;
+    this.#entries.push(this.#open ?? bytes);
   }
 
   add(event: Event): void {
@@ -54,7 +62,7 @@ export class Backlog<Event extends object> {
       if (next === undefined) break;
       give(next);
       if (!Buffer.isBuffer(next)) continue;
-      if (this.#lends) lent.push(next);
+      if (this.#isLent) lent.push(next);
       bytes += next.length;
       if (bytes >= READ_BYTES) say();
     }
@@ -67,7 +75,7 @@ export class Backlog<Event extends object> {
 
   /** With room behind it. */
   #copyOf(bytes: Buffer): Buffer {
-    const isSlab = this.#lends && bytes.length >= LARGE_BYTES && bytes.length <= SLAB_BYTES;
+    const isSlab = this.#isLent && bytes.length >= LARGE_BYTES && bytes.length <= SLAB_BYTES;
     const room = isSlab ? takeSlab() : Buffer.allocUnsafeSlow(Math.max(bytes.length, LARGE_BYTES));
     return room.subarray(0, bytes.copy(room));
   }

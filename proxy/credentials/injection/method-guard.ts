@@ -28,6 +28,8 @@ const IN_MULTIPART = new RegExp(String.raw`name\s*=\s*(?:["'[\]\\][\s[\]\\]*)?(?
 const ENCODED_IN_MULTIPART = /;\s*name(?:\*|\s*=\s*(?:["']\s*)?=\?)/i;
 /** A key of any depth: within a string its quotes would be escaped. Laravel takes fields from JSON as from forms. */
 const IN_JSON = new RegExp(`"${[...FIELD].map(orEscaped).join('')}"\\s*:`, 'i');
+/** How what IN_JSON finds begins, behind its quote: the underscore with what may follow it, or the end of its escape. Seldom in text. */
+const STARTS_IN_JSON: readonly Buffer[] = ['_m', '_M', '_\\', '005f', '005F'].map((text) => Buffer.from(text));
 const SKIPPED = /[\s[\]\\]/;
 const RUN_SKIPPED = /([\s[\]\\])[\s[\]\\]+/g;
 const SEAM_CHARS = 128;
@@ -45,8 +47,8 @@ export function methodGuardFor(method: string, headers: HeaderList): BodyTransfo
   // Rack takes a body of no type for a form.
   if (types === '' || types.includes('x-www-form-urlencoded')) guard = new FormGuard();
   if (types.includes('multipart/'))
-    guard = chainTransforms(guard, new PatternGuard(IN_MULTIPART, ENCODED_IN_MULTIPART));
-  return types.includes('json') ? chainTransforms(guard, new PatternGuard(IN_JSON)) : guard;
+    guard = chainTransforms(guard, new PatternGuard(IN_MULTIPART, { hidden: ENCODED_IN_MULTIPART }));
+  return types.includes('json') ? chainTransforms(guard, new PatternGuard(IN_JSON, { starts: STARTS_IN_JSON })) : guard;
 }
 
 class FormGuard implements BodyTransform {
@@ -87,14 +89,21 @@ class PatternGuard implements BodyTransform {
   readonly removed = NOTHING_REMOVED;
   readonly #pattern: RegExp;
   readonly #hidden: RegExp | undefined;
+  readonly #starts: readonly Buffer[] | undefined;
   #seam = '';
 
-  constructor(pattern: RegExp, hidden?: RegExp) {
+  /** `starts`: without one of them there is nothing that the pattern finds. */
+  constructor(pattern: RegExp, also: { readonly hidden?: RegExp; readonly starts?: readonly Buffer[] }) {
     this.#pattern = pattern;
-    this.#hidden = hidden;
+    this.#hidden = also.hidden;
+    this.#starts = also.starts;
   }
 
   push(bytes: Buffer): Buffer[] {
+    if (bytes.length > SEAM_CHARS && !this.#mayHold(bytes)) {
+      this.#seam = bytes.toString('latin1', bytes.length - SEAM_CHARS);
+      return [bytes];
+    }
     const text = this.#seam + bytes.toString('latin1');
     if (this.#pattern.test(text)) throw overridden();
     if (this.#hidden?.test(text) === true) throw hidden();
@@ -104,6 +113,12 @@ class PatternGuard implements BodyTransform {
 
   end(): Buffer[] {
     return [];
+  }
+
+  #mayHold(bytes: Buffer): boolean {
+    if (this.#starts === undefined) return true;
+    const joint = Buffer.from(this.#seam + bytes.toString('latin1', 0, SEAM_CHARS), 'latin1');
+    return this.#starts.some((start) => bytes.includes(start) || joint.includes(start));
   }
 }
 

@@ -9,7 +9,7 @@ import type { UpstreamStream } from '../streams.ts';
 export interface RequestPath {
   /** False while request events must wait in the agent's stream. */
   readonly acceptsAgent: boolean;
-  /** Bytes of the request; lent until this returns. */
+  /** Bytes of the request, which nobody writes over any more. */
   fromAgent(bytes: Buffer): void;
   agentEnded(trailers: HeaderList | undefined): void;
   /** Sends what one read has brought. */
@@ -118,8 +118,7 @@ export class RequestBody implements RequestPath {
     if (this.#state.name !== 'held') return;
     if (!this.#budget.take(bytes.length)) throw new Refusal('overloaded', 'too many request bodies are held');
     this.#heldBytes += bytes.length;
-    // The agent's stream may write over what it lent.
-    this.#held.add(bytes);
+    this.#held.keep(bytes);
     this.#settleHeld();
   }
 
@@ -159,7 +158,7 @@ export class RequestBody implements RequestPath {
     const isLittle = (this.#kept?.length ?? 0) + bytes.length <= MAX_KEPT_BYTES;
     if (!isLittle || !this.#budget.takeSpare(bytes.length)) return this.forget();
     this.#kept ??= new ByteGatherer();
-    this.#kept.add(bytes);
+    this.#kept.keep(bytes);
   }
 
   #takeKept(): Buffer[] {

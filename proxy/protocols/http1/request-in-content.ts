@@ -2,6 +2,8 @@ import { HTAB, SP, TOKEN } from './characters.ts';
 
 /** How a request line of HTTP/1 ends (RFC 9112 3), as servers are known to take it. */
 const VERSIONS: readonly Buffer[] = ['HTTP/', 'http/'].map((text) => Buffer.from(text));
+/** Of a version: letters that are rare in text, so that the native search seldom stops. */
+const ENDS: readonly Buffer[] = ['P/', 'p/'].map((text) => Buffer.from(text));
 const OVERLAP = 4;
 /** No server has a method that is longer. */
 const MAX_METHOD_BYTES = 64;
@@ -59,7 +61,7 @@ export class RequestInContent {
 }
 
 function holdsVersion(bytes: Buffer): boolean {
-  return VERSIONS.some((version) => bytes.includes(version));
+  return VERSIONS.some((version, at) => bytes.includes(ENDS[at] as Buffer) && bytes.includes(version));
 }
 
 /** What servers skip ahead of a request line, or cut off it: CR, LF and other white space. */

@@ -30,6 +30,24 @@ describe('gathered bytes', () => {
     expect(gatherer.whole().toString()).toBe('bc');
   });
 
+  test.each([
+    ['large ones of their own memory, as they are', 8_000, 8_000, true],
+    ['parts of larger memory, copied', 8_000, 20_000, false],
+    ['small ones, copied', 100, 100, false],
+  ])('keeps what nobody writes over: %s', (_, size, memorySize, isSame) => {
+    const memory = Buffer.from(new ArrayBuffer(memorySize)).fill('k');
+    const kept = memory.subarray(0, size);
+    const gatherer = new ByteGatherer();
+    gatherer.add(Buffer.from('before'));
+    gatherer.keep(kept);
+    gatherer.add(Buffer.from('behind'));
+    expect(gatherer.length).toBe(size + 12);
+    const taken = gatherer.takeAll();
+    expect(Buffer.concat(taken).toString()).toBe(`before${kept.toString()}behind`);
+    expect(taken.some(({ buffer }) => buffer === memory.buffer)).toBe(isSame);
+    expect(memory.toString()).toBe('k'.repeat(memorySize));
+  });
+
   test('may be none', () => {
     const gatherer = new ByteGatherer();
     gatherer.add(Buffer.alloc(0));

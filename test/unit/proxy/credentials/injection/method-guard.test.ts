@@ -68,6 +68,16 @@ describe('A-21 a method named in a body is refused on every cut', () => {
     [MULTIPART, part(`name= ${' \t'.repeat(LONG)}' [_method'`)],
     [JSON_TYPE, `{"a":[1],"_method"${' \n'.repeat(LONG)}:"DELETE"}`],
     [JSON_TYPE, '{"\\u005fme\\u0074hod":"DELETE"}'],
+    ...[
+      '_method',
+      '_MeThOd',
+      '_\\u006dethod',
+      '\\u005Fmethod',
+      '\\u005f\\u006D\\u0065\\u0074\\u0068\\u006f\\u0064',
+    ].map((name): [string, string] => [
+      JSON_TYPE,
+      `{"a":"${'x'.repeat(LONG)}","${name}"${' '.repeat(LONG)}:"${'y'.repeat(LONG)}"}`,
+    ]),
   ])('%s: %j', (type, body) => {
     for (const pieces of cuts(body)) expect(passes(type, pieces)).toBe(false);
   });
