@@ -32,7 +32,7 @@ test.each([true, false])('pieces come out in order, as bytes, around what came b
         if ('mark' in next) backlog.add(next);
         else {
           // In memory of their own, as reads are, and in memory with other bytes.
-          const given = Buffer.from(next.length % 2 === 0 ? next.slice().buffer : [...next]);
+          const given = next.length % 2 === 0 ? Buffer.from(next.slice().buffer) : Buffer.from(next);
           backlog.addBody(given);
           if (isLent) given.fill(0xee);
         }
