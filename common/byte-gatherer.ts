@@ -2,7 +2,7 @@ import { LARGE_BYTES } from './slabs.ts';
 
 const FIRST_ROOM_BYTES = 1_024;
 const LAST_ROOM_BYTES = 65_536;
-const NOTHING = Buffer.alloc(0);
+const NOTHING: Buffer = Buffer.alloc(0);
 
 /** Bytes that make up most of their memory, and enough of it to be kept as they are when nobody writes over them. */
 export function isWorthKeeping(bytes: Buffer): boolean {
@@ -14,10 +14,11 @@ export function isWorthKeeping(bytes: Buffer): boolean {
  * one byte would cost a hundred times their size.
  */
 export class ByteGatherer {
-  /** Full ones, and the one that is being filled last. */
   #buffers: Buffer[] = [];
-  /** How much of the last one is used. */
-  #used = 0;
+  /** Where copies go; behind those in `#buffers` come the ones in `[#from, #at)`. */
+  #chunk = NOTHING;
+  #from = 0;
+  #at = 0;
   #length = 0;
 
   /** Bytes held. */
@@ -27,33 +28,24 @@ export class ByteGatherer {
 
   /** Buffers in which they are. */
   get count(): number {
-    return this.#buffers.length;
+    return this.#buffers.length + (this.#at > this.#from ? 1 : 0);
   }
 
   add(bytes: Buffer): void {
-    let from = 0;
-    while (from < bytes.length) {
-      const last = this.#buffers.at(-1);
-      if (last === undefined || this.#used === last.length) {
-        const room = last === undefined ? FIRST_ROOM_BYTES : Math.min(LAST_ROOM_BYTES, 2 * last.length);
-        this.#buffers.push(Buffer.allocUnsafeSlow(Math.max(room, bytes.length - from)));
-        this.#used = 0;
-        continue;
-      }
-      const copied = bytes.copy(last, this.#used, from);
-      this.#used += copied;
-      this.#length += copied;
-      from += copied;
+    this.#length += bytes.length;
+    for (let read = 0; read < bytes.length; ) {
+      if (this.#at === this.#chunk.length) this.#makeRoom(bytes.length - read);
+      const copied = bytes.copy(this.#chunk, this.#at, read);
+      this.#at += copied;
+      read += copied;
     }
   }
 
   /** The same for bytes that nobody writes over, so that large ones need no copy. */
   keep(bytes: Buffer): void {
     if (!isWorthKeeping(bytes)) return this.add(bytes);
-    const last = this.#buffers.pop();
-    if (last !== undefined) this.#buffers.push(last.subarray(0, this.#used));
+    this.#seal();
     this.#buffers.push(bytes);
-    this.#used = bytes.length;
     this.#length += bytes.length;
   }
 
@@ -63,24 +55,43 @@ export class ByteGatherer {
     const [first = NOTHING] = all;
     const whole = all.length < 2 ? first : Buffer.concat(all);
     if (whole.length > 0) this.#buffers.push(whole);
-    this.#used = whole.length;
     this.#length = whole.length;
     return whole;
   }
 
   /** The first buffer of it, which is held no more. */
   shift(): Buffer | undefined {
+    if (this.#buffers.length === 0) this.#seal();
     const first = this.#buffers.shift();
-    if (first === undefined) return undefined;
-    const bytes = this.#buffers.length === 0 ? first.subarray(0, this.#used) : first;
-    this.#length -= bytes.length;
-    return bytes;
+    this.#length -= first?.length ?? 0;
+    if (this.#length === 0) this.#startWith(NOTHING);
+    return first;
   }
 
   /** All of it, which is held no more. */
   takeAll(): Buffer[] {
-    const all: Buffer[] = [];
-    for (let bytes = this.shift(); bytes !== undefined; bytes = this.shift()) all.push(bytes);
+    this.#seal();
+    const all = this.#buffers;
+    this.#buffers = [];
+    this.#length = 0;
+    this.#startWith(NOTHING);
     return all;
+  }
+
+  #makeRoom(wanted: number): void {
+    this.#seal();
+    const room = Math.max(FIRST_ROOM_BYTES, Math.min(LAST_ROOM_BYTES, 2 * this.#chunk.length), wanted);
+    this.#startWith(Buffer.allocUnsafeSlow(room));
+  }
+
+  #seal(): void {
+    if (this.#at > this.#from) this.#buffers.push(this.#chunk.subarray(this.#from, this.#at));
+    this.#from = this.#at;
+  }
+
+  #startWith(chunk: Buffer): void {
+    this.#chunk = chunk;
+    this.#from = 0;
+    this.#at = 0;
   }
 }

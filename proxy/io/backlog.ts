@@ -10,7 +10,7 @@ const READ_BYTES = 65_536;
 export class Backlog<Event extends object> {
   readonly #isLent: boolean;
   #entries: (Buffer | Event)[] = [];
-  /** A copy of our own with room behind it. */
+  /** The last copy, with room behind it. */
   #open: Buffer | undefined;
 
   /**
@@ -32,13 +32,23 @@ export class Backlog<Event extends object> {
 
   addBody(bytes: Buffer): void {
     const last = this.#entries.length - 1;
-    const joined = this.#open !== undefined && this.#entries[last] === this.#open ? behind(this.#open, bytes) : undefined;
-    if (joined !== undefined) {
-      this.#entries[last] = this.#open = joined;
+    const isLast = this.#open !== undefined && this.#entries[last] === this.#open;
+    // What is lent goes back as a whole, so that nothing may stand in it that is given on its own.
+    if (this.#open !== undefined && (isLast || !this.#isLent)) {
+      const copy = copyBehind(this.#open, bytes);
+      if (copy !== undefined) {
+        this.#open = isLast ? joined(this.#open, copy) : copy;
+        if (isLast) this.#entries[last] = this.#open;
+        else this.#entries.push(this.#open);
+        return;
+      }
+    }
+    if (!this.#isLent && isWorthKeeping(bytes)) {
+      this.#entries.push(bytes);
       return;
     }
-    this.#open = this.#isLent || !isWorthKeeping(bytes) ? this.#copyOf(bytes) : undefined;
-    this.#entries.push(this.#open ?? bytes);
+    this.#open = this.#copyOf(bytes);
+    this.#entries.push(this.#open);
   }
 
   add(event: Event): void {
@@ -71,6 +81,7 @@ export class Backlog<Event extends object> {
 
   clear(): void {
     this.#entries = [];
+    this.#open = undefined;
   }
 
   /** With room behind it. */
@@ -81,10 +92,15 @@ export class Backlog<Event extends object> {
   }
 }
 
-/** Both together, when the second fits into the room behind the first. */
-function behind(first: Buffer, second: Buffer): Buffer | undefined {
+/** Copies bytes into the room behind others; undefined when there is too little. */
+function copyBehind(first: Buffer, bytes: Buffer): Buffer | undefined {
   const end = first.byteOffset + first.length;
-  if (first.buffer.byteLength - end < second.length) return undefined;
-  second.copy(Buffer.from(first.buffer, end));
+  if (first.buffer.byteLength - end < bytes.length) return undefined;
+  const room = Buffer.from(first.buffer, end);
+  return room.subarray(0, bytes.copy(room));
+}
+
+/** Both, of which one stands behind the other in the same memory. */
+function joined(first: Buffer, second: Buffer): Buffer {
   return Buffer.from(first.buffer, first.byteOffset, first.length + second.length);
 }

@@ -48,6 +48,18 @@ describe('gathered bytes', () => {
     expect(memory.toString()).toBe('k'.repeat(memorySize));
   });
 
+  test('small pieces between large ones share memory', () => {
+    const gatherer = new ByteGatherer();
+    const large = numbered(8_000);
+    const parts = Array.from({ length: 20 }, (_, at) =>
+      at % 2 === 0 ? Buffer.from(large.buffer.slice(0)) : large.subarray(at, 2 * at),
+    );
+    for (const part of parts) gatherer.keep(part);
+    const taken = gatherer.takeAll();
+    expect(Buffer.concat(taken).equals(Buffer.concat(parts))).toBe(true);
+    expect(new Set(taken.filter((_, at) => at % 2 === 1).map(({ buffer }) => buffer)).size).toBe(1);
+  });
+
   test('may be none', () => {
     const gatherer = new ByteGatherer();
     gatherer.add(Buffer.alloc(0));

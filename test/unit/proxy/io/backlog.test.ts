@@ -85,3 +85,28 @@ test('a few bytes of large memory do not keep all of it', () => {
     expect(isSlab(next as Buffer)).toBe(false);
   });
 });
+
+test('small pieces between large ones share memory', () => {
+  const backlog = new Backlog<Mark>(false);
+  for (let at = 0; at < 10; at += 1) {
+    backlog.addBody(Buffer.from(new ArrayBuffer(8_000)).fill(at));
+    backlog.addBody(Buffer.from('small'));
+  }
+  const given: Buffer[] = [];
+  drainAll(backlog, (next) => given.push(next as Buffer));
+  expect(given.map(({ length }) => length)).toEqual(Array.from({ length: 20 }, (_, at) => (at % 2 === 0 ? 8_000 : 5)));
+  expect(new Set(given.filter((_, at) => at % 2 === 1).map(({ buffer }) => buffer)).size).toBe(1);
+  expect(
+    given.every((bytes, at) => (at % 2 === 0 ? bytes.every((byte) => byte === at / 2) : `${bytes}` === 'small')),
+  ).toBe(true);
+});
+
+test('what was added behind an event is not in memory that goes back with what came before it', () => {
+  const backlog = new Backlog<Mark>(true);
+  backlog.addBody(Buffer.alloc(10_000, 'a'));
+  backlog.add({ mark: 1 });
+  backlog.addBody(Buffer.alloc(6_000, 'b'));
+  const memory = new Set<ArrayBufferLike>();
+  drainAll(backlog, (next) => Buffer.isBuffer(next) && memory.add(next.buffer));
+  expect(memory.size).toBe(2);
+});
