@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
-import { closeSync, fstatSync, openSync, readFileSync, readSync, writeFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, readSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { Script } from 'node:vm';
@@ -36,11 +36,14 @@ export interface LoadedBundle<Exports> {
 
 /** Runs this bundle, by way of its cache where that fits. @throws what reading or running the bundle throws */
 export function loadBundle<Exports>(file: string): LoadedBundle<Exports> {
-  const bytes = readFileSync(file);
+  const bytes = readIntoResizable(file);
   const source = bytes.toString('latin1');
   const found = readCache(file, bytes);
   const cached = typeof found === 'string' ? {} : { cachedData: found };
   const script = new Script(source, { filename: file, ...cached });
+  // A start is over long before the collector would give this back.
+  const { buffer } = bytes;
+  if (buffer instanceof ArrayBuffer && buffer.resizable) buffer.resize(0);
   const module = { exports: {} };
   script.runInThisContext()(module.exports, createRequire(file), module, file, dirname(file));
   return {
@@ -65,6 +68,12 @@ function readCache(file: string, source: Buffer): Buffer | 'missing' | 'mismatch
   }
   const code = cache.subarray(DIGEST_BYTES);
   return hash.update(code).digest().equals(cache.subarray(0, DIGEST_BYTES)) ? code : 'mismatched';
+}
+
+/** Reads a file into memory that can be given back at once. */
+function readIntoResizable(file: string): Buffer {
+  const size = statSync(file).size;
+  return readInto(Buffer.from(new ArrayBuffer(size, { maxByteLength: size })), file);
 }
 
 function startDigest(): Hash {

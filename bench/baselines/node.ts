@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startChild } from '../child.ts';
 import { type Access, type Contender, freePort, type Lane, ownFolder } from '../forwarder.ts';
@@ -20,12 +21,9 @@ export function sidekey(node: NodeBinary): Contender {
         upstreamCaPem: world.caPem,
         transparentPort,
       };
-      const child = await startChild(
-        'forwarders/sidekey',
-        config,
-        node.path,
-        flagsOfImage(readFileSync('Dockerfile', 'utf8')),
-      );
+      const flags = flagsOfImage(readFileSync('Dockerfile', 'utf8'));
+      compileAhead(node, flags);
+      const child = await startChild('forwarders/sidekey', config, node.path, flags);
       return {
         name: `sidekey${node.suffix}`,
         pid: child.pid,
@@ -47,6 +45,12 @@ export function flagsOfImage(dockerfile: string): string[] {
   const entryPoint: unknown = JSON.parse(/^ENTRYPOINT (.*)$/m.exec(dockerfile)?.[1] ?? '[]');
   if (!Array.isArray(entryPoint) || entryPoint[0] !== 'node') throw new Error('the Dockerfile has another entry point');
   return entryPoint.slice(1, -1).map(String);
+}
+
+/** Makes the code cache of the proxy that the forwarder loads, as the image does: it holds for one Node and its flags. */
+function compileAhead(node: NodeBinary, flags: readonly string[]): void {
+  for (const name of ['proxy.js', 'proxy.cjs']) copyFileSync(`dist/${name}`, `dist/bench/${name}`);
+  execFileSync(node.path, [...flags, 'scripts/lib/warm-proxy.mjs', 'dist/bench/proxy.js']);
 }
 
 /** A forwarder of dist/bench/forwarders/PROGRAM.js. */
