@@ -9,6 +9,7 @@ import { contextFile, type SavedContext } from '../saved-context.ts';
 import { createDevIdentity, type DevIdentity } from '../dev-identity.ts';
 import { applyDocuments, readDocuments, type SourceDocument } from '../documents.ts';
 import { devFolder, localAuthorityFile, publishProxy } from '../proxy/local-proxy.ts';
+import { harden } from '../harden.ts';
 import { paint } from '../paint.ts';
 import { callersByDefault, parseUid } from '../proxy/mode-options.ts';
 import { collectWords, parseListen } from '../proxy/proxy-options.ts';
@@ -75,6 +76,7 @@ async function dev(options: DevOptions): Promise<void> {
   const allowUids = (options.allowUid ?? []).map((text) => parseUid(text, '--allow-uid'));
   const config = parseControlPlaneConfig({ dataDir: join(folder, 'control-plane'), grpcListen, restListen }, {});
   const documents = await readDocuments(options.file ?? []);
+  await harden();
   const { controlPlane, context } = await startWithContext(config, contextFile());
   const identity = createDevIdentity();
   await withClient(readContext(context), (client) => applyAtStart(client, identity, documents));
@@ -116,7 +118,6 @@ function startDevProxy(
     authority: 'local',
     caFile: localAuthorityFile(folder),
     unrouted: options.unrouted,
-    harden: true,
     spoolDir: join(folder, 'spool'),
     logLevel: 'warn',
     ...callersByDefault(options.allowUids),

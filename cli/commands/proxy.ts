@@ -1,5 +1,6 @@
 import { Option, type Command } from 'commander';
 import { formatAuthority } from '../../common/net/host.ts';
+import { harden } from '../harden.ts';
 import { localAuthorityFile, publishWhenReady } from '../proxy/local-proxy.ts';
 import { addModeOptions, parseNumber, toModeConfig, type ModeOptions } from '../proxy/mode-options.ts';
 import {
@@ -75,6 +76,7 @@ async function runProxy(options: ProxyCommandOptions): Promise<void> {
     ...(caFile === undefined ? {} : { caFile }),
     ...(options.proxyTokenFile === undefined ? {} : { proxyToken: readProxyToken(options.proxyTokenFile) }),
   };
+  await harden();
   const { startProxy } = await import('../../proxy/main.ts');
   const proxy = await startProxy(config);
   const address = formatAuthority(proxy.address.host, proxy.address.port);

@@ -7,6 +7,7 @@ import { type AgentUser, findAgentUser } from '../agent/agent-user.ts';
 import { readAuthorities } from '../text-file.ts';
 import { findExposed, isWithin } from '../agent/exposed.ts';
 import { CommandFailed, EXIT_CODES } from '../exit-codes.ts';
+import { harden } from '../harden.ts';
 import { paint, printable } from '../paint.ts';
 import { chooseProxy, type ProxyWay } from '../proxy/choose-proxy.ts';
 import { addProxyOptions, toProxyConfig, type ProxyOptions } from '../proxy/proxy-options.ts';
@@ -86,6 +87,8 @@ Examples:
 
 async function run(program: string, args: readonly string[], options: RunOptions, command: Command): Promise<void> {
   const way = chooseProxy(command);
+  // What the agent's environment lacks stands in that of this process, its parent.
+  await harden();
   const user = options.user === undefined ? undefined : findAgentUser(options.user);
   const isolate = user === undefined ? planIsolation(options) : asItIs;
   const proxy = await findProxy(way, options, user);

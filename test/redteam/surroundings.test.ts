@@ -1,0 +1,114 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
+import { chownSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createRootAuthority } from '../../common/x509/authority.ts';
+import { toPem } from '../../common/x509/certificate.ts';
+import { type ProcessEnd, runProcess } from '../support/process.ts';
+import { until } from '../support/until.ts';
+
+const SIDEKEY = join(process.cwd(), 'dist/sidekey.js');
+const DEVELOPER = 61_340;
+const AS_DEVELOPER = ['setpriv', '--reuid', String(DEVELOPER), '--regid', String(DEVELOPER), '--clear-groups'];
+const WAIT_MS = 120_000;
+
+function works(...command: readonly string[]): boolean {
+  const [program = '', ...args] = [...AS_DEVELOPER, ...command];
+  return spawnSync(program, args).status === 0;
+}
+
+const CAN_TRY = process.getuid?.() === 0 && existsSync(SIDEKEY) && works('test', '-r', SIDEKEY);
+const CAN_HIDE = CAN_TRY && works('unshare', '--user', '--map-root-user', '--mount', 'true');
+
+const title = 'what stands around an agent (it needs root, setpriv, and dist/ where other users can read it)';
+describe.skipIf(!CAN_TRY)(title, () => {
+  let home: string;
+  let listener: Server;
+  beforeAll(async () => {
+    home = mkdtempSync(join(tmpdir(), 'sidekey-surroundings-'));
+    chownSync(home, DEVELOPER, DEVELOPER);
+    writeFileSync(join(home, 'ca.pem'), toPem(createRootAuthority('nobody').certificateDer));
+    listener = createServer();
+    await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
+  });
+  afterAll(() => {
+    listener.close();
+    rmSync(home, { recursive: true, force: true });
+  });
+
+  const env = (): NodeJS.ProcessEnv => ({ PATH: process.env['PATH'], HOME: home });
+  const sidekey = (...args: readonly string[]): readonly string[] => [
+    ...AS_DEVELOPER,
+    process.execPath,
+    SIDEKEY,
+    ...args,
+  ];
+  /** An agent that is started from another folder than its control plane. */
+  const run = (isolation: string, command: readonly string[], more: NodeJS.ProcessEnv = {}): Promise<ProcessEnd> => {
+    const { port } = listener.address() as AddressInfo;
+    const proxy = ['--proxy', `http://127.0.0.1:${port}`, '--proxy-ca', join(home, 'ca.pem')];
+    const args = sidekey('run', ...proxy, '--isolation', isolation, '--', ...command);
+    return runProcess(args, { ...env(), ...more }, { cwd: '/', timeoutMs: WAIT_MS });
+  };
+
+  test(
+    'A-71 what was removed from its environment is not in that of its parent either',
+    async () => {
+      const read = ['sh', '-c', 'cat /proc/$PPID/environ || echo refused'];
+      const { stdout, stderr } = await run('off', read, { GITHUB_TOKEN: 'ghp_of-its-owner' });
+      expect(stderr).toContain("removed from the agent's environment: GITHUB_TOKEN");
+      expect(stdout).toBe('refused\n');
+    },
+    WAIT_MS,
+  );
+
+  describe.skipIf(!CAN_HIDE)('the control plane of its owner, started with --data-dir data in a folder', () => {
+    let controlPlane: ChildProcess;
+    const at = (name: string): string => join(home, name);
+    beforeAll(async () => {
+      const listen = ['--grpc-listen', '127.0.0.1:0', '--rest-listen', '127.0.0.1:0'];
+      const data = ['--data-dir', 'data', '--local-trust-socket', 'local.sock'];
+      const [program = '', ...args] = sidekey('control-plane', ...listen, ...data);
+      controlPlane = spawn(program, args, { env: env(), cwd: home, stdio: 'ignore' });
+      await until('it is up', () => existsSync(at('.sidekey/context.json')), WAIT_MS);
+    }, WAIT_MS);
+    afterAll(async () => {
+      controlPlane.kill('SIGTERM');
+      await until('it has ended', () => controlPlane.exitCode !== null || controlPlane.signalCode !== null);
+    });
+
+    test(
+      'A-71 what it keeps is hidden, and others find it',
+      async () => {
+        expect(readFileSync(at('data/bootstrap-token'), 'utf8')).toMatch(/\S{40}/);
+        expect(await run('required', ['cat', at('data/bootstrap-token')])).toMatchObject({ code: 1, stdout: '' });
+        expect(await run('required', ['ls', '-A', at('data')])).toEqual({ code: 0, stdout: '', stderr: '' });
+        const outside = await runProcess(sidekey('get', 'sessions'), env(), { cwd: '/', timeoutMs: WAIT_MS });
+        expect(outside).toMatchObject({ code: 0, stderr: '' });
+      },
+      WAIT_MS,
+    );
+
+    test(
+      'A-71 nobody vouches for it where only its owner is known',
+      async () => {
+        const key = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({
+          type: 'spki',
+          format: 'der',
+        });
+        const script = `
+          const socket = require('node:net').connect(${JSON.stringify(at('local.sock'))});
+          socket.end('{"proxy_key":"${key.toString('base64url')}"}\\n').pipe(process.stdout);`;
+        const ask = [process.execPath, '-e', script];
+        const outside = await runProcess([...AS_DEVELOPER, ...ask], env(), { cwd: '/', timeoutMs: WAIT_MS });
+        expect(JSON.parse(outside.stdout)).toEqual({ token: expect.any(String) });
+        const inside = await run('required', ask);
+        expect(JSON.parse(inside.stdout)).toMatchObject({ error: { code: 'caller-refused' } });
+      },
+      WAIT_MS,
+    );
+  });
+});
