@@ -19,6 +19,7 @@ import { callersByDefault } from '../proxy/mode-options.ts';
 import { startReadyProxy } from '../proxy/ready-proxy.ts';
 import { runAgent } from '../agent/run-agent.ts';
 import { expectListener, parseProxyUrl } from '../proxy/proxy-listener.ts';
+import { guardSignals } from '../agent/signal-guard.ts';
 import { guardTerminal } from '../agent/terminal-guard.ts';
 
 const DRAIN_MS = 5_000;
@@ -109,6 +110,7 @@ async function run(program: string, args: readonly string[], options: RunOptions
     if (isConfined && !(await guardTerminal()) && process.stdin.isTTY) {
       warn('this terminal cannot be guarded: the command can type into it as if you did');
     }
+    if (isolate !== asItIs) await guardSignals();
     process.exitCode = await runAgent(isolate([program, ...args], env), env, user);
   } finally {
     trust.remove();

@@ -23,6 +23,12 @@ function works(...command: readonly string[]): boolean {
 const CAN_TRY = process.getuid?.() === 0 && existsSync(SIDEKEY) && works('test', '-r', SIDEKEY);
 const CAN_HIDE = CAN_TRY && works('unshare', '--user', '--map-root-user', '--mount', 'true');
 
+/** With the number of Landlock's interface (landlock_create_ruleset(2)), which the kernel says. */
+const CAN_SCOPE =
+  spawnSync('python3', ['-c', 'import ctypes; print(ctypes.CDLL(None).syscall(444, None, 0, 1))'], {
+    encoding: 'utf8',
+  }).stdout.trim() >= '6';
+
 const title = 'what stands around an agent (it needs root, setpriv, and dist/ where other users can read it)';
 describe.skipIf(!CAN_TRY)(title, () => {
   let home: string;
@@ -88,6 +94,17 @@ describe.skipIf(!CAN_TRY)(title, () => {
         expect(await run('required', ['ls', '-A', at('data')])).toEqual({ code: 0, stdout: '', stderr: '' });
         const outside = await runProcess(sidekey('get', 'sessions'), env(), { cwd: '/', timeoutMs: WAIT_MS });
         expect(outside).toMatchObject({ code: 0, stderr: '' });
+      },
+      WAIT_MS,
+    );
+
+    test.skipIf(!CAN_SCOPE)(
+      'A-71 it can neither stop nor end it, nor meet its next start (Linux 6.12 or newer)',
+      async () => {
+        const script = `for pid in ${controlPlane.pid} $$; do kill -0 $pid && echo yes || echo no; done`;
+        const signal = ['sh', '-c', script];
+        expect(await runProcess([...AS_DEVELOPER, ...signal], env())).toMatchObject({ stdout: 'yes\nyes\n' });
+        expect(await run('required', signal)).toMatchObject({ stdout: 'no\nyes\n' });
       },
       WAIT_MS,
     );
