@@ -125,12 +125,14 @@ const asItIs: Isolate = (program) => program;
 /** How the command is kept from what would let it act in our place. @throws UsageError when it must be and cannot */
 function planIsolation({ isolation, evidence = [] }: RunOptions): Isolate {
   if (isolation === 'off') return asItIs;
-  const { folders, files } = findExposed([process.env['SIDEKEY_TOKEN_FILE'] ?? [], evidenceFiles(evidence)].flat());
-  const isHidden = folders.length > 0 && canHideFolders(folders);
+  const { folders, files, sockets } = findExposed(
+    [process.env['SIDEKEY_TOKEN_FILE'] ?? [], evidenceFiles(evidence)].flat(),
+  );
+  const isHidden = folders.length + sockets.length > 0 && canHideFolders(folders);
   if (isHidden && folders.some((folder) => isWithin(process.cwd(), folder))) {
     throw new UsageError('hidden-folder', 'the command would not see the folder it starts in: start it elsewhere');
   }
-  const left = [...(isHidden ? [] : folders), ...files].join(', ');
+  const left = [...(isHidden ? [] : [...folders, ...sockets]), ...files].join(', ');
   if (left !== '') {
     const message = `the command can read ${left}, and so get credentials for itself`;
     if (isolation === 'required') throw new UsageError('not-isolated', `${message}; --user is another way`);

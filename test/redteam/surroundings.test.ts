@@ -81,6 +81,19 @@ describe.skipIf(!CAN_TRY)(title, () => {
       controlPlane = spawn(program, args, { env: env(), cwd: home, stdio: 'ignore' });
       await until('it is up', () => existsSync(at('.sidekey/context.json')), WAIT_MS);
     }, WAIT_MS);
+    beforeAll(async () => {
+      const resources = [
+        { kind: 'TrustProvider', metadata: { name: 'laptop' }, spec: { type: 'local' } },
+        {
+          kind: 'ClientWorkload',
+          metadata: { name: 'developer' },
+          spec: { selectors: { all: [{ claim: 'local.uid', equals: String(DEVELOPER) }] } },
+        },
+      ].map((resource) => JSON.stringify({ apiVersion: 'sidekey.dev/v1', ...resource }));
+      writeFileSync(at('policy.yaml'), resources.join('\n---\n'));
+      const applied = await runProcess(sidekey('apply', '-f', at('policy.yaml')), env(), { cwd: '/' });
+      expect(applied).toMatchObject({ code: 0 });
+    }, WAIT_MS);
     afterAll(async () => {
       controlPlane.kill('SIGTERM');
       await until('it has ended', () => controlPlane.exitCode !== null || controlPlane.signalCode !== null);
@@ -124,6 +137,26 @@ describe.skipIf(!CAN_TRY)(title, () => {
         expect(JSON.parse(outside.stdout)).toEqual({ token: expect.any(String) });
         const inside = await run('required', ask);
         expect(JSON.parse(inside.stdout)).toMatchObject({ error: { code: 'caller-refused' } });
+        // Its own proxy is vouched for.
+        const { grpc, caFile } = JSON.parse(readFileSync(at('.sidekey/context.json'), 'utf8')) as Record<
+          string,
+          string
+        >;
+        const link = [
+          '--control-plane',
+          grpc ?? '',
+          '--control-plane-ca',
+          caFile ?? '',
+          '--evidence',
+          `local=${at('local.sock')}`,
+        ];
+        const own = sidekey('run', ...link, '--isolation', 'required', '--', ...ask);
+        const end = await runProcess(own, env(), { cwd: '/', timeoutMs: WAIT_MS });
+        expect({ ...end, stdout: JSON.parse(end.stdout) as unknown }).toMatchObject({
+          code: 0,
+          stderr: '',
+          stdout: { error: { code: 'caller-refused' } },
+        });
       },
       WAIT_MS,
     );
