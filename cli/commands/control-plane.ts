@@ -49,12 +49,11 @@ Examples:
 }
 
 async function runControlPlane(options: ControlPlaneOptions): Promise<void> {
+  await harden();
   const config = parseControlPlaneConfig(
     { dataDir: process.env['SIDEKEY_DATA_DIR'] || `${sidekeyHome()}/control-plane`, ...options },
     process.env,
   );
-  // Every key of the control plane is in this process's memory.
-  await harden();
   const { controlPlane, context } = await startWithContext(config, options.contextFile ?? contextFile());
   // Before it says that it is up: who hears that may ask it to end.
   const signalled = waitForSignal();

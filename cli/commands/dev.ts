@@ -68,6 +68,7 @@ Example:
 }
 
 async function dev(options: DevOptions): Promise<void> {
+  await harden();
   const folder = devFolder();
   const { grpcListen, restListen } = options;
   // What is wrong with it shows before anything is started.
@@ -76,7 +77,6 @@ async function dev(options: DevOptions): Promise<void> {
   const allowUids = (options.allowUid ?? []).map((text) => parseUid(text, '--allow-uid'));
   const config = parseControlPlaneConfig({ dataDir: join(folder, 'control-plane'), grpcListen, restListen }, {});
   const documents = await readDocuments(options.file ?? []);
-  await harden();
   const { controlPlane, context } = await startWithContext(config, contextFile());
   const identity = createDevIdentity();
   await withClient(readContext(context), (client) => applyAtStart(client, identity, documents));

@@ -66,6 +66,7 @@ export function define(command: Command): void {
 }
 
 async function runProxy(options: ProxyCommandOptions): Promise<void> {
+  await harden();
   const { agentDir } = options;
   const drainSeconds = parseNumber(options.drainSeconds, '--drain-seconds', 0, MAX_DRAIN_SECONDS);
   const caFile = agentDir === undefined ? options.caFile : localAuthorityFile(agentDir);
@@ -76,7 +77,6 @@ async function runProxy(options: ProxyCommandOptions): Promise<void> {
     ...(caFile === undefined ? {} : { caFile }),
     ...(options.proxyTokenFile === undefined ? {} : { proxyToken: readProxyToken(options.proxyTokenFile) }),
   };
-  await harden();
   const { startProxy } = await import('../../proxy/main.ts');
   const proxy = await startProxy(config);
   const address = formatAuthority(proxy.address.host, proxy.address.port);
