@@ -1,9 +1,12 @@
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 
 /** A program with its arguments. */
 export type Program = readonly [string, ...string[]];
 
 const UNSHARE = '/usr/bin/unshare';
+/** Of the shells, bash hands on variables whose names it could not set, as in `a.b=c`; a command line would show them to everybody. */
+const SHELL = existsSync('/bin/bash') ? ['/bin/bash', '-p'] : ['/bin/sh'];
 const TRIAL_TIMEOUT_MS = 10_000;
 /**
  * Arguments: uid, gid, working folder, number of folders, the folders, the program. Leaves the working folder first and finds
@@ -21,26 +24,18 @@ cd -- "$back"; exec ${UNSHARE} --user --map-user="$uid" --map-group="$gid" -- "$
 export function hideFolders(
   folders: readonly string[],
   program: Program,
-  env: NodeJS.ProcessEnv,
   workingFolder: string = process.cwd(),
 ): Program {
   const [uid, gid] = [process.geteuid?.() ?? 0, process.getegid?.() ?? 0];
   const numbers = [uid, gid].map(String);
-  const script = ['/bin/sh', '-c', SCRIPT, 'sidekey', ...numbers, workingFolder, String(folders.length), ...folders];
-  return [UNSHARE, '--user', '--map-root-user', '--mount', '--', ...script, ...withOddVariables(program, env)];
+  const script = [...SHELL, '-c', SCRIPT, 'sidekey', ...numbers, workingFolder, String(folders.length), ...folders];
+  return [UNSHARE, '--user', '--map-root-user', '--mount', '--', ...script, ...program];
 }
 
 /** Whether it works here for this user: the kernel, its settings and the tools must all agree, so it is tried. */
 export function canHideFolders(folders: readonly string[]): boolean {
   // Root keeps other ways to what is hidden, and would lose its powers over everything else.
   if (process.platform !== 'linux' || process.geteuid?.() === 0) return false;
-  const [command, ...args] = hideFolders(folders, ['/bin/true'], {}, '/');
+  const [command, ...args] = hideFolders(folders, ['/bin/true'], '/');
   return spawnSync(command, args, { stdio: 'ignore', env: {}, timeout: TRIAL_TIMEOUT_MS }).status === 0;
-}
-
-/** Shells drop variables whose names they could not set. */
-function withOddVariables(program: Program, env: NodeJS.ProcessEnv): readonly string[] {
-  const odd = Object.entries(env).filter(([name]) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name));
-  if (odd.length === 0) return program;
-  return ['/usr/bin/env', ...odd.map(([name, value]) => `${name}=${value ?? ''}`), ...program];
 }

@@ -111,14 +111,14 @@ async function run(program: string, args: readonly string[], options: RunOptions
       warn('this terminal cannot be guarded: the command can type into it as if you did');
     }
     if (isolate !== asItIs) await guardSignals();
-    process.exitCode = await runAgent(isolate([program, ...args], env), env, user);
+    process.exitCode = await runAgent(isolate([program, ...args]), env, user);
   } finally {
     trust.remove();
     await proxy.close();
   }
 }
 
-type Isolate = (program: Program, env: NodeJS.ProcessEnv) => Program;
+type Isolate = (program: Program) => Program;
 
 const asItIs: Isolate = (program) => program;
 
@@ -138,7 +138,7 @@ function planIsolation({ isolation, evidence = [] }: RunOptions): Isolate {
     if (isolation === 'required') throw new UsageError('not-isolated', `${message}; --user is another way`);
     warn(`${message}: give it a user of its own (--user), or silence this with --isolation off`);
   }
-  return isHidden ? (program, env) => hideFolders(folders, program, env) : asItIs;
+  return isHidden ? (program) => hideFolders(folders, program) : asItIs;
 }
 
 function warn(text: string): void {
