@@ -25,7 +25,7 @@ export function findExposed(files: readonly string[]): Exposed {
   const found = [...new Set(named.flatMap(readable))];
   const folders = found.filter((folder) => !found.some((other) => other !== folder && isWithin(folder, other)));
   const outside = [...new Set(files.flatMap(readable))].filter((file) => !folders.some((one) => isWithin(file, one)));
-  const isSocket = (path: string): boolean => statSync(path).isSocket();
+  const isSocket = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isSocket() === true;
   return { folders, files: outside.filter((path) => !isSocket(path)), sockets: outside.filter(isSocket) };
 }
 

@@ -78,8 +78,9 @@ Of a variable and another of these options, the option says which proxy it is.
 Its exit code is passed through.
 
 Sidekey's folder (~/.sidekey) holds what gives every credential away. The command sees it empty where Linux lets ordinary users
-do that (unshare); setuid programs such as sudo do nothing for it then. Where this is not possible, as for root, a warning says
-what it can read; "required" refuses to run it, "off" does neither. A user of its own (--user) keeps more from it.
+do that (unshare); setuid programs such as sudo do nothing for it then, and its signals reach no process outside (Linux 6.12).
+Where this is not possible, as for root, a warning says what it can read; "required" refuses to run it, "off" does neither. A user
+of its own (--user) keeps more from it.
 
 Examples:
   sidekey run -- python3 agent.py

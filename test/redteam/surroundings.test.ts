@@ -23,11 +23,9 @@ function works(...command: readonly string[]): boolean {
 const CAN_TRY = process.getuid?.() === 0 && existsSync(SIDEKEY) && works('test', '-r', SIDEKEY);
 const CAN_HIDE = CAN_TRY && works('unshare', '--user', '--map-root-user', '--mount', 'true');
 
-/** With the number of Landlock's interface (landlock_create_ruleset(2)), which the kernel says. */
-const CAN_SCOPE =
-  spawnSync('python3', ['-c', 'import ctypes; print(ctypes.CDLL(None).syscall(444, None, 0, 1))'], {
-    encoding: 'utf8',
-  }).stdout.trim() >= '6';
+/** By the number of Landlock's interface, which the kernel says (landlock_create_ruleset(2)). */
+const ASK_LANDLOCK = 'import ctypes; print(ctypes.CDLL(None).syscall(444, None, 0, 1))';
+const CAN_SCOPE = Number(spawnSync('python3', ['-c', ASK_LANDLOCK], { encoding: 'utf8' }).stdout) >= 6;
 
 const title = 'what stands around an agent (it needs root, setpriv, and dist/ where other users can read it)';
 describe.skipIf(!CAN_TRY)(title, () => {
