@@ -14,12 +14,14 @@ const TRIAL_TIMEOUT_MS = 10_000;
  */
 const SCRIPT = `set -e
 uid=$1 gid=$2 back=$3 left=$4; shift 4; cd /
+/bin/mount -t devpts -o newinstance,ptmxmode=0666,mode=0620 sidekey /dev/pts
 while [ "$left" -gt 0 ]; do /bin/mount -t tmpfs -o mode=0755,ro sidekey "$1"; shift; left=$((left - 1)); done
 cd -- "$back"; exec ${UNSHARE} --user --map-user="$uid" --map-group="$gid" -- "$@"`;
 
 /**
- * The program with empty folders in place of these, for it and its descendants alone. Its user stays the same, but it is in a
- * user name space of its own: it can trace or enter no process outside, and setuid programs such as sudo do nothing for it.
+ * The program with empty folders in place of these, for it and its descendants alone, and with terminals of its own (devpts): by their
+ * names it could read those of its user's other programs. Its user stays the same, but it is in a user name space of its own: it can
+ * trace or enter no process outside, and setuid programs such as sudo do nothing for it.
  */
 export function hideFolders(
   folders: readonly string[],

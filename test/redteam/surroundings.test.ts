@@ -121,6 +121,39 @@ describe.skipIf(!CAN_TRY)(title, () => {
     );
 
     test(
+      'A-71 it cannot open the terminals of its owner, and has terminals of its own',
+      async () => {
+        const script = `
+import os, pty, subprocess, sys
+_, mine = pty.openpty()
+name = os.ttyname(mine)
+def attempt():
+    look = 'import os; os.open(' + repr(name) + ', os.O_RDWR | os.O_NOCTTY); print("opened")'
+    own = 'import os, pty; m, s = pty.openpty(); os.write(s, b"x"); print(os.read(m, 9))'
+    for code in [own, own, look]:
+        subprocess.run([*sys.argv[1:], '/usr/bin/python3', '-c', code], stderr=subprocess.DEVNULL)
+# One that its terminals of its own cannot be mistaken for.
+while int(name.split('/')[-1]) < 9:
+    _, mine = pty.openpty()
+    name = os.ttyname(mine)
+attempt()`;
+        const { port } = listener.address() as AddressInfo;
+        const proxy = ['--proxy', `http://127.0.0.1:${port}`, '--proxy-ca', join(home, 'ca.pem')];
+        const [, ...isolated] = sidekey('run', ...proxy, '--isolation', 'required', '--').slice(
+          AS_DEVELOPER.length - 1,
+        );
+        const open = (...command: readonly string[]): Promise<ProcessEnd> =>
+          runProcess([...AS_DEVELOPER, '/usr/bin/python3', '-c', script, ...command], env(), {
+            cwd: '/',
+            timeoutMs: WAIT_MS,
+          });
+        expect(await open()).toMatchObject({ stdout: "b'x'\nb'x'\nopened\n" });
+        expect(await open(...isolated)).toMatchObject({ stdout: "b'x'\nb'x'\n" });
+      },
+      WAIT_MS,
+    );
+
+    test(
       'A-71 nobody vouches for it where only its owner is known',
       async () => {
         const key = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({
