@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import { type ControlPlaneConfig, storeFolderOf } from '../control-plane/config.ts';
 import type { ControlPlane } from '../control-plane/main.ts';
 import { printable } from './paint.ts';
@@ -18,13 +18,14 @@ export async function startWithContext(
   }
   const { startControlPlane } = await import('../control-plane/main.ts');
   const controlPlane = await startControlPlane(config);
-  const caFile = join(config.dataDir, 'server-ca.pem');
+  // Whoever finds the context stands in another folder.
+  const caFile = resolve(config.dataDir, 'server-ca.pem');
   writeWhole(caFile, controlPlane.caPem, 0o644);
   const context = {
     server: reachable(controlPlane.restUrl),
     grpc: reachable(controlPlane.grpcAddress),
     caFile,
-    tokenFile: controlPlane.bootstrapTokenFile,
+    tokenFile: resolve(controlPlane.bootstrapTokenFile),
     tenant: 'default',
   };
   writeContext(contextFile, context);

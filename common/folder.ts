@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { giveMode } from './file-mode.ts';
 
 /**
  * Makes a folder, and those above it that are missing; one that is there stays as it is. Node's own way (`recursive`) never comes
@@ -15,6 +16,7 @@ export function makeFolder(folder: string, mode: number): void {
 function makeOne(folder: string, mode: number): void {
   try {
     mkdirSync(folder, { mode });
+    giveMode(folder, mode);
   } catch (error) {
     if (!existsSync(folder) || !statSync(folder).isDirectory()) throw error;
   }

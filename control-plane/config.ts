@@ -76,6 +76,9 @@ export interface ControlPlaneFlags {
   readonly adminOidcCaFile?: string | undefined;
 }
 
+/** As user or as parameter (libpq 32.1.1.2). */
+const PASSWORD_IN_URL = /\/\/[^/@]*:[^/@]+@|[?&](?:ssl)?password=/;
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Reads flags, then SIDEKEY_* variables (`--data-dir` is SIDEKEY_DATA_DIR), then defaults. Throws UsageError. */
@@ -84,6 +87,10 @@ export function parseControlPlaneConfig(flags: ControlPlaneFlags, env: Environme
     flags[flag] ?? (env[variableOf(flag)] || undefined);
   const dataDir = read('dataDir');
   if (dataDir === undefined) throw new UsageError('no-data-dir', 'give --data-dir or set SIDEKEY_DATA_DIR');
+  if (PASSWORD_IN_URL.test(flags.databaseUrl ?? '')) {
+    const message = '--database-url: everybody can read a password there; use SIDEKEY_DATABASE_URL';
+    throw new UsageError('password-in-arguments', message);
+  }
   const metricsListen = read('metricsListen');
   return Object.freeze({
     dataDir,

@@ -44,7 +44,5 @@ export interface ProxyConfig {
   /** Where the agent finds the certificate authority (PEM); keys are never written. */
   readonly caFile?: string;
   readonly limits?: Partial<ProxyLimits>;
-  /** Forbid memory dumps and the inspector signal; for a process of the proxy's own. */
-  readonly harden?: boolean;
   readonly logLevel?: 'debug' | 'info' | 'warn' | 'error' | 'silent';
 }

@@ -3,7 +3,6 @@ import { createPolicyClient } from '../policy-client/client.ts';
 import type { PolicyClient } from '../policy-client/index.ts';
 import { createLogger } from './admin/log.ts';
 import type { ProxyConfig } from './config.ts';
-import { hardenProcess } from '../common/hardening.ts';
 import { connectionsWithin, maxOpenFiles } from './io/open-files.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
 import { composeProxy, type Proxy } from './proxy.ts';
@@ -14,7 +13,6 @@ export type { Proxy } from './proxy.ts';
 /** Starts a proxy with its own link to the control plane. Answers `not-ready` until the first policy snapshot. */
 export async function startProxy(config: Readonly<ProxyConfig>): Promise<Proxy> {
   const log = createLogger(config.logLevel ?? 'info');
-  if (config.harden === true) log.info(await hardenProcess(), 'process hardened');
   const { maxSpoolBytes, maxConnections = DEFAULT_LIMITS.maxConnections } = config.limits ?? {};
   const openFiles = maxOpenFiles() ?? Number.POSITIVE_INFINITY;
   const possible = Math.min(maxConnections, connectionsWithin(openFiles));

@@ -1,9 +1,10 @@
 /** Names that hold credentials, whatever program they are for: by their last words. */
 const BY_LAST_WORD =
-  /(?:^|_)(?:TOKEN|SECRETS?|PAT|PASS|PASSWD|PASSWORD|PASSPHRASE|CREDENTIALS?|CONNECTION_STRING|API_?KEYS|(?<!PUBLIC_|PUBLISHABLE_)KEY|(?:API|ACCESS|SECRET|PRIVATE)KEY)(?:_(?:FILE|PATH))?$/i;
+  /(?:^|[._-])(?:TOKEN|SECRETS?|PAT|PASS|PASSWD|PASSWORD|PASSPHRASE|CREDENTIALS?|CONNECTION[._-]STRING|API[._-]?KEYS|(?<!(?:PUBLIC|PUBLISHABLE)[._-])KEY|(?:API|ACCESS|SECRET|PRIVATE)KEY)(?:[._-](?:FILE|PATH))?$/i;
 
 /** Addresses of stores, in which passwords usually stand. */
-const OF_A_STORE = /(?:^|_)(?:DATABASE|DB|REDIS|MONGO(?:DB)?|POSTGRES(?:QL)?|MYSQL|AMQP|RABBITMQ)_(?:URL|URI|DSN)$/i;
+const OF_A_STORE =
+  /(?:^|[._-])(?:DATABASE|DB|REDIS|MONGO(?:DB)?|POSTGRES(?:QL)?|MYSQL|AMQP|RABBITMQ)[._-](?:URL|URI|DSN)$/i;
 
 /** Well-known ones whose names do not tell. */
 const BY_NAME =

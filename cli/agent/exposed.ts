@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, realpathSync } from 'node:fs';
+import { accessSync, constants, existsSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { findSidekeyHome, readSavedContext } from '../saved-context.ts';
 
@@ -8,12 +8,14 @@ export interface Exposed {
   readonly folders: readonly string[];
   /** Files outside of these folders. */
   readonly files: readonly string[];
+  /** Sockets outside of them, where evidence is given to who is not isolated. */
+  readonly sockets: readonly string[];
 }
 
 /** What a control plane keeps in Sidekey's folder. */
 const KEEPERS = ['context.json', 'dev', 'control-plane'] as const;
 
-/** @param files that hold a token, as options and the environment name them */
+/** @param files that hold a token or give evidence, as options and the environment name them */
 export function findExposed(files: readonly string[]): Exposed {
   const { tokenFile } = readSavedContext();
   const home = findSidekeyHome();
@@ -23,7 +25,8 @@ export function findExposed(files: readonly string[]): Exposed {
   const found = [...new Set(named.flatMap(readable))];
   const folders = found.filter((folder) => !found.some((other) => other !== folder && isWithin(folder, other)));
   const outside = [...new Set(files.flatMap(readable))].filter((file) => !folders.some((one) => isWithin(file, one)));
-  return { folders, files: outside };
+  const isSocket = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isSocket() === true;
+  return { folders, files: outside.filter((path) => !isSocket(path)), sockets: outside.filter(isSocket) };
 }
 
 function readable(path: string): string[] {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { hardenProcess } from '../../common/hardening.ts';
 import { parseControlPlaneConfig, type ControlPlaneFlags } from '../../control-plane/config.ts';
+import { harden } from '../harden.ts';
 import { contextFile, sidekeyHome } from '../saved-context.ts';
 import { startWithContext } from '../start-control-plane.ts';
 import { waitForSignal } from '../shutdown.ts';
@@ -12,7 +12,10 @@ interface ControlPlaneOptions extends ControlPlaneFlags {
 export function define(command: Command): void {
   command
     .option('--data-dir <dir>', 'folder of the embedded database, authority and keys')
-    .option('--database-url <url>', 'postgres://... instead of the embedded database')
+    .option(
+      '--database-url <url>',
+      'postgres://... instead of the embedded database; one with a password in SIDEKEY_DATABASE_URL alone',
+    )
     .option('--grpc-listen <host:port>', 'where proxies connect (127.0.0.1:7443)')
     .option('--rest-listen <host:port>', 'where people and tools connect (127.0.0.1:7444)')
     .option(
@@ -46,14 +49,11 @@ Examples:
 }
 
 async function runControlPlane(options: ControlPlaneOptions): Promise<void> {
+  await harden();
   const config = parseControlPlaneConfig(
     { dataDir: process.env['SIDEKEY_DATA_DIR'] || `${sidekeyHome()}/control-plane`, ...options },
     process.env,
   );
-  // Every key of the control plane is in this process's memory.
-  if ((await hardenProcess()).dumpable === 'unchanged' && process.platform === 'linux') {
-    console.error('sidekey control-plane: without the package koffi, other processes of this user can read its memory');
-  }
   const { controlPlane, context } = await startWithContext(config, options.contextFile ?? contextFile());
   // Before it says that it is up: who hears that may ask it to end.
   const signalled = waitForSignal();

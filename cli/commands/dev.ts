@@ -9,6 +9,7 @@ import { contextFile, type SavedContext } from '../saved-context.ts';
 import { createDevIdentity, type DevIdentity } from '../dev-identity.ts';
 import { applyDocuments, readDocuments, type SourceDocument } from '../documents.ts';
 import { devFolder, localAuthorityFile, publishProxy } from '../proxy/local-proxy.ts';
+import { harden } from '../harden.ts';
 import { paint } from '../paint.ts';
 import { callersByDefault, parseUid } from '../proxy/mode-options.ts';
 import { collectWords, parseListen } from '../proxy/proxy-options.ts';
@@ -67,6 +68,7 @@ Example:
 }
 
 async function dev(options: DevOptions): Promise<void> {
+  await harden();
   const folder = devFolder();
   const { grpcListen, restListen } = options;
   // What is wrong with it shows before anything is started.
@@ -116,7 +118,6 @@ function startDevProxy(
     authority: 'local',
     caFile: localAuthorityFile(folder),
     unrouted: options.unrouted,
-    harden: true,
     spoolDir: join(folder, 'spool'),
     logLevel: 'warn',
     ...callersByDefault(options.allowUids),

@@ -1,5 +1,6 @@
 import { Option, type Command } from 'commander';
 import { formatAuthority } from '../../common/net/host.ts';
+import { harden } from '../harden.ts';
 import { localAuthorityFile, publishWhenReady } from '../proxy/local-proxy.ts';
 import { addModeOptions, parseNumber, toModeConfig, type ModeOptions } from '../proxy/mode-options.ts';
 import {
@@ -65,6 +66,7 @@ export function define(command: Command): void {
 }
 
 async function runProxy(options: ProxyCommandOptions): Promise<void> {
+  await harden();
   const { agentDir } = options;
   const drainSeconds = parseNumber(options.drainSeconds, '--drain-seconds', 0, MAX_DRAIN_SECONDS);
   const caFile = agentDir === undefined ? options.caFile : localAuthorityFile(agentDir);

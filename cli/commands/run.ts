@@ -7,6 +7,7 @@ import { type AgentUser, findAgentUser } from '../agent/agent-user.ts';
 import { readAuthorities } from '../text-file.ts';
 import { findExposed, isWithin } from '../agent/exposed.ts';
 import { CommandFailed, EXIT_CODES } from '../exit-codes.ts';
+import { harden } from '../harden.ts';
 import { paint, printable } from '../paint.ts';
 import { chooseProxy, type ProxyWay } from '../proxy/choose-proxy.ts';
 import { addProxyOptions, toProxyConfig, type ProxyOptions } from '../proxy/proxy-options.ts';
@@ -18,6 +19,7 @@ import { callersByDefault } from '../proxy/mode-options.ts';
 import { startReadyProxy } from '../proxy/ready-proxy.ts';
 import { runAgent } from '../agent/run-agent.ts';
 import { expectListener, parseProxyUrl } from '../proxy/proxy-listener.ts';
+import { guardSignals } from '../agent/signal-guard.ts';
 import { guardTerminal } from '../agent/terminal-guard.ts';
 
 const DRAIN_MS = 5_000;
@@ -76,8 +78,9 @@ Of a variable and another of these options, the option says which proxy it is.
 Its exit code is passed through.
 
 Sidekey's folder (~/.sidekey) holds what gives every credential away. The command sees it empty where Linux lets ordinary users
-do that (unshare); setuid programs such as sudo do nothing for it then. Where this is not possible, as for root, a warning says
-what it can read; "required" refuses to run it, "off" does neither. A user of its own (--user) keeps more from it.
+do that (unshare); setuid programs such as sudo do nothing for it then, and its signals reach no process outside (Linux 6.12).
+Where this is not possible, as for root, a warning says what it can read; "required" refuses to run it, "off" does neither. A user
+of its own (--user) keeps more from it.
 
 Examples:
   sidekey run -- python3 agent.py
@@ -86,6 +89,8 @@ Examples:
 
 async function run(program: string, args: readonly string[], options: RunOptions, command: Command): Promise<void> {
   const way = chooseProxy(command);
+  // What the agent's environment lacks stands in that of this process, its parent.
+  await harden();
   const user = options.user === undefined ? undefined : findAgentUser(options.user);
   const isolate = user === undefined ? planIsolation(options) : asItIs;
   const proxy = await findProxy(way, options, user);
@@ -106,32 +111,35 @@ async function run(program: string, args: readonly string[], options: RunOptions
     if (isConfined && !(await guardTerminal()) && process.stdin.isTTY) {
       warn('this terminal cannot be guarded: the command can type into it as if you did');
     }
-    process.exitCode = await runAgent(isolate([program, ...args], env), env, user);
+    if (isolate !== asItIs) await guardSignals();
+    process.exitCode = await runAgent(isolate([program, ...args]), env, user);
   } finally {
     trust.remove();
     await proxy.close();
   }
 }
 
-type Isolate = (program: Program, env: NodeJS.ProcessEnv) => Program;
+type Isolate = (program: Program) => Program;
 
 const asItIs: Isolate = (program) => program;
 
 /** How the command is kept from what would let it act in our place. @throws UsageError when it must be and cannot */
 function planIsolation({ isolation, evidence = [] }: RunOptions): Isolate {
   if (isolation === 'off') return asItIs;
-  const { folders, files } = findExposed([process.env['SIDEKEY_TOKEN_FILE'] ?? [], evidenceFiles(evidence)].flat());
-  const isHidden = folders.length > 0 && canHideFolders(folders);
+  const { folders, files, sockets } = findExposed(
+    [process.env['SIDEKEY_TOKEN_FILE'] ?? [], evidenceFiles(evidence)].flat(),
+  );
+  const isHidden = folders.length + sockets.length > 0 && canHideFolders(folders);
   if (isHidden && folders.some((folder) => isWithin(process.cwd(), folder))) {
     throw new UsageError('hidden-folder', 'the command would not see the folder it starts in: start it elsewhere');
   }
-  const left = [...(isHidden ? [] : folders), ...files].join(', ');
+  const left = [...(isHidden ? [] : [...folders, ...sockets]), ...files].join(', ');
   if (left !== '') {
     const message = `the command can read ${left}, and so get credentials for itself`;
     if (isolation === 'required') throw new UsageError('not-isolated', `${message}; --user is another way`);
     warn(`${message}: give it a user of its own (--user), or silence this with --isolation off`);
   }
-  return isHidden ? (program, env) => hideFolders(folders, program, env) : asItIs;
+  return isHidden ? (program) => hideFolders(folders, program) : asItIs;
 }
 
 function warn(text: string): void {

@@ -1,11 +1,13 @@
 import { connect } from 'node:net';
 import { UsageError } from '../../common/errors.ts';
 import { CommandFailed, EXIT_CODES } from '../exit-codes.ts';
+import { refusePasswordInArguments } from './password-in-arguments.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 
 /** @throws UsageError for what clients could not use; it may hold the proxy's token, and is not repeated. */
-export function parseProxyUrl(text: string): URL {
+export function parseProxyUrl(text: string, args: readonly string[] = process.argv): URL {
+  refusePasswordInArguments('--proxy', text, 'use SIDEKEY_PROXY', args);
   const url = URL.canParse(text) ? new URL(text) : undefined;
   // The proxy's own port speaks no TLS.
   if (url?.protocol === 'http:') return url;

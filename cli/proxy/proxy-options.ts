@@ -92,7 +92,6 @@ export function toProxyConfig(options: ProxyOptions, listen: ProxyConfig['listen
     authority: options.authority,
     unrouted: options.unrouted,
     logLevel: options.logLevel,
-    harden: true,
     spoolDir: options.spoolDir ?? `${sidekeyHome()}/spool`,
     limits: parseLimits(options.limit ?? []),
     ...(upstreamProxy === undefined ? {} : { upstreamProxy }),

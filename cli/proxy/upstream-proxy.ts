@@ -3,6 +3,7 @@ import { UsageError } from '../../common/errors.ts';
 import { Secret } from '../../common/secret.ts';
 import type { ProxyConfig } from '../../proxy/config.ts';
 import { readText } from '../text-file.ts';
+import { refusePasswordInArguments } from './password-in-arguments.ts';
 
 export interface UpstreamProxyOptions {
   readonly upstreamProxy?: string;
@@ -53,10 +54,8 @@ export function readUpstreamProxy(
     if (!fromEnvironment) return undefined;
     throw new UsageError('no-upstream-proxy', '--upstream-proxy env: neither HTTPS_PROXY nor ALL_PROXY is set');
   }
-  if (/\/\/[^/@]*:[^/@]+@/.test(given) && args.some((arg) => arg.includes(given))) {
-    const instead = 'use --upstream-proxy-password-file or SIDEKEY_UPSTREAM_PROXY';
-    throw new UsageError('password-in-arguments', `--upstream-proxy: everybody can read a password there; ${instead}`);
-  }
+  const instead = 'use --upstream-proxy-password-file or SIDEKEY_UPSTREAM_PROXY';
+  refusePasswordInArguments('--upstream-proxy', given, instead, args);
   const url =
     options.upstreamProxyPasswordFile === undefined ? given : withPassword(given, options.upstreamProxyPasswordFile);
   if (pointsTo(url, listen)) throw new UsageError('upstream-proxy-loop', '--upstream-proxy is this proxy itself');

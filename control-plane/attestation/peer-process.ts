@@ -2,6 +2,7 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { describeError, SidekeyError } from '../../common/errors.ts';
 import { loadPeerCredentials } from '../../common/peer-credentials.ts';
+import { AttestationError } from './trust-provider.ts';
 
 /** What the kernel knows of the process at the other end of a unix socket. */
 export interface PeerProcess {
@@ -19,7 +20,7 @@ export interface PeerProcess {
 /** Peer credentials cannot be read on this machine. */
 export class PeerCredentialsError extends SidekeyError {}
 
-/** Reads the credentials of a connected unix socket's peer. */
+/** Reads the credentials of a connected unix socket's peer. Throws AttestationError, PeerCredentialsError. */
 export type PeerReader = (socket: Socket) => PeerProcess;
 
 /** Binds SO_PEERCRED. Throws PeerCredentialsError where that cannot work, so that nobody is let in unseen. */
@@ -28,6 +29,9 @@ export function loadPeerReader(): PeerReader {
   return (socket) => {
     const peer = readCredentials(socket);
     if (peer === undefined) throw new PeerCredentialsError('peer-credentials', 'the peer is not visible');
+    if (usersOf(peer.pid) !== usersOf('self')) {
+      throw new AttestationError('caller-refused', 'a process in a user name space of its own gets no evidence here');
+    }
     const user = userName(peer.uid);
     const exe = executable(peer.pid);
     return { ...peer, ...(user === undefined ? {} : { user }), ...(exe === undefined ? {} : { exe }) };
@@ -39,6 +43,18 @@ function load(): ReturnType<typeof loadPeerCredentials> {
     return loadPeerCredentials('local evidence');
   } catch (cause) {
     throw new PeerCredentialsError('peer-credentials', describeError(cause), { cause });
+  }
+}
+
+/**
+ * Which users there are in its user name space (user_namespaces(7)). In one of its own a process has its user's number and not
+ * its user's rights, as agents have it whom `sidekey run` keeps from their owner's files.
+ */
+function usersOf(pid: number | 'self'): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/uid_map`, 'latin1');
+  } catch {
+    return undefined;
   }
 }
 

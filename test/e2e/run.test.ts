@@ -59,7 +59,8 @@ describe.skipIf(!existsSync(SIDEKEY))('sidekey run and its program (needs dist/:
   it.each([
     ['http://127.0.0.1:9', 4, 'no proxy listens at http://127.0.0.1:9; start it'],
     ['127.0.0.1:9', 2, '--proxy: use http://HOST:PORT (bad-proxy)'],
-    ['https://user:token@127.0.0.1:9', 2, '--proxy: use http://HOST:PORT (bad-proxy)'],
+    ['https://127.0.0.1:9', 2, '--proxy: use http://HOST:PORT (bad-proxy)'],
+    ['http://user:token@127.0.0.1:9', 2, '--proxy: everybody can read a password there; use SIDEKEY_PROXY'],
   ])('starts nothing behind the proxy %s', async (proxy, code, told) => {
     const given = args.map((arg) => (arg.startsWith('http://') ? proxy : arg));
     const ended = await collect(spawn(process.execPath, [...given, 'echo', 'started'], { env: process.env }));

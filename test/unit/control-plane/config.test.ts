@@ -17,6 +17,15 @@ describe('parseControlPlaneConfig', () => {
     expect(Object.isFrozen(config)).toBe(true);
   });
 
+  it('takes a password for the database from the environment alone', () => {
+    const databaseUrl = 'postgres://sidekey:pass@db/sidekey';
+    expect(parseControlPlaneConfig({ dataDir: '/d' }, { SIDEKEY_DATABASE_URL: databaseUrl })).toMatchObject({
+      databaseUrl,
+    });
+    const bare = 'postgres://sidekey@db:5432/sidekey?sslmode=verify-full';
+    expect(parseControlPlaneConfig({ dataDir: '/d', databaseUrl: bare }, {})).toMatchObject({ databaseUrl: bare });
+  });
+
   it.each([
     [{}, 'no-data-dir'],
     [{ dataDir: '/d', grpcListen: 'nonsense:port' }, 'bad-listen'],
@@ -32,6 +41,9 @@ describe('parseControlPlaneConfig', () => {
       { dataDir: '/d', adminOidcIssuer: 'http://i', adminOidcAudience: 'a', adminOidcClaim: 'groups=x' },
       'bad-admin-oidc',
     ],
+    [{ dataDir: '/d', databaseUrl: 'postgres://sidekey:pass@db/sidekey' }, 'password-in-arguments'],
+    [{ dataDir: '/d', databaseUrl: 'postgres://:pass@db' }, 'password-in-arguments'],
+    [{ dataDir: '/d', databaseUrl: 'postgres:///sidekey?host=/run&password=pass' }, 'password-in-arguments'],
     [{ dataDir: '/d', adminOidcCaFile: '/ca.pem' }, 'bad-admin-oidc'],
     [{ dataDir: '/d', adminOidcTenantClaim: 'tenants' }, 'bad-admin-oidc'],
   ])('refuses %j', (flags, code) => {

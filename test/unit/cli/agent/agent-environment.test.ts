@@ -58,6 +58,9 @@ describe('makeAgentEnvironment', () => {
     'SSH_KEY_PATH',
     'openai_api_key',
     'Ci_Job_Token',
+    'spring.datasource.password',
+    'app.database.url',
+    'my-app.api-key',
   ])('removes %s and says so', (name) => {
     const { env, removed } = make({ [name]: 'hunter2', PATH: '/bin' });
     expect(removed).toEqual([name]);
@@ -75,6 +78,7 @@ describe('makeAgentEnvironment', () => {
       PWD: '/work',
       GIT_ASKPASS: '/usr/bin/true',
       STRIPE_PUBLISHABLE_KEY: 'pk',
+      'stripe.public.key': 'pk',
       HOMEPAGE: 'https://example.com/@me',
       GIT_REMOTE: 'ssh://git@example.com/repo',
       LOCAL_API: 'http://127.0.0.1:8000/v1?at=x@y',
