@@ -4,7 +4,8 @@ import { AwsAlgorithm, type AwsSigV4Injection } from '../../../proto/gen/sidekey
 import { readAgentSignature } from '../signing/aws-agent-signature.ts';
 import { sha256Hex } from '../signing/aws-canonical.ts';
 import { type AwsRequest, type AwsSigning, planAwsSignature, signAwsRequest } from '../signing/aws-request.ts';
-import { authorityOf, invalid, NO_CLAIMS, type PreparedInjection } from './scheme.ts';
+import { invalid } from '../injection-error.ts';
+import { authorityOf, NO_CLAIMS, type PreparedInjection } from './scheme.ts';
 
 const ALGORITHMS = {
   [AwsAlgorithm.AWS_ALGORITHM_HMAC_SHA256]: 'AWS4-HMAC-SHA256',

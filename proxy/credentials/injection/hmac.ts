@@ -2,7 +2,8 @@ import { Secret } from '../../../common/secret.ts';
 import type { HmacInjection } from '../../../proto/gen/sidekey/v1/grant.ts';
 import { hmacBytes, type HmacSpec, prepareHmac as prepareSigning, signHmacRequest } from '../signing/hmac-request.ts';
 import { checkHeaderName } from './header.ts';
-import { authorityOf, invalid, type PreparedInjection } from './scheme.ts';
+import { invalid } from '../injection-error.ts';
+import { authorityOf, type PreparedInjection } from './scheme.ts';
 
 const NO_BODY = Buffer.alloc(0);
 

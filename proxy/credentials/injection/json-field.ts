@@ -2,7 +2,8 @@ import { isPlainText } from '../../../common/credential-grammar.ts';
 import type { JsonFieldInjection } from '../../../proto/gen/sidekey/v1/grant.ts';
 import { JsonEditor, pointerTokens } from './json-editor.ts';
 import { checkReadable, isJson, mediaTypeOf } from './media-type.ts';
-import { checkLength, invalid, type PreparedInjection, preparedSecret, refused } from './scheme.ts';
+import { invalid, refused } from '../injection-error.ts';
+import { checkLength, type PreparedInjection, preparedSecret } from './scheme.ts';
 
 /** Sets a member of an object in a JSON body; the rest of the body passes byte for byte. */
 export function prepareJsonField({ pointer, value }: JsonFieldInjection): PreparedInjection {

@@ -1,6 +1,7 @@
 import type { OauthTokenInjection } from '../../../proto/gen/sidekey/v1/grant.ts';
 import { mediaTypeOf } from './media-type.ts';
-import { type InjectableRequest, invalid, type LocalReply, type PreparedInjection } from './scheme.ts';
+import { invalid } from '../injection-error.ts';
+import { type InjectableRequest, type LocalReply, type PreparedInjection } from './scheme.ts';
 
 /**
  * Stands in for a token endpoint (RFC 6749): the agent's SDK exchanges its dummy secret there and gets a placeholder,

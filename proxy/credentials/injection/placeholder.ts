@@ -10,12 +10,12 @@ import { checkReadable, isForm, isJson, type MediaType, mediaTypeOf } from './me
 import { substitute } from './placeholder-search.ts';
 import { substituteInBasic } from './placeholder-basic.ts';
 import type { BodyTransform } from '../body-transform.ts';
+import { invalid } from '../injection-error.ts';
 import {
   checkedText,
   checkLength,
   type Draft,
   encodeSegment,
-  invalid,
   percentEncode,
   type PreparedInjection,
   preparedSecret,

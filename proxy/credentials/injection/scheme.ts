@@ -4,7 +4,7 @@ import { formatAuthority } from '../../../common/net/host.ts';
 import type { Destination } from '../../../proto/gen/sidekey/v1/route.ts';
 import type { HeaderList } from '../../protocols/header-list.ts';
 import type { BodyTransform } from '../body-transform.ts';
-import { InjectionError } from '../injection-error.ts';
+import { invalid } from '../injection-error.ts';
 import type { DpopNonces } from '../signing/dpop-nonces.ts';
 
 /** What the agent claimed of itself, before it was removed; only signatures look at it, never for its secret. */
@@ -74,7 +74,7 @@ export interface RequestSignature {
   /**
    * Sets the headers of the signature.
    *
-   * @throws SigningError
+   * @throws InjectionError
    */
   sign(moment: SigningMoment): Signed;
   /** Notes what the answer teaches. True: the upstream would take the same request, signed anew. */
@@ -136,14 +136,6 @@ export function preparedSecret(
 /** The Host field that is sent. */
 export function authorityOf({ scheme, host, port }: Destination): string {
   return formatAuthority(host, port, scheme === 'https' ? 443 : 80);
-}
-
-export function invalid(detail: string): InjectionError {
-  return new InjectionError('credential-invalid', `the credential cannot be injected: ${detail}`);
-}
-
-export function refused(detail: string): InjectionError {
-  return new InjectionError('injection-refused', `the credential has no place in this request: ${detail}`);
 }
 
 /** The credential as text of this grammar. @throws InjectionError */
