@@ -97,7 +97,7 @@ describe('SigV4 canonical requests', () => {
   );
 
   test(
-    'a canonical query is canonical, and any text gives one or a InjectionError',
+    'a canonical query is canonical, and any text gives one or an InjectionError',
     () => {
       const property = fc.property(fc.string({ unit: char, maxLength: 40 }), (query) => {
         try {
