@@ -93,18 +93,19 @@ describe('the import arrows of docs/architecture.md', () => {
   }
 
   /** By file and line. Once for all: starting the linter takes longer than what it does. */
-  function lint(): Promise<Map<string, string[]>> {
-    return new Promise((resolve) => {
-      execFile(LINTER, ['-c', '.oxlintrc.json', '--format', 'json', '.'], { cwd: folder }, (_error, stdout) => {
-        const { diagnostics } = JSON.parse(stdout) as { diagnostics: Diagnostic[] };
-        const found = new Map<string, string[]>();
-        for (const { code, filename, labels } of diagnostics) {
-          const place = `${filename}:${labels[0]?.span.line}`;
-          found.set(place, [...(found.get(place) ?? []), code]);
-        }
-        resolve(found);
-      });
+  async function lint(): Promise<Map<string, string[]>> {
+    const output = await new Promise<string>((resolve) => {
+      execFile(LINTER, ['-c', '.oxlintrc.json', '--format', 'json', '.'], { cwd: folder }, (_error, stdout) =>
+        resolve(stdout),
+      );
     });
+    const { diagnostics } = JSON.parse(output) as { diagnostics: Diagnostic[] };
+    const found = new Map<string, string[]>();
+    for (const { code, filename, labels } of diagnostics) {
+      const place = `${filename}:${labels[0]?.span.line}`;
+      found.set(place, [...(found.get(place) ?? []), code]);
+    }
+    return found;
   }
 });
 
