@@ -1,5 +1,5 @@
 import { HeaderList } from '../header-list.ts';
-import { isToken, TARGET } from '../http1/characters.ts';
+import { isTarget, isToken } from '../http1/characters.ts';
 import { type Field, FieldKind } from './field.ts';
 import { Http2StreamError, malformedMessage } from './http2-error.ts';
 
@@ -212,11 +212,4 @@ function isAuthority(text: string): boolean {
 /** RFC 9113 8.3.1: it starts with "/", or is "*" for OPTIONS. It is not what proxies of HTTP/1.1 take. */
 function isPath(text: string, method: string): boolean {
   return (text.charCodeAt(0) === 0x2f && isTarget(text)) || (text === '*' && method === 'OPTIONS');
-}
-
-function isTarget(text: string): boolean {
-  for (let at = 0; at < text.length; at += 1) {
-    if (TARGET[text.charCodeAt(at)] !== 1) return false;
-  }
-  return text !== '';
 }
