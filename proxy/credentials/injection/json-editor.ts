@@ -1,5 +1,5 @@
 import { foldCase } from '../../../common/match/fold-case.ts';
-import { JSON_EVENT, type JsonEvent, JsonFault, JsonScanner } from './json-scanner.ts';
+import { JSON_EVENT, type JsonEvent, JsonFault, JsonScanner } from '../../protocols/json-scanner.ts';
 import type { BodyTransform } from '../body-transform.ts';
 import { refused } from '../injection-error.ts';
 
