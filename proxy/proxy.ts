@@ -14,12 +14,12 @@ import { viaPseudonym } from './http/request/admission.ts';
 import type { Call } from './http/call.ts';
 import { cutRevoked } from './http/revocation.ts';
 import { RouteTable } from './http/request/route-table.ts';
-import type { LiveExchange, ProxyServices } from './http/services.ts';
+import type { LiveExchange } from './http/services.ts';
 import { createIssuedAuthority, type CertificateAuthority } from './intercept/certificate-authority.ts';
 import { createRenewingAuthority } from './intercept/renewing-authority.ts';
 import { type AddressResolver, createResolver } from './io/upstream/address-resolver.ts';
 import { TrustedContexts } from './io/upstream/dial.ts';
-import { AgentSessions } from './io/agent/agent-sessions.ts';
+import { type AgentServices, AgentSessions } from './io/agent/agent-sessions.ts';
 import { startListeners } from './io/agent/listeners.ts';
 import { SelfTest } from './io/agent/self-test.ts';
 import { maxOpenFiles, openFiles } from './io/open-files.ts';
@@ -89,7 +89,7 @@ export async function composeProxy(
     openFiles,
     maxOpenFiles: () => maxOpenFiles() ?? 0,
   });
-  const services: ProxyServices = {
+  const services: AgentServices = {
     client,
     routes,
     pool,
@@ -102,6 +102,7 @@ export async function composeProxy(
     proxyToken: config.proxyToken,
     refusedPorts: new Set(config.refusedPorts),
     live,
+    sessions,
     state,
     authority: () => authority,
     ended: (call: Call, outcome, reason) => {
@@ -112,7 +113,7 @@ export async function composeProxy(
     },
   };
   const selfTest = config.selfTest === true ? new SelfTest(process.getuid?.() ?? -1, log) : undefined;
-  const listeners = await startListeners(services, config, sessions, selfTest?.watch);
+  const listeners = await startListeners(services, config, selfTest?.watch);
   const { explicit, transparent, local } = listeners;
   resolver.refuse([explicit, ...transparent, ...local.filter((at) => at !== undefined)]);
   resolver.refuse(controlPlaneAddress(config.controlPlane.address));
