@@ -49,7 +49,7 @@ export class Http2AgentConnection implements AgentSession {
     const { limits, clock, held } = services;
     this.#services = services;
     this.#socket = socket;
-    this.#http2 = new Http2Connection('server', { ...limits.http2, enableConnectProtocol: true }, held);
+    this.#http2 = new Http2Connection('server', limits.http2, held);
     this.#writer = new FrameWriter(socket, this.#http2);
     this.#lastTick = clock.now();
     this.#idleUntil = this.#lastTick + limits.headerTimeoutMs;

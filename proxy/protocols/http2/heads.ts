@@ -49,13 +49,13 @@ interface Sorted {
 
 const MAX_LENGTH_DIGITS = 15;
 
-/** Reads a request. `extendedConnect`: whether our settings allow `:protocol`. Throws Http2StreamError. */
-export function readRequestHead(block: DecodedBlock, extendedConnect: boolean): Http2RequestHead {
+/** Reads a request; our settings always allow `:protocol`. Throws Http2StreamError. */
+export function readRequestHead(block: DecodedBlock): Http2RequestHead {
   const sorted = sort(block);
   if (sorted.status !== undefined) throw malformedMessage(':status in a request (RFC 9113 8.3)');
   const { method, protocol, headers } = sorted;
   if (method === undefined || !isToken(method)) throw malformedMessage('no :method, or no token (RFC 9113 8.3.1)');
-  if (protocol !== undefined && (method !== 'CONNECT' || !extendedConnect || !isToken(protocol))) {
+  if (protocol !== undefined && (method !== 'CONNECT' || !isToken(protocol))) {
     throw malformedMessage('a :protocol that may not stand here (RFC 8441 4)');
   }
   const authority = sorted.authority ?? sorted.host;

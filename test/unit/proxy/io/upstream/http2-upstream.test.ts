@@ -190,7 +190,7 @@ describe('a stream and its peer', () => {
   } {
     const socket = new PassThrough();
     const upstream = new Http2Upstream(socket as unknown as Socket, ORIGIN, DEFAULT_LIMITS, ownerOf());
-    const peer = new Http2Connection('server', { enableConnectProtocol: true, streamWindowBytes });
+    const peer = new Http2Connection('server', { streamWindowBytes });
     const say = (): Http2Event[] => {
       const events: Http2Event[] = [];
       for (let turn = 0; turn < 3; turn += 1) {
