@@ -13,7 +13,7 @@ export function prepareFormField({ name, value }: FormFieldInjection): PreparedI
   return preparedSecret([value], (draft) => {
     const { hasBody, headers } = draft.request;
     const type = mediaTypeOf(headers);
-    if (hasBody === false || type === undefined || !isForm(type)) throw refused('its body is not a form');
+    if (!hasBody || type === undefined || !isForm(type)) throw refused('its body is not a form');
     checkReadable(headers, type);
     draft.transformBody(new FormEditor(name, { kind: 'set', pair }));
   });

@@ -22,7 +22,7 @@ export function prepareHmac(injection: HmacInjection): PreparedInjection {
       const authority = authorityOf(destination);
       const outgoing = { method, authority, path: draft.path, query: draft.query, headers };
       draft.signatures.push({
-        needsWholeBody: signing.needsWholeBody && draft.request.hasBody !== false,
+        needsWholeBody: signing.needsWholeBody && draft.request.hasBody,
         valueBytes: hmacBytes(signing.spec),
         sign: ({ nowMs, nonce, body }) => ({
           value: signHmacRequest(signing, outgoing, { nowMs, nonce: nonce(), body: body ?? NO_BODY }),

@@ -15,7 +15,7 @@ export function prepareJsonField({ pointer, value }: JsonFieldInjection): Prepar
   return preparedSecret([value], (draft) => {
     const { hasBody, headers } = draft.request;
     const type = mediaTypeOf(headers);
-    if (hasBody === false || type === undefined || !isJson(type)) throw refused('its body is not JSON');
+    if (!hasBody || type === undefined || !isJson(type)) throw refused('its body is not JSON');
     checkReadable(headers, type);
     draft.transformBody(new JsonEditor(pointer, tokens, { kind: 'set', json }));
   });

@@ -129,7 +129,7 @@ function inBody(fits: (type: MediaType) => boolean, editor: () => BodyTransform)
   return (draft) => {
     const { hasBody, headers } = draft.request;
     const type = mediaTypeOf(headers);
-    if (hasBody === false || type === undefined || !fits(type)) return;
+    if (!hasBody || type === undefined || !fits(type)) return;
     checkReadable(headers, type);
     draft.transformBody(editor());
   };

@@ -20,8 +20,7 @@ export const NO_CLAIMS: AgentClaims = Object.freeze({ authorization: [], query: 
 /** The call into which credentials go, as it was decided. */
 export interface InjectableRequest {
   readonly destination: Destination;
-  /** Absent: it made none. */
-  readonly claims?: AgentClaims;
+  readonly claims: AgentClaims;
   readonly method: string;
   /** Canonical path, without query. */
   readonly path: string;
@@ -29,9 +28,8 @@ export interface InjectableRequest {
   /** Raw, without "?". */
   readonly query: string | undefined;
   /** The route allows a credential over plain HTTP (its TLS mode is plaintext). Otherwise only https is served (A-64). */
-  readonly cleartextAllowed?: boolean;
-  /** False when the request is known to have no body. */
-  readonly hasBody?: boolean;
+  readonly cleartextAllowed: boolean;
+  readonly hasBody: boolean;
 }
 
 /** Presented in the TLS handshake; `id` tells one certificate and key from any other. */
