@@ -9,7 +9,7 @@ export interface LimitName {
 
 /** Every limit there is, in the order of `DEFAULT_LIMITS`. */
 export const LIMIT_NAMES: readonly LimitName[] = Object.entries(DEFAULT_LIMITS).flatMap(([name, value]) =>
-  typeof value === 'number' ? [{ name, defaultValue: value }] : numbersOf(name, value),
+  typeof value === 'number' ? { name, defaultValue: value } : namesWithin(name, value),
 );
 
 /** Below these the protocol itself does not work (RFC 9113 6.5.2). */
@@ -62,8 +62,6 @@ export function parseLimits(settings: readonly string[]): Partial<ProxyLimits> {
   };
 }
 
-function numbersOf(group: string, values: object): LimitName[] {
-  return Object.entries(values).flatMap(([name, value]: [string, unknown]) =>
-    typeof value === 'number' ? [{ name: `${group}.${name}`, defaultValue: value }] : [],
-  );
+function namesWithin(group: string, limits: Record<string, number>): LimitName[] {
+  return Object.entries(limits).map(([name, defaultValue]) => ({ name: `${group}.${name}`, defaultValue }));
 }

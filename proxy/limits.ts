@@ -1,6 +1,6 @@
 import { DEFAULT_HTTP1_LIMITS, type Http1Limits } from './protocols/http1/limits.ts';
 import { DEFAULT_WEBSOCKET_LIMITS, type WebSocketLimits } from './protocols/websocket/limits.ts';
-import { DEFAULT_HTTP2_OPTIONS, type Http2Limits } from './sessions/http2/limits.ts';
+import { DEFAULT_HTTP2_LIMITS, type Http2Limits } from './sessions/http2/limits.ts';
 
 /** Every bound of the proxy. Times are milliseconds, sizes bytes. */
 export interface ProxyLimits extends Http1Limits {
@@ -40,7 +40,7 @@ export interface ProxyLimits extends Http1Limits {
 
 export const DEFAULT_LIMITS: ProxyLimits = Object.freeze({
   ...DEFAULT_HTTP1_LIMITS,
-  http2: DEFAULT_HTTP2_OPTIONS,
+  http2: DEFAULT_HTTP2_LIMITS,
   webSocket: DEFAULT_WEBSOCKET_LIMITS,
   maxConnections: 4096,
   maxConnectionsPerHost: 256,

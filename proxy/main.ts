@@ -13,7 +13,7 @@ export type { Proxy } from './proxy.ts';
 /** Starts a proxy with its own link to the control plane. Answers `not-ready` until the first policy snapshot. */
 export async function startProxy(config: Readonly<ProxyConfig>): Promise<Proxy> {
   const log = createLogger(config.logLevel ?? 'info');
-  const { maxSpoolBytes, maxConnections = DEFAULT_LIMITS.maxConnections } = config.limits ?? {};
+  const { maxSpoolBytes, maxConnections } = { ...DEFAULT_LIMITS, ...config.limits };
   const openFiles = maxOpenFiles() ?? Number.POSITIVE_INFINITY;
   const possible = Math.min(maxConnections, connectionsWithin(openFiles));
   // What cannot be accepted for want of files, Node closes without telling anybody.
@@ -27,7 +27,7 @@ export async function startProxy(config: Readonly<ProxyConfig>): Promise<Proxy> 
     wantCertificateAuthority: config.authority === 'issued',
     log,
     ...(config.spoolDir === undefined ? {} : { spoolDir: config.spoolDir }),
-    ...(maxSpoolBytes === undefined ? {} : { limits: { maxSpoolBytes } }),
+    limits: { maxSpoolBytes },
   });
   return composeProxy({ ...config, limits: { ...config.limits, maxConnections: possible } }, client, log);
 }

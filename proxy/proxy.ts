@@ -1,12 +1,12 @@
 import { ByteBudget } from '../common/byte-budget.ts';
 import { systemClock } from '../common/clock.ts';
 import { DpopNonces } from './credentials/signing/dpop-nonces.ts';
-import { describeError, UsageError } from '../common/errors.ts';
+import { describeError } from '../common/errors.ts';
 import { type Authority, parseAuthority } from '../common/net/host.ts';
-import { replaceFile } from '../common/replace-file.ts';
 import { Roster } from '../common/roster.ts';
 import type { PolicyClient, SessionState } from '../policy-client/index.ts';
 import { startAdminServer } from './admin/admin-server.ts';
+import { AuthorityFile } from './authority-file.ts';
 import type { Logger } from 'pino';
 import { ProxyMetrics } from './admin/metrics.ts';
 import type { ProxyConfig } from './config.ts';
@@ -14,12 +14,12 @@ import { viaPseudonym } from './http/request/admission.ts';
 import type { Call } from './http/call.ts';
 import { cutRevoked } from './http/revocation.ts';
 import { RouteTable } from './http/request/route-table.ts';
-import type { LiveExchange, ProxyServices } from './http/services.ts';
+import type { LiveExchange } from './http/services.ts';
 import { createIssuedAuthority, type CertificateAuthority } from './intercept/certificate-authority.ts';
 import { createRenewingAuthority } from './intercept/renewing-authority.ts';
 import { type AddressResolver, createResolver } from './io/upstream/address-resolver.ts';
 import { TrustedContexts } from './io/upstream/dial.ts';
-import { AgentSessions } from './io/agent/agent-sessions.ts';
+import { type AgentServices, AgentSessions } from './io/agent/agent-sessions.ts';
 import { startListeners } from './io/agent/listeners.ts';
 import { SelfTest } from './io/agent/self-test.ts';
 import { maxOpenFiles, openFiles } from './io/open-files.ts';
@@ -50,9 +50,6 @@ const RECORDS_MS = 1_000;
 
 /** Whoever connects decides how often the limit is met, and must not fill the log with it. */
 const CROWD_LOG_MS = 60_000;
-
-/** How soon the file of authorities follows a renewal, which leaves days for it. */
-const AUTHORITY_LOOK_MS = 600_000;
 
 /** Starts a proxy over this policy client: it listens at once and answers `not-ready` until the first policy snapshot. */
 export async function composeProxy(
@@ -89,7 +86,7 @@ export async function composeProxy(
     openFiles,
     maxOpenFiles: () => maxOpenFiles() ?? 0,
   });
-  const services: ProxyServices = {
+  const services: AgentServices = {
     client,
     routes,
     pool,
@@ -102,6 +99,7 @@ export async function composeProxy(
     proxyToken: config.proxyToken,
     refusedPorts: new Set(config.refusedPorts),
     live,
+    sessions,
     state,
     authority: () => authority,
     ended: (call: Call, outcome, reason) => {
@@ -112,32 +110,19 @@ export async function composeProxy(
     },
   };
   const selfTest = config.selfTest === true ? new SelfTest(process.getuid?.() ?? -1, log) : undefined;
-  const listeners = await startListeners(services, config, sessions, selfTest?.watch);
+  const listeners = await startListeners(services, config, selfTest?.watch);
   const { explicit, transparent, local } = listeners;
   resolver.refuse([explicit, ...transparent, ...local.filter((at) => at !== undefined)]);
   resolver.refuse(controlPlaneAddress(config.controlPlane.address));
-  let published = '';
-  const writeAuthority = (): void => {
-    const rootPem = authority?.rootPem ?? '';
-    if (config.caFile === undefined || rootPem === published) return;
-    publish(config.caFile, rootPem);
-    published = rootPem;
-  };
-  const renewal = setInterval(() => {
-    try {
-      writeAuthority();
-    } catch (error) {
-      log.error({ error: describeError(error) }, 'the certificate authority file cannot be written');
-    }
-  }, AUTHORITY_LOOK_MS);
-  renewal.unref();
+  const file =
+    config.caFile === undefined ? undefined : new AuthorityFile(config.caFile, () => authority?.rootPem, log);
   client.onAuthority((issued) => {
     try {
       authority = createIssuedAuthority(client.proxyKey, issued.chain, issued.permittedHosts);
-      writeAuthority();
     } catch (error) {
       log.error({ error: describeError(error) }, 'issued certificate authority refused');
     }
+    file?.follow();
   });
   client.onChange(() => {
     routes.replace(client.routes());
@@ -147,17 +132,6 @@ export async function composeProxy(
   });
   client.onRevocation((revocation) => cutRevoked(live, revocation, config.controlPlane.tenant, client.session()));
   const sweeper = startSweeper(systemClock, sessions, live, pool);
-  const ready = (): { ready: boolean; reason?: string } => {
-    if (state.draining) return { ready: false, reason: 'draining' };
-    if (!state.ready) {
-      const { lastFailure } = client.stats();
-      const why = lastFailure === undefined ? '' : `: ${lastFailure}`;
-      return { ready: false, reason: `waiting for the first policy snapshot${why}` };
-    }
-    if (authority === undefined) return { ready: false, reason: 'waiting for a certificate authority' };
-    const unproven = selfTest?.unproven();
-    return unproven === undefined ? { ready: true } : { ready: false, reason: `self-test: ${unproven}` };
-  };
   let admin: Awaited<ReturnType<typeof startAdminServer>> | undefined;
   const close = async (deadlineMs: number): Promise<void> => {
     const endsAt = Date.now() + deadlineMs;
@@ -166,15 +140,15 @@ export async function composeProxy(
       for (const exchange of live) exchange.cut('draining');
     });
     sweeper.stop();
-    clearInterval(renewal);
+    file?.stop();
     await client.close(Math.max(RECORDS_MS, endsAt - Date.now()));
     pool.destroy();
     await admin?.close();
   };
   try {
-    writeAuthority();
+    file?.write();
     if (config.admin !== undefined) {
-      admin = await startAdminServer(config.admin, metrics, ready);
+      admin = await startAdminServer(config.admin, metrics, () => whyNotReady(services, selfTest));
       if ('host' in config.admin) resolver.refuse([parseAuthority(admin.address, 80)]);
     }
     selfTest?.start();
@@ -209,10 +183,14 @@ function controlPlaneAddress(address: string): Authority[] {
   }
 }
 
-function publish(file: string, pem: string): void {
-  try {
-    replaceFile(file, pem, 0o644);
-  } catch (cause) {
-    throw new UsageError('unwritable-file', `--ca-file: cannot write ${file}`, { cause });
+/** Undefined when it is ready. */
+function whyNotReady({ state, client, authority }: AgentServices, selfTest: SelfTest | undefined): string | undefined {
+  if (state.draining) return 'draining';
+  if (!state.ready) {
+    const { lastFailure } = client.stats();
+    return `waiting for the first policy snapshot${lastFailure === undefined ? '' : `: ${lastFailure}`}`;
   }
+  if (authority() === undefined) return 'waiting for a certificate authority';
+  const unproven = selfTest?.unproven();
+  return unproven === undefined ? undefined : `self-test: ${unproven}`;
 }

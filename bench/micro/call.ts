@@ -189,7 +189,6 @@ for (let at = 0; at < CONNECTIONS; at += 1) {
   const upstream = new StillSocket();
   const origin = { key: 'k', address: '127.0.0.1', openedAt: Date.now(), showsCertificate: false };
   const connection = new UpstreamConnection(upstream as unknown as Socket, origin, DEFAULT_LIMITS, {
-    held,
     now: () => Date.now(),
     released: (one: UpstreamConnection) => destination.idle.push(one),
     closed: () => {

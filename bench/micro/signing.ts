@@ -9,6 +9,7 @@ import { systemClock } from '../../common/clock.ts';
 import { Secret } from '../../common/secret.ts';
 import { AwsAlgorithm, Grant, type Injection } from '../../proto/gen/sidekey/v1/grant.ts';
 import { injectCredential } from '../../proxy/credentials/inject.ts';
+import { NO_CLAIMS } from '../../proxy/credentials/injection/scheme.ts';
 import { compileScrubber } from '../../proxy/credentials/scrubbing/scrub.ts';
 import { scrubHeaders } from '../../proxy/credentials/scrubbing/scrub-headers.ts';
 import { DpopNonces } from '../../proxy/credentials/signing/dpop-nonces.ts';
@@ -63,7 +64,8 @@ function call(grant: Grant, compiled: readonly Secret[] | undefined, requestId: 
     ['Accept', 'application/json'],
     ['User-Agent', 'aws-sdk-js/3.0'],
   ]);
-  const request = { destination, method: 'GET', path: '/items', query: 'limit=8', headers, hasBody: false };
+  const place = { destination, path: '/items', query: 'limit=8', cleartextAllowed: false };
+  const request = { ...place, claims: NO_CLAIMS, method: 'GET', headers, hasBody: false };
   const injected = injectCredential(grant, request);
   const signed = new SignedRequest(injected.signatures, injected.secrets, services);
   signed.sign(undefined, undefined);

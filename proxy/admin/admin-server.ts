@@ -6,16 +6,17 @@ import type { ProxyMetrics } from './metrics.ts';
 export async function startAdminServer(
   at: ProbeAddress,
   metrics: ProxyMetrics,
-  ready: () => { ready: boolean; reason?: string },
+  whyNotReady: () => string | undefined,
 ): Promise<ProbeServer> {
   if ('socketPath' in at) removeStaleSocket(at.socketPath);
   return startProbeServer(at, {
     '/healthz': (response) =>
       void response.writeHead(200, { 'content-type': 'application/json' }).end('{"status":"ok"}\n'),
     '/readyz': (response) => {
-      const state = ready();
-      response.writeHead(state.ready ? 200 : 503, { 'content-type': 'application/json' });
-      response.end(`${JSON.stringify(state)}\n`);
+      const reason = whyNotReady();
+      const ready = reason === undefined;
+      response.writeHead(ready ? 200 : 503, { 'content-type': 'application/json' });
+      response.end(`${JSON.stringify({ ready, reason })}\n`);
     },
     '/metrics': (response) => metrics.answer(response),
   });

@@ -65,7 +65,7 @@ export function injectCredential(grant: Grant, request: InjectableRequest): Inje
     prepared = prepareAll(grant.injections);
     PREPARED.set(grant, prepared);
   }
-  if (prepared.hasSecret && request.destination.scheme !== 'https' && request.cleartextAllowed !== true) {
+  if (prepared.hasSecret && request.destination.scheme !== 'https' && !request.cleartextAllowed) {
     throw new InjectionError('cleartext-refused', 'a credential may not travel over cleartext');
   }
   return inject(prepared, request);
@@ -87,7 +87,7 @@ function inject(prepared: Prepared, request: InjectableRequest): Injected {
   refusePlaceholdersInTarget(call.path, call.query);
   for (const injection of prepared.setting) injection.apply(call);
   for (const injection of prepared.signing) injection.apply(call);
-  if (request.hasBody !== false) call.guardBody();
+  if (request.hasBody) call.guardBody();
   return call;
 }
 

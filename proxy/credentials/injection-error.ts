@@ -20,3 +20,16 @@ export class InjectionError extends SidekeyError {
     this.reason = reason;
   }
 }
+
+/** What is wrong with the credential itself, or the place that it has. */
+export function invalid(detail: string): InjectionError {
+  return new InjectionError('credential-invalid', `the credential cannot be injected: ${detail}`);
+}
+
+export function refused(detail: string): InjectionError {
+  return new InjectionError('injection-refused', `the credential has no place in this request: ${detail}`);
+}
+
+export function unsignable(detail: string): InjectionError {
+  return new InjectionError('signature-refused', `the request cannot be signed: ${detail}`);
+}

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Grant } from '../../proto/gen/sidekey/v1/grant.ts';
-import type { Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
-import { type DecisionRecord } from '../../proto/gen/sidekey/v1/decision.ts';
+import type { DecisionRecord, Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
 import type { Route } from '../../proto/gen/sidekey/v1/route.ts';
 import { REASONS, type Reason } from '../../proto/reasons.ts';
 import type { SessionState } from '../../policy-client/index.ts';
@@ -30,7 +29,7 @@ export class Call {
   action = '';
   /** The message of MCP that it carries, until it leaves; a refusal answers it. */
   message: Buffer | undefined;
-  /** Milliseconds from the request's head to the upstream's head, less what the upstream took; for metrics. */
+  /** By `performance.now()`, as `startedAt`; 0 while it has not come to that. For metrics. */
   upstreamStartedAt = 0;
   upstreamAnsweredAt = 0;
 

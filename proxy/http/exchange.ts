@@ -37,8 +37,6 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd,
   #retries: Retry | undefined;
   /** How the answer reaches the agent, once there is one. */
   #answer: AnswerPath | undefined;
-  /** The answer, where it goes both ways. */
-  #webSocket: WebSocketExchange | undefined;
 
   constructor(services: ProxyServices, agent: AgentStream, head: RequestHead) {
     this.#services = services;
@@ -159,7 +157,7 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd,
     try {
       const answer = openAnswer(head, departure, parts);
       this.#answer = answer;
-      if (answer instanceof WebSocketExchange) this.#request = this.#webSocket = answer;
+      if (answer instanceof WebSocketExchange) this.#request = answer;
     } catch (error) {
       this.refuse(error);
     }
@@ -216,12 +214,12 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd,
 
   cut(reason: Reason): void {
     if (this.#phase.name === 'ended') return;
-    if (this.#webSocket !== undefined) return this.#webSocket.cut(reason);
+    if (this.#answer instanceof WebSocketExchange) return this.#answer.cut(reason);
     this.refuse(withdrawn(reason));
   }
 
   expire(): void {
-    if (this.#webSocket !== undefined) this.#webSocket.cut('upstream-timeout');
+    if (this.#answer instanceof WebSocketExchange) this.#answer.cut('upstream-timeout');
     else this.refuse(timedOut(this.#answer !== undefined, this.#body.done));
   }
 

@@ -1,4 +1,4 @@
-import { JSON_EVENT, JsonScanner } from '../credentials/injection/json-scanner.ts';
+import { JSON_EVENT, JsonScanner } from '../protocols/json-scanner.ts';
 
 /** Where something stands in a text: from, and up to. */
 interface Span {

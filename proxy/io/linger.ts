@@ -1,7 +1,8 @@
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
-const LINGER_MS = 2_000;
+/** How long what is closed is read on. */
+export const LINGER_MS = 2_000;
 
 /** Sends the last bytes and ends; reads on for a moment, since a reset would make the peer lose them (RFC 9112 9.6). */
 export function closeWith(socket: Socket, bytes: Buffer): void {

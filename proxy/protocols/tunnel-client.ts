@@ -8,12 +8,6 @@ export interface TunnelCredentials {
   readonly password: Secret;
 }
 
-/** Where a tunnel leads: a canonical host (name or address) and a port. */
-export interface TunnelDestination {
-  readonly host: string;
-  readonly port: number;
-}
-
 export type TunnelStep =
   /** Bytes are missing. */
   | { readonly kind: 'more' }

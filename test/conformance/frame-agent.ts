@@ -1,7 +1,7 @@
 import type net from 'node:net';
 import { FrameType, Flag } from '../../proxy/protocols/http2/frames.ts';
 import { HpackDecoder } from '../../proxy/protocols/http2/hpack-decoder.ts';
-import { DEFAULT_HTTP2_OPTIONS } from '../../proxy/sessions/http2/limits.ts';
+import { DEFAULT_HTTP2_LIMITS } from '../../proxy/sessions/http2/limits.ts';
 import { CLIENT_START, describeFrame, type Frame, type Pairs } from '../support/protocols/http2-frames.ts';
 
 /** What one stream was told. */
@@ -16,7 +16,7 @@ export class FrameLog {
   readonly #socket: net.Socket;
   /** Called for every frame, once it is kept. */
   onFrame: (frame: Frame) => void = () => {};
-  readonly #decoder = new HpackDecoder(DEFAULT_HTTP2_OPTIONS);
+  readonly #decoder = new HpackDecoder(DEFAULT_HTTP2_LIMITS);
   readonly #answers = new Map<number, { heads: Map<string, string>[]; body: Buffer }>();
   #pending: Buffer = Buffer.alloc(0);
   #wake: (() => void)[] = [];

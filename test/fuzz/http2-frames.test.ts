@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { HeaderList } from '../../proxy/protocols/header-list.ts';
 import { PREFACE } from '../../proxy/protocols/http2/frames.ts';
 import { Http2Connection } from '../../proxy/sessions/http2/connection.ts';
-import type { Http2Options } from '../../proxy/sessions/http2/limits.ts';
+import type { Http2Limits } from '../../proxy/sessions/http2/limits.ts';
 import { cutFrames } from '../support/protocols/http2-frames.ts';
 import { drive, hear, type React, startClient } from '../support/protocols/http2-play.ts';
 import { randomConversation, randomPieces } from '../support/protocols/http2-random.ts';
@@ -11,7 +11,7 @@ import { FUZZ_SECONDS, FUZZ_SEED } from '../support/time-box.ts';
 
 /** Whatever arrives: nothing but Http2Error is thrown, nothing depends on the cuts, and no limit is passed. */
 
-const OPTIONS: Partial<Http2Options> = {
+const OPTIONS: Partial<Http2Limits> = {
   maxConcurrentStreams: 5,
   maxHeaderListBytes: 1_000,
   maxHeaderCount: 20,

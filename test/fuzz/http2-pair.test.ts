@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Http2Role } from '../../proxy/sessions/http2/events.ts';
-import type { Http2Options } from '../../proxy/sessions/http2/limits.ts';
+import type { Http2Limits } from '../../proxy/sessions/http2/limits.ts';
 import { Http2Pair } from '../support/protocols/http2-pair.ts';
 import { type Random, seededRandom } from '../support/random.ts';
 import { FUZZ_SECONDS, FUZZ_SEED } from '../support/time-box.ts';
@@ -11,7 +11,7 @@ import { FUZZ_SECONDS, FUZZ_SEED } from '../support/time-box.ts';
  */
 const ROLES: readonly Http2Role[] = ['client', 'server'];
 
-function randomOptions(random: Random): Partial<Http2Options> {
+function randomOptions(random: Random): Partial<Http2Limits> {
   return {
     streamWindowBytes: random.pick([1, 100, 16_384, 65_535, 70_000, 1_048_576]),
     maxStreamWindowBytes: random.pick([1, 70_000, 1_048_576]),

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { Secret } from '../../common/secret.ts';
 import { canonicalQuery, sha256Hex } from '../../proxy/credentials/signing/aws-canonical.ts';
 import { planAwsSignature, signAwsRequest } from '../../proxy/credentials/signing/aws-request.ts';
-import { SigningError } from '../../proxy/credentials/signing/signing-error.ts';
+import { InjectionError } from '../../proxy/credentials/injection-error.ts';
 import { HeaderList } from '../../proxy/protocols/header-list.ts';
 import { canonicalOf } from '../support/protocols/confusing-path.ts';
 import { type ReceivedRequest, verifyAwsSignature } from '../support/upstreams/aws-verifier.ts';
@@ -97,7 +97,7 @@ describe('SigV4 canonical requests', () => {
   );
 
   test(
-    'a canonical query is canonical, and any text gives one or a SigningError',
+    'a canonical query is canonical, and any text gives one or an InjectionError',
     () => {
       const property = fc.property(fc.string({ unit: char, maxLength: 40 }), (query) => {
         try {
@@ -105,7 +105,7 @@ describe('SigV4 canonical requests', () => {
           expect(canonicalQuery(canonical)).toBe(canonical);
           expect(canonical).toMatch(/^(?:(?:[A-Za-z0-9\-._~=&]|%[0-9A-F]{2})*)$/);
         } catch (error) {
-          if (!(error instanceof SigningError)) throw error;
+          if (!(error instanceof InjectionError)) throw error;
         }
       });
       fc.assert(property, TIME_BOX);

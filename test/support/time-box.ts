@@ -2,7 +2,7 @@
 export const FUZZ_SEED = Number(process.env['FUZZ_SEED'] ?? 1);
 
 /** For each target. */
-export const FUZZ_SECONDS = Number(process.env['FUZZ_SECONDS'] ?? 5);
+export const FUZZ_SECONDS = Number(process.env['FUZZ_SECONDS'] ?? 3);
 
 /** For fast-check, in a file with so many properties: as many runs of each as fit into its share of FUZZ_SECONDS. */
 export function timeBox(properties = 1) {

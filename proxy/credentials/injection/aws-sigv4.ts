@@ -4,7 +4,8 @@ import { AwsAlgorithm, type AwsSigV4Injection } from '../../../proto/gen/sidekey
 import { readAgentSignature } from '../signing/aws-agent-signature.ts';
 import { sha256Hex } from '../signing/aws-canonical.ts';
 import { type AwsRequest, type AwsSigning, planAwsSignature, signAwsRequest } from '../signing/aws-request.ts';
-import { authorityOf, invalid, NO_CLAIMS, type PreparedInjection } from './scheme.ts';
+import { invalid } from '../injection-error.ts';
+import { authorityOf, type PreparedInjection } from './scheme.ts';
 
 const ALGORITHMS = {
   [AwsAlgorithm.AWS_ALGORITHM_HMAC_SHA256]: 'AWS4-HMAC-SHA256',
@@ -26,14 +27,14 @@ export function prepareAwsSigV4(injection: AwsSigV4Injection): PreparedInjection
     signs: true,
     apply(draft) {
       const { request } = draft;
-      const { claims = NO_CLAIMS, headers } = request;
+      const { claims, headers } = request;
       const outgoing: AwsRequest = {
         method: request.method,
         authority: authorityOf(request.destination),
         path: draft.path,
         query: draft.query,
         headers,
-        hasBody: request.hasBody !== false,
+        hasBody: request.hasBody,
       };
       const plan = planAwsSignature(signing, readAgentSignature(claims.authorization, claims.query, headers), outgoing);
       draft.signatures.push({

@@ -1,5 +1,6 @@
 import type { BasicInjection } from '../../../proto/gen/sidekey/v1/grant.ts';
-import { checkLength, invalid, type PreparedInjection, preparedSecret } from './scheme.ts';
+import { invalid } from '../injection-error.ts';
+import { checkLength, type PreparedInjection, preparedSecret } from './scheme.ts';
 
 /** RFC 7617 section 2: no colon in the user-id, no control characters in either. */
 export function prepareBasic({ username, password }: BasicInjection): PreparedInjection {

@@ -2,8 +2,8 @@ import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
 import { pemBlocks } from '../../../common/credential-grammar.ts';
 import { Secret } from '../../../common/secret.ts';
 import type { ClientCertificateInjection } from '../../../proto/gen/sidekey/v1/grant.ts';
-import { InjectionError } from '../injection-error.ts';
-import { type ClientCertificate, invalid, type PreparedInjection } from './scheme.ts';
+import { InjectionError, invalid } from '../injection-error.ts';
+import { type ClientCertificate, type PreparedInjection } from './scheme.ts';
 
 /** Has the proxy present a certificate to the upstream; nothing of it goes into the request. */
 export function prepareClientCertificate(injection: ClientCertificateInjection): PreparedInjection {

@@ -3,7 +3,8 @@ import type { CookieInjection } from '../../../proto/gen/sidekey/v1/grant.ts';
 import type { HeaderList } from '../../protocols/header-list.ts';
 import { trimBlanks } from '../../protocols/http1/characters.ts';
 import { decodedName } from '../parameter-name.ts';
-import { checkedText, invalid, type PreparedInjection, preparedSecret } from './scheme.ts';
+import { invalid } from '../injection-error.ts';
+import { checkedText, type PreparedInjection, preparedSecret } from './scheme.ts';
 
 /** `<name>=<value>` in the Cookie header (RFC 6265 section 4.2), in front of the agent's others and instead of its own of that name. */
 export function prepareCookie({ name, value }: CookieInjection): PreparedInjection {

@@ -1,6 +1,6 @@
 import { hasName } from '../parameter-name.ts';
 import type { BodyTransform } from '../body-transform.ts';
-import { refused } from './scheme.ts';
+import { refused } from '../injection-error.ts';
 
 /** `set`: fields of the name go, and this pair comes last. `substitute`: the text of the first such value, as sent, is changed. */
 export type FormEdit =

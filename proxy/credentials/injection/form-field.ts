@@ -2,7 +2,8 @@ import { isPlainText } from '../../../common/credential-grammar.ts';
 import type { FormFieldInjection } from '../../../proto/gen/sidekey/v1/grant.ts';
 import { FormEditor } from './form-editor.ts';
 import { checkReadable, isForm, mediaTypeOf } from './media-type.ts';
-import { checkLength, invalid, percentEncode, type PreparedInjection, preparedSecret, refused } from './scheme.ts';
+import { invalid, refused } from '../injection-error.ts';
+import { checkLength, percentEncode, type PreparedInjection, preparedSecret } from './scheme.ts';
 
 /** Sets a field of an `application/x-www-form-urlencoded` body. */
 export function prepareFormField({ name, value }: FormFieldInjection): PreparedInjection {
@@ -12,7 +13,7 @@ export function prepareFormField({ name, value }: FormFieldInjection): PreparedI
   return preparedSecret([value], (draft) => {
     const { hasBody, headers } = draft.request;
     const type = mediaTypeOf(headers);
-    if (hasBody === false || type === undefined || !isForm(type)) throw refused('its body is not a form');
+    if (!hasBody || type === undefined || !isForm(type)) throw refused('its body is not a form');
     checkReadable(headers, type);
     draft.transformBody(new FormEditor(name, { kind: 'set', pair }));
   });

@@ -1,6 +1,7 @@
 import { FIELD_TEXT, mayCarryCredential, TOKEN } from '../../../common/credential-grammar.ts';
 import type { HeaderInjection } from '../../../proto/gen/sidekey/v1/grant.ts';
-import { checkedText, invalid, type PreparedInjection, preparedSecret } from './scheme.ts';
+import { invalid } from '../injection-error.ts';
+import { checkedText, type PreparedInjection, preparedSecret } from './scheme.ts';
 
 /** `<name>: <prefix><value><suffix>`. */
 export function prepareHeader({ name, prefix, value, suffix }: HeaderInjection): PreparedInjection {

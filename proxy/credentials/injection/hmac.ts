@@ -2,7 +2,8 @@ import { Secret } from '../../../common/secret.ts';
 import type { HmacInjection } from '../../../proto/gen/sidekey/v1/grant.ts';
 import { hmacBytes, type HmacSpec, prepareHmac as prepareSigning, signHmacRequest } from '../signing/hmac-request.ts';
 import { checkHeaderName } from './header.ts';
-import { authorityOf, invalid, type PreparedInjection } from './scheme.ts';
+import { invalid } from '../injection-error.ts';
+import { authorityOf, type PreparedInjection } from './scheme.ts';
 
 const NO_BODY = Buffer.alloc(0);
 
@@ -21,7 +22,7 @@ export function prepareHmac(injection: HmacInjection): PreparedInjection {
       const authority = authorityOf(destination);
       const outgoing = { method, authority, path: draft.path, query: draft.query, headers };
       draft.signatures.push({
-        needsWholeBody: signing.needsWholeBody && draft.request.hasBody !== false,
+        needsWholeBody: signing.needsWholeBody && draft.request.hasBody,
         valueBytes: hmacBytes(signing.spec),
         sign: ({ nowMs, nonce, body }) => ({
           value: signHmacRequest(signing, outgoing, { nowMs, nonce: nonce(), body: body ?? NO_BODY }),

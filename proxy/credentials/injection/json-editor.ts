@@ -1,7 +1,7 @@
 import { foldCase } from '../../../common/match/fold-case.ts';
-import { JSON_EVENT, type JsonEvent, JsonFault, JsonScanner } from './json-scanner.ts';
+import { JSON_EVENT, type JsonEvent, JsonFault, JsonScanner } from '../../protocols/json-scanner.ts';
 import type { BodyTransform } from '../body-transform.ts';
-import { refused } from './scheme.ts';
+import { refused } from '../injection-error.ts';
 
 /** `set`: the member becomes this JSON, added if need be. `substitute`: its text is changed, if it is a string of ours. */
 export type JsonEdit =

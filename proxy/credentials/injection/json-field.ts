@@ -2,7 +2,8 @@ import { isPlainText } from '../../../common/credential-grammar.ts';
 import type { JsonFieldInjection } from '../../../proto/gen/sidekey/v1/grant.ts';
 import { JsonEditor, pointerTokens } from './json-editor.ts';
 import { checkReadable, isJson, mediaTypeOf } from './media-type.ts';
-import { checkLength, invalid, type PreparedInjection, preparedSecret, refused } from './scheme.ts';
+import { invalid, refused } from '../injection-error.ts';
+import { checkLength, type PreparedInjection, preparedSecret } from './scheme.ts';
 
 /** Sets a member of an object in a JSON body; the rest of the body passes byte for byte. */
 export function prepareJsonField({ pointer, value }: JsonFieldInjection): PreparedInjection {
@@ -14,7 +15,7 @@ export function prepareJsonField({ pointer, value }: JsonFieldInjection): Prepar
   return preparedSecret([value], (draft) => {
     const { hasBody, headers } = draft.request;
     const type = mediaTypeOf(headers);
-    if (hasBody === false || type === undefined || !isJson(type)) throw refused('its body is not JSON');
+    if (!hasBody || type === undefined || !isJson(type)) throw refused('its body is not JSON');
     checkReadable(headers, type);
     draft.transformBody(new JsonEditor(pointer, tokens, { kind: 'set', json }));
   });

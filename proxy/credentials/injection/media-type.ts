@@ -1,6 +1,6 @@
 import { isJsonType } from '../../../common/inspection/request-body.ts';
 import type { HeaderList } from '../../protocols/header-list.ts';
-import { refused } from './scheme.ts';
+import { refused } from '../injection-error.ts';
 
 export interface MediaType {
   /** Lower case, without parameters. */

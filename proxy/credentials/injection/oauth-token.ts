@@ -1,6 +1,7 @@
 import type { OauthTokenInjection } from '../../../proto/gen/sidekey/v1/grant.ts';
-import { mediaTypeOf } from './media-type.ts';
-import { type InjectableRequest, invalid, type LocalReply, type PreparedInjection } from './scheme.ts';
+import { isForm, mediaTypeOf } from './media-type.ts';
+import { invalid } from '../injection-error.ts';
+import { type InjectableRequest, type LocalReply, type PreparedInjection } from './scheme.ts';
 
 /**
  * Stands in for a token endpoint (RFC 6749): the agent's SDK exchanges its dummy secret there and gets a placeholder,
@@ -24,8 +25,8 @@ const INVALID_REQUEST = reply(400, { error: 'invalid_request' });
 
 /** RFC 6749 section 3.2: POST, with a form. Which grant it asks for makes no difference: policy decides what the token can do. */
 function answerTokenRequest({ headers, method }: InjectableRequest, issued: LocalReply): LocalReply {
-  const isForm = mediaTypeOf(headers)?.type === 'application/x-www-form-urlencoded';
-  return method === 'POST' && isForm ? issued : INVALID_REQUEST;
+  const type = mediaTypeOf(headers);
+  return method === 'POST' && type !== undefined && isForm(type) ? issued : INVALID_REQUEST;
 }
 
 /** RFC 6749 sections 5.1 and 5.2. */

@@ -1,6 +1,7 @@
 import { isPlainText } from '../../../common/credential-grammar.ts';
 import type { PathSegmentInjection } from '../../../proto/gen/sidekey/v1/grant.ts';
-import { checkLength, encodeSegment, invalid, type PreparedInjection, preparedSecret, refused } from './scheme.ts';
+import { invalid, refused } from '../injection-error.ts';
+import { checkLength, encodeSegment, type PreparedInjection, preparedSecret } from './scheme.ts';
 
 /**
  * Puts the credential in place of one segment of the path, between the prefix and the suffix that the agent sends too:

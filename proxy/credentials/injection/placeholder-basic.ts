@@ -1,5 +1,5 @@
 import { substitute } from './placeholder-search.ts';
-import { refused } from './scheme.ts';
+import { refused } from '../injection-error.ts';
 
 /** RFC 7617 section 2: the scheme, a space, and the pair in base64 (RFC 4648 section 4). */
 const BASIC = /^(Basic +)([A-Za-z0-9+/]+={0,2})$/i;

@@ -10,12 +10,12 @@ import { checkReadable, isForm, isJson, type MediaType, mediaTypeOf } from './me
 import { substitute } from './placeholder-search.ts';
 import { substituteInBasic } from './placeholder-basic.ts';
 import type { BodyTransform } from '../body-transform.ts';
+import { invalid } from '../injection-error.ts';
 import {
   checkedText,
   checkLength,
   type Draft,
   encodeSegment,
-  invalid,
   percentEncode,
   type PreparedInjection,
   preparedSecret,
@@ -129,7 +129,7 @@ function inBody(fits: (type: MediaType) => boolean, editor: () => BodyTransform)
   return (draft) => {
     const { hasBody, headers } = draft.request;
     const type = mediaTypeOf(headers);
-    if (hasBody === false || type === undefined || !fits(type)) return;
+    if (!hasBody || type === undefined || !fits(type)) return;
     checkReadable(headers, type);
     draft.transformBody(editor());
   };

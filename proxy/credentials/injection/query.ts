@@ -1,5 +1,6 @@
 import type { QueryInjection } from '../../../proto/gen/sidekey/v1/grant.ts';
-import { checkLength, invalid, percentEncode, type PreparedInjection, preparedSecret } from './scheme.ts';
+import { invalid } from '../injection-error.ts';
+import { checkLength, percentEncode, type PreparedInjection, preparedSecret } from './scheme.ts';
 
 /** Query parameter `<name>=<value>`, percent-encoded, behind what is there. */
 export function prepareQuery({ name, value }: QueryInjection): PreparedInjection {

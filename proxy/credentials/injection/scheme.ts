@@ -4,7 +4,7 @@ import { formatAuthority } from '../../../common/net/host.ts';
 import type { Destination } from '../../../proto/gen/sidekey/v1/route.ts';
 import type { HeaderList } from '../../protocols/header-list.ts';
 import type { BodyTransform } from '../body-transform.ts';
-import { InjectionError } from '../injection-error.ts';
+import { invalid } from '../injection-error.ts';
 import type { DpopNonces } from '../signing/dpop-nonces.ts';
 
 /** What the agent claimed of itself, before it was removed; only signatures look at it, never for its secret. */
@@ -20,8 +20,7 @@ export const NO_CLAIMS: AgentClaims = Object.freeze({ authorization: [], query: 
 /** The call into which credentials go, as it was decided. */
 export interface InjectableRequest {
   readonly destination: Destination;
-  /** Absent: it made none. */
-  readonly claims?: AgentClaims;
+  readonly claims: AgentClaims;
   readonly method: string;
   /** Canonical path, without query. */
   readonly path: string;
@@ -29,9 +28,8 @@ export interface InjectableRequest {
   /** Raw, without "?". */
   readonly query: string | undefined;
   /** The route allows a credential over plain HTTP (its TLS mode is plaintext). Otherwise only https is served (A-64). */
-  readonly cleartextAllowed?: boolean;
-  /** False when the request is known to have no body. */
-  readonly hasBody?: boolean;
+  readonly cleartextAllowed: boolean;
+  readonly hasBody: boolean;
 }
 
 /** Presented in the TLS handshake; `id` tells one certificate and key from any other. */
@@ -74,7 +72,7 @@ export interface RequestSignature {
   /**
    * Sets the headers of the signature.
    *
-   * @throws SigningError
+   * @throws InjectionError
    */
   sign(moment: SigningMoment): Signed;
   /** Notes what the answer teaches. True: the upstream would take the same request, signed anew. */
@@ -136,14 +134,6 @@ export function preparedSecret(
 /** The Host field that is sent. */
 export function authorityOf({ scheme, host, port }: Destination): string {
   return formatAuthority(host, port, scheme === 'https' ? 443 : 80);
-}
-
-export function invalid(detail: string): InjectionError {
-  return new InjectionError('credential-invalid', `the credential cannot be injected: ${detail}`);
-}
-
-export function refused(detail: string): InjectionError {
-  return new InjectionError('injection-refused', `the credential has no place in this request: ${detail}`);
 }
 
 /** The credential as text of this grammar. @throws InjectionError */

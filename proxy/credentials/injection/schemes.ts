@@ -13,7 +13,8 @@ import { prepareOauthToken } from './oauth-token.ts';
 import { preparePathSegment } from './path-segment.ts';
 import { preparePlaceholder } from './placeholder.ts';
 import { prepareQuery } from './query.ts';
-import { invalid, type PreparedInjection } from './scheme.ts';
+import { invalid } from '../injection-error.ts';
+import { type PreparedInjection } from './scheme.ts';
 
 type Kind = NonNullable<Injection['kind']>;
 type Case = Kind['$case'];

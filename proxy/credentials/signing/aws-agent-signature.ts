@@ -1,6 +1,6 @@
 import type { HeaderList } from '../../protocols/header-list.ts';
 import { decodedName } from '../parameter-name.ts';
-import { SigningError } from './signing-error.ts';
+import { InjectionError } from '../injection-error.ts';
 
 /** What the agent's SDK signed with its dummy key: not proof of anything, but where it believes the call goes. */
 export interface AgentAwsSignature {
@@ -29,7 +29,7 @@ const AUTHORIZATION =
  * @param authorization - Every Authorization field, before they were removed.
  * @param query - As it arrived, before credentials were removed from it.
  * @param headers - For the region set.
- * @throws SigningError for a presigned URL, which the proxy could not re-sign without making one itself, and for a
+ * @throws InjectionError for a presigned URL, which the proxy could not re-sign without making one itself, and for a
  *   signature that cannot be read.
  */
 export function readAgentSignature(
@@ -62,10 +62,11 @@ function refusePresigned(query: string | undefined): void {
   if (query === undefined) return;
   for (const piece of query.split(/[&;]/)) {
     const name = decodedName(piece).trim().toLowerCase();
-    if (PRESIGNED.has(name)) throw new SigningError('signature-refused', 'presigned URLs are refused: sign in headers');
+    if (PRESIGNED.has(name))
+      throw new InjectionError('signature-refused', 'presigned URLs are refused: sign in headers');
   }
 }
 
-function unreadable(what: string): SigningError {
-  return new SigningError('signature-refused', `the request's own signature is refused: ${what}`);
+function unreadable(what: string): InjectionError {
+  return new InjectionError('signature-refused', `the request's own signature is refused: ${what}`);
 }

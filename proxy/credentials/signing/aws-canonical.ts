@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { HeaderList } from '../../protocols/header-list.ts';
 import { trimBlanks } from '../../protocols/http1/characters.ts';
-import { SigningError } from './signing-error.ts';
+import { type InjectionError, unsignable } from '../injection-error.ts';
 
 /** S3 encodes the decoded path; every other service encodes the path as it arrived, so that "%" becomes "%25". */
 export type PathEncoding = 'once' | 'twice';
@@ -41,7 +41,7 @@ export function canonicalUri(path: string, encoding: PathEncoding): string {
  * Parameters decoded, encoded anew and sorted by name, then by value. What servers read in more than one way is refused, so
  * that the query that is forwarded means to the server what was signed.
  *
- * @throws SigningError
+ * @throws InjectionError
  */
 export function canonicalQuery(query: string | undefined): string {
   if (query === undefined || query === '') return '';
@@ -103,6 +103,6 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : 1;
 }
 
-function refused(what: string): SigningError {
-  return new SigningError('signature-refused', `the request cannot be signed: its query ${what}`);
+function refused(what: string): InjectionError {
+  return unsignable(`its query ${what}`);
 }

@@ -1,4 +1,4 @@
-import { SigningError } from './signing-error.ts';
+import { InjectionError } from '../injection-error.ts';
 
 /** Limits of aws-chunked framing, in bytes. Known SDKs sign chunks of 64 to 128 KiB. */
 export const AWS_CHUNK_LIMITS = { chunkHeader: 192, signedChunk: 1_048_576, trailers: 8_192 } as const;
@@ -55,7 +55,7 @@ export class AwsChunkedDecoder {
     this.#header = new RegExp(`^(0|[1-9a-f][0-9a-f]{0,11})${extension}$`, 'i');
   }
 
-  /** @throws SigningError `bad-request` */
+  /** @throws InjectionError `bad-request` */
   push(bytes: Buffer, sink: AwsChunkedSink): void {
     for (let at = 0; at < bytes.length; ) {
       const state = this.#state;
@@ -79,7 +79,7 @@ export class AwsChunkedDecoder {
     }
   }
 
-  /** @throws SigningError when the body is not complete. */
+  /** @throws InjectionError when the body is not complete. */
   finish(): void {
     if (this.#state.name !== 'done') throw malformed('it ends early');
   }
@@ -154,6 +154,6 @@ export class AwsChunkedDecoder {
   }
 }
 
-function malformed(what: string): SigningError {
-  return new SigningError('bad-request', `the aws-chunked body is malformed: ${what}`);
+function malformed(what: string): InjectionError {
+  return new InjectionError('bad-request', `the aws-chunked body is malformed: ${what}`);
 }

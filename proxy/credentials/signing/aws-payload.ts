@@ -1,6 +1,6 @@
 import type { HeaderList } from '../../protocols/header-list.ts';
 import type { AwsAlgorithm } from './aws-signer.ts';
-import { SigningError } from './signing-error.ts';
+import { unsignable } from '../injection-error.ts';
 
 /** How the body takes part in the signature: the modes of `x-amz-content-sha256`. */
 export type PayloadMode =
@@ -30,17 +30,17 @@ const STREAMING: Readonly<Record<string, { readonly signed?: AwsAlgorithm; reado
 
 const MAX_TRAILER_NAMES = 16;
 
-/** @throws SigningError when the header says nothing that is known, or what belongs to its mode is missing. */
+/** @throws InjectionError when the header says nothing that is known, or what belongs to its mode is missing. */
 export function readPayloadMode(headers: HeaderList): PayloadMode {
   const values = headers.getAll('x-amz-content-sha256');
   const [value] = values;
   if (value === undefined) return { kind: 'absent' };
-  if (values.length > 1) throw refused('x-amz-content-sha256 is given twice');
+  if (values.length > 1) throw unsignable('x-amz-content-sha256 is given twice');
   if (value === 'UNSIGNED-PAYLOAD' || /^[0-9a-f]{64}$/.test(value)) return { kind: 'given', value };
   const streaming = Object.hasOwn(STREAMING, value) ? STREAMING[value] : undefined;
-  if (streaming === undefined) throw refused('x-amz-content-sha256 is neither a hash nor a known mode');
+  if (streaming === undefined) throw unsignable('x-amz-content-sha256 is neither a hash nor a known mode');
   const trailers = trailerNames(headers);
-  if (streaming.trailer !== trailers.length > 0) throw refused('x-amz-trailer does not fit x-amz-content-sha256');
+  if (streaming.trailer !== trailers.length > 0) throw unsignable('x-amz-trailer does not fit x-amz-content-sha256');
   return {
     kind: 'chunked',
     chunkSignatures: streaming.signed,
@@ -52,7 +52,8 @@ export function readPayloadMode(headers: HeaderList): PayloadMode {
 
 function decodedLength(values: readonly string[]): number {
   const [value = ''] = values;
-  if (values.length !== 1 || !/^\d{1,15}$/.test(value)) throw refused('x-amz-decoded-content-length is not one number');
+  if (values.length !== 1 || !/^\d{1,15}$/.test(value))
+    throw unsignable('x-amz-decoded-content-length is not one number');
   return Number(value);
 }
 
@@ -62,11 +63,7 @@ function trailerNames(headers: HeaderList): readonly string[] {
   const names = values.flatMap((value) => value.split(',')).map((name) => name.trim().toLowerCase());
   const allowed = names.every((name) => /^x-amz-[a-z0-9-]{1,64}$/.test(name) && name !== 'x-amz-trailer-signature');
   if (!allowed || names.length > MAX_TRAILER_NAMES || new Set(names).size !== names.length) {
-    throw refused('x-amz-trailer is malformed');
+    throw unsignable('x-amz-trailer is malformed');
   }
   return names;
-}
-
-function refused(what: string): SigningError {
-  return new SigningError('signature-refused', `the request cannot be signed: ${what}`);
 }

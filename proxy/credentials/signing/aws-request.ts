@@ -5,7 +5,7 @@ import type { BodyTransform } from '../body-transform.ts';
 import { createAwsChunkTransform, EMPTY_SHA256 } from './aws-chunk-signer.ts';
 import { readPayloadMode, type PayloadMode } from './aws-payload.ts';
 import { awsStamp, createAwsSigner, type AwsAlgorithm, type AwsCredential, type AwsSigner } from './aws-signer.ts';
-import { SigningError } from './signing-error.ts';
+import { unsignable } from '../injection-error.ts';
 
 /** A credential and where it may sign (A-60). */
 export interface AwsSigning {
@@ -51,7 +51,7 @@ const NOTHING_SIGNED: ReadonlySet<string> = new Set();
  * Checks that the request may be signed. Call it once the agent's credentials are removed, with what `readAgentSignature`
  * found before.
  *
- * @throws SigningError
+ * @throws InjectionError
  */
 export function planAwsSignature(
   signing: AwsSigning,
@@ -59,16 +59,16 @@ export function planAwsSignature(
   request: AwsRequest,
 ): AwsPlan {
   if (agent !== undefined && agent.service !== signing.service) {
-    throw refused('it is for another service than its policy allows');
+    throw unsignable('it is for another service than its policy allows');
   }
   if (isS3(signing.service) && isFormUpload(request)) {
-    throw refused('S3 takes a form by the signature in it, instead of that of its head: upload by PUT');
+    throw unsignable('S3 takes a form by the signature in it, instead of that of its head: upload by PUT');
   }
   const regions = agreedRegions(signing, agent);
   const payload = payloadOf(signing, request);
   if (payload.kind === 'chunked' && payload.chunkSignatures !== undefined) {
     // The lengths of signatures differ, so the body's announced length would not hold.
-    if (payload.chunkSignatures !== signing.algorithm) throw refused('its chunks are signed by another algorithm');
+    if (payload.chunkSignatures !== signing.algorithm) throw unsignable('its chunks are signed by another algorithm');
   }
   const needsWholeBody = payload.kind === 'absent' && request.hasBody;
   return { signing, regions, payload, agentSigned: agent?.signedHeaders ?? NOTHING_SIGNED, needsWholeBody };
@@ -78,9 +78,9 @@ function agreedRegions({ regions, algorithm }: AwsSigning, agent: AgentAwsSignat
   if (agent === undefined) return algorithm === 'AWS4-HMAC-SHA256' ? regions.slice(0, 1) : regions;
   const anywhere = algorithm === 'AWS4-ECDSA-P256-SHA256' && regions.includes('*');
   if (!anywhere && !agent.regions.every((region) => regions.includes(region))) {
-    throw refused('it is for another region than its policy allows');
+    throw unsignable('it is for another region than its policy allows');
   }
-  if (algorithm === 'AWS4-HMAC-SHA256' && agent.regions.length !== 1) throw refused('it is for several regions');
+  if (algorithm === 'AWS4-HMAC-SHA256' && agent.regions.length !== 1) throw unsignable('it is for several regions');
   return agent.regions;
 }
 
@@ -108,7 +108,7 @@ function isS3(service: string): boolean {
  *
  * @param nowMs - Milliseconds since the epoch, by the proxy's clock; the agent's own date is dropped.
  * @param bodySha256 - Hex; needed when `plan.needsWholeBody`.
- * @throws SigningError
+ * @throws InjectionError
  */
 export function signAwsRequest(
   plan: AwsPlan,
@@ -188,8 +188,4 @@ function headersToSign(headers: HeaderList, agentSigned: ReadonlySet<string>): s
     if (always || (agentSigned.has(name) && !NEVER_SIGNED.has(name))) names.add(name);
   }
   return Array.from(names).toSorted();
-}
-
-function refused(what: string): SigningError {
-  return new SigningError('signature-refused', `the request cannot be signed: ${what}`);
 }

@@ -1,7 +1,7 @@
 import { createECDH, createHmac, createPrivateKey, sign, type KeyObject } from 'node:crypto';
 import { BoundedCache } from '../../../common/bounded-cache.ts';
 import type { Secret } from '../../../common/secret.ts';
-import { SigningError } from './signing-error.ts';
+import { InjectionError } from '../injection-error.ts';
 
 export type AwsAlgorithm = 'AWS4-HMAC-SHA256' | 'AWS4-ECDSA-P256-SHA256';
 
@@ -89,7 +89,7 @@ function ecdsaKey(credential: AwsCredential): KeyObject {
     EC_KEYS.set(credential, key);
     return key;
   }
-  throw new SigningError('credential-invalid', 'no SigV4a key can be derived from the credential');
+  throw new InjectionError('credential-invalid', 'no SigV4a key can be derived from the credential');
 }
 
 function plusOne(number: Buffer): Buffer {

@@ -2,7 +2,7 @@ import { createHash, createPrivateKey, createPublicKey, type KeyObject } from 'n
 import { VISIBLE_TEXT } from '../../../common/credential-grammar.ts';
 import { encodeDpopHeader, signDpopProof } from '../../../common/dpop-proof.ts';
 import type { Secret } from '../../../common/secret.ts';
-import { SigningError } from './signing-error.ts';
+import { invalid } from '../injection-error.ts';
 
 /** An access token and the key that it is bound to (RFC 9449), made ready once for all calls under a grant. */
 export interface DpopSigning {
@@ -28,7 +28,7 @@ export interface DpopCall {
 
 /**
  * @param privateKey - P-256, in PKCS #8 PEM or as a private JWK in JSON.
- * @throws SigningError `credential-invalid`
+ * @throws InjectionError `credential-invalid`
  */
 export function prepareDpop(accessToken: Secret, privateKey: Secret): DpopSigning {
   if (!VISIBLE_TEXT.test(accessToken.reveal())) throw invalid('the access token cannot stand in a header');
@@ -58,8 +58,4 @@ function readKey(privateKey: Secret): KeyObject {
     // Not kept as the cause: a parser's message may quote the key.
     throw invalid('the DPoP key is neither PKCS #8 PEM nor a private JWK');
   }
-}
-
-function invalid(what: string): SigningError {
-  return new SigningError('credential-invalid', `the credential cannot be injected: ${what}`);
 }

@@ -2,7 +2,7 @@ import { createHash, createHmac } from 'node:crypto';
 import { Secret } from '../../../common/secret.ts';
 import type { HeaderList } from '../../protocols/header-list.ts';
 import { mentions, parseTemplate, type Template } from '../../../common/hmac-template.ts';
-import { SigningError } from './signing-error.ts';
+import { InjectionError, unsignable } from '../injection-error.ts';
 
 export interface HmacSpec {
   readonly algorithm: 'sha1' | 'sha256' | 'sha512';
@@ -50,13 +50,13 @@ export function hmacBytes({ algorithm, encoding }: HmacSpec): number {
   return Math.ceil(bits / (encoding === 'hex' ? 4 : 6));
 }
 
-/** @throws SigningError `credential-invalid` */
+/** @throws InjectionError `credential-invalid` */
 export function prepareHmac(spec: HmacSpec, key: Secret): HmacSigning {
-  if (key.length === 0) throw new SigningError('credential-invalid', 'the HMAC key is empty');
+  if (key.length === 0) throw new InjectionError('credential-invalid', 'the HMAC key is empty');
   const signed = templateOf(spec.signed);
   const headers = spec.headers.map(({ name, value }) => ({ name, value: templateOf(value) }));
   if (mentions(signed, 'signature') || !headers.some(({ value }) => mentions(value, 'signature'))) {
-    throw new SigningError('credential-invalid', 'the HMAC signature is not in a header, or signs itself');
+    throw new InjectionError('credential-invalid', 'the HMAC signature is not in a header, or signs itself');
   }
   const templates = [signed, ...headers.map(({ value }) => value)];
   const needsWholeBody = templates.some((template) => mentions(template, 'body', 'bodySha256'));
@@ -67,7 +67,7 @@ export function prepareHmac(spec: HmacSpec, key: Secret): HmacSigning {
  * Sets the headers of the signature, over what the agent sent there.
  *
  * @returns the signature without padding, which not everyone sends back.
- * @throws SigningError when a header that is signed is missing, or a value cannot stand in a header.
+ * @throws InjectionError when a header that is signed is missing, or a value cannot stand in a header.
  */
 export function signHmacRequest(signing: HmacSigning, request: HmacRequest, moment: HmacMoment): Secret {
   const { spec, key, signed } = signing;
@@ -78,7 +78,8 @@ export function signHmacRequest(signing: HmacSigning, request: HmacRequest, mome
   const signature = hmac.digest(spec.encoding);
   const values = signing.headers.map(({ value }) => {
     const filled = Buffer.concat(fill(value, request, moment, timestamp, signature)).toString('latin1');
-    if (!/^[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?$/.test(filled)) throw refused('a value cannot stand in a header');
+    if (!/^[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?$/.test(filled))
+      throw unsignable('a value cannot stand in a header');
     return filled;
   });
   for (const [at, { name }] of signing.headers.entries()) request.headers.set(name, values[at] ?? '');
@@ -122,7 +123,7 @@ function fill(
 
 function headerValue(headers: HeaderList, name: string): Buffer {
   const values = headers.getAll(name);
-  if (values.length === 0) throw refused(`it has no header ${name}`);
+  if (values.length === 0) throw unsignable(`it has no header ${name}`);
   return Buffer.from(values.join(', '), 'latin1');
 }
 
@@ -134,10 +135,6 @@ function timestampOf(format: HmacSpec['timestamp'], nowMs: number): string {
 function templateOf(text: string): Template {
   const template = parseTemplate(text);
   if (typeof template === 'string')
-    throw new SigningError('credential-invalid', `an HMAC template is wrong: ${template}`);
+    throw new InjectionError('credential-invalid', `an HMAC template is wrong: ${template}`);
   return template;
-}
-
-function refused(what: string): SigningError {
-  return new SigningError('signature-refused', `the request cannot be signed: ${what}`);
 }

@@ -1,17 +1,7 @@
 import type { RequestHead } from '../../protocols/heads.ts';
-import type { Secret } from '../../../common/secret.ts';
 import type { Grant } from '../../../proto/gen/sidekey/v1/grant.ts';
-import type { BodyTransform } from '../../credentials/body-transform.ts';
 import { TAKEN_MESSAGE_CODINGS } from '../../credentials/scrubbing/decode-messages.ts';
-import {
-  type AgentClaims,
-  type ClientCertificate,
-  injectCredential,
-  type Injected,
-  injectNothing,
-  type LocalReply,
-  type RequestSignature,
-} from '../../credentials/inject.ts';
+import { type AgentClaims, injectCredential, type Injected, injectNothing } from '../../credentials/inject.ts';
 import { viaEntry } from './admission.ts';
 import { isSearchableRange } from '../byte-range.ts';
 import { mayFilterAnswer } from '../../inspection/answer-filters.ts';
@@ -21,20 +11,10 @@ import type { RequestDestination } from './destination.ts';
 import type { PreparedRoute } from './route-table.ts';
 import type { BodyLength, OutgoingRequest } from '../streams.ts';
 
+/** A request and what its credentials ask of its way; their signatures are still to be made. */
 export interface Prepared {
   readonly request: OutgoingRequest;
-  /** What must not come back to the agent, beside what its signatures add. */
-  readonly secrets: readonly Secret[];
-  /** Through which the body's bytes go to the upstream; undefined when there is no body. */
-  readonly body: BodyTransform | undefined;
-  /** With which the upstream must be dialled (`withClientCertificate`). */
-  readonly clientCertificate: ClientCertificate | undefined;
-  /** Answers the agent in place of the upstream, which is then not called. */
-  readonly reply: LocalReply | undefined;
-  /** Of the answer. */
-  readonly droppedFields: ReadonlySet<string>;
-  /** To be made before it is sent. */
-  readonly signatures: readonly RequestSignature[];
+  readonly injected: Injected;
 }
 
 /** What is known of the way that the request takes. */
@@ -73,7 +53,7 @@ export function prepareRequest(
   // OPTIONS is authorized like any call but carries no credential: its answer may reflect what it was sent (A-04).
   const isInjected = grant !== undefined && method !== 'OPTIONS';
   const injected = isInjected ? injectCredential(grant, injectable) : injectNothing(injectable);
-  const { body, clientCertificate, droppedFields, path, query, reply, secrets, signatures } = injected;
+  const { path, query, secrets, signatures } = injected;
   if (secrets.length > 0 || signatures.length > 0) expectScrubbable(head, injected);
   if (route.route !== undefined && mayFilterAnswer(route.route, inspected)) expectWhole(headers);
   const length = lengthOf(head, injected);
@@ -83,7 +63,7 @@ export function prepareRequest(
   const inTarget = path !== destination.path || query !== destination.query;
   const sensitive = inTarget ? new Set([...route.sensitive, ':path']) : route.sensitive;
   const request = { method, scheme, authority, target, headers, length, acceptsTrailers, sensitive };
-  return { request, secrets, droppedFields, body, clientCertificate, reply, signatures };
+  return { request, injected };
 }
 
 /** How long the body will be, with Content-Length to match. */

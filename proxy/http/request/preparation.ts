@@ -175,8 +175,9 @@ export class Preparation {
       claims,
       inspected: this.#inspected,
     });
-    if (prepared.reply !== undefined) return this.#end.answer(prepared.reply, true);
-    const signed = new SignedRequest(prepared.signatures, prepared.secrets, services);
+    const { reply, secrets, signatures } = prepared.injected;
+    if (reply !== undefined) return this.#end.answer(reply, true);
+    const signed = new SignedRequest(signatures, secrets, services);
     if (!signed.needsWholeBody) return this.#depart(prepared, signed, destination, undefined);
     const { maxSignedBodyBytes } = services.limits;
     this.#hold(maxSignedBodyBytes, (body) => {
@@ -201,14 +202,19 @@ export class Preparation {
     agent.resumeRequest();
   }
 
-  #depart(prepared: Prepared, signed: SignedRequest, destination: RequestDestination, body: Buffer | undefined): void {
+  #depart(
+    { request, injected }: Prepared,
+    signed: SignedRequest,
+    destination: RequestDestination,
+    body: Buffer | undefined,
+  ): void {
     const { scheme, host, port } = destination;
-    const { request, secrets, clientCertificate, signatures } = prepared;
+    const { secrets, clientCertificate, droppedFields, signatures } = injected;
     // While it waited for its body or an answer, policy may have changed by which it was decided, but not its way.
     if (!leavesAlike(this.#route, this.#parts.services.routes.find(host, port) ?? UNROUTED)) {
       throw new Refusal('not-ready', 'the route of this call changed while it was held');
     }
-    const transform = signed.sign(body, prepared.body);
+    const transform = signed.sign(body, injected.body);
     this.#parts.call.message = undefined;
     const opening = this.#opening;
     const usual = this.#route.dialTarget(scheme, host, port);
@@ -221,7 +227,7 @@ export class Preparation {
       signed,
       scrubber: signed.scrubber(),
       isAuthenticated: secrets.length > 0 || signatures.length > 0 || clientCertificate !== undefined,
-      droppedFields: prepared.droppedFields,
+      droppedFields,
       credentialCookies: this.#route.route?.credentialCookies,
       maskedFields: this.#route.route?.maskedAnswerFields,
       opening,

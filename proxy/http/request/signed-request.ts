@@ -33,7 +33,7 @@ export class SignedRequest {
    *
    * @param before - Through which the body goes first.
    * @returns through which the body must go.
-   * @throws SigningError
+   * @throws InjectionError
    */
   sign(body: Buffer | undefined, before: BodyTransform | undefined): BodyTransform | undefined {
     let transform = before;

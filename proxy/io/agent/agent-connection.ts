@@ -17,10 +17,9 @@ import { Refusal } from '../../refusal.ts';
 import type { AgentSession } from './agent-sessions.ts';
 import type { ConnectHandler } from './http-connect.ts';
 import { Http1Answer } from './http1-answer.ts';
+import { LINGER_MS } from '../linger.ts';
 import { Output } from '../output.ts';
 import { AT_ONCE_BYTES, TurnWork } from '../turn.ts';
-
-const LINGER_MS = 2_000;
 
 /** One HTTP/1.1 byte stream from the agent: requests in order, one exchange at a time. */
 export class AgentConnection implements AgentStream, AgentSession {

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { Roster, type Rostered } from '../../../common/roster.ts';
+import type { ProxyServices } from '../../http/services.ts';
 import { EndedSocket } from './ended-socket.ts';
 import { TcpOwners } from './tcp-owner.ts';
 
@@ -11,6 +12,11 @@ export interface AgentSession {
   /** Takes no new calls; closes now when idle, else after the present answers. */
   drain(): void;
   destroy(): void;
+}
+
+/** What all that serves agents shares. */
+export interface AgentServices extends ProxyServices {
+  readonly sessions: AgentSessions;
 }
 
 /** A socket with its place in the roster. */

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { Authority } from '../../../common/net/host.ts';
 import { Outcome } from '../../../proto/gen/sidekey/v1/decision.ts';
 import type { Reason } from '../../../proto/reasons.ts';
 import type { Call } from '../../http/call.ts';
@@ -17,14 +18,14 @@ import { relayBytes, type Relay } from '../byte-relay.ts';
 export async function openBlindTunnel(
   services: ProxyServices,
   { socket: agent, call, established }: { socket: Socket; call: Call; established: Buffer },
+  target: Authority,
   rest: Buffer,
 ): Promise<void> {
-  const { host, port } = call.destination ?? { host: '', port: 0 };
-  const live = new LiveTunnel(services, call);
+  const live = new LiveTunnel(services, call, target);
   services.live.add(live);
   let upstream: Socket | undefined;
   try {
-    const dialled = await services.pool.openRaw(UNROUTED.dialTarget('http', host, port));
+    const dialled = await services.pool.openRaw(UNROUTED.dialTarget('http', target.host, target.port));
     upstream = dialled.socket;
     call.upstreamAddress = dialled.address;
     if (live.cutFor !== undefined) throw new Refusal(live.cutFor, 'the access ended while the host was dialled');
@@ -61,10 +62,12 @@ class LiveTunnel implements LiveExchange {
   cutFor: Reason | undefined;
   seat = -1;
   readonly #services: ProxyServices;
+  readonly #target: Authority;
 
-  constructor(services: ProxyServices, call: Call) {
+  constructor(services: ProxyServices, call: Call, target: Authority) {
     this.#services = services;
     this.call = call;
+    this.#target = target;
   }
 
   cut(reason: Reason): void {
@@ -77,7 +80,7 @@ class LiveTunnel implements LiveExchange {
   }
 
   reauthorize(): void {
-    const { host, port } = this.call.destination ?? { host: '', port: 0 };
+    const { host, port } = this.#target;
     if (this.#services.routes.find(host, port) !== undefined) this.cut('no-policy');
   }
 }

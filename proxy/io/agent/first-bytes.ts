@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { ByteQueue } from '../../protocols/http1/byte-queue.ts';
+import { ByteQueue } from '../../protocols/byte-queue.ts';
 import type { AgentSession, AgentSessions } from './agent-sessions.ts';
 
 /** How the reading of first bytes ended. */

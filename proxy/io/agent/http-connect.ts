@@ -3,10 +3,9 @@ import { type Authority, parseHost } from '../../../common/net/host.ts';
 import { Call } from '../../http/call.ts';
 import { connectTarget } from '../../http/request/destination.ts';
 import { bareReply } from './bare-reply.ts';
-import type { ProxyServices } from '../../http/services.ts';
 import type { RequestHead } from '../../protocols/heads.ts';
 import { Refusal } from '../../refusal.ts';
-import type { AgentSessions } from './agent-sessions.ts';
+import type { AgentServices } from './agent-sessions.ts';
 import { nameCall, openTunnel, refuseTunnel, type Tunnel } from './tunnel.ts';
 
 /** Takes over the socket of an accepted CONNECT, with the bytes that came behind it. */
@@ -15,17 +14,10 @@ export type ConnectHandler = (socket: Socket, head: RequestHead, rest: Buffer) =
 const ESTABLISHED = Buffer.from('HTTP/1.1 200 Connection Established\r\n\r\n', 'latin1');
 
 /** Serves one CONNECT (RFC 9110 9.3.6) whose caller is admitted. */
-export function serveConnect(
-  services: ProxyServices,
-  sessions: AgentSessions,
-  socket: Socket,
-  head: RequestHead,
-  rest: Buffer,
-): void {
+export function serveConnect(services: AgentServices, socket: Socket, head: RequestHead, rest: Buffer): void {
   const call = new Call('CONNECT');
   const tunnel: Tunnel = {
     socket,
-    sessions,
     call,
     established: ESTABLISHED,
     refusal: (refusal) => bareReply(refusal, call),

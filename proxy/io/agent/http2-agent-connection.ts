@@ -14,11 +14,11 @@ import type { Http2Event, RequestHeadEvent } from '../../sessions/http2/events.t
 import type { AgentSession } from './agent-sessions.ts';
 import { FrameWriter } from '../frame-writer.ts';
 import { Http2AgentStream, type Http2AgentParts } from './http2-agent-stream.ts';
+import { LINGER_MS } from '../linger.ts';
 import { StreamDeadlines } from './stream-deadlines.ts';
 import { TurnWork } from '../turn.ts';
 
 const TICK_MS = 1_000;
-const LINGER_MS = 2_000;
 /** For so long a request may go on behind its answer: curl 7.88 loses an answer whose request is stopped at once. */
 const UNENDED_MS = 1_000;
 
@@ -49,7 +49,7 @@ export class Http2AgentConnection implements AgentSession {
     const { limits, clock, held } = services;
     this.#services = services;
     this.#socket = socket;
-    this.#http2 = new Http2Connection('server', { ...limits.http2, enableConnectProtocol: true }, held);
+    this.#http2 = new Http2Connection('server', limits.http2, held);
     this.#writer = new FrameWriter(socket, this.#http2);
     this.#lastTick = clock.now();
     this.#idleUntil = this.#lastTick + limits.headerTimeoutMs;

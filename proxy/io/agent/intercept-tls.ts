@@ -3,12 +3,10 @@ import type tls from 'node:tls';
 import type { Call } from '../../http/call.ts';
 import { Outcome } from '../../../proto/gen/sidekey/v1/decision.ts';
 import type { Transport } from '../../http/request/destination.ts';
-import type { ProxyServices } from '../../http/services.ts';
 import { CertificateAuthorityError } from '../../intercept/certificate-authority.ts';
-import { AgentConnection } from './agent-connection.ts';
-import { Http2AgentConnection } from './http2-agent-connection.ts';
-import type { AgentSessions } from './agent-sessions.ts';
+import type { AgentServices } from './agent-sessions.ts';
 import { SecuredSocket } from './secured-socket.ts';
+import { serveHttp } from './serve-http.ts';
 import type { Authority } from '../../../common/net/host.ts';
 
 /** Fatal TLS alerts in records of TLS 1.2 (RFC 8446 5.1, 6.2). */
@@ -23,15 +21,14 @@ const ENDS = ['error', 'end', 'close'] as const;
 /** The agent's end of a connection to somewhere. */
 export interface AgentEnd {
   readonly socket: Socket;
-  readonly sessions: AgentSessions;
   /** The call of opening it; it is recorded unless calls inside take its place. */
   readonly call: Call;
 }
 
 /** Speaks TLS with the agent in the target's name, and HTTP inside. `opening` is what was read of it already. */
 export function interceptTls(
-  services: ProxyServices,
-  { socket, sessions, call }: AgentEnd,
+  services: AgentServices,
+  { socket, call }: AgentEnd,
   target: Authority,
   opening: Buffer,
 ): void {
@@ -59,13 +56,12 @@ export function interceptTls(
     clearTimeout(timer);
     for (const event of ENDS) secured.removeListener(event, failed);
     const transport: Transport = { kind: 'tunnel', ...target, tls: true };
-    const speaksHttp2 = secured.alpnProtocol === 'h2';
-    sessions.track(new (speaksHttp2 ? Http2AgentConnection : AgentConnection)(services, secured, transport), secured);
+    serveHttp(services, secured, transport, secured.alpnProtocol === 'h2');
   });
 }
 
 /** undefined when the certificate authority is missing, over, or may not speak for this host. */
-function contextFor(services: ProxyServices, host: string): tls.SecureContext | undefined {
+function contextFor(services: AgentServices, host: string): tls.SecureContext | undefined {
   const authority = services.authority();
   if (authority === undefined || !authority.permits(host)) return undefined;
   try {

@@ -6,10 +6,9 @@ import { readIpAddress } from '../../../common/net/ip-address.ts';
 import type { LocalListener, ProxyConfig } from '../../config.ts';
 import { Call } from '../../http/call.ts';
 import { bareReply } from './bare-reply.ts';
-import type { ProxyServices } from '../../http/services.ts';
 import { Refusal } from '../../refusal.ts';
 import { Outcome } from '../../../proto/gen/sidekey/v1/decision.ts';
-import type { AgentSessions } from './agent-sessions.ts';
+import type { AgentServices, AgentSessions } from './agent-sessions.ts';
 import { Callers } from './callers.ts';
 import { serveExplicit } from './explicit-mode.ts';
 import { FirstBytes } from './first-bytes.ts';
@@ -36,9 +35,8 @@ export type RedirectWatcher = (
 ) => Promise<void> | undefined;
 
 interface Parts {
-  readonly services: ProxyServices;
+  readonly services: AgentServices;
   readonly config: Readonly<ProxyConfig>;
-  readonly sessions: AgentSessions;
   readonly callers: Callers;
   readonly watcher: RedirectWatcher | undefined;
 }
@@ -49,13 +47,13 @@ const UNKNOWN_CALLER_MS = 1_000;
 
 /** Listens in every mode that the configuration asks for, or in none. @throws UsageError, SocketOptionError */
 export async function startListeners(
-  services: ProxyServices,
+  services: AgentServices,
   config: Readonly<ProxyConfig>,
-  sessions: AgentSessions,
-  watcher?: RedirectWatcher,
+  watcher: RedirectWatcher | undefined,
 ): Promise<Listeners> {
   checkConfig(config);
-  const parts: Parts = { services, config, sessions, callers: new Callers(config.allowedUids), watcher };
+  const { sessions } = services;
+  const parts: Parts = { services, config, callers: new Callers(config.allowedUids), watcher };
   const started: Listener[] = [];
   const keep = async (starting: Promise<Listener>): Promise<Authority | undefined> => {
     const listener = await starting;
@@ -99,18 +97,20 @@ function isLoopback(host: string): boolean {
 }
 
 function startExplicit(parts: Parts): Promise<Listener> {
-  const { services, config, sessions } = parts;
-  const serve = (socket: Socket): void => serveExplicit(services, sessions, socket);
-  return startListener(config.listen, sessions, (socket) => admit(parts, socket, undefined, serve, refuseInHttp));
+  const { services, config } = parts;
+  const serve = (socket: Socket): void => serveExplicit(services, socket);
+  return startListener(config.listen, services.sessions, (socket) =>
+    admit(parts, socket, undefined, serve, refuseInHttp),
+  );
 }
 
 function startTransparent(parts: Parts, at: Authority): Promise<Listener> {
-  const { services, sessions, callers, watcher } = parts;
+  const { services, callers, watcher } = parts;
   const originalOf = loadOriginalDestination();
-  return startListener(at, sessions, (socket) => {
+  return startListener(at, services.sessions, (socket) => {
     const original = originalOf(socket);
     if (original === undefined) return refuseDirect(services, socket);
-    const serve = (admitted: Socket): void => serveTransparent(services, sessions, admitted, original);
+    const serve = (admitted: Socket): void => serveTransparent(services, admitted, original);
     const go = (): void => admit(parts, socket, original, serve, refuseSilently);
     const watched = watcher?.(original, () => callers.uidOf(socket, original));
     if (watched === undefined) go();
@@ -119,15 +119,15 @@ function startTransparent(parts: Parts, at: Authority): Promise<Listener> {
 }
 
 async function startLocal(parts: Parts, { at, upstream }: LocalListener): Promise<Listener> {
-  const { services, sessions, callers } = parts;
+  const { services, callers } = parts;
   if ('socketPath' in at) callers.prepareUnix();
   const where = 'socketPath' in at ? { ...at, openToAll: callers.areChecked } : at;
-  const listener = await startListener(where, sessions, (socket) =>
+  const listener = await startListener(where, services.sessions, (socket) =>
     admit(parts, socket, undefined, serve, refuseInHttp),
   );
   const transport = localTransport(upstream, listener.bound);
   function serve(socket: Socket): void {
-    serveLocal(services, sessions, socket, transport);
+    serveLocal(services, socket, transport);
   }
   return listener;
 }
@@ -164,8 +164,8 @@ function admit(
  * Nobody holds the other end of a connection that was closed again at once. Whoever connects only to see whether somebody listens
  * (a health check, `sidekey run`) asked for nothing, so nothing is denied.
  */
-function unlessGone({ sessions, services }: Parts, socket: Socket, refused: () => void): void {
-  new FirstBytes(sessions, socket, {
+function unlessGone({ services }: Parts, socket: Socket, refused: () => void): void {
+  new FirstBytes(services.sessions, socket, {
     judge: () => true,
     deadlineAt: services.clock.now() + UNKNOWN_CALLER_MS,
     done: ({ kind }) => (kind === 'closed' ? socket.destroy() : refused()),

@@ -8,9 +8,8 @@ type FamilyState =
   | 'trying'
   /** This machine cannot send anything that way. */
   | 'unrouted'
-  /** Ours left the machine; nobody else's has been seen yet. */
-  | 'awaited'
-  | 'caught';
+  /** Ours left the machine: one of somebody else's must be seen here. */
+  | 'awaited';
 
 const OWN_PROBE_MS = 2_000;
 
@@ -23,6 +22,7 @@ export class SelfTest {
   readonly #log: Logger;
   readonly #dial: (family: Family) => Promise<boolean>;
   readonly #states = new Map<Family, FamilyState>(FAMILIES.map((family) => [family, 'trying']));
+  /** Over which somebody else's has been seen. */
   readonly #caught = new Set<Family>();
   #isLooped = false;
 
@@ -45,7 +45,7 @@ export class SelfTest {
   start(): void {
     for (const family of FAMILIES) {
       this.#dial(family).then(
-        (hasRoute) => this.#states.set(family, this.#caught.has(family) ? 'caught' : hasRoute ? 'awaited' : 'unrouted'),
+        (hasRoute) => this.#states.set(family, hasRoute ? 'awaited' : 'unrouted'),
         () => undefined,
       );
     }
@@ -54,9 +54,8 @@ export class SelfTest {
   /** What is still to be proven, or known to be wrong; undefined when everything is proven. */
   unproven(): string | undefined {
     if (this.#isLooped) return "the proxy's own connections are redirected to itself: is its uid exempt?";
-    const states = [...this.#states];
-    if (states.some(([, state]) => state === 'trying')) return 'trying a connection of its own';
-    const awaited = states.filter(([, state]) => state === 'awaited').map(([family]) => family);
+    if (FAMILIES.some((family) => this.#states.get(family) === 'trying')) return 'trying a connection of its own';
+    const awaited = FAMILIES.filter((family) => this.#states.get(family) === 'awaited' && !this.#caught.has(family));
     if (awaited.length > 0) return `no connection of another user over ${awaited.join(' and ')} was redirected yet`;
     return this.#caught.size === 0 ? 'this machine has no route at all' : undefined;
   }
@@ -70,7 +69,6 @@ export class SelfTest {
       return;
     }
     this.#caught.add(family);
-    if (this.#states.get(family) !== 'trying') this.#states.set(family, 'caught');
     if (this.unproven() === undefined) this.#log.info({ family, uid }, 'self-test passed');
   }
 }

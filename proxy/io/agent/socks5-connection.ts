@@ -3,11 +3,10 @@ import { parseHost } from '../../../common/net/host.ts';
 import { Outcome } from '../../../proto/gen/sidekey/v1/decision.ts';
 import type { Reason } from '../../../proto/reasons.ts';
 import { Call } from '../../http/call.ts';
-import type { ProxyServices } from '../../http/services.ts';
 import { type Socks5Command, type Socks5Fault, Socks5Server } from '../../protocols/socks5/server.ts';
 import { REPLY, type Reply, writeReply } from '../../protocols/socks5/server-messages.ts';
 import { Refusal } from '../../refusal.ts';
-import type { AgentSession, AgentSessions } from './agent-sessions.ts';
+import type { AgentServices, AgentSession } from './agent-sessions.ts';
 import { closeWith } from '../linger.ts';
 import { openAddressTunnel, openTunnel, refuseTunnel, type Tunnel } from './tunnel.ts';
 
@@ -35,8 +34,7 @@ type ConnectCommand = Extract<Socks5Command, { kind: 'connect' }>;
 /** The handshake of one SOCKS 5 client; then its connection goes on as a tunnel. */
 export class Socks5Connection implements AgentSession {
   readonly deadlineAt: number;
-  readonly #services: ProxyServices;
-  readonly #sessions: AgentSessions;
+  readonly #services: AgentServices;
   readonly #socket: Socket;
   readonly #session: Socks5Server;
   readonly #forget: () => void;
@@ -45,10 +43,9 @@ export class Socks5Connection implements AgentSession {
   };
   readonly #onEnd = (): void => void this.#socket.destroy();
 
-  constructor(services: ProxyServices, sessions: AgentSessions, socket: Socket) {
-    const { proxyToken, clock, limits } = services;
+  constructor(services: AgentServices, socket: Socket) {
+    const { proxyToken, clock, limits, sessions } = services;
     this.#services = services;
-    this.#sessions = sessions;
     this.#socket = socket;
     this.#session = new Socks5Server(proxyToken && ((password) => proxyToken.equals(password)));
     this.deadlineAt = clock.now() + limits.headerTimeoutMs;
@@ -95,7 +92,6 @@ export class Socks5Connection implements AgentSession {
   #connect({ host, port, rest }: ConnectCommand): void {
     const tunnel: Tunnel = {
       socket: this.#socket,
-      sessions: this.#sessions,
       call: new Call('CONNECT'),
       established: writeReply(REPLY.succeeded),
       refusal: ({ reason }) => writeReply(REPLIES[reason] ?? REPLY.notAllowed),

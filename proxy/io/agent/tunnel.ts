@@ -3,17 +3,16 @@ import { Outcome } from '../../../proto/gen/sidekey/v1/decision.ts';
 import type { Reason } from '../../../proto/reasons.ts';
 import type { Call } from '../../http/call.ts';
 import { refusalOf } from '../../http/answer/refusal-reply.ts';
-import { whereTo } from '../../http/request/destination.ts';
+import { type Transport, whereTo } from '../../http/request/destination.ts';
 import { assertServing } from '../../http/request/routing.ts';
-import type { ProxyServices } from '../../http/services.ts';
 import { type Opening, readOpening } from '../../protocols/opening.ts';
 import { Refusal } from '../../refusal.ts';
-import { AgentConnection } from './agent-connection.ts';
+import type { AgentServices } from './agent-sessions.ts';
 import { openBlindTunnel } from './blind-tunnel.ts';
 import { FirstBytes } from './first-bytes.ts';
-import { Http2AgentConnection } from './http2-agent-connection.ts';
 import { ALERT, type AgentEnd, interceptTls } from './intercept-tls.ts';
 import { closeWith } from '../linger.ts';
+import { serveHttp } from './serve-http.ts';
 
 /** A connection on which the agent asked for a way to somewhere, by CONNECT, SOCKS or simply by dialling. */
 export interface Tunnel extends AgentEnd {
@@ -26,11 +25,11 @@ export interface Tunnel extends AgentEnd {
 const NOTHING = Buffer.alloc(0);
 
 /** Opens a tunnel to a host that the agent named: refused, relayed blindly (unrouted hosts, by configuration) or intercepted. */
-export function openTunnel(services: ProxyServices, tunnel: Tunnel, target: Authority, rest: Buffer): void {
+export function openTunnel(services: AgentServices, tunnel: Tunnel, target: Authority, rest: Buffer): void {
   nameCall(tunnel.call, target);
   try {
     refusePort(services, target.port);
-    if (admit(services, target) === 'blind') return relay(services, tunnel, rest);
+    if (admit(services, target) === 'blind') return relay(services, tunnel, target, rest);
   } catch (error) {
     return refuseTunnel(services, tunnel, error);
   }
@@ -50,7 +49,7 @@ export function openTunnel(services: ProxyServices, tunnel: Tunnel, target: Auth
  * Opens a tunnel to an address, behind which the agent has a name in mind. The name comes from SNI or Host; it, and never the
  * agent's address, is what is resolved and dialled. Without SNI the address itself is the host.
  */
-export function openAddressTunnel(services: ProxyServices, tunnel: Tunnel, at: Authority, rest: Buffer): void {
+export function openAddressTunnel(services: AgentServices, tunnel: Tunnel, at: Authority, rest: Buffer): void {
   nameCall(tunnel.call, at);
   try {
     refusePort(services, at.port);
@@ -73,7 +72,7 @@ export function openAddressTunnel(services: ProxyServices, tunnel: Tunnel, at: A
       if (admit(services, target) === 'blind') {
         // Whoever reads it behind us may find another name inside, which nothing here has decided on (A-10).
         if (opening.ech) return giveUp(services, tunnel, 'destination-mismatch', ALERT.echRequired);
-        return relay(services, inside, bytes);
+        return relay(services, inside, target, bytes);
       }
     } catch (error) {
       return refuseTunnel(services, inside, error);
@@ -83,7 +82,7 @@ export function openAddressTunnel(services: ProxyServices, tunnel: Tunnel, at: A
 }
 
 /** @throws Refusal */
-function admit(services: ProxyServices, { host, port }: Authority): 'intercept' | 'blind' {
+function admit(services: AgentServices, { host, port }: Authority): 'intercept' | 'blind' {
   // Few clients show why a tunnel was refused, so where we may speak for the host the call inside is refused instead.
   if (services.unrouted === 'deny' && !services.state.draining && services.authority()?.permits(host) === true) {
     return 'intercept';
@@ -100,7 +99,7 @@ function admit(services: ProxyServices, { host, port }: Authority): 'intercept' 
   return 'intercept';
 }
 
-function refusePort(services: ProxyServices, port: number): void {
+function refusePort(services: AgentServices, port: number): void {
   if (services.refusedPorts.has(port)) throw new Refusal('port-refused', `port ${port} is refused by configuration`);
 }
 
@@ -115,9 +114,9 @@ function establish({ socket, established }: Tunnel, rest: Buffer): void {
 }
 
 /** Reads what the agent opens with. */
-function listen(services: ProxyServices, tunnel: Tunnel, done: (opening: Opening, bytes: Buffer) => void): void {
-  const { clock, limits } = services;
-  new FirstBytes(tunnel.sessions, tunnel.socket, {
+function listen(services: AgentServices, tunnel: Tunnel, done: (opening: Opening, bytes: Buffer) => void): void {
+  const { clock, limits, sessions } = services;
+  new FirstBytes(sessions, tunnel.socket, {
     judge: readOpening,
     deadlineAt: clock.now() + limits.tlsHandshakeTimeoutMs,
     done: (end) => {
@@ -130,26 +129,25 @@ function listen(services: ProxyServices, tunnel: Tunnel, done: (opening: Opening
 }
 
 function serveCleartext(
-  services: ProxyServices,
+  services: AgentServices,
   tunnel: Tunnel,
-  transport: AgentConnection['transport'],
+  transport: Transport,
   opening: Opening,
   bytes: Buffer,
 ): void {
   if (opening.kind === 'unknown') return giveUp(services, tunnel, 'protocol-refused');
-  const { socket, sessions } = tunnel;
-  socket.unshift(bytes);
-  const Connection = opening.kind === 'http2' ? Http2AgentConnection : AgentConnection;
-  sessions.track(new Connection(services, socket, transport), socket);
-  socket.resume();
+  tunnel.socket.unshift(bytes);
+  serveHttp(services, tunnel.socket, transport, opening.kind === 'http2');
 }
 
-function relay(services: ProxyServices, tunnel: Tunnel, rest: Buffer): void {
-  openBlindTunnel(services, tunnel, rest).catch((error: unknown) => refuseTunnel(services, tunnel, error, true));
+function relay(services: AgentServices, tunnel: Tunnel, target: Authority, rest: Buffer): void {
+  openBlindTunnel(services, tunnel, target, rest).catch((error: unknown) =>
+    refuseTunnel(services, tunnel, error, true),
+  );
 }
 
 /** Ends a tunnel that was never established, as its own protocol does it. */
-export function refuseTunnel(services: ProxyServices, tunnel: Tunnel, error: unknown, wasAdmitted = false): void {
+export function refuseTunnel(services: AgentServices, tunnel: Tunnel, error: unknown, wasAdmitted = false): void {
   const refusal = refusalOf(error, tunnel.call);
   closeWith(tunnel.socket, tunnel.refusal(refusal));
   const failed = wasAdmitted && !refusal.denies;
@@ -157,7 +155,7 @@ export function refuseTunnel(services: ProxyServices, tunnel: Tunnel, error: unk
 }
 
 /** Ends a tunnel that stands, as the protocol inside does it. */
-function giveUp(services: ProxyServices, { socket, call }: Tunnel, reason: Reason, alert: Buffer = NOTHING): void {
+function giveUp(services: AgentServices, { socket, call }: Tunnel, reason: Reason, alert: Buffer = NOTHING): void {
   closeWith(socket, alert);
   services.ended(call, Outcome.OUTCOME_DENIED, reason);
 }

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { ByteBudget } from '../../../common/byte-budget.ts';
 import { Roster } from '../../../common/roster.ts';
 import type { ProxyLimits } from '../../limits.ts';
 import { Http2Error } from '../../protocols/http2/http2-error.ts';
@@ -22,6 +23,12 @@ const MAX_GIVEN_UP = 16;
 /** Tomcat ends it for the third in a row: where that happened, fewer are risked. */
 const MAX_GIVEN_UP_CALMLY = 2;
 
+/** Who keeps connections that are shared. */
+interface SharedOwner extends UpstreamOwner<Http2Upstream> {
+  /** What windows may grow by. */
+  readonly held: ByteBudget;
+}
+
 /** One HTTP/2 connection to one checked address, carrying many exchanges at a time. */
 export class Http2Upstream implements KeptConnection {
   readonly origin: UpstreamOrigin;
@@ -31,7 +38,7 @@ export class Http2Upstream implements KeptConnection {
   readonly #http2: Http2Connection;
   readonly #writer: FrameWriter;
   readonly #parts: Http2UpstreamParts;
-  readonly #owner: UpstreamOwner<Http2Upstream>;
+  readonly #owner: SharedOwner;
   readonly #streams = new StreamMap<Http2UpstreamStream>();
   readonly #touched = new Roster<Http2UpstreamStream>();
   /** Until the peer's settings are here; it may send nothing before them (RFC 9113 3.4). Rejects with a Refusal. */
@@ -56,13 +63,7 @@ export class Http2Upstream implements KeptConnection {
   readonly #silentMs: number;
 
   /** `calmly`: the upstream has said of an earlier one that it was too much. */
-  constructor(
-    socket: Socket,
-    origin: UpstreamOrigin,
-    limits: ProxyLimits,
-    owner: UpstreamOwner<Http2Upstream>,
-    calmly = false,
-  ) {
+  constructor(socket: Socket, origin: UpstreamOrigin, limits: ProxyLimits, owner: SharedOwner, calmly = false) {
     this.#socket = socket;
     this.#maxGivenUp = calmly ? MAX_GIVEN_UP_CALMLY : MAX_GIVEN_UP;
     this.origin = origin;

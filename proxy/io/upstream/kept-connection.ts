@@ -1,4 +1,3 @@
-import type { ByteBudget } from '../../../common/byte-budget.ts';
 import type { Rostered } from '../../../common/roster.ts';
 
 /** Where an upstream connection leads, and under what it was checked. */
@@ -26,10 +25,6 @@ export interface KeptConnection extends Rostered {
 
 /** Who keeps upstream connections. */
 export interface UpstreamOwner<Connection> {
-  /** What windows may grow by. */
-  readonly held: ByteBudget;
   now(): number;
-  /** Its exchange ended well: it may serve another. */
-  released(connection: Connection): void;
   closed(connection: Connection): void;
 }

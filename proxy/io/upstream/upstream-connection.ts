@@ -30,6 +30,12 @@ type State =
   | { name: 'answered'; listener: ResponseListener }
   | { name: 'closed' };
 
+/** Who keeps connections for one exchange after another. */
+interface ExchangeOwner extends UpstreamOwner<UpstreamConnection> {
+  /** Its exchange ended well: it may serve another. */
+  released(connection: UpstreamConnection): void;
+}
+
 /** One HTTP/1.1 connection to one checked address, carrying one exchange at a time. */
 export class UpstreamConnection implements UpstreamStream, KeptConnection {
   readonly origin: UpstreamOrigin;
@@ -39,7 +45,7 @@ export class UpstreamConnection implements UpstreamStream, KeptConnection {
   readonly #output: Output;
   readonly #socket: Socket;
   readonly #reader: ResponseReader;
-  readonly #owner: UpstreamOwner<UpstreamConnection>;
+  readonly #owner: ExchangeOwner;
   readonly #readLater = new TurnWork('read', () => this.#read());
   /** Exchanges that ended well on this connection. */
   #uses = 0;
@@ -53,7 +59,7 @@ export class UpstreamConnection implements UpstreamStream, KeptConnection {
   #state: State = { name: 'idle' };
   #paused = false;
 
-  constructor(socket: Socket, origin: UpstreamOrigin, limits: ProxyLimits, owner: UpstreamOwner<UpstreamConnection>) {
+  constructor(socket: Socket, origin: UpstreamOrigin, limits: ProxyLimits, owner: ExchangeOwner) {
     this.#socket = socket;
     this.origin = origin;
     this.idleSince = origin.openedAt;

@@ -9,7 +9,7 @@ import { Refusal } from '../../refusal.ts';
 import { DestinationConnections } from './destination-connections.ts';
 import { dial, type Dialled, type ReadSink, type Resolver, type TrustedContexts } from './dial.ts';
 import { Http2Upstream } from './http2-upstream.ts';
-import type { KeptConnection, UpstreamOwner } from './kept-connection.ts';
+import type { KeptConnection } from './kept-connection.ts';
 import { KnownVersions } from './known-versions.ts';
 import { UpstreamConnection } from './upstream-connection.ts';
 
@@ -109,7 +109,6 @@ export class UpstreamPool implements Upstreams {
     const { socket, address, version } = await dial(target, addresses, tlsWith, this.#limits, sink);
     const showsCertificate = target.clientCertificate !== undefined;
     const origin = { key: target.key, address, openedAt: this.#clock.now(), showsCertificate };
-    const held = this.#held;
     const now = (): number => this.#clock.now();
     const closed = (connection: KeptConnection): void => this.#forget(connection);
     if (version === 'h2') {
@@ -118,7 +117,7 @@ export class UpstreamPool implements Upstreams {
         closed(connection);
       };
       const isTouchy = this.#touchy.get(target.key) === true;
-      const sharedOwner = { held, now, closed: ended, released: () => {} };
+      const sharedOwner = { held: this.#held, now, closed: ended };
       const shared = new Http2Upstream(socket, origin, this.#limits, sharedOwner, isTouchy);
       sink.take = (bytes) => shared.receive(bytes);
       destination.all.add(shared);
@@ -130,8 +129,8 @@ export class UpstreamPool implements Upstreams {
       return { stream: shared.stream(), shared };
     }
     this.#versions.learn(target, 'http/1.1');
-    const owner: UpstreamOwner<UpstreamConnection> = { held, now, closed, released: (ended) => this.#keep(ended) };
-    const connection = new UpstreamConnection(socket, origin, this.#limits, owner);
+    const released = (ended: UpstreamConnection): void => this.#keep(ended);
+    const connection = new UpstreamConnection(socket, origin, this.#limits, { now, closed, released });
     sink.take = (bytes) => connection.receive(bytes);
     destination.all.add(connection);
     return { stream: connection, shared: undefined };

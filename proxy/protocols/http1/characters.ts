@@ -34,6 +34,14 @@ export function isToken(text: string): boolean {
   return true;
 }
 
+/** Whether text may stand as a request target; what it names is not looked at. */
+export function isTarget(text: string): boolean {
+  for (let at = 0; at < text.length; at += 1) {
+    if (TARGET[text.charCodeAt(at)] !== 1) return false;
+  }
+  return text !== '';
+}
+
 /** Whether a character is white space of HTTP (RFC 9110 5.6.3). */
 export function isBlank(code: number): boolean {
   return code === SP || code === HTAB;

@@ -1,6 +1,6 @@
 import type { HeaderList } from '../header-list.ts';
 import { NOT_IN_TRAILERS } from '../trailer-fields.ts';
-import type { ByteQueue } from './byte-queue.ts';
+import type { ByteQueue } from '../byte-queue.ts';
 import { CR, FIELD, HEX_VALUE, LF } from './characters.ts';
 import { findHeadEnd } from './head-end.ts';
 import { parseFields } from './fields.ts';

@@ -1,21 +1,15 @@
-import { formatAuthority } from '../../../common/net/host.ts';
-import {
-  type TunnelClient,
-  type TunnelCredentials,
-  type TunnelDestination,
-  TunnelError,
-  type TunnelStep,
-} from '../tunnel-client.ts';
+import { type Authority, formatAuthority } from '../../../common/net/host.ts';
+import { type TunnelClient, type TunnelCredentials, TunnelError, type TunnelStep } from '../tunnel-client.ts';
 import { MessageError } from './message-error.ts';
 import { ResponseReader } from './message-reader.ts';
 
 /** Opens a tunnel through an HTTP proxy (RFC 9110 section 9.3.6); names are left to the proxy to resolve. */
 export class ConnectClient implements TunnelClient {
-  readonly #destination: TunnelDestination;
+  readonly #destination: Authority;
   readonly #credentials: TunnelCredentials | undefined;
   readonly #reader = new ResponseReader();
 
-  constructor(destination: TunnelDestination, credentials: TunnelCredentials | undefined) {
+  constructor(destination: Authority, credentials: TunnelCredentials | undefined) {
     this.#destination = destination;
     this.#credentials = credentials;
     this.#reader.expect('CONNECT');

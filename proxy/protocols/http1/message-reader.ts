@@ -1,6 +1,6 @@
 import type { RequestHead, ResponseFraming, ResponseHead } from '../heads.ts';
 import type { HeaderList } from '../header-list.ts';
-import { ByteQueue } from './byte-queue.ts';
+import { ByteQueue } from '../byte-queue.ts';
 import { CR, LF, TOKEN } from './characters.ts';
 import { ChunkedBody } from './chunked-body.ts';
 import { findHeadEnd } from './head-end.ts';

@@ -1,5 +1,5 @@
 import type { HeaderList } from '../header-list.ts';
-import { COLON, CR, FIELD, isFieldValue, isToken, LF, SP, TARGET, TOKEN } from './characters.ts';
+import { COLON, CR, FIELD, isFieldValue, isTarget, isToken, LF, SP, TOKEN } from './characters.ts';
 
 /**
  * Writes heads and chunk frames. What it is given is checked again, so that no mistake in between can split a
@@ -105,11 +105,4 @@ function writeField(name: string, value: string, start: number): number {
   bytes[at] = CR;
   bytes[at + 1] = LF;
   return at + 2;
-}
-
-function isTarget(target: string): boolean {
-  for (let at = 0; at < target.length; at += 1) {
-    if (TARGET[target.charCodeAt(at)] !== 1) return false;
-  }
-  return target !== '';
 }

@@ -2,7 +2,7 @@ import { CR, LF, SP, TARGET, TOKEN } from './characters.ts';
 import { type Framing, NO_BODY, type RequestHead } from '../heads.ts';
 import type { Http1Limits } from './limits.ts';
 import { malformed, MessageError, tooLarge } from './message-error.ts';
-import { isHostField, isTargetFor } from './request-target.ts';
+import { isAuthority, isTargetFor } from './request-target.ts';
 import type { HeaderSection, SectionReader } from './section-reader.ts';
 
 /** Reads a whole head: the request line and field lines, without the empty line that ends it. */
@@ -60,7 +60,7 @@ function interpret(method: string, target: string, version: '1.0' | '1.1', secti
   const { headers, fields } = section;
   if (fields.host === undefined) {
     if (version === '1.1') throw malformed('request', 'no Host field (RFC 9112 3.2)');
-  } else if (!isHostField(fields.host)) {
+  } else if (!isAuthority(fields.host)) {
     throw malformed('request', 'a malformed Host field (RFC 9110 7.2)');
   }
   const framing = fields.framing ?? NO_BODY;

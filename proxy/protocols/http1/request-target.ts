@@ -35,15 +35,11 @@ function endsAuthority(code: number): boolean {
   return code === SLASH || code === QUESTION || code === HASH;
 }
 
-/** Whether a `Host` field's value names a host (RFC 9110 7.2); an empty one names nothing, so a proxy cannot use it. */
-export function isHostField(value: string): boolean {
-  return isAuthority(value);
-}
-
 /** Target and Host name the same one mostly, and so do the requests of one agent. */
 let accepted = '';
 
-function isAuthority(text: string): boolean {
+/** Whether a `Host` field's value names a host (RFC 9110 7.2); an empty one names nothing, so a proxy cannot use it. */
+export function isAuthority(text: string): boolean {
   if (text === accepted && text !== '') return true;
   if (!matchesAuthority(text)) return false;
   accepted = text;

@@ -1,4 +1,4 @@
-import { FIELD, HTAB, SP, TOKEN } from '../http1/characters.ts';
+import { FIELD, isBlank, TOKEN } from '../http1/characters.ts';
 
 /** What a field is to a message (RFC 9113 8.2, 8.3). The last four make a message malformed. */
 export const FieldKind = {
@@ -87,8 +87,4 @@ export function isPlainValue(value: string): boolean {
     if (FIELD[value.charCodeAt(at)] !== 1) return false;
   }
   return last < 0 || !(isBlank(value.charCodeAt(0)) || isBlank(value.charCodeAt(last)));
-}
-
-function isBlank(code: number): boolean {
-  return code === SP || code === HTAB;
 }

@@ -1,4 +1,4 @@
-import { ByteQueue } from '../http1/byte-queue.ts';
+import { ByteQueue } from '../byte-queue.ts';
 import { FRAME_HEADER_BYTES, PREFACE, readUint31 } from './frames.ts';
 import { Http2Error } from './http2-error.ts';
 

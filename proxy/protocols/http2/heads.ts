@@ -1,5 +1,5 @@
 import { HeaderList } from '../header-list.ts';
-import { isToken, TARGET } from '../http1/characters.ts';
+import { isTarget, isToken } from '../http1/characters.ts';
 import { type Field, FieldKind } from './field.ts';
 import { Http2StreamError, malformedMessage } from './http2-error.ts';
 
@@ -49,13 +49,13 @@ interface Sorted {
 
 const MAX_LENGTH_DIGITS = 15;
 
-/** Reads a request. `extendedConnect`: whether our settings allow `:protocol`. Throws Http2StreamError. */
-export function readRequestHead(block: DecodedBlock, extendedConnect: boolean): Http2RequestHead {
+/** Reads a request; our settings always allow `:protocol`. Throws Http2StreamError. */
+export function readRequestHead(block: DecodedBlock): Http2RequestHead {
   const sorted = sort(block);
   if (sorted.status !== undefined) throw malformedMessage(':status in a request (RFC 9113 8.3)');
   const { method, protocol, headers } = sorted;
   if (method === undefined || !isToken(method)) throw malformedMessage('no :method, or no token (RFC 9113 8.3.1)');
-  if (protocol !== undefined && (method !== 'CONNECT' || !extendedConnect || !isToken(protocol))) {
+  if (protocol !== undefined && (method !== 'CONNECT' || !isToken(protocol))) {
     throw malformedMessage('a :protocol that may not stand here (RFC 8441 4)');
   }
   const authority = sorted.authority ?? sorted.host;
@@ -212,11 +212,4 @@ function isAuthority(text: string): boolean {
 /** RFC 9113 8.3.1: it starts with "/", or is "*" for OPTIONS. It is not what proxies of HTTP/1.1 take. */
 function isPath(text: string, method: string): boolean {
   return (text.charCodeAt(0) === 0x2f && isTarget(text)) || (text === '*' && method === 'OPTIONS');
-}
-
-function isTarget(text: string): boolean {
-  for (let at = 0; at < text.length; at += 1) {
-    if (TARGET[text.charCodeAt(at)] !== 1) return false;
-  }
-  return text !== '';
 }

@@ -1,4 +1,4 @@
-import { FIELD, HTAB, SP } from '../http1/characters.ts';
+import { FIELD, isBlank } from '../http1/characters.ts';
 import { entrySize, FieldKind, kindOfName } from './field.ts';
 import { STATIC_COUNT, STATIC_NAMES, type StaticName } from './static-table.ts';
 
@@ -231,8 +231,4 @@ export class HpackEncoder {
     this.#bytes.copy(room, 0, 0, this.#length);
     this.#bytes = room;
   }
-}
-
-function isBlank(code: number): boolean {
-  return code === SP || code === HTAB;
 }

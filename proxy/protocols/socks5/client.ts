@@ -1,12 +1,7 @@
+import type { Authority } from '../../../common/net/host.ts';
 import { readIpAddress } from '../../../common/net/ip-address.ts';
 import type { Reason } from '../../../proto/reasons.ts';
-import {
-  type TunnelClient,
-  type TunnelCredentials,
-  type TunnelDestination,
-  TunnelError,
-  type TunnelStep,
-} from '../tunnel-client.ts';
+import { type TunnelClient, type TunnelCredentials, TunnelError, type TunnelStep } from '../tunnel-client.ts';
 
 const VERSION = 5;
 const NO_AUTHENTICATION = 0;
@@ -31,13 +26,13 @@ type State = 'method' | 'authentication' | 'reply' | 'open';
 
 /** Opens a tunnel through a SOCKS5 proxy (RFC 1928, RFC 1929); names are left to the proxy to resolve. */
 export class Socks5Client implements TunnelClient {
-  readonly #destination: TunnelDestination;
+  readonly #destination: Authority;
   readonly #credentials: TunnelCredentials | undefined;
   #state: State = 'method';
   /** At most one reply: 262 bytes, and what came behind it. */
   #buffered: Buffer = Buffer.alloc(0);
 
-  constructor(destination: TunnelDestination, credentials: TunnelCredentials | undefined) {
+  constructor(destination: Authority, credentials: TunnelCredentials | undefined) {
     this.#destination = destination;
     this.#credentials = credentials;
   }
@@ -131,7 +126,7 @@ function authentication({ user, password }: TunnelCredentials): Buffer {
 }
 
 /** RFC 1928 sections 4 and 5. */
-function request({ host, port }: TunnelDestination): Buffer {
+function request({ host, port }: Authority): Buffer {
   const address = readIpAddress(host);
   const name = address === undefined ? Buffer.from(host, 'ascii') : undefined;
   if (name !== undefined && name.length > MAX_TEXT_BYTES) throw failed('the host name is too long for SOCKS5');

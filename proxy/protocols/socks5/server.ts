@@ -1,4 +1,4 @@
-import { ByteQueue } from '../http1/byte-queue.ts';
+import { ByteQueue } from '../byte-queue.ts';
 import {
   MAX_MESSAGE_BYTES,
   METHOD,

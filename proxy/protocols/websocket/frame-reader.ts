@@ -1,4 +1,4 @@
-import { ByteQueue } from '../http1/byte-queue.ts';
+import { ByteQueue } from '../byte-queue.ts';
 import { CLOSE, closeFault } from './close.ts';
 import { MAX_CONTROL_BYTES, MAX_HEADER_BYTES, maskBytes, OPCODE } from './frame.ts';
 import type { WebSocketLimits } from './limits.ts';

@@ -4,7 +4,7 @@ import { initialPeerSettings } from '../../protocols/http2/settings.ts';
 import { Allowance } from './allowance.ts';
 import { Credit, type SpareBytes } from './credit.ts';
 import type { Http2Event, Http2Role } from './events.ts';
-import type { Http2Options } from './limits.ts';
+import type { Http2Limits } from './limits.ts';
 import { Outbound } from './outbound.ts';
 import type { Stream } from './stream.ts';
 import { StreamTable } from './stream-table.ts';
@@ -15,7 +15,7 @@ const EARNED_BY_HEAD = 4;
 /** What the parts of a connection share, and the few moves that they all make. */
 export class ConnectionState {
   readonly role: Http2Role;
-  readonly options: Http2Options;
+  readonly limits: Http2Limits;
   readonly events: Http2Event[] = [];
   readonly streams = new StreamTable();
   readonly peer = initialPeerSettings();
@@ -29,13 +29,13 @@ export class ConnectionState {
   /** Octets of provoked frames since the output was taken. */
   replyBytes = 0;
 
-  constructor(role: Http2Role, options: Http2Options, spare: SpareBytes) {
+  constructor(role: Http2Role, limits: Http2Limits, spare: SpareBytes) {
     this.role = role;
-    this.options = options;
-    this.control = new Allowance(options.controlFrameAllowance);
-    this.resets = new Allowance(options.resetAllowance);
-    this.outbound = new Outbound(options, this.peer, this.events, this.control);
-    this.credit = new Credit(options, this.outbound.frames, spare);
+    this.limits = limits;
+    this.control = new Allowance(limits.controlFrameAllowance);
+    this.resets = new Allowance(limits.resetAllowance);
+    this.outbound = new Outbound(limits, this.peer, this.events, this.control);
+    this.credit = new Credit(limits, this.outbound.frames, spare);
   }
 
   /** Whether a stream with this identifier is ours to open (RFC 9113 5.1.1). */
@@ -68,7 +68,7 @@ export class ConnectionState {
   /** Counts octets that the peer makes us say; who does not read them may not ask for more. */
   reply(bytes: number): void {
     this.replyBytes += bytes;
-    if (this.replyBytes > this.options.maxUntakenReplyBytes) {
+    if (this.replyBytes > this.limits.maxUntakenReplyBytes) {
       throw new Http2Error('ENHANCE_YOUR_CALM', 'too many answers that were provoked and are not read');
     }
   }

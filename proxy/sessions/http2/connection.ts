@@ -7,7 +7,7 @@ import { ConnectionState } from './connection-state.ts';
 import type { SpareBytes } from './credit.ts';
 import type { Http2Event, Http2Role } from './events.ts';
 import { Inbound } from './inbound.ts';
-import { DEFAULT_HTTP2_OPTIONS, type Http2Options } from './limits.ts';
+import { DEFAULT_HTTP2_LIMITS, type Http2Limits } from './limits.ts';
 import { Stream } from './stream.ts';
 
 /**
@@ -22,8 +22,8 @@ export class Http2Connection {
   readonly #inbound: Inbound;
   #error: Http2Error | undefined;
 
-  constructor(role: Http2Role, options: Partial<Http2Options> = {}, spare: SpareBytes = NOTHING_TO_SPARE) {
-    const state = new ConnectionState(role, { ...DEFAULT_HTTP2_OPTIONS, ...options }, spare);
+  constructor(role: Http2Role, limits: Partial<Http2Limits> = {}, spare: SpareBytes = NOTHING_TO_SPARE) {
+    const state = new ConnectionState(role, { ...DEFAULT_HTTP2_LIMITS, ...limits }, spare);
     this.#state = state;
     this.#inbound = new Inbound(state);
     const { frames } = state.outbound;
@@ -171,9 +171,9 @@ export class Http2Connection {
 
   /** How many streams open() may open now. */
   get room(): number {
-    const { options, peer, role, streams } = this.#state;
+    const { limits, peer, role, streams } = this.#state;
     if (role !== 'client' || this.exhausted) return 0;
-    return Math.max(0, Math.min(peer.maxConcurrentStreams, options.maxConcurrentStreams) - streams.size);
+    return Math.max(0, Math.min(peer.maxConcurrentStreams, limits.maxConcurrentStreams) - streams.size);
   }
 
   /** Whether this connection will never open another stream, so that a pool has to replace it. */
@@ -226,15 +226,15 @@ const NOTHING_TO_SPARE: SpareBytes = { takeSpare: () => false, give: () => {} };
 
 /** What we tell of ourselves; what is as the RFC has it anyway is left out. */
 function settingsOf(state: ConnectionState): [number, number][] {
-  const { options, role } = state;
+  const { limits, role } = state;
   const entries: [number, number][] = [
-    [Setting.INITIAL_WINDOW_SIZE, Math.min(MAX_31_BITS, options.streamWindowBytes)],
-    [Setting.MAX_HEADER_LIST_SIZE, options.maxHeaderListBytes],
+    [Setting.INITIAL_WINDOW_SIZE, Math.min(MAX_31_BITS, limits.streamWindowBytes)],
+    [Setting.MAX_HEADER_LIST_SIZE, limits.maxHeaderListBytes],
   ];
   if (role === 'client') entries.push([Setting.ENABLE_PUSH, 0]);
-  else entries.push([Setting.MAX_CONCURRENT_STREAMS, options.maxConcurrentStreams]);
-  if (options.decoderTableBytes !== 4_096) entries.push([Setting.HEADER_TABLE_SIZE, options.decoderTableBytes]);
-  if (options.maxFrameBytes !== 16_384) entries.push([Setting.MAX_FRAME_SIZE, options.maxFrameBytes]);
-  if (role === 'server' && options.enableConnectProtocol) entries.push([Setting.ENABLE_CONNECT_PROTOCOL, 1]);
+  else
+    entries.push([Setting.MAX_CONCURRENT_STREAMS, limits.maxConcurrentStreams], [Setting.ENABLE_CONNECT_PROTOCOL, 1]);
+  if (limits.decoderTableBytes !== 4_096) entries.push([Setting.HEADER_TABLE_SIZE, limits.decoderTableBytes]);
+  if (limits.maxFrameBytes !== 16_384) entries.push([Setting.MAX_FRAME_SIZE, limits.maxFrameBytes]);
   return entries;
 }

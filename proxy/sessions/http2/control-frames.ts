@@ -23,7 +23,7 @@ export class SettingsExchange {
     this.#state = state;
     this.#decoder = decoder;
     // A larger table is to be expected as soon as it was offered; a smaller one only when that was confirmed.
-    if (state.options.decoderTableBytes > 4_096) decoder.limitTable(state.options.decoderTableBytes);
+    if (state.limits.decoderTableBytes > 4_096) decoder.limitTable(state.limits.decoderTableBytes);
   }
 
   read(frame: FrameReader): void {
@@ -34,7 +34,7 @@ export class SettingsExchange {
       if (this.#confirmed) throw protocol('an acknowledgement of settings that were not sent (RFC 9113 6.5.3)');
       this.#confirmed = true;
       state.credit.confirmed(state.streams.values());
-      this.#decoder.limitTable(state.options.decoderTableBytes);
+      this.#decoder.limitTable(state.limits.decoderTableBytes);
       return;
     }
     const { peer, outbound } = state;

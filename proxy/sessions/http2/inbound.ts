@@ -31,10 +31,10 @@ export class Inbound {
   constructor(state: ConnectionState) {
     this.#state = state;
     this.#expecting = state.role === 'server' ? 'preface' : 'frame';
-    this.#decoder = new HpackDecoder(state.options);
+    this.#decoder = new HpackDecoder(state.limits);
     this.#messages = new Messages(state, this.#decoder);
     this.#settings = new SettingsExchange(state, this.#decoder);
-    this.#block = new HeaderBlock(state.options);
+    this.#block = new HeaderBlock(state.limits);
   }
 
   get bufferedBytes(): number {
@@ -57,7 +57,7 @@ export class Inbound {
         this.#expecting = 'frame';
         return true;
       case 'frame':
-        if (!this.#reader.readHeader(this.#state.options.maxFrameBytes)) return false;
+        if (!this.#reader.readHeader(this.#state.limits.maxFrameBytes)) return false;
         this.#expecting = 'payload';
         this.#judgeHeader();
         return true;

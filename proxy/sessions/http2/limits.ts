@@ -32,12 +32,7 @@ export interface Http2Limits {
   readonly maxUntakenReplyBytes: number;
 }
 
-export interface Http2Options extends Http2Limits {
-  /** A server that takes extended CONNECT says so (RFC 8441 3). */
-  readonly enableConnectProtocol: boolean;
-}
-
-export const DEFAULT_HTTP2_OPTIONS: Http2Options = Object.freeze({
+export const DEFAULT_HTTP2_LIMITS: Http2Limits = Object.freeze({
   maxHeaderListBytes: 32_768,
   maxHeaderCount: 100,
   maxHeaderBlockBytes: 32_768,
@@ -52,5 +47,4 @@ export const DEFAULT_HTTP2_OPTIONS: Http2Options = Object.freeze({
   controlFrameAllowance: 1_000,
   resetAllowance: 200,
   maxUntakenReplyBytes: 65_536,
-  enableConnectProtocol: false,
 });

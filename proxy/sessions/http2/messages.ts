@@ -76,7 +76,7 @@ export class Messages {
       state.spendControl();
       return;
     }
-    if (state.streams.size >= state.options.maxConcurrentStreams) {
+    if (state.streams.size >= state.limits.maxConcurrentStreams) {
       throw new Http2StreamError('REFUSED_STREAM', 'more streams than allowed (RFC 9113 5.1.2)');
     }
     const windows = { send: state.peer.initialWindowBytes, receive: state.credit.initialWindow };
@@ -106,11 +106,11 @@ export class Messages {
   }
 
   #readResponse(stream: Stream, endStream: boolean, head: Http2ResponseHead): void {
-    const { events, options } = this.#state;
+    const { events, limits } = this.#state;
     if (head.status < 200) {
       if (endStream) throw malformedMessage('an interim response that ends the stream (RFC 9113 8.1)');
       stream.informational += 1;
-      if (stream.informational > options.maxInformational) {
+      if (stream.informational > limits.maxInformational) {
         throw new Http2StreamError('ENHANCE_YOUR_CALM', 'too many interim responses');
       }
       events.push({ type: 'informational', stream: stream.id, head });
@@ -127,7 +127,7 @@ export class Messages {
     const known = this.#requests.find(bytes, start, end, this.#decoder.version);
     if (known !== undefined) return { ...known, headers: known.headers.clone() };
     const repeatable = this.#decode(bytes, start, end);
-    const head = readRequestHead(this.#decoder, this.#state.options.enableConnectProtocol);
+    const head = readRequestHead(this.#decoder);
     if (repeatable) this.#requests.keep(bytes, start, end, { ...head, headers: head.headers.clone() });
     return head;
   }

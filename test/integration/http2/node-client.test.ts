@@ -3,7 +3,7 @@ import http2 from 'node:http2';
 import net, { type AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Http2Connection } from '../../../proxy/sessions/http2/connection.ts';
-import type { Http2Options } from '../../../proxy/sessions/http2/limits.ts';
+import type { Http2Limits } from '../../../proxy/sessions/http2/limits.ts';
 import {
   EXCHANGES,
   digest,
@@ -23,7 +23,7 @@ afterEach(() => {
   for (const one of open.splice(0)) one.close();
 });
 
-async function meet(options: Partial<Http2Options>, settings: http2.Settings) {
+async function meet(options: Partial<Http2Limits>, settings: http2.Settings) {
   const connections: Http2Connection[] = [];
   const server = net.createServer((socket) => {
     const connection = new Http2Connection('server', options);

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { HeaderList } from '../../../proxy/protocols/header-list.ts';
 import { Http2Connection } from '../../../proxy/sessions/http2/connection.ts';
 import type { Http2Event } from '../../../proxy/sessions/http2/events.ts';
-import type { Http2Options } from '../../../proxy/sessions/http2/limits.ts';
+import type { Http2Limits } from '../../../proxy/sessions/http2/limits.ts';
 import {
   EXCHANGES,
   digest,
@@ -41,7 +41,7 @@ class Caller {
   /** The server has said how many streams it takes. */
   #greeted = false;
 
-  constructor(socket: net.Socket, options: Partial<Http2Options>) {
+  constructor(socket: net.Socket, options: Partial<Http2Limits>) {
     this.connection = new Http2Connection('client', options);
     this.#flush = driveBySocket(socket, this.connection, (event) => this.#hear(event));
   }
@@ -119,7 +119,7 @@ class Caller {
   }
 }
 
-async function meet(options: Partial<Http2Options>, settings: http2.Settings): Promise<Caller> {
+async function meet(options: Partial<Http2Limits>, settings: http2.Settings): Promise<Caller> {
   const server = http2.createServer({ settings });
   server.on('sessionError', () => {});
   server.on('stream', (stream, headers) => {

@@ -12,7 +12,7 @@ import { Grant, type Injection } from '../../../proto/gen/sidekey/v1/grant.ts';
 import { type ClientCertificate, injectCredential, InjectionError } from '../../../proxy/credentials/inject.ts';
 import { type DialTarget, withClientCertificate } from '../../../proxy/http/request/dial-target.ts';
 import { dial, TrustedContexts } from '../../../proxy/io/upstream/dial.ts';
-import { HeaderList } from '../../../proxy/protocols/header-list.ts';
+import { injectableRequest } from '../../support/protocols/injectable-request.ts';
 
 /** A server that asks for certificates of its own authority and answers with the name it saw. */
 const root = createRootAuthority('mtls root');
@@ -48,8 +48,8 @@ function injected(value: { certificatePem: string; privateKey: Buffer }, scheme 
   const destination = { scheme, host: 'localhost', port: 443 };
   const injections: Injection[] = [{ kind: { $case: 'clientCertificate', value } }];
   const grant = { ...Grant.fromPartial({ binding: { destination, method: 'GET' } }), injections };
-  const request = { destination, method: 'GET', path: '/', headers: HeaderList.from([]), query: undefined };
-  const { clientCertificate } = injectCredential(grant, { ...request, cleartextAllowed: true });
+  const request = injectableRequest({ destination, method: 'GET', cleartextAllowed: true });
+  const { clientCertificate } = injectCredential(grant, request);
   if (clientCertificate === undefined) throw new Error('no certificate was injected');
   return clientCertificate;
 }

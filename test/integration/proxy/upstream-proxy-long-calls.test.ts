@@ -3,7 +3,12 @@ import type { AddressInfo } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { REASONS, type Reason } from '../../../proto/reasons.ts';
-import { type BreakableRelay, STRIKE_NAMES, startBreakableRelay } from '../../support/upstreams/breakable-relay.ts';
+import {
+  type BreakableRelay,
+  type Strike,
+  STRIKE_NAMES,
+  startBreakableRelay,
+} from '../../support/upstreams/breakable-relay.ts';
 import { afterwards, startWorld } from '../../support/worlds/chained-world.ts';
 import { CORPORATE_KINDS, type CorporateKind } from '../../support/upstreams/corporate-kinds.ts';
 import { startHttp2Upstream } from '../../support/upstreams/http2-upstream.ts';
@@ -89,11 +94,16 @@ const PROTOCOLS: Readonly<Record<string, Protocol>> = {
   },
 };
 
-async function startThrough(
-  kind: CorporateKind,
-  { start }: Protocol,
-): Promise<{ world: ProxyWorld; relay: BreakableRelay; port: number }> {
-  const { port, caPem } = await start();
+interface Way {
+  readonly name: string;
+  readonly protocol: Protocol;
+  readonly world: ProxyWorld;
+  readonly relay: BreakableRelay;
+  readonly port: number;
+}
+
+async function startThrough(kind: CorporateKind, name: string, protocol: Protocol): Promise<Way> {
+  const { port, caPem } = await protocol.start();
   const { proxy, url, caPem: proxyCaPem = '' } = await kind.start();
   afterwards(() => proxy.close());
   const relay = await startBreakableRelay(proxy.port);
@@ -102,30 +112,43 @@ async function startThrough(
     config: { upstreamCaPem: caPem + proxyCaPem, limits: LIMITS },
     routes: () => [route({ hosts: ['localhost'], ports: [port] })],
   });
-  return { world, relay, port };
+  return { name: `${name} through ${kind.name}`, protocol, world, relay, port };
 }
 
-describe.each(CORPORATE_KINDS.filter(({ present }) => present).map((kind) => [kind.name, kind] as const))(
-  'through %s',
-  (_name, kind) => {
-    describe.each(Object.entries(PROTOCOLS))('%s', (_protocol, protocol) => {
-      test.each(STRIKE_NAMES)('whose proxy %s in the middle', { timeout: 120_000 }, async (strike) => {
-        const { world, relay, port } = await startThrough(kind, protocol);
-        const place = { port: world.proxy.address.port, caPem: world.proxy.caPem ?? '' };
-        const call = await protocol.call(place, port);
-        await until('it runs', () => call.heard === 'hello', PATIENCE_MS);
-        relay.strike(strike);
-        await until('the agent is told', () => call.ended !== undefined, PATIENCE_MS);
-        expect(call.ended).toMatch(strike === 'stalls' ? protocol.late : protocol.cut);
-        await until('it is recorded', () => world.client.records.length > 0);
-        const reason: Reason = strike === 'stalls' ? 'upstream-timeout' : 'upstream-closed';
-        expect(world.client.records).toMatchObject([{ reason: REASONS[reason].number, responseBytes: protocol.bytes }]);
-        const next = await protocol.call(place, port);
-        await until('the next call goes another way', () => next.heard === 'hello', PATIENCE_MS);
-        const [broken] = relay.fronts;
-        const isLetGo = (): boolean => broken?.destroyed === true || broken?.readableEnded === true;
-        await until('the broken way is let go', isLetGo, PATIENCE_MS);
-      });
+async function breakInTheMiddle({ name, protocol, world, relay, port }: Way, strike: Strike): Promise<void> {
+  const place = { port: world.proxy.address.port, caPem: world.proxy.caPem ?? '' };
+  const call = await protocol.call(place, port);
+  await until(`${name} runs`, () => call.heard === 'hello', PATIENCE_MS);
+  relay.strike(strike);
+  await until(`the agent is told, ${name}`, () => call.ended !== undefined, PATIENCE_MS);
+  expect(call.ended, name).toMatch(strike === 'stalls' ? protocol.late : protocol.cut);
+  await until(`it is recorded, ${name}`, () => world.client.records.length > 0);
+  const reason: Reason = strike === 'stalls' ? 'upstream-timeout' : 'upstream-closed';
+  const expected = [{ reason: REASONS[reason].number, responseBytes: protocol.bytes }];
+  expect(world.client.records, name).toMatchObject(expected);
+  const next = await protocol.call(place, port);
+  await until(`the next call goes another way, ${name}`, () => next.heard === 'hello', PATIENCE_MS);
+  const [broken] = relay.fronts;
+  const isLetGo = (): boolean => broken?.destroyed === true || broken?.readableEnded === true;
+  await until(`the broken way is let go, ${name}`, isLetGo, PATIENCE_MS);
+}
+
+const KINDS = CORPORATE_KINDS.filter(({ present }) => present);
+const TOLD = STRIKE_NAMES.filter((strike) => strike !== 'stalls');
+
+describe.each(KINDS.map((kind) => [kind.name, kind] as const))('through %s', (_name, kind) => {
+  describe.each(Object.entries(PROTOCOLS))('%s', (protocolName, protocol) => {
+    test.each(TOLD)('whose proxy %s in the middle', { timeout: 120_000 }, async (strike) => {
+      await breakInTheMiddle(await startThrough(kind, protocolName, protocol), strike);
     });
-  },
-);
+  });
+});
+
+// At once, since each has to wait until its time is up.
+test('whose proxy stalls in the middle, in every protocol through every kind', { timeout: 120_000 }, async () => {
+  const ways: Way[] = [];
+  for (const kind of KINDS) {
+    for (const [name, protocol] of Object.entries(PROTOCOLS)) ways.push(await startThrough(kind, name, protocol));
+  }
+  await Promise.all(ways.map((way) => breakInTheMiddle(way, 'stalls')));
+});

@@ -2,7 +2,6 @@ import type { AddressInfo } from 'node:net';
 import tls from 'node:tls';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { BoundedCache } from '../../../common/bounded-cache.ts';
-import { ByteBudget } from '../../../common/byte-budget.ts';
 import type { ResponseListener } from '../../../proxy/http/streams.ts';
 import type { DialTarget } from '../../../proxy/http/request/dial-target.ts';
 import { dial, type ReadSink, TrustedContexts } from '../../../proxy/io/upstream/dial.ts';
@@ -50,7 +49,7 @@ async function connect(): Promise<{ connection: UpstreamConnection; sink: ReadSi
   };
   const sink: ReadSink = { take: () => {} };
   const { socket } = await dial(target, [{ address: '127.0.0.1' }], tlsWith, DEFAULT_LIMITS, sink);
-  const owner = { held: new ByteBudget(1), now: () => 0, closed: () => {}, released: () => {} };
+  const owner = { now: () => 0, closed: () => {}, released: () => {} };
   const origin = { key: 'tail', address: '127.0.0.1', openedAt: 0, showsCertificate: false };
   return { connection: new UpstreamConnection(socket, origin, DEFAULT_LIMITS, owner), sink };
 }

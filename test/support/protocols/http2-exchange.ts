@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type http2 from 'node:http2';
-import type { Http2Options } from '../../../proxy/sessions/http2/limits.ts';
+import type { Http2Limits } from '../../../proxy/sessions/http2/limits.ts';
 import type { Random } from '../random.ts';
 
 /** A message for an echo: what goes out, and how its body is cut. */
@@ -80,7 +80,7 @@ export function fieldsOf(headers: Record<string, unknown>): [string, string][] {
 }
 
 /** [what, our options, Node's settings, concurrent exchanges, rounds, octets of a body at most] */
-export const EXCHANGES: [string, Partial<Http2Options>, http2.Settings, number, number, number][] = [
+export const EXCHANGES: [string, Partial<Http2Limits>, http2.Settings, number, number, number][] = [
   ['default windows', {}, {}, 20, 8, 300_000],
   ['tiny windows', { streamWindowBytes: 100 }, { initialWindowSize: 50 }, 8, 2, 5_000],
   ['no tables', { decoderTableBytes: 0, encoderTableBytes: 0 }, { headerTableSize: 0 }, 10, 4, 20_000],

@@ -2,7 +2,7 @@ import { ByteBudget } from '../../../common/byte-budget.ts';
 import { HeaderList } from '../../../proxy/protocols/header-list.ts';
 import { Http2Connection } from '../../../proxy/sessions/http2/connection.ts';
 import type { Http2Event, Http2Role } from '../../../proxy/sessions/http2/events.ts';
-import type { Http2Options } from '../../../proxy/sessions/http2/limits.ts';
+import type { Http2Limits } from '../../../proxy/sessions/http2/limits.ts';
 import type { Random } from '../random.ts';
 
 /** One way of a stream: what was said and what was heard. */
@@ -50,7 +50,7 @@ export class Http2Pair {
   /** On the way to this end. */
   readonly #wire: Record<Http2Role, Buffer> = { client: Buffer.alloc(0), server: Buffer.alloc(0) };
 
-  constructor(random: Random, options: Readonly<Record<Http2Role, Partial<Http2Options>>>) {
+  constructor(random: Random, options: Readonly<Record<Http2Role, Partial<Http2Limits>>>) {
     this.#random = random;
     const windows = [options.client, options.server].map(({ streamWindowBytes = 0 }) => streamWindowBytes);
     this.#bodySizes = [0, 1, 9, 100, 5_000, 40_000, 140_000].filter((size) => size <= 400 * Math.min(...windows));

@@ -2,7 +2,7 @@ import type { HeaderList } from '../../../proxy/protocols/header-list.ts';
 import { Http2Error } from '../../../proxy/protocols/http2/http2-error.ts';
 import { Http2Connection } from '../../../proxy/sessions/http2/connection.ts';
 import type { Http2Event } from '../../../proxy/sessions/http2/events.ts';
-import type { Http2Options } from '../../../proxy/sessions/http2/limits.ts';
+import type { Http2Limits } from '../../../proxy/sessions/http2/limits.ts';
 import { HeaderList as Headers } from '../../../proxy/protocols/header-list.ts';
 import { CLIENT_START, cutFrames, describeFrame, settings } from './http2-frames.ts';
 
@@ -95,7 +95,7 @@ export function hear(
 }
 
 /** A server that has greeted a client; its opening frames are taken. */
-export function startServer(options: Partial<Http2Options> = {}): Http2Connection {
+export function startServer(options: Partial<Http2Limits> = {}): Http2Connection {
   const server = new Http2Connection('server', options);
   drive(server, [CLIENT_START]);
   return server;
@@ -104,7 +104,7 @@ export function startServer(options: Partial<Http2Options> = {}): Http2Connectio
 /** A client that has met a server with these settings, and has sent a request for each method. */
 export function startClient(
   methods: readonly string[] = [],
-  options: Partial<Http2Options> = {},
+  options: Partial<Http2Limits> = {},
   start: Buffer = settings(),
 ): Http2Connection {
   const client = new Http2Connection('client', options);

@@ -2,7 +2,7 @@ import type net from 'node:net';
 import tls from 'node:tls';
 import { Flag, FRAME_HEADER_BYTES, FrameType } from '../../../proxy/protocols/http2/frames.ts';
 import { HpackDecoder } from '../../../proxy/protocols/http2/hpack-decoder.ts';
-import { DEFAULT_HTTP2_OPTIONS } from '../../../proxy/sessions/http2/limits.ts';
+import { DEFAULT_HTTP2_LIMITS } from '../../../proxy/sessions/http2/limits.ts';
 import { data, END_STREAM, headers, onFrames, settings, SETTINGS_ACK } from '../protocols/http2-frames.ts';
 import { HOSTS } from '../worlds/proxy-world.ts';
 import { seededRandom } from '../random.ts';
@@ -42,7 +42,7 @@ export async function startNastyHttp2Server(): Promise<NastyHttp2Server> {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
     socket.on('error', () => socket.destroy());
-    const decoder = new HpackDecoder(DEFAULT_HTTP2_OPTIONS);
+    const decoder = new HpackDecoder(DEFAULT_HTTP2_LIMITS);
     socket.write(settings());
     onFrames(socket, (frame) => {
       if (frame[3] === FrameType.SETTINGS && ((frame[4] ?? 0) & Flag.ACK) === 0) socket.write(SETTINGS_ACK);

@@ -16,7 +16,7 @@ interface Link {
   readonly front: net.Socket;
   readonly back: net.Socket;
 }
-type Strike = keyof typeof STRIKES;
+export type Strike = keyof typeof STRIKES;
 
 const STRIKES = {
   resets: ({ front }: Link) => front.resetAndDestroy(),

@@ -9,7 +9,7 @@ it('reads limits by name, those of a protocol too, and leaves the others as they
   expect(parseLimits([])).toEqual({});
 });
 
-it.each(['maxConnection=1', 'http2=1', 'http2.enableConnectProtocol=1', '=1', ''])('refuses the name in %j', (text) => {
+it.each(['maxConnection=1', 'http2=1', 'http2.maxFrames=1', '=1', ''])('refuses the name in %j', (text) => {
   expect(() => parseLimits([text])).toThrow(/there is no limit/);
 });
 

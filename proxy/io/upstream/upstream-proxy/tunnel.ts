@@ -1,8 +1,9 @@
 import net from 'node:net';
 import tls from 'node:tls';
+import type { Authority } from '../../../../common/net/host.ts';
 import { ConnectClient } from '../../../protocols/http1/connect-client.ts';
 import { Socks5Client } from '../../../protocols/socks5/client.ts';
-import { type TunnelClient, type TunnelDestination, TunnelError } from '../../../protocols/tunnel-client.ts';
+import { type TunnelClient, TunnelError } from '../../../protocols/tunnel-client.ts';
 import { Refusal } from '../../../refusal.ts';
 import { outOfFiles } from '../../open-files.ts';
 import { type Timeouts, whenReady } from '../when-ready.ts';
@@ -19,7 +20,7 @@ export async function openTunnel(
   settings: UpstreamProxySettings,
   context: tls.SecureContext,
   proxyAddress: string,
-  destination: TunnelDestination,
+  destination: Authority,
   timeouts: Timeouts,
 ): Promise<net.Socket> {
   const options = { host: proxyAddress, port: settings.port, allowHalfOpen: false };
@@ -44,7 +45,7 @@ export async function openTunnel(
   }
 }
 
-function clientFor({ scheme, credentials }: UpstreamProxySettings, destination: TunnelDestination): TunnelClient {
+function clientFor({ scheme, credentials }: UpstreamProxySettings, destination: Authority): TunnelClient {
   const Client = scheme === 'http' || scheme === 'https' ? ConnectClient : Socks5Client;
   return new Client(destination, credentials);
 }

@@ -7,6 +7,7 @@ import {
   removeAgentCredentials,
 } from '../../../../proxy/credentials/inject.ts';
 import { HeaderList } from '../../../../proxy/protocols/header-list.ts';
+import { injectableRequest } from '../../../support/protocols/injectable-request.ts';
 import { reasonOf } from '../../../support/worlds/injection-reason.ts';
 
 const destination = { scheme: 'https', host: 'api.example.com', port: 443 };
@@ -19,7 +20,7 @@ function grantOf(kind: Injection['kind'], binding: Record<string, unknown> = {})
 }
 
 function requestOf(changes: Partial<InjectableRequest> = {}): InjectableRequest {
-  return { destination, method: 'GET', path: '/a', headers: HeaderList.from([]), query: undefined, ...changes };
+  return injectableRequest({ method: 'GET', ...changes });
 }
 
 const bearer = (token: string) => grantOf({ $case: 'bearer', value: { token: Buffer.from(token, 'latin1') } });

@@ -18,7 +18,7 @@ const PIECES = 14;
 const MOST_AT_ONCE = 65_536 + PIECE_BYTES;
 
 test('an answer that waited for a slow agent', () => {
-  const owner = { held: new ByteBudget(64_000_000), now: () => 5, closed: () => {}, released: () => {} };
+  const owner = { held: new ByteBudget(64_000_000), now: () => 5, closed: () => {} };
   const origin = { key: 'k', address: '127.0.0.1', openedAt: 0, showsCertificate: false };
   const upstream = new Http2Upstream(new Socket(), origin, DEFAULT_LIMITS, owner);
   upstream.receive(settings());

@@ -2,7 +2,6 @@ import { describe, expect, test } from 'vitest';
 import { Grant, type Injection, type PlaceholderInjection } from '../../../../../proto/gen/sidekey/v1/grant.ts';
 import { PlaceholderLocation, Route } from '../../../../../proto/gen/sidekey/v1/route.ts';
 import {
-  type InjectableRequest,
   InjectionError,
   injectCredential,
   injectNothing,
@@ -11,6 +10,7 @@ import {
 import { compileScrubber } from '../../../../../proxy/credentials/scrubbing/scrub.ts';
 import { HeaderList } from '../../../../../proxy/protocols/header-list.ts';
 import { PlaceholderGuard } from '../../../../../proxy/credentials/injection/placeholder-guard.ts';
+import { injectableRequest } from '../../../../support/protocols/injectable-request.ts';
 import { onEveryCut, transformed } from '../../../../support/protocols/body-transform.ts';
 
 const destination = { scheme: 'https', host: 'api.example.com', port: 443 };
@@ -51,7 +51,7 @@ function outcome(
   { path = '/a', query, headers = [], hasBody = true, body = '' }: Parts,
 ): string {
   const list = HeaderList.from(headers);
-  const request: InjectableRequest = { destination, method: 'POST', path, headers: list, query, hasBody };
+  const request = injectableRequest({ path, headers: list, query, hasBody });
   try {
     const injected = grant === undefined ? injectNothing(request) : injectCredential(grant, request);
     const lines = [...list.entries()].map(([name, value]) => `${name}: ${value}`);
@@ -198,13 +198,7 @@ describe('encoded', () => {
     'A-02: out in Basic behind %j, it is found in an echo that is encoded once more',
     (user) => {
       const headers = HeaderList.from([['Authorization', basic(user, MINE)]]);
-      const { secrets } = injectCredential(inHeader, {
-        destination,
-        method: 'POST',
-        path: '/a',
-        headers,
-        query: undefined,
-      });
+      const { secrets } = injectCredential(inHeader, injectableRequest({ headers }));
       const echo = Buffer.from(headers.get('authorization') ?? '').toString('base64');
       expect(compileScrubber(secrets)?.scrubText(echo).hits).toBe(1);
     },

@@ -4,6 +4,7 @@ import { Binding, Grant, type Injection } from '../../../../../proto/gen/sidekey
 import { type InjectableRequest, injectCredential, type Injected } from '../../../../../proxy/credentials/inject.ts';
 import { HeaderList } from '../../../../../proxy/protocols/header-list.ts';
 import { transformed } from '../../../../support/protocols/body-transform.ts';
+import { injectableRequest } from '../../../../support/protocols/injectable-request.ts';
 import { reasonOf } from '../../../../support/worlds/injection-reason.ts';
 
 type Kind = NonNullable<Injection['kind']>;
@@ -12,10 +13,6 @@ const destination = { scheme: 'https', host: 'api.example.com', port: 443 };
 function grantOf(...kinds: Kind[]): Grant {
   const bound = Grant.fromPartial({ id: 'g1', binding: { destination, method: 'POST', path: '' } });
   return { ...bound, injections: kinds.map((kind) => ({ kind })) };
-}
-
-function requestOf(changes: Partial<InjectableRequest> = {}): InjectableRequest {
-  return { destination, method: 'POST', path: '/a', headers: HeaderList.from([]), query: undefined, ...changes };
 }
 
 const typed = (type: string, ...more: [string, string][]): HeaderList =>
@@ -30,13 +27,13 @@ const header = (prefix: string, suffix: string): Kind => ({
 });
 
 test('header: within a template', () => {
-  const request = requestOf();
+  const request = injectableRequest();
   injectCredential(grantOf(header('Token token="', '"')), request);
   expect(request.headers.get('authorization')).toBe('Token token="s3cret:1/x"');
 });
 
 test('header: no white space at the ends, which HTTP/2 does not take (RFC 9113 8.2.1)', () => {
-  const request = requestOf();
+  const request = injectableRequest();
   injectCredential(grantOf(header(' Token ', '\t')), request);
   expect(request.headers.get('authorization')).toBe('Token s3cret:1/x');
 });
@@ -47,7 +44,7 @@ test.each([
   ...['Sec-WebSocket-Protocol', 'Sec-WebSocket-Key', 'Range', 'If-Range', 'Via'],
 ])('header: %s cannot carry a credential, nor does policy say so', (name) => {
   const kind: Kind = { $case: 'header', value: { name, prefix: '', suffix: '', value } };
-  expect(reasonOf(() => injectCredential(grantOf(kind), requestOf()))).toBe('credential-invalid');
+  expect(reasonOf(() => injectCredential(grantOf(kind), injectableRequest()))).toBe('credential-invalid');
   expect(headerName.safeParse(name).error?.issues[0]?.message).toBe('this header may not carry a credential');
 });
 
@@ -59,21 +56,23 @@ describe('cookie', () => {
       ['Cookie', 'csrf=1; sid=mine=2; sid'],
       ['Cookie', 'sid=other; theme=dark;city=Cefal\xc3\xa0 ;'],
     ]);
-    injectCredential(grantOf(cookie(value)), requestOf({ headers }));
+    injectCredential(grantOf(cookie(value)), injectableRequest({ headers }));
     expect(headers.getAll('cookie')).toEqual(['sid=s3cret:1/x; csrf=1; theme=dark; city=Cefal\xc3\xa0']);
   });
 
   test.each([['ab;cd'], ['ab cd'], ['ab"cd'], ['ab,cd'], ['ab\r\ncd'], ['caf\u00e9']])(
     'A-14: %j is refused',
     (text) => {
-      expect(reasonOf(() => injectCredential(grantOf(cookie(Buffer.from(text))), requestOf()))).toBe(
+      expect(reasonOf(() => injectCredential(grantOf(cookie(Buffer.from(text))), injectableRequest()))).toBe(
         'credential-invalid',
       );
     },
   );
 
   test('A-14: a name that is none is refused', () => {
-    expect(reasonOf(() => injectCredential(grantOf(cookie(value, 'a=b')), requestOf()))).toBe('credential-invalid');
+    expect(reasonOf(() => injectCredential(grantOf(cookie(value, 'a=b')), injectableRequest()))).toBe(
+      'credential-invalid',
+    );
   });
 });
 
@@ -89,7 +88,7 @@ describe('path segment', () => {
     ['/x/KEY.json', segment(Buffer.from('a?b#c%'), 1, '', '.json'), '/x/a%3Fb%23c%25.json'],
     ['/bot..', segment(Buffer.from('tok en')), '/bottok%20en'],
   ])('%s', (path, kind, expected) => {
-    const { path: target } = injectCredential(grantOf(kind), requestOf({ path }));
+    const { path: target } = injectCredential(grantOf(kind), injectableRequest({ path }));
     expect(target).toBe(expected);
   });
 
@@ -104,14 +103,14 @@ describe('path segment', () => {
     ['/bota', 'ota'],
   ])('%s has no place for it before "%s"', (path, suffix = '') => {
     const grant = grantOf(segment(value, 0, 'bot', suffix));
-    expect(reasonOf(() => injectCredential(grant, requestOf({ path })))).toBe('injection-refused');
+    expect(reasonOf(() => injectCredential(grant, injectableRequest({ path })))).toBe('injection-refused');
   });
 
   test.each([
     ['a dot segment', segment(Buffer.from('..'), 0, '')],
     ['a prefix that is two segments', segment(value, 0, 'a/b')],
   ])('A-14: %s is refused', (_, kind) => {
-    const request = requestOf({ path: '/botX' });
+    const request = injectableRequest({ path: '/botX' });
     expect(reasonOf(() => injectCredential(grantOf(kind), request))).toBe('credential-invalid');
   });
 });
@@ -122,7 +121,7 @@ describe('fields of a body', () => {
 
   test.each(['application/vnd.api+json; charset=UTF-8', 'Application/JSON ; charset="utf8"'])('JSON: %s', (type) => {
     const headers = typed(type, ['Content-Digest', 'sha-256=:x:'], ['Content-Encoding', ' Identity ']);
-    const injected = injectCredential(grantOf(json), requestOf({ headers }));
+    const injected = injectCredential(grantOf(json), injectableRequest({ headers }));
     expect(sent(injected, '{"auth":{"key":"mine"}}')).toBe('{"auth":{"key":"s3cret:1/x"}}');
     expect(injected.body?.removed).toEqual(['json:/auth/key']);
     expect(injected.contentLength?.(10)).toBeUndefined();
@@ -131,7 +130,7 @@ describe('fields of a body', () => {
 
   test('form', () => {
     const headers = typed('application/x-www-form-urlencoded');
-    const injected = injectCredential(grantOf(form), requestOf({ headers }));
+    const injected = injectCredential(grantOf(form), injectableRequest({ headers }));
     expect(sent(injected, 'client_secret=dummy&a=1')).toBe('a=1&client_secret=s3cret%3A1%2Fx');
   });
 
@@ -145,19 +144,19 @@ describe('fields of a body', () => {
     ['multipart', form, typed('multipart/form-data; boundary=x')],
     ['a form in Latin-1', form, typed('application/x-www-form-urlencoded; charset=iso-8859-1')],
   ])('%s is refused', (_, kind, headers) => {
-    expect(reasonOf(() => injectCredential(grantOf(kind), requestOf({ headers })))).toBe('injection-refused');
+    expect(reasonOf(() => injectCredential(grantOf(kind), injectableRequest({ headers })))).toBe('injection-refused');
   });
 
   test.each([json, form])('a request without a body is refused', (kind) => {
     const headers = typed(kind === json ? 'application/json' : 'application/x-www-form-urlencoded');
-    expect(reasonOf(() => injectCredential(grantOf(kind), requestOf({ headers, hasBody: false })))).toBe(
+    expect(reasonOf(() => injectCredential(grantOf(kind), injectableRequest({ headers, hasBody: false })))).toBe(
       'injection-refused',
     );
   });
 
   test.each([Buffer.from([0xff, 0xfe, 0xfd, 0xfc]), Buffer.from('ab\0cd')])('A-14: %j is refused', (bytes) => {
     const kind: Kind = { $case: 'jsonField', value: { pointer: '/key', value: bytes } };
-    const request = requestOf({ headers: typed('application/json') });
+    const request = injectableRequest({ headers: typed('application/json') });
     expect(reasonOf(() => injectCredential(grantOf(kind), request))).toBe('credential-invalid');
   });
 });
@@ -175,7 +174,8 @@ describe.each<[string, (secret: Buffer) => Kind, Partial<InjectableRequest>?]>([
   ['formField', (secret) => ({ $case: 'formField', value: { name: 'key', value: secret } }), FORM_BODY],
   ['jsonField', (secret) => ({ $case: 'jsonField', value: { pointer: '/key', value: secret } }), JSON_BODY],
 ])('%s', (place, kind, changes) => {
-  const inject = (text: string): Injected => injectCredential(grantOf(kind(Buffer.from(text))), requestOf(changes));
+  const inject = (text: string): Injected =>
+    injectCredential(grantOf(kind(Buffer.from(text))), injectableRequest(changes));
 
   test('is kept from the agent', () => {
     expect(inject('abcd').secrets.map((secret) => secret.reveal())).toContain('abcd');
@@ -188,7 +188,7 @@ describe.each<[string, (secret: Buffer) => Kind, Partial<InjectableRequest>?]>([
 
 test('a query holds any byte, percent-encoded', () => {
   const kind: Kind = { $case: 'query', value: { name: 'k y', value: Buffer.from('a\0\tb\xff', 'latin1') } };
-  expect(injectCredential(grantOf(kind), requestOf({ query: 'a=1' })).query).toBe('a=1&k%20y=a%00%09b%FF');
+  expect(injectCredential(grantOf(kind), injectableRequest({ query: 'a=1' })).query).toBe('a=1&k%20y=a%00%09b%FF');
 });
 
 test.each<[string, Kind]>([
@@ -197,7 +197,7 @@ test.each<[string, Kind]>([
   ['path of a token endpoint', { $case: 'oauthToken', value: { path: '', placeholder: 'x', expiresInSeconds: 1 } }],
   ['placeholder to give out', { $case: 'oauthToken', value: { path: '/x', placeholder: '', expiresInSeconds: 1 } }],
 ])('A-65: an injection that names no %s is refused', (_, kind) => {
-  expect(reasonOf(() => injectCredential(grantOf(kind), requestOf()))).toBe('credential-invalid');
+  expect(reasonOf(() => injectCredential(grantOf(kind), injectableRequest()))).toBe('credential-invalid');
 });
 
 describe('several credentials', () => {
@@ -208,21 +208,21 @@ describe('several credentials', () => {
 
   test('all go in, and all are kept from the agent', () => {
     const grant = grantOf(token, cookie, json, more);
-    const request = requestOf({ headers: typed('application/json') });
+    const request = injectableRequest({ headers: typed('application/json') });
     const injected = injectCredential(grant, request);
     expect(request.headers.get('authorization')).toBe('Bearer token-1');
     expect(request.headers.get('cookie')).toBe('sid=s3cret:1/x');
     expect(sent(injected, '{}')).toBe('{"a":"first","b":"second"}');
     expect(injected.secrets.map((secret) => secret.reveal())).toEqual(['token-1', 's3cret:1/x', 'first', 'second']);
-    const again = requestOf({ headers: typed('application/json') });
+    const again = injectableRequest({ headers: typed('application/json') });
     expect(injectCredential(grant, again).secrets).toBe(injected.secrets);
   });
 
   test('A-65: one that does not fit stops them all', () => {
     const broken: Kind = { $case: 'bearer', value: { token: Buffer.from('a\nb-c') } };
-    expect(reasonOf(() => injectCredential(grantOf(cookie, broken), requestOf()))).toBe('credential-invalid');
+    expect(reasonOf(() => injectCredential(grantOf(cookie, broken), injectableRequest()))).toBe('credential-invalid');
     const unknown = { ...grantOf(cookie), injections: [{ kind: undefined }] };
-    expect(reasonOf(() => injectCredential(unknown, requestOf()))).toBe('credential-invalid');
+    expect(reasonOf(() => injectCredential(unknown, injectableRequest()))).toBe('credential-invalid');
   });
 });
 
@@ -234,7 +234,7 @@ describe('token endpoint', () => {
   const form = (): HeaderList => typed('application/x-www-form-urlencoded');
   const at = ({ method = 'POST', ...changes }: Partial<InjectableRequest>): Injected => {
     const grant = { ...grantOf(kind), binding: Binding.fromPartial({ destination, method }) };
-    return injectCredential(grant, requestOf({ path: '/oauth/token', headers: form(), method, ...changes }));
+    return injectCredential(grant, injectableRequest({ path: '/oauth/token', headers: form(), method, ...changes }));
   };
 
   test('is answered with the placeholder', () => {

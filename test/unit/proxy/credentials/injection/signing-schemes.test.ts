@@ -5,6 +5,7 @@ import { AwsAlgorithm, Grant, type Injection } from '../../../../../proto/gen/si
 import { type InjectableRequest, injectCredential, type Injected } from '../../../../../proxy/credentials/inject.ts';
 import { DpopNonces } from '../../../../../proxy/credentials/signing/dpop-nonces.ts';
 import { HeaderList } from '../../../../../proxy/protocols/header-list.ts';
+import { injectableRequest } from '../../../../support/protocols/injectable-request.ts';
 import { reasonOf } from '../../../../support/worlds/injection-reason.ts';
 
 type Kind = NonNullable<Injection['kind']>;
@@ -31,11 +32,10 @@ const dpop = (changes: Partial<Of<'dpop'>> = {}): Kind => {
 };
 
 function inject(kind: Kind, changes: Partial<InjectableRequest> = {}): Injected & { readonly headers: HeaderList } {
-  const request = { destination: https, method: 'POST', path: '/a', query: 'b=1', headers: HeaderList.from([]) };
-  const whole: InjectableRequest = { ...request, ...changes };
-  const binding = { destination: whole.destination, method: 'POST', path: '' };
+  const request = injectableRequest({ query: 'b=1', ...changes });
+  const binding = { destination: request.destination, method: 'POST', path: '' };
   const grant: Grant = { ...Grant.fromPartial({ binding }), injections: [{ kind }] };
-  return Object.assign(injectCredential(grant, whole), { headers: request.headers });
+  return Object.assign(injectCredential(grant, request), { headers: request.headers });
 }
 
 const moment = (body?: Buffer) => ({ nowMs: 1_000, body, nonce: () => 'n-1', dpopNonces: new DpopNonces() });

@@ -5,7 +5,7 @@ import { createAwsChunkTransform } from '../../../../../proxy/credentials/signin
 import { AWS_CHUNK_LIMITS } from '../../../../../proxy/credentials/signing/aws-chunked-decoder.ts';
 import type { AwsChunkedMode } from '../../../../../proxy/credentials/signing/aws-payload.ts';
 import { type AwsAlgorithm, createAwsSigner } from '../../../../../proxy/credentials/signing/aws-signer.ts';
-import { SigningError } from '../../../../../proxy/credentials/signing/signing-error.ts';
+import { InjectionError } from '../../../../../proxy/credentials/injection-error.ts';
 import {
   S3_CREDENTIAL,
   SUITE_CREDENTIAL,
@@ -61,7 +61,7 @@ function refusalOf(shape: Shape, body: string | Buffer): string {
   try {
     run(shape, Buffer.from(body));
   } catch (error) {
-    if (error instanceof SigningError) return error.message.replace('the aws-chunked body is malformed: ', '');
+    if (error instanceof InjectionError) return error.message.replace('the aws-chunked body is malformed: ', '');
     throw error;
   }
   return 'accepted';

@@ -9,7 +9,7 @@ import {
   planAwsSignature,
   signAwsRequest,
 } from '../../../../../proxy/credentials/signing/aws-request.ts';
-import { SigningError } from '../../../../../proxy/credentials/signing/signing-error.ts';
+import { InjectionError } from '../../../../../proxy/credentials/injection-error.ts';
 import { HeaderList } from '../../../../../proxy/protocols/header-list.ts';
 import { SUITE_CREDENTIAL } from '../../../../support/control-plane/published-keys.ts';
 
@@ -48,7 +48,7 @@ function refusalOf(...given: Parameters<typeof plan>): string {
   try {
     signed(...given);
   } catch (error) {
-    if (error instanceof SigningError) return `${error.reason}: ${error.message}`;
+    if (error instanceof InjectionError) return `${error.reason}: ${error.message}`;
     throw error;
   }
   return 'signed';
@@ -166,6 +166,6 @@ describe('the canonical query', () => {
   });
 
   test.each(['a=b+c', 'a=%zz', 'a=1&&b=2', 'a=1&', 'a=%'])('%s is refused', (query) => {
-    expect(() => canonicalQuery(query)).toThrow(SigningError);
+    expect(() => canonicalQuery(query)).toThrow(InjectionError);
   });
 });

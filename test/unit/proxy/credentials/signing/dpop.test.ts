@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { Secret } from '../../../../../common/secret.ts';
 import { asksForDpopNonce, DpopNonces } from '../../../../../proxy/credentials/signing/dpop-nonces.ts';
 import { makeDpopProof, prepareDpop } from '../../../../../proxy/credentials/signing/dpop-proof.ts';
-import { SigningError } from '../../../../../proxy/credentials/signing/signing-error.ts';
+import { InjectionError } from '../../../../../proxy/credentials/injection-error.ts';
 import { HeaderList } from '../../../../../proxy/protocols/header-list.ts';
 
 const TOKEN = 'Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU';
@@ -55,7 +55,7 @@ describe('DPoP proofs (RFC 9449 section 4.2)', () => {
       prepareDpop(new Secret(token), new Secret(key));
       expect.unreachable();
     } catch (error) {
-      if (!(error instanceof SigningError)) throw error;
+      if (!(error instanceof InjectionError)) throw error;
       expect(error.reason).toBe('credential-invalid');
       expect(error.cause).toBeUndefined();
     }

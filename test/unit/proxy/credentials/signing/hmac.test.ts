@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { mentions, parseTemplate } from '../../../../../common/hmac-template.ts';
 import { Secret } from '../../../../../common/secret.ts';
 import { type HmacSpec, prepareHmac, signHmacRequest } from '../../../../../proxy/credentials/signing/hmac-request.ts';
-import { SigningError } from '../../../../../proxy/credentials/signing/signing-error.ts';
+import { InjectionError } from '../../../../../proxy/credentials/injection-error.ts';
 import { HeaderList } from '../../../../../proxy/protocols/header-list.ts';
 
 interface Given {
@@ -107,7 +107,7 @@ describe('templates', () => {
     ['a}}', /not closed/],
   ])('%s is refused in words', (text, message) => {
     expect(parseTemplate(text)).toMatch(message);
-    expect(() => sign({ spec: { signed: text } })).toThrow(SigningError);
+    expect(() => sign({ spec: { signed: text } })).toThrow(InjectionError);
   });
 
   test.each<[string, Given]>([

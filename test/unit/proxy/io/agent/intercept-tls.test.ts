@@ -5,9 +5,8 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, expect, test } from 'vitest';
 import { Call } from '../../../../../proxy/http/call.ts';
-import type { ProxyServices } from '../../../../../proxy/http/services.ts';
 import { createLocalAuthority } from '../../../../../proxy/intercept/certificate-authority.ts';
-import { AgentSessions } from '../../../../../proxy/io/agent/agent-sessions.ts';
+import { type AgentServices, AgentSessions } from '../../../../../proxy/io/agent/agent-sessions.ts';
 import { interceptTls } from '../../../../../proxy/io/agent/intercept-tls.ts';
 import { DEFAULT_LIMITS } from '../../../../../proxy/limits.ts';
 import { turnEnd } from '../../../../support/turn-end.ts';
@@ -23,21 +22,21 @@ test.each(['http/1.1', 'h2'])(
     setFlagsFromString('--expose-gc');
     const collect = runInNewContext('gc') as () => void;
     const authority = createLocalAuthority();
-    const sessions = new AgentSessions(1, () => {});
     const services = {
       limits: DEFAULT_LIMITS,
       clock: { now: () => 0 },
       state: { draining: false, ready: true },
       authority: () => authority,
       ended: () => {},
-    } as unknown as ProxyServices;
+      sessions: new AgentSessions(1, () => {}),
+    } as unknown as AgentServices;
     const calls: WeakRef<Call>[] = [];
     const server = net.createServer((socket) => {
       socket.once('data', (opening) => {
         socket.pause();
         const call = new Call('CONNECT');
         calls.push(new WeakRef(call));
-        interceptTls(services, { socket, sessions, call }, { host: 'a.example', port: 443 }, opening);
+        interceptTls(services, { socket, call }, { host: 'a.example', port: 443 }, opening);
       });
     });
     await once(server.listen(0, '127.0.0.1'), 'listening');

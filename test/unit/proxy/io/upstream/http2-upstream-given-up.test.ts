@@ -14,7 +14,7 @@ import {
 } from '../../../../support/protocols/http2-frames.ts';
 import { DEAF, outgoingGet } from '../../../../support/agents/outgoing-request.ts';
 
-const owner = { held: new ByteBudget(1_000_000), now: () => 5, closed: () => {}, released: () => {} };
+const owner = { held: new ByteBudget(1_000_000), now: () => 5, closed: () => {} };
 const ORIGIN = { key: 'k', address: '127.0.0.1', openedAt: 0, showsCertificate: false };
 
 test('a connection on which many calls were given up takes no more and is told of no more, and ends with its last call', async () => {

@@ -19,7 +19,7 @@ test.each([
   let now = 0;
   const socket = new Duplex({ read: () => {}, write: (_bytes, _encoding, done) => done() }) as unknown as Socket;
   const origin = { key: 'k', address: '127.0.0.1', openedAt: 0, showsCertificate: false };
-  const owner = { held: new ByteBudget(1_000_000), now: () => now, closed: () => {}, released: () => {} };
+  const owner = { held: new ByteBudget(1_000_000), now: () => now, closed: () => {} };
   const upstream = new Http2Upstream(socket, origin, DEFAULT_LIMITS, owner);
   upstream.receive(settings());
   const stream = upstream.stream();

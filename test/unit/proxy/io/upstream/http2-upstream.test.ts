@@ -12,7 +12,7 @@ import type { Http2Event } from '../../../../../proxy/sessions/http2/events.ts';
 import { data, END_STREAM, headers, PING, reset, settings } from '../../../../support/protocols/http2-frames.ts';
 
 const ORIGIN = { key: 'k', address: '127.0.0.1', openedAt: 0, showsCertificate: false };
-const ownerOf = () => ({ held: new ByteBudget(1_000_000), now: () => 5, closed: () => {}, released: () => {} });
+const ownerOf = () => ({ held: new ByteBudget(1_000_000), now: () => 5, closed: () => {} });
 
 test('a stream that is given back without a request leaves its connection idle', () => {
   const upstream = new Http2Upstream(new Socket(), ORIGIN, DEFAULT_LIMITS, ownerOf());
@@ -190,7 +190,7 @@ describe('a stream and its peer', () => {
   } {
     const socket = new PassThrough();
     const upstream = new Http2Upstream(socket as unknown as Socket, ORIGIN, DEFAULT_LIMITS, ownerOf());
-    const peer = new Http2Connection('server', { enableConnectProtocol: true, streamWindowBytes });
+    const peer = new Http2Connection('server', { streamWindowBytes });
     const say = (): Http2Event[] => {
       const events: Http2Event[] = [];
       for (let turn = 0; turn < 3; turn += 1) {

@@ -1,6 +1,5 @@
 import { Socket } from 'node:net';
 import { expect, test } from 'vitest';
-import { ByteBudget } from '../../../../../common/byte-budget.ts';
 import type { ResponseListener } from '../../../../../proxy/http/streams.ts';
 import { UpstreamConnection } from '../../../../../proxy/io/upstream/upstream-connection.ts';
 import { DEFAULT_LIMITS } from '../../../../../proxy/limits.ts';
@@ -49,7 +48,7 @@ interface Open {
 }
 
 function open(released: (ended: UpstreamConnection) => void = () => {}): Open {
-  const owner = { held: new ByteBudget(1), now: () => 0, closed: () => {}, released };
+  const owner = { now: () => 0, closed: () => {}, released };
   const origin = { key: 'k', address: '127.0.0.1', openedAt: 0, showsCertificate: false };
   const socket = new Socket();
   const connection = new UpstreamConnection(socket, origin, DEFAULT_LIMITS, owner);

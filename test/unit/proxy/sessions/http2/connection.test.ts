@@ -113,7 +113,7 @@ describe('a whole conversation', () => {
 describe('both roles', () => {
   it('speak with each other', () => {
     const client = new Http2Connection('client');
-    const server = new Http2Connection('server', { enableConnectProtocol: true });
+    const server = new Http2Connection('server');
     const id = client.open(head('POST'), false) ?? 0;
     client.sendData(id, Buffer.from('hello'));
     client.sendEnd(id, HeaderList.from([['x-t', '1']]));

@@ -4,7 +4,7 @@ import { DEFAULT_LIMITS } from '../../../../../proxy/limits.ts';
 import { FrameType } from '../../../../../proxy/protocols/http2/frames.ts';
 import { HeaderList } from '../../../../../proxy/protocols/header-list.ts';
 import { Http2Connection } from '../../../../../proxy/sessions/http2/connection.ts';
-import type { Http2Options } from '../../../../../proxy/sessions/http2/limits.ts';
+import type { Http2Limits } from '../../../../../proxy/sessions/http2/limits.ts';
 import {
   CLIENT_START,
   data,
@@ -86,7 +86,7 @@ describe('what the peer may send, RFC 9113 5.2 and 6.9', () => {
   });
 
   const startedClient = (
-    options: Partial<Http2Options>,
+    options: Partial<Http2Limits>,
     spare: ByteBudget,
   ): { open: () => string[]; client: Http2Connection } => {
     const client = new Http2Connection('client', options, spare);

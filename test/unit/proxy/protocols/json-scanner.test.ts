@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { JsonFault, JsonScanner } from '../../../../../proxy/credentials/injection/json-scanner.ts';
+import { JsonFault, JsonScanner } from '../../../../proxy/protocols/json-scanner.ts';
 
 /** Whether this is a whole document, by the scanner and by JSON.parse. */
 function verdicts(text: string): readonly [boolean, boolean] {

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { ByteQueue } from '../../../../../proxy/protocols/http1/byte-queue.ts';
-import { seededRandom } from '../../../../support/random.ts';
+import { ByteQueue } from '../../../../proxy/protocols/byte-queue.ts';
+import { seededRandom } from '../../../support/random.ts';
 
 afterEach(() => vi.restoreAllMocks());
 
