@@ -122,6 +122,26 @@ describeStores('sql store', (fixture) => {
     expect(rows).toEqual([{ relname: 'schema_migrations' }]);
   });
 
+  it('isolates all tables in the same way, and shows a member of both roles who acts as neither no row', async () => {
+    const { store } = fixture();
+    const rules = `select distinct policyname, qual, with_check from pg_policies order by policyname, qual`;
+    const policies = await store.system((tx) => tx.query<{ policyname: string }>(rules));
+    // That of the tenants goes by their name.
+    expect(policies.map(({ policyname }) => policyname)).toEqual(['system_rows', 'tenant_rows', 'tenant_rows']);
+    const rolledBack = new Error('rolled back');
+    const looking = store.system(async (tx) => {
+      expect(await tx.query('select name from tenants')).not.toEqual([]);
+      await tx.query("select set_config('role', 'none', true), set_config('sidekey.tenant', 'acme', true)");
+      await tx.query('create role sidekey_visitor in role sidekey_tenant, sidekey_system');
+      await tx.query("select set_config('role', 'sidekey_visitor', true)");
+      for (const table of ['tenants', 'signing_keys', 'used_proofs', ...tenantTables]) {
+        expect([table, ...(await tx.query(`select * from ${table}`))]).toEqual([table]);
+      }
+      throw rolledBack;
+    });
+    await expect(looking).rejects.toBe(rolledBack);
+  });
+
   it('lets nobody change or delete a decision', async () => {
     const { store } = fixture();
     await store.transaction('acme', (tx) =>
