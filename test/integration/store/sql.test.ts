@@ -105,6 +105,8 @@ describeStores('sql store', (fixture) => {
       /permission denied/,
     );
     await expect(store.transaction('acme', (tx) => addTenant(tx, 'evil'))).rejects.toThrow(/permission denied/);
+    const changing = store.transaction('acme', (tx) => tx.query(`update tenants set spec = '{"mine":true}'`));
+    await expect(changing).rejects.toThrow(/permission denied/);
   });
 
   it.each(tenantTables)('isolates table %s even from its owner', async (table) => {
