@@ -3,7 +3,7 @@ import { readA2a } from '../../../../common/inspection/a2a.ts';
 import { parseForm } from '../../../../common/inspection/form.ts';
 import { readGraphql } from '../../../../common/inspection/graphql.ts';
 import { readPointer, selectMembers, writePointer } from '../../../../common/inspection/json-pointer.ts';
-import { readMcp } from '../../../../common/inspection/mcp.ts';
+import { readArguments, readMcp } from '../../../../common/inspection/mcp.ts';
 
 describe('parseForm', () => {
   it('decodes names and values', () => {
@@ -145,6 +145,9 @@ describe('readMcp', () => {
   it.each([
     [{ method: 'tools/call', params: { name: 'search', arguments: {} } }, { tool: 'search' }],
     [{ method: 'resources/read', params: { uri: 'file:///a' } }, { resource: 'file:///a' }],
+    [{ method: 'resources/subscribe', params: { uri: 'file:///a' } }, { resource: 'file:///a' }],
+    [{ method: 'resources/unsubscribe', params: { uri: 'file:///a' } }, { resource: 'file:///a' }],
+    [{ method: 'tools/call', params: { name: 'x'.repeat(2_048) } }, { tool: 'x'.repeat(2_048) }],
     [{ method: 'prompts/get', params: { name: 'p' } }, { prompt: 'p' }],
     [{ method: 'completion/complete', params: { ref: { type: 'ref/prompt', name: 'p' } } }, { prompt: 'p' }],
     [{ method: 'completion/complete', params: { ref: { type: 'ref/resource', uri: 'u' } } }, { resource: 'u' }],
@@ -153,24 +156,33 @@ describe('readMcp', () => {
       { tool: '', resource: '', prompt: '' },
     ],
     [{ method: 'constructor' }, { tool: '' }],
+    [{ method: 'x'.repeat(256) }, { tool: '' }],
   ])('%j', (message, expected) => {
     expect(read(message)).toMatchObject({ method: message.method, ...expected });
   });
 
   it('knows the requests without a message', () => {
     expect(readMcp('GET', headers({ accept: 'text/event-stream' }), () => undefined).method).toBe('http/stream');
+    expect(readMcp('GET', headers({ accept: '*/*, Text/Event-Stream' }), () => undefined).method).toBe('http/stream');
     expect(() => readMcp('GET', headers({}), () => undefined)).toThrow('text/event-stream');
     expect(readMcp('DELETE', headers({}), () => undefined).method).toBe('http/end-session');
-    expect(() => readMcp('PUT', headers({}), () => undefined)).toThrow();
+    const ping = { jsonrpc: '2.0', method: 'ping' };
+    expect(() => readMcp('PUT', headers({}), () => ping)).toThrow('POST, GET and DELETE');
     expect(read({ result: {} }).method).toBe('response');
   });
 
   it.each([
     ['a tool without a name', { method: 'tools/call', params: { Name: 'x' } }],
+    ['a name that is empty', { method: 'prompts/get', params: { name: '' } }],
+    ['a name that is too long', { method: 'tools/call', params: { name: 'x'.repeat(2_049) } }],
+    ['what is completed', { method: 'completion/complete', params: { ref: { type: 'ref/tool', name: 'x' } } }],
     ['a name that is a list', { method: 'tools/call', params: { name: ['x'] } }],
     ['a member beside the envelope', { method: 'ping', Method: 'tools/call' }],
     ['both a call and an answer', { method: 'ping', result: {} }],
     ['another version', { jsonrpc: '1.0', method: 'ping' }],
+    ['no name of a method', { method: '' }],
+    ['a method that is no text', { method: 7 }],
+    ['an endless method', { method: 'x'.repeat(257) }],
   ])('refuses %s', (_title, message) => {
     expect(() => read(message)).toThrow(expect.objectContaining({ code: 'unreadable' }));
   });
@@ -185,6 +197,25 @@ describe('readMcp', () => {
     expect(read(call, { 'mcp-method': 'tools/call', 'mcp-name': encoded }).tool).toBe('sëarch');
     expect(() => read(call, { 'mcp-method': 'tools/list' })).toThrow('disagree');
     expect(() => read(call, { 'mcp-name': 'other' })).toThrow('disagree');
+    const prompt = { method: 'prompts/get', params: { name: 'p' } };
+    const resource = { method: 'resources/read', params: { uri: 'file:///a' } };
+    for (const message of [prompt, resource]) expect(() => read(message, { 'mcp-name': 'b' })).toThrow('disagree');
+    const task = { method: 'tasks/get', params: { taskId: 't' } };
+    expect(read(task, { 'mcp-method': 'tasks/get', 'mcp-name': 't' })).toMatchObject({ method: 'tasks/get', tool: '' });
+    for (const message of [task, { method: 'tasks/list' }, { ...task, method: 'initialize' }]) {
+      expect(() => read(message, { 'mcp-name': 'b' })).toThrow('disagree');
+    }
+    expect(() => read({ ...task, method: 'initialize' }, { 'mcp-name': 't' })).toThrow('disagree');
+  });
+
+  it('reads arguments as an object, and none as an empty one', () => {
+    expect([readArguments(undefined), readArguments({}), readArguments({ arguments: { a: 1 } })]).toEqual([
+      {},
+      {},
+      { a: 1 },
+    ]);
+    for (const wrong of ['{}', [], 1]) expect(() => readArguments({ arguments: wrong })).toThrow('not an object');
+    expect(() => readArguments({ Arguments: {} })).toThrow('case alone');
   });
 });
 
