@@ -94,6 +94,12 @@ describe('rules that deny over the request', () => {
     ['a header', header, teams(['X-Team', 'red']), 'policy-denied'],
     ['another value of it', header, teams(['X-Team', 'blue']), 'ok'],
     ['a header that stands twice', header, teams(['X-Team', 'blue'], ['X-Team', 'red']), 'policy-denied'],
+    [
+      'one of two headers that stands twice',
+      [{ headers: { 'x-team': ['red'], 'x-b': ['1'] } }],
+      teams(['X-B', '1'], ['X-Team', 'blue'], ['X-Team', 'red']),
+      'policy-denied',
+    ],
     ['a header that some servers take for it', header, teams(['X_Team', 'red']), 'policy-denied'],
     ['a content type', [{ contentTypes: ['text/*'] }], inspected({ contentType: 'text/html' }), 'policy-denied'],
     ['a content type unread', [{ contentTypes: ['text/*'] }], unreadable('contentType'), 'policy-denied'],
@@ -197,6 +203,7 @@ describe('rules over MCP', () => {
   const prompts = [{ ...at, mcp: { prompts: ['p'] }, when: 'request.mcp.arguments.a == 1' }];
   const both = [{ ...at, mcp: { methods: ['tools/call'], tools: ['a'] } }];
   const noDelete = [{ ...at, mcp: { tools: ['delete*'] } }];
+  const several = [{ ...at, mcp: { tools: ['Delete*', 'Wipe'] } }];
   const anything = [{ ...at, mcp: {} }];
 
   it.each<[string, Rules, Rules | undefined, Partial<RequestFacts>, string]>([
@@ -243,6 +250,7 @@ describe('rules over MCP', () => {
     ['a list of other tools', scoped, undefined, { ...call('write'), dryRun: true }, 'rule-denied'],
     ['a denied tool', anything, noDelete, call('delete_repo'), 'policy-denied'],
     ['a denied tool by another spelling (A-57)', anything, noDelete, call('Ｄelete_repo '), 'policy-denied'],
+    ['one denied tool of several, however it is written', anything, several, call(' wipe '), 'policy-denied'],
     ['a tool that is not denied', anything, noDelete, call('search'), 'ok'],
     ['the handshake beside a denied tool', anything, noDelete, mcp('initialize'), 'ok'],
     ['a message that cannot be read', anything, undefined, unreadable('mcp'), 'message-refused'],
