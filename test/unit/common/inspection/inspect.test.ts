@@ -104,6 +104,11 @@ describe('inspectRequest', () => {
     [['jsonRpc'], rpc({ result: 1 }), { jsonRpc: { method: 'response' } }],
     [['a2a'], { path: '/v1/message:send', type: JSON_TYPE, body: '{}' }, { a2a: { method: 'message/send' } }],
     [['mcpArguments', 'mcp'], rpc({ method: 'ping' }), { mcp: { method: 'ping', arguments: '{}' } }],
+    [
+      ['json'],
+      { type: 'Application/Vnd.Api+JSON; Charset="UTF8"; a=b', encoding: ' Identity', body: '{}' },
+      { json: '{}' },
+    ],
     [['bodyBytes'], { body: undefined, declaredBytes: 70_000 }, { bodyBytes: 70_000 }],
     [['contentType'], {}, { contentType: '' }],
   ])('reads %j of %j', (facts, sent, expected) => {
@@ -116,6 +121,13 @@ describe('inspectRequest', () => {
     ['graphql', { method: 'GET', query: 'query=%7Ba%7D', body: 'x' }, 'disagree'],
     ['graphql', { method: 'GET', body: '' }, 'no query'],
     ['graphql', { type: 'application/graphql', body: `{${'a'.repeat(33_000)}}` }, 'too long'],
+    ['json', { headers: { 'content-type': ['application/json', 'text/plain'] }, body: '{}' }, 'more than one'],
+    ['json', { type: 'application/json; charset =utf-16', body: '{}' }, 'charset'],
+    [
+      'json',
+      { type: 'application/json', headers: { 'content-encoding': ['identity', 'gzip'] }, body: '{}' },
+      'compressed',
+    ],
     ['contentType', { headers: { 'content-type': ['application/json', 'text/plain'] } }, 'more than one'],
     ['bodyBytes', {}, 'longer than policy reads'],
     ['form', form(`Action=${'a'.repeat(33_000)}`), 'too long'],
