@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { parseCidr } from '../../../../../common/net/cidr.ts';
 import { Refusal } from '../../../../../proxy/refusal.ts';
 import { createResolver, type ResolverOptions } from '../../../../../proxy/io/upstream/address-resolver.ts';
@@ -9,7 +9,7 @@ function resolverOf(names: Record<string, string[]>, options: ResolverOptions = 
   let now = 0;
   let asked = 0;
   const resolver = createResolver({
-    clock: { now: () => now },
+    monotonicMs: () => now,
     lookup: async (host) => {
       asked += 1;
       const found = names[host];
@@ -90,6 +90,23 @@ describe('resolving', () => {
     names['a.example'] = [PUBLIC];
     expect(await reasonOf(resolver.resolve('a.example', 443, []))).toBe('ok');
     expect(asked()).toBe(2);
+  });
+
+  test('an answer is not kept longer because the clock was set back', async () => {
+    let asked = 0;
+    const lookup = async () => {
+      asked += 1;
+      return [{ address: PUBLIC, family: 4 }];
+    };
+    const resolver = createResolver({ lookup, cacheTtlMs: 1 });
+    await resolver.resolve('a.example', 443, []);
+    const hourAgo = Date.now() - 3_600_000;
+    const clock = vi.spyOn(Date, 'now').mockImplementation(() => hourAgo);
+    try {
+      await expect.poll(() => resolver.resolve('a.example', 443, []).then(() => asked)).toBeGreaterThan(1);
+    } finally {
+      clock.mockRestore();
+    }
   });
 
   test('questions at the same time are asked once, and failures are not kept', async () => {
