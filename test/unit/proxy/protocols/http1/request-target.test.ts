@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { isTargetFor, readAbsoluteForm } from '../../../../../proxy/protocols/http1/request-target.ts';
+import { isHostField, isTargetFor, readAbsoluteForm } from '../../../../../proxy/protocols/http1/request-target.ts';
 
 it.each([
   ['http://a', { scheme: 'http', authority: 'a', rest: '' }],
@@ -32,6 +32,10 @@ it.each([
   ['GET', 'ftp://a/', false],
   ['GET', 'a:443', false],
   ['CONNECT', 'a:443', true],
+  ['CONNECT', 'a:1', true],
+  ['CONNECT', 'a:65535', true],
+  ['CONNECT', 'a:65536', false],
+  ['CONNECT', 'a:0', false],
   ['CONNECT', 'a:', false],
   ['CONNECT', 'a', false],
   ['CONNECT', '/', false],
@@ -39,4 +43,27 @@ it.each([
   expect(isTargetFor(method, target)).toBe(fits);
   // What was accepted last changes nothing.
   expect(isTargetFor(method, target)).toBe(fits);
+});
+
+it('a Host field names a host, and perhaps a port', () => {
+  const fields = ['a', 'a:', 'a:1', 'a:65535', '[::1]', '[::1]:80', 'A_b~-.1', 'a'.repeat(255)];
+  const others = [
+    '',
+    ':80',
+    'a:0',
+    'a:65536',
+    'a:x',
+    'a:1:2',
+    'u@a',
+    '[::1',
+    '[]',
+    '::1',
+    'a b',
+    'a/b',
+    'a'.repeat(256),
+  ];
+  for (let round = 0; round < 2; round += 1) {
+    expect(fields.filter((text) => !isHostField(text))).toEqual([]);
+    expect(others.filter(isHostField)).toEqual([]);
+  }
 });
