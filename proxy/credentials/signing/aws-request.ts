@@ -75,7 +75,7 @@ export function planAwsSignature(
 }
 
 function agreedRegions({ regions, algorithm }: AwsSigning, agent: AgentAwsSignature | undefined): readonly string[] {
-  if (agent === undefined) return algorithm === 'AWS4-HMAC-SHA256' ? regions.slice(0, 1) : regions;
+  if (agent === undefined) return regions;
   const anywhere = algorithm === 'AWS4-ECDSA-P256-SHA256' && regions.includes('*');
   if (!anywhere && !agent.regions.every((region) => regions.includes(region))) {
     throw refused('it is for another region than its policy allows');

@@ -120,6 +120,7 @@ describe('A-60: where a signature may hold', () => {
   test('forms go to other services, and to S3 by PUT; so do queries that sign nothing', () => {
     const form: Pairs = [['Content-Type', 'multipart/form-data; boundary=x']];
     expect(refusalOf(form, { service: 'execute-api' }, { method: 'POST' })).toBe('signed');
+    expect(refusalOf([['Content-Type', 'application/xml']], {}, { method: 'POST' })).toBe('signed');
     expect(refusalOf(form, {}, { query: 'X-Amz-Date=1&x-amz-signature2=3' })).toBe('signed');
   });
 });
