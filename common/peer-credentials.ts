@@ -24,7 +24,7 @@ export function loadPeerCredentials(purpose: string): (socket: Socket) => PeerCr
     // struct ucred { pid_t pid; uid_t uid; gid_t gid; }
     const ucred = read(socket, SOL_SOCKET, SO_PEERCRED, UCRED_BYTES);
     if (ucred === undefined) return undefined;
-    const credentials = { pid: ucred.readInt32LE(0), uid: ucred.readUInt32LE(4), gid: ucred.readUInt32LE(8) };
-    return credentials.pid <= 0 || credentials.uid === 0xffff_ffff ? undefined : credentials;
+    const pid = ucred.readInt32LE(0);
+    return pid === 0 ? undefined : { pid, uid: ucred.readUInt32LE(4), gid: ucred.readUInt32LE(8) };
   };
 }

@@ -31,10 +31,7 @@ export function selectMembers(value: unknown, pointers: readonly JsonPointer[]):
   if (pointers.some((pointer) => pointer.length === 0)) return value;
   const selected = emptySelection();
   const folded: Folded = new Map();
-  // Shorter pointers first: a member that is taken whole already holds what lies below it.
-  for (const pointer of [...pointers].sort((a, b) => a.length - b.length)) {
-    copyMember(value, selected, pointer, folded);
-  }
+  for (const pointer of pointers) copyMember(value, selected, pointer, folded);
   return selected;
 }
 
@@ -45,6 +42,7 @@ function copyMember(value: unknown, into: Selection, pointer: JsonPointer, folde
   const member = value[name];
   const held = into[name];
   if (rest.length === 0) into[name] = member;
+  // A member that was taken whole holds what lies below it.
   else if (isJsonObject(member) && held !== member) {
     const inner = isJsonObject(held) ? (held as Selection) : emptySelection();
     into[name] = inner;

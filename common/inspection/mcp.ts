@@ -47,8 +47,7 @@ export function readMcp(httpMethod: string, header: ReadHeader, body: () => unkn
   expectSame(header('mcp-method'), method);
   if (method === undefined) return { method: 'response', ...none };
   const target = readTarget(method, params);
-  const name = target.tool || target.resource || target.prompt;
-  if (name !== '') expectSame(header('mcp-name'), name);
+  expectSame(header('mcp-name'), target.tool ?? target.resource ?? target.prompt ?? taskOf(method, params));
   return { method, ...none, ...target, params };
 }
 
@@ -79,6 +78,11 @@ function readName(value: unknown): string {
   return value;
 }
 
+/** Its id, which the header mirrors so that routers find who works on it. */
+function taskOf(method: string, params: unknown): unknown {
+  return method.startsWith('tasks/') ? memberOf(params, 'taskId') : undefined;
+}
+
 /** The arguments of a tool or a prompt; none read as an empty object. */
 export function readArguments(params: unknown): unknown {
   const value = soleMember(params, 'arguments') ?? {};
@@ -87,7 +91,7 @@ export function readArguments(params: unknown): unknown {
 }
 
 /** Routers upstream may go by the mirrored header alone, so a call must not say one thing there and another in its body. */
-function expectSame(mirrored: readonly string[], value: string | undefined): void {
+function expectSame(mirrored: readonly string[], value: unknown): void {
   if (!mirrored.every((text) => decodeMirrored(text) === value)) throw new Unreadable('its head and its body disagree');
 }
 

@@ -29,9 +29,7 @@ export function cidrContains(cidr: Cidr, address: Uint8Array): boolean {
   if (cidr.address.length !== address.length) return false;
   const whole = cidr.prefixLength >> 3;
   for (let at = 0; at < whole; at += 1) if (cidr.address[at] !== address[at]) return false;
-  const rest = cidr.prefixLength & 7;
-  if (rest === 0) return true;
-  const mask = (0xff << (8 - rest)) & 0xff;
+  const mask = (0xff << (8 - (cidr.prefixLength & 7))) & 0xff;
   return ((cidr.address[whole] ?? 0) & mask) === ((address[whole] ?? 0) & mask);
 }
 

@@ -25,7 +25,7 @@ const PLAIN_NAME = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-
 export function parseHost(text: string): string {
   if (text.startsWith('[') || text.includes(':')) return parseIpv6Host(text);
   const name = text.endsWith('.') ? text.slice(0, -1) : text;
-  if (name === '' || name.length > 253) throw new HostError('host is empty or too long');
+  if (name.length > 253) throw new HostError('host is too long');
   const ascii = toAscii(name);
   if (ascii.length > 253 || !PLAIN_NAME.test(ascii)) throw new HostError('host is not a valid name');
   // A last label that is a number makes WHATWG URL parsers read the whole name as an IPv4 address.
@@ -68,8 +68,7 @@ function toAscii(name: string): string {
   if (/[^a-zA-Z0-9._\-\u0080-\uffff]/.test(name)) throw new HostError('host has characters that no host may have');
   const ascii = domainToASCII(lower);
   // Node 24 gives back A-labels that decode to nothing, where Node 20 gives nothing.
-  const isUndecodable = ascii.includes('xn--') && domainToUnicode(ascii).includes('xn--');
-  if (ascii === '' || isUndecodable) throw new HostError('host is not a valid international name');
+  if (domainToUnicode(ascii).includes('xn--')) throw new HostError('host is not a valid international name');
   return ascii;
 }
 

@@ -35,12 +35,11 @@ function readIpv4(text: string): Uint8Array | undefined {
 /** RFC 4291 section 2.2, without zones (RFC 4007 section 11). */
 function readIpv6(text: string): Uint8Array | undefined {
   if (text.length > 45) return undefined;
-  const halves = text.split('::');
-  if (halves.length > 2) return undefined;
-  const compressed = halves.length === 2;
-  const head = readGroups(halves[0] ?? '', !compressed);
-  const tail = compressed ? readGroups(halves[1] ?? '', true) : [];
-  if (head === undefined || tail === undefined) return undefined;
+  const [before = '', after, ...more] = text.split('::');
+  const compressed = after !== undefined;
+  const head = readGroups(before, !compressed);
+  const tail = readGroups(after ?? '', true);
+  if (more.length > 0 || head === undefined || tail === undefined) return undefined;
   const missing = 16 - head.length - tail.length;
   if (compressed ? missing < 2 : missing !== 0) return undefined;
   return Uint8Array.from([...head, ...new Array<number>(missing).fill(0), ...tail]);

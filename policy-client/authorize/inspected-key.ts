@@ -7,7 +7,7 @@ const MAX_PLAIN_CHARS = 128;
 /** What was read out of a request, as a part of the decision tuple. */
 export function inspectedKey(facts: InspectedFacts): string {
   let key = `i${facts.bodyBytes ?? ''},${part(facts.contentType)}${part(facts.json)}`;
-  for (const { fact } of facts.unreadable) key += `!${fact}`;
+  for (const { fact, why } of facts.unreadable) key += `!${fact}${part(why)}`;
   for (const { name, value } of facts.form?.fields ?? []) key += `f${part(name)}${part(value)}`;
   const { graphql, jsonRpc, mcp, a2a } = facts;
   if (graphql) {

@@ -40,8 +40,7 @@ export class JsonListFilter implements AnswerFilter {
     // An answer to a notification has no body (202 Accepted).
     if (text.length === 0) return [];
     this.#listing = readListing(text);
-    if (this.#listing === undefined) return [text];
-    return this.#listing.things.length === 0 ? this.answer([]) : [];
+    return this.#listing === undefined ? [text] : [];
   }
 }
 
@@ -83,7 +82,6 @@ export class StreamListFilter implements AnswerFilter {
       this.#taken += 1;
       const listing = listingOf(event);
       if (listing === undefined) out.push(event.bytes);
-      else if (listing.things.length === 0) out.push(writeEvent(event, listing.keep([])));
       else this.#waiting = { listing, write: (message) => writeEvent(event, message) };
     }
     if (this.#taken === this.#events.length) {

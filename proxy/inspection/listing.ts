@@ -1,4 +1,4 @@
-import { isJsonObject, memberOf, parseStrictJson } from '../../common/inspection/strict-json.ts';
+import { memberOf, parseStrictJson } from '../../common/inspection/strict-json.ts';
 import { Unreadable } from '../../common/inspection/unreadable.ts';
 import { Refusal } from '../refusal.ts';
 import type { ListedThing } from './answer-filter.ts';
@@ -39,14 +39,13 @@ export function readListing(text: Buffer): Listing | undefined {
   const message = parse(text);
   if (Array.isArray(message)) throw new Refusal('answer-refused', 'the answer is a batch');
   const result = memberOf(message, 'result');
-  if (!isJsonObject(message) || !isJsonObject(result)) return undefined;
   const things: ListedThing[] = [];
   const entries: Entry[] = [];
-  let lists = 0;
+  let isListing = false;
   for (const [list, kind, nameMember] of LISTS) {
     const items = memberOf(result, list);
     if (!Array.isArray(items)) continue;
-    lists += 1;
+    isListing = true;
     for (const [index, item] of (items as unknown[]).entries()) {
       const name = memberOf(item, nameMember);
       if (typeof name !== 'string') continue;
@@ -54,7 +53,7 @@ export function readListing(text: Buffer): Listing | undefined {
       entries.push({ list, index });
     }
   }
-  if (lists === 0) return undefined;
+  if (!isListing) return undefined;
   if (things.length > MAX_THINGS) throw new Refusal('answer-refused', 'the answer lists too many things');
   return {
     things,

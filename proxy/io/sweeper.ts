@@ -15,12 +15,16 @@ export function startSweeper(
   live: Iterable<LiveExchange>,
   pool: UpstreamPool,
 ): { stop(): void } {
+  let last = clock.now();
   const timer = setInterval(() => {
     const now = clock.now();
+    // By a clock that was set back, leases would end as much later.
+    const isSetBack = now < last;
+    last = now;
     sessions.sweep(now);
     for (const exchange of live) {
       if (exchange.deadlineAt <= now) exchange.expire();
-      else if (exchange.standing.leaseEndsAt <= now) exchange.reauthorize();
+      else if (isSetBack || exchange.standing.leaseEndsAt <= now) exchange.reauthorize();
     }
     pool.sweep(now);
   }, SWEEP_MS);

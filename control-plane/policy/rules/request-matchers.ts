@@ -1,4 +1,5 @@
-import { isOtherSpelling, parseForm } from '../../../common/inspection/form.ts';
+import { parseForm } from '../../../common/inspection/form.ts';
+import { mayStandFor } from '../../../common/inspection/parameter-name.ts';
 import { matchGlob } from '../../../common/match/glob.ts';
 import type { AccessRule } from '../../resources/kinds.ts';
 import { type Budget, isSpent } from '../budget.ts';
@@ -55,11 +56,17 @@ function fitsQuery({ query = '' }: RequestFacts, wanted: Wanted, budget: Budget)
     const fields = parseForm(query);
     budget.left -= fields.length * wanted.length;
     if (isSpent(budget)) return false;
-    const isRespelled = wanted.some(([name]) => fields.some((field) => isOtherSpelling(field.name, name)));
-    return isRespelled ? AMBIGUOUS_QUERY : wanted.every(([name, globs]) => fitsOnce(fields, name, globs, budget));
+    if (wanted.some(([name]) => isAmbiguousParameter(fields, name))) return AMBIGUOUS_QUERY;
+    return wanted.every(([name, globs]) => hasFitting(fields, name, globs, budget));
   } catch {
     return AMBIGUOUS_QUERY;
   }
+}
+
+/** As with headers; of a list, one value may be what a rule denies. */
+function isAmbiguousParameter(fields: readonly { readonly name: string }[], name: string): boolean {
+  const alike = fields.filter((field) => mayStandFor(field.name, name));
+  return alike.length > 1 || alike.some((field) => field.name !== name);
 }
 
 function fitsHeaders({ headers = [] }: RequestFacts, wanted: Wanted, budget: Budget): Fit {
@@ -67,17 +74,15 @@ function fitsHeaders({ headers = [] }: RequestFacts, wanted: Wanted, budget: Bud
   if (isSpent(budget)) return false;
   const fields = headers.map(({ name, value }) => ({ name: name.toLowerCase(), value }));
   if (wanted.some(([name]) => isAmbiguousHeader(fields, name))) return AMBIGUOUS_HEADER;
-  return wanted.every(([name, globs]) => fitsOnce(fields, name, globs, budget));
+  return wanted.every(([name, globs]) => hasFitting(fields, name, globs, budget));
 }
 
-/** There, once, and with a value that fits. */
-function fitsOnce(
+function hasFitting(
   fields: readonly { readonly name: string; readonly value: string }[],
   name: string,
   globs: readonly string[],
   budget: Budget,
 ): boolean {
-  const found = fields.filter((field) => field.name === name);
-  const [only] = found;
-  return only !== undefined && found.length === 1 && globs.some((glob) => matchGlob(glob, only.value, budget));
+  const found = fields.find((field) => field.name === name);
+  return found !== undefined && globs.some((glob) => matchGlob(glob, found.value, budget));
 }

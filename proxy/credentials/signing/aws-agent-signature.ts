@@ -38,10 +38,10 @@ export function readAgentSignature(
   headers: HeaderList,
 ): AgentAwsSignature | undefined {
   refusePresigned(query);
-  const values = authorization.filter((value) => /^AWS4-/i.test(value.trim()));
+  const values = authorization.filter((value) => /^AWS4-/i.test(value));
   const [value] = values;
   if (value === undefined) return undefined;
-  const match = values.length === 1 ? AUTHORIZATION.exec(value.trim()) : null;
+  const match = values.length === 1 ? AUTHORIZATION.exec(value) : null;
   if (match === null) throw unreadable('its Authorization header is malformed');
   const [, algorithm = '', credential = '', names = ''] = match;
   const signedHeaders = new Set(names.toLowerCase().split(';'));

@@ -75,7 +75,7 @@ export function planAwsSignature(
 }
 
 function agreedRegions({ regions, algorithm }: AwsSigning, agent: AgentAwsSignature | undefined): readonly string[] {
-  if (agent === undefined) return algorithm === 'AWS4-HMAC-SHA256' ? regions.slice(0, 1) : regions;
+  if (agent === undefined) return regions;
   const anywhere = algorithm === 'AWS4-ECDSA-P256-SHA256' && regions.includes('*');
   if (!anywhere && !agent.regions.every((region) => regions.includes(region))) {
     throw unsignable('it is for another region than its policy allows');
@@ -119,15 +119,13 @@ export function signAwsRequest(
   const { signing, regions, payload } = plan;
   const { headers } = request;
   const { credential, algorithm, service } = signing;
-  const isV4 = algorithm === 'AWS4-HMAC-SHA256';
-  const region = isV4 ? (regions[0] ?? '') : '';
-  const signer = createAwsSigner(credential, { algorithm, stamp: awsStamp(nowMs), region, service });
+  const signer = createAwsSigner(credential, { algorithm, stamp: awsStamp(nowMs), region: regions[0] ?? '', service });
   headers.set('X-Amz-Date', signer.stamp);
   headers.delete('x-amz-region-set');
-  if (!isV4) headers.set('X-Amz-Region-Set', regions.join(','));
+  if (algorithm !== 'AWS4-HMAC-SHA256') headers.set('X-Amz-Region-Set', regions.join(','));
   headers.delete('x-amz-security-token');
   if (credential.sessionToken !== undefined) headers.set('X-Amz-Security-Token', credential.sessionToken.reveal());
-  if (payload.kind !== 'absent' && isS3(service)) headers.set('X-Amz-Content-Sha256', payload.value);
+  if (payload.kind !== 'absent') headers.set('X-Amz-Content-Sha256', payload.value);
 
   const hash = payload.kind === 'absent' ? bodySha256 : payload.value;
   const signedHeaders = headersToSign(headers, plan.agentSigned);

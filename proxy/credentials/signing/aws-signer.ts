@@ -17,7 +17,7 @@ export interface AwsScope {
   readonly algorithm: AwsAlgorithm;
   /** `YYYYMMDDTHHMMSSZ`. */
   readonly stamp: string;
-  /** Empty for SigV4a, whose regions stand in a header. */
+  /** Not of SigV4a, whose regions stand in a header. */
   readonly region: string;
   readonly service: string;
 }

@@ -1,7 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import { networkInterfaces } from 'node:os';
 import { BoundedCache } from '../../../common/bounded-cache.ts';
-import { type Clock, systemClock } from '../../../common/clock.ts';
 import { within } from '../../../common/deadline.ts';
 import { checkAddress } from '../../../common/net/address-policy.ts';
 import type { Cidr } from '../../../common/net/cidr.ts';
@@ -19,7 +18,8 @@ export interface ResolverOptions {
   /** How long a name's addresses are kept; they are checked again at every use. */
   readonly cacheTtlMs?: number;
   readonly timeoutMs?: number;
-  readonly clock?: Clock;
+  /** A clock that nobody sets; default `performance.now`. */
+  readonly monotonicMs?: () => number;
   readonly lookup?: (host: string) => Promise<readonly { address: string; family: number }[]>;
 }
 
@@ -47,7 +47,7 @@ const MAX_NAMES = 1_024;
 
 /** Resolves names for dialling; nothing else in the proxy asks DNS, and sockets are given addresses alone. */
 export function createResolver(options: ResolverOptions = {}): AddressResolver {
-  const { cacheTtlMs = 5_000, timeoutMs = 5_000, clock = systemClock } = options;
+  const { cacheTtlMs = 5_000, timeoutMs = 5_000, monotonicMs = () => performance.now() } = options;
   const ask = options.lookup ?? ((host: string) => lookup(host, { all: true, order: 'verbatim' }));
   const cached = new BoundedCache<string, CachedName>(MAX_NAMES);
   const underWay = new Map<string, Promise<readonly ResolvedAddress[]>>();
@@ -55,7 +55,7 @@ export function createResolver(options: ResolverOptions = {}): AddressResolver {
 
   async function addressesOf(host: string): Promise<readonly ResolvedAddress[]> {
     const known = cached.get(host);
-    if (known !== undefined && known.expiresAt > clock.now()) return known.addresses;
+    if (known !== undefined && known.expiresAt > monotonicMs()) return known.addresses;
     const asked = underWay.get(host);
     if (asked !== undefined) return asked;
     const asking = inTime(ask(host), timeoutMs)
@@ -63,7 +63,7 @@ export function createResolver(options: ResolverOptions = {}): AddressResolver {
       .finally(() => underWay.delete(host));
     underWay.set(host, asking);
     const addresses = await asking;
-    cached.set(host, { addresses, expiresAt: clock.now() + cacheTtlMs });
+    cached.set(host, { addresses, expiresAt: monotonicMs() + cacheTtlMs });
     return addresses;
   }
 

@@ -59,10 +59,9 @@ export class Socks5Client implements TunnelClient {
 
   /** RFC 1928 section 3. */
   #readMethod(): TunnelStep {
-    if (this.#buffered.length < 1) return MORE;
-    if (this.#buffered[0] !== VERSION) throw failed('the proxy does not speak SOCKS5');
     if (this.#buffered.length < 2) return MORE;
-    const method = this.#buffered[1];
+    const [version, method] = this.#buffered;
+    if (version !== VERSION) throw failed('the proxy does not speak SOCKS5');
     this.#forgetAll();
     if (method === NO_AUTHENTICATION) return this.#ask();
     if (method === NONE_ACCEPTABLE) throw failed('the proxy asks for other credentials');
@@ -107,7 +106,6 @@ export class Socks5Client implements TunnelClient {
     if (type !== ADDRESS.ipv4 && type !== ADDRESS.ipv6 && type !== ADDRESS.name) {
       throw failed('the proxy does not speak SOCKS5');
     }
-    if (type === ADDRESS.name && first === undefined) return MORE;
     const addressBytes = type === ADDRESS.ipv4 ? 4 : type === ADDRESS.ipv6 ? 16 : 1 + (first ?? 0);
     const end = 4 + addressBytes + 2;
     if (bytes.length < end) return MORE;

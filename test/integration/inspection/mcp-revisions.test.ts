@@ -24,6 +24,9 @@ const POLICY = policySet({
   },
 });
 
+/** A schema that takes every answer (Standard Schema). */
+const ANYTHING = { '~standard': { version: 1, vendor: 'test', validate: (value: unknown) => ({ value }) } } as const;
+
 /** What a test does with either SDK's client. */
 interface AnyClient {
   listTools(): Promise<{ tools: readonly { readonly name: string }[] }>;
@@ -136,4 +139,30 @@ describe.each(Object.entries(REVISIONS))('MCP %s, with the official SDK on both 
       'rule-denied mcp:prompts/get curse',
     ]);
   });
+});
+
+it('requests for tasks pass, whose headers mirror the id of the task', { timeout: 90_000 }, async () => {
+  const rules = [{ paths: ['/mcp'], mcp: { methods: ['tasks/*'] } }];
+  const world = await startInspectingWorld(
+    policySet({ ServerWorkload: { api: { hosts: ['api.example.com'] } }, AccessPolicy: { tasks: { ...at, rules } } }),
+  );
+  const { server, connect } = modern('json');
+  const one = server();
+  const mirrored: string[] = [];
+  world.upstream.handle((request, response) => {
+    mirrored.push(String(request.headers['mcp-name']));
+    one.listener(request, response);
+  });
+  const client = (await connect(world, world.fetcher('http/1.1'), one)) as unknown as ModernClient;
+  try {
+    for (const method of ['tasks/get', 'tasks/update', 'tasks/cancel']) {
+      // The server knows no tasks.
+      await expect(client.request({ method, params: { taskId: 'täsk' } }, ANYTHING)).rejects.toThrow('not found');
+    }
+    const encoded = `=?base64?${Buffer.from('täsk').toString('base64')}?=`;
+    expect(mirrored.slice(-3)).toEqual([encoded, encoded, encoded]);
+  } finally {
+    await client.close();
+    await world.close();
+  }
 });

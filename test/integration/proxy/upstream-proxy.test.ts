@@ -71,18 +71,27 @@ describe.each(CORPORATE_KINDS)('through $name', ({ present, start }) => {
 
 describe('what still holds behind an upstream proxy', () => {
   type Case = readonly [name: string, url: string, reason: string];
+  const METADATA = [
+    'metadata.google.internal',
+    'metadata.goog',
+    'metadata',
+    'instance-data',
+    'instance-data.ec2.internal',
+    'metadata.tencentyun.com',
+    'api.metadata.cloud.ibm.com',
+  ];
   const REFUSED: readonly Case[] = [
     ['a private address', 'http://10.0.0.7/', 'address-refused'],
     ['a metadata address', 'http://169.254.169.254/latest/', 'address-refused'],
     ['a mapped address', 'http://[::ffff:10.0.0.7]/', 'address-refused'],
-    ['a metadata name', 'http://metadata.google.internal/', 'address-refused'],
+    ...METADATA.map((host): Case => [`the metadata name ${host}`, `http://${host}/`, 'address-refused']),
     ['localhost', 'http://localhost/', 'address-refused'],
     ['a name below localhost', 'http://db.localhost/', 'address-refused'],
     ['a host without a route', 'http://elsewhere.test/', 'no-route'],
   ];
   test.each(REFUSED)('%s is refused before the proxy is asked (A-26)', async (_, url, reason) => {
     const proxy = keep(await startHttpsProxy());
-    const hosts = ['10.0.0.7', '169.254.169.254', 'metadata.google.internal', 'localhost', 'db.localhost'];
+    const hosts = ['10.0.0.7', '169.254.169.254', ...METADATA, 'localhost', 'db.localhost'];
     const world = await startWorld(`https://localhost:${proxy.port}`, undefined, {
       config: { upstreamCaPem: proxy.caPem },
       routes: () => [route({ hosts, ports: [80], allowedAddresses: [] })],

@@ -105,6 +105,8 @@ describeStores('sql store', (fixture) => {
       /permission denied/,
     );
     await expect(store.transaction('acme', (tx) => addTenant(tx, 'evil'))).rejects.toThrow(/permission denied/);
+    const changing = store.transaction('acme', (tx) => tx.query(`update tenants set spec = '{"mine":true}'`));
+    await expect(changing).rejects.toThrow(/permission denied/);
   });
 
   it.each(tenantTables)('isolates table %s even from its owner', async (table) => {
@@ -120,6 +122,26 @@ describeStores('sql store', (fixture) => {
         where n.nspname = 'public' and c.relkind = 'r' and not (c.relrowsecurity and c.relforcerowsecurity)`),
     );
     expect(rows).toEqual([{ relname: 'schema_migrations' }]);
+  });
+
+  it('isolates all tables in the same way, and shows a member of both roles who acts as neither no row', async () => {
+    const { store } = fixture();
+    const rules = `select distinct policyname, qual, with_check from pg_policies order by policyname, qual`;
+    const policies = await store.system((tx) => tx.query<{ policyname: string }>(rules));
+    // That of the tenants goes by their name.
+    expect(policies.map(({ policyname }) => policyname)).toEqual(['system_rows', 'tenant_rows', 'tenant_rows']);
+    const rolledBack = new Error('rolled back');
+    const looking = store.system(async (tx) => {
+      expect(await tx.query('select name from tenants')).not.toEqual([]);
+      await tx.query("select set_config('role', 'none', true), set_config('sidekey.tenant', 'acme', true)");
+      await tx.query('create role sidekey_visitor in role sidekey_tenant, sidekey_system');
+      await tx.query("select set_config('role', 'sidekey_visitor', true)");
+      for (const table of ['tenants', 'signing_keys', 'used_proofs', ...tenantTables]) {
+        expect([table, ...(await tx.query(`select * from ${table}`))]).toEqual([table]);
+      }
+      throw rolledBack;
+    });
+    await expect(looking).rejects.toBe(rolledBack);
   });
 
   it('lets nobody change or delete a decision', async () => {
@@ -144,10 +166,24 @@ describeStores('sql store', (fixture) => {
     }
   });
 
-  it.each(['revocations', 'decision_heads'])('lets no tenant delete its %s', async (table) => {
-    const { store } = fixture();
-    const deleting = store.transaction('acme', (tx) => tx.query(`delete from ${table}`));
-    await expect(deleting).rejects.toThrow(/permission denied/);
+  it('lets a tenant do no more to each table than it has to', async () => {
+    const may = `select relname as table, string_agg(what, ' ' order by what) as may
+      from pg_class, unnest(array['select', 'insert', 'update', 'delete', 'truncate']) as what
+      where relnamespace = 'public'::regnamespace and relkind = 'r' and has_table_privilege('sidekey_tenant', oid, what)
+      group by relname order by relname`;
+    const rights = await fixture().store.system((tx) => tx.query<{ table: string; may: string }>(may));
+    expect(rights.map(({ table, may: all }) => `${table}: ${all}`)).toEqual([
+      'authorities: delete insert select update',
+      'decision_checkpoints: insert select',
+      'decision_heads: insert select update',
+      'decisions: insert select',
+      'resources: delete insert select update',
+      'revocations: insert select update',
+      'sealed_secrets: delete insert select update',
+      'sessions: delete insert select update',
+      // And the version of its policy.
+      'tenants: select',
+    ]);
   });
 
   it('delivers notifications when, and only if, the transaction commits', async () => {

@@ -5,6 +5,7 @@ export interface PlayedTunnel {
   readonly sent: Buffer[];
   readonly rest: string | undefined;
   readonly error: string | undefined;
+  readonly message?: string;
 }
 
 /** Plays a proxy's answers, each sent once the client has said the last thing, with each of them cut in every way. */
@@ -33,7 +34,7 @@ function playOnce(client: TunnelClient, pieces: readonly Buffer[]): PlayedTunnel
     }
   } catch (error) {
     if (!(error instanceof TunnelError)) throw error;
-    return { sent, rest, error: error.code };
+    return { sent, rest, error: error.code, message: error.message };
   }
   return { sent, rest, error: undefined };
 }

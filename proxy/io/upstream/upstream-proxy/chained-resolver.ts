@@ -17,6 +17,8 @@ const METADATA_NAMES = new Set([
   'metadata',
   'instance-data',
   'instance-data.ec2.internal',
+  'metadata.tencentyun.com',
+  'api.metadata.cloud.ibm.com',
 ]);
 
 /**

@@ -35,13 +35,12 @@ export function parseNoProxy(text: string): NoProxy {
 
 function parseRule(word: string): Rule {
   if (word === '*') return { matches: () => true, port: undefined };
-  const [, bracketed, plain, portText] = /^(?:\[([^\]]+)\]|([^:]+|.*:.*:.*?))(?::([0-9]{1,5}))?$/.exec(word) ?? [];
+  const [, bracketed, plain, portText] = /^(?:\[([^\]]+)\]|([^:]+))(?::([0-9]{1,5}))?$/.exec(word) ?? [];
   // An IPv6 address without brackets has no port.
-  const isBareIpv6 = bracketed === undefined && readIpAddress(word.split('/')[0] ?? '')?.length === 16;
-  const host = isBareIpv6 ? word : (bracketed ?? plain);
-  const port = isBareIpv6 || portText === undefined ? undefined : Number(portText);
+  const host = bracketed ?? plain ?? word;
+  const port = portText === undefined ? undefined : Number(portText);
   try {
-    if (host === undefined || (port !== undefined && (port < 1 || port > 65_535))) throw new Error('no host or port');
+    if (port !== undefined && (port < 1 || port > 65_535)) throw new Error('no port');
     const range = readIpAddress(host.split('/')[0] ?? '') === undefined ? undefined : parseCidr(host);
     return { matches: range === undefined ? nameRule(host) : addressRule(range), port };
   } catch {
@@ -57,5 +56,5 @@ function nameRule(text: string): Rule['matches'] {
   const onlyBelow = /^\*?\./.exec(text);
   const name = parseHost(onlyBelow === null ? text : text.slice(onlyBelow[0].length));
   const suffix = `.${name}`;
-  return (host, address) => address === undefined && (host.endsWith(suffix) || (onlyBelow === null && host === name));
+  return (host) => host.endsWith(suffix) || (onlyBelow === null && host === name);
 }

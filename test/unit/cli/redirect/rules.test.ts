@@ -80,9 +80,12 @@ describe('the rules of a redirection', () => {
   it('send DNS to the resolver of its family, and drop that of a family without one', () => {
     const rules = makeRules({ ...PLAN, dns: { kind: 'to', resolvers: { IPv4: '10.0.0.53' } }, dropUdp: true });
     const lines = bare(renderNft(rules));
-    expect(lines).toContain('meta nfproto ipv4 udp dport 53 dnat ip to 10.0.0.53');
-    expect(lines).toContain('meta nfproto ipv4 tcp dport 53 dnat ip to 10.0.0.53');
-    expect(lines).toContain('meta nfproto ipv6 udp dport 53 drop');
+    expect(lines.filter((line) => line.startsWith('meta nfproto'))).toEqual([
+      'meta nfproto ipv6 udp dport 53 drop',
+      'meta nfproto ipv6 tcp dport 53 drop',
+      'meta nfproto ipv4 udp dport 53 dnat ip to 10.0.0.53',
+      'meta nfproto ipv4 tcp dport 53 dnat ip to 10.0.0.53',
+    ]);
     expect(lines.slice(-8, -5)).toEqual(['udp dport 53 return', 'meta l4proto udp drop', 'meta l4proto 132 drop']);
     expect(bare(renderIptables(rules, 'IPv4'))).toContain(
       '-A SIDEKEY -p udp --dport 53 -j DNAT --to-destination 10.0.0.53',
@@ -95,6 +98,23 @@ describe('the rules of a redirection', () => {
       '-A SIDEKEY -p tcp --dport 53 -j DROP',
       'COMMIT',
     ]);
+  });
+
+  it('take no table `raw` where both families have a resolver, and leave no way for UDP where DNS is dropped', () => {
+    const resolvers = { IPv4: '10.0.0.53', IPv6: 'fd00::53' };
+    const sent = makeRules({ ...PLAN, dns: { kind: 'to', resolvers } });
+    expect(new Set(sent.map(({ table }) => table))).toEqual(new Set(['nat', 'filter']));
+    const dropped = bare(renderNft(makeRules({ ...PLAN, dns: { kind: 'drop' }, dropUdp: true })));
+    expect(dropped).toContain('meta l4proto udp drop');
+    expect(dropped).not.toContain('udp dport 53 return');
+  });
+
+  it('say in each which it is, of which set', () => {
+    const rules = makeRules(PLAN);
+    const comments = renderNft(rules).match(/comment ".*"/g);
+    expect(comments?.[0]).toBe(`comment "sidekey ${fingerprint(rules)} 1/14"`);
+    expect(comments?.at(-1)).toBe(`comment "sidekey ${fingerprint(rules)} 14/14"`);
+    expect(fingerprint(rules)).toMatch(/^[0-9a-f]{12}$/);
   });
 
   it('have a fingerprint that follows every option', () => {

@@ -16,6 +16,7 @@ describe('readingsOf', () => {
     ['  .id', ['_id']],
     ['user_id\0x', ['user_id']],
     ['\0user', ['']],
+    ['User\0a\0b', ['user']],
     ['a.b[c.d]', ['a_b']],
     ['user[id', ['user', 'user_id']],
     ['a[b.c d', ['a', 'a_b_c_d']],

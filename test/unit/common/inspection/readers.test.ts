@@ -1,19 +1,23 @@
 import { describe, expect, it } from 'vitest';
-import { readA2a } from '../../../../common/inspection/a2a.ts';
 import { parseForm } from '../../../../common/inspection/form.ts';
 import { readGraphql } from '../../../../common/inspection/graphql.ts';
 import { readPointer, selectMembers, writePointer } from '../../../../common/inspection/json-pointer.ts';
-import { readMcp } from '../../../../common/inspection/mcp.ts';
 
 describe('parseForm', () => {
   it('decodes names and values', () => {
-    expect(parseForm('Action=Get%20It&a+b=%C3%A9&c&expand[]=x&expand[]=y&')).toEqual([
+    expect(parseForm('Action=Get%20It&a+b=%C3%A9&c&=d&e==f=&expand[]=x&expand[]=y&')).toEqual([
       { name: 'Action', value: 'Get It' },
       { name: 'a b', value: 'é' },
       { name: 'c', value: '' },
+      { name: '', value: 'd' },
+      { name: 'e', value: '=f=' },
       { name: 'expand[]', value: 'x' },
       { name: 'expand[]', value: 'y' },
     ]);
+  });
+
+  it('takes 1,000 fields', () => {
+    expect(parseForm(Array.from({ length: 1_000 }, (_, at) => `a${at}`).join('&'))).toHaveLength(1_000);
   });
 
   it.each([
@@ -24,7 +28,7 @@ describe('parseForm', () => {
     ['a=%c3'],
     ['a=\u00e9'],
     ['a=1 2'],
-    ['a&'.repeat(1_001)],
+    [`${'&'.repeat(1_000)}a`],
   ])('refuses %s', (text) => {
     expect(() => parseForm(text)).toThrow(expect.objectContaining({ code: 'unreadable' }));
   });
@@ -37,6 +41,9 @@ describe('JSON pointers', () => {
     [['/a/b'], { a: { b: 1 } }],
     [['/a/b', '/a/c'], { a: { b: 1, c: 2 } }],
     [['/a/b', '/a'], { a: { b: 1, c: 2 } }],
+    [['/a', '/a/b'], { a: { b: 1, c: 2 } }],
+    [['/a/b', '/missing/c', '/d', '/d/e'], { a: { b: 1 }, d: [{ e: 1 }] }],
+    [['/a/b', ''], value],
     [['/d/0'], {}],
     [['/d/e', '/d'], { d: [{ e: 1 }] }],
     [['/missing/b', '/a/b/c'], { a: {} }],
@@ -47,6 +54,11 @@ describe('JSON pointers', () => {
     const selected = selectMembers(value, pointers.map(readPointer));
     expect(JSON.parse(JSON.stringify(selected))).toEqual(expected);
     expect(pointers.map((one) => writePointer(readPointer(one)))).toEqual(pointers);
+  });
+
+  it.each([['/A'], ['/a/B'], ['/X~1y~0']])('%s is refused where it differs from a member in case alone', (pointer) => {
+    const pointers = ['/missing', '/a/missing', pointer].map(readPointer);
+    expect(() => selectMembers(value, pointers)).toThrow('case alone');
   });
 
   it('keeps a member named __proto__ as a member', () => {
@@ -81,11 +93,19 @@ describe('readGraphql', () => {
     const both = 'query A { a } mutation B { b }';
     expect(post(both, 'B')).toMatchObject({ operationType: 'mutation', rootFields: ['b'] });
     expect(() => post(both)).toThrow('which operation');
+    expect(() => post(both, '')).toThrow('which operation');
+    expect(post('query A { a ...Missing }', '')).toMatchObject({ operationName: 'A', rootFields: ['a'] });
+    const nothing = { query: '{ a }', operationName: null, extensions: null };
+    expect(readGraphql('POST', [], () => nothing).rootFields).toEqual(['a']);
     expect(() => post(both, 'C')).toThrow('which operation');
     expect(() => post('query A { a } mutation A { b }', 'A')).toThrow('which operation');
   });
 
   it.each([
+    ['a name that is none', { query: '{ a }', operationName: 7 }],
+    ['a member that is unknown', { query: '{ a }', Query: '{ b }' }],
+    ['types beside a query', { query: 'type A { a: Int } query { a }' }],
+    ['a fragment that is defined twice', { query: '{ ...F } fragment F on Q { a } fragment F on Q { b }' }],
     ['a batch', [{ query: '{ a }' }]],
     ['a stored document beside a query', { query: '{ a }', extensions: { persistedQuery: { sha256Hash: 'x' } } }],
     ['extensions as text', { query: '{ a }', extensions: '{"persistedQuery":{"sha256Hash":"x"}}' }],
@@ -102,6 +122,15 @@ describe('readGraphql', () => {
     const parameters = parseForm('query=mutation%7Ba%7D');
     expect(readGraphql('GET', parameters, () => undefined)).toMatchObject({ operationType: 'mutation' });
     expect(() => readGraphql('POST', parameters, () => ({ query: '{ b }' }))).toThrow('disagree');
+    expect(() => readGraphql('PUT', [], () => ({ query: '{ b }' }))).toThrow('POST and GET');
+    expect(() => readGraphql('POST', [], () => [{ query: '{ b }' }])).toThrow('batch');
+    for (const name of ['Query', 'query[]', 'operation_name', 'operationname', 'Extensions']) {
+      const respelled = [...parameters.slice(1), { name, value: '{ b }' }];
+      const isOther = name !== 'operation_name';
+      const why = isOther ? 'more than one way' : 'more than a request';
+      expect(() => readGraphql('GET', respelled, () => undefined), name).toThrow(why);
+      if (isOther) expect(() => readGraphql('POST', respelled, () => ({ query: '{ b }' })), name).toThrow(why);
+    }
   });
 });
 
@@ -135,99 +164,4 @@ describe('ids of stored documents', () => {
   it('other parameters may stand beside a body', () => {
     expect(readGraphql('POST', parseForm('api-version=1'), () => ({ query: '{ ok }' })).rootFields).toEqual(['ok']);
   });
-});
-
-describe('readMcp', () => {
-  const headers = (pairs: Record<string, string>) => (name: string) => (pairs[name] === undefined ? [] : [pairs[name]]);
-  const read = (message: object, pairs: Record<string, string> = {}) =>
-    readMcp('POST', headers(pairs), () => ({ jsonrpc: '2.0', id: 1, ...message }));
-
-  it.each([
-    [{ method: 'tools/call', params: { name: 'search', arguments: {} } }, { tool: 'search' }],
-    [{ method: 'resources/read', params: { uri: 'file:///a' } }, { resource: 'file:///a' }],
-    [{ method: 'prompts/get', params: { name: 'p' } }, { prompt: 'p' }],
-    [{ method: 'completion/complete', params: { ref: { type: 'ref/prompt', name: 'p' } } }, { prompt: 'p' }],
-    [{ method: 'completion/complete', params: { ref: { type: 'ref/resource', uri: 'u' } } }, { resource: 'u' }],
-    [
-      { method: 'initialize', params: {} },
-      { tool: '', resource: '', prompt: '' },
-    ],
-    [{ method: 'constructor' }, { tool: '' }],
-  ])('%j', (message, expected) => {
-    expect(read(message)).toMatchObject({ method: message.method, ...expected });
-  });
-
-  it('knows the requests without a message', () => {
-    expect(readMcp('GET', headers({ accept: 'text/event-stream' }), () => undefined).method).toBe('http/stream');
-    expect(() => readMcp('GET', headers({}), () => undefined)).toThrow('text/event-stream');
-    expect(readMcp('DELETE', headers({}), () => undefined).method).toBe('http/end-session');
-    expect(() => readMcp('PUT', headers({}), () => undefined)).toThrow();
-    expect(read({ result: {} }).method).toBe('response');
-  });
-
-  it.each([
-    ['a tool without a name', { method: 'tools/call', params: { Name: 'x' } }],
-    ['a name that is a list', { method: 'tools/call', params: { name: ['x'] } }],
-    ['a member beside the envelope', { method: 'ping', Method: 'tools/call' }],
-    ['both a call and an answer', { method: 'ping', result: {} }],
-    ['another version', { jsonrpc: '1.0', method: 'ping' }],
-  ])('refuses %s', (_title, message) => {
-    expect(() => read(message)).toThrow(expect.objectContaining({ code: 'unreadable' }));
-  });
-
-  it('refuses batches, which 2025-03-26 allowed', () => {
-    expect(() => readMcp('POST', headers({}), () => [{ jsonrpc: '2.0', id: 1, method: 'ping' }])).toThrow('batch');
-  });
-
-  it('refuses mirrored headers (2026-07-28) that disagree with the body', () => {
-    const call = { method: 'tools/call', params: { name: 'sëarch' } };
-    const encoded = `=?base64?${Buffer.from('sëarch').toString('base64')}?=`;
-    expect(read(call, { 'mcp-method': 'tools/call', 'mcp-name': encoded }).tool).toBe('sëarch');
-    expect(() => read(call, { 'mcp-method': 'tools/list' })).toThrow('disagree');
-    expect(() => read(call, { 'mcp-name': 'other' })).toThrow('disagree');
-  });
-});
-
-describe('readA2a', () => {
-  const rpc = (method: string, params: unknown = {}) =>
-    readA2a('POST', '/', () => ({ jsonrpc: '2.0', id: 1, method, params }));
-
-  it.each([
-    ['message/send', 'message/send'],
-    ['SendMessage', 'message/send'],
-    ['SendStreamingMessage', 'message/stream'],
-    ['GetTask', 'tasks/get'],
-    ['toString', 'toString'],
-  ])('%s is %s', (sent, method) => {
-    expect(rpc(sent)).toEqual({ method, skill: '' });
-  });
-
-  it.each([
-    ['GET', '/.well-known/agent-card.json', 'agent/card'],
-    ['GET', '/.well-known/agent.json', 'agent/card'],
-    ['POST', '/v1/message:send', 'message/send'],
-    ['POST', '/message%3Astream', 'message/stream'],
-    ['GET', '/v1/tasks/7', 'tasks/get'],
-    ['POST', '/v1/tasks/7:cancel', 'tasks/cancel'],
-    ['GET', '/tasks', 'tasks/list'],
-    ['DELETE', '/v1/tasks/7/pushNotificationConfigs/1', 'tasks/pushNotificationConfig/delete'],
-  ])('%s %s is %s', (verb, path, method) => {
-    expect(readA2a(verb, path, () => ({}))).toEqual({ method, skill: '' });
-  });
-
-  it('reads the skill where agents put it, and refuses two', () => {
-    const named = { message: { metadata: { skillId: 'book' } } };
-    expect(rpc('message/send', named).skill).toBe('book');
-    expect(readA2a('POST', '/v1/message:send', () => named).skill).toBe('book');
-    expect(() => rpc('message/send', { ...named, metadata: { skill: 'other' } })).toThrow('more than one');
-    expect(() => readA2a('GET', '/elsewhere', () => ({}))).toThrow();
-  });
-
-  it.each(['/v1%2Fmessage:send', '/v1/message:send;x', '/tasks//1:cancel'])(
-    'refuses %s, which servers read in two ways',
-    (path) => {
-      const body = { jsonrpc: '2.0', id: 1, method: 'tasks/list' };
-      expect(() => readA2a('POST', path, () => body)).toThrow('more than one way');
-    },
-  );
 });

@@ -15,13 +15,25 @@ const REFUSED: [string, string][] = [
   ['169.254.169.254', 'metadata'],
   ['169.254.170.2', 'metadata'],
   ['168.63.129.16', 'metadata'],
+  ['169.254.170.23', 'metadata'],
+  ['169.254.0.23', 'metadata'],
+  ['169.254.42.42', 'metadata'],
+  ['192.0.0.192', 'metadata'],
   ['100.100.100.200', 'metadata'],
   ['fd00:ec2::254', 'metadata'],
+  ['fd00:ec2::23', 'metadata'],
+  ['fd20:ce::254', 'metadata'],
   ['172.16.0.0', 'private'],
   ['172.31.255.255', 'private'],
   ['192.0.0.1', 'ietf-protocol'],
+  ['192.0.2.1', 'documentation'],
+  ['192.31.196.1', 'as112'],
+  ['192.52.193.1', 'amt'],
+  ['192.88.99.1', '6to4-relay'],
   ['192.168.1.1', 'private'],
+  ['192.175.48.1', 'as112'],
   ['198.19.255.255', 'benchmarking'],
+  ['198.51.100.1', 'documentation'],
   ['203.0.113.9', 'documentation'],
   ['224.0.0.1', 'multicast'],
   ['250.1.1.1', 'reserved'],
@@ -31,17 +43,21 @@ const REFUSED: [string, string][] = [
   ['::7f00:1', 'ipv4-compatible'],
   ['::ffff:127.0.0.1', 'ipv4-mapped'],
   ['::ffff:93.184.216.34', 'ipv4-mapped'],
+  ['::a9fe:a9fe', 'metadata'],
   ['::ffff:a9fe:a9fe', 'metadata'],
+  ['::ffff:0:a9fe:a9fe', 'metadata'],
   ['::ffff:0:10.0.0.1', 'ipv4-translated'],
   ['64:ff9b::10.0.0.1', 'nat64'],
   ['64:ff9b::169.254.169.254', 'metadata'],
   ['64:ff9b:1::1', 'nat64-local'],
+  ['64:ff9b:1::a9fe:a9fe', 'metadata'],
   ['2001::1', 'teredo'],
   ['2001:0:1:2:3:4:5601:5601', 'metadata'],
   ['2001:10::1', 'ietf-protocol'],
   ['2001:db8::1', 'documentation'],
   ['2002:7f00:1::', '6to4'],
   ['2002:a9fe:a9fe::1', 'metadata'],
+  ['2620:4f:8000::1', 'as112'],
   ['3fff::1', 'documentation'],
   ['100::1', 'discard'],
   ['4000::1', 'not-global'],
@@ -83,6 +99,8 @@ describe('checkAddress', () => {
   it('takes exceptions by range, of the same family alone', () => {
     expect(checkAddress('10.1.2.3', [parseCidr('10.0.0.0/8')]).allowed).toBe(true);
     expect(checkAddress('11.1.2.3', [parseCidr('10.0.0.0/8')]).allowed).toBe(true);
+    expect(checkAddress('10.127.255.255', [parseCidr('10.0.0.0/9')]).allowed).toBe(true);
+    expect(checkAddress('10.128.0.0', [parseCidr('10.0.0.0/9')]).allowed).toBe(false);
     expect(checkAddress('127.0.0.1', [parseCidr('127.0.0.1/32')]).allowed).toBe(true);
     expect(checkAddress('127.0.0.2', [parseCidr('127.0.0.1')]).allowed).toBe(false);
     expect(checkAddress('::1', [parseCidr('::1')]).allowed).toBe(true);
@@ -109,6 +127,9 @@ describe('parseCidr', () => {
   it.each([
     '10.0.0.0/33',
     '10.0.0.1/8',
+    '10.128.0.0/8',
+    '11.0.0.0/7',
+    '10.64.0.0/9',
     '10.0.0/8',
     '::/129',
     'fd00::1/8',

@@ -130,24 +130,34 @@ describe('proofs', () => {
 
   const SYMMETRIC = { kty: 'oct', k: 'AAAA' };
   test.each([
-    ['for another method', { claims: { htu: '/sidekey.v1.ProxyService/Authorize' } }],
-    ['with another verb', { claims: { htm: 'GET' } }],
-    ['for another token', { claims: { ath: 'AAAA' } }],
-    ['without ath', { claims: { ath: undefined } }],
-    ['without jti', { claims: { jti: undefined } }],
-    ['with a short jti', { claims: { jti: 'x' } }],
-    ['with an endless jti', { claims: { jti: 'x'.repeat(200) } }],
-    ['without iat', { claims: { iat: undefined } }],
-    ['with a textual iat', { claims: { iat: 'now' } }],
-    ['from the future', { claims: { iat: 4_000_000_000 } }],
-    ['from the past', { claims: { iat: 1 } }],
-    ['of another type', { header: { typ: 'JWT' } }],
-    ['with a symmetric key', { header: { jwk: SYMMETRIC } }],
-    ['signed by another key', { key: new ProxyIdentity().privateKey }],
-  ])('%s are refused', async (_, change) => {
+    ['for another method', { claims: { htu: '/sidekey.v1.ProxyService/Authorize' } }, 'another method'],
+    ['with another verb', { claims: { htm: 'GET' } }, 'another method'],
+    ['for another token', { claims: { ath: 'AAAA' } }, 'another token'],
+    ['without ath', { claims: { ath: undefined } }, 'another token'],
+    ['without jti', { claims: { jti: undefined } }, 'its jti'],
+    ['with a short jti', { claims: { jti: 'x'.repeat(7) } }, 'its jti'],
+    ['with an endless jti', { claims: { jti: 'x'.repeat(129) } }, 'its jti'],
+    ['without iat', { claims: { iat: undefined } }, 'does not say when it was made'],
+    ['with a textual iat', { claims: { iat: 'now' } }, 'its signature or header'],
+    ['from the future', { claims: { iat: 4_000_000_000 } }, ' s ahead of the clock here'],
+    ['from the past', { claims: { iat: 1 } }, ' s behind the clock here'],
+    ['of another type', { header: { typ: 'JWT' } }, 'its signature or header'],
+    ['with a symmetric key', { header: { jwk: SYMMETRIC } }, 'its signature or header'],
+    ['signed by another key', { key: new ProxyIdentity().privateKey }, 'its signature or header'],
+    ['that are too long', { claims: { jti: 'x'.repeat(4_096) } }, 'not a compact JWT'],
+  ])('%s are refused', async (_, change, message) => {
     const token = await authority.mint(ticket());
     const refused = present(token, await proxy.proof(PATH, token, clock.now(), change));
-    await expect(refused).rejects.toMatchObject({ reason: 'session-invalid' });
+    await expect(refused).rejects.toMatchObject({
+      reason: 'session-invalid',
+      message: expect.stringContaining(message),
+    });
+  });
+
+  test.each([8, 128])('may have an id of %i characters', async (length) => {
+    const token = await authority.mint(ticket());
+    const proof = await proxy.proof(PATH, token, clock.now(), { claims: { jti: 'x'.repeat(length) } });
+    await expect(present(token, proof)).resolves.toMatchObject({ id: 's-1' });
   });
 
   // RFC 9449 section 4.3, step 7; members of RSA and symmetric keys (RFC 7518 section 6) as well.

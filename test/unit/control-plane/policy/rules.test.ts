@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Inspection } from '../../../../common/inspection/inspect.ts';
 import { compilePolicySet } from '../../../../control-plane/policy/compile.ts';
+import { compileRule } from '../../../../control-plane/policy/rules/compile-rule.ts';
 import { decide } from '../../../../control-plane/policy/decide.ts';
 import type { RequestFacts } from '../../../../control-plane/policy/facts.ts';
 import { RevocationSet } from '../../../../control-plane/policy/revocations.ts';
@@ -32,7 +33,11 @@ describe('rules over the request', () => {
     ['a query value does not', [{ query: { state: ['open'] } }], { query: 'state=closed' }, 'rule-denied'],
     ['a parameter is missing', [{ query: { state: ['*'] } }], { query: '' }, 'rule-denied'],
     ['a parameter stands twice', [{ query: { state: ['open'] } }], { query: 'state=open&state=closed' }, 'rule-denied'],
-    ['a header fits', [{ headers: { 'x-team': ['blue'] } }], header('blue'), 'ok'],
+    ['two parameters fit', [{ query: { a: ['1'], b: ['2'] } }], { query: 'b=2&c=3&a=1' }, 'ok'],
+    ['one parameter of two does not', [{ query: { a: ['1'], b: ['2'] } }], { query: 'a=1&b=3' }, 'rule-denied'],
+    ['one parameter is respelled', [{ query: { a: ['1'], b: ['2'] } }], { query: 'a=1&b=2&A=1' }, 'rule-denied'],
+    ['a header fits', [{ headers: { 'X-Team': ['blue'] } }], header('blue'), 'ok'],
+    ['one header of two', [{ headers: { 'x-team': ['blue'], 'x-b': ['*'] } }], header('blue'), 'rule-denied'],
     ['a header stands twice', [{ headers: { 'x-team': ['blue'] } }], header('blue', 'red'), 'rule-denied'],
     [
       'a content type fits in any case',
@@ -71,6 +76,35 @@ describe('rules over the request', () => {
     ],
   ])('%s', (_title, allow, request, expected) => {
     expect(reason(allow, request)).toBe(expected);
+  });
+});
+
+describe('rules that deny over the request', () => {
+  const query = [{ query: { 'id[]': ['7'] } }];
+  const header = [{ headers: { 'x-team': ['red'] } }];
+  const teams = (...fields: [string, string][]) => ({ headers: fields.map(([name, value]) => ({ name, value })) });
+
+  it.each<[string, Rules, Partial<RequestFacts>, string]>([
+    ['a value', query, { query: 'id%5B%5D=7' }, 'policy-denied'],
+    ['another value', query, { query: 'id[]=8' }, 'ok'],
+    ['no value', query, { query: '' }, 'ok'],
+    ['a value among others', query, { query: 'id[]=8&id[]=7' }, 'policy-denied'],
+    ['a name in another case', query, { query: 'ID[]=7' }, 'policy-denied'],
+    ['a query that servers read in two ways', query, { query: 'a=1;b=2' }, 'policy-denied'],
+    ['a header', header, teams(['X-Team', 'red']), 'policy-denied'],
+    ['another value of it', header, teams(['X-Team', 'blue']), 'ok'],
+    ['a header that stands twice', header, teams(['X-Team', 'blue'], ['X-Team', 'red']), 'policy-denied'],
+    [
+      'one of two headers that stands twice',
+      [{ headers: { 'x-team': ['red'], 'x-b': ['1'] } }],
+      teams(['X-B', '1'], ['X-Team', 'blue'], ['X-Team', 'red']),
+      'policy-denied',
+    ],
+    ['a header that some servers take for it', header, teams(['X_Team', 'red']), 'policy-denied'],
+    ['a content type', [{ contentTypes: ['text/*'] }], inspected({ contentType: 'text/html' }), 'policy-denied'],
+    ['a content type unread', [{ contentTypes: ['text/*'] }], unreadable('contentType'), 'policy-denied'],
+  ])('%s', (_title, deny, request, expected) => {
+    expect(reason(ALL, request, deny)).toBe(expected);
   });
 });
 
@@ -128,6 +162,9 @@ describe('rules over GraphQL, gRPC, JSON-RPC and A2A', () => {
     ['a query of listed fields', reads, undefined, graphql('query', 'repository', 'viewer'), 'ok'],
     ['a field that is not listed', reads, undefined, graphql('query', 'admin', 'viewer'), 'rule-denied'],
     ['a mutation', reads, undefined, graphql('mutation', 'viewer'), 'rule-denied'],
+    ['one type of two', [{ graphql: { types: ['query', 'mutation'] } }], undefined, graphql('mutation', 'x'), 'ok'],
+    ['a listed name', [{ graphql: { names: ['O*'] } }], undefined, graphql('query', 'x'), 'ok'],
+    ['another name', [{ graphql: { names: ['P*'] } }], undefined, graphql('query', 'x'), 'rule-denied'],
     ['one denied field of two', ALL, drops, graphql('mutation', 'createIssue', 'deleteRepo'), 'policy-denied'],
     ['no denied field', ALL, drops, graphql('mutation', 'createIssue'), 'ok'],
     ['a document that cannot be read', ALL, drops, unreadable('graphql'), 'policy-denied'],
@@ -144,6 +181,10 @@ describe('rules over GraphQL, gRPC, JSON-RPC and A2A', () => {
     ['the card', [{ a2a: { methods: ['message/*'] } }], undefined, a2a('agent/card'), 'ok'],
     ['another A2A method', [{ a2a: { methods: ['message/*'] } }], undefined, a2a('tasks/cancel'), 'rule-denied'],
     ['tasks under a rule of skills', [{ a2a: { skills: ['book'] } }], undefined, a2a('tasks/get'), 'ok'],
+    ['a denied card', ALL, [{ a2a: { methods: ['agent/*'] } }], a2a('agent/card'), 'policy-denied'],
+    ['a denied task', ALL, [{ a2a: { methods: ['tasks/*'] } }], a2a('Tasks/get'), 'policy-denied'],
+    ['a denied skill', ALL, [{ a2a: { skills: ['book'] } }], a2a('message/send', 'book'), 'policy-denied'],
+    ['tasks beside a denied skill', ALL, [{ a2a: { skills: ['book'] } }], a2a('tasks/get', 'book'), 'ok'],
   ])('%s', (_title, allow, deny, request, expected) => {
     expect(reason(allow, request, deny)).toBe(expected);
   });
@@ -156,7 +197,13 @@ describe('rules over MCP', () => {
   const at = { paths: ['/v1/**'] };
   const tools = [{ ...at, mcp: { tools: ['search', 'read_*'] } }];
   const scoped = [{ ...at, mcp: { tools: ['read'] }, when: 'request.mcp.arguments.path.startsWith("/docs/")' }];
+  const resources = [{ ...at, mcp: { resources: ['file:///docs/*'] } }];
+  const prompt = (name: string, given: object) =>
+    mcp('prompts/get', { prompt: name, arguments: JSON.stringify(given) });
+  const prompts = [{ ...at, mcp: { prompts: ['p'] }, when: 'request.mcp.arguments.a == 1' }];
+  const both = [{ ...at, mcp: { methods: ['tools/call'], tools: ['a'] } }];
   const noDelete = [{ ...at, mcp: { tools: ['delete*'] } }];
+  const several = [{ ...at, mcp: { tools: ['Delete*', 'Wipe'] } }];
   const anything = [{ ...at, mcp: {} }];
 
   it.each<[string, Rules, Rules | undefined, Partial<RequestFacts>, string]>([
@@ -170,21 +217,30 @@ describe('rules over MCP', () => {
     ['the list of prompts', tools, undefined, mcp('prompts/list'), 'rule-denied'],
     ['a resource', tools, undefined, mcp('resources/read', { resource: 'file:///a' }), 'rule-denied'],
     ['a method nobody listed', tools, undefined, mcp('tasks/result'), 'rule-denied'],
-    [
-      'a listed resource',
-      [{ ...at, mcp: { resources: ['file:///docs/*'] } }],
-      undefined,
-      mcp('resources/read', { resource: 'file:///docs/a/b' }),
-      'ok',
-    ],
+    ['a listed resource', resources, undefined, mcp('resources/read', { resource: 'file:///docs/a/b' }), 'ok'],
+    ['the list of resources', resources, undefined, mcp('resources/list'), 'ok'],
+    ['the list of templates', resources, undefined, mcp('resources/templates/list'), 'ok'],
+    ['a listed prompt', prompts, undefined, prompt('p', { a: 1 }), 'ok'],
+    ['another prompt', prompts, undefined, prompt('q', { a: 1 }), 'rule-denied'],
+    ['arguments of a prompt that do not fit', prompts, undefined, prompt('p', { a: 2 }), 'rule-denied'],
+    ['the list of prompts that are listed', prompts, undefined, mcp('prompts/list'), 'ok'],
     ['a listed method', [{ ...at, mcp: { methods: ['tasks/*'] } }], undefined, mcp('tasks/get'), 'ok'],
-    [
-      'a method and a tool of two lists',
-      [{ ...at, mcp: { methods: ['tools/call'], tools: ['a'] } }],
-      undefined,
-      call('b'),
-      'rule-denied',
-    ],
+    ['a method that is not listed', [{ ...at, mcp: { methods: ['tasks/*'] } }], undefined, call('a'), 'rule-denied'],
+    ['any tool of a listed method', [{ ...at, mcp: { methods: ['tools/*'] } }], undefined, call('a'), 'ok'],
+    ['a method in another case', [{ ...at, mcp: { methods: ['a/*'] } }], undefined, mcp('A/b'), 'rule-denied'],
+    ['a method and a tool of two lists', both, undefined, call('b'), 'rule-denied'],
+    ['a method and a tool that are listed', both, undefined, call('a'), 'ok'],
+    ['a listed tool of another method', both, undefined, mcp('tools/try', { tool: 'a' }), 'rule-denied'],
+    ['a denied method and tool', anything, both, call('A'), 'policy-denied'],
+    ['a denied tool of another method', anything, both, mcp('tools/try', { tool: 'a' }), 'ok'],
+    ['a tool that is not denied, of a method that is', anything, both, call('b'), 'ok'],
+    ['a denied method', anything, [{ ...at, mcp: { methods: ['tools/*'] } }], mcp('Tools/list'), 'policy-denied'],
+    ['all of MCP denied', anything, [{ ...at, mcp: {} }], mcp('initialize'), 'policy-denied'],
+    ['a denied resource', anything, resources, mcp('resources/read', { resource: 'FILE:///docs/a' }), 'policy-denied'],
+    ['another resource', anything, resources, mcp('resources/read', { resource: 'file:///a' }), 'ok'],
+    ['a tool beside denied resources', anything, resources, call('file:///docs/a'), 'ok'],
+    ['a denied prompt', anything, [{ ...at, mcp: { prompts: ['p'] } }], prompt('p', {}), 'policy-denied'],
+    ['another prompt beside it', anything, [{ ...at, mcp: { prompts: ['p'] } }], prompt('q', {}), 'ok'],
     ['anything', anything, undefined, mcp('sampling/whatever'), 'ok'],
     ['arguments that fit', scoped, undefined, call('read', { path: '/docs/x' }), 'ok'],
     ['arguments that do not', scoped, undefined, call('read', { path: '/etc/passwd' }), 'rule-denied'],
@@ -194,6 +250,7 @@ describe('rules over MCP', () => {
     ['a list of other tools', scoped, undefined, { ...call('write'), dryRun: true }, 'rule-denied'],
     ['a denied tool', anything, noDelete, call('delete_repo'), 'policy-denied'],
     ['a denied tool by another spelling (A-57)', anything, noDelete, call('Ｄelete_repo '), 'policy-denied'],
+    ['one denied tool of several, however it is written', anything, several, call(' wipe '), 'policy-denied'],
     ['a tool that is not denied', anything, noDelete, call('search'), 'ok'],
     ['the handshake beside a denied tool', anything, noDelete, mcp('initialize'), 'ok'],
     ['a message that cannot be read', anything, undefined, unreadable('mcp'), 'message-refused'],
@@ -201,4 +258,23 @@ describe('rules over MCP', () => {
   ])('%s', (_title, allow, deny, request, expected) => {
     expect(reason(allow, request, deny)).toBe(expected);
   });
+});
+
+it.each<[Parameters<typeof compileRule>[0], string[], string[]]>([
+  [{ methods: ['GET'], paths: ['/**'] }, [], []],
+  [{ paths: ['/**', '/v1/**'] }, ['path'], []],
+  [{ query: { a: ['1'] } }, ['query'], []],
+  [{ headers: { 'X-Team': ['blue'] } }, ['headers'], ['header:x-team']],
+  [{ contentTypes: ['a/b'] }, ['contentType'], []],
+  [{ maxBodyBytes: 1 }, ['bodyBytes'], []],
+  [{ graphql: {} }, ['graphql'], []],
+  [{ grpc: {} }, ['path'], []],
+  [{ jsonRpc: {} }, ['jsonRpc'], []],
+  [{ a2a: {} }, ['a2a'], []],
+  [{ mcp: {}, when: 'request.mcp.arguments.a == 1' }, ['mcp', 'mcpArguments'], ['mcp:/a']],
+])('of a call %j reads %j', (rule, reads, selectors) => {
+  for (const denies of [true, false]) {
+    const compiled = compileRule(rule, denies);
+    expect([[...compiled.reads], [...compiled.selectors]]).toEqual([reads, selectors]);
+  }
 });

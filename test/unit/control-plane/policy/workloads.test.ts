@@ -4,6 +4,8 @@ import { matchWorkloads } from '../../../../control-plane/policy/workloads.ts';
 import { policySet, SESSION } from '../../../support/worlds/policy-set.ts';
 
 const EVERYBODY = { all: [{ claim: 'kubernetes.namespace', equals: 'prod' }] };
+const ANOTHER = { no: { effect: 'deny', clientWorkload: 'agent', serverWorkload: 'api' } };
+const ALLOWED = { yes: { clientWorkload: 'contractor', serverWorkload: 'api' } };
 const DENIED = { no: { effect: 'deny', clientWorkload: 'contractor', serverWorkload: 'api' } };
 
 /** The workloads of a session, where it is an agent for certain, and perhaps a contractor. */
@@ -29,7 +31,7 @@ describe('a client workload of which it cannot be told whether a session is one'
     ['its condition is none that this release takes', groups, { groups: 'staff,contractor' }],
   ])('leaves the session none at all where a policy denies it: %s', (_, contractor, claims) => {
     expect(found(contractor, DENIED, claims)).toEqual([]);
-    expect(found(contractor, {}, claims)).toEqual(['agent']);
+    for (const policies of [{}, ANOTHER, ALLOWED]) expect(found(contractor, policies, claims)).toEqual(['agent']);
   });
 
   it('is not one whose condition reads a claim that the session lacks', () => {

@@ -23,6 +23,7 @@ const CALLS: Record<string, DeepPartial<InspectedFacts>> = {
   'as it is': {},
   'a fact that could be read': { unreadable: [] },
   'another fact that could not be read': { unreadable: [{ fact: 5, why: '' }] },
+  'another reason why, which a denial tells': { unreadable: [{ fact: 4, why: 'the body is compressed' }] },
   'another length': { bodyBytes: 11 },
   'no length': { bodyBytes: undefined },
   'another type': { contentType: 'text/plain' },

@@ -51,6 +51,9 @@ describe('answers that are held', () => {
     state.takeSnapshot(Snapshot.fromPartial({ policyVersion }));
     expect(held()).toEqual([undefined, undefined]);
     expect(state.version).toBe(policyVersion);
+    const route = Route.fromPartial({ serverWorkload: 'api' });
+    state.takeSnapshot(Snapshot.fromPartial({ policyVersion: 7, routes: [route] }));
+    expect(state.routes.map((each) => state.routeVersions.versionOf(each))).toEqual([7]);
   });
 
   it('of denials go when a revocation is lifted, which ends nothing', () => {

@@ -45,6 +45,9 @@ describe('JsonListFilter', () => {
     ['prompts', { result: { prompts: [{ name: 'no' }, { name: 'ok' }] } }, { result: { prompts: [{ name: 'ok' }] } }],
     ['nothing', { result: { content: [] } }, { result: { content: [] } }],
     ['an error', { error: { code: 1 } }, { error: { code: 1 } }],
+    ['an empty list', { result: { tools: [] } }, { result: { tools: [] } }],
+    ['no object', 'tools', 'tools'],
+    ['a result that is none', { result: 'tools' }, { result: 'tools' }],
   ])('leaves out of %s what policy would refuse', (_title, sent, expected) => {
     const bytes = Buffer.from(JSON.stringify(sent));
     for (const pieces of [[bytes], single(bytes)]) {
@@ -71,15 +74,22 @@ describe('JsonListFilter', () => {
   it('leaves everything else as it came: numbers beyond a double, order, escapes, blanks', () => {
     const sent = [
       '{ "id": 9007199254740993, "x": {"tools": [{"name": "no"}]},\r\n "r\\u0065sult": { "a": [[1, 2]], "tools": [',
-      ' {"name": "ok", "max": 9223372036854775807, "of": ["a,b", "[", {"tools":[1,2]}]} , 7,"a,]", {"name":"no"},{"name":"ok2"} ',
-      '], "z": 1.0, "prompts":[],"resources" : [{"uri":"no"}]} , "meta": 1e2}',
+      ' {"name": "ok", "max": 9223372036854775807, "of": ["a,b", "[", {"tools":[1,2]}]} , 7,"a,][{", {"name":"no"},{"name":"ok2"} ',
+      '], "z": "[", "prompts":[], "resourceTemplates": {"x": [1, 2], "y": "[,"},"resources" : [{"uri":"no"}]} , "meta": 1e2}',
     ];
     const kept = [
       '{ "id": 9007199254740993, "x": {"tools": [{"name": "no"}]}, "r\\u0065sult": { "a": [[1, 2]], "tools": [',
       ' {"name": "ok", "max": 9223372036854775807, "of": ["a,b", "[", {"tools":[1,2]}]} ,{"name":"ok2"} ',
-      '], "z": 1.0, "prompts":[],"resources" : []} , "meta": 1e2}',
+      '], "z": "[", "prompts":[], "resourceTemplates": {"x": [1, 2], "y": "[,"},"resources" : []} , "meta": 1e2}',
     ];
     expect(run(new JsonListFilter(), single(Buffer.from(sent.join(''))))).toBe(kept.join(''));
+  });
+
+  it('takes 2,000 things', () => {
+    const tools = Array.from({ length: 2_000 }, (_, at) => ({ name: `${at}` }));
+    expect(run(new JsonListFilter(), [Buffer.from(JSON.stringify({ result: { tools } }))])).toBe(
+      '{"result":{"tools":[]}}',
+    );
   });
 
   it('passes an empty answer', () => {
@@ -182,6 +192,18 @@ describe('answerFilterFor', () => {
     expect(answerFilterFor(plain, mcp('tools/list'), answer('text/plain'))).toBeUndefined();
     expect(answerFilterFor(plain, mcp('tools/call'), answer('application/json'))).toBeUndefined();
     expect(answerFilterFor(plain, undefined, answer('application/json'))).toBeUndefined();
+    const lengths = [
+      [plain, mcp('tools/list'), 'application/json'],
+      [plain, mcp('tools/list'), 'text/event-stream'],
+      [masked, mcp('tools/list'), 'application/json'],
+      [masked, undefined, 'application/json'],
+    ] as const;
+    expect(lengths.map(([route, facts, type]) => answerFilterFor(route, facts, answer(type))?.keepsLength)).toEqual([
+      false,
+      false,
+      false,
+      true,
+    ]);
     expect(mayFilterAnswer(plain, mcp('tools/call'))).toBe(false);
     expect(mayFilterAnswer(plain, mcp('prompts/list'))).toBe(true);
     expect(mayFilterAnswer(masked, undefined)).toBe(true);

@@ -1,10 +1,10 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import { Route } from '../../../../proto/gen/sidekey/v1/route.ts';
 import { actionOf } from '../../../../proxy/inspection/action.ts';
 import { planInspection, readFacts } from '../../../../proxy/inspection/plan.ts';
 import { HeaderList } from '../../../../proxy/protocols/header-list.ts';
 
-const [BODY_BYTES, JSON_FACT, FORM, MCP] = [4, 6, 7, 10] as const;
+const [BODY_BYTES, JSON_FACT, FORM, GRAPHQL, MCP] = [4, 6, 7, 8, 10] as const;
 
 function plan(facts: number[], headers: [string, string][], declaredBytes?: number) {
   const route = Route.fromPartial({
@@ -35,6 +35,13 @@ describe('planInspection', () => {
     ['the length is declared', [BODY_BYTES], [['Content-Type', 'image/png']], 10, 0],
     ['the length is not declared', [BODY_BYTES], [['Content-Type', 'image/png']], undefined, 1_000],
     ['there is no body', [MCP], [], 0, 1_000],
+    ['it is as long as may be', [JSON_FACT], [JSON_TYPE], 1_000, 1_000],
+    ['it is longer', [JSON_FACT], [JSON_TYPE], 1_001, 0],
+    ['JSON of unknown length', [JSON_FACT], [JSON_TYPE], undefined, 1_000],
+    ['a form is read', [FORM], [['Content-Type', 'application/x-www-form-urlencoded']], 10, 1_000],
+    ['JSON is read, and a form is sent', [JSON_FACT], [['Content-Type', 'application/x-www-form-urlencoded']], 10, 0],
+    ['a query alone is sent', [GRAPHQL], [['Content-Type', 'application/graphql']], 10, 1_000],
+    ['JSON is read, and a query alone is sent', [JSON_FACT], [['Content-Type', 'application/graphql']], 10, 0],
   ])('waits for the body as far as it matters: %s', (_title, facts, headers, declared, expected) => {
     const made = plan(facts, headers, declared).plan;
     expect(made === 'none' ? made : made.limitBytes).toBe(expected);
@@ -52,6 +59,29 @@ describe('readFacts', () => {
     });
     expect(readFacts(made, head, undefined).unreadable.map(({ fact }) => fact)).toEqual([JSON_FACT, FORM]);
   });
+});
+
+test('of a WebSocket nothing is read, and nothing waited for', () => {
+  const all = [4, 5, 6, 7, 8, 9, 10, 11, 12];
+  const { head } = plan(all, [JSON_TYPE], 0);
+  const opening = { ...head, opensWebSocket: true };
+  const made = planInspection(Route.fromPartial({ decisionFacts: all as [], inspectLimitBytes: 1_000 }), opening);
+  if (made === 'none') throw new Error('must be planned');
+  expect(made.limitBytes).toBe(0);
+  expect(readFacts(made, opening, Buffer.from('{}')).unreadable.map(({ fact }) => fact)).toEqual(all);
+});
+
+test('lists keep what is in them on the wire', () => {
+  const form = plan([FORM], [['Content-Type', 'application/x-www-form-urlencoded']], 9);
+  const graphql = plan([GRAPHQL], [JSON_TYPE], 15);
+  if (form.plan === 'none' || graphql.plan === 'none') throw new Error('must be planned');
+  expect(readFacts(form.plan, form.head, Buffer.from('Action=a&b=c')).form?.fields).toEqual([
+    { name: 'Action', value: 'a' },
+  ]);
+  expect(readFacts(graphql.plan, graphql.head, Buffer.from('{"query":"{b a}"}')).graphql?.rootFields).toEqual([
+    'a',
+    'b',
+  ]);
 });
 
 describe('actionOf', () => {

@@ -24,6 +24,16 @@ async function realHello(options: tls.ConnectionOptions): Promise<Buffer> {
   return Buffer.concat(parts);
 }
 
+const NAME = Buffer.concat([Buffer.from([0]), vector(2, Buffer.from('a.example'))]);
+const H2 = vector(1, Buffer.from('h2'));
+
+/** With one byte more, which its length counts. */
+function longer(message: Buffer): Buffer {
+  const bytes = Buffer.concat([message, Buffer.from([0])]);
+  bytes.writeUIntBE(bytes.length - 4, 1, 3);
+  return bytes;
+}
+
 describe('readClientHello', () => {
   it.each<[tls.ConnectionOptions, object]>([
     [{ servername: 'API.example.com', ALPNProtocols: ['h2', 'http/1.1'] }, { serverName: 'api.example.com' }],
@@ -66,6 +76,14 @@ describe('readClientHello', () => {
     ['a hello over the limit', record(Buffer.from([1, 0xff, 0, 0]))],
     ['an empty hello', record(Buffer.from([1, 0, 0, 0]))],
     ['two names', record(hello(sni('a.example'), sni('b.example')))],
+    ['two names in one list', record(hello(extension(0, vector(2, NAME, NAME))))],
+    ['bytes behind the list of names', record(hello(extension(0, vector(2, NAME), Buffer.from([0]))))],
+    ['bytes behind the list of protocols', record(hello(extension(16, vector(2, H2), Buffer.from([0]))))],
+    ['no protocols', record(hello(extension(16, vector(2))))],
+    ['bytes behind the extensions', record(longer(hello(sni('a.example'))))],
+    ['another message', record(Buffer.concat([Buffer.from([2]), hello(sni('a.example')).subarray(1)]))],
+    ['SSL 2 in a record', Buffer.from([22, 2])],
+    ['a version that is none', Buffer.from([22, 3, 5])],
     ['a name of another type', record(hello(sni('a.example', 1)))],
     ['a name with NUL', record(hello(sni('a.example\0.b')))],
     ['a name over 0x7f', record(hello(sni('\xe9.example')))],
@@ -78,6 +96,12 @@ describe('readClientHello', () => {
     ],
   ])('refuses %s', (_what, bytes) => {
     expect(readClientHello(bytes)).toEqual({ kind: 'not-tls' });
+  });
+
+  it.each([0, 1, 4])('waits where a record may be of version 3.%i', (minor) => {
+    for (const bytes of [[22], [22, 3], [22, 3, minor], [22, 3, minor, 0x40, 0]]) {
+      expect(readClientHello(Buffer.from(bytes))).toEqual({ kind: 'need-more' });
+    }
   });
 
   it('never throws', () => {

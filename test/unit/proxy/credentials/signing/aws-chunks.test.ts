@@ -33,7 +33,7 @@ function transformOf({ signed, trailers = [], sizes = [65_536, 1_024], decodedLe
     chunkSignatures: signed,
     value: '',
     decodedLength: decodedLength ?? sizes.reduce((sum, size) => sum + size, 0),
-    trailers: trailers.map(([name]) => name),
+    trailers: trailers.map(([name]) => name.toLowerCase()),
   };
   return createAwsChunkTransform(mode, signerOf(signed), seed);
 }
@@ -108,7 +108,7 @@ describe('aws-chunked bodies', () => {
         ['x-amz-checksum-sha1', 'y'],
       ],
     },
-    { sizes: [], trailers: [[CRC, 'x==']] },
+    { sizes: [], trailers: [[CRC.toUpperCase(), 'x'.repeat(300)]] },
   ];
 
   test.each(shapes)('read the same at every cut, and refused at every truncation: %j', (shape) => {
@@ -148,6 +148,20 @@ describe('aws-chunked bodies', () => {
     }
   });
 
+  test('trailers are signed in lower case, in the order of their names', () => {
+    const trailers = [
+      ['X-Amz-Checksum-Sha1', 'y'],
+      [CRC, ' x=='],
+    ] as const;
+    const shape: Shape = { signed: 'AWS4-HMAC-SHA256', sizes: [], trailers };
+    const out = run(shape, bodyOf(shape));
+    expect(out).toContain(`\r\nX-Amz-Checksum-Sha1:y\r\n${CRC}: x==\r\n`);
+    const [last = '', trailer] = signatures(out);
+    const hash = sha256Hex(`${CRC}:x==\nx-amz-checksum-sha1:y\n`);
+    const scope = '20130524T000000Z\n20130524/us-east-1/s3/aws4_request';
+    expect(trailer).toBe(signerOf().sign(`AWS4-HMAC-SHA256-TRAILER\n${scope}\n${last}\n${hash}`));
+  });
+
   test.each<[string, Shape, string]>([
     ['a chunk header is malformed', { sizes: [3] }, '03\r\naaa\r\n0\r\n\r\n'],
     ['a chunk header is malformed', { sizes: [3] }, '3;x=y\r\naaa\r\n0\r\n\r\n'],
@@ -166,10 +180,21 @@ describe('aws-chunked bodies', () => {
       `1\r\na\r\n0\r\n${`${CRC}:${'b'.repeat(8180)}`}\r\n\r\n`,
     ],
     ['a trailer is missing', { sizes: [1], trailers: [[CRC, '']] }, '1\r\na\r\n0\r\n\r\n'],
-    [
+    ...[CRC, CRC.toUpperCase()].map((first): [string, Shape, string] => [
       'it has a trailer that its head does not name',
       { sizes: [1], trailers: [[CRC, '']] },
-      `1\r\na\r\n0\r\n${CRC}:b\r\n${CRC}:b\r\n\r\n`,
+      `1\r\na\r\n0\r\n${first}:b\r\n${CRC}:b\r\n\r\n`,
+    ]),
+    [
+      'its trailers are malformed',
+      {
+        sizes: [],
+        trailers: [
+          [CRC, ''],
+          ['x-amz-a', ''],
+        ],
+      },
+      `0\r\n${CRC}:${'b'.repeat(5_000)}\r\nx-amz-a:${'b'.repeat(5_000)}\r\n\r\n`,
     ],
     [
       'it has a trailer that its head does not name',
@@ -188,6 +213,8 @@ describe('aws-chunked bodies', () => {
     expect(refusalOf(signed, unsigned)).toBe('its trailers are unsigned');
     const blank = bodyOf(signed).toString().replace('signature:a', 'signature: a');
     expect(refusalOf(signed, blank)).toBe('its trailer signature is malformed');
+    const late = `0;chunk-signature=${'a'.repeat(64)}\r\nx-amz-trailer-signature:${'a'.repeat(64)}\r\n${CRC}:b\r\n\r\n`;
+    expect(refusalOf(signed, late)).toBe('its trailers are malformed');
     const needless = bodyOf({ signed: 'AWS4-HMAC-SHA256', sizes: [] })
       .toString()
       .replace(/\r\n$/, `x-amz-trailer-signature:${'a'.repeat(64)}\r\n\r\n`);
@@ -197,6 +224,12 @@ describe('aws-chunked bodies', () => {
     const large: Shape = { signed: 'AWS4-HMAC-SHA256', sizes: [AWS_CHUNK_LIMITS.signedChunk + 1] };
     expect(refusalOf(large, bodyOf(large).subarray(0, 200))).toBe('a signed chunk is over 1 MiB');
     const largest: Shape = { signed: 'AWS4-HMAC-SHA256', sizes: [AWS_CHUNK_LIMITS.signedChunk] };
-    expect(run(largest, bodyOf(largest), 50_000).length).toBe(bodyOf(largest).length);
+    const body = bodyOf(largest);
+    const at = body.indexOf('\r\n') + 2;
+    body.fill('what is in it ', at, at + AWS_CHUNK_LIMITS.signedChunk);
+    const out = run(largest, body, 50_000);
+    expect(out.replaceAll(/(?<==)[0-9a-f]{64}/g, DUMMY['AWS4-HMAC-SHA256']) === body.toString()).toBe(true);
+    const unbound: Shape = { sizes: [AWS_CHUNK_LIMITS.signedChunk + 1], trailers: [[CRC, '']] };
+    expect(run(unbound, bodyOf(unbound)) === bodyOf(unbound).toString()).toBe(true);
   });
 });

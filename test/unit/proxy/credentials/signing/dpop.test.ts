@@ -73,6 +73,9 @@ describe("servers' nonces", () => {
     const nonces = new DpopNonces();
     nonces.note('https://a', answer('one'));
     nonces.note('https://a', answer('two'));
+    const longest = 'n'.repeat(512);
+    nonces.note('https://c', answer(longest));
+    expect(nonces.get('https://c')).toBe(longest);
     for (const bad of [answer('x', 'y'), answer('with space'), answer('"'), answer('n'.repeat(513)), answer()]) {
       nonces.note('https://a', bad);
     }
@@ -96,6 +99,8 @@ describe("servers' nonces", () => {
   ])('asked: %s, for %i %s (with nonce: %s)', (asked, status, value, withNonce) => {
     const headers = answer(...(withNonce ? ['n'] : []));
     headers.append('WWW-Authenticate', value);
+    expect(asksForDpopNonce(status, headers)).toBe(asked);
+    headers.append('WWW-Authenticate', 'Bearer realm="x"');
     expect(asksForDpopNonce(status, headers)).toBe(asked);
   });
 });

@@ -86,6 +86,12 @@ describe('templates', () => {
     );
   });
 
+  test('a target without a query has no question mark, a query that is not there is empty', () => {
+    const value = `{{target}}|{{query}}|{{header: ${'a'.repeat(128)} }}|{{signature}}`;
+    const { list } = sign({ spec: { headers: [{ name: 'X', value }] }, headers: [['a'.repeat(128), 'b']] });
+    expect(list.get('x')).toMatch(/^\/[^?|]*\|\|b\|[0-9a-f]+$/);
+  });
+
   test.each(['seconds', 'milliseconds', 'iso8601'] as const)('a time in %s', (timestamp) => {
     const { list } = sign({
       spec: { timestamp, headers: [{ name: 'A', value: '{{timestamp}},{{signature}}' }] },
@@ -97,13 +103,20 @@ describe('templates', () => {
 
   test('a body is needed only where it is named', () => {
     expect(sign({ spec: { signed: '{{timestamp}}{{method}}{{target}}' } }).signing.needsWholeBody).toBe(false);
+    expect(
+      sign({ spec: { headers: [{ name: 'A', value: '{{signature}}{{bodySha256}}' }] } }).signing.needsWholeBody,
+    ).toBe(true);
     expect(mentions([], 'body')).toBe(false);
   });
 
   test.each([
     ['{{nope}}', /unknown/],
     ['{{header:a b}}', /names no header/],
+    ['{{header:}}', /names no header/],
+    [`{{header:${'a'.repeat(129)}}}`, /names no header/],
     ['{{body', /not closed/],
+    ['{{method}}a{{body', /not closed/],
+    ['{{method}}}}{{body}}', /not closed/],
     ['a}}', /not closed/],
   ])('%s is refused in words', (text, message) => {
     expect(parseTemplate(text)).toMatch(message);

@@ -1,4 +1,5 @@
-import { describe, expect, test } from 'vitest';
+import { networkInterfaces } from 'node:os';
+import { describe, expect, test, vi } from 'vitest';
 import { parseCidr } from '../../../../../common/net/cidr.ts';
 import { Refusal } from '../../../../../proxy/refusal.ts';
 import { createResolver, type ResolverOptions } from '../../../../../proxy/io/upstream/address-resolver.ts';
@@ -9,7 +10,7 @@ function resolverOf(names: Record<string, string[]>, options: ResolverOptions = 
   let now = 0;
   let asked = 0;
   const resolver = createResolver({
-    clock: { now: () => now },
+    monotonicMs: () => now,
     lookup: async (host) => {
       asked += 1;
       const found = names[host];
@@ -92,6 +93,23 @@ describe('resolving', () => {
     expect(asked()).toBe(2);
   });
 
+  test('an answer is not kept longer because the clock was set back', async () => {
+    let asked = 0;
+    const lookup = async () => {
+      asked += 1;
+      return [{ address: PUBLIC, family: 4 }];
+    };
+    const resolver = createResolver({ lookup, cacheTtlMs: 1 });
+    await resolver.resolve('a.example', 443, []);
+    const hourAgo = Date.now() - 3_600_000;
+    const clock = vi.spyOn(Date, 'now').mockImplementation(() => hourAgo);
+    try {
+      await expect.poll(() => resolver.resolve('a.example', 443, []).then(() => asked)).toBeGreaterThan(1);
+    } finally {
+      clock.mockRestore();
+    }
+  });
+
   test('questions at the same time are asked once, and failures are not kept', async () => {
     const names: Record<string, string[]> = {};
     const { resolver, asked } = resolverOf(names);
@@ -128,12 +146,33 @@ describe('A-55: Sidekey itself is no upstream', () => {
     }
   });
 
-  test('a listener on every address is refused at every address of this machine', async () => {
+  test.each(['0.0.0.0', '::'])('a listener on %s is refused at every address of this machine', async (everywhere) => {
     const { resolver } = resolverOf(names);
-    resolver.refuse([{ host: '0.0.0.0', port: 8080 }]);
-    for (const host of ['127.0.0.1', '127.9.9.9', '::1', '0.0.0.0', '::', '::ffff:127.0.0.1']) {
+    resolver.refuse([{ host: everywhere, port: 8080 }]);
+    const own = Object.values(networkInterfaces()).flatMap((found = []) => found.map(({ address }) => address));
+    for (const host of ['127.0.0.1', '127.9.9.9', '::1', '0.0.0.0', '::', '::ffff:127.0.0.1', ...own]) {
       expect(await reasonOf(resolver.resolve(host, 8080, everything)), host).toBe('loop-refused');
+      expect(await reasonOf(resolver.resolve(host, 8081, everything)), host).toBe('ok');
     }
+  });
+
+  test('a listener on the loopback of IPv6 alone is not on that of IPv4', async () => {
+    const { resolver } = resolverOf(names);
+    resolver.refuse([{ host: '::1', port: 8080 }]);
+    expect(await reasonOf(resolver.resolve('::', 8080, everything))).toBe('loop-refused');
+    for (const host of ['127.0.0.1', '127.9.9.9']) {
+      expect(await reasonOf(resolver.resolve(host, 8080, everything)), host).toBe('ok');
+    }
+  });
+
+  test('by its name alone, where nobody has an address for it or somebody else resolves it', async () => {
+    const { resolver } = resolverOf(names);
+    resolver.refuse([{ host: 'away.example', port: 443 }]);
+    expect(await reasonOf(resolver.resolve('away.example', 443, []))).toBe('loop-refused');
+    expect(await reasonOf(resolver.resolve('away.example', 8443, []))).toBe('dns-failed');
+    expect(() => resolver.refuseOwn('away.example', 443)).toThrow(Refusal);
+    expect(() => resolver.refuseOwn('away.example', 8443)).not.toThrow();
+    expect(() => resolver.refuseOwn('cp.example', 443)).not.toThrow();
   });
 
   test('the control plane, by its name and by its addresses', async () => {

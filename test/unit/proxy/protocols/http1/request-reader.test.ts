@@ -102,6 +102,16 @@ const ACCEPTED: [string, string, object[]][] = [
     `GET HTTP://a.example:80?x HTTP/1.1\r\n${HOST}\r\n`,
     [{ target: 'HTTP://a.example:80?x' }, { type: 'end' }],
   ],
+  [
+    'a value that is the name of a field',
+    `GET / HTTP/1.1\r\n${HOST}A: transfer-encoding\r\nB: content-length\r\nC: expect\r\nD: connection\r\nClose: 1\r\n\r\n`,
+    [{ framing: { kind: 'none' }, keepAlive: true, expectContinue: false }, { type: 'end' }],
+  ],
+  [
+    'TRACE with a length of 0',
+    `TRACE / HTTP/1.1\r\n${HOST}Content-Length: 0\r\n\r\n`,
+    [{ method: 'TRACE' }, { type: 'end' }],
+  ],
   ['OPTIONS *', `OPTIONS * HTTP/1.1\r\n${HOST}\r\n`, [{ target: '*' }, { type: 'end' }]],
   ['an IPv6 host', `GET http://[::1]:80/ HTTP/1.1\r\nHost: [::1]:80\r\n\r\n`, [{}, { type: 'end' }]],
   ['an underscore in the host', 'GET / HTTP/1.1\r\nHost: my_service:8080\r\n\r\n', [{}, { type: 'end' }]],
@@ -180,6 +190,11 @@ describe('RequestReader', () => {
     };
     expect(playRequests([head(32_768)]).error).toBeUndefined();
     expect(playRequests([head(32_769)]).error).toBe('head-too-large');
+  });
+
+  it('accepts a method and a target of exactly the limit', () => {
+    const text = `${'M'.repeat(32)} /${'a'.repeat(8_191)} HTTP/1.1\r\n${HOST}\r\n`;
+    expect(playRequests([bytesOf(text)]).events).toMatchObject([{ target: `/${'a'.repeat(8_191)}` }, { type: 'end' }]);
   });
 
   it('names a long target before the line has ended', () => {

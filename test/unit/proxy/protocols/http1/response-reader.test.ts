@@ -27,6 +27,7 @@ const ACCEPTED: [string, string[], string, object[]][] = [
     'HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 0\r\n\r\n',
     [{ keepAlive: true }, END],
   ],
+  ['two of Host', ['GET'], `${OK}Host: a\r\nHost: b\r\nContent-Length: 0\r\n\r\n`, [{ keepAlive: true }, END]],
   ['close', ['GET'], `${OK}Connection: close\r\nContent-Length: 0\r\n\r\n`, [{ keepAlive: false }, END]],
   ['no reason', ['GET'], 'HTTP/1.1 404 \r\nContent-Length: 0\r\n\r\n', [{ status: 404, reason: '' }, END]],
   ['no space after the status', ['GET'], 'HTTP/1.1 404\r\nContent-Length: 0\r\n\r\n', [{ reason: '' }, END]],

@@ -42,6 +42,7 @@ const REFUSED: [string, string, string][] = [
   ['RFC 7541 5.2', 'padding of zeros', '40 01 61 81 18'],
   ['RFC 7541 5.2', 'a code cut off that is no padding', '40 01 61 81 fe'],
   ['RFC 7541 4.2', 'a size update behind a field', '82 20'],
+  ['RFC 7541 4.2', 'a size update behind a field, which could pass for one', '82 21 00'],
   ['RFC 7541 6.3', 'a size update above the limit', '3f e2 1f'],
 ];
 

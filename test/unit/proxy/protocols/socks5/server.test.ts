@@ -32,6 +32,7 @@ describe('a SOCKS 5 handshake', () => {
     ['a name', name('api.test'), { kind: 'name', text: 'api.test' }],
     ['the longest name', name('a'.repeat(255)), { kind: 'name', text: 'a'.repeat(255) }],
     ['an IPv4 address', [1, 192, 0, 2, 1], { kind: 'address', text: '192.0.2.1' }],
+    ['an IPv4 address of a first byte 0', [1, 0, 0, 2, 1], { kind: 'address', text: '0.0.2.1' }],
     [
       'an IPv6 address',
       [4, 0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1],
@@ -43,6 +44,18 @@ describe('a SOCKS 5 handshake', () => {
     for (let size = 1; size <= bytes.length; size += 1) expect(play(bytes, size)).toEqual(whole);
     for (let cut = 0; cut < bytes.length; cut += 1) {
       expect(play(bytes.slice(0, cut), 7).every((command) => command.kind === 'send')).toBe(true);
+    }
+  });
+
+  it('answers each message as soon as it is whole', () => {
+    const server = new Socks5Server((given) => given.length === 255);
+    for (const [kind, bytes] of [
+      ['send', [5, 2, 0, 2]],
+      ['send', password('u'.repeat(255), 'p'.repeat(255))],
+      ['connect', byName.slice(3)],
+    ] as const) {
+      const answers = bytes.map((byte) => server.receive(Buffer.of(byte)).map((command) => command.kind));
+      expect(answers).toEqual([...bytes.slice(1).map(() => []), [kind]]);
     }
   });
 
@@ -83,7 +96,7 @@ describe('a SOCKS 5 handshake', () => {
   it.each<[string, number[], string, number[]]>([
     ['another version', [4, 1], 'malformed', []],
     ['no method', [5, 0], 'malformed', []],
-    ['another version in the request', [...OPEN, 4], 'malformed', []],
+    ['another version in the request', [...OPEN, 4, 1, 0, 1], 'malformed', []],
     ['a reserved byte that is used', [...OPEN, 5, 1, 1], 'malformed', []],
     ['an empty name', [...OPEN, ...CONNECT, 3, 0], 'malformed', []],
     ['another version of the password message', [5, 1, 2, 5], 'malformed', []],

@@ -170,6 +170,8 @@ describe('what the peer may send, RFC 9113 5.2 and 6.9', () => {
     const early = drive(server, [headers(1, POST), data(1, Buffer.alloc(16_000))]);
     expect(early.events).toHaveLength(2);
     expect(drive(server, [SETTINGS_ACK, data(1, 'a')]).events).toEqual(['body 1 a']);
+    // Of the stream that was open then, too, 9 are left.
+    expect(drive(server, [data(1, Buffer.alloc(10))]).events).toEqual(['reset 1 FLOW_CONTROL_ERROR by us']);
     expect(drive(server, [headers(3, POST), data(3, Buffer.alloc(11))]).events[1]).toMatch('reset 3 FLOW_CONTROL');
   });
 

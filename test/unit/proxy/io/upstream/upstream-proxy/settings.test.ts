@@ -11,6 +11,8 @@ describe("the proxy's URL", () => {
     ['HTTP://Proxy.Corp/', { scheme: 'http', host: 'proxy.corp', port: 80 }],
     ['https://proxy.corp', { scheme: 'https', host: 'proxy.corp', port: 443 }],
     ['socks5h://[2001:db8::1]', { scheme: 'socks5h', host: '2001:db8::1', port: 1080 }],
+    ['socks5://proxy.corp:65535', { scheme: 'socks5', host: 'proxy.corp', port: 65_535 }],
+    ['socks5://proxy.corp', { scheme: 'socks5', host: 'proxy.corp', port: 1080 }],
     ['socks5://10.0.0.1:9', { scheme: 'socks5', host: '10.0.0.1', port: 9 }],
   ])('%s', (url, expected) => {
     expect(parseUpstreamProxy(new Secret(url))).toMatchObject({ ...expected, credentials: undefined });
@@ -24,11 +26,23 @@ describe("the proxy's URL", () => {
   });
 
   test.each([
+    ['ann:a:b', 'ann', 'a:b'],
+    ['ann:', 'ann', ''],
+    ['ann', 'ann', ''],
+    [':b', '', 'b'],
+  ])('of %s the user is %j', (userInfo, user, password) => {
+    const { credentials } = parseUpstreamProxy(new Secret(`http://${userInfo}@proxy.corp`));
+    expect([credentials?.user, credentials?.password.reveal()]).toEqual([user, password]);
+  });
+
+  test.each([
     'proxy.corp:3128',
     'ftp://proxy.corp',
     'http://hunter2:hunter2@',
     'http://proxy.corp:99999',
+    'http://proxy.corp:65536',
     'http://proxy.corp:0',
+    'http://a%3ahunter2:b@proxy.corp',
     'http://a:hunter2@proxy_?.corp',
     'http://a:hunter2%zz@proxy.corp',
     'http://a:hunter2%0d%0a@proxy.corp',
@@ -70,19 +84,36 @@ describe('no-proxy rules', () => {
     ['2001:db8::7', '2001:db8::7', 1, true],
     ['[2001:db8::7]:80', '2001:db8::7', 80, true],
     ['[2001:db8::7]:80', '2001:db8::7', 81, false],
-    ['3', '10.0.0.3', 1, false],
+    ['2001:db8::7:80', '2001:db8::7:80', 1, true],
+    ['2001:db8::7:80', '2001:db8::7', 80, false],
+    ['a.test:1', 'a.test', 1, true],
+    ['a.test:65535', 'a.test', 65_535, true],
     [DEFAULT_NO_PROXY, '127.9.9.9', 1, true],
     [DEFAULT_NO_PROXY, 'localhost', 1, true],
     [DEFAULT_NO_PROXY, '::1', 1, true],
   ])('%j and %s:%d: %s', (rules, host, port, expected) => {
-    if (rules === '3') expect(() => parseNoProxy(rules)).toThrow(UsageError);
-    else expect(parseNoProxy(rules)(host, port)).toBe(expected);
+    expect(parseNoProxy(rules)(host, port)).toBe(expected);
   });
 
-  test.each(['10.0.0.0/33', 'a..b', 'a b/c', 'example.com:0', 'example.com:http', '[::1', '10.0.0.1/8'])(
-    '%j is none',
-    (rules) => {
-      expect(() => parseNoProxy(rules)).toThrow(UsageError);
-    },
-  );
+  test.each([
+    '3',
+    '10.0.0.0/33',
+    'a..b',
+    'a b/c',
+    'example.com:0',
+    'example.com:65536',
+    'example.com:http',
+    ':80',
+    '[::1',
+    '[::1]:',
+    '[2001:db8::]/32',
+    '10.0.0.1/8',
+    'a.test,'.repeat(1_025),
+  ])('%j is none', (rules) => {
+    expect(() => parseNoProxy(rules)).toThrow(UsageError);
+  });
+
+  test('there may be 1,024', () => {
+    expect(parseNoProxy('a.test,'.repeat(1_024))('a.test', 1)).toBe(true);
+  });
 });
