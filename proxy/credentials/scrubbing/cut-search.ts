@@ -21,6 +21,11 @@ interface Reading extends Place {
   readonly isFolded: boolean;
 }
 
+/** Flags of a byte: it may go on a needle, as far as is to be told; so that the needle takes more bytes than it has; start one. */
+const GOES_ON = 1;
+const LENGTHENS = 2;
+const STARTS = 4;
+
 /** What `#cutAt` finds beside the place where a needle ends. */
 const NOT_HERE = -1;
 const CUT = -2;
@@ -65,16 +70,16 @@ export class CutSearch {
   readonly #longest: number;
   readonly #matcher: ElementMatcher;
   readonly #readings = new Readings<Reading>();
+  /** By byte: flags of what it may be. */
+  readonly #kinds = new Uint8Array(256);
   /** 1: a needle starts with this byte. */
   readonly #firsts = new Uint8Array(256);
-  /** 1: the byte may go on a needle, as far as is to be told. */
-  readonly #alphabet = new Uint8Array(256);
-  /** The same, escapes and ends of lines apart. */
+  /** 1: the byte may go on a needle, escapes and ends of lines apart. */
   readonly #plain = new Uint8Array(256);
 
-  constructor(needles: readonly CutNeedle[], longest: number, matcher: ElementMatcher) {
+  constructor(needles: readonly CutNeedle[], matcher: ElementMatcher) {
     this.#needles = needles;
-    this.#longest = longest;
+    this.#longest = Math.max(...needles.map(({ bytes }) => bytes.length));
     this.#matcher = matcher;
     this.#plain.fill(1, 0x80);
     for (const byte of Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'))
@@ -83,11 +88,16 @@ export class CutSearch {
       this.#firsts[bytes[0] ?? 0] = 1;
       for (const byte of bytes) this.#plain[byte] = 1;
     }
-    this.#alphabet.set(this.#plain);
-    for (const byte of ESCAPE_ALPHABET) this.#alphabet[byte] = 1;
-    if (!needles.some(({ bytes }) => matcher.isFolded(bytes))) return;
-    this.#alphabet[0x0a] = 1;
-    this.#alphabet[0x0d] = 1;
+    for (let byte = 0; byte < 256; byte += 1) {
+      this.#kinds[byte] = (this.#plain[byte] === 1 ? GOES_ON : 0) | (this.#firsts[byte] === 1 ? STARTS : 0);
+    }
+    this.#mark(ESCAPE_ALPHABET, GOES_ON);
+    this.#mark(ESCAPE_ALPHABET.filter(startsEscape), LENGTHENS | STARTS);
+    if (needles.some(({ bytes }) => matcher.isFolded(bytes))) this.#mark([0x0a, 0x0d], GOES_ON | LENGTHENS);
+  }
+
+  #mark(bytes: Iterable<number>, flags: number): void {
+    for (const byte of bytes) this.#kinds[byte] = (this.#kinds[byte] as number) | flags;
   }
 
   /** The most bytes that a needle may take, all of it escaped, with an escape before it that was cut. */
@@ -105,20 +115,24 @@ export class CutSearch {
     const near = end - this.#longest - MAX_ESCAPE_BYTES;
     const edge: Edge = { least, before, isFolded: false };
     let from = end;
-    let lastIntroducer = -1;
-    while (from > furthest && this.#alphabet[bytes[from - 1] as number] === 1) {
-      if (from <= near && lastIntroducer === -1) break;
+    let lastLong = -1;
+    let seen = 0;
+    while (from > furthest && (from > near || lastLong !== -1)) {
+      const kind = this.#kinds[bytes[from - 1] as number] as number;
+      if ((kind & GOES_ON) === 0) break;
       from -= 1;
-      const byte = bytes[from] as number;
-      if (lastIntroducer === -1 && (startsEscape(byte) || isLineEnd(byte))) lastIntroducer = from;
+      seen |= kind;
+      if (lastLong === -1 && (kind & LENGTHENS) !== 0) lastLong = from;
     }
+    if ((seen & STARTS) === 0) return end;
     this.#matcher.startSearch(end - from);
     for (let at = from; at < end; at += 1) {
       // Without an escape or the end of a line in it, a needle's prefix is shorter than the needle.
-      if (at > lastIntroducer && end - at >= this.#longest) at = end - this.#longest + 1;
+      if (at > lastLong && end - at >= this.#longest) at = end - this.#longest + 1;
+      if (((this.#kinds[bytes[at] as number] as number) & STARTS) === 0) continue;
       if (!this.#matcher.mayBeOf(this.#firsts, bytes, at, end)) continue;
       for (const needle of this.#needles) {
-        if (this.#cutAt(needle, 0, bytes, at, end, edge) === CUT) return at;
+        if (this.#mayStart(needle, bytes, at, end) && this.#cutAt(needle, 0, bytes, at, end, edge) === CUT) return at;
       }
     }
     return end;
@@ -145,6 +159,17 @@ export class CutSearch {
       }
     }
     if (this.#matcher.costsTooMuch) findings.add(0, bytes.length);
+  }
+
+  /** False where the first block of the needle is not here, for all that plain bytes tell. */
+  #mayStart({ bytes: needle, block }: CutNeedle, bytes: Uint8Array, at: number, end: number): boolean {
+    const stop = Math.min(end, at + block);
+    for (let index = 0; at + index < stop; index += 1) {
+      const byte = bytes[at + index] as number;
+      if (((this.#kinds[byte] as number) & LENGTHENS) !== 0) return true;
+      if (byte !== needle[index]) return false;
+    }
+    return true;
   }
 
   /** Where the needle that goes on with `needle[index]` at `start` ends, CUT where it may go on behind `end`, or NOT_HERE. */

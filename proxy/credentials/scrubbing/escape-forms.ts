@@ -51,7 +51,8 @@ export function readHex(bytes: Uint8Array, from: number, digits: number, end: nu
   return value;
 }
 
-function hexDigit(byte: number): number {
+/** -1 for what is none. */
+export function hexDigit(byte: number): number {
   if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
   const lower = byte | 0x20;
   return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;

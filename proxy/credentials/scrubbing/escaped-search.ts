@@ -1,13 +1,14 @@
 import type { Findings } from './needle-set.ts';
 import { ElementMatcher } from './element-matcher.ts';
 import { createEscapeForms } from './escape-forms.ts';
-import { ESCAPE_ALPHABET, readEscape } from './escapes.ts';
+import { EscapeStarts, NOTHING, UNTOLD } from './escape-starts.ts';
+import { readEscape } from './escapes.ts';
 import { isLineEnd, longLineEnd } from './long-lines.ts';
+import { IntroducerBlocks } from './introducer-blocks.ts';
 import { type Place, Readings } from './readings.ts';
 import { bytesOfWordAt, leadOf } from './utf8-word.ts';
 
-/** Bytes read one by one after an introducer before the native search takes over: they come in swarms. */
-const SWARM_BYTES = 256;
+const PAIR_SLOTS = 4096;
 
 /** A place in a needle at which some byte stands. */
 interface Occurrence {
@@ -25,8 +26,11 @@ export class EscapedSearch {
   readonly #needles: readonly Uint8Array[];
   /** By byte; filled when an escape first stands for that byte, because most never do. */
   readonly #occurrences = new Map<number, readonly Occurrence[]>();
-  /** 1: the byte may stand inside a needle, escaped or not. */
-  readonly #alphabet = new Uint8Array(256);
+  /** 1: a needle starts with this byte. */
+  readonly #firsts = new Uint8Array(256);
+  /** A bit for each `pairSlot`: a needle has two such bytes. */
+  readonly #pairs = new Uint32Array(PAIR_SLOTS >> 5);
+  readonly #starts: EscapeStarts;
   readonly #forms = createEscapeForms();
   readonly #matcher: ElementMatcher;
   readonly #readings = new Readings<Place>();
@@ -37,37 +41,54 @@ export class EscapedSearch {
     this.#needles = needles;
     this.#matcher = matcher;
     this.#folds = needles.some((needle) => matcher.isFolded(needle));
-    for (const byte of ESCAPE_ALPHABET) this.#alphabet[byte] = 1;
+    const counts = new Uint8Array(256);
     for (const needle of needles) {
-      for (const byte of needle) this.#alphabet[byte] = 1;
+      this.#firsts[needle[0] as number] = 1;
+      for (let at = 0; at < needle.length; at += 1) {
+        counts[needle[at] as number] = 1;
+        if (at === 0) continue;
+        const slot = pairSlot(needle[at - 1] as number, needle[at] as number);
+        this.#pairs[slot >> 5] = (this.#pairs[slot >> 5] as number) | (1 << (slot & 31));
+      }
     }
-    if (!this.#folds) return;
-    this.#alphabet[0x0a] = 1;
-    this.#alphabet[0x0d] = 1;
+    if (this.#folds) for (const lineEnd of [0x0a, 0x0d]) counts[lineEnd] = 1;
+    this.#starts = new EscapeStarts(counts);
   }
 
   /** Adds every needle in bytes[0, end) that holds at least one escape; all of them where that costs too much. */
   search(bytes: Buffer, end: number, findings: Findings): void {
-    const forms = this.#forms;
-    const cursor = new IntroducerCursor(bytes, end);
     this.#matcher.startSearch(end);
-    for (let at = cursor.next(0); at < end && !this.#matcher.costsTooMuch; at = cursor.next(at + 1)) {
-      readEscape(bytes, at, end, forms);
-      for (let form = 0; form < forms.count; form += 1) {
-        const word = forms.words[form] ?? 0;
-        const lead = leadOf(word);
-        if (this.#alphabet[lead] === 0) continue;
-        if (isLineEnd(word)) this.#addFolded(bytes, at, at + (forms.lengths[form] ?? 0), end, findings);
-        for (const { needle, at: index } of this.#occurrencesOf(lead)) {
-          const taken = bytesOfWordAt(word, needle, index);
-          // The leftmost escape of a needle has nothing but plain characters before it.
-          if (taken === 0 || index > at || !plainBefore(needle, index, bytes, at)) continue;
-          const stop = this.#matchRest(needle, index + taken, bytes, at + (forms.lengths[form] ?? 0), end);
-          if (stop > 0) findings.add(at - index, stop);
-        }
+    const blocks = new IntroducerBlocks(bytes, end);
+    while (blocks.next()) {
+      const { from, count, places } = blocks;
+      for (let index = 0; index < count; index += 1) {
+        const at = from + (places[index] as number);
+        const byte = this.#starts.byteAt(bytes, at, end);
+        if (byte === NOTHING || (byte !== UNTOLD && !this.#mayStandFor(byte, bytes, at))) continue;
+        this.#searchFrom(bytes, at, end, findings);
+        if (this.#matcher.costsTooMuch) return findings.add(0, end);
       }
     }
-    if (this.#matcher.costsTooMuch) findings.add(0, end);
+  }
+
+  /** Adds the needles whose first escape is at `at`. */
+  #searchFrom(bytes: Uint8Array, at: number, end: number, findings: Findings): void {
+    const forms = this.#forms;
+    readEscape(bytes, at, end, forms);
+    for (let form = 0; form < forms.count; form += 1) {
+      const word = forms.words[form] as number;
+      const lead = leadOf(word);
+      if (!this.#mayStandFor(lead, bytes, at)) continue;
+      const next = at + (forms.lengths[form] as number);
+      if (isLineEnd(word)) this.#addFolded(bytes, at, next, end, findings);
+      for (const { needle, at: index } of this.#occurrencesOf(lead)) {
+        const taken = bytesOfWordAt(word, needle, index);
+        // The leftmost escape of a needle has nothing but plain characters before it.
+        if (taken === 0 || index > at || !plainBefore(needle, index, bytes, at)) continue;
+        const stop = this.#matchRest(needle, index + taken, bytes, next, end);
+        if (stop > 0) findings.add(at - index, stop);
+      }
+    }
   }
 
   /**
@@ -89,7 +110,9 @@ export class EscapedSearch {
   /** Adds the folded needles of which some stands before `lineEnd` and the rest from `next` on. */
   #addFolded(bytes: Uint8Array, lineEnd: number, next: number, end: number, findings: Findings): void {
     if (lineEnd === 0) return;
-    for (const { needle, at, folds } of this.#occurrencesOf(bytes[lineEnd - 1] as number)) {
+    const last = bytes[lineEnd - 1] as number;
+    if (!this.#mayStandAt(last, bytes, lineEnd - 1)) return;
+    for (const { needle, at, folds } of this.#occurrencesOf(last)) {
       const index = at + 1;
       if (!folds || index > lineEnd || !plainBefore(needle, index, bytes, lineEnd)) continue;
       const stop = this.#matchRest(needle, index, bytes, next, end);
@@ -123,6 +146,20 @@ export class EscapedSearch {
     return at;
   }
 
+  /** Whether an escape at `at` may stand for this byte of a needle, or for the end of a line in one, for all that stands before it. */
+  #mayStandFor(byte: number, bytes: Uint8Array, at: number): boolean {
+    if (this.#mayStandAt(byte, bytes, at)) return true;
+    return isLineEnd(byte) && this.#folds && at > 0 && this.#mayStandAt(bytes[at - 1] as number, bytes, at - 1);
+  }
+
+  /** Whether a needle begins with this byte or has it behind the one that stands before `at`. */
+  #mayStandAt(byte: number, bytes: Uint8Array, at: number): boolean {
+    if (this.#firsts[byte] === 1) return true;
+    if (at === 0) return false;
+    const slot = pairSlot(bytes[at - 1] as number, byte);
+    return (((this.#pairs[slot >> 5] as number) >>> (slot & 31)) & 1) === 1;
+  }
+
   #occurrencesOf(byte: number): readonly Occurrence[] {
     const known = this.#occurrences.get(byte);
     if (known !== undefined) return known;
@@ -137,43 +174,13 @@ export class EscapedSearch {
   }
 }
 
+function pairSlot(one: number, other: number): number {
+  return ((one << 5) ^ other) & (PAIR_SLOTS - 1);
+}
+
 function plainBefore(needle: Uint8Array, index: number, bytes: Uint8Array, at: number): boolean {
   for (let back = 1; back <= index; back += 1) {
     if (bytes[at - back] !== needle[index - back]) return false;
   }
   return true;
-}
-
-/** Walks over the bytes that start an escape: native search over the deserts, byte by byte through the swarms. */
-class IntroducerCursor {
-  readonly #bytes: Buffer;
-  readonly #end: number;
-  /** By slot; made when the first swarm is over. */
-  #nextOf: [number, number, number] | undefined;
-
-  constructor(bytes: Buffer, end: number) {
-    this.#bytes = bytes;
-    this.#end = end;
-  }
-
-  /** The first introducer at or behind `from`, or the end. */
-  next(from: number): number {
-    const bytes = this.#bytes;
-    const swarmEnd = Math.min(this.#end, from + SWARM_BYTES);
-    for (let at = from; at < swarmEnd; at += 1) {
-      const byte = bytes[at] as number;
-      if (byte === 0x5c || byte === 0x25 || byte === 0x26) return at;
-    }
-    if (swarmEnd === this.#end) return this.#end;
-    return Math.min(this.#find(0, 0x25, swarmEnd), this.#find(1, 0x5c, swarmEnd), this.#find(2, 0x26, swarmEnd));
-  }
-
-  #find(slot: 0 | 1 | 2, byte: number, from: number): number {
-    const nextOf = (this.#nextOf ??= [-1, -1, -1]);
-    if (nextOf[slot] < from) {
-      const at = this.#bytes.indexOf(byte, from);
-      nextOf[slot] = at === -1 ? this.#end : Math.min(at, this.#end);
-    }
-    return nextOf[slot];
-  }
 }

@@ -77,6 +77,11 @@ function byFirstByte(table: string): Map<number, CharacterName[]> {
   return byFirst;
 }
 
+/** What names of characters stand for that begin with `first`, where `introducer` is a name's; undefined where it is not. */
+export function namedBytes(introducer: number, first: number): readonly number[] | undefined {
+  return introducer === AMPERSAND ? NAMED.get(first)?.map(({ value }) => value) : undefined;
+}
+
 function readEntity(bytes: Uint8Array, at: number, end: number, forms: EscapeForms): void {
   if (bytes[at + 1] === 0x23) {
     const isHex = at + 2 < end && ((bytes[at + 2] ?? 0) | 0x20) === SMALL_X;

@@ -3,6 +3,8 @@ import { isUtf8 } from 'node:buffer';
 /** Credentials below this are refused at injection: they occur in answers by chance. */
 export const MIN_SECRET_BYTES = 4;
 const MAX_SECRET_BYTES = 64 * 1024;
+/** Of a character in UTF-32. */
+export const WIDEST_BYTES = 4;
 
 /**
  * The byte strings that give a secret away, each at least MIN_SECRET_BYTES long; see foldedRenderingsOf as well. Escapes inside any
@@ -36,8 +38,8 @@ export function wideRenderingsOf(secret: Uint8Array): Buffer[] {
   if (raw.length < MIN_SECRET_BYTES || raw.length > MAX_SECRET_BYTES || !isUtf8(raw)) return [];
   const text = raw.toString('utf8');
   const points = Array.from(text, (char) => char.codePointAt(0) ?? 0);
-  const longs = Buffer.alloc(4 * points.length);
-  points.forEach((point, at) => longs.writeUInt32LE(point, 4 * at));
+  const longs = Buffer.alloc(WIDEST_BYTES * points.length);
+  points.forEach((point, at) => longs.writeUInt32LE(point, WIDEST_BYTES * at));
   const shorts = Buffer.from(text, 'utf16le');
   return [shorts, Buffer.from(shorts).swap16(), longs, Buffer.from(longs).swap32()];
 }

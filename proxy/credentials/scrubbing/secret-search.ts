@@ -4,7 +4,7 @@ import { ElementMatcher } from './element-matcher.ts';
 import { EscapedSearch } from './escaped-search.ts';
 import { startsEscape } from './escapes.ts';
 import { type Findings, NeedleSet } from './needle-set.ts';
-import { foldedRenderingsOf, renderingsOf, wideRenderingsOf } from './renderings.ts';
+import { foldedRenderingsOf, renderingsOf, wideRenderingsOf, WIDEST_BYTES } from './renderings.ts';
 
 /** Where secrets stand in some bytes. */
 export interface Search {
@@ -57,9 +57,8 @@ class SecretSearch implements Search {
   readonly #plain: NeedleSet;
   /** Characters of ASCII have NUL bytes in UTF-16 and UTF-32, so that most bodies need not be searched for secrets with one. */
   readonly #wideHasNul: boolean;
-  #rarely:
-    | { readonly wide: NeedleSet | undefined; readonly escaped: EscapedSearch; readonly cut: CutSearch }
-    | undefined;
+  #rarely: { readonly escaped: EscapedSearch; readonly cut: CutSearch } | undefined;
+  #wide: NeedleSet | undefined;
 
   constructor(secrets: readonly Secret[], plain: readonly CutNeedle[], folded: readonly CutNeedle[]) {
     this.#secrets = secrets;
@@ -82,7 +81,9 @@ class SecretSearch implements Search {
   searchBody(bytes: Buffer, before: number, findings: Findings): void {
     this.search(bytes, bytes.length, findings);
     if (bytes.includes(0x0a)) this.#rest.escaped.searchLines(bytes, before, findings);
-    if (!this.#wideHasNul || bytes.includes(0)) this.#rest.wide?.search(bytes, bytes.length, findings);
+    if (this.#wideHasNul && !bytes.includes(0)) return;
+    this.#wide ??= new NeedleSet(bytesOf(this.#wideNeedles()), WIDEST_BYTES);
+    this.#wide.search(bytes, bytes.length, findings);
   }
 
   rests(bytes: Buffer, findings: Findings): void {
@@ -98,13 +99,13 @@ class SecretSearch implements Search {
   }
 
   #makeRest() {
-    const wides = this.#secrets.flatMap((secret) => needlesOf(secret, wideRenderingsOf));
-    const wide = wides.length === 0 ? undefined : new NeedleSet(bytesOf(wides));
-    const longest = Math.max(this.#plain.longest, wide?.longest ?? 0);
     const matcher = new ElementMatcher(bytesOf(this.#folded));
-    const needles = [...this.#needles, ...wides];
-    const escaped = new EscapedSearch(bytesOf(needles), matcher);
-    return { wide, escaped, cut: new CutSearch(needles, longest, matcher) };
+    const needles = [...this.#needles, ...this.#wideNeedles()];
+    return { escaped: new EscapedSearch(bytesOf(needles), matcher), cut: new CutSearch(needles, matcher) };
+  }
+
+  #wideNeedles(): CutNeedle[] {
+    return this.#secrets.flatMap((secret) => needlesOf(secret, wideRenderingsOf));
   }
 }
 

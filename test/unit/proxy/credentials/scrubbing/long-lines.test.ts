@@ -20,6 +20,12 @@ describe('the end of the first long line', () => {
     ['a line with another byte at an even place', `${'x'.repeat(28)} ${'x'.repeat(27)}\n`, 57],
     ['a line with another byte at an odd place', `${'x'.repeat(27)} ${'x'.repeat(28)}\n`, 57],
     ['a line with two other bytes in it', `${SHORT}: ${SHORT}\n`, 113],
+    ['one that is very long', `${LONG.repeat(4)}\r\n`, 224],
+    ['one that ends in a carriage return', `${LONG.repeat(4)}\r${LONG}\n`, 224],
+    ['a very long one with another byte in it', `${LONG.repeat(4)}:${LONG}\n`, 281],
+    ['a very long one with another byte near its end', `${LONG.repeat(4)}:${SHORT}\n`, 281],
+    ['a line behind that', `${LONG.repeat(4)}:${SHORT}\n${LONG}\n`, 337],
+    ['a very long one without an end', LONG.repeat(4), 224],
     ['no line', LONG, 56],
     ['nothing', '', 0],
   ])('%s', (_what, text, expected) => {
@@ -37,10 +43,25 @@ describe('the end of the first long line', () => {
     }
   });
 
+  test('is found wherever it is', () => {
+    for (const [text, at] of [
+      ['\n', 0],
+      ['\r\n', 0],
+      [`\r${LONG.repeat(100)}\n`, 0],
+      [`:${SHORT}\n${LONG}\r`, 113],
+    ] as const) {
+      for (const length of [100, 127, 128, 129, 4222, 4223, 4224, 4225, 8318, 8319, 8320, 8321, 20_000]) {
+        const bytes = Buffer.from('x'.repeat(length) + text);
+        expect(longLineEnd(bytes, 0, bytes.length, 0)).toBe(length + at);
+      }
+    }
+  });
+
   test('is not behind the end of what is read', () => {
     expect(longLineEnd(Buffer.from(`${LONG}\n`), 0, 56, 0)).toBe(56);
     expect(longLineEnd(Buffer.from(`${LONG}x\n`), 0, 56, 0)).toBe(56);
     expect(longLineEnd(Buffer.from(`${LONG}\n`), 0, 55, 0)).toBe(55);
+    for (const lineEnd of ['\n', '\r']) expect(longLineEnd(Buffer.from(LONG.repeat(4) + lineEnd), 0, 200, 0)).toBe(200);
   });
 });
 

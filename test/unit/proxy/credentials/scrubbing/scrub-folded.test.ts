@@ -60,6 +60,16 @@ describe.each(BREAKS)('lines that end in %j', (by) => {
   });
 });
 
+test.each(['\n', '\r\n'])('a line may end behind any of its first characters (%j), at every cut', (by) => {
+  const scrubber = scrubberOf(SECRET);
+  for (let before = 57; before > 42; before -= 1) {
+    const body = folded(Buffer.from(`${'u'.repeat(before)}${SECRET}, and more`).toString('base64'), 76, by);
+    const whole = scrubCut(scrubber, body, 0);
+    expect(whole).toMatch(/^[^*]{57,78}\*+[^*]{10,20}$/);
+    for (let cut = 50; cut < 120; cut += 1) expect(scrubCut(scrubber, body, cut)).toBe(whole);
+  }
+});
+
 test('a secret itself is not looked for over line breaks, nor one that another text parts', () => {
   const scrubber = scrubberOf(SECRET);
   const base64 = Buffer.from(SECRET).toString('base64');

@@ -118,3 +118,16 @@ test.each(['ключотдома', '鍵鍵🔑🔑'])('%s, which has no NUL byte
     expect(Buffer.concat(out).toString()).toBe('*'.repeat(bytes.length));
   }
 });
+
+test.each(['🔑', 'ёж', '鍵ß'])('a secret of hardly any characters is found in wide ones: %s', (secret) => {
+  const short = Buffer.from(secret, 'utf16le');
+  const points = Array.from(secret, (char) => char.codePointAt(0) ?? 0);
+  const long = Buffer.from(Uint32Array.from(points).buffer);
+  for (const wide of [short, Buffer.from(short).swap16(), long, Buffer.from(long).swap32()]) {
+    const body = Buffer.concat([Buffer.alloc(101), wide, Buffer.alloc(77)]);
+    const stream = scrubberOf(secret).stream();
+    const clean = Buffer.concat([...stream.push(Buffer.from(body)), ...stream.end()]);
+    expect(clean.toString('latin1', 101, 101 + wide.length)).toBe('*'.repeat(wide.length));
+    expect(clean.length).toBe(body.length);
+  }
+});

@@ -1,0 +1,74 @@
+import { createEscapeForms, hexDigit } from './escape-forms.ts';
+import { namedBytes, readEscape, startsEscape } from './escapes.ts';
+import { leadOf } from './utf8-word.ts';
+
+const PERCENT = 0x25;
+const BACKSLASH = 0x5c;
+const AMPERSAND = 0x26;
+
+/** What `byteAt` tells beside a byte: that none which counts is there; that the whole escape must be read. */
+export const NOTHING = -1;
+export const UNTOLD = -2;
+
+/** What the first bytes of an escape tell of what it stands for: of most escapes, that nobody looks for it. */
+export class EscapeStarts {
+  readonly #counts: Uint8Array;
+  /** By `slotOf`. */
+  readonly #told: Int16Array;
+
+  /** `counts`: 1 for the bytes that are looked for. */
+  constructor(counts: Uint8Array) {
+    this.#counts = counts;
+    const { told, bytesOf } = starts();
+    this.#told = told.slice();
+    for (const [slot, bytes] of bytesOf) {
+      const counting = bytes.filter((byte) => counts[byte] === 1);
+      if (counting.length > 0) this.#told[slot] = counting.length > 1 ? UNTOLD : (counting[0] as number);
+    }
+  }
+
+  /** The only byte that counts of those with which what the escape at `at` stands for may begin; NOTHING or UNTOLD. */
+  byteAt(bytes: Uint8Array, at: number, end: number): number {
+    if (at + 1 >= end) return NOTHING;
+    const told = this.#told[slotOf(bytes[at] as number, bytes[at + 1] as number)] as number;
+    if (told !== UNTOLD || bytes[at] !== PERCENT || at + 2 >= end) return told;
+    const value = (hexDigit(bytes[at + 1] as number) << 4) | hexDigit(bytes[at + 2] as number);
+    // No digits, a character of more than one byte, or the beginning of another escape.
+    if (value < 0 || value >= 0x80 || startsEscape(value)) return UNTOLD;
+    return this.#counts[value] === 1 ? value : NOTHING;
+  }
+}
+
+/** By `slotOf` their first two bytes, with what escapes may begin. */
+interface Starts {
+  /** UNTOLD where it takes more to tell, else NOTHING. */
+  readonly told: Int16Array;
+  readonly bytesOf: ReadonlyMap<number, readonly number[]>;
+}
+
+let known: Starts | undefined;
+
+function slotOf(introducer: number, second: number): number {
+  return ((introducer & 3) << 8) | second;
+}
+
+function starts(): Starts {
+  return (known ??= makeStarts());
+}
+
+function makeStarts(): Starts {
+  const forms = createEscapeForms();
+  const told = new Int16Array(3 << 8).fill(NOTHING);
+  const bytesOf = new Map<number, readonly number[]>();
+  for (const introducer of [PERCENT, BACKSLASH, AMPERSAND]) {
+    for (let second = 0; second < 256; second += 1) {
+      readEscape(Buffer.of(introducer, second), 0, 2, forms);
+      const slot = slotOf(introducer, second);
+      const whole = Array.from(forms.words.subarray(0, forms.count), leadOf);
+      const bytes = forms.incomplete ? namedBytes(introducer, second) : whole;
+      if (bytes === undefined) told[slot] = UNTOLD;
+      else if (bytes.length > 0) bytesOf.set(slot, bytes);
+    }
+  }
+  return { told, bytesOf };
+}
