@@ -48,7 +48,8 @@ export const DEFAULT_LIMITS: ProxyLimits = Object.freeze({
   agentIdleTimeoutMs: 120_000,
   bodyIdleTimeoutMs: 300_000,
   connectTimeoutMs: 10_000,
-  responseTimeoutMs: 300_000,
+  // SDKs of OpenAI and Anthropic wait 600 s for an answer that is not streamed, and ask anew on a 504.
+  responseTimeoutMs: 900_000,
   upstreamIdleTimeoutMs: 30_000,
   upstreamMaxAgeMs: 300_000,
   tlsHandshakeTimeoutMs: 10_000,

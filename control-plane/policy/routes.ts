@@ -1,4 +1,4 @@
-import { type PathForms, STRICT_PATHS } from '../../common/match/path.ts';
+import { ALL_PATHS, type PathForms } from '../../common/match/path.ts';
 import { findRoute } from '../../common/match/route-match.ts';
 import { type FailMode, type Placeholder, type Route, TlsMode } from '../../proto/gen/sidekey/v1/route.ts';
 import type { CredentialInjection, FailModeSpec } from '../resources/kinds.ts';
@@ -37,10 +37,10 @@ export function factsRead(server: CompiledServerWorkload, session: Pick<SessionF
   return facts;
 }
 
-/** The forms of paths that the server workload at this host and port lets through. */
+/** The forms of paths that the server workload at this host and port lets through; any where there is none, as the proxy has it. */
 export function pathFormsAt({ servers }: CompiledPolicySet, host: string, port: number): PathForms {
   const server = findRoute(servers, host, port);
-  return server === undefined ? STRICT_PATHS : pathFormsOf(server.spec);
+  return server === undefined ? ALL_PATHS : pathFormsOf(server.spec);
 }
 
 /** Of the large facts among these, the parts that policy reads, sorted; `header:*` stands alone. */

@@ -1,15 +1,19 @@
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { spawnSync } from 'node:child_process';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runProcess } from '../support/process.ts';
 import { World } from '../support/worlds/world.ts';
 
 // Programs that nobody here wrote, run unchanged by `sidekey run`, which needs the bundle.
 const BUILT = existsSync('dist/sidekey.js');
 const PYTHON = '/usr/bin/python3';
 const AXIOS = pathToFileURL(fileURLToPath(new URL('../../node_modules/axios/index.js', import.meta.url))).href;
+
+const WS = createRequire(import.meta.url).resolve('ws');
 
 interface ClientUnderTest {
   readonly name: string;
@@ -130,6 +134,22 @@ describe.skipIf(!BUILT)('clients behind `sidekey run` (they need dist/: npm run 
       const { stdout } = await world.agent(command('GET', 'https://unknown.example.com/'));
       expect({ name, stdout }).toMatchObject({ stdout: expect.stringContaining('no-route') });
     }
+  });
+
+  it('so is a WebSocket of the `ws` package, which connects by itself', async () => {
+    const script = `new (require("${WS}"))("wss://unknown.example.com/").on("unexpected-response",
+      (_, { statusCode, statusMessage }) => { console.log(statusCode, statusMessage); process.exit(); })`;
+    const { stdout } = await world.agent([process.execPath, '-e', script]);
+    expect(stdout).toBe('403 Forbidden (sidekey: no-route)\n');
+  });
+
+  it('a Node before 20 starts, without the part that needs 20', async () => {
+    const script = `Object.defineProperty(process.versions, "node", { value: "18.20.8" });
+      const { globalAgent } = require("https"); require("./dist/node-preload.cjs");
+      console.log(Symbol.for("undici.globalDispatcher.1") in globalThis, require("https").globalAgent === globalAgent)`;
+    const env = { HTTPS_PROXY: 'http://127.0.0.1:9' };
+    const { stdout } = await runProcess([process.execPath, '-e', script], env);
+    expect(stdout).toBe('false false\n');
   });
 
   it('a wrong token of its own does not help and does not hurt', async () => {

@@ -1,7 +1,7 @@
 import type { Route } from '../../../proto/gen/sidekey/v1/route.ts';
 import { DecisionFact, TlsMode } from '../../../proto/gen/sidekey/v1/route.ts';
 import { parseCidr } from '../../../common/net/cidr.ts';
-import { type PathForms, STRICT_PATHS } from '../../../common/match/path.ts';
+import { ALL_PATHS, type PathForms, STRICT_PATHS } from '../../../common/match/path.ts';
 import { findRoute } from '../../../common/match/route-match.ts';
 import { BoundedCache } from '../../../common/bounded-cache.ts';
 import type { DialTarget } from './dial-target.ts';
@@ -57,8 +57,8 @@ export class RouteTable {
     return prepared;
   }
 
-  /** The forms of paths that may go to this host and port; strict where no route covers them. */
-  readonly pathForms = (host: string, port: number): PathForms => this.find(host, port)?.pathForms ?? STRICT_PATHS;
+  /** The forms of paths that may go to this host and port: any where no route covers them, since no policy reads them there. */
+  readonly pathForms = (host: string, port: number): PathForms => this.find(host, port)?.pathForms ?? ALL_PATHS;
 }
 
 const ANY_VERSION = Object.freeze(['h2', 'http/1.1'] as const);

@@ -152,3 +152,18 @@ test('observe: calls pass without a credential and are recorded one by one', asy
   expect(world.upstream.seen[0]?.headers['x-forwarded-user']).toBeUndefined();
   expect(world.client.records[0]).toMatchObject({ path: '/seen', outcome: 1, serverWorkload: '' });
 });
+
+// `npm` asks for `@scope%2fname`, and no policy reads the paths of a host that has none.
+test.each([
+  ['deny', 403, []],
+  ['observe', 200, ['/@scope%2Fname']],
+] as const)('%s: an ambiguous path is no reason of its own', async (unrouted, status, seen) => {
+  world = await startProxyWorld({ config: { unrouted }, allowLoopback: true });
+  const at = `other.test:${world.upstream.httpPort}`;
+  const agent = await world.agent();
+  const answer = await agent.exchange(`GET http://${at}/@scope%2fname HTTP/1.1\r\nHost: ${at}\r\n\r\n`);
+  expect(answer.status).toBe(status);
+  if (status === 403) expect(JSON.parse(answer.text).code).toBe('no-route');
+  expect(world.upstream.seen.map(({ target }) => target)).toEqual(seen);
+  expect(world.client.records[0]).toMatchObject({ path: '/@scope%2Fname' });
+});

@@ -49,3 +49,8 @@ it('every limit has a test that names it, beside those of this file', () => {
   const untested = LIMIT_NAMES.filter(({ name }) => !new RegExp(`\\b${name.split('.').at(-1)}\\b`).test(text));
   expect(untested.map(({ name }) => name)).toEqual([]);
 });
+
+// openai 3.57 and anthropic 2.14 (Python), openai 7.59 and @anthropic-ai/sdk 1.14 (Node): DEFAULT_TIMEOUT.
+it('an SDK gives a model up before the proxy does, which it would answer by asking twice more', () => {
+  expect(DEFAULT_LIMITS.responseTimeoutMs).toBeGreaterThan(600_000);
+});
