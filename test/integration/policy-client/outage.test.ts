@@ -14,7 +14,8 @@ function grantAlways(changes: Partial<Grant>): void {
   });
 }
 
-const denied = (reason: Reason) => ({ $case: 'denial', value: Denial.fromPartial({ reason: REASONS[reason].number }) }) as const;
+const denied = (reason: Reason) =>
+  ({ $case: 'denial', value: Denial.fromPartial({ reason: REASONS[reason].number }) }) as const;
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 /** Long enough for a busy machine to notice within it that the control plane is gone. */
 const LEASE_MS = 2_000;
