@@ -73,10 +73,14 @@ describe('SessionRecords and revoked sessions', () => {
     await stop();
   });
 
-  it("goes by its own clock, where the database's is ahead by more than a session lives", async () => {
-    const now = Date.now() - DAY_MS;
-    const named = await added(sessionOf('instance-s', 'hash-s', now + 60_000));
-    const renewal = await added(sessionOf('instance-s', 'hash-t', now + 60_000));
+  it.each([
+    ["the database's", -DAY_MS, 's'],
+    ['its own', DAY_MS, 'u'],
+  ])('goes by the earlier clock, where %s is ahead by more than a session lives', async (_whose, offMs, one) => {
+    const now = Date.now() + offMs;
+    const endsAt = Math.min(Date.now(), now) + 60_000;
+    const named = await added(sessionOf(`instance-${one}`, `hash-${one}`, endsAt));
+    const renewal = await added(sessionOf(`instance-${one}`, `hash-${one}-renewed`, endsAt));
     await revokeSession(named, now);
     const revoked = (await store.transaction(TENANT, (tx) => loadRevocations(tx, TENANT))).map(({ name }) => name);
     expect(revoked).toEqual(expect.arrayContaining([named, renewal]));
