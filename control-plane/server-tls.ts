@@ -2,6 +2,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { createSecureContext } from 'node:tls';
 import { UsageError } from '../common/errors.ts';
 import { makeFolder } from '../common/folder.ts';
 import { replaceFile } from '../common/replace-file.ts';
@@ -33,11 +34,7 @@ const EVERYWHERE = new Set(['0.0.0.0', '::']);
 /** Reads the configured files, or issues a fresh certificate under the authority in the data folder. TLS is never off. */
 export async function loadServerTls(config: ControlPlaneConfig, now: number): Promise<ServerTls> {
   const { tls } = config;
-  if (tls) {
-    const chainPem = await readPem(tls.certFile);
-    const caPem = tls.caFile === undefined ? chainPem : await readPem(tls.caFile);
-    return { chainPem, keyPem: await readPem(tls.keyFile), caPem };
-  }
+  if (tls) return readTls(tls, now);
   const root = await openEmbeddedAuthority(config.dataDir, now);
   const key = createSigningKey();
   const listening = [config.grpcListen.host, config.restListen.host].filter((host) => !EVERYWHERE.has(host));
@@ -54,6 +51,32 @@ export async function loadServerTls(config: ControlPlaneConfig, now: number): Pr
     keyPem: key.export({ format: 'pem', type: 'pkcs8' }).toString(),
     caPem: toPem(root.certificateDer),
   };
+}
+
+async function readTls(
+  { certFile, keyFile, caFile = certFile }: NonNullable<ControlPlaneConfig['tls']>,
+  now: number,
+): Promise<ServerTls> {
+  const [chainPem, keyPem, caPem] = await Promise.all([readPem(certFile), readPem(keyFile), readPem(caFile)]);
+  const { validTo } = readCertificate(certFile, chainPem);
+  readCertificate(caFile, caPem);
+  try {
+    createSecureContext({ cert: chainPem, key: keyPem });
+  } catch (cause) {
+    throw new UsageError('bad-tls', `cannot serve TLS with ${certFile} and ${keyFile}`, { cause });
+  }
+  if (Date.parse(validTo) <= now) {
+    throw new UsageError('bad-tls', `the certificate in ${certFile} ended on ${validTo}: no proxy would connect`);
+  }
+  return { chainPem, keyPem, caPem };
+}
+
+function readCertificate(file: string, pem: string): X509Certificate {
+  try {
+    return new X509Certificate(pem);
+  } catch (cause) {
+    throw new UsageError('bad-tls', `there is no certificate in ${file}`, { cause });
+  }
 }
 
 async function openEmbeddedAuthority(dataDir: string, now: number): Promise<SigningAuthority> {

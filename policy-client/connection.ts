@@ -13,7 +13,7 @@ const NAMELESS = 'address.invalid';
 const READY = 2;
 
 /** Status codes that say something of a session, its records or the connection (gRPC, statuscodes.md). */
-export const STATUS = { deadlineExceeded: 4, permissionDenied: 7, failedPrecondition: 9, unauthenticated: 16 } as const;
+export const STATUS = { permissionDenied: 7, failedPrecondition: 9, unavailable: 14, unauthenticated: 16 } as const;
 
 type Wire = typeof wire;
 

@@ -37,3 +37,8 @@ const PASSING: ReadonlySet<Reason> = new Set<Reason>([
 export function mayPass(reason: Reason): boolean {
   return PASSING.has(reason);
 }
+
+/** The control plane says itself that nobody decided: not in time, or as its database is away. */
+export function isUndecided(reason: Reason): boolean {
+  return reason === 'authorize-timeout' || reason === 'control-plane-unavailable';
+}

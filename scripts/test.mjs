@@ -28,6 +28,7 @@ const PROGRAMS = [
   ['sh', ['-c', 'command -v microsocks'], 'microsocks'],
   ['sh', ['-c', 'squid -v | grep -q with-openssl'], 'squid-openssl'],
   ['haproxy', ['-v'], 'haproxy'],
+  ['pgbouncer', ['--version'], 'pgbouncer'],
   ['apache2', ['-v'], 'apache2-bin'],
   ['lighttpd', ['-v'], 'lighttpd'],
   ['caddy', ['version'], 'caddy'],

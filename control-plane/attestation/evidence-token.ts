@@ -21,7 +21,7 @@ export interface EvidencePayload {
 }
 
 const MAX_TOKEN_BYTES = 16_384;
-const CLOCK_SKEW_SECONDS = 5;
+export const CLOCK_SKEW_SECONDS = 5;
 const ALGORITHMS = [
   'ES256',
   'ES384',

@@ -186,12 +186,16 @@ export class SessionRecords {
 
   /**
    * Drops sessions that ended long ago. Those that are revoked keep their rows for as long as their evidence is good, to keep
-   * it burned; then nothing is left to revoke, and the revocation lapses.
+   * it burned; then nothing is left to revoke, and the revocation lapses. By the earlier of two clocks, this machine's and the
+   * database's: that of one replica may be wrong.
    */
-  async prune(nowMs: number): Promise<void> {
-    this.#known.deleteWhere((record) => record.ticket.notAfter <= nowMs);
-    const longAgo = nowMs - KEEP_ENDED_MS;
+  async prune(localMs: number): Promise<void> {
+    this.#known.deleteWhere((record) => record.ticket.notAfter <= localMs);
     await this.#store.system(async (tx) => {
+      const [clock] = await tx.query<{ now: Date }>('select least(now(), $1) as now', [new Date(localMs)]);
+      if (clock === undefined) return;
+      const nowMs = clock.now.getTime();
+      const longAgo = nowMs - KEEP_ENDED_MS;
       await tx.query(
         `update revocations r set lifted_at = $3, lifted_by = 'lapsed' where r.target = 'session' and r.lifted_at is null
            and r.created_at < $1 and not exists (select from sessions s where s.tenant = r.tenant and s.id = r.name

@@ -39,6 +39,7 @@ export interface StoredSigningKey {
 export interface SigningKeyStore {
   load(): Promise<readonly StoredSigningKey[]>;
   add(key: StoredSigningKey): Promise<void>;
+  /** Once it has ended by the store's own clock too: that of one replica may be wrong. */
   remove(id: string): Promise<void>;
 }
 
@@ -95,7 +96,9 @@ export class SigningKeyRing implements SigningKeys {
     await this.#load();
     const now = this.#clock.now();
     for (const key of this.#keys) if (key.verifiesUntil <= now) await this.#store.remove(key.id);
-    const newest = this.#keys.at(-1);
+    // What begins later than any key that is made here comes from a replica whose clock is ahead, and takes no key's place.
+    const latest = now + 2 * PUBLISH_AHEAD_MS;
+    const newest = this.#keys.findLast(({ signsFrom }) => signsFrom <= latest) ?? this.#keys[0];
     if (newest === undefined || newest.verifiesUntil <= now) {
       await this.#add(now);
     } else if (newest.signsFrom + this.#signForMs - PUBLISH_AHEAD_MS <= now) {

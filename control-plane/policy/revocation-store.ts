@@ -106,7 +106,7 @@ async function endSessions(tx: Sql, tenant: string, { name, by, atMs }: Revocati
   const ended = await tx.query<{ id: string }>(
     `update sessions s set ended_at = coalesce(s.ended_at, now()) from sessions named
      where named.tenant = $1 and named.id = $2 and s.tenant = $1 and (s.id = $2 or (s.ended_at is null
-       and s.not_after > $3 and (s.instance_id = named.instance_id or s.evidence_hashes && named.evidence_hashes)))
+       and s.not_after > least($3, now()) and (s.instance_id = named.instance_id or s.evidence_hashes && named.evidence_hashes)))
      returning s.id`,
     [tenant, name, new Date(atMs)],
   );

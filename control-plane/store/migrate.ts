@@ -1,4 +1,4 @@
-import { SidekeyError } from '../../common/errors.ts';
+import { SidekeyError, UsageError } from '../../common/errors.ts';
 import { MIGRATIONS } from './migrations.ts';
 import type { RawSql, RawStore } from './raw-store.ts';
 import { enrol } from './roles.ts';
@@ -11,6 +11,7 @@ const ADVISORY_LOCK = 7_433_291_001;
 export async function migrate(raw: RawStore): Promise<void> {
   await raw.transaction(async (tx) => {
     await tx.query('select pg_advisory_xact_lock($1)', [ADVISORY_LOCK]);
+    await refuseOtherThanUtf8(tx);
     await tx.script(
       'create table if not exists schema_migrations (version int primary key, name text not null, applied_at timestamptz not null default now())',
     );
@@ -32,6 +33,13 @@ export async function migrate(raw: RawStore): Promise<void> {
     }
     await refuseHollow(tx);
   });
+}
+
+/** A record whose names another encoding lacks would be refused for ever, and all that its proxy records after it. */
+async function refuseOtherThanUtf8(tx: RawSql): Promise<void> {
+  const [row] = await tx.query<{ encoding: string }>("select current_setting('server_encoding') as encoding");
+  if (row?.encoding === 'UTF8') return;
+  throw new UsageError('store-encoding', `the database is encoded in ${row?.encoding}: create it with encoding 'UTF8'`);
 }
 
 /** The tenant `default` is never deleted: without it, this is what a dump by a user who saw no row left. */

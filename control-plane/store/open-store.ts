@@ -1,4 +1,5 @@
 import { SidekeyError, UsageError } from '../../common/errors.ts';
+import { assertHears } from './hearing.ts';
 import { migrate } from './migrate.ts';
 import { openPglite } from './pglite-store.ts';
 import { openPostgres } from './postgres-store.ts';
@@ -21,6 +22,7 @@ export async function openStore(options: StoreOptions = {}): Promise<SqlStore> {
       : openPostgres(checkUrl(options.url), options.onError);
   try {
     await migrate(raw);
+    if (options.url !== undefined) await assertHears(raw.store);
     return raw.store;
   } catch (error) {
     await raw.store.close();

@@ -47,10 +47,10 @@ export function createSigningKeyStore(store: SqlStore, sealer: Sealer, purpose: 
       }),
     remove: (id) =>
       store.system(async (tx) => {
-        const removed = await tx.query('delete from signing_keys where id = $1 and purpose = $2 returning id', [
-          id,
-          purpose,
-        ]);
+        const removed = await tx.query(
+          'delete from signing_keys where id = $1 and purpose = $2 and verifies_until < now() returning id',
+          [id, purpose],
+        );
         if (removed.length > 0) await notifyFrom(tx, CHANNELS.keys, purpose);
       }),
   };

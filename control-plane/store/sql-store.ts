@@ -77,6 +77,8 @@ export const CHANNELS = {
   decision: 'sidekey_decision',
   /** Payload: purpose of the signing keys that changed. */
   keys: 'sidekey_keys',
+  /** Payload: what a process tells itself at its start. */
+  hearing: 'sidekey_hearing',
 } as const;
 
 export type Channel = (typeof CHANNELS)[keyof typeof CHANNELS];

@@ -18,7 +18,9 @@ export function createUsedProofs(store: SqlStore): UsedProofs | undefined {
   };
 }
 
-/** Forgets the proofs that would be refused for their age anyway. */
+/** Forgets the proofs that would be refused for their age anyway, at replicas whose clock is behind too. */
 export async function pruneUsedProofs(store: SqlStore, nowMs: number): Promise<void> {
-  await store.system((tx) => tx.query('delete from used_proofs where expires_at < $1', [new Date(nowMs)]));
+  await store.system((tx) =>
+    tx.query('delete from used_proofs where expires_at < least($1, now())', [new Date(nowMs)]),
+  );
 }

@@ -1,6 +1,6 @@
-import type { ServiceError } from '@grpc/grpc-js';
 import { systemClock } from '../../common/clock.ts';
-import { type Connection, STATUS } from '../connection.ts';
+import { type Connection, failureReason } from '../connection.ts';
+import { mayPass } from '../denial.ts';
 import type { ProofMaker } from './proof.ts';
 import { attest, type Session } from './session.ts';
 import type { PolicyClientOptions } from '../types.ts';
@@ -26,9 +26,10 @@ export function createAttestor(parts: AttestorParts): (instanceId: string) => Pr
     try {
       return await attest(connection, proofs, { tenant, evidence, instanceId, ...wish, timeoutMs }, () => clock.now());
     } catch (error) {
-      // What stands may be dead without a word, and nothing else would notice.
-      const isLate = (error as Partial<ServiceError>).code === STATUS.deadlineExceeded;
-      if (isLate && !isHeard()) connection.reset();
+      // What stands may be dead without a word, or lead to a replica whose clock is wrong or whose database is away; behind a
+      // balancer may be another. A busy one is left alone.
+      const reason = failureReason(error);
+      if (!isHeard() && reason !== 'overloaded' && mayPass(reason)) connection.reset();
       else connection.leaveUnlessUp();
       throw error;
     }

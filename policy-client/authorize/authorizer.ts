@@ -2,7 +2,7 @@ import type { Denial, Grant } from '../../proto/gen/sidekey/v1/grant.ts';
 import type { AuthorizeResponse } from '../../proto/gen/sidekey/v1/proxy.ts';
 import type { AskPort, AuthorizerOptions } from './authorizer-options.ts';
 import { denialValidity, grantValidity, refuseGrant } from './check-grant.ts';
-import { denial, denialReason, mayPass } from '../denial.ts';
+import { denial, denialReason, isUndecided, mayPass } from '../denial.ts';
 import { durationMs } from '../durations.ts';
 import { LinkGrace } from './link-grace.ts';
 import { maskGrant } from './mask-grant.ts';
@@ -172,7 +172,7 @@ export class Authorizer {
   #sendUnsent(): void {
     for (const pending of this.#pending.values()) {
       if (pending.port !== undefined) continue;
-      if (pending.attempts >= MAX_ATTEMPTS) this.#finish(pending, denial('control-plane-unavailable'));
+      if (pending.attempts >= MAX_ATTEMPTS) this.#giveUp(pending, denial('control-plane-unavailable'));
       else this.#send(pending);
     }
   }
@@ -203,8 +203,12 @@ export class Authorizer {
     const pending = this.#pending.get(id);
     if (pending === undefined) return;
     this.timeouts += 1;
-    const reason = this.#connected ? 'authorize-timeout' : this.#options.downReason();
-    this.#finish(pending, this.#take(pending.key, true) ?? denial(reason));
+    this.#giveUp(pending, denial(this.#connected ? 'authorize-timeout' : this.#options.downReason()));
+  }
+
+  /** Nobody decided. */
+  #giveUp(pending: Pending, answer: DenialAnswer): void {
+    this.#finish(pending, this.#take(pending.key, true) ?? answer);
   }
 
   #finish(pending: Pending, answer: Answer): void {
@@ -241,9 +245,7 @@ export class Authorizer {
       this.policyChanged();
       return;
     }
-    // The control plane says itself that nobody decided in time.
-    const held = answer.reason === 'authorize-timeout' ? this.#take(pending.key, true) : undefined;
-    if (held !== undefined) return this.#finish(pending, held);
+    if (isUndecided(answer.reason)) return this.#giveUp(pending, answer);
     const { cache, monotonicMs, nowMs } = this.#options;
     // Decided before a change of policy or a lifted revocation that is known by now.
     const isLate = pending.denialEra !== cache.denialEra;
@@ -281,11 +283,8 @@ export class Authorizer {
 
   #askAgain(pending: Pending): void {
     pending.port = undefined;
-    if (pending.attempts >= MAX_ATTEMPTS) {
-      this.#finish(pending, denial('control-plane-unavailable', 'The control plane answers by an older policy.'));
-      return;
-    }
-    this.#sendLater(pending, BEHIND_RETRY_MS);
+    if (pending.attempts < MAX_ATTEMPTS) return this.#sendLater(pending, BEHIND_RETRY_MS);
+    this.#finish(pending, denial('control-plane-unavailable', 'The control plane answers by an older policy.'));
   }
 
   #sendLater(pending: Pending, ms: number): void {

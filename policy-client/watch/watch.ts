@@ -1,8 +1,8 @@
 import { verify } from 'node:crypto';
-import type { ClientReadableStream } from '@grpc/grpc-js';
+import type { ClientReadableStream, ServiceError } from '@grpc/grpc-js';
 import { describeError, SidekeyError } from '../../common/errors.ts';
 import type { WatchEvent, WatchResponse } from '../../proto/gen/sidekey/v1/proxy.ts';
-import type { Connection } from '../connection.ts';
+import { type Connection, STATUS } from '../connection.ts';
 import { durationMs } from '../durations.ts';
 import type { ProofMaker } from '../attest/proof.ts';
 import { assertTaken, sessionMetadata, type Session } from '../attest/session.ts';
@@ -120,9 +120,10 @@ export class WatchStream {
   }
 }
 
-/** True when the connection itself may be hung, so that a new call on it would hang as well. */
-export function mayBeHung(error: unknown): boolean {
-  return error instanceof WatchError && error.code === 'heartbeat-missing';
+/** True when the connection may be hung, so that a new call on it would hang as well, or leads to a replica that cannot serve. */
+export function leadsNowhere(error: unknown): boolean {
+  const isUnavailable = (error as Partial<ServiceError>).code === STATUS.unavailable;
+  return isUnavailable || (error instanceof WatchError && error.code === 'heartbeat-missing');
 }
 
 /** Code and text for logs. */

@@ -8,7 +8,7 @@ import type { ProofMaker } from '../attest/proof.ts';
 import { Retry } from '../retry.ts';
 import type { Session } from '../attest/session.ts';
 import type { PolicyClientLog } from '../types.ts';
-import { mayBeHung, watchFailure, WatchStream } from './watch.ts';
+import { leadsNowhere, watchFailure, WatchStream } from './watch.ts';
 
 export interface WatcherOptions {
   readonly connection: Connection;
@@ -92,7 +92,7 @@ export class Watcher {
     const isRefused = refusesSession(error) || needsAttestation(error);
     if (isRefused) onSessionRefused(stream.session, reason);
     if (wasCurrent) onDown(reason);
-    if (mayBeHung(error)) connection.reset();
+    if (leadsNowhere(error)) connection.reset();
     else connection.leaveUnlessUp();
     if (isRefused || this.#session === undefined || this.#next !== undefined) return;
     this.reconnects += 1;

@@ -158,8 +158,8 @@ export class FakeControlPlane {
   }
 
   /** Ends every watch, or Authorize stream, as a control plane does whose session gate has changed its mind. */
-  end(calls: 'watches' | 'asks', reason: Reason): void {
-    for (const call of [...this[calls].keys()]) call.emit('error', refusal(reason, status.PERMISSION_DENIED));
+  end(calls: 'watches' | 'asks', reason: Reason, code = status.PERMISSION_DENIED): void {
+    for (const call of [...this[calls].keys()]) call.emit('error', refusal(reason, code));
   }
 
   /** Sends any event, such as one with a wrong sequence, on every watch. */

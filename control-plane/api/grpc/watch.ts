@@ -234,9 +234,12 @@ export class WatchStream {
   }
 
   async #heartbeat(): Promise<void> {
-    const { clock, heartbeatMs } = this.#options;
+    const { clock, heartbeatMs, policies } = this.#options;
+    const { notAfter, tenant } = this.#session.ticket;
     // The timer goes by another clock: were this one set ahead, every question would be refused and the proxy not attest again.
-    if (this.#session.ticket.notAfter <= clock.now()) throw new Refusal('session-expired', 'the session has expired');
+    if (notAfter <= clock.now()) throw new Refusal('session-expired', 'the session has expired');
+    // A beat says that revocations would be heard of: none while the store cannot be read.
+    if (!(await policies.get(tenant))) throw new Refusal('session-invalid', 'the tenant does not exist');
     const interval = { seconds: Math.floor(heartbeatMs / 1_000), nanos: (heartbeatMs % 1_000) * 1_000_000 };
     await this.#send({ $case: 'heartbeat', value: { at: new Date(clock.now()), interval } });
   }

@@ -1,5 +1,5 @@
 import type { Secret } from '../../../common/secret.ts';
-import { readUnverifiedIssuer, verifyEvidenceToken } from '../../attestation/evidence-token.ts';
+import { CLOCK_SKEW_SECONDS, readUnverifiedIssuer, verifyEvidenceToken } from '../../attestation/evidence-token.ts';
 import { type JwksCache, type JwksConfiguration, OPERATOR } from '../../attestation/jwks-cache.ts';
 import { AttestationError } from '../../attestation/trust-provider.ts';
 import { matchesSelectors, readClaim, SelectorError } from '../../policy/selectors.ts';
@@ -13,6 +13,8 @@ export interface AdminIdentity {
   readonly subject: string;
   /** Tenants that may be administered; `*` is all of them, and the tenants themselves. */
   readonly tenants: '*' | readonly string[];
+  /** Milliseconds since the epoch at which the token ends; that of the bootstrap token never does. */
+  readonly notAfter: number;
 }
 
 /** Why a token is not an administrator's; `message` is for whoever sent it. */
@@ -45,7 +47,7 @@ export interface AdminOptions {
 export function createAdminAuthenticator(options: AdminOptions): AdminAuthenticator {
   const { bootstrapToken, oidc, clock } = options;
   return async (token) => {
-    if (bootstrapToken.equals(token)) return { subject: 'bootstrap', tenants: '*' };
+    if (bootstrapToken.equals(token)) return { subject: 'bootstrap', tenants: '*', notAfter: Infinity };
     const issuer = readUnverifiedIssuer(token);
     const candidates = oidc.filter((administrators) => administrators.issuer === issuer);
     let refusal = NOT_ACCEPTED;
@@ -78,7 +80,8 @@ async function verifyAdministrator(
     if (!matchesSelectors(selectors, payload))
       return refuse('The OpenID token is good, but its claims do not make an administrator.');
     const tenants = tenantClaim === undefined ? '*' : tenantsIn(readClaim(payload, tenantClaim));
-    if (tenants.length > 0) return { subject: userName(issuer, payload.sub), tenants };
+    const notAfter = (payload.exp + CLOCK_SKEW_SECONDS) * 1_000;
+    if (tenants.length > 0) return { subject: userName(issuer, payload.sub), tenants, notAfter };
     return refuse(`The OpenID token is good, but its claim ${tenantClaim} names no tenant.`);
   } catch (error) {
     if (error instanceof SelectorError) return refuse(`The OpenID token is good, but ${error.message}.`);

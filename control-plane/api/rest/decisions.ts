@@ -20,7 +20,10 @@ const MAX_PENDING_BYTES = 8_388_608;
 /** Of one tenant: each reads the store for every decision. The oldest is cut off; it can come back with `after` too. */
 const MAX_FOLLOWERS = 64;
 
-export function addDecisionRoutes(app: FastifyInstance, { decisions }: Pick<RestDependencies, 'decisions'>): void {
+export function addDecisionRoutes(
+  app: FastifyInstance,
+  { clock, decisions }: Pick<RestDependencies, 'clock' | 'decisions'>,
+): void {
   const open = new Map<PassThrough, string>();
   app.addHook('preClose', async () => {
     for (const stream of open.keys()) stream.end();
@@ -30,7 +33,7 @@ export function addDecisionRoutes(app: FastifyInstance, { decisions }: Pick<Rest
     '/v1/decisions',
     { schema: { summary: 'Read or follow the decision log', querystring: decisionQuery } },
     async (request, reply) => {
-      const { tenant } = accessOf(request);
+      const { admin, tenant } = accessOf(request);
       const { since, until, after, limit, follow, ...rest } = request.query;
       const filter: DecisionFilter = {
         ...rest,
@@ -38,7 +41,8 @@ export function addDecisionRoutes(app: FastifyInstance, { decisions }: Pick<Rest
         until: readTime(until),
       };
       if (!follow) return { decisions: await decisions.query(tenant, filter, { after, limit }) };
-      const stream = await followAsLines(decisions, tenant, filter, after);
+      const isOver = (): boolean => clock.now() >= admin.notAfter;
+      const stream = await followAsLines(isOver, (write) => decisions.follow(tenant, filter, after, write));
       open.set(stream, tenant);
       stream.once('close', () => open.delete(stream));
       const followers = [...open].filter(([, of]) => of === tenant);
@@ -78,21 +82,20 @@ async function verifyLog(
   return { ok, chains, checkpoints: { count, latest, fault } };
 }
 
-/** One JSON object a line; an empty line now and then shows that the connection lives. */
+/** One JSON object a line; an empty line now and then shows that the connection lives. Nothing once the reader's token is over. */
 async function followAsLines(
-  decisions: DecisionReader,
-  tenant: string,
-  filter: DecisionFilter,
-  after: number | undefined,
+  isOver: () => boolean,
+  follow: (onEntries: (entries: readonly object[]) => void) => Promise<() => Promise<void>>,
 ): Promise<PassThrough> {
   const stream = new PassThrough();
   stream.on('error', () => stream.destroy());
   const write = (text: string): void => {
     if (stream.writableEnded || stream.destroyed) return;
+    if (isOver()) return void stream.end();
     stream.write(text);
     if (stream.writableLength + stream.readableLength > MAX_PENDING_BYTES) stream.destroy();
   };
-  const stop = await decisions.follow(tenant, filter, after, (entries) => {
+  const stop = await follow((entries) => {
     for (const entry of entries) write(`${JSON.stringify(entry)}\n`);
   });
   const heartbeat = setInterval(() => write('\n'), HEARTBEAT_MS);

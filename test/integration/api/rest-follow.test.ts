@@ -13,6 +13,7 @@ const root = createRootAuthority('test root');
 let server: RestServer;
 let emit: ((entries: readonly DecisionEntry[]) => void) | undefined;
 let stopped = 0;
+let nowMs = 0;
 
 beforeAll(async () => {
   const key = createSigningKey();
@@ -29,7 +30,9 @@ beforeAll(async () => {
   const dependencies: RestDependencies = {
     authenticate: (token) =>
       Promise.resolve(
-        token === 'good' ? { subject: 'test', tenants: '*' } : { subject: undefined, message: 'not this one' },
+        token === 'good'
+          ? { subject: 'test', tenants: '*', notAfter: 60_000 }
+          : { subject: undefined, message: 'not this one' },
       ),
     resources: { apply: unused, delete: unused, list: () => Promise.resolve(tenants), listTenants: unused },
     revocations: { revoke: unused, lift: unused, list: unused },
@@ -51,7 +54,7 @@ beforeAll(async () => {
     rotateKeys: unused,
     issuer: { discovery: () => ({}), jwks: () => ({}) },
     notReady: () => Promise.resolve(undefined),
-    clock: { now: () => 0 },
+    clock: { now: () => nowMs },
     onError: () => {},
   };
   server = await startRestServer(dependencies, {
@@ -127,6 +130,21 @@ it('sends each decision as one line the moment it is there, and stops following 
   const before = stopped;
   answer.destroy();
   await expect.poll(() => stopped).toBe(before + 1);
+});
+
+it('ends with the token of who follows, who is sent nothing that comes later', async () => {
+  const answer = await get('/v1/decisions?follow=true');
+  const seen = collect(answer);
+  nowMs = 59_999;
+  emit?.([entry(1)]);
+  await expect.poll(() => seen.text).toContain('d1');
+  expect(seen.ended).toBe(false);
+  nowMs = 60_000;
+  emit?.([entry(2)]);
+  await expect.poll(() => seen.ended).toBe(true);
+  expect(seen.text).not.toContain('d2');
+  expect(answer.complete).toBe(true);
+  nowMs = 0;
 });
 
 it('cuts a reader that does not read', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Denial, type Grant } from '../../../proto/gen/sidekey/v1/grant.ts';
-import { REASONS } from '../../../proto/reasons.ts';
+import { REASONS, type Reason } from '../../../proto/reasons.ts';
 import { question } from '../../support/policy-client/policy-client.ts';
 import { useLinkedClients } from '../../support/policy-client/linked-clients.ts';
 import { until } from '../../support/until.ts';
@@ -14,7 +14,8 @@ function grantAlways(changes: Partial<Grant>): void {
   });
 }
 
-const LATE = Denial.fromPartial({ reason: REASONS['authorize-timeout'].number });
+const denied = (reason: Reason) =>
+  ({ $case: 'denial', value: Denial.fromPartial({ reason: REASONS[reason].number }) }) as const;
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 /** Long enough for a busy machine to notice within it that the control plane is gone. */
 const LEASE_MS = 2_000;
@@ -55,9 +56,10 @@ describe('fail modes', () => {
   });
 
   it.each([
-    ['does not answer', () => new Promise<never>(() => {})],
-    ['says that it could not in time', () => ({ $case: 'denial', value: LATE }) as const],
-  ])('stale: serves when the control plane is there but %s', async (_what, silent) => {
+    ['does not answer', 'authorize-timeout', () => new Promise<never>(() => {})],
+    ['says that it could not in time', 'authorize-timeout', () => denied('authorize-timeout')],
+    ['says that its database is away', 'control-plane-unavailable', () => denied('control-plane-unavailable')],
+  ] as const)('stale: serves when the control plane is there but %s', async (_what, reason, silent) => {
     grantAlways({ cacheLease: { seconds: 0, nanos: 50e6 }, failMode: { staleMaxAge: { seconds: 60, nanos: 0 } } });
     const client = await links.readyClient({ limits: { authorizeTimeoutMs: 200 } });
     await client.authorize(question());
@@ -67,7 +69,7 @@ describe('fail modes', () => {
     expect(client.stats()).toMatchObject({ connected: true, staleHits: 1 });
     expect(await client.authorize(question({ path: '/other' }))).toMatchObject({
       kind: 'denial',
-      reason: 'authorize-timeout',
+      reason,
     });
   });
 

@@ -51,6 +51,16 @@ describe.skipIf(!hasPostgres)('start-up on postgresql', () => {
     expect(rows).toEqual([]);
   });
 
+  it.each(['LATIN1', 'SQL_ASCII'])('refuses a database encoded in %s', async (encoding) => {
+    const url = new URL(await server.createDatabase());
+    const client = new pg.Client({ connectionString: url.href });
+    await client.connect();
+    await client.query(`create database in_${encoding} encoding '${encoding}' locale 'C' template template0`);
+    await client.end();
+    url.pathname = `/in_${encoding.toLowerCase()}`;
+    await expect(openStore({ url: url.href })).rejects.toThrow(`the database is encoded in ${encoding}`);
+  });
+
   it('refuses a store of a newer release', async () => {
     const url = await server.createDatabase();
     await (await openStore({ url })).close();

@@ -2,6 +2,9 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { describeError } from '../../../common/errors.ts';
+import { createRootAuthority, createSigningKey, issueLeaf, publicKeySpki } from '../../../common/x509/authority.ts';
+import { toPem } from '../../../common/x509/certificate.ts';
 import { parseControlPlaneConfig } from '../../../control-plane/config.ts';
 import { loadServerTls } from '../../../control-plane/server-tls.ts';
 import { withFolder } from '../../support/folder.ts';
@@ -46,4 +49,50 @@ describe('the embedded authority', () => {
       writeFileSync(join(folder, 'ca-key.pem'), '-----BEGIN');
       await expect(load(folder)).rejects.toThrow('is not whole');
     }));
+});
+
+describe('certificates of an authority of others', () => {
+  const DAY_MS = 86_400_000;
+  const now = Date.now();
+  const root = createRootAuthority('theirs');
+  const key = createSigningKey();
+  const keyPem = key.export({ format: 'pem', type: 'pkcs8' }).toString();
+  const leaf = (notAfter: number): string => {
+    const whom = { publicKeySpki: publicKeySpki(key), hosts: ['cp.example'], name: 'cp' };
+    return toPem(issueLeaf(root, { ...whom, now: now - 2 * DAY_MS, notAfter }));
+  };
+  const sound = { cert: leaf(now + DAY_MS), key: keyPem, ca: toPem(root.certificateDer) };
+  /** The chain, or why it is refused. */
+  const load = async (files: Partial<typeof sound>): Promise<unknown> => {
+    let outcome: unknown;
+    await withFolder(async (folder) => {
+      for (const [name, pem] of Object.entries({ ...sound, ...files })) writeFileSync(join(folder, name), pem);
+      const [tlsCertFile, tlsKeyFile, tlsCaFile] = ['cert', 'key', 'ca'].map((name) => join(folder, name));
+      const config = parseControlPlaneConfig({ dataDir: folder, tlsCertFile, tlsKeyFile, tlsCaFile }, {});
+      outcome = await loadServerTls(config, now).then(
+        ({ chainPem }) => chainPem,
+        (error: unknown) => error,
+      );
+    });
+    return outcome;
+  };
+  const otherKey = createSigningKey().export({ format: 'pem', type: 'pkcs8' }).toString();
+
+  it('are taken as they are', async () => {
+    expect(await load({})).toBe(sound.cert);
+  });
+
+  it.each([
+    ['a key of another certificate', { key: otherKey }, /cannot serve TLS with .*cert and .*key: .*mismatch/],
+    ['half a key', { key: keyPem.slice(0, 100) }, /cannot serve TLS with .*cert and .*key/],
+    ['half a certificate', { cert: sound.cert.slice(0, 300) }, /there is no certificate in .*cert/],
+    ['no certificate', { cert: '' }, /there is no certificate in .*cert/],
+    ['a certificate that has ended', { cert: leaf(now - DAY_MS) }, /the certificate in .*cert ended on /],
+    ['half an authority', { ca: sound.ca.slice(0, 300) }, /there is no certificate in .*ca/],
+    ['no authority', { ca: '' }, /there is no certificate in .*ca/],
+  ])('are refused with the file that is wrong: %s', async (_what, files, message) => {
+    const refusal = await load(files);
+    expect(refusal).toMatchObject({ code: 'bad-tls' });
+    expect(describeError(refusal)).toMatch(message);
+  });
 });

@@ -73,10 +73,14 @@ describe('SessionRecords and revoked sessions', () => {
     await stop();
   });
 
-  it("goes by its own clock, where the database's is ahead by more than a session lives", async () => {
-    const now = Date.now() - DAY_MS;
-    const named = await added(sessionOf('instance-s', 'hash-s', now + 60_000));
-    const renewal = await added(sessionOf('instance-s', 'hash-t', now + 60_000));
+  it.each([
+    ["the database's", -DAY_MS, 's'],
+    ['its own', DAY_MS, 'u'],
+  ])('goes by the earlier clock, where %s is ahead by more than a session lives', async (_whose, offMs, one) => {
+    const now = Date.now() + offMs;
+    const endsAt = Math.min(Date.now(), now) + 60_000;
+    const named = await added(sessionOf(`instance-${one}`, `hash-${one}`, endsAt));
+    const renewal = await added(sessionOf(`instance-${one}`, `hash-${one}-renewed`, endsAt));
     await revokeSession(named, now);
     const revoked = (await store.transaction(TENANT, (tx) => loadRevocations(tx, TENANT))).map(({ name }) => name);
     expect(revoked).toEqual(expect.arrayContaining([named, renewal]));
@@ -118,7 +122,10 @@ describe('SessionRecords and revoked sessions', () => {
     const kept = (): Promise<unknown[]> =>
       store.system((tx) => tx.query('select lifted_by from revocations where name = $1', [gone]));
     expect(await kept()).toEqual([{ lifted_by: 'lapsed' }]);
-    await records.prune(now + 31 * DAY_MS);
+    await store.system((tx) =>
+      tx.query("update revocations set lifted_at = now() - interval '31 days' where name = $1", [gone]),
+    );
+    await records.prune(now);
     expect(await kept()).toEqual([]);
   });
 
@@ -146,9 +153,28 @@ describe('SessionRecords and revoked sessions', () => {
     expect(await records.add(sessionOf('instance-n', 'hash-12'))).toBe('evidence-revoked');
     await store.transaction(TENANT, (tx) => liftRevocation(tx, TENANT, 'session', revoked, 'operator'));
     expect(await records.add(sessionOf('instance-n', 'hash-12'))).toBe('added');
-    await records.prune(Date.now() + 3 * DAY_MS);
+    await store.system((tx) =>
+      tx.query("update sessions set not_after = now() - interval '3 days' where id = $1", [revoked]),
+    );
+    await store.system((tx) =>
+      tx.query("update revocations set created_at = now() - interval '3 days' where name = $1", [revoked]),
+    );
+    await records.prune(Date.now());
     const lifted = await store.system((tx) => tx.query('select lifted_by from revocations where name = $1', [revoked]));
     expect(lifted).toEqual([{ lifted_by: 'operator' }]);
+  });
+
+  it('drops nothing by the clock of one replica that the database says is ahead', async () => {
+    const ended = sessionOf('instance-p', 'hash-15');
+    const revoked = sessionOf('instance-q', 'hash-16', Date.now() + 60_000, Date.now() + 60_000);
+    await added(ended);
+    await revokeSession(await added(revoked));
+    await records.prune(Date.now() + 365 * DAY_MS);
+    const left = await store.system((tx) =>
+      tx.query('select id from sessions where id = any($1)', [[ended.ticket.id, revoked.ticket.id]]),
+    );
+    expect(left).toHaveLength(2);
+    expect(await records.add(sessionOf('instance-r', 'hash-16'))).toBe('evidence-revoked');
   });
 
   it('leaves what was revoked beside a session, and then by itself, revoked when the session is lifted', async () => {

@@ -50,6 +50,26 @@ describe('SigningKeyRing', () => {
     expect(a.current().id).toBe(b.current().id);
   });
 
+  test('a replica whose clock is years ahead keeps the others neither from their key nor from rotating it', async () => {
+    const clock = new ManualClock();
+    const store = createMemoryKeyStore();
+    const ring = await SigningKeyRing.open(store, clock);
+    const first = ring.current().id;
+    const { remove } = store;
+    // As the store does whose own clock is right.
+    store.remove = () => Promise.resolve();
+    await SigningKeyRing.open(store, new ManualClock(clock.now() + 10 * 365 * 24 * HOUR));
+    store.remove = remove;
+    await ring.refresh();
+    expect(ring.current().id).toBe(first);
+    clock.advance(23 * HOUR);
+    await ring.refresh();
+    expect(ring.published()).toHaveLength(3);
+    clock.advance(HOUR);
+    expect(ring.current().id).not.toBe(first);
+    expect(ring.current().signsFrom).toBe(clock.now());
+  });
+
   test('a key that is replaced on demand is published before it signs, and not replaced twice', async () => {
     const clock = new ManualClock();
     const ring = await SigningKeyRing.open(createMemoryKeyStore(), clock);

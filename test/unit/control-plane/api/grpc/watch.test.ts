@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { promisify } from 'node:util';
+import { type ServiceError, status } from '@grpc/grpc-js';
 import { expect, it } from 'vitest';
 import { Refusal } from '../../../../../control-plane/api/grpc/refusal.ts';
 import { SessionGate, type SessionGateOptions } from '../../../../../control-plane/api/grpc/session-gate.ts';
@@ -9,6 +10,7 @@ import { compilePolicySet } from '../../../../../control-plane/policy/compile.ts
 import type { ActiveRevocation } from '../../../../../control-plane/policy/facts.ts';
 import type { PolicyChange } from '../../../../../control-plane/policy/policy-source.ts';
 import { RevocationSet } from '../../../../../control-plane/policy/revocations.ts';
+import { StoreUnavailable } from '../../../../../control-plane/store/sql-store.ts';
 import { WatchEvent } from '../../../../../proto/gen/sidekey/v1/proxy.ts';
 import { policySet } from '../../../../support/worlds/policy-set.ts';
 import { IDLE_METER } from '../../../../fakes/proxy-meter.ts';
@@ -28,7 +30,7 @@ const SESSION = {
 };
 
 /** A watch on fakes; `change` announces one. */
-async function openWatch(active: ActiveRevocation[] = []) {
+async function openWatch(active: ActiveRevocation[] = [], changes: Partial<WatchOptions> = {}) {
   const call = Object.assign(new EventEmitter(), {
     kinds: [] as (string | undefined)[],
     /** Names of what snapshots and events say to be revoked. */
@@ -77,9 +79,10 @@ async function openWatch(active: ActiveRevocation[] = []) {
     onError: (error: unknown) => {
       throw error;
     },
+    ...changes,
   } as unknown as WatchOptions;
   const watch = await WatchStream.open(options, call as unknown as WatchCall);
-  await expect.poll(() => call.kinds).toEqual(['snapshot', 'heartbeat']);
+  await expect.poll(() => call.kinds.slice(0, 2)).toEqual(['snapshot', 'heartbeat']);
   workloadReads = 0;
   const change = (changes: Partial<PolicyChange>, active: ActiveRevocation[]): void =>
     listener({
@@ -90,7 +93,7 @@ async function openWatch(active: ActiveRevocation[] = []) {
       lifted: [],
       ...changes,
     });
-  return { watch, call, change, workloadReads: () => workloadReads };
+  return { watch, call, change, policies, workloadReads: () => workloadReads };
 }
 
 it('matches the workloads of its session once for all of a change', async () => {
@@ -172,6 +175,19 @@ it('ends a watch for which more revocations wait than a proxy holds', async () =
   );
   for (let count = 0; count < 100; count += 1) change({ revoked }, []);
   expect((await ended).message).toMatch(/too slowly/);
+});
+
+it('beats no more once the policy cannot be read: nothing would tell of a revocation', async () => {
+  const told: unknown[] = [];
+  const { call, policies } = await openWatch([], { heartbeatMs: 20, onError: (error) => told.push(error) });
+  const ended = new Promise<ServiceError>((resolve) => call.once('error', resolve));
+  await expect.poll(() => call.kinds.length).toBeGreaterThan(4);
+  const outage = new StoreUnavailable(new Error('connection refused'));
+  policies.get = async () => {
+    throw outage;
+  };
+  expect(await ended).toMatchObject({ code: status.UNAVAILABLE, details: 'the database does not answer' });
+  expect(told).toEqual([outage]);
 });
 
 it('signs off the event loop, and writes nothing once the watch has ended meanwhile', async () => {
