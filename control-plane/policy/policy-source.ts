@@ -179,9 +179,11 @@ export class PolicySource {
         this.#outdate(tenant);
         return undefined;
       }
-      const policy = before?.policy.source.version === read.set.version ? before.policy : compilePolicySet(read.set);
-      const [was, is] = [before?.policy.source.version ?? 0, read.set.version];
-      if (is < was) this.#options.onError(wentBack(tenant, was, is));
+      const was = before?.policy.source;
+      const isSame = was !== undefined && was.change === read.set.change;
+      const policy = before !== undefined && isSame ? before.policy : compilePolicySet(read.set);
+      if (was !== undefined && !isSame && read.set.version <= was.version)
+        this.#options.onError(wentBack(tenant, was.version, read.set.version));
       const current = { policy, revocations: new RevocationSet(read.active) };
       this.#keep(tenant, { announced: current, current: true });
       if (before) this.#announce(tenant, before, current);
@@ -203,9 +205,8 @@ export class PolicySource {
 
 function wentBack(tenant: string, was: number, is: number): Error {
   const loss = 'the database lost its last changes, or the tenant was made anew';
-  return new Error(
-    `the policy of tenant "${tenant}" went from version ${was} back to ${is}: ${loss}; see what is still revoked`,
-  );
+  const what = is < was ? `went from version ${was} back to ${is}` : `is another one of the same version ${is}`;
+  return new Error(`the policy of tenant "${tenant}" ${what}: ${loss}; see what is still revoked`);
 }
 
 function missingIn(set: RevocationSet, candidates: RevocationSet): ActiveRevocation[] {

@@ -19,6 +19,7 @@ const QUESTION: AuthorizeRequest = {
   id: 1,
   deadlineMs: 5_000,
   policyVersion: 0,
+  policyChange: '',
   dryRun: false,
   destination: { scheme: 'https', host: 'api.example.com', port: 443 },
   http: { method: 'GET', path: '/v1/items', query: '', headers: [], inspected: undefined },
@@ -48,7 +49,7 @@ const revoking = (target: ActiveRevocation['target'], name: string): RevocationS
 describe('authorize when something changes while the credential is made', () => {
   const policy = compilePolicySet(SET);
   const none = new RevocationSet([]);
-  const rotated = compilePolicySet({ ...SET, version: 2 });
+  const rotated = compilePolicySet({ ...SET, version: 2, change: '2' });
 
   /** `changes`: the state after each minting. A minted secret tells the version and the provider that it was made by. */
   async function ask(start: TenantPolicy, changes: readonly TenantPolicy[]): Promise<string | undefined> {
