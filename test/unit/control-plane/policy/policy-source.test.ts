@@ -66,20 +66,24 @@ describe('PolicySource', () => {
   it('tells of a policy that went back, as after a failover to a standby that had not got all, and goes on with it', async () => {
     const store = new RevocationsOnly();
     const errors: unknown[] = [];
-    let version = 3;
+    let [version, change] = [3, ''];
     source = await PolicySource.open({
       store: store.asStore(),
-      load: async (_tx, tenant) => ({ ...policySet({}), tenant, version }),
+      load: async (_tx, tenant) => ({ ...policySet({}), tenant, version, change }),
       onError: (error) => errors.push(String(error)),
     });
-    for (const next of [3, 4, 2, 2]) {
-      version = next;
+    for (const next of ['3 a', '4 b', '2 c', '2 c', '3 d', '3 e', '3 e']) {
+      change = next;
+      version = Number(next[0]);
       await source.get('acme');
       for (const notify of store.handlers) notify('acme');
       await settle();
-      expect((await source.get('acme'))?.policy.source.version).toBe(next);
+      expect((await source.get('acme'))?.policy.source).toMatchObject({ version, change });
     }
-    expect(errors).toEqual([expect.stringContaining('"acme" went from version 4 back to 2: the database lost')]);
+    expect(errors).toEqual([
+      expect.stringContaining('"acme" went from version 4 back to 2: the database lost'),
+      expect.stringContaining('"acme" is another one of the same version 3: the database lost'),
+    ]);
   });
 
   it('never drops a watched tenant, and drops it once nobody watches', async () => {
