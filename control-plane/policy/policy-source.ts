@@ -3,7 +3,7 @@ import type { PolicySet } from '../resources/kinds.ts';
 import { CHANNELS, type Sql, type SqlStore } from '../store/sql-store.ts';
 import { type CompiledPolicySet, compilePolicySet } from './compile.ts';
 import type { ActiveRevocation } from './facts.ts';
-import { loadRevocations } from './revocation-store.ts';
+import { findLost, loadRevocations } from './revocation-store.ts';
 import { RevocationSet } from './revocations.ts';
 
 /** Everything that decides for one tenant, at one moment. */
@@ -173,7 +173,9 @@ export class PolicySource {
     try {
       const read = await this.#options.store.transaction(tenant, async (tx) => {
         const set = await this.#options.load(tx, tenant);
-        return set && { set, active: await loadRevocations(tx, tenant) };
+        if (set === undefined) return undefined;
+        const active = await loadRevocations(tx, tenant);
+        return { set, active, lost: await findLost(tx, tenant, before?.revocations.all ?? [], active) };
       });
       if (!read) {
         this.#outdate(tenant);
@@ -184,6 +186,7 @@ export class PolicySource {
       const policy = before !== undefined && isSame ? before.policy : compilePolicySet(read.set);
       if (was !== undefined && !isSame && read.set.version <= was.version)
         this.#options.onError(wentBack(tenant, was.version, read.set.version));
+      if (read.lost.length > 0) this.#options.onError(unrevoked(tenant, read.lost));
       const current = { policy, revocations: new RevocationSet(read.active) };
       this.#keep(tenant, { announced: current, current: true });
       if (before) this.#announce(tenant, before, current);
@@ -207,6 +210,13 @@ function wentBack(tenant: string, was: number, is: number): Error {
   const loss = 'the database lost its last changes, or the tenant was made anew';
   const what = is < was ? `went from version ${was} back to ${is}` : `is another one of the same version ${is}`;
   return new Error(`the policy of tenant "${tenant}" ${what}: ${loss}; see what is still revoked`);
+}
+
+function unrevoked(tenant: string, lost: readonly ActiveRevocation[]): Error {
+  const names = lost.map(({ target, name }) => `${target} ${name}`).join(', ');
+  return new Error(
+    `the database has lost revocations of tenant "${tenant}", which nobody lifted: revoke again ${names}`,
+  );
 }
 
 function missingIn(set: RevocationSet, candidates: RevocationSet): ActiveRevocation[] {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type ControlPlane, startControlPlane } from '../../control-plane/main.ts';
 import { curl } from '../support/agents/curl.ts';
 import { hasPostgres, postgresProgram, startPostgres, type TestPostgres } from '../support/control-plane/postgres.ts';
@@ -78,6 +78,27 @@ describe.skipIf(!hasPostgres)('a database that is put back under two control pla
     },
     60_000,
   );
+
+  it('a revocation that is lost is told with its name, and once it is revoked again it holds', async () => {
+    await apply(other, policy('/v1/**', '/revoked'));
+    await expect.poll(() => statusOf('/v1/items'), eventually).toBe(200);
+    const file = join(folder, 'unrevoked.dump');
+    await run(postgresProgram('pg_dump'), ['-Fc', databaseUrl, '-f', file]);
+    const told = vi.spyOn(process.stderr, 'write');
+    const revoke = () => restCall(other, 'POST', '/v1/revocations', { target: 'workload', name: 'agent' });
+    expect((await revoke()).status).toBe(201);
+    await expect.poll(() => statusOf('/v1/items'), eventually).toBe(403);
+
+    await run(postgresProgram('pg_restore'), ['--clean', '--exit-on-error', '-1', '-d', databaseUrl, file]);
+    await restCall(other, 'POST', '/v1/revocations', { target: 'credential', name: 'another' });
+    await expect.poll(() => statusOf('/v1/items'), eventually).toBe(200);
+    expect(told.mock.calls.join('')).toMatch(/lost revocations of tenant .+default.+: revoke again workload agent"/);
+    told.mockRestore();
+    expect((await revoke()).status).toBe(201);
+    await expect.poll(() => statusOf('/v1/items'), eventually).toBe(403);
+    await restCall(other, 'DELETE', '/v1/revocations', { target: 'workload', name: 'agent' });
+    await expect.poll(() => statusOf('/v1/items'), eventually).toBe(200);
+  }, 60_000);
 
   it('what replicas hold of a tenant and the database has lost is the same again at both', async () => {
     await apply(

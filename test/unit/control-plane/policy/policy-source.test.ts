@@ -6,6 +6,7 @@ import { policySet } from '../../../support/worlds/policy-set.ts';
 /** A store that knows revocations only. */
 class RevocationsOnly {
   readonly revoked = new Map<string, string[]>();
+  readonly lifted = new Map<string, string[]>();
   readonly handlers: ((payload: string) => void)[] = [];
   readonly gaps: (() => void)[] = [];
 
@@ -13,7 +14,7 @@ class RevocationsOnly {
     return {
       engine: 'pglite',
       transaction: async <T>(tenant: string, run: (tx: Sql) => Promise<T>): Promise<T> =>
-        run({ query: async <Row>() => this.#rows(tenant) as Row[] }),
+        run({ query: async <Row>(text: string) => this.#rows(tenant, text) as Row[] }),
       system: () => Promise.reject(new Error('not here')),
       listen: async (channel, handler, onGap) => {
         if (channel === CHANNELS.policy) this.handlers.push(handler);
@@ -25,8 +26,9 @@ class RevocationsOnly {
     };
   }
 
-  #rows(tenant: string): unknown[] {
-    const names = this.revoked.get(tenant) ?? [];
+  #rows(tenant: string, text: string): unknown[] {
+    const stored = text.includes('lifted_at is null') ? this.revoked : this.lifted;
+    const names = stored.get(tenant) ?? [];
     return names.map((name) => ({ id: `${tenant} ${name}`, target: 'policy', name, created_at: new Date(0) }));
   }
 }
@@ -99,6 +101,7 @@ describe('PolicySource', () => {
     await settle();
     expect(changes.map(({ tenant, revoked }) => [tenant, revoked[0]?.name])).toEqual([['watched', 'read']]);
     store.revoked.set('watched', []);
+    store.lifted.set('watched', ['read']);
     for (const gap of store.gaps) gap();
     await settle();
     expect(changes.at(-1)?.lifted[0]?.name).toBe('read');
