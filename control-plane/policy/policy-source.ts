@@ -54,6 +54,7 @@ export class PolicySource {
   readonly #reading = new Map<string, Promise<TenantPolicy | undefined>>();
   readonly #listeners = new Set<(change: PolicyChange) => void>();
   readonly #stale = new Set<string>();
+  #looking: Promise<void> = Promise.resolve();
   #stop: () => Promise<void> = () => Promise.resolve();
 
   private constructor(options: PolicySourceOptions) {
@@ -74,6 +75,7 @@ export class PolicySource {
       clearInterval(timer);
       await Promise.all(stops.map((stop) => stop()));
       await Promise.allSettled(source.#reading.values());
+      await source.#looking;
     };
     return source;
   }
@@ -173,9 +175,7 @@ export class PolicySource {
     try {
       const read = await this.#options.store.transaction(tenant, async (tx) => {
         const set = await this.#options.load(tx, tenant);
-        if (set === undefined) return undefined;
-        const active = await loadRevocations(tx, tenant);
-        return { set, active, lost: await findLost(tx, tenant, before?.revocations.all ?? [], active) };
+        return set && { set, active: await loadRevocations(tx, tenant) };
       });
       if (!read) {
         this.#outdate(tenant);
@@ -186,7 +186,6 @@ export class PolicySource {
       const policy = before !== undefined && isSame ? before.policy : compilePolicySet(read.set);
       if (was !== undefined && !isSame && read.set.version <= was.version)
         this.#options.onError(wentBack(tenant, was.version, read.set.version));
-      if (read.lost.length > 0) this.#options.onError(unrevoked(tenant, read.lost));
       const current = { policy, revocations: new RevocationSet(read.active) };
       this.#keep(tenant, { announced: current, current: true });
       if (before) this.#announce(tenant, before, current);
@@ -203,6 +202,17 @@ export class PolicySource {
     const policyChanged = before.policy !== current.policy;
     if (!policyChanged && revoked.length === 0 && lifted.length === 0) return;
     for (const listener of this.#listeners) listener({ tenant, current, policyChanged, revoked, lifted });
+    if (lifted.length > 0) this.#looking = this.#looking.then(() => this.#tellLost(tenant, lifted));
+  }
+
+  /** Beside reading, which the next revocation waits for. */
+  async #tellLost(tenant: string, gone: readonly ActiveRevocation[]): Promise<void> {
+    try {
+      const lost = await this.#options.store.transaction(tenant, (tx) => findLost(tx, tenant, gone));
+      if (lost.length > 0) this.#options.onError(unrevoked(tenant, lost));
+    } catch (error) {
+      this.#options.onError(error);
+    }
   }
 }
 

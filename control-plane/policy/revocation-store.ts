@@ -161,22 +161,18 @@ async function liftSiblings(tx: Sql, tenant: string, session: string, by: string
   for (const { id } of lifted) await notifyFrom(tx, CHANNELS.revocation, JSON.stringify({ tenant, id }));
 }
 
-/** Of what was in force and is not any more, what nobody lifted, which would have kept its row. */
+/** Of what is not in force any more, what nobody lifted, which would have kept its row. */
 export async function findLost(
   tx: Sql,
   tenant: string,
-  before: readonly ActiveRevocation[],
-  active: readonly ActiveRevocation[],
+  gone: readonly ActiveRevocation[],
 ): Promise<ActiveRevocation[]> {
-  const inForce = new Set(active.map(({ id }) => id));
-  const gone = before.filter(({ id }) => !inForce.has(id));
-  if (gone.length === 0) return [];
   const rows = await tx.query<{ readonly id: string }>(
     'select id from revocations where tenant = $1 and id = any($2::text[])',
     [tenant, gone.map(({ id }) => id)],
   );
-  const lifted = new Set(rows.map(({ id }) => id));
-  return gone.filter(({ id }) => !lifted.has(id));
+  const kept = new Set(rows.map(({ id }) => id));
+  return gone.filter(({ id }) => !kept.has(id));
 }
 
 /** All revocations of a tenant that are in force, oldest first. */
