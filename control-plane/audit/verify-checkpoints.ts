@@ -66,7 +66,7 @@ export async function verifyCheckpoints(
 async function readKept(statement: string, keys: SigningKeys, tenant: string): Promise<Checkpoint> {
   const content = await readCheckpoint(statement, keys).catch((cause: unknown) => {
     const why = cause instanceof CheckpointError ? cause.message : 'the checkpoint cannot be read';
-    throw new UsageError('checkpoint-unusable', `${why}; it says nothing of this log`, { cause });
+    throw new UsageError('checkpoint-unusable', `${why}; this log cannot be proven by it`, { cause });
   });
   if (content.tenant === tenant) return content;
   const message = `the checkpoint is of tenant "${content.tenant}", and this is the log of "${tenant}"`;

@@ -92,7 +92,9 @@ describe.skipIf(!hasPostgres)('a database that is put back under two control pla
     await run(postgresProgram('pg_restore'), ['--clean', '--exit-on-error', '-1', '-d', databaseUrl, file]);
     await restCall(other, 'POST', '/v1/revocations', { target: 'credential', name: 'another' });
     await expect.poll(() => statusOf('/v1/items'), eventually).toBe(200);
-    expect(told.mock.calls.join('')).toMatch(/lost revocations of tenant .+default.+: revoke again workload agent"/);
+    await expect
+      .poll(() => told.mock.calls.join(''), eventually)
+      .toMatch(/lost revocations of tenant .+default.+: revoke again workload agent"/);
     told.mockRestore();
     expect((await revoke()).status).toBe(201);
     await expect.poll(() => statusOf('/v1/items'), eventually).toBe(403);

@@ -198,7 +198,7 @@ describe('what checking checkpoints shows', () => {
 
   it.each([
     ['of another tenant', { 1: { tenant: 'else' } }, 'is of tenant "else", and this is the log of'],
-    ['that says what none does', { 1: { heads: [] } }, 'does not verify; it says nothing of this log'],
+    ['that says what none does', { 1: { heads: [] } }, 'does not verify; this log cannot be proven by it'],
   ])('one from elsewhere %s is no fault of the log', async (_what, changes, message) => {
     await append('a', 4);
     await keep(await statements(1));
