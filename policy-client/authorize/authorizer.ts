@@ -9,7 +9,7 @@ import { maskGrant } from './mask-grant.ts';
 import type { Pending } from './pending-question.ts';
 import { questionFacts, QuestionKeys, questionKey } from './question-key.ts';
 import { refuseQuestion } from './refuse-question.ts';
-import { compareGrant, isSamePolicy, NO_POLICY } from '../watch/policy-name.ts';
+import { isOfOtherPolicy, isSamePolicy, NO_POLICY } from '../watch/policy-name.ts';
 import { standingOfGrant } from '../watch/revocation-set.ts';
 import { SharedFlights } from './shared-flights.ts';
 import type { Answer, DenialAnswer, Question, SessionState } from '../types.ts';
@@ -269,12 +269,11 @@ export class Authorizer {
     if (refused !== undefined) return this.#finish(pending, refused);
     const revoked = revocations.find(standingOfGrant(grant, tenant));
     if (revoked !== undefined) return this.#finish(pending, denial(revoked));
-    const found = compareGrant(grant, policy());
-    if (found === 'other') return this.#askAgain(pending);
+    if (isOfOtherPolicy(grant, policy())) return this.#askAgain(pending);
     maskGrant(grant);
     const validity = grantValidity(grant, session, monotonicMs(), nowWallMs);
     if (validity === undefined) this.#flights.markSolo(pending.key);
-    const isHeld = validity !== undefined && found === 'same' && this.#mayCache(port);
+    const isHeld = validity !== undefined && this.#mayCache(port);
     const given = isHeld ? cache.putGrant(pending.key, grant, validity) : grant;
     this.#finish(pending, { kind: 'grant', grant: given, fromCache: false, stale: false });
   }

@@ -11,12 +11,10 @@ export function isSamePolicy(one: PolicyName, other: PolicyName): boolean {
 }
 
 /**
- * How a grant stands to the last snapshot. `ahead`: the snapshot is on its way, or who answers has not heard yet that the
- * policy went back, so that it may serve a call and not be held.
+ * Whether a grant rests on another policy than the last snapshot's. One of a newer version may be ahead of its snapshot, which
+ * drops it unless it is the same.
  */
-export function compareGrant(grant: PolicyName, policy: PolicyName): 'same' | 'ahead' | 'other' {
-  if (grant.policyVersion === 0 || grant.policyVersion > policy.policyVersion) return 'ahead';
-  const isNamed = grant.policyChange !== '' && policy.policyChange !== '';
-  const isOther = isNamed && grant.policyChange !== policy.policyChange;
-  return isOther || grant.policyVersion < policy.policyVersion ? 'other' : 'same';
+export function isOfOtherPolicy(grant: PolicyName, { policyVersion, policyChange }: PolicyName): boolean {
+  if (grant.policyVersion !== policyVersion) return grant.policyVersion !== 0 && grant.policyVersion < policyVersion;
+  return grant.policyChange !== policyChange && grant.policyChange !== '' && policyChange !== '';
 }

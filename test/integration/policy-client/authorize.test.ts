@@ -163,35 +163,6 @@ describe('authorize', () => {
     expect(link.plane.questions).toHaveLength(2);
   });
 
-  it('asks again when an answer was decided under another policy of the same version', async () => {
-    link.plane.snapshot = { policyChange: 'kept', routes: [ROUTE] };
-    const client = await link.readyClient();
-    link.plane.decide = (request, sessionId) => {
-      const policyChange = link.plane.questions.length === 1 ? 'lost' : request.policyChange;
-      return { $case: 'grant', value: link.plane.grantFor(request, sessionId, { policyChange }) };
-    };
-    const [route] = client.routes();
-    const asked = await client.authorize(question(route && { route }));
-    expect(asked).toMatchObject({ kind: 'grant', grant: { policyChange: 'kept' } });
-    expect(link.plane.questions).toHaveLength(2);
-  });
-
-  it('holds no grant of a version that its snapshot has not reached: it may be one that the database lost', async () => {
-    link.plane.snapshot = { policyChange: 'kept' };
-    const client = await link.readyClient();
-    const lost = { policyVersion: 2, policyChange: 'lost' };
-    link.plane.decide = (request, sessionId) => ({
-      $case: 'grant',
-      value: link.plane.grantFor(request, sessionId, lost),
-    });
-    expect(await client.authorize(question())).toMatchObject({ kind: 'grant', grant: lost });
-    link.plane.decide = () => ({
-      $case: 'denial',
-      value: Denial.fromPartial({ reason: REASONS['rule-denied'].number }),
-    });
-    expect(await client.authorize(question())).toMatchObject({ kind: 'denial', reason: 'rule-denied' });
-  });
-
   it.each(['a change of policy', 'a lifted revocation'])(
     'asks again after a denial that was decided before %s and comes after it',
     async (what) => {
