@@ -76,5 +76,7 @@ function readToken(options: ContextOptions, saved: Readonly<Record<string, strin
 }
 
 function readTokenFile(file: string): Secret {
-  return new Secret(readText(file, '--token-file').trim());
+  const text = readText(file, '--token-file').trim();
+  if (text === '') throw new UsageError('no-token', `--token-file: ${file} is empty`);
+  return new Secret(text);
 }

@@ -129,11 +129,12 @@ async function start(
   const placeholders = new PlaceholderKeys(foundation.store, foundation.sealer);
   const evidence = createEvidenceVerifier({ jwks, local });
   const authorities = new TenantAuthorities(foundation);
-  const forget = (tenant: string): void => {
+  const forget = (tenant?: string): void => {
     placeholders.forget(tenant);
     authorities.forget(tenant);
   };
-  closers.add(await foundation.store.listen(CHANNELS.tenantGone, forget));
+  // A database that another took the place of may have lost them, and another replica have made new ones.
+  closers.add(await foundation.store.listen(CHANNELS.tenantGone, forget, forget));
   const service = createProxyService(config, foundation, { issuer, evidence, placeholders, authorities });
   const unreadMs = UNREAD_HEARTBEATS * (config.heartbeatMs ?? DEFAULT_HEARTBEAT_MS);
   const interceptors = [service.readAhead.interceptor];

@@ -124,7 +124,7 @@ class LinkedPolicyClient implements PolicyClient {
       limits,
       nowMs,
       monotonicMs,
-      policyVersion: () => this.#policy.version,
+      policy: () => this.#policy.policy,
       routeVersions: this.#policy.routeVersions,
       downReason: () => this.#lastFailure ?? (this.#policy.version === 0 ? 'not-ready' : 'control-plane-unavailable'),
     });

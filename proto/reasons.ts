@@ -63,7 +63,6 @@ export const REASONS = {
   'loop-refused': { number: 51, httpStatus: 508, summary: 'The call would reach Sidekey itself.', nextStep: 'Call the real service.' },
   'cleartext-refused': { number: 52, httpStatus: 403, summary: 'A credential may not travel over cleartext.', nextStep: 'Use https.' },
   'binding-mismatch': { number: 53, httpStatus: 500, summary: 'The grant does not cover this call.', nextStep: 'Report it; this is a bug or an attack.' },
-  'tls-required': { number: 54, httpStatus: 403, summary: 'The connection to this host is not TLS.', nextStep: 'Use https.' },
   'dns-failed': { number: 55, httpStatus: 502, summary: 'The host name could not be resolved.', nextStep: 'Check the host name, and whether the proxy\'s machine can resolve it; behind a corporate proxy give --upstream-proxy.' },
   'connect-failed': { number: 56, httpStatus: 502, summary: 'The upstream could not be reached.', nextStep: 'Retry with backoff.' },
   'connect-timeout': { number: 57, httpStatus: 504, summary: 'The upstream did not accept the connection in time.', nextStep: 'Retry with backoff.' },

@@ -81,7 +81,7 @@ const authorizer = new Authorizer({
   limits: CLIENT_LIMITS,
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
-  policyVersion: () => 1,
+  policy: () => ({ policyVersion: 1, policyChange: '' }),
   routeVersions: new RouteVersions(),
   downReason: () => 'not-ready',
 });
@@ -111,6 +111,7 @@ const port = {
               notAfter: new Date(Date.now() + 3_600_000),
               cacheLease: { seconds: 3_000, nanos: 0 },
               policyVersion: 1,
+              policyChange: '',
               accessPolicy: 'agent-calls-api',
               credentialProvider: 'api-token',
               credentialProviders: ['api-token'],

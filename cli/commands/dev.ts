@@ -77,7 +77,7 @@ async function dev(options: DevOptions): Promise<void> {
   const allowUids = (options.allowUid ?? []).map((text) => parseUid(text, '--allow-uid'));
   const config = parseControlPlaneConfig({ dataDir: join(folder, 'control-plane'), grpcListen, restListen }, {});
   const documents = await readDocuments(options.file ?? []);
-  const { controlPlane, context } = await startWithContext(config, contextFile());
+  const { controlPlane, context } = await startWithContext(config, contextFile(), [listen]);
   const identity = createDevIdentity();
   await withClient(readContext(context), (client) => applyAtStart(client, identity, documents));
   const proxy = await startDevProxy({ ...options, listen, upstreamProxy, allowUids }, context, identity, folder);

@@ -136,6 +136,9 @@ export function define(command: Command): void {
 }
 
 async function doctor(options: DoctorOptions): Promise<void> {
+  if (!/^https?:$/.test(URL.canParse(options.url) ? new URL(options.url).protocol : '')) {
+    throw new UsageError('bad-url', `--url: not an http:// or https:// URL: ${options.url}`);
+  }
   const proxy = findProxy(options);
   await expectListener(parseProxyUrl(proxy.url));
   const trust = writeTrustFiles(proxy.caPem);

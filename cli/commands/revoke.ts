@@ -38,6 +38,9 @@ export function define(command: Command): void {
 }
 
 async function revoke(target: (typeof TARGETS)[number], name: string, options: RevokeOptions): Promise<void> {
+  if (options.lift === true && options.reason !== undefined) {
+    throw new UsageError('reason-not-kept', '--reason says why something is revoked, and is not kept with --lift');
+  }
   await withClient(contextFor(target, name, options), async (client) => {
     if (options.lift === true) {
       await client.call('DELETE', '/v1/revocations', { body: { target, name } });

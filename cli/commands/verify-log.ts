@@ -1,11 +1,12 @@
-import { writeFileSync } from 'node:fs';
+import { lstatSync, writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { UsageError } from '../../common/errors.ts';
+import { replaceFile } from '../../common/replace-file.ts';
 import { addContextOptions, readContext, type ContextOptions } from '../context.ts';
 import { CommandFailed, EXIT_CODES } from '../exit-codes.ts';
 import { formatTable, outputOption, printAs, type OutputFormat } from '../output.ts';
 import { paint, printable } from '../paint.ts';
-import { readField, readList, readMember, withClient } from '../rest-client.ts';
+import { readField, readList, readMember, RequestRefused, withClient } from '../rest-client.ts';
 import { readText } from '../text-file.ts';
 
 interface VerifyOptions extends ContextOptions {
@@ -27,7 +28,7 @@ const HELP = `
 Every hash of every proxy's chain is computed again, and compared with the checkpoints: statements of where the chains stood,
 signed every half minute with a key that is sealed. A checkpoint that was saved shows a log that has been cut or put back since.
 Records that the control plane has lost and their proxy does not have any more are named as missing, for ever.
-Exit code 3 says that the log is broken.
+Exit code 3 says that the log is broken, or cannot be proven by this checkpoint.
 
 Examples:
   sidekey verify-log --save-checkpoint audit/$(date +%F).jws
@@ -38,7 +39,7 @@ async function verify(options: VerifyOptions): Promise<void> {
   const answer = await withClient(readContext(options), (client) =>
     checkpoint === undefined
       ? client.call('GET', '/v1/verify-log')
-      : client.call('POST', '/v1/verify-log', { body: { checkpoint } }),
+      : client.call('POST', '/v1/verify-log', { body: { checkpoint } }).catch(notProven),
   );
   // An answer that says nothing is not proof.
   const whole = readField(answer, 'ok') === 'true';
@@ -66,6 +67,12 @@ async function verify(options: VerifyOptions): Promise<void> {
   if (!whole) throw new CommandFailed(EXIT_CODES.denied, 'the decision log does not verify');
 }
 
+/** That the log is whole was asked and cannot be said, which is a no; but the file may be the wrong one. */
+function notProven(error: unknown): never {
+  if (!(error instanceof RequestRefused) || error.code !== 'checkpoint-unusable') throw error;
+  throw new CommandFailed(EXIT_CODES.denied, `--checkpoint: ${error.message}`);
+}
+
 /** A file that was never one must not have the log called broken. */
 function readCheckpoint(file: string): string {
   const text = readText(file, '--checkpoint').trim();
@@ -78,7 +85,10 @@ function readCheckpoint(file: string): string {
 
 function saveCheckpoint(file: string, statement: string): void {
   try {
-    writeFileSync(file, `${statement}\n`);
+    // A link or a device, such as /dev/stdout, is written to and stays what it is.
+    const isOther = lstatSync(file, { throwIfNoEntry: false })?.isFile() === false;
+    if (isOther) writeFileSync(file, `${statement}\n`);
+    else replaceFile(file, `${statement}\n`, 0o644);
   } catch (cause) {
     throw new UsageError('unwritable-file', `--save-checkpoint: cannot write ${file}`, { cause });
   }

@@ -47,7 +47,10 @@ export async function readCheckpoint(statement: string, keys: SigningKeys): Prom
   try {
     const { kid } = decodeProtectedHeader(statement);
     const key = kid === undefined ? undefined : keys.find(kid);
-    if (key === undefined) throw new CheckpointError('the checkpoint is signed with a key that is not ours');
+    if (key === undefined) {
+      const whose = 'it is of another control plane, or its keys are lost with the database that had them';
+      throw new CheckpointError(`the checkpoint is signed with a key that is not ours: ${whose}`);
+    }
     const { payload, protectedHeader } = await compactVerify(statement, key.publicKey, { algorithms: ['ES256'] });
     if (protectedHeader.typ !== TYPE) throw new CheckpointError('this is no checkpoint');
     return checkpoint.parse(JSON.parse(Buffer.from(payload).toString('utf8')));

@@ -1,4 +1,4 @@
-import { describeError } from '../../common/errors.ts';
+import { describeError, UsageError } from '../../common/errors.ts';
 import type { SigningKeys } from '../credentials/signing-keys.ts';
 import type { SqlStore } from '../store/sql-store.ts';
 import { type Checkpoint, CheckpointError, digestOfStatement, readCheckpoint } from './checkpoint.ts';
@@ -19,7 +19,8 @@ const PAGE = 500;
 
 /**
  * Checks every statement: signature, number, link to the one before, and that the log still has the record with the hash
- * that it vouches for. `kept` is a statement from outside: the stored ones must contain it, or some were cut off.
+ * that it vouches for. `kept` is a statement from outside: the stored ones must contain it, or some were cut off. Throws
+ * UsageError for one that says nothing of this log.
  */
 export async function verifyCheckpoints(
   store: SqlStore,
@@ -31,8 +32,8 @@ export async function verifyCheckpoints(
   let count = 0;
   let latest: string | undefined;
   const report = (fault: string | undefined): CheckpointReport => ({ count, latest, sealed, fault });
+  const outside = kept === undefined ? undefined : await readKept(kept, keys, tenant);
   try {
-    const outside = kept === undefined ? undefined : await readOwn(kept, keys, tenant);
     for (;;) {
       const page = await readStatements(store, tenant, count);
       for (const { number, statement } of page) {
@@ -60,6 +61,16 @@ export async function verifyCheckpoints(
   } catch (error) {
     return report(describeError(error));
   }
+}
+
+async function readKept(statement: string, keys: SigningKeys, tenant: string): Promise<Checkpoint> {
+  const content = await readCheckpoint(statement, keys).catch((cause: unknown) => {
+    const why = cause instanceof CheckpointError ? cause.message : 'the checkpoint cannot be read';
+    throw new UsageError('checkpoint-unusable', `${why}; this log cannot be proven by it`, { cause });
+  });
+  if (content.tenant === tenant) return content;
+  const message = `the checkpoint is of tenant "${content.tenant}", and this is the log of "${tenant}"`;
+  throw new UsageError('checkpoint-unusable', message);
 }
 
 async function readOwn(statement: string, keys: SigningKeys, tenant: string): Promise<Checkpoint> {

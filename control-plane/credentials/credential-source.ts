@@ -61,7 +61,7 @@ async function mintOne(
   const minted = await options.minter.mint(ready, {
     tenant: session.tenant,
     credential: provider,
-    version: current.policy.source.version,
+    version: current.policy.source.change,
     workload: policy.spec.clientWorkload === '*' ? (session.workloads[0] ?? '') : policy.spec.clientWorkload,
     user: session.user,
     serverWorkload: policy.spec.serverWorkload,

@@ -33,9 +33,10 @@ export class PlaceholderKeys {
     return opening;
   }
 
-  /** Of a tenant that is gone. */
-  forget(tenant: string): void {
-    this.#keys.delete(tenant);
+  /** Of a tenant that is gone, or of all. */
+  forget(tenant?: string): void {
+    if (tenant === undefined) this.#keys.clear();
+    else this.#keys.delete(tenant);
   }
 
   async #open(tenant: string): Promise<Secret> {

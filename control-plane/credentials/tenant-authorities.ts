@@ -58,9 +58,10 @@ export class TenantAuthorities {
     return opening;
   }
 
-  /** Of a tenant that is gone. */
-  forget(tenant: string): void {
-    this.#roots.delete(tenant);
+  /** Of a tenant that is gone, or of all. */
+  forget(tenant?: string): void {
+    if (tenant === undefined) this.#roots.clear();
+    else this.#roots.delete(tenant);
   }
 
   async #open(tenant: string): Promise<SigningAuthority> {

@@ -3,7 +3,7 @@ import type { PolicySet } from '../resources/kinds.ts';
 import { CHANNELS, type Sql, type SqlStore } from '../store/sql-store.ts';
 import { type CompiledPolicySet, compilePolicySet } from './compile.ts';
 import type { ActiveRevocation } from './facts.ts';
-import { loadRevocations } from './revocation-store.ts';
+import { findLost, loadRevocations } from './revocation-store.ts';
 import { RevocationSet } from './revocations.ts';
 
 /** Everything that decides for one tenant, at one moment. */
@@ -54,6 +54,7 @@ export class PolicySource {
   readonly #reading = new Map<string, Promise<TenantPolicy | undefined>>();
   readonly #listeners = new Set<(change: PolicyChange) => void>();
   readonly #stale = new Set<string>();
+  #looking: Promise<void> = Promise.resolve();
   #stop: () => Promise<void> = () => Promise.resolve();
 
   private constructor(options: PolicySourceOptions) {
@@ -74,6 +75,7 @@ export class PolicySource {
       clearInterval(timer);
       await Promise.all(stops.map((stop) => stop()));
       await Promise.allSettled(source.#reading.values());
+      await source.#looking;
     };
     return source;
   }
@@ -179,9 +181,11 @@ export class PolicySource {
         this.#outdate(tenant);
         return undefined;
       }
-      const policy = before?.policy.source.version === read.set.version ? before.policy : compilePolicySet(read.set);
-      const [was, is] = [before?.policy.source.version ?? 0, read.set.version];
-      if (is < was) this.#options.onError(wentBack(tenant, was, is));
+      const was = before?.policy.source;
+      const isSame = was !== undefined && was.change === read.set.change;
+      const policy = before !== undefined && isSame ? before.policy : compilePolicySet(read.set);
+      if (was !== undefined && !isSame && read.set.version <= was.version)
+        this.#options.onError(wentBack(tenant, was.version, read.set.version));
       const current = { policy, revocations: new RevocationSet(read.active) };
       this.#keep(tenant, { announced: current, current: true });
       if (before) this.#announce(tenant, before, current);
@@ -198,13 +202,30 @@ export class PolicySource {
     const policyChanged = before.policy !== current.policy;
     if (!policyChanged && revoked.length === 0 && lifted.length === 0) return;
     for (const listener of this.#listeners) listener({ tenant, current, policyChanged, revoked, lifted });
+    if (lifted.length > 0) this.#looking = this.#looking.then(() => this.#tellLost(tenant, lifted));
+  }
+
+  /** Beside reading, which the next revocation waits for. */
+  async #tellLost(tenant: string, gone: readonly ActiveRevocation[]): Promise<void> {
+    try {
+      const lost = await this.#options.store.transaction(tenant, (tx) => findLost(tx, tenant, gone));
+      if (lost.length > 0) this.#options.onError(unrevoked(tenant, lost));
+    } catch (error) {
+      this.#options.onError(error);
+    }
   }
 }
 
 function wentBack(tenant: string, was: number, is: number): Error {
   const loss = 'the database lost its last changes, or the tenant was made anew';
+  const what = is < was ? `went from version ${was} back to ${is}` : `is another one of the same version ${is}`;
+  return new Error(`the policy of tenant "${tenant}" ${what}: ${loss}; see what is still revoked`);
+}
+
+function unrevoked(tenant: string, lost: readonly ActiveRevocation[]): Error {
+  const names = lost.map(({ target, name }) => `${target} ${name}`).join(', ');
   return new Error(
-    `the policy of tenant "${tenant}" went from version ${was} back to ${is}: ${loss}; see what is still revoked`,
+    `the database has lost revocations of tenant "${tenant}", which nobody lifted: revoke again ${names}`,
   );
 }
 

@@ -161,6 +161,20 @@ async function liftSiblings(tx: Sql, tenant: string, session: string, by: string
   for (const { id } of lifted) await notifyFrom(tx, CHANNELS.revocation, JSON.stringify({ tenant, id }));
 }
 
+/** Of what is not in force any more, what nobody lifted, which would have kept its row. */
+export async function findLost(
+  tx: Sql,
+  tenant: string,
+  gone: readonly ActiveRevocation[],
+): Promise<ActiveRevocation[]> {
+  const rows = await tx.query<{ readonly id: string }>(
+    'select id from revocations where tenant = $1 and id = any($2::text[])',
+    [tenant, gone.map(({ id }) => id)],
+  );
+  const kept = new Set(rows.map(({ id }) => id));
+  return gone.filter(({ id }) => !kept.has(id));
+}
+
 /** All revocations of a tenant that are in force, oldest first. */
 export async function loadRevocations(tx: Sql, tenant: string): Promise<ActiveRevocation[]> {
   const rows = await tx.query<Target & { readonly id: string; readonly created_at: Date }>(

@@ -76,6 +76,8 @@ export interface PolicySet {
   readonly tenant: string;
   /** Rises with every change of the tenant's resources. */
   readonly version: number;
+  /** Names the change that made it: the same version may come again with other resources (docs/storage.md). Empty for what is not stored. */
+  readonly change: string;
   readonly trustProviders: ReadonlyMap<string, TrustProviderSpec>;
   readonly clientWorkloads: ReadonlyMap<string, ClientWorkloadSpec>;
   readonly serverWorkloads: ReadonlyMap<string, ServerWorkloadSpec>;

@@ -86,11 +86,12 @@ export async function writeTenant(tx: Sql, resource: Resource): Promise<void> {
 
 /** Everything that decides, for one tenant, as of this transaction. */
 export async function loadPolicySet(tx: Sql, tenant: string): Promise<PolicySet> {
-  const [row] = await tx.query<{ policy_version: number }>('select policy_version from tenants where name = $1', [
-    tenant,
-  ]);
+  const [row] = await tx.query<{ policy_version: number; policy_change: string }>(
+    'select policy_version, policy_change from tenants where name = $1',
+    [tenant],
+  );
   if (row === undefined) throw new ResourceError('tenant-unknown', `there is no tenant "${tenant}"`);
-  return makePolicySet(tenant, row.policy_version, await readResources(tx, tenant));
+  return { ...makePolicySet(tenant, row.policy_version, await readResources(tx, tenant)), change: row.policy_change };
 }
 
 export function makePolicySet(tenant: string, version: number, resources: readonly Resource[]): PolicySet {
@@ -101,6 +102,7 @@ export function makePolicySet(tenant: string, version: number, resources: readon
   return {
     tenant,
     version,
+    change: '',
     trustProviders: specs('TrustProvider'),
     clientWorkloads: specs('ClientWorkload'),
     serverWorkloads: specs('ServerWorkload'),

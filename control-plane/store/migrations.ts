@@ -221,6 +221,21 @@ const BOUND_SECRETS = "alter table sealed_secrets add column bound_to text not n
 /** One count for all tenants told each how much the others do. Those of a tenant's decisions go on from its last one. */
 const POSITIONS_OF_A_TENANT = 'alter table decisions alter column position drop identity;';
 
+/**
+ * Versions are counted, and a database that lost its last changes counts to the same ones again. This tells the two apart, whichever
+ * release makes the change.
+ */
+const POLICY_CHANGES = `
+alter table tenants add column policy_change uuid not null default gen_random_uuid();
+create function name_policy_change() returns trigger language plpgsql as $$
+begin
+  new.policy_change := gen_random_uuid();
+  return new;
+end $$;
+create trigger tenants_policy_change before update of policy_version on tenants
+  for each row execute function name_policy_change();
+`;
+
 /** In order; version n is the n-th. Append only: a migration that has shipped is never edited. */
 export const MIGRATIONS: readonly Migration[] = [
   { name: 'first', sql: FIRST },
@@ -231,4 +246,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: 'read-by-dumps', sql: READ_BY_DUMPS },
   { name: 'bound-secrets', sql: BOUND_SECRETS },
   { name: 'positions-of-a-tenant', sql: POSITIONS_OF_A_TENANT },
+  { name: 'policy-changes', sql: POLICY_CHANGES },
 ];

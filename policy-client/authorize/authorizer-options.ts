@@ -1,6 +1,7 @@
 import type { Reason } from '../../proto/reasons.ts';
 import type { AuthorizeRequest } from '../../proto/gen/sidekey/v1/proxy.ts';
 import type { GrantCache } from './grant-cache.ts';
+import type { PolicyName } from '../watch/policy-name.ts';
 import type { RevocationSet } from '../watch/revocation-set.ts';
 import type { RouteVersions } from '../watch/route-versions.ts';
 import type { PolicyClientLimits, SessionState } from '../types.ts';
@@ -18,8 +19,8 @@ export interface AuthorizerOptions {
   readonly limits: PolicyClientLimits;
   readonly nowMs: () => number;
   readonly monotonicMs: () => number;
-  /** Of the last snapshot; 0 before the first. */
-  readonly policyVersion: () => number;
+  /** Of the last snapshot. */
+  readonly policy: () => PolicyName;
   readonly routeVersions: RouteVersions;
   /** Why nothing can be asked. */
   readonly downReason: () => Reason;

@@ -9,6 +9,7 @@ import { maskGrant } from './mask-grant.ts';
 import type { Pending } from './pending-question.ts';
 import { questionFacts, QuestionKeys, questionKey } from './question-key.ts';
 import { refuseQuestion } from './refuse-question.ts';
+import { isOfOtherPolicy, isSamePolicy, NO_POLICY } from '../watch/policy-name.ts';
 import { standingOfGrant } from '../watch/revocation-set.ts';
 import { SharedFlights } from './shared-flights.ts';
 import type { Answer, DenialAnswer, Question, SessionState } from '../types.ts';
@@ -138,7 +139,7 @@ export class Authorizer {
       this.#lastId += 1;
       const id = this.#lastId;
       const timer = setTimeout(() => this.#timeOut(id), this.#options.limits.authorizeTimeoutMs);
-      const unsent = { port: undefined, attempts: 0, version: 0, denialEra: 0, isBehind: false };
+      const unsent = { port: undefined, attempts: 0, policy: NO_POLICY, denialEra: 0, isBehind: false };
       const pending: Pending = { id, question, resolve, timer, key, ...unsent };
       this.#pending.set(id, pending);
       this.#waiters += 1;
@@ -152,7 +153,7 @@ export class Authorizer {
     if (port === undefined || !this.#connected) return;
     const question = this.#options.routeVersions.present(pending.question);
     pending.question = question;
-    pending.version = this.#options.routeVersions.versionOf(question.route);
+    pending.policy = this.#options.routeVersions.policyOf(question.route);
     pending.denialEra = this.#options.cache.denialEra;
     // The session may have changed since the question came in.
     pending.key = questionKey(question, port.session.state.id);
@@ -165,7 +166,7 @@ export class Authorizer {
       http: questionFacts(question),
       dryRun: question.dryRun === true,
       deadlineMs: this.#options.limits.authorizeTimeoutMs,
-      policyVersion: pending.version,
+      ...pending.policy,
     });
   }
 
@@ -225,11 +226,9 @@ export class Authorizer {
     const { outcome } = response;
     switch (outcome?.$case) {
       case 'grant':
-        this.#receiveGrant(pending, port, outcome.value);
-        return;
+        return this.#receiveGrant(pending, port, outcome.value);
       case 'denial':
-        this.#receiveDenial(pending, port, outcome.value);
-        return;
+        return this.#receiveDenial(pending, port, outcome.value);
       default:
         this.#finish(pending, denial('internal-error', 'The control plane gave no answer that this proxy knows.'));
     }
@@ -257,14 +256,14 @@ export class Authorizer {
 
   /** A snapshot has come: what waited for it goes out again. */
   policyChanged(): void {
-    const version = this.#options.policyVersion();
+    const policy = this.#options.policy();
     for (const pending of this.#pending.values()) {
-      if (pending.isBehind && pending.port === undefined && version > pending.version) this.#send(pending);
+      if (pending.isBehind && pending.port === undefined && !isSamePolicy(policy, pending.policy)) this.#send(pending);
     }
   }
 
   #receiveGrant(pending: Pending, port: AskPort, grant: Grant): void {
-    const { cache, nowMs, monotonicMs, policyVersion, revocations, tenant } = this.#options;
+    const { cache, nowMs, monotonicMs, policy, revocations, tenant } = this.#options;
     const session = port.session.state;
     const nowWallMs = nowMs();
     // Events come on another stream, so an answer may be older than what is known by now.
@@ -272,7 +271,7 @@ export class Authorizer {
     if (refused !== undefined) return this.#finish(pending, refused);
     const revoked = revocations.find(standingOfGrant(grant, tenant));
     if (revoked !== undefined) return this.#finish(pending, denial(revoked));
-    if (grant.policyVersion !== 0 && grant.policyVersion < policyVersion()) return this.#askAgain(pending);
+    if (isOfOtherPolicy(grant, policy())) return this.#askAgain(pending);
     maskGrant(grant);
     const validity = grantValidity(grant, session, monotonicMs(), nowWallMs);
     if (validity === undefined) this.#flights.markSolo(pending.key);

@@ -1,4 +1,5 @@
 import type { AskPort } from './authorizer-options.ts';
+import type { PolicyName } from '../watch/policy-name.ts';
 import type { Answer, Question } from '../types.ts';
 
 /** A question that has been put and not been answered. */
@@ -11,9 +12,9 @@ export interface Pending {
   port: AskPort | undefined;
   attempts: number;
   /** Of the snapshot by whose route it was last asked. */
-  version: number;
+  policy: PolicyName;
   /** The cache's, when it was last asked. */
   denialEra: number;
-  /** The control plane has said that a newer snapshot is needed to ask it. */
+  /** The control plane has said that another snapshot is needed to ask it. */
   isBehind: boolean;
 }

@@ -3,6 +3,7 @@ import type { CertificateAuthority, Snapshot } from '../../proto/gen/sidekey/v1/
 import type { Route } from '../../proto/gen/sidekey/v1/route.ts';
 import type { GrantCache } from '../authorize/grant-cache.ts';
 import { Listeners } from '../listeners.ts';
+import { isSamePolicy, NO_POLICY, type PolicyName } from './policy-name.ts';
 import { revokes, standingOfGrant, type RevocationSet } from './revocation-set.ts';
 import { RouteVersions } from './route-versions.ts';
 import type { PolicyClientLog } from '../types.ts';
@@ -23,8 +24,8 @@ export class PolicyState {
   routes: readonly Route[] = [];
   authority: CertificateAuthority | undefined;
   readonly routeVersions = new RouteVersions();
-  /** 0 before the first snapshot. */
-  version = 0;
+  /** Of the last snapshot. */
+  policy: PolicyName = NO_POLICY;
 
   constructor(options: PolicyStateOptions) {
     this.#options = options;
@@ -35,12 +36,13 @@ export class PolicyState {
 
   takeSnapshot(snapshot: Snapshot): void {
     const { cache, revocations } = this.#options;
-    const version = snapshot.policyVersion;
-    // A lower version is another policy as well: a control plane restored from a backup.
-    if (version !== this.version) cache.dropGrants((grant) => grant.policyVersion !== version);
-    this.version = version;
+    const { policyChange, policyVersion } = snapshot;
+    const policy = { policyChange, policyVersion };
+    // A lower version is another policy as well, and so is the same one by another change: a control plane restored from a backup.
+    cache.dropGrants((grant) => !isSamePolicy(grant, policy));
+    this.policy = policy;
     this.routes = Object.freeze([...snapshot.routes]);
-    this.routeVersions.take(this.routes, version);
+    this.routeVersions.take(this.routes, policy);
     const known = new Set(revocations.list().map(({ id }) => id));
     revocations.replace(snapshot.revocations);
     if (snapshot.certificateAuthority !== undefined) this.setAuthority(snapshot.certificateAuthority);
@@ -61,6 +63,11 @@ export class PolicyState {
     if (revocations.overflowed) cache.clear();
     else cache.dropGrants((grant) => revokes(revocation, standingOfGrant(grant, tenant)));
     this.revoked.tell(revocation);
+  }
+
+  /** 0 before the first snapshot. */
+  get version(): number {
+    return this.policy.policyVersion;
   }
 
   setAuthority(authority: CertificateAuthority): void {

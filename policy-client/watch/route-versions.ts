@@ -1,19 +1,20 @@
 import { DecisionFact, type Route } from '../../proto/gen/sidekey/v1/route.ts';
 import type { Question } from '../types.ts';
+import { NO_POLICY, type PolicyName } from './policy-name.ts';
 
-/** Which snapshot a route came with: a question is asked with the facts that its route names, and with that version. */
+/** Which snapshot a route came with: a question is asked with the facts that its route names, and with the name of its policy. */
 export class RouteVersions {
-  #versions = new WeakMap<Route, number>();
+  #policies = new WeakMap<Route, PolicyName>();
   #routes: readonly Route[] = [];
 
-  take(routes: readonly Route[], version: number): void {
+  take(routes: readonly Route[], policy: PolicyName): void {
     this.#routes = routes;
-    for (const route of routes) this.#versions.set(route, version);
+    for (const route of routes) this.#policies.set(route, policy);
   }
 
-  /** 0 for a route that no snapshot brought. */
-  versionOf(route: Route): number {
-    return this.#versions.get(route) ?? 0;
+  /** That of version 0 for a route that no snapshot brought. */
+  policyOf(route: Route): PolicyName {
+    return this.#policies.get(route) ?? NO_POLICY;
   }
 
   /**
@@ -24,7 +25,7 @@ export class RouteVersions {
     const { route } = question;
     if (this.#routes.includes(route)) return question;
     const now = this.#routes.find(({ serverWorkload }) => serverWorkload === route.serverWorkload);
-    if (now === undefined || !this.#versions.has(route)) return question;
+    if (now === undefined || !this.#policies.has(route)) return question;
     const isHeld = (fact: DecisionFact): boolean =>
       fact === DecisionFact.DECISION_FACT_PATH || route.decisionFacts.includes(fact);
     const isSame = partsOf(now) === partsOf(route);

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -39,13 +39,20 @@ describe.skipIf(!existsSync(SIDEKEY))('what stands in the way of a start is name
     const dataDir = join(folder, `data${wanted}`);
     const end = await sidekey('control-plane', '--data-dir', dataDir, wanted, takenPort, other, '127.0.0.1:0');
     expect(end.code).toBe(2);
-    const [making, fault, ...more] = end.stderr.trim().split('\n');
-    // The first start takes seconds in which nothing else is seen.
-    expect(making).toBe(`making a store in ${dataDir}; later starts are quicker`);
+    const fault = end.stderr.trim();
     expect(fault).toContain(`sidekey: cannot listen on ${takenPort}: listen EADDRINUSE: address already in use`);
-    expect(more).toEqual([]);
+    expect([fault.includes('\n'), existsSync(dataDir)]).toEqual([false, false]);
+    const stands = join(dataDir, 'store');
+    mkdirSync(stands, { recursive: true, mode: 0o700 });
     const again = await sidekey('control-plane', '--data-dir', dataDir, wanted, takenPort, other, '127.0.0.1:0');
     expect(again.stderr.trim()).toBe(fault);
+  });
+
+  it('dev whose proxy cannot listen makes nothing', { timeout: TIMEOUT_MS }, async () => {
+    const free = ['--grpc-listen', '127.0.0.1:0', '--rest-listen', '127.0.0.1:0'];
+    const end = await sidekey('dev', '--listen', takenPort, ...free);
+    expect([end.code, end.stderr]).toEqual([2, expect.stringContaining(`sidekey: cannot listen on ${takenPort}:`)]);
+    expect(existsSync(join(folder, 'home', 'control-plane'))).toBe(false);
   });
 
   it('a control plane whose data directory cannot be made, or be written in', { timeout: TIMEOUT_MS }, async () => {

@@ -183,7 +183,7 @@ describe('control plane when something changes', () => {
     const answers: unknown[] = [];
     call.on('data', ({ outcome }) => answers.push(outcome));
     call.on('error', () => undefined);
-    const question = { destination: undefined, http: undefined, ...QUESTION };
+    const question = { destination: undefined, http: undefined, policyChange: '', ...QUESTION };
     const ask = (): boolean => call.write({ id: 1, deadlineMs: 5_000, policyVersion: 0, dryRun: false, ...question });
     ask();
     await vi.waitFor(() => expect(answers).toMatchObject([{ $case: 'grant' }]), 10_000);

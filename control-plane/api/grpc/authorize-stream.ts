@@ -15,8 +15,10 @@ export interface QuestionSize {
   readonly inspected: number;
 }
 
-export function sizeOf({ destination, http }: AuthorizeRequest): QuestionSize {
-  let facts = Buffer.byteLength(destination?.host ?? '') + Buffer.byteLength(destination?.scheme ?? '');
+export function sizeOf({ destination, http, policyChange }: AuthorizeRequest): QuestionSize {
+  let facts = 0;
+  for (const text of [destination?.host ?? '', destination?.scheme ?? '', policyChange])
+    facts += Buffer.byteLength(text);
   if (http === undefined) return { facts, inspected: 0 };
   for (const text of [http.method, http.path, http.query]) facts += Buffer.byteLength(text);
   for (const { name, value } of http.headers) facts += Buffer.byteLength(name) + Buffer.byteLength(value);

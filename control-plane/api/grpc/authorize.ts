@@ -117,7 +117,7 @@ async function answerQuestion(
 }
 
 /**
- * Whether the proxy chose what to send by an older policy, while the present one reads facts beyond it. What it left out
+ * Whether the proxy chose what to send by another policy, while the present one reads facts beyond it. What it left out
  * reads like what is empty, so such a question is not answered: the snapshot that tells it is on its way.
  */
 function isBehind(
@@ -128,10 +128,15 @@ function isBehind(
 ): boolean {
   if (server === undefined) return false;
   const read = factsRead(server, session);
-  const isOlder = wire.policyVersion !== 0 && wire.policyVersion < current.policy.source.version;
-  // How its route verifies the server may be older too, and is part of what a secret is bound to.
-  if (isOlder && (read.size > 0 || (policy?.bound.length ?? 0) > 0)) return true;
+  // How its route verifies the server may be another too, and is part of what a secret is bound to.
+  if (isOfOtherPolicy(wire, current) && (read.size > 0 || (policy?.bound.length ?? 0) > 0)) return true;
   return lacksFacts(request, read, selectorsRead(server, session), wire.http?.inspected?.selectors ?? []);
+}
+
+/** An older proxy names the version alone. */
+function isOfOtherPolicy({ policyChange, policyVersion }: AuthorizeRequest, { policy }: TenantPolicy): boolean {
+  if (policyChange !== '') return policyChange !== policy.source.change;
+  return policyVersion !== 0 && policyVersion < policy.source.version;
 }
 
 interface Standing {
@@ -216,6 +221,7 @@ function grantOf({ policy, server, leaseMs }: Allowed, parts: GrantParts): Grant
     cacheLease: durationOf(Math.min(leaseMs, notAfter - nowMs)),
     maxUses: spec.maxUses ?? 0,
     policyVersion: current.policy.source.version,
+    policyChange: current.policy.source.change,
     failMode: failModeOf(spec.failMode),
     accessPolicy: policy.name,
     credentialProvider: providers.join(','),

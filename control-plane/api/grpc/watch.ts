@@ -215,6 +215,7 @@ export class WatchStream {
     const key = record.authorityKey;
     const snapshot: Snapshot = {
       policyVersion: policy.source.version,
+      policyChange: policy.source.change,
       routes,
       certificateAuthority:
         key === undefined ? undefined : await authorities.issue(ticket.tenant, Buffer.from(key, 'base64'), routes),

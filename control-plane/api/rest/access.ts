@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { resourceName } from '../../resources/fields.ts';
-import { type AdminIdentity, NOT_ACCEPTED } from './admin.ts';
+import { type AdminIdentity, NOT_SHOWN } from './admin.ts';
 import type { RestDependencies } from './dependencies.ts';
 import { RestError } from './problem.ts';
 import { tenantHeader } from './schemas.ts';
@@ -28,7 +28,7 @@ export function requireAdmin(
     reply.header('cache-control', 'no-store');
     // RFC 6750 section 2.1; the scheme is case-insensitive (RFC 9110 section 11.1).
     const token = /^bearer +([\x21-\x7e]+)$/i.exec(request.headers.authorization ?? '')?.[1];
-    const admin = await (token === undefined ? NOT_ACCEPTED : dependencies.authenticate(token));
+    const admin = await (token === undefined ? NOT_SHOWN : dependencies.authenticate(token));
     if (admin.subject === undefined) {
       reply.header('www-authenticate', 'Bearer realm="sidekey"');
       throw new RestError(401, 'admin-required', admin.message);

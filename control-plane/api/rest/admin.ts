@@ -50,7 +50,7 @@ export function createAdminAuthenticator(options: AdminOptions): AdminAuthentica
     if (bootstrapToken.equals(token)) return { subject: 'bootstrap', tenants: '*', notAfter: Infinity };
     const issuer = readUnverifiedIssuer(token);
     const candidates = oidc.filter((administrators) => administrators.issuer === issuer);
-    let refusal = NOT_ACCEPTED;
+    let refusal = UNKNOWN;
     for (const administrators of candidates) {
       const admin = await verifyAdministrator(options, token, administrators, clock.now());
       if (admin.subject !== undefined) return admin;
@@ -60,8 +60,12 @@ export function createAdminAuthenticator(options: AdminOptions): AdminAuthentica
   };
 }
 
-/** What whoever shows no token at all is told, too. */
-export const NOT_ACCEPTED = refuse('Send the bootstrap token or an OpenID token of an administrator.');
+/** What whoever shows no token at all is told. */
+export const NOT_SHOWN = refuse('Send the bootstrap token or an OpenID token of an administrator.');
+/** Of two replicas each has a bootstrap token of its own. */
+const UNKNOWN = refuse(
+  'The token is neither the bootstrap token of this control plane nor of an issuer of administrators.',
+);
 
 function refuse(message: string): AdminRefusal {
   return { subject: undefined, message };

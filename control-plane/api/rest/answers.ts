@@ -60,7 +60,11 @@ const ANSWERS: Readonly<Record<string, Answer>> = {
   },
   'GET /v1/decisions': { status: 200, schema: 'Decisions', lines: 'Decision', refusals: GUARDED },
   'GET /v1/verify-log': { status: 200, schema: 'LogReport', refusals: GUARDED },
-  'POST /v1/verify-log': { status: 200, schema: 'LogReport', refusals: WITH_BODY },
+  'POST /v1/verify-log': {
+    status: 200,
+    schema: 'LogReport',
+    refusals: merge(WITH_BODY, { 400: ['checkpoint-unusable'] }),
+  },
   'POST /v1/revocations': {
     status: 201,
     schema: 'Revocation',

@@ -133,7 +133,7 @@ describe('access to the REST API', () => {
       [{ ...claims, tenants: [] }, /its claim tenants names no tenant/],
       [{ ...claims, tenants: [{ name: 'acme' }, true, ''] }, /its claim tenants names no tenant/],
       [{ ...claims, exp: NOW / 1000 - 60 }, /evidence-expired/],
-      [{ ...claims, iss: 'https://elsewhere.example.com' }, /Send the bootstrap token/],
+      [{ ...claims, iss: 'https://elsewhere.example.com' }, /neither the bootstrap token of this control plane/],
     ] as const) {
       const refused = await api.call('GET', '/v1/resources', {
         token: await api.oidc.sign(wrong, NOW),

@@ -83,6 +83,7 @@ export class RawProxy {
       id: 7,
       deadlineMs: 5_000,
       policyVersion: 0,
+      policyChange: '',
       dryRun: false,
       destination: undefined,
       http: undefined,

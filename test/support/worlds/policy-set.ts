@@ -8,6 +8,7 @@ export function policySet(specs: Specs): PolicySet {
   return {
     tenant: 'acme',
     version: 1,
+    change: '1',
     trustProviders: parseAll('TrustProvider', specs),
     clientWorkloads: parseAll('ClientWorkload', specs),
     serverWorkloads: parseAll('ServerWorkload', specs),

@@ -186,6 +186,7 @@ export function grant(
       cacheLease: { seconds: 30, nanos: 0 },
       maxUses: 0,
       policyVersion: 1,
+      policyChange: '',
       failMode: undefined,
       accessPolicy: 'agent-calls-api',
       credentialProvider: 'api-token',

@@ -36,6 +36,12 @@ describe('readContext', () => {
     expect(context.token.reveal()).toBe('saved-token');
   });
 
+  it('takes an empty file for no token', () => {
+    const tokenFile = join(home, 'empty');
+    writeFileSync(tokenFile, '\n');
+    expect(() => readContext({ server: OTHER, tokenFile })).toThrow(`--token-file: ${tokenFile} is empty`);
+  });
+
   it('shows no other server the token, authority or tenant that was left', () => {
     expect(() => readContext({ server: OTHER })).toThrow(expect.objectContaining({ code: 'no-token' }));
     vi.stubEnv('SIDEKEY_SERVER', OTHER);

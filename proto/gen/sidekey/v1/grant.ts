@@ -81,6 +81,8 @@ export interface Grant {
   injections: Injection[];
   /** Revoking any of them ends the grant. */
   credentialProviders: string[];
+  /** See Snapshot. */
+  policyChange: string;
 }
 
 /** The proxy checks it again at injection. */
@@ -267,6 +269,7 @@ function createBaseGrant(): Grant {
     credentialProvider: "",
     injections: [],
     credentialProviders: [],
+    policyChange: "",
   };
 }
 
@@ -304,6 +307,9 @@ export const Grant: MessageFns<Grant> = {
     }
     for (const v of message.credentialProviders) {
       writer.uint32(98).string(v!);
+    }
+    if (message.policyChange !== "") {
+      writer.uint32(106).string(message.policyChange);
     }
     return writer;
   },
@@ -409,6 +415,14 @@ export const Grant: MessageFns<Grant> = {
             message.credentialProviders.push(reader.string());
             continue;
           }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.policyChange = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -443,6 +457,7 @@ export const Grant: MessageFns<Grant> = {
     message.credentialProvider = object.credentialProvider ?? "";
     message.injections = object.injections?.map((e) => Injection.fromPartial(e)) || [];
     message.credentialProviders = object.credentialProviders?.map((e) => e) || [];
+    message.policyChange = object.policyChange ?? "";
     return message;
   },
 };

@@ -114,7 +114,7 @@ export interface CertificateAuthority {
 }
 
 export interface WatchRequest {
-  /** Version of the last snapshot held; 0 for none. */
+  /** Version of the last snapshot held; 0 for none. Whatever it is, a full snapshot comes. */
   knownVersion: number;
 }
 
@@ -136,7 +136,7 @@ export interface WatchEvent {
   } | undefined;
 }
 
-/** All routes of the session's workload: it replaces what the proxy held. Cached grants of an older policy version are dropped. */
+/** All routes of the session's workload: it replaces what the proxy held. Cached grants of any other policy are dropped. */
 export interface Snapshot {
   policyVersion: number;
   routes: Route[];
@@ -147,6 +147,11 @@ export interface Snapshot {
   revocations: Revocation[];
   /** As in AttestResponse: another control plane may have taken the place of the one that was attested to. */
   controlPlaneVersion: string;
+  /**
+   * Id of the change that made this version, never given twice: a database that lost its last changes counts to the same versions
+   * again. Empty from an older control plane.
+   */
+  policyChange: string;
 }
 
 export interface Heartbeat {
@@ -176,6 +181,8 @@ export interface AuthorizeRequest {
    * arguments that a rule reads count as fitting.
    */
   dryRun: boolean;
+  /** That of the same snapshot; empty from an older proxy. */
+  policyChange: string;
 }
 
 export interface AuthorizeResponse {
@@ -943,7 +950,14 @@ export const WatchEvent: MessageFns<WatchEvent> = {
 };
 
 function createBaseSnapshot(): Snapshot {
-  return { policyVersion: 0, routes: [], certificateAuthority: undefined, revocations: [], controlPlaneVersion: "" };
+  return {
+    policyVersion: 0,
+    routes: [],
+    certificateAuthority: undefined,
+    revocations: [],
+    controlPlaneVersion: "",
+    policyChange: "",
+  };
 }
 
 export const Snapshot: MessageFns<Snapshot> = {
@@ -962,6 +976,9 @@ export const Snapshot: MessageFns<Snapshot> = {
     }
     if (message.controlPlaneVersion !== "") {
       writer.uint32(42).string(message.controlPlaneVersion);
+    }
+    if (message.policyChange !== "") {
+      writer.uint32(50).string(message.policyChange);
     }
     return writer;
   },
@@ -1019,6 +1036,14 @@ export const Snapshot: MessageFns<Snapshot> = {
             message.controlPlaneVersion = reader.string();
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.policyChange = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1043,6 +1068,7 @@ export const Snapshot: MessageFns<Snapshot> = {
       : undefined;
     message.revocations = object.revocations?.map((e) => Revocation.fromPartial(e)) || [];
     message.controlPlaneVersion = object.controlPlaneVersion ?? "";
+    message.policyChange = object.policyChange ?? "";
     return message;
   },
 };
@@ -1117,7 +1143,15 @@ export const Heartbeat: MessageFns<Heartbeat> = {
 };
 
 function createBaseAuthorizeRequest(): AuthorizeRequest {
-  return { id: 0, destination: undefined, http: undefined, deadlineMs: 0, policyVersion: 0, dryRun: false };
+  return {
+    id: 0,
+    destination: undefined,
+    http: undefined,
+    deadlineMs: 0,
+    policyVersion: 0,
+    dryRun: false,
+    policyChange: "",
+  };
 }
 
 export const AuthorizeRequest: MessageFns<AuthorizeRequest> = {
@@ -1139,6 +1173,9 @@ export const AuthorizeRequest: MessageFns<AuthorizeRequest> = {
     }
     if (message.dryRun !== false) {
       writer.uint32(48).bool(message.dryRun);
+    }
+    if (message.policyChange !== "") {
+      writer.uint32(58).string(message.policyChange);
     }
     return writer;
   },
@@ -1204,6 +1241,14 @@ export const AuthorizeRequest: MessageFns<AuthorizeRequest> = {
             message.dryRun = reader.bool();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.policyChange = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1231,6 +1276,7 @@ export const AuthorizeRequest: MessageFns<AuthorizeRequest> = {
     message.deadlineMs = object.deadlineMs ?? 0;
     message.policyVersion = object.policyVersion ?? 0;
     message.dryRun = object.dryRun ?? false;
+    message.policyChange = object.policyChange ?? "";
     return message;
   },
 };

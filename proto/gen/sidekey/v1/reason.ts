@@ -122,7 +122,11 @@ export const ReasonCode = {
   REASON_CODE_CLEARTEXT_REFUSED: 52,
   /** REASON_CODE_BINDING_MISMATCH - The grant does not cover this call. */
   REASON_CODE_BINDING_MISMATCH: 53,
-  /** REASON_CODE_TLS_REQUIRED - The connection to this host is not TLS. */
+  /**
+   * REASON_CODE_TLS_REQUIRED - Was never sent, and never will be.
+   *
+   * @deprecated
+   */
   REASON_CODE_TLS_REQUIRED: 54,
   /** REASON_CODE_DNS_FAILED - The host name could not be resolved. */
   REASON_CODE_DNS_FAILED: 55,

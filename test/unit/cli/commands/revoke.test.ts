@@ -34,6 +34,13 @@ it.each([
   expect(JSON.parse(String(printed.mock.calls[0]?.[0]))).toEqual({ target: 'user', name: 'alice', action });
 });
 
+it('a reason is refused where it would be lost', async () => {
+  const command = new Command();
+  define(command);
+  const lifted = command.parseAsync(['user', 'alice', '--lift', '--reason', 'back'], { from: 'user' });
+  await expect(lifted).rejects.toMatchObject({ code: 'reason-not-kept' });
+});
+
 it('a tenant is revoked in itself, and never where another one is named', async () => {
   vi.spyOn(console, 'log').mockReturnValue();
   vi.stubEnv('SIDEKEY_TENANT', 'other');

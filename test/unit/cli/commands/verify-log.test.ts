@@ -1,9 +1,10 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { define } from '../../../../cli/commands/verify-log.ts';
 import { EXIT_CODES } from '../../../../cli/exit-codes.ts';
+import { RequestRefused } from '../../../../cli/rest-client.ts';
 import type * as Rest from '../../../../cli/rest-client.ts';
 import { withFolder } from '../../../support/folder.ts';
 
@@ -11,7 +12,7 @@ let answer: object;
 vi.mock('../../../../cli/rest-client.ts', async (original) => ({
   ...(await original<typeof Rest>()),
   withClient: (_context: unknown, use: (client: unknown) => Promise<unknown>) =>
-    use({ call: () => Promise.resolve(answer) }),
+    use({ call: () => (answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer)) }),
 }));
 
 beforeEach(() => {
@@ -44,6 +45,31 @@ it.each([
     if (exitCode === undefined) await done;
     else await expect(done).rejects.toMatchObject({ exitCode });
     expect(existsSync(file) ? readFileSync(file, 'utf8') : '').toBe(saved);
+  });
+});
+
+it('a checkpoint takes the place of another in one step, and a link stays one', async () => {
+  answer = { ok: true, checkpoints: { latest: STATEMENT } };
+  await withFolder(async (folder) => {
+    const [file, link, before] = [join(folder, 'checkpoint.jws'), join(folder, 'link'), join(folder, 'before')];
+    writeFileSync(file, 'x.y.z\n');
+    linkSync(file, before);
+    symlinkSync(file, link);
+    await verify('--save-checkpoint', file);
+    expect([file, before].map((one) => readFileSync(one, 'utf8'))).toEqual([`${STATEMENT}\n`, 'x.y.z\n']);
+    answer = { ok: true, checkpoints: { latest: 'd.e.f' } };
+    await verify('--save-checkpoint', link);
+    expect([readFileSync(file, 'utf8'), readlinkSync(link)]).toEqual(['d.e.f\n', file]);
+  });
+});
+
+it('a checkpoint of another log is a no, in words of its own', async () => {
+  answer = new RequestRefused('checkpoint-unusable', 'the checkpoint is of tenant "b"', []);
+  await withFolder(async (folder) => {
+    const file = join(folder, 'checkpoint.jws');
+    writeFileSync(file, STATEMENT);
+    const message = '--checkpoint: the checkpoint is of tenant "b"';
+    await expect(verify('--checkpoint', file)).rejects.toMatchObject({ exitCode: EXIT_CODES.denied, message });
   });
 });
 

@@ -196,6 +196,17 @@ describe('what checking checkpoints shows', () => {
     expect(await verify(stranger)).toMatchObject({ count: 0, fault: 'checkpoint 1 is not the one that was kept' });
   });
 
+  it.each([
+    ['of another tenant', { 1: { tenant: 'else' } }, 'is of tenant "else", and this is the log of'],
+    ['that says what none does', { 1: { heads: [] } }, 'does not verify; this log cannot be proven by it'],
+  ])('one from elsewhere %s is no fault of the log', async (_what, changes, message) => {
+    await append('a', 4);
+    await keep(await statements(1));
+    const [kept] = await statements(1, changes);
+    const refusal = { code: 'checkpoint-unusable', message: expect.stringContaining(message) };
+    await expect(verify(kept)).rejects.toMatchObject(refusal);
+  });
+
   it('goes on behind the first five hundred', async () => {
     await append('a', 4);
     await keep(await statements(501));
@@ -211,6 +222,6 @@ describe('what checking checkpoints shows', () => {
     const kid = named.typ === 'JWT' ? { kid: id } : {};
     const bytes = Buffer.from(JSON.stringify(content));
     const statement = await new CompactSign(bytes).setProtectedHeader({ ...named, ...kid }).sign(privateKey);
-    expect((await verify(statement)).fault).toContain(fault);
+    await expect(verify(statement)).rejects.toThrow(fault);
   });
 });

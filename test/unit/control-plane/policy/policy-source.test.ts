@@ -6,6 +6,7 @@ import { policySet } from '../../../support/worlds/policy-set.ts';
 /** A store that knows revocations only. */
 class RevocationsOnly {
   readonly revoked = new Map<string, string[]>();
+  readonly lifted = new Map<string, string[]>();
   readonly handlers: ((payload: string) => void)[] = [];
   readonly gaps: (() => void)[] = [];
 
@@ -13,7 +14,7 @@ class RevocationsOnly {
     return {
       engine: 'pglite',
       transaction: async <T>(tenant: string, run: (tx: Sql) => Promise<T>): Promise<T> =>
-        run({ query: async <Row>() => this.#rows(tenant) as Row[] }),
+        run({ query: async <Row>(text: string) => this.#rows(tenant, text) as Row[] }),
       system: () => Promise.reject(new Error('not here')),
       listen: async (channel, handler, onGap) => {
         if (channel === CHANNELS.policy) this.handlers.push(handler);
@@ -25,8 +26,9 @@ class RevocationsOnly {
     };
   }
 
-  #rows(tenant: string): unknown[] {
-    const names = this.revoked.get(tenant) ?? [];
+  #rows(tenant: string, text: string): unknown[] {
+    const stored = text.includes('lifted_at is null') ? this.revoked : this.lifted;
+    const names = stored.get(tenant) ?? [];
     return names.map((name) => ({ id: `${tenant} ${name}`, target: 'policy', name, created_at: new Date(0) }));
   }
 }
@@ -66,20 +68,24 @@ describe('PolicySource', () => {
   it('tells of a policy that went back, as after a failover to a standby that had not got all, and goes on with it', async () => {
     const store = new RevocationsOnly();
     const errors: unknown[] = [];
-    let version = 3;
+    let [version, change] = [3, ''];
     source = await PolicySource.open({
       store: store.asStore(),
-      load: async (_tx, tenant) => ({ ...policySet({}), tenant, version }),
+      load: async (_tx, tenant) => ({ ...policySet({}), tenant, version, change }),
       onError: (error) => errors.push(String(error)),
     });
-    for (const next of [3, 4, 2, 2]) {
-      version = next;
+    for (const next of ['3 a', '4 b', '2 c', '2 c', '3 d', '3 e', '3 e']) {
+      change = next;
+      version = Number(next[0]);
       await source.get('acme');
       for (const notify of store.handlers) notify('acme');
       await settle();
-      expect((await source.get('acme'))?.policy.source.version).toBe(next);
+      expect((await source.get('acme'))?.policy.source).toMatchObject({ version, change });
     }
-    expect(errors).toEqual([expect.stringContaining('"acme" went from version 4 back to 2: the database lost')]);
+    expect(errors).toEqual([
+      expect.stringContaining('"acme" went from version 4 back to 2: the database lost'),
+      expect.stringContaining('"acme" is another one of the same version 3: the database lost'),
+    ]);
   });
 
   it('never drops a watched tenant, and drops it once nobody watches', async () => {
@@ -95,6 +101,7 @@ describe('PolicySource', () => {
     await settle();
     expect(changes.map(({ tenant, revoked }) => [tenant, revoked[0]?.name])).toEqual([['watched', 'read']]);
     store.revoked.set('watched', []);
+    store.lifted.set('watched', ['read']);
     for (const gap of store.gaps) gap();
     await settle();
     expect(changes.at(-1)?.lifted[0]?.name).toBe('read');

@@ -14,17 +14,18 @@ const VALIDITY = {
   staleEndsWallMs: 1e12,
   maxUses: ENDLESS,
 };
+const ONE = { policyVersion: 1, policyChange: 'one' };
 const revocationOf = (name: string): Revocation =>
   Revocation.fromPartial({ id: name, target: RevocationTarget.REVOCATION_TARGET_WORKLOAD, name });
-const snapshotOf = (revocations: Revocation[]): Snapshot => Snapshot.fromPartial({ policyVersion: 1, revocations });
+const snapshotOf = (revocations: Revocation[]): Snapshot => Snapshot.fromPartial({ ...ONE, revocations });
 
-/** A client's state under policy version 1, which holds a grant of workload `mine` and a denial. */
+/** A client's state under policy version 1 by change `one`, which holds a grant of workload `mine` and a denial. */
 function start(maxRevocations = 10) {
   const cache = new GrantCache(10);
   const log = { info: () => {}, warn: () => {}, error: () => {} };
   const state = new PolicyState({ tenant: 't', cache, revocations: new RevocationSet(maxRevocations), log });
   state.takeSnapshot(snapshotOf([]));
-  cache.putGrant('grant', Grant.fromPartial({ policyVersion: 1, binding: { workloads: ['mine'] } }), VALIDITY);
+  cache.putGrant('grant', Grant.fromPartial({ ...ONE, binding: { workloads: ['mine'] } }), VALIDITY);
   cache.putDenial(
     'denial',
     { kind: 'denial', reason: 'no-policy', message: '', accessPolicy: undefined, fromCache: false },
@@ -46,14 +47,20 @@ describe('answers that are held', () => {
     }
   });
 
-  it.each([2, 0])('of grants go with the policy that they rest on, when version %i comes', (policyVersion) => {
+  it.each([
+    [2, 'one'],
+    [0, 'one'],
+    [1, 'another'],
+    [1, ''],
+  ])('of grants go with the policy that they rest on, when version %i by change "%s" comes', (...next) => {
+    const [policyVersion, policyChange] = next;
     const { state, held } = start();
-    state.takeSnapshot(Snapshot.fromPartial({ policyVersion }));
+    state.takeSnapshot(Snapshot.fromPartial({ policyVersion, policyChange }));
     expect(held()).toEqual([undefined, undefined]);
-    expect(state.version).toBe(policyVersion);
+    expect(state.policy).toEqual({ policyVersion, policyChange });
     const route = Route.fromPartial({ serverWorkload: 'api' });
     state.takeSnapshot(Snapshot.fromPartial({ policyVersion: 7, routes: [route] }));
-    expect(state.routes.map((each) => state.routeVersions.versionOf(each))).toEqual([7]);
+    expect(state.routes.map((each) => state.routeVersions.policyOf(each).policyVersion)).toEqual([7]);
   });
 
   it('of denials go when a revocation is lifted, which ends nothing', () => {

@@ -18,7 +18,7 @@ it.each<[string, Partial<Route>, boolean]>([
   const versions = new RouteVersions();
   const before = Route.fromPartial({ ...ROUTE, ...PARTS });
   const now = Route.fromPartial({ ...ROUTE, ...PARTS, ...change });
-  versions.take([before], 1);
-  versions.take([now], 2);
+  versions.take([before], { policyVersion: 1, policyChange: '' });
+  versions.take([now], { policyVersion: 2, policyChange: '' });
   expect(versions.present(question({ route: before })).route).toBe(isAsked ? now : before);
 });

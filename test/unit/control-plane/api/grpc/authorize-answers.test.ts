@@ -60,7 +60,15 @@ async function ask({ states, question, session, options }: Asked) {
     onError: (error: unknown) => told.push(error),
     ...options,
   } as unknown as AuthorizeOptions;
-  const request = { id: 3, deadlineMs: 5_000, policyVersion: 0, dryRun: false, destination: DESTINATION, http: HTTP };
+  const request = {
+    id: 3,
+    deadlineMs: 5_000,
+    policyVersion: 0,
+    policyChange: '',
+    dryRun: false,
+    destination: DESTINATION,
+    http: HTTP,
+  };
   const live = { ticket: { tenant: 'acme' } } as unknown as LiveSession;
   const { id, outcome } = await authorize(all, live, { ...request, ...question });
   const grant = outcome?.$case === 'grant' ? outcome.value : undefined;

@@ -49,12 +49,21 @@ it('with room, or nobody there, nothing waits', async () => {
 });
 
 it('refuses a question of more than 64 KB', () => {
-  const question = (query: string, value: string, path = '/') => {
+  const question = (query: string, value: string, path = '/', policyChange = '') => {
     const http = { method: 'GET', path, query, headers: [{ name: 'x', value }], inspected: undefined };
-    const request = { id: 7, destination: undefined, deadlineMs: 1, policyVersion: 0, dryRun: false, http };
+    const request = {
+      id: 7,
+      destination: undefined,
+      deadlineMs: 1,
+      policyVersion: 0,
+      policyChange,
+      dryRun: false,
+      http,
+    };
     return refuseTooLong(request, sizeOf(request));
   };
   expect(question('q'.repeat(32_768), 'v'.repeat(32_763))).toBeUndefined();
+  expect(question('', '', '/', 'c'.repeat(65_536))).toMatchObject({ id: 7, outcome: { $case: 'denial' } });
   expect(question('', '', `/${'p'.repeat(65_536)}`)).toMatchObject({ id: 7, outcome: { $case: 'denial' } });
   expect(question('q'.repeat(32_768), 'v'.repeat(32_768))).toMatchObject({
     id: 7,
@@ -66,7 +75,15 @@ it('refuses a question with more than 256 KB read of the body', () => {
   const question = (selectors: string[]) => {
     const inspected = { ...InspectedFacts.create(), selectors };
     const http = { method: 'POST', path: '/', query: '', headers: [], inspected };
-    const request = { id: 8, destination: undefined, deadlineMs: 1, policyVersion: 0, dryRun: false, http };
+    const request = {
+      id: 8,
+      destination: undefined,
+      deadlineMs: 1,
+      policyVersion: 0,
+      policyChange: '',
+      dryRun: false,
+      http,
+    };
     return refuseTooLong(request, sizeOf(request));
   };
   expect(question(['s'.repeat(262_100)])).toBeUndefined();

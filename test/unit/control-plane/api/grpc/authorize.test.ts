@@ -19,6 +19,7 @@ const QUESTION: AuthorizeRequest = {
   id: 1,
   deadlineMs: 5_000,
   policyVersion: 0,
+  policyChange: '',
   dryRun: false,
   destination: { scheme: 'https', host: 'api.example.com', port: 443 },
   http: { method: 'GET', path: '/v1/items', query: '', headers: [], inspected: undefined },
@@ -48,7 +49,7 @@ const revoking = (target: ActiveRevocation['target'], name: string): RevocationS
 describe('authorize when something changes while the credential is made', () => {
   const policy = compilePolicySet(SET);
   const none = new RevocationSet([]);
-  const rotated = compilePolicySet({ ...SET, version: 2 });
+  const rotated = compilePolicySet({ ...SET, version: 2, change: '2' });
 
   /** `changes`: the state after each minting. A minted secret tells the version and the provider that it was made by. */
   async function ask(start: TenantPolicy, changes: readonly TenantPolicy[]): Promise<string | undefined> {
@@ -154,12 +155,13 @@ describe('a question asked by an older policy', () => {
         AccessPolicy: { read: { clientWorkload: 'billing-agent', serverWorkload: 'api', ...facts } },
       }),
       version: 5,
+      change: 'fifth',
     });
   const query = reads({ conditions: ['quiet'] });
   const path = reads({ rules: [{ paths: ['/v1/**'] }] });
   const bound = reads({ credentials: [{ provider: 'key', inject: { type: 'bearer' } }] });
 
-  it.each([
+  it.each<[string, ReturnType<typeof reads>, number, string, string, string?]>([
     ['is answered when the policy reads nothing more than it always has', reads({}), 4, '/v1/items', 'grant'],
     ['is not answered when the policy reads what it may lack', query, 4, '/v1/items', 'not-ready'],
     ['is not answered without the path', path, 4, '', 'not-ready'],
@@ -167,6 +169,9 @@ describe('a question asked by an older policy', () => {
     ['is answered by the same version, for a secret that is bound', bound, 5, '/v1/items', 'grant'],
     ['is answered by the same version', query, 5, '/v1/items', 'grant'],
     ['is answered by a newer version', query, 6, '/v1/items', 'grant'],
+    ['is answered by the same change', query, 5, '/v1/items', 'grant', 'fifth'],
+    ['is not answered by the same version of another history', query, 5, '/v1/items', 'not-ready', 'lost'],
+    ['is not answered by a newer version of another history', bound, 6, '/v1/items', 'not-ready', 'lost'],
     ['without its version is answered by what it holds', query, 0, '/v1/items', 'grant'],
     ['without its version is not answered without the path', path, 0, '', 'not-ready'],
     [
@@ -176,7 +181,7 @@ describe('a question asked by an older policy', () => {
       '',
       'no-policy',
     ],
-  ])('%s', async (_title, policy, policyVersion, requestPath, expected) => {
+  ])('%s', async (_title, policy, policyVersion, requestPath, expected, policyChange = '') => {
     const options = {
       clock: { now: () => Date.UTC(2026, 10, 23) },
       gate: { assertStanding: () => Promise.resolve(SESSION), turns: new QuestionTurns() },
@@ -191,7 +196,7 @@ describe('a question asked by an older policy', () => {
     const session = { ticket: { tenant: 'acme' } } as unknown as LiveSession;
     const inspected = { ...InspectedFacts.create(), selectors: ['json:/a'] };
     const http = { method: 'GET', path: requestPath, query: '', headers: [], inspected };
-    const { outcome } = await authorize(options, session, { ...QUESTION, policyVersion, http });
+    const { outcome } = await authorize(options, session, { ...QUESTION, policyVersion, policyChange, http });
     const got = outcome?.$case === 'denial' ? reasonFromNumber(outcome.value.reason) : outcome?.$case;
     expect(got).toBe(expected);
   });

@@ -69,9 +69,9 @@ describe('ProxyService.authorize', () => {
     const wanted = vi.spyOn(service.readAhead, 'next');
     service.handlers().authorize(call as unknown as AuthorizeCall);
     const http = { method: 'GET', path: '/', query: 'q'.repeat(1_500_000), headers: [], inspected: undefined };
-    for (let id = 1; id <= 2; id += 1) call.emit('data', { id, destination: undefined, http });
+    for (let id = 1; id <= 2; id += 1) call.emit('data', { id, destination: undefined, http, policyChange: '' });
     expect(wanted).toHaveBeenCalledTimes(2);
-    call.emit('data', { id: 3, destination: undefined, http });
+    call.emit('data', { id: 3, destination: undefined, http, policyChange: '' });
     expect(wanted).toHaveBeenCalledTimes(2);
   });
 });
