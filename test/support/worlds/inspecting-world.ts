@@ -9,6 +9,7 @@ import { routesOf } from '../../../control-plane/policy/routes.ts';
 import type { PolicySet } from '../../../control-plane/resources/kinds.ts';
 import type { Answer, Question } from '../../../policy-client/index.ts';
 import { questionFacts } from '../../../policy-client/authorize/question-key.ts';
+import { AuthorizeRequest } from '../../../proto/gen/sidekey/v1/proxy.ts';
 import type { Route } from '../../../proto/gen/sidekey/v1/route.ts';
 import { reasonFromNumber } from '../../../proto/reasons.ts';
 import { SESSION } from './policy-set.ts';
@@ -101,8 +102,8 @@ export function deciderOf(policy: PolicySet): (question: Question) => Promise<An
   const destination = { scheme: 'https', host: 'api.example.com', port: 443 };
   return async (question) => {
     const http = questionFacts(question);
-    const wire = { id: 1, deadlineMs: 0, dryRun: question.dryRun === true, destination, http };
-    const { outcome } = await authorize(options, session, wire as Parameters<typeof authorize>[2]);
+    const wire = AuthorizeRequest.fromPartial({ id: 1, dryRun: question.dryRun === true, destination, http });
+    const { outcome } = await authorize(options, session, wire);
     if (outcome?.$case === 'grant') return grant(question, bearer(SECRET));
     return denial(reasonFromNumber(outcome?.value.reason ?? 0), outcome?.value.message ?? '');
   };
