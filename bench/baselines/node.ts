@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, readFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startChild } from '../child.ts';
 import { type Access, type Contender, freePort, type Lane, ownFolder } from '../forwarder.ts';
@@ -12,12 +12,15 @@ export function sidekey(node: NodeBinary): Contender {
     name: `sidekey${node.suffix}`,
     missing: () => undefined,
     start: async (world) => {
-      const caFile = join(ownFolder(world, 'sidekey'), 'ca.pem');
+      const folder = ownFolder(world, 'sidekey');
+      const caFile = join(folder, 'ca.pem');
       const transparentPort = await freePort();
       const config = {
         controlPlane: world.controlPlane,
         evidenceToken: world.token,
         caFile,
+        // At full load the control plane, which has the lowest priority, stores records later than they come.
+        spoolDir: mkdtempSync(join(folder, 'spool-')),
         upstreamCaPem: world.caPem,
         transparentPort,
       };

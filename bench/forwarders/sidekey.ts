@@ -7,6 +7,7 @@ interface Config {
   readonly controlPlane: { address: string; caPem: string; tenant: string };
   readonly evidenceToken: string;
   readonly caFile: string;
+  readonly spoolDir: string;
   readonly upstreamCaPem: string;
   /** Where redirected connections arrive, when this proxy knows how to take them. */
   readonly transparentPort: number;
@@ -27,6 +28,7 @@ serveParent<Config>(async (config) => {
     unrouted: 'deny',
     upstreamCaPem: config.upstreamCaPem,
     caFile: config.caFile,
+    spoolDir: config.spoolDir,
     logLevel: 'warn',
     ...transparent,
   });
