@@ -1,42 +1,23 @@
-import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ControlPlane, startControlPlane } from '../../control-plane/main.ts';
+import type { ControlPlane } from '../../control-plane/main.ts';
 import { curl, curlStream } from '../support/agents/curl.ts';
-import { hasPostgres, startPostgres, type TestPostgres } from '../support/control-plane/postgres.ts';
+import { hasPostgres } from '../support/control-plane/postgres.ts';
 import { until } from '../support/until.ts';
 import { restCall } from '../support/control-plane/rest-call.ts';
-import { World } from '../support/worlds/world.ts';
+import { type ReplicatedWorld, startReplicatedWorld } from '../support/worlds/replicated-world.ts';
+import type { World } from '../support/worlds/world.ts';
 
 const CUT_WITHIN_MS = 1_000;
 
 describe.skipIf(!hasPostgres)('two control planes on one PostgreSQL (it needs a PostgreSQL server)', () => {
-  let postgres: TestPostgres;
-  let folder: string;
+  let replicated: ReplicatedWorld;
   let world: World;
   let other: ControlPlane;
   beforeAll(async () => {
-    postgres = await startPostgres();
-    folder = await mkdtemp(join(tmpdir(), 'sidekey-replicas-'));
-    const shared = { databaseUrl: await postgres.createDatabase(), sealingKeyFile: join(folder, 'sealing-key') };
-    await writeFile(shared.sealingKeyFile, `${randomBytes(32).toString('base64')}\n`, { mode: 0o600 });
-    world = await World.start({ controlPlane: shared });
-    const loopback = { host: '127.0.0.1', port: 0 };
-    other = await startControlPlane({
-      ...shared,
-      dataDir: join(folder, 'other'),
-      grpcListen: loopback,
-      restListen: loopback,
-    });
+    replicated = await startReplicatedWorld();
+    ({ world, other } = replicated);
   });
-  afterAll(async () => {
-    await other.close();
-    await world.close();
-    await postgres.stop();
-    await rm(folder, { recursive: true, force: true });
-  });
+  afterAll(() => replicated.close());
 
   it('what is revoked at one cuts the streams of proxies at the other within a second', async () => {
     expect((await curl(world, '/v1/items')).status).toBe(200);

@@ -1,17 +1,15 @@
 import { execFile } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { type ControlPlane, startControlPlane } from '../../control-plane/main.ts';
+import type { ControlPlane } from '../../control-plane/main.ts';
 import { curl } from '../support/agents/curl.ts';
-import { hasPostgres, postgresProgram, startPostgres, type TestPostgres } from '../support/control-plane/postgres.ts';
+import { hasPostgres, postgresProgram } from '../support/control-plane/postgres.ts';
 import { restCall } from '../support/control-plane/rest-call.ts';
 import { makeResource } from '../support/worlds/world-policy.ts';
-import { World } from '../support/worlds/world.ts';
+import { type ReplicatedWorld, startReplicatedWorld } from '../support/worlds/replicated-world.ts';
+import type { World } from '../support/worlds/world.ts';
 
 const run = promisify(execFile);
 
@@ -27,32 +25,16 @@ const policy = (...paths: readonly string[]): object =>
   });
 
 describe.skipIf(!hasPostgres)('a database that is put back under two control planes and a proxy', () => {
-  let postgres: TestPostgres;
+  let replicated: ReplicatedWorld;
   let folder: string;
   let databaseUrl: string;
   let world: World;
   let other: ControlPlane;
   beforeAll(async () => {
-    postgres = await startPostgres();
-    folder = await mkdtemp(join(tmpdir(), 'sidekey-restored-'));
-    databaseUrl = await postgres.createDatabase();
-    const shared = { databaseUrl, sealingKeyFile: join(folder, 'sealing-key') };
-    await writeFile(shared.sealingKeyFile, `${randomBytes(32).toString('base64')}\n`, { mode: 0o600 });
-    world = await World.start({ controlPlane: shared, leaseSeconds: 600 });
-    const loopback = { host: '127.0.0.1', port: 0 };
-    other = await startControlPlane({
-      ...shared,
-      dataDir: join(folder, 'other'),
-      grpcListen: loopback,
-      restListen: loopback,
-    });
+    replicated = await startReplicatedWorld({ leaseSeconds: 600 });
+    ({ databaseUrl, folder, other, world } = replicated);
   });
-  afterAll(async () => {
-    await other.close();
-    await world.close();
-    await postgres.stop();
-    await rm(folder, { recursive: true, force: true });
-  });
+  afterAll(() => replicated.close());
 
   const apply = async (at: ControlPlane, resource: object): Promise<number> => {
     const { status, body } = await restCall(at, 'POST', '/v1/apply', { resources: [resource] });

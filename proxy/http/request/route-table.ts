@@ -57,7 +57,7 @@ export class RouteTable {
     return prepared;
   }
 
-  /** The forms of paths that may go to this host and port: any where no route covers them, since no policy reads them there. */
+  /** The forms of paths that may go to this host and port. Where no route leads there, no policy reads paths, and all may. */
   readonly pathForms = (host: string, port: number): PathForms => this.find(host, port)?.pathForms ?? ALL_PATHS;
 }
 

@@ -43,6 +43,23 @@ const BOUND = {
   boundTo: { hosts: ['api.example.com'], inject: [{ type: 'bearer' }] },
 };
 
+const NOW = Date.UTC(2026, 10, 23);
+const LIVE = { ticket: { tenant: 'acme' } } as unknown as LiveSession;
+
+/** A control plane in which all goes well, but for what is said otherwise. */
+const optionsOf = (current: () => TenantPolicy | undefined, over: object = {}): AuthorizeOptions =>
+  ({
+    clock: { now: () => NOW },
+    gate: { assertStanding: () => Promise.resolve(SESSION), turns: new QuestionTurns() },
+    policies: { get: async () => current() },
+    openSecret: async () => new Secret('opened'),
+    minter: { mint: async () => ({ secret: new Secret('minted'), notAfter: undefined }), forget: () => undefined },
+    onError: (error: unknown) => {
+      throw error;
+    },
+    ...over,
+  }) as unknown as AuthorizeOptions;
+
 const revoking = (target: ActiveRevocation['target'], name: string): RevocationSet =>
   new RevocationSet([{ id: 'r', target, name, atMs: 0 }]);
 
@@ -55,25 +72,19 @@ describe('authorize when something changes while the credential is made', () => 
   async function ask(start: TenantPolicy, changes: readonly TenantPolicy[]): Promise<string | undefined> {
     let state = start;
     let mintings = 0;
-    const options = {
-      clock: { now: () => Date.UTC(2026, 10, 23) },
-      gate: { assertStanding: () => Promise.resolve(SESSION), turns: new QuestionTurns() },
-      policies: { get: async () => state },
-      openSecret: async () => new Secret('opened'),
-      minter: {
-        mint: async (_spec: unknown, { version, credential }: { version: number; credential: string }) => {
-          state = changes[mintings] ?? state;
-          mintings += 1;
-          return { secret: new Secret(`${credential}-${version}`), notAfter: undefined };
-        },
-        forget: () => undefined,
+    const minter = {
+      mint: async (_spec: unknown, { version, credential }: { version: number; credential: string }) => {
+        state = changes[mintings] ?? state;
+        mintings += 1;
+        return { secret: new Secret(`${credential}-${version}`), notAfter: undefined };
       },
-      onError: (error: unknown) => {
-        throw error;
-      },
-    } as unknown as AuthorizeOptions;
-    const session = { ticket: { tenant: 'acme' } } as unknown as LiveSession;
-    const { outcome } = await authorize(options, session, QUESTION);
+      forget: () => undefined,
+    };
+    const { outcome } = await authorize(
+      optionsOf(() => state, { minter }),
+      LIVE,
+      QUESTION,
+    );
     if (outcome?.$case !== 'grant') return outcome && reasonFromNumber(outcome.value.reason);
     const { accessPolicy, injections } = outcome.value;
     const [kind] = injections.map((injection) => injection.kind);
@@ -131,13 +142,12 @@ describe('a denial', () => {
       AccessCondition: { closed: { type: 'cel', expression: 'false' } },
       AccessPolicy: { read: { clientWorkload: 'billing-agent', serverWorkload: 'api', conditions: ['closed'] } },
     });
-    const options = {
-      clock: { now: () => 0 },
-      gate: { assertStanding: () => Promise.resolve(SESSION), turns: new QuestionTurns() },
-      policies: { get: async () => ({ policy: compilePolicySet(set), revocations: new RevocationSet([]) }) },
-    } as unknown as AuthorizeOptions;
-    const session = { ticket: { tenant: 'acme' } } as unknown as LiveSession;
-    const { outcome } = await authorize(options, session, QUESTION);
+    const state = { policy: compilePolicySet(set), revocations: new RevocationSet([]) };
+    const { outcome } = await authorize(
+      optionsOf(() => state),
+      LIVE,
+      QUESTION,
+    );
     expect(outcome).toMatchObject({
       $case: 'denial',
       value: { accessPolicy: 'read', message: 'An access condition did not hold: closed.' },
@@ -182,43 +192,30 @@ describe('a question asked by an older policy', () => {
       'no-policy',
     ],
   ])('%s', async (_title, policy, policyVersion, requestPath, expected, policyChange = '') => {
-    const options = {
-      clock: { now: () => Date.UTC(2026, 10, 23) },
-      gate: { assertStanding: () => Promise.resolve(SESSION), turns: new QuestionTurns() },
-      openSecret: async () => new Secret('opened'),
-      minter: { mint: async () => ({ secret: new Secret('minted'), notAfter: undefined }), forget: () => undefined },
-      policies: { get: async () => state },
-      onError: (error: unknown) => {
-        throw error;
-      },
-    } as unknown as AuthorizeOptions;
     const state: TenantPolicy = { policy, revocations: new RevocationSet([]) };
-    const session = { ticket: { tenant: 'acme' } } as unknown as LiveSession;
     const inspected = { ...InspectedFacts.create(), selectors: ['json:/a'] };
     const http = { method: 'GET', path: requestPath, query: '', headers: [], inspected };
-    const { outcome } = await authorize(options, session, { ...QUESTION, policyVersion, policyChange, http });
+    const question = { ...QUESTION, policyVersion, policyChange, http };
+    const { outcome } = await authorize(
+      optionsOf(() => state),
+      LIVE,
+      question,
+    );
     const got = outcome?.$case === 'denial' ? reasonFromNumber(outcome.value.reason) : outcome?.$case;
     expect(got).toBe(expected);
   });
 });
 
 describe('what a credential leaves of a grant', () => {
-  const NOW = Date.UTC(2026, 10, 23);
   async function ask(lifeMs: number, http: Partial<AuthorizeRequest['http']> = {}): Promise<unknown> {
-    const options = {
-      clock: { now: () => NOW },
-      gate: { assertStanding: () => Promise.resolve(SESSION), turns: new QuestionTurns() },
-      policies: { get: async () => state },
-      openSecret: async () => new Secret('opened'),
-      minter: { mint: async () => ({ secret: new Secret('minted'), notAfter: NOW + lifeMs }), forget: () => undefined },
-      onError: (error: unknown) => {
-        throw error;
-      },
-    } as unknown as AuthorizeOptions;
+    const minter = { mint: async () => ({ secret: new Secret('minted'), notAfter: NOW + lifeMs }) };
     const state: TenantPolicy = { policy: compilePolicySet(SET), revocations: new RevocationSet([]) };
-    const session = { ticket: { tenant: 'acme' } } as unknown as LiveSession;
     const question = { ...QUESTION, http: { ...QUESTION.http, ...http } as AuthorizeRequest['http'] };
-    const { outcome } = await authorize(options, session, question);
+    const { outcome } = await authorize(
+      optionsOf(() => state, { minter }),
+      LIVE,
+      question,
+    );
     if (outcome?.$case === 'grant') return [outcome.value.notAfter?.getTime(), outcome.value.cacheLease];
     return outcome && reasonFromNumber(outcome.value.reason);
   }
@@ -241,23 +238,15 @@ it('makes the credential again when it was sealed for what has changed meanwhile
     revocations: new RevocationSet([]),
   }));
   const told: unknown[] = [];
-  const options = {
-    clock: { now: () => 0 },
-    gate: { assertStanding: () => Promise.resolve(SESSION), turns: new QuestionTurns() },
-    policies: { get: async () => states[0] },
+  const options = optionsOf(() => states[0], {
     openSecret: async ({ version }: { version: number }) => {
       if (version === 2) return new Secret('opened');
       states.shift();
       throw new SealingError('sealed-otherwise', 'bound to something else');
     },
-    minter: {
-      mint: async ({ secret }: { secret: Secret }) => ({ secret, notAfter: undefined }),
-      forget: () => undefined,
-    },
     onError: (error: unknown) => told.push(error),
-  } as unknown as AuthorizeOptions;
-  const session = { ticket: { tenant: 'acme' } } as unknown as LiveSession;
-  const { outcome } = await authorize(options, session, QUESTION);
+  });
+  const { outcome } = await authorize(options, LIVE, QUESTION);
   expect(outcome).toMatchObject({ $case: 'grant', value: { policyVersion: 2 } });
   expect(told).toEqual([]);
 });
@@ -266,16 +255,11 @@ it('tells the operator why there is no credential, and the agent only that', asy
   const told: unknown[] = [];
   const state = { policy: compilePolicySet(SET), revocations: new RevocationSet([]) };
   const cause = new Error('connect ECONNREFUSED 10.1.2.3:443');
-  const options = {
-    clock: { now: () => Date.UTC(2026, 10, 23) },
-    gate: { assertStanding: () => Promise.resolve(SESSION), turns: new QuestionTurns() },
-    policies: { get: async () => state },
-    openSecret: async () => new Secret('opened'),
+  const options = optionsOf(() => state, {
     minter: { mint: () => Promise.reject(new CredentialError('the token endpoint cannot be reached', { cause })) },
     onError: (error: unknown) => told.push(describeError(error)),
-  } as unknown as AuthorizeOptions;
-  const session = { ticket: { tenant: 'acme' } } as unknown as LiveSession;
-  const { outcome } = await authorize(options, session, QUESTION);
+  });
+  const { outcome } = await authorize(options, LIVE, QUESTION);
   expect(outcome).toMatchObject({ $case: 'denial', value: { message: 'the token endpoint cannot be reached' } });
   expect(told).toEqual([`no credential for tenant acme: the token endpoint cannot be reached: ${cause.message}`]);
 });
@@ -290,9 +274,8 @@ describe('a question that nothing answers', () => {
   ])('%s', async (_title, deadlineMs, expected) => {
     vi.useFakeTimers();
     const options = { policies: { get: () => new Promise(() => {}) } } as unknown as AuthorizeOptions;
-    const session = { ticket: { tenant: 'acme' } } as unknown as LiveSession;
     const answers: unknown[] = [];
-    const asked = authorize(options, session, { ...QUESTION, deadlineMs }).then((answer) => answers.push(answer));
+    const asked = authorize(options, LIVE, { ...QUESTION, deadlineMs }).then((answer) => answers.push(answer));
     await vi.advanceTimersByTimeAsync(expected - 1);
     expect(answers).toEqual([]);
     await vi.advanceTimersByTimeAsync(1);
