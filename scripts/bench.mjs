@@ -39,7 +39,8 @@ await build({
   target: 'node20.19',
   external: EXTERNAL,
   logLevel: 'warning',
-  // As shipped, and the proxy a copy of what was shipped (bench/baselines/node.ts); a profile reads file names from comments, so there it is built in.
+  // As shipped, and the proxy a copy of what was shipped (bench/baselines/node.ts); a profile reads file names from comments, so
+  // there it is built in.
   minifySyntax: true,
   minifyWhitespace: !profiled,
   plugins: profiled ? [] : [proxyBundleAt('../proxy.js')],

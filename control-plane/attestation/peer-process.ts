@@ -29,7 +29,11 @@ export function loadPeerReader(): PeerReader {
   return (socket) => {
     const peer = readCredentials(socket);
     if (peer === undefined) throw new PeerCredentialsError('peer-credentials', 'the peer is not visible');
-    if (usersOf(peer.pid) !== usersOf('self')) {
+    const users = usersOf(peer.pid);
+    if (users === undefined) {
+      throw new AttestationError('caller-refused', 'the user name space of the process cannot be seen in /proc');
+    }
+    if (users !== usersOf('self')) {
       throw new AttestationError('caller-refused', 'a process in a user name space of its own gets no evidence here');
     }
     const user = userName(peer.uid);
