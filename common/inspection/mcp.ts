@@ -58,7 +58,8 @@ function readTarget(method: string, params: unknown): Target {
   const target = Object.hasOwn(TARGETS, method) ? TARGETS[method] : undefined;
   if (target === undefined) return {};
   const [parameter, kind] = target;
-  return { [kind]: readName(memberOf(params, parameter)) };
+  const value = memberOf(params, parameter);
+  return { [kind]: parameter === 'uri' ? readUri(value) : readName(value) };
 }
 
 function readCompletion(ref: unknown): Target {
@@ -66,7 +67,7 @@ function readCompletion(ref: unknown): Target {
     case 'ref/prompt':
       return { prompt: readName(memberOf(ref, 'name')) };
     case 'ref/resource':
-      return { resource: readName(memberOf(ref, 'uri')) };
+      return { resource: readUri(memberOf(ref, 'uri')) };
     default:
       throw new Unreadable('it completes something unknown');
   }
@@ -76,6 +77,26 @@ function readName(value: unknown): string {
   if (typeof value !== 'string' || value === '' || value.length > MAX_NAME_CHARS)
     throw new Unreadable('it names nothing');
   return value;
+}
+
+/** Letters, digits and the like that are encoded for nothing (RFC 3986 section 2.3); dot segments; encoded separators in a path of files. */
+const OTHER_PATH =
+  /%(?:2[de]|3\d|[46][1-9a-f]|[57][\da]|5f|7e)|(?:^|[/\\:]|%2f|%5c)\.{1,2}(?:$|[/\\?#]|%2f|%5c)|^file:.*%(?:2f|5c)/i;
+
+/**
+ * Servers look up what their URL parser makes of a URI (WHATWG URL; the official SDKs), or open the path in it: both must be what
+ * policy reads. How characters are encoded, case, and a slash at the end do not matter.
+ */
+function readUri(value: unknown): string {
+  const uri = readName(value);
+  const parsed = URL.canParse(uri) ? new URL(uri).href : uri;
+  if (OTHER_PATH.test(uri) || comparable(parsed) !== comparable(uri))
+    throw new Unreadable('servers may read its URI in more than one way');
+  return uri;
+}
+
+function comparable(uri: string): string {
+  return encodeURI(uri).replaceAll('%25', '%').toLowerCase().replace(/\/$/, '');
 }
 
 /** Its id, which the header mirrors so that routers find who works on it. */
