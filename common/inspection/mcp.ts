@@ -1,4 +1,6 @@
+import { foldHeaderName } from '../match/header-name.ts';
 import { readJsonRpc } from './json-rpc.ts';
+import type { InspectedRequest } from './request-body.ts';
 import { isJsonObject, memberOf, soleMember } from './strict-json.ts';
 import { Unreadable } from './unreadable.ts';
 
@@ -113,11 +115,38 @@ export function readArguments(params: unknown): unknown {
 
 /** Routers upstream may go by the mirrored header alone, so a call must not say one thing there and another in its body. */
 function expectSame(mirrored: readonly string[], value: unknown): void {
-  if (!mirrored.every((text) => decodeMirrored(text) === value)) throw new Unreadable('its head and its body disagree');
+  for (const text of mirrored) {
+    const decoded = decodeMirrored(text);
+    if (decoded === undefined || decoded !== value) throw disagree();
+  }
 }
 
-/** Values that a header cannot hold travel as `=?base64?...?=` (MCP 2026-07-28, streamable HTTP). */
-function decodeMirrored(text: string): string {
-  const encoded = /^=\?base64\?([A-Za-z0-9+/=]*)\?=$/.exec(text)?.[1];
-  return encoded === undefined ? text : Buffer.from(encoded, 'base64').toString('utf8');
+const PARAMETER = 'mcp-param-';
+
+/** Which argument such a header mirrors only the tool's schema tells, so its value must at least be that of one. */
+export function expectMirrored(
+  { header, headerNames }: Pick<InspectedRequest, 'header' | 'headerNames'>,
+  args: unknown,
+): void {
+  const mirrored = headerNames.filter((name) => foldHeaderName(name).startsWith(PARAMETER)).flatMap(header);
+  if (mirrored.length === 0) return;
+  const texts = new Set<unknown>();
+  const waiting = [args];
+  for (let value = waiting.pop(); value !== undefined; value = waiting.pop()) {
+    if (isJsonObject(value)) waiting.push(...Object.values(value));
+    else if (typeof value !== 'object') texts.add(String(value));
+  }
+  for (const text of mirrored) if (!texts.has(decodeMirrored(text))) throw disagree();
+}
+
+/** Values that a header cannot hold travel as `=?base64?...?=` (MCP 2026-07-28, streamable HTTP), of which there is one form. */
+function decodeMirrored(text: string): string | undefined {
+  const encoded = /^=\?base64\?(.*)\?=$/.exec(text)?.[1];
+  if (encoded === undefined) return text;
+  const bytes = Buffer.from(encoded, 'base64');
+  return bytes.toString('base64') === encoded ? bytes.toString('utf8') : undefined;
+}
+
+function disagree(): Unreadable {
+  return new Unreadable('its head and its body disagree');
 }

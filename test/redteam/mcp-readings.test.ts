@@ -13,6 +13,9 @@ const POLICY = policySet({
       rules: [
         { paths: ['/mcp'], mcp: { resources: ['file:///docs/*'] } },
         { paths: ['/but'], mcp: {} },
+        { paths: ['/tools'], mcp: { tools: ['query'] }, when: '!has(request.mcp.arguments.region)' },
+        { paths: ['/tools'], mcp: { tools: ['query'] }, when: 'request.mcp.arguments.region == "eu"' },
+        { paths: ['/any'], mcp: { tools: ['query'] } },
       ],
     },
     kept: { ...at, effect: 'deny', rules: [{ paths: ['/but'], mcp: { resources: ['file:///secret/*'] } }] },
@@ -50,14 +53,16 @@ beforeAll(async () => {
 beforeEach(() => void served.splice(0));
 afterAll(() => world.close());
 
-async function read(path: string, uri: string): Promise<string> {
+async function post(path: string, method: string, params: object, headers: object = {}): Promise<string> {
   const answer = await send(world.url + path, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
-    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'resources/read', params: { uri } }),
+    headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream', ...headers },
+    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
   });
   return answer.headers.get('proxy-status') ?? (await answer.text());
 }
+
+const read = (path: string, uri: string): Promise<string> => post(path, 'resources/read', { uri });
 
 describe('A-11 A-57 an MCP resource is not read by a URI that the server reads otherwise', () => {
   test.each([
@@ -95,5 +100,31 @@ describe('A-11 A-57 an MCP resource is not read by a URI that the server reads o
     expect(served).toHaveLength(3);
     for (const uri of ['docs://public', 'http://example.com', 'repo://a%2Fb/über?x=[1]', 'urn:isbn:1', 'notes', '...'])
       expect(await read('/but', uri), uri).toMatch(/not found|is invalid/);
+  });
+});
+
+describe('A-57 an MCP head, by which routers on the way may go,', () => {
+  const call = (args: object, headers: object, path = '/tools'): Promise<string> =>
+    post(path, 'tools/call', { name: 'query', arguments: args }, headers);
+  test.each<[string, object, object]>([
+    ['mirrors an argument that is not there', { sql: 'x' }, { 'mcp-param-region': 'us' }],
+    ['mirrors another value', { region: 'eu', sql: 'x' }, { 'Mcp-Param-Region': 'us' }],
+    ['mirrors another value, encoded', { region: 'eu' }, { 'mcp-param-region': '=?base64?dXM=?=' }],
+    ['mirrors two values', { region: 'eu' }, { 'mcp-param-region': 'eu, us' }],
+    ['mirrors another value in the spelling of CGI', { region: 'eu' }, { mcp_param_region: 'us' }],
+    ['mirrors what Python reads as another value', { region: 'eu' }, { 'mcp-param-region': '=?base64?ZXU==dXM=?=' }],
+    ['names what Python reads as another tool', { region: 'eu' }, { 'mcp-name': '=?base64?cXVlcnk==YWxs?=' }],
+  ])('%s', async (_title, args, headers) => {
+    const seen = world.upstream.seen.length;
+    expect(await call(args, headers)).toContain('message-refused');
+    expect(world.upstream.seen).toHaveLength(seen);
+  });
+
+  test('says what the body says', async () => {
+    const args = { region: 'eu', deep: { limit: 5, dry: true, note: 'ä' } };
+    const names = { 'mcp-method': 'tools/call', 'mcp-name': '=?base64?cXVlcnk=?=' };
+    const mirrored = { 'mcp-param-limit': '5', 'mcp-param-dry': 'true', 'mcp-param-note': '=?base64?w6Q=?=' };
+    expect(await call(args, { ...names, 'mcp-param-region': 'eu', ...mirrored })).not.toContain('sidekey');
+    expect(await call(args, { 'mcp-param-region': 'us' }, '/any')).not.toContain('sidekey');
   });
 });
