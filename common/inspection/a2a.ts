@@ -59,7 +59,10 @@ export function readA2a(httpMethod: string, canonicalPath: string, body: () => u
   const [bound] = bindings;
   if (bound !== undefined) {
     const [verb, , method] = bound;
-    return { method, ...readParams(verb === 'POST' ? body() : undefined) };
+    const params = verb === 'POST' ? body() : undefined;
+    // Some servers of JSON-RPC take it at every path.
+    if (soleMember(params, 'jsonrpc') !== undefined) throw new Unreadable('its path and its body may disagree');
+    return { method, ...readParams(params) };
   }
   if (httpMethod !== 'POST') throw new Unreadable('it is no request of A2A');
   const { method, params } = readJsonRpc(body());

@@ -120,6 +120,12 @@ test.each([
   expect((await agent.exchange(json('/a2a/rpc', rpc.replace(name, '"blocking"')))).status).toBe(200);
 });
 
+test('A-57 a JSON-RPC request of A2A does not pass as what its path says', async () => {
+  const rpc = '{"jsonrpc":"2.0","id":1,"method":"tasks/cancel","params":{"id":"1"}}';
+  expect(await codeOf(json('/a2a/message:send', rpc))).toBe('message-refused');
+  expect(await codeOf(json('/a2a/message:send', rpc.replace('jsonrpc', 'JsonRpc')))).toBe('message-refused');
+});
+
 describe('A-57 lists of tools', () => {
   const expectFiltered = (answer: AgentAnswer): void => {
     expect(answer.text).toContain('search');
