@@ -92,13 +92,15 @@ const OTHER_PATH =
 function readUri(value: unknown): string {
   const uri = readName(value);
   const parsed = URL.canParse(uri) ? new URL(uri).href : uri;
-  if (OTHER_PATH.test(uri) || comparable(parsed) !== comparable(uri))
+  if (OTHER_PATH.test(uri) || plainUri(parsed).toLowerCase() !== plainUri(uri).toLowerCase())
     throw new Unreadable('servers may read its URI in more than one way');
   return uri;
 }
 
-function comparable(uri: string): string {
-  return encodeURI(uri).replaceAll('%25', '%').toLowerCase().replace(/\/$/, '');
+/** Of all URIs that differ in nothing but how characters are encoded and in a slash at the end, the same. */
+export function plainUri(uri: string): string {
+  const decode = (run: string): string => Buffer.from(run.replaceAll('%', ''), 'hex').toString();
+  return uri.replaceAll(/(?:%[\da-f]{2})+/gi, decode).replace(/\/$/, '');
 }
 
 /** Its id, which the header mirrors so that routers find who works on it. */

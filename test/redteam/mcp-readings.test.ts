@@ -18,7 +18,11 @@ const POLICY = policySet({
         { paths: ['/any'], mcp: { tools: ['query'] } },
       ],
     },
-    kept: { ...at, effect: 'deny', rules: [{ paths: ['/but'], mcp: { resources: ['file:///secret/*'] } }] },
+    kept: {
+      ...at,
+      effect: 'deny',
+      rules: [{ paths: ['/but'], mcp: { resources: ['file:///secret/*', 'file:///docs/b c', 'file:///docs/ä%20*'] } }],
+    },
   },
 });
 
@@ -88,6 +92,9 @@ describe('A-11 A-57 an MCP resource is not read by a URI that the server reads o
     '\0file:///secret/plan',
     'file:///%73ecret/plan',
     'file:///secret%2fplan',
+    'file:///docs/b%20c',
+    'file:///docs/b c/',
+    'file:///docs/%C3%84 x',
   ])('than one that denies: %j', async (uri) => {
     expect(await read('/but', uri)).toMatch(/message-refused|policy-denied/);
     expect(served).toEqual([]);
