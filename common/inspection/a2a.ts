@@ -8,6 +8,8 @@ export interface A2aCall {
   readonly method: string;
   /** Id of the skill that the request's metadata names; empty when it names none. */
   readonly skill: string;
+  /** A message with an address for push notifications, as `tasks/pushNotificationConfig/set` sets one. */
+  readonly setsCallback: boolean;
 }
 
 /** JSON-RPC methods of A2A 1.0 by their names in 0.3. */
@@ -57,12 +59,29 @@ export function readA2a(httpMethod: string, canonicalPath: string, body: () => u
   const [bound] = bindings;
   if (bound !== undefined) {
     const [verb, , method] = bound;
-    return { method, skill: verb === 'POST' ? readSkill(body()) : '' };
+    const params = verb === 'POST' ? body() : undefined;
+    // Some servers of JSON-RPC take it at every path.
+    if (soleMember(params, 'jsonrpc') !== undefined) throw new Unreadable('its path and its body may disagree');
+    return { method, ...readParams(params) };
   }
   if (httpMethod !== 'POST') throw new Unreadable('it is no request of A2A');
   const { method, params } = readJsonRpc(body());
   if (method === undefined) throw new Unreadable('it is an answer, which A2A agents are not sent');
-  return { method: (Object.hasOwn(RENAMED, method) ? RENAMED[method] : undefined) ?? method, skill: readSkill(params) };
+  return { method: (Object.hasOwn(RENAMED, method) ? RENAMED[method] : undefined) ?? method, ...readParams(params) };
+}
+
+/** Of A2A 0.3 and of 1.0, each also as protobuf's JSON takes it. */
+const CALLBACKS = [
+  'pushNotificationConfig',
+  'push_notification_config',
+  'taskPushNotificationConfig',
+  'task_push_notification_config',
+];
+
+function readParams(params: unknown): Pick<A2aCall, 'skill' | 'setsCallback'> {
+  const configuration = soleMember(params, 'configuration');
+  const callbacks = CALLBACKS.map((name) => soleMember(configuration, name) ?? undefined);
+  return { skill: readSkill(params), setsCallback: callbacks.some((callback) => callback !== undefined) };
 }
 
 const SKILL_MEMBERS = ['skillId', 'skill_id', 'skill'] as const;

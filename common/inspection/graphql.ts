@@ -2,7 +2,9 @@
 import type { DocumentNode, OperationDefinitionNode, SelectionSetNode } from 'graphql/language/ast.js';
 import { Kind } from 'graphql/language/kinds.js';
 import { parse } from 'graphql/language/parser.js';
+import { TokenKind } from 'graphql/language/tokenKind.js';
 import { fieldOf, type FormField, isOtherSpelling } from './form.ts';
+import { mayStandFor } from './parameter-name.ts';
 import { isJsonObject, memberOf, parseStrictJson, soleMember } from './strict-json.ts';
 import { Unreadable } from './unreadable.ts';
 
@@ -20,6 +22,8 @@ const MAX_TOKENS = 5_000;
 const MEMBERS = new Set(['query', 'operationName', 'variables', 'extensions']);
 /** Where servers of stored documents look for the id, in the URL too (Apollo, Relay, Hot Chocolate, WunderGraph). */
 const DOCUMENT_IDS = ['documentId', 'doc_id', 'id', 'queryId', 'hash'];
+/** Names operations of the document that run one after the other, whatever `operationName` says (Hot Chocolate). */
+const BATCH = 'batchOperations';
 
 /**
  * Reads a request of GraphQL over HTTP. `body` is strictly parsed JSON, `parameters` are those of the URL: for GET they are
@@ -44,7 +48,8 @@ export function readGraphql(
     return readDocument(fieldOf(parameters, 'query'), fieldOf(parameters, 'operationName'));
   }
   if (httpMethod !== 'POST') throw new Unreadable('GraphQL knows POST and GET');
-  if (parameters.some(({ name }) => MEMBERS.has(name))) throw new Unreadable('its URL and its body may disagree');
+  if (parameters.some(({ name }) => MEMBERS.has(name) || mayStandFor(name, BATCH)))
+    throw new Unreadable('its URL and its body may disagree');
   if (parameters.some(({ name }) => DOCUMENT_IDS.some((id) => name === id || isOtherSpelling(name, id))))
     throw new Unreadable('it names a stored document');
   const request = body();
@@ -68,10 +73,11 @@ function readDocument(source: unknown, name: unknown): GraphqlOperation {
   if (name !== undefined && typeof name !== 'string') throw new Unreadable('its operation name is no name');
   let document: DocumentNode;
   try {
-    document = parse(source, { noLocation: true, maxTokens: MAX_TOKENS });
+    document = parse(source, { maxTokens: MAX_TOKENS });
   } catch (cause) {
     throw new Unreadable('its query cannot be parsed', { cause });
   }
+  assertReadAlike(source, document);
   const operation = chosenOperation(document, name);
   const fields = new Set<string>();
   collectFields(operation.selectionSet, fragmentsOf(document), fields);
@@ -80,6 +86,23 @@ function readDocument(source: unknown, name: unknown): GraphqlOperation {
     operationName: operation.name?.value ?? '',
     rootFields: [...fields].sort(),
   };
+}
+
+/**
+ * Where servers' parsers part from the specification (section 2.1), so that they would see other fields: graphql-ruby ends no
+ * comment at CR, graphql-go (Go) reads on elsewhere behind a byte order mark or a comment beyond ASCII, and graph-gophers ends
+ * a block string at an escaped quote.
+ */
+function assertReadAlike(source: string, { loc }: DocumentNode): void {
+  const differs = (what: string): Unreadable =>
+    new Unreadable(`servers may read its query in more than one way: ${what}`);
+  if (/\r(?!\n)|\ufeff/.test(source)) throw differs('it has a bare carriage return or a byte order mark');
+  for (let token = loc?.startToken; token; token = token.next ?? undefined) {
+    if (token.kind === TokenKind.COMMENT && !/^[\t -~]*$/.test(token.value))
+      throw differs('it has a comment beyond ASCII');
+    if (token.kind === TokenKind.BLOCK_STRING && source.slice(token.start + 3, token.end - 3).includes('"'))
+      throw differs('it has a quote within a block string');
+  }
 }
 
 /** GraphQL section 6.1, GetOperation. */

@@ -3,7 +3,7 @@ import { type FormField, isOtherSpelling, parseForm } from './form.ts';
 import { type GraphqlOperation, readGraphql } from './graphql.ts';
 import { type JsonPointer, readPointer, selectMembers } from './json-pointer.ts';
 import { readJsonRpc } from './json-rpc.ts';
-import { type McpCall, readArguments, readMcp } from './mcp.ts';
+import { expectMirrored, type McpCall, readArguments, readMcp } from './mcp.ts';
 import { type InspectedRequest, type MediaType, mediaTypeOf, RequestBody } from './request-body.ts';
 import { isJsonObject } from './strict-json.ts';
 import { Unreadable } from './unreadable.ts';
@@ -116,7 +116,9 @@ function readFact(fact: InspectedFact, { wish, request, media, body, found }: Re
     }
     case 'mcpArguments': {
       const { params, ...call } = readMcp(method, request.header, () => body.json());
-      found.mcp = { ...call, arguments: selectJson(readArguments(params), wish.mcpArguments) };
+      const args = readArguments(params);
+      expectMirrored(request, args);
+      found.mcp = { ...call, arguments: selectJson(args, wish.mcpArguments) };
       return;
     }
     case 'a2a':

@@ -1,4 +1,6 @@
+import { foldHeaderName } from '../match/header-name.ts';
 import { readJsonRpc } from './json-rpc.ts';
+import type { InspectedRequest } from './request-body.ts';
 import { isJsonObject, memberOf, soleMember } from './strict-json.ts';
 import { Unreadable } from './unreadable.ts';
 
@@ -58,7 +60,8 @@ function readTarget(method: string, params: unknown): Target {
   const target = Object.hasOwn(TARGETS, method) ? TARGETS[method] : undefined;
   if (target === undefined) return {};
   const [parameter, kind] = target;
-  return { [kind]: readName(memberOf(params, parameter)) };
+  const value = memberOf(params, parameter);
+  return { [kind]: parameter === 'uri' ? readUri(value) : readName(value) };
 }
 
 function readCompletion(ref: unknown): Target {
@@ -66,7 +69,7 @@ function readCompletion(ref: unknown): Target {
     case 'ref/prompt':
       return { prompt: readName(memberOf(ref, 'name')) };
     case 'ref/resource':
-      return { resource: readName(memberOf(ref, 'uri')) };
+      return { resource: readUri(memberOf(ref, 'uri')) };
     default:
       throw new Unreadable('it completes something unknown');
   }
@@ -76,6 +79,28 @@ function readName(value: unknown): string {
   if (typeof value !== 'string' || value === '' || value.length > MAX_NAME_CHARS)
     throw new Unreadable('it names nothing');
   return value;
+}
+
+/** Letters, digits and the like that are encoded for nothing (RFC 3986 section 2.3); dot segments; encoded separators in a path of files. */
+const OTHER_PATH =
+  /%(?:2[de]|3\d|[46][1-9a-f]|[57][\da]|5f|7e)|(?:^|[/\\:]|%2f|%5c)\.{1,2}(?:$|[/\\?#]|%2f|%5c)|^file:.*%(?:2f|5c)/i;
+
+/**
+ * Servers look up what their URL parser makes of a URI (WHATWG URL; the official SDKs), or open the path in it: both must be what
+ * policy reads. How characters are encoded, case, and a slash at the end do not matter.
+ */
+function readUri(value: unknown): string {
+  const uri = readName(value);
+  const parsed = URL.canParse(uri) ? new URL(uri).href : uri;
+  if (OTHER_PATH.test(uri) || plainUri(parsed).toLowerCase() !== plainUri(uri).toLowerCase())
+    throw new Unreadable('servers may read its URI in more than one way');
+  return uri;
+}
+
+/** Of all URIs that differ in nothing but how characters are encoded and in a slash at the end, the same. */
+export function plainUri(uri: string): string {
+  const decode = (run: string): string => Buffer.from(run.replaceAll('%', ''), 'hex').toString();
+  return uri.replaceAll(/(?:%[\da-f]{2})+/gi, decode).replace(/\/$/, '');
 }
 
 /** Its id, which the header mirrors so that routers find who works on it. */
@@ -92,11 +117,38 @@ export function readArguments(params: unknown): unknown {
 
 /** Routers upstream may go by the mirrored header alone, so a call must not say one thing there and another in its body. */
 function expectSame(mirrored: readonly string[], value: unknown): void {
-  if (!mirrored.every((text) => decodeMirrored(text) === value)) throw new Unreadable('its head and its body disagree');
+  for (const text of mirrored) {
+    const decoded = decodeMirrored(text);
+    if (decoded === undefined || decoded !== value) throw disagree();
+  }
 }
 
-/** Values that a header cannot hold travel as `=?base64?...?=` (MCP 2026-07-28, streamable HTTP). */
-function decodeMirrored(text: string): string {
-  const encoded = /^=\?base64\?([A-Za-z0-9+/=]*)\?=$/.exec(text)?.[1];
-  return encoded === undefined ? text : Buffer.from(encoded, 'base64').toString('utf8');
+const PARAMETER = 'mcp-param-';
+
+/** Which argument such a header mirrors only the tool's schema tells, so its value must at least be that of one. */
+export function expectMirrored(
+  { header, headerNames }: Pick<InspectedRequest, 'header' | 'headerNames'>,
+  args: unknown,
+): void {
+  const mirrored = headerNames.filter((name) => foldHeaderName(name).startsWith(PARAMETER)).flatMap(header);
+  if (mirrored.length === 0) return;
+  const texts = new Set<unknown>();
+  const waiting = [args];
+  for (let value = waiting.pop(); value !== undefined; value = waiting.pop()) {
+    if (isJsonObject(value)) waiting.push(...Object.values(value));
+    else if (typeof value !== 'object') texts.add(String(value));
+  }
+  for (const text of mirrored) if (!texts.has(decodeMirrored(text))) throw disagree();
+}
+
+/** Values that a header cannot hold travel as `=?base64?...?=` (MCP 2026-07-28, streamable HTTP), of which there is one form. */
+function decodeMirrored(text: string): string | undefined {
+  const encoded = /^=\?base64\?(.*)\?=$/.exec(text)?.[1];
+  if (encoded === undefined) return text;
+  const bytes = Buffer.from(encoded, 'base64');
+  return bytes.toString('base64') === encoded ? bytes.toString('utf8') : undefined;
+}
+
+function disagree(): Unreadable {
+  return new Unreadable('its head and its body disagree');
 }

@@ -9,8 +9,10 @@ export interface InspectedRequest {
   readonly path: string;
   /** Without "?". */
   readonly query: string | undefined;
-  /** All values of a header, in order. */
+  /** All values of a header, in order, whatever case its name is asked in. */
   readonly header: (name: string) => readonly string[];
+  /** Of all headers, as they are spelled. */
+  readonly headerNames: readonly string[];
   /** As the framing says, before the body has come; undefined: it does not say. */
   readonly declaredBytes: number | undefined;
   /** Whole; undefined when it is longer than may be read. */

@@ -15,7 +15,7 @@ export function inspectedKey(facts: InspectedFacts): string {
   }
   if (jsonRpc) key += `j${part(jsonRpc.method)}`;
   if (mcp) key += `m${part(mcp.method)}${part(mcp.tool)}${part(mcp.resource)}${part(mcp.prompt)}${part(mcp.arguments)}`;
-  if (a2a) key += `a${part(a2a.method)}${part(a2a.skill)}`;
+  if (a2a) key += `a${part(a2a.method)}${part(a2a.skill)}${a2a.setsCallback ? 1 : 0}`;
   return key;
 }
 

@@ -66,7 +66,8 @@ export function readFacts(plan: InspectionPlan, head: InspectedHead, body: Buffe
   if (head.opensWebSocket)
     return toWire({ unreadable: [...plan.wish.facts].map((fact) => ({ fact, why: UNREAD_MESSAGES })) });
   const header = (name: string): readonly string[] => headers.getAll(name);
-  return toWire(inspectRequest(plan.wish, { method, path, query, header, declaredBytes, body }));
+  const { names: headerNames } = headers;
+  return toWire(inspectRequest(plan.wish, { method, path, query, header, headerNames, declaredBytes, body }));
 }
 
 const wishes = new WeakMap<Route, InspectionWish | 'none'>();

@@ -142,6 +142,7 @@ test('inspection reads or names as unreadable whatever an agent sends, within it
           path,
           query,
           header: (name) => new Map<string, readonly string[]>(Object.entries(fields)).get(name) ?? [],
+          headerNames: Object.keys(fields),
           declaredBytes: undefined,
           body: text === undefined ? undefined : Buffer.from(text),
         });
@@ -205,6 +206,7 @@ test('GraphQL: fields at the root are all of those that an operation may come to
         path: '/graphql',
         query: isGet ? new URLSearchParams(asked).toString() : undefined,
         header: (name) => (name === 'content-type' ? ['application/json'] : []),
+        headerNames: ['content-type'],
         declaredBytes: undefined,
         body: Buffer.from(isGet ? '' : JSON.stringify(asked)),
       });

@@ -18,6 +18,7 @@ const POLICY = policySet({
       rules: [
         { paths: ['/issues'], when: 'request.json.title == "bug"' },
         { paths: ['/mcp'], mcp: { tools: ['search'] } },
+        { paths: ['/a2a/**'], a2a: { methods: ['message/*', 'tasks/get'] } },
       ],
     },
   },
@@ -104,6 +105,25 @@ describe('A-24 A-25 a body that rules cannot read', () => {
 test('A-17 A-18 a placeholder inside a body that was held for policy does not leave', async () => {
   const body = `{"title":"bug","key":"sk_placeholder_${'m'.repeat(43)}"}`;
   expect(await codeOf(json('/issues', body))).toBe('placeholder-refused');
+});
+
+test.each([
+  ['A2A 0.3', '"pushNotificationConfig"'],
+  ['A2A 1.0', '"taskPushNotificationConfig"'],
+  ['protobuf', '"task_push_notification\\u005fconfig"'],
+])('A-57 a message sets no address for notifications that policy does not let it set: %s', async (_title, name) => {
+  const params = `{"message":{},"configuration":{${name}:{"url":"https://evil.test"}}}`;
+  const rpc = `{"jsonrpc":"2.0","id":1,"method":"message/send","params":${params}}`;
+  expect(await codeOf(json('/a2a/rpc', rpc))).toBe('rule-denied');
+  expect(await codeOf(json('/a2a/v1/message:stream', params))).toBe('rule-denied');
+  const agent = await world.agent();
+  expect((await agent.exchange(json('/a2a/rpc', rpc.replace(name, '"blocking"')))).status).toBe(200);
+});
+
+test('A-57 a JSON-RPC request of A2A does not pass as what its path says', async () => {
+  const rpc = '{"jsonrpc":"2.0","id":1,"method":"tasks/cancel","params":{"id":"1"}}';
+  expect(await codeOf(json('/a2a/message:send', rpc))).toBe('message-refused');
+  expect(await codeOf(json('/a2a/message:send', rpc.replace('jsonrpc', 'JsonRpc')))).toBe('message-refused');
 });
 
 describe('A-57 lists of tools', () => {

@@ -100,7 +100,9 @@ function inspectFor(set: CompiledPolicySet, session: SessionFacts, request: Requ
     method: request.method,
     path: request.path,
     query: request.query,
-    header: (name) => (request.headers ?? []).filter((header) => header.name === name).map(({ value }) => value),
+    header: (name) =>
+      (request.headers ?? []).filter((header) => header.name === name.toLowerCase()).map(({ value }) => value),
+    headerNames: (request.headers ?? []).map(({ name }) => name),
     declaredBytes: body.length,
     body: body.length > server.spec.inspectBytes ? undefined : body,
   });

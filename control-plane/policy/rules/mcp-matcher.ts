@@ -1,4 +1,5 @@
 import type { Inspection } from '../../../common/inspection/inspect.ts';
+import { plainUri } from '../../../common/inspection/mcp.ts';
 import type { AccessRule } from '../../resources/kinds.ts';
 import type { Budget } from '../budget.ts';
 import { fitFact, type Matcher, type NameTest, nameTest } from './fit.ts';
@@ -77,12 +78,13 @@ function kindOf({ tool, resource, prompt }: Mcp): Kind | undefined {
 }
 
 function targetTests(rule: McpRule, denies: boolean): Record<Kind, McpTest> {
-  const [tools, resources, prompts]: NameTest[] = [rule.tools, rule.resources, rule.prompts].map((globs) =>
+  const spell = denies ? plainUri : (uri: string): string => uri;
+  const [tools, resources, prompts]: NameTest[] = [rule.tools, rule.resources?.map(spell), rule.prompts].map((globs) =>
     nameTest(globs, denies),
   );
   return {
     tools: ({ tool }, budget) => tools?.(tool, budget) ?? denies,
-    resources: ({ resource }, budget) => resources?.(resource, budget) ?? denies,
+    resources: ({ resource }, budget) => resources?.(spell(resource), budget) ?? denies,
     prompts: ({ prompt }, budget) => prompts?.(prompt, budget) ?? denies,
   };
 }

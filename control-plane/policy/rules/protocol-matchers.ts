@@ -51,6 +51,8 @@ function grpcMatcher(rule: NonNullable<AccessRule['grpc']>, denies: boolean): Ma
 
 /** Fetching the public card: whoever may ask anything may do that. */
 const A2A_LIFECYCLE = 'agent/card';
+/** What a message with an address for push notifications asks too. */
+const A2A_CALLBACK = 'tasks/pushNotificationConfig/set';
 
 function a2aMatcher(rule: NonNullable<AccessRule['a2a']>, denies: boolean): Matcher {
   const isMethod = nameTest(rule.methods, denies);
@@ -58,8 +60,9 @@ function a2aMatcher(rule: NonNullable<AccessRule['a2a']>, denies: boolean): Matc
   return {
     reads: ['a2a'],
     fits: ({ request, budget }) =>
-      fitFact(request, 'a2a', ({ method, skill }) => {
+      fitFact(request, 'a2a', ({ method, skill, setsCallback }) => {
         if (!denies && method === A2A_LIFECYCLE) return true;
+        if (setsCallback && isMethod(A2A_CALLBACK, budget) === denies && !(denies && rule.skills)) return denies;
         if (!isMethod(method, budget)) return false;
         // Only messages choose a skill; tasks are what came of them.
         return method.startsWith('message/') ? isSkill(skill, budget) : !denies || rule.skills === undefined;

@@ -1,3 +1,4 @@
+import { readJsonRpc } from '../../../common/inspection/json-rpc.ts';
 import { memberOf, parseStrictJson } from '../../../common/inspection/strict-json.ts';
 import type { HeaderList } from '../../protocols/header-list.ts';
 import { type ProblemInput, problemOf, type ProblemResponse, refusalWith } from './problem.ts';
@@ -7,7 +8,7 @@ import { type ProblemInput, problemOf, type ProblemResponse, refusalWith } from 
  * Python's SDK (before 2) ends the session. Undefined where no answer can be read: for notifications, and for HTTP+SSE, whose
  * clients take nothing from a POST but its status.
  *
- * @param message - The body, as it was read; undefined when the request is none of MCP
+ * @param message - The body, where policy reads MCP; undefined when there is none
  */
 export function rpcRefusal(
   input: ProblemInput,
@@ -15,7 +16,7 @@ export function rpcRefusal(
   message: Buffer | undefined,
 ): ProblemResponse | undefined {
   if (message === undefined || !takesBoth(headers)) return undefined;
-  const id = memberOf(parseStrictJson(message), 'id');
+  const id = idOf(message);
   if (typeof id !== 'string' && !Number.isSafeInteger(id)) return undefined;
   const { reason, decisionId } = input;
   const problem = problemOf(input);
@@ -25,6 +26,16 @@ export function rpcRefusal(
     data: problem,
   };
   return refusalWith(reason, 200, 'application/json', JSON.stringify({ jsonrpc: '2.0', id, error }));
+}
+
+/** Undefined for what cannot be read as one request. */
+function idOf(message: Buffer): unknown {
+  try {
+    const request = parseStrictJson(message);
+    return readJsonRpc(request).method === undefined ? undefined : memberOf(request, 'id');
+  } catch {
+    return undefined;
+  }
 }
 
 /** What every POST of streamable HTTP has to say, and none of HTTP+SSE does. */

@@ -123,7 +123,8 @@ export class Preparation {
     if (plan.limitBytes === 0) return this.#authorizeWith(request, route, readFacts(plan, inspected, undefined));
     this.#hold(plan.limitBytes, (body) => {
       const facts = readFacts(plan, inspected, body);
-      if (facts.mcp !== undefined && method === 'POST') this.#parts.call.message = body;
+      const isMcp = facts.mcp !== undefined || plan.wish.facts.has('mcp');
+      if (isMcp && method === 'POST') this.#parts.call.message = body;
       this.#authorizeWith(request, route, facts);
     });
   }

@@ -1,4 +1,4 @@
-import { Message, type SendMessageRequest, AgentCard } from '@a2a-js/sdk';
+import { Message, SendMessageConfiguration, type SendMessageRequest, AgentCard } from '@a2a-js/sdk';
 import {
   type Client,
   ClientFactory,
@@ -79,6 +79,11 @@ function asking(text: string, skill: string | undefined): SendMessageRequest {
   return { tenant: '', message: { ...message, metadata }, configuration: undefined, metadata: undefined };
 }
 
+const notified: SendMessageRequest = {
+  ...asking('five', 'book'),
+  configuration: SendMessageConfiguration.fromJSON({ taskPushNotificationConfig: { url: 'https://a.test/' } }),
+};
+
 const WAYS = (['JSONRPC', 'HTTP+JSON'] as const).flatMap((binding) =>
   (['http/1.1', 'h2'] as const).map((alpn) => [binding, alpn] as const),
 );
@@ -119,6 +124,7 @@ describe.each(WAYS)('A2A by %s over %s', (binding, alpn) => {
   it.each([
     ['another skill', () => client.sendMessage(asking('three', 'pay')), 'rule-denied a2a:message/send pay'],
     ['no skill', () => client.sendMessage(asking('four', undefined)), 'rule-denied a2a:message/send'],
+    ['an address for notifications', () => client.sendMessage(notified), 'rule-denied a2a:message/send book'],
     ['another method', () => client.getTask({ id: '1', tenant: '', historyLength: 0 }), 'rule-denied a2a:tasks/get'],
   ])(
     'denies %s',

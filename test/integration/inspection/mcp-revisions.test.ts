@@ -120,7 +120,7 @@ describe.each(Object.entries(REVISIONS))('MCP %s, with the official SDK on both 
     expect((await it.listPrompts()).prompts.map(({ name }) => name)).toEqual(['greet']);
     const found = await it.callTool({ name: 'search', arguments: { path: 'x' } });
     expect(found.content).toEqual([{ type: 'text', text: 'search of x' }]);
-    await it.callTool({ name: 'read_file', arguments: { path: '/docs/a' } });
+    await it.callTool({ name: 'read_file', arguments: { path: '/docs/ä' } });
     expect((await it.readResource({ uri: 'docs://public' })).contents).toHaveLength(1);
     expect((await it.getPrompt({ name: 'greet', arguments: { who: 'x' } })).messages).toHaveLength(1);
     for (const attempt of [
@@ -131,7 +131,7 @@ describe.each(Object.entries(REVISIONS))('MCP %s, with the official SDK on both 
     ]) {
       await expect(attempt()).rejects.toThrow();
     }
-    expect(server.calls).toEqual(['search x', 'read_file /docs/a']);
+    expect(server.calls).toEqual(['search x', 'read_file /docs/ä']);
     expect(world.decisions().filter((one) => one.startsWith('rule-denied'))).toEqual([
       'rule-denied mcp:tools/call delete_file',
       'rule-denied mcp:tools/call read_file',

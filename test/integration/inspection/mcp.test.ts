@@ -124,6 +124,7 @@ describe('MCP messages that no client should send', () => {
       body,
     });
   const call = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"search","arguments":{"path":"x"}}}';
+  const read = '{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"docs://public/../secret"}}';
   it.each([
     ['a batch', `[${call},${call.replace('search', 'delete_file')}]`, {}],
     ['a doubled method', call.replace('"method"', '"method":"ping","method"'), {}],
@@ -131,7 +132,7 @@ describe('MCP messages that no client should send', () => {
     ['a tool in another case', call.replace('"arguments"', '"Name":"delete_file","arguments"'), {}],
     ['a compressed message', call, { 'content-encoding': 'gzip' }],
     ['another content type', call, { 'content-type': 'text/plain' }],
-    ['another method in the head', call, { 'mcp-method': 'ping' }],
+    ['no JSON', call.slice(1), {}],
   ])(
     'refuses %s',
     async (_title, body, headers) => {
@@ -141,6 +142,19 @@ describe('MCP messages that no client should send', () => {
     },
     60_000,
   );
+
+  it.each([
+    ['another method in the head', call, { 'mcp-method': 'ping' }],
+    ['no name', call.replace('"search"', '7'), {}],
+    ['a resource of two readings', read, {}],
+  ])('refuses %s of a request that it can tell', async (_title, body, headers) => {
+    const answer = await post(body, headers);
+    expect([answer.status, await answer.json()]).toMatchObject([
+      200,
+      { id: 1, error: { data: { code: 'message-refused' } } },
+    ]);
+    expect(server.calls).toEqual([]);
+  });
 
   const denied = call.replace('search', 'delete_file');
   it.each(['1', '"one"', '""', '-9007199254740991'])(

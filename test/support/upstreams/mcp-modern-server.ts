@@ -32,7 +32,9 @@ export function makeModernMcpServer(responseMode: 'json' | 'sse'): TestMcpServer
 function makeServer(calls: string[]): McpServer {
   const server = new McpServer({ name: 'files', version: '2.0.0' });
   for (const name of ['read_file', 'delete_file', 'search']) {
-    server.registerTool(name, { description: name, inputSchema: z.object({ path: z.string() }) }, async ({ path }) => {
+    // Mirrored in the head, without which the server takes no call.
+    const inputSchema = z.object({ path: z.string().meta({ 'x-mcp-header': 'Path' }) });
+    server.registerTool(name, { description: name, inputSchema }, async ({ path }) => {
       calls.push(`${name} ${path}`);
       return { content: [{ type: 'text', text: `${name} of ${path}` }] };
     });

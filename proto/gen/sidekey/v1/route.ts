@@ -176,6 +176,8 @@ export interface A2aFacts {
   method: string;
   /** Id of the skill that the request's metadata names; empty when it names none. */
   skill: string;
+  /** A message with an address for push notifications, as tasks/pushNotificationConfig/set sets one. */
+  setsCallback: boolean;
 }
 
 export interface Header {
@@ -994,7 +996,7 @@ export const McpFacts: MessageFns<McpFacts> = {
 };
 
 function createBaseA2aFacts(): A2aFacts {
-  return { method: "", skill: "" };
+  return { method: "", skill: "", setsCallback: false };
 }
 
 export const A2aFacts: MessageFns<A2aFacts> = {
@@ -1004,6 +1006,9 @@ export const A2aFacts: MessageFns<A2aFacts> = {
     }
     if (message.skill !== "") {
       writer.uint32(18).string(message.skill);
+    }
+    if (message.setsCallback !== false) {
+      writer.uint32(24).bool(message.setsCallback);
     }
     return writer;
   },
@@ -1037,6 +1042,14 @@ export const A2aFacts: MessageFns<A2aFacts> = {
             message.skill = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.setsCallback = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1056,6 +1069,7 @@ export const A2aFacts: MessageFns<A2aFacts> = {
     const message = createBaseA2aFacts();
     message.method = object.method ?? "";
     message.skill = object.skill ?? "";
+    message.setsCallback = object.setsCallback ?? false;
     return message;
   },
 };

@@ -31,6 +31,7 @@ function inspect(asked: InspectionWish, sent: Sent) {
     path: sent.path ?? '/x',
     query: sent.query,
     header: (name) => sent.headers?.[name] ?? (headers[name] === undefined ? [] : [headers[name]]),
+    headerNames: Object.keys(sent.headers ?? {}),
     declaredBytes: sent.declaredBytes,
     body: sent.body === undefined ? undefined : Buffer.from(sent.body),
   });

@@ -95,7 +95,7 @@ describe('readA2a', () => {
     ['GetTask', 'tasks/get'],
     ['toString', 'toString'],
   ])('%s is %s', (sent, method) => {
-    expect(rpc(sent)).toEqual({ method, skill: '' });
+    expect(rpc(sent)).toEqual({ method, skill: '', setsCallback: false });
   });
 
   it.each([
@@ -115,7 +115,18 @@ describe('readA2a', () => {
     ['GET', '/tasks/7/pushNotificationConfigs/1', 'tasks/pushNotificationConfig/get'],
     ['DELETE', '/v1/tasks/7/pushNotificationConfigs/1', 'tasks/pushNotificationConfig/delete'],
   ])('%s %s is %s', (verb, path, method) => {
-    expect(readA2a(verb, path, () => ({}))).toEqual({ method, skill: '' });
+    expect(readA2a(verb, path, () => ({}))).toEqual({ method, skill: '', setsCallback: false });
+  });
+
+  it.each([
+    ['a2a 0.3', { pushNotificationConfig: { url: 'https://a.test' } }, true],
+    ['A2A 1.0', { blocking: true, taskPushNotificationConfig: {} }, true],
+    ['protobuf', { task_push_notification_config: { url: '' } }, true],
+    ['protobuf of 0.3', { push_notification_config: 1 }, true],
+    ['none', { pushNotificationConfig: null, blocking: true }, false],
+  ])('finds an address for notifications: %s', (_title, configuration, setsCallback) => {
+    expect(rpc('message/send', { configuration })).toMatchObject({ setsCallback });
+    expect(readA2a('POST', '/message:stream', () => ({ configuration }))).toMatchObject({ setsCallback });
   });
 
   it('reads the skill where agents put it, and refuses two', () => {

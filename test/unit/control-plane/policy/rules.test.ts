@@ -156,7 +156,8 @@ describe('rules over GraphQL, gRPC, JSON-RPC and A2A', () => {
   const drops = [{ graphql: { rootFields: ['delete*'] } }];
   const grpc = [{ grpc: { services: ['acme.v1.*'], methods: ['Get*'] } }];
   const rpc = (method: string) => inspected({ jsonRpc: { method } });
-  const a2a = (method: string, skill = '') => inspected({ a2a: { method, skill } });
+  const a2a = (method: string, skill = '', setsCallback = false) => inspected({ a2a: { method, skill, setsCallback } });
+  const callback = a2a('message/send', 'book', true);
 
   it.each<[string, Rules, Rules | undefined, Partial<RequestFacts>, string]>([
     ['a query of listed fields', reads, undefined, graphql('query', 'repository', 'viewer'), 'ok'],
@@ -181,6 +182,17 @@ describe('rules over GraphQL, gRPC, JSON-RPC and A2A', () => {
     ['the card', [{ a2a: { methods: ['message/*'] } }], undefined, a2a('agent/card'), 'ok'],
     ['another A2A method', [{ a2a: { methods: ['message/*'] } }], undefined, a2a('tasks/cancel'), 'rule-denied'],
     ['tasks under a rule of skills', [{ a2a: { skills: ['book'] } }], undefined, a2a('tasks/get'), 'ok'],
+    ['a message with a callback', [{ a2a: { methods: ['message/*'] } }], undefined, callback, 'rule-denied'],
+    ['it under a rule for both', [{ a2a: { methods: ['message/*', '*/set'] } }], undefined, callback, 'ok'],
+    ['it under a rule of skills', [{ a2a: { skills: ['book'] } }], undefined, callback, 'ok'],
+    [
+      'it where callbacks are denied',
+      ALL,
+      [{ a2a: { methods: ['*/pushNotificationConfig/*'] } }],
+      callback,
+      'policy-denied',
+    ],
+    ['it where those of a skill are', ALL, [{ a2a: { methods: ['*/set'], skills: ['book'] } }], callback, 'ok'],
     ['a denied card', ALL, [{ a2a: { methods: ['agent/*'] } }], a2a('agent/card'), 'policy-denied'],
     ['a denied task', ALL, [{ a2a: { methods: ['tasks/*'] } }], a2a('Tasks/get'), 'policy-denied'],
     ['a denied skill', ALL, [{ a2a: { skills: ['book'] } }], a2a('message/send', 'book'), 'policy-denied'],

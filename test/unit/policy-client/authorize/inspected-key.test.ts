@@ -12,7 +12,7 @@ const FACTS = {
   graphql: { operationType: 'query', operationName: 'Q', rootFields: ['a', 'b'] },
   jsonRpc: { method: 'm' },
   mcp: { method: 'tools/call', tool: 'search', resource: 'r', prompt: 'p', arguments: '{"q":1}' },
-  a2a: { method: 'message/send', skill: 's' },
+  a2a: { method: 'message/send', skill: 's', setsCallback: false },
 } as const satisfies DeepPartial<InspectedFacts>;
 
 const keyOf = (changes: DeepPartial<InspectedFacts>): string =>
@@ -51,6 +51,7 @@ const CALLS: Record<string, DeepPartial<InspectedFacts>> = {
   'no MCP': { mcp: undefined },
   'another A2A method': { a2a: { ...FACTS.a2a, method: 'tasks/cancel' } },
   'another skill': { a2a: { ...FACTS.a2a, skill: 't' } },
+  'an address for notifications': { a2a: { ...FACTS.a2a, setsCallback: true } },
   'no A2A': { a2a: undefined },
 };
 

@@ -102,7 +102,7 @@ describe('actionOf', () => {
       undefined,
       'graphql:mutation a,b',
     ],
-    [{ ...none, a2a: { method: 'message/send', skill: '' } }, undefined, 'a2a:message/send'],
+    [{ ...none, a2a: { method: 'message/send', skill: '', setsCallback: false } }, undefined, 'a2a:message/send'],
     [{ ...none, jsonRpc: { method: 'eth_call' } }, undefined, 'json-rpc:eth_call'],
     [undefined, 'application/grpc+proto', 'grpc:pkg.Svc/Get'],
     [undefined, 'application/json', ''],
