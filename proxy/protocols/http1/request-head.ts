@@ -45,7 +45,7 @@ function readVersion(text: string, at: number): '1.0' | '1.1' {
 }
 
 /** The error for a request line that is too long, whole or not. */
-export function targetTooLong(limits: Http1Limits): MessageError {
+function targetTooLong(limits: Http1Limits): MessageError {
   return new MessageError('uri-too-long', `a request target longer than ${limits.maxTargetBytes} bytes`);
 }
 

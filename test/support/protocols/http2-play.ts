@@ -19,7 +19,7 @@ function fields(headers: HeaderList | undefined): string {
   return ` {${[...headers].map(([name, value]) => `${name}: ${value}`).join(', ')}}`;
 }
 
-export function describeEvent(event: Http2Event): string {
+function describeEvent(event: Http2Event): string {
   switch (event.type) {
     case 'request-head': {
       const { method, scheme, authority, path, protocol, headers } = event.head;
