@@ -26,7 +26,7 @@ export interface Forwarder {
   readonly caPem: string;
   /** Whether the credential may come back in an answer: true for all that do not scrub. */
   readonly leaks: boolean;
-  /** Whether it can tell one upstream from another: false where the lane's port leads to one fixed upstream. */
+  /** Those that it has. */
   readonly lanes: Partial<Record<Lane, Access>>;
   /** Set for those that run in Node and can be profiled. */
   readonly child?: Child;

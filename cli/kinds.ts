@@ -1,7 +1,7 @@
 import { Argument } from 'commander';
 import { UsageError } from '../common/errors.ts';
 
-export const KIND_NAMES = [
+const KIND_NAMES = [
   'Tenant',
   'TrustProvider',
   'ClientWorkload',

@@ -34,13 +34,13 @@ export class BoundedCache<K, V> {
     return this.#entries.delete(key);
   }
 
-  /** Drops every entry for which `test` answers true; returns how many. */
-  deleteWhere(test: (value: V, key: K) => boolean): number {
-    let dropped = 0;
-    for (const [key, value] of this.#entries) {
-      if (test(value, key) && this.#entries.delete(key)) dropped += 1;
-    }
-    return dropped;
+  keys(): IterableIterator<K> {
+    return this.#entries.keys();
+  }
+
+  /** Drops every entry for which `test` answers true. */
+  deleteWhere(test: (value: V) => boolean): void {
+    for (const [key, value] of this.#entries) if (test(value)) this.#entries.delete(key);
   }
 
   clear(): void {

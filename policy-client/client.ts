@@ -174,10 +174,6 @@ class LinkedPolicyClient implements PolicyClient {
     return this.#policy.routes;
   }
 
-  authority(): CertificateAuthority | undefined {
-    return this.#policy.authority;
-  }
-
   onChange(listener: () => void): Unsubscribe {
     return this.#policy.changed.add(listener);
   }
@@ -235,7 +231,7 @@ class LinkedPolicyClient implements PolicyClient {
 
   #onSession(session: Session): void {
     if (this.#state === 'closed') return;
-    if (session.authority !== undefined) this.#policy.setAuthority(session.authority);
+    if (session.authority !== undefined) this.#policy.authorityIssued.tell(session.authority);
     this.#watcher.setSession(session);
   }
 

@@ -164,12 +164,11 @@ export interface PolicyClient {
   revoked(): Reason | undefined;
   /** Routes of the last snapshot; the same array until the next one. */
   routes(): readonly Route[];
-  /** The intermediate issued for `proxyKey`, when it was asked for. */
-  authority(): CertificateAuthority | undefined;
   /** After each snapshot. */
   onChange(listener: () => void): Unsubscribe;
   /** After the cache has let go of what the revocation ends; not called for lifted ones. */
   onRevocation(listener: (revocation: Revocation) => void): Unsubscribe;
+  /** With each intermediate that is issued for `proxyKey`, where it was asked for. */
   onAuthority(listener: (authority: CertificateAuthority) => void): Unsubscribe;
   onConnection(listener: (connected: boolean) => void): Unsubscribe;
   /** Answers synchronously from the cache when it can. Never rejects. */

@@ -11,7 +11,7 @@ export interface ToolEnd {
 const ADMIN_PATH = '/usr/sbin:/sbin:/usr/bin:/bin';
 const TOOL_TIMEOUT_MS = 20_000;
 
-/** Runs a firewall tool to its end, with an environment of its own. */
+/** Runs an administration tool to its end, with an environment of its own. */
 export function runTool(tool: string, args: readonly string[], input = ''): ToolEnd {
   const end = spawnSync(tool, args, {
     input,

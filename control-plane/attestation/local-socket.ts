@@ -3,8 +3,7 @@ import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
 import { createConnection, createServer, type Socket } from 'node:net';
 import { UsageError } from '../../common/errors.ts';
 import type { LocalAuthority } from './local.ts';
-import { loadPeerReader } from './peer-process.ts';
-import type { PeerProcess, PeerReader } from './peer-process.ts';
+import { loadPeerReader, type PeerProcess, type PeerReader } from './peer-process.ts';
 import { proxyKeyThumbprint } from './proxy-key.ts';
 import { AttestationError } from './trust-provider.ts';
 
@@ -54,9 +53,9 @@ async function answer(
   readPeer: PeerReader,
   allowedUids: readonly number[],
 ): Promise<void> {
-  // Read at once, while the process that connected is the likeliest to be still there.
   let reply: { token: string } | { error: { code: string; message: string } };
   try {
+    // At once, while the process that connected is the likeliest to be still there.
     const peer = readPeer(socket);
     reply = { token: await issue(await readLine(socket), peer, authority, allowedUids) };
   } catch (error) {
@@ -119,13 +118,12 @@ async function removeStaleSocket(path: string): Promise<void> {
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found === undefined) return;
   if (!found.isSocket()) throw new UsageError('local-socket', `${path} exists and is not a socket`);
-  const alive = await new Promise<boolean>((resolve) => {
-    const probe = createConnection(path);
-    probe.on('connect', () => resolve(true));
-    probe.on('error', () => resolve(false));
-    probe.on('close', () => resolve(false));
-    probe.on('connect', () => probe.destroy());
-  });
-  if (alive) throw new UsageError('local-socket', `another process serves ${path}`);
+  const probe = createConnection(path);
+  const isAlive = await once(probe, 'connect').then(
+    () => true,
+    () => false,
+  );
+  probe.destroy();
+  if (isAlive) throw new UsageError('local-socket', `another process serves ${path}`);
   unlinkSync(path);
 }

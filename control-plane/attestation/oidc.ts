@@ -13,7 +13,7 @@ interface Preset {
 }
 
 /** What is well known of each service's tokens; the sources are the services' OIDC reference pages. */
-export const OIDC_PRESETS: Readonly<Record<NonNullable<OidcTrustProviderSpec['preset']>, Preset>> = {
+const OIDC_PRESETS: Readonly<Record<NonNullable<OidcTrustProviderSpec['preset']>, Preset>> = {
   'github-actions': {
     issuer: 'https://token.actions.githubusercontent.com',
     space: 'github',

@@ -14,7 +14,7 @@ export interface SessionRecord {
   readonly trustDigests: Readonly<Record<string, string>>;
   readonly claims: Readonly<Record<string, unknown>>;
   readonly userClaims: Readonly<Record<string, unknown>>;
-  /** base64url SHA-256 of each evidence token. */
+  /** `hash` of each piece of evidence. */
   readonly evidenceHashes: readonly string[];
   /** Milliseconds since the epoch at which the last of it expires; undefined: not known. */
   readonly evidenceNotAfter: number | undefined;
@@ -179,7 +179,7 @@ export class SessionRecords {
   follow(): Promise<() => Promise<void>> {
     return this.#store.listen(
       CHANNELS.sessions,
-      (tenant) => void this.#known.deleteWhere(({ ticket }) => ticket.tenant === tenant),
+      (tenant) => this.#known.deleteWhere(({ ticket }) => ticket.tenant === tenant),
       () => this.#known.clear(),
     );
   }

@@ -57,7 +57,7 @@ export function decodeRecord(bytes: Uint8Array): DecisionRecord {
 }
 
 /** The name of a wire outcome; anything unknown reads as failed. */
-export function outcomeName(outcome: Outcome): OutcomeName {
+function outcomeName(outcome: Outcome): OutcomeName {
   if (outcome === Outcome.OUTCOME_ALLOWED) return 'allowed';
   return outcome === Outcome.OUTCOME_DENIED ? 'denied' : 'failed';
 }

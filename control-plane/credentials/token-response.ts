@@ -1,7 +1,7 @@
+import { isJsonObject } from '../../common/inspection/strict-json.ts';
 import { Secret } from '../../common/secret.ts';
 import type { OutboundAnswer } from '../outbound/https-fetcher.ts';
-import { CredentialError } from './credential-minter.ts';
-import type { MintedCredential } from './credential-minter.ts';
+import { CredentialError, type MintedCredential } from './credential-minter.ts';
 
 const DEFAULT_LIFE_SECONDS = 60;
 const MAX_LIFE_SECONDS = 86_400;
@@ -38,10 +38,10 @@ function lifeSeconds(expiresIn: unknown): number {
   return Math.min(seconds, MAX_LIFE_SECONDS);
 }
 
-function parseBody(answer: OutboundAnswer): Record<string, unknown> {
+function parseBody(answer: OutboundAnswer): Readonly<Record<string, unknown>> {
   try {
     const body: unknown = JSON.parse(answer.body);
-    if (typeof body === 'object' && body !== null && !Array.isArray(body)) return body as Record<string, unknown>;
+    if (isJsonObject(body)) return body;
   } catch {
     // The parser's message quotes the body, which may hold a token.
   }

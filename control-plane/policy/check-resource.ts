@@ -11,6 +11,7 @@ import { reservedClaim } from '../credentials/jwt.ts';
 import type { AccessRule, CredentialProviderSpec, Resource, TrustProviderSpec } from '../resources/kinds.ts';
 import { compileCel } from './cel.ts';
 import { type ConditionSpecs, checkSteps } from './check-steps.ts';
+import { compileClientCondition } from './compile.ts';
 
 interface Issue {
   readonly field: string;
@@ -101,10 +102,6 @@ function checkMethods({ methods = [] }: AccessRule, field: string): Issue[] {
     const message = methodFault(method);
     return message === undefined ? [] : [{ field: `${field}.methods[${index}]`, message }];
   });
-}
-
-function compileClientCondition(expression: string): void {
-  if (compileCel(expression).readsRequest) throw new Error('a client workload cannot read the request');
 }
 
 function assertCanonical(host: string): void {

@@ -5,6 +5,7 @@ import { compileCondition } from '../conditions/compile.ts';
 import type { AccessPolicySpec, BoundTo, PolicyCredential, PolicySet, ServerWorkloadSpec } from '../resources/kinds.ts';
 import { boundToOf } from '../resources/within-binding.ts';
 import { type CelProgram, compileCel } from './cel.ts';
+import { CelError } from './cel-error.ts';
 import type { FactName } from './facts.ts';
 import { SecretEndpointSet } from './rule-pack/match.ts';
 import { type CompiledRule, compileRule } from './rules/compile-rule.ts';
@@ -79,7 +80,10 @@ export function compilePolicySet(source: PolicySet): CompiledPolicySet {
     }))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
   const clientConditions = new Map(
-    [...source.clientWorkloads].map(([name, { condition }]) => [name, compileClientCondition(condition)]),
+    [...source.clientWorkloads].map(([name, { condition }]) => [
+      name,
+      condition === undefined ? undefined : attempt(() => ({ program: compileClientCondition(condition) })),
+    ]),
   );
   const names = [...clientConditions.keys()];
   const timedClients = names.filter((name) => dependsOnTime(clientConditions.get(name)));
@@ -120,12 +124,11 @@ function dependsOnTime(condition: ClientCondition | undefined): boolean {
   return condition !== undefined && 'program' in condition && condition.program.readsNow;
 }
 
-function compileClientCondition(expression: string | undefined): ClientCondition | undefined {
-  if (expression === undefined) return undefined;
-  return attempt(() => {
-    const program = compileCel(expression);
-    return program.readsRequest ? { broken: 'a client workload cannot read the request' } : { program };
-  });
+/** Throws CelError. */
+export function compileClientCondition(expression: string): CelProgram {
+  const program = compileCel(expression);
+  if (program.readsRequest) throw new CelError('cel-forbidden', 'a client workload cannot read the request');
+  return program;
 }
 
 function compilePolicy(

@@ -129,12 +129,7 @@ export class PolicySource {
   }
 
   #refreshAll(): void {
-    const tenants = [...this.#watched.keys()];
-    this.#unwatched.deleteWhere((_held, tenant) => {
-      tenants.push(tenant);
-      return false;
-    });
-    for (const tenant of tenants) this.#refresh(tenant);
+    for (const tenant of [...this.#watched.keys(), ...this.#unwatched.keys()]) this.#refresh(tenant);
   }
 
   #refresh(tenant: string): void {

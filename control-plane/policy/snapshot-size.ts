@@ -7,7 +7,7 @@ import { type CompiledPolicySet, type CompiledServerWorkload, compilePolicySet }
 import { routesOf } from './routes.ts';
 
 /** Of a snapshot; what is left is for revocations. */
-export const MAX_ROUTE_BYTES = (MAX_MESSAGE_BYTES / 4) * 3;
+const MAX_ROUTE_BYTES = (MAX_MESSAGE_BYTES / 4) * 3;
 
 /** As long as a real one. */
 const PLACEHOLDER = 'sk_placeholder_'.padEnd(58);

@@ -152,8 +152,8 @@ function findUnbound(
   after: ReadonlyMap<string, Resource>,
   given: ReadonlyMap<string, Resource>,
 ): ResourceIssue[] {
-  const [from, to] = [before, after].map((set) => makePolicySet(tenant, 0, [...set.values()]));
-  if (from === undefined || to === undefined) return [];
+  const from = makePolicySet(tenant, 0, [...before.values()]);
+  const to = makePolicySet(tenant, 0, [...after.values()]);
   return [...to.credentialProviders].flatMap(([name, spec]) => {
     const standing = from.credentialProviders.get(name);
     const isGiven =
@@ -197,17 +197,15 @@ async function applyOne(
     resource.kind === 'CredentialProvider'
       ? await applySecrets(tx, request, before?.kind === 'CredentialProvider' ? before : undefined, resource, named)
       : [];
-  const fields = [
-    ...diffValues(before && { metadata: before.metadata, spec: before.spec }, {
-      metadata: stored.metadata,
-      spec: stored.spec,
-    }),
-    ...secrets,
-  ];
-  const { kind } = resource;
-  const { name } = resource.metadata;
+  return changeOf(before, stored, secrets);
+}
+
+/** What becomes of a resource, both as they are stored; `secrets`: what of them changes. */
+export function changeOf(before: Resource | undefined, after: Resource, secrets: readonly FieldChange[] = []): Change {
+  const visible = ({ metadata, spec }: Resource): object => ({ metadata, spec });
+  const fields = [...diffValues(before && visible(before), visible(after)), ...secrets];
   const action = before === undefined ? 'created' : fields.length === 0 ? 'unchanged' : 'updated';
-  return { kind, name, action, fields: action === 'updated' ? fields : [] };
+  return { kind: after.kind, name: after.metadata.name, action, fields: action === 'updated' ? fields : [] };
 }
 
 /** Seals the secrets that came as values and checks that those marked `sealed` are there; answers which changed. */

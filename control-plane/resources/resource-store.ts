@@ -2,8 +2,7 @@ import type { Secret } from '../../common/secret.ts';
 import { openSecret } from '../store/sealed-secrets.ts';
 import { type Sealer, SealingError } from '../store/sealing.ts';
 import { CHANNELS, enterTenant, notifyFrom, type Sql, type SqlStore } from '../store/sql-store.ts';
-import { applyToTenant, type Change } from './apply.ts';
-import { diffValues } from './diff.ts';
+import { applyToTenant, type Change, changeOf } from './apply.ts';
 import type { ResourceCheck } from './check-set.ts';
 import type { Kind, PolicySet, Resource } from './kinds.ts';
 import { ResourceError } from './resource-error.ts';
@@ -158,15 +157,9 @@ async function applyTenants(tx: Sql, tenants: readonly Resource[]): Promise<Chan
   const existing = new Map(standing.map((resource) => [resource.metadata.name, resource]));
   const changes: Change[] = [];
   for (const resource of tenants) {
-    const { name } = resource.metadata;
-    const before = existing.get(name);
-    const fields = diffValues(before && { metadata: before.metadata, spec: before.spec }, {
-      metadata: resource.metadata,
-      spec: resource.spec,
-    });
-    const action = before === undefined ? 'created' : fields.length === 0 ? 'unchanged' : 'updated';
-    if (action !== 'unchanged') await writeTenant(tx, resource);
-    changes.push({ kind: 'Tenant', name, action, fields: action === 'updated' ? fields : [] });
+    const change = changeOf(existing.get(resource.metadata.name), resource);
+    if (change.action !== 'unchanged') await writeTenant(tx, resource);
+    changes.push(change);
   }
   return changes;
 }

@@ -11,13 +11,13 @@ const HEARD_WITHIN_MS = 5_000;
  *
  * @throws UsageError `store-deaf`
  */
-export async function assertHears(store: SqlStore, heardWithinMs = HEARD_WITHIN_MS): Promise<void> {
+export async function assertHears(store: SqlStore): Promise<void> {
   const told = randomUUID();
   let hear = (): void => {};
   const heard = new Promise<void>((resolve) => (hear = resolve));
   const stop = await store.listen(CHANNELS.hearing, (payload) => payload === told && hear());
   await store.system((tx) => notifyFrom(tx, CHANNELS.hearing, told));
-  await within(heard, heardWithinMs, () => {
+  await within(heard, HEARD_WITHIN_MS, () => {
     throw new UsageError(
       'store-deaf',
       'notifications of the database do not arrive: connect to PostgreSQL itself, or through a pooler that pools by session',

@@ -13,15 +13,18 @@ const AS_SYSTEM = `current_user = '${SYSTEM_ROLE}'`;
 const asTenant = (column: string): string =>
   `current_user = '${TENANT_ROLE}' and ${column} = nullif(current_setting('sidekey.tenant', true), '')`;
 
-const isolate = (table: string, tenantGrant: string, column = 'tenant'): string => `
+const ALL = 'select, insert, update, delete';
+
+/** For the control plane alone. */
+const isolateSystem = (table: string): string => `
 alter table ${table} enable row level security;
 alter table ${table} force row level security;
-create policy tenant_rows on ${table} to ${TENANT_ROLE} using (${asTenant(column)}) with check (${asTenant(column)});
 create policy system_rows on ${table} to ${SYSTEM_ROLE} using (${AS_SYSTEM}) with check (${AS_SYSTEM});
-grant select, insert, update, delete on ${table} to ${SYSTEM_ROLE};
-${tenantGrant === '' ? '' : `grant ${tenantGrant} on ${table} to ${TENANT_ROLE};`}`;
+grant ${ALL} on ${table} to ${SYSTEM_ROLE};`;
 
-const ALL = 'select, insert, update, delete';
+const isolate = (table: string, tenantGrant: string, column = 'tenant'): string => `${isolateSystem(table)}
+create policy tenant_rows on ${table} to ${TENANT_ROLE} using (${asTenant(column)}) with check (${asTenant(column)});
+grant ${tenantGrant} on ${table} to ${TENANT_ROLE};`;
 
 const FIRST = `
 create table tenants (
@@ -159,20 +162,9 @@ ${isolate('revocations', 'select, insert, update')}
 ${isolate('decision_heads', 'select, insert, update')}
 ${isolate('decisions', 'select, insert')}
 ${isolate('authorities', ALL)}
-
-alter table signing_keys enable row level security;
-alter table signing_keys force row level security;
-create policy system_rows on signing_keys to ${SYSTEM_ROLE} using (${AS_SYSTEM}) with check (${AS_SYSTEM});
-grant select, insert, update, delete on signing_keys to ${SYSTEM_ROLE};
+${isolateSystem('signing_keys')}
 grant usage on schema public to ${TENANT_ROLE}, ${SYSTEM_ROLE};
 `;
-
-/** For the control plane alone. */
-const isolateSystem = (table: string): string => `
-alter table ${table} enable row level security;
-alter table ${table} force row level security;
-create policy system_rows on ${table} to ${SYSTEM_ROLE} using (${AS_SYSTEM}) with check (${AS_SYSTEM});
-grant select, insert, update, delete on ${table} to ${SYSTEM_ROLE};`;
 
 const USED_PROOFS = `
 create table used_proofs (

@@ -3,7 +3,7 @@ import type { Sealer } from './sealing.ts';
 import type { Sql } from './sql-store.ts';
 
 /** What authenticates a tenant's secret: it opens in its own row only, and with what it was bound to. */
-export function secretContext(tenant: string, name: string, boundTo = ''): string {
+function secretContext(tenant: string, name: string, boundTo = ''): string {
   const row = `sealed_secrets\0${tenant}\0${name}`;
   return boundTo === '' ? row : `${row}\0${boundTo}`;
 }

@@ -70,9 +70,9 @@ export class Authorizer {
   }
 
   /** Takes the stream for new questions; those that a lost stream left unanswered go out again. */
-  setPort(port: AskPort | undefined): void {
+  setPort(port: AskPort): void {
     this.#port = port;
-    if (port !== undefined) this.#sendUnsent();
+    this.#sendUnsent();
   }
 
   /** The stream is gone with its answers. */

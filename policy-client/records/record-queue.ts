@@ -17,9 +17,9 @@ export interface RecordQueueOptions {
 }
 
 /**
- * Decision records from `push` to acknowledgement: encoded, then chained in memory, then on disk, always
- * in that order of age reversed. A record enters the chain only once it has a place, so that the chain has no holes: what
- * finds no place is counted, and the count enters the chain as a record of its own.
+ * Decision records from `push` to acknowledgement: the oldest are chained in memory, those behind them on disk alone,
+ * and the newest are encoded and not chained yet. A record enters the chain only once it has a place, so that the chain
+ * has no holes: what finds no place is counted, and the count enters the chain as a record of its own.
  */
 export class RecordQueue {
   readonly #options: RecordQueueOptions;

@@ -15,14 +15,13 @@ export interface PolicyStateOptions {
   readonly log: PolicyClientLog;
 }
 
-/** What the control plane has told: routes, policy version, revocations and the authority; keeps the cache true to it. */
+/** Keeps routes, policy version and revocations as the control plane tells them, and the cache true to them. */
 export class PolicyState {
   readonly #options: PolicyStateOptions;
   readonly changed: Listeners<undefined>;
   readonly revoked: Listeners<Revocation>;
   readonly authorityIssued: Listeners<CertificateAuthority>;
   routes: readonly Route[] = [];
-  authority: CertificateAuthority | undefined;
   readonly routeVersions = new RouteVersions();
   /** Of the last snapshot. */
   policy: PolicyName = NO_POLICY;
@@ -45,7 +44,7 @@ export class PolicyState {
     this.routeVersions.take(this.routes, policy);
     const known = new Set(revocations.list().map(({ id }) => id));
     revocations.replace(snapshot.revocations);
-    if (snapshot.certificateAuthority !== undefined) this.setAuthority(snapshot.certificateAuthority);
+    if (snapshot.certificateAuthority !== undefined) this.authorityIssued.tell(snapshot.certificateAuthority);
     // Those that were missed while the link was down end grants and connections now; lifted ones free denials.
     cache.dropDenials();
     for (const revocation of snapshot.revocations) if (!known.has(revocation.id)) this.#carryOut(revocation);
@@ -68,10 +67,5 @@ export class PolicyState {
   /** 0 before the first snapshot. */
   get version(): number {
     return this.policy.policyVersion;
-  }
-
-  setAuthority(authority: CertificateAuthority): void {
-    this.authority = authority;
-    this.authorityIssued.tell(authority);
   }
 }

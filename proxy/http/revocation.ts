@@ -23,7 +23,6 @@ export function cutRevoked(
   tenant: string,
   session: SessionState | undefined,
 ): void {
-  if (revocation.lifted) return;
   const reason = revocationReason(revocation.target);
   const endsSession = session !== undefined && revokes(revocation, standingOfSession(session, tenant));
   for (const exchange of live) {

@@ -36,8 +36,8 @@ while True:
 const LAST_WORDS = (host: string): string => `import socket,time
 s = socket.create_connection(("${host}", ${PORT}), 5); s.recv(99); time.sleep(4)
 s.send(b"<of the agent>", socket.MSG_MORE); s.close(); time.sleep(0.5)`;
-const HEARD = (host: string, port: number): string => `import socket
-s = socket.create_connection(("${host}", ${port}), 5); s.sendall(b"<of the proxy>"); print(s.recv(99).decode(), end="")`;
+const HEARD = (host: string): string => `import socket
+s = socket.create_connection(("${host}", ${PORT}), 5); s.sendall(b"<of the proxy>"); print(s.recv(99).decode(), end="")`;
 
 describe.skipIf(!READY).each(['nftables', 'iptables'])(
   'TCP under rules of %s (it needs root, nftables, iptables, dist/)',
@@ -68,8 +68,7 @@ describe.skipIf(!READY).each(['nftables', 'iptables'])(
       expect(end).toMatchObject({ code: 0, stderr: '' });
     };
     const python = (uid: number, script: string): Promise<ProcessEnd> => space.run(uid, [PYTHON, '-c', script]);
-    const hears = async (uid: number, host: string, port = PORT): Promise<string> =>
-      (await python(uid, HEARD(host, port))).stdout;
+    const hears = async (uid: number, host: string): Promise<string> => (await python(uid, HEARD(host))).stdout;
     const rules = async (): Promise<string> => (await space.run(ROOT, ['nft', 'list', 'ruleset'])).stdout;
 
     it('nothing leaves that the kernel cannot tell the connection of, nor L2TP', async () => {

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { connectAgent } from '../support/agents/connect-agent.ts';
+import { connectAgent } from '../support/agents/proxied-agent.ts';
 import { type InjectingWorld, startInjectingWorld } from '../support/worlds/injecting-world.ts';
 import { runProcess } from '../support/process.ts';
 import { makeTlsIdentity } from '../support/tls-identity.ts';
@@ -58,7 +58,7 @@ describe.skipIf(!HAS_SERVER)('an S3 server (needs versitygw, and go for the clie
     timeout: 60_000,
   }, async () => {
     const { world } = injecting;
-    const httpsAgent = connectAgent(world.proxy.address.port, readFileSync(world.proxyCaFile, 'utf8'));
+    const httpsAgent = connectAgent({ port: world.proxy.address.port, caPem: readFileSync(world.proxyCaFile, 'utf8') });
     const client = new S3Client({
       region: 'us-east-1',
       endpoint: `https://localhost:${port}`,

@@ -48,10 +48,6 @@ export class FakePolicyClient implements PolicyClient {
     for (const listener of this.#revoked) listener(revocation);
   }
 
-  authority(): undefined {
-    return undefined;
-  }
-
   onChange(listener: () => void): () => void {
     this.#changed.add(listener);
     return () => this.#changed.delete(listener);

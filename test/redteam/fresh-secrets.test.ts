@@ -12,7 +12,7 @@ let world: InspectingWorld;
 beforeAll(async () => {
   world = await startInspectingWorld(POLICY, { maskedAnswerFields: ['access_token'] });
 }, 60_000);
-beforeEach(() => void world.upstream.seen.splice(0));
+beforeEach(() => void world.client.records.splice(0));
 afterAll(() => world.close());
 
 const ASK = (): string =>
@@ -66,6 +66,7 @@ describe('A-67 a fresh secret in an answer', () => {
     const agent = await world.agent();
     await agent.send(ASK()).closed();
     expect(agent.received.toString('latin1').replaceAll('\0', '')).not.toContain(TOKEN);
+    expect(world.decisions()).toEqual(['answer-refused POST']);
   });
 
   test.each(['application/json; charset=ISO-8859-1', 'text/html; charset="us-ascii"'])(

@@ -20,8 +20,8 @@ beforeEach(() => {
   world.upstream.seen.length = 0;
 });
 
-function dummy(scope = '20260101/eu-west-1/s3/aws4_request', names = 'host;x-amz-date'): string {
-  return `Authorization: AWS4-HMAC-SHA256 Credential=DUMMY/${scope}, SignedHeaders=${names}, Signature=${'0'.repeat(64)}`;
+function dummy(scope = '20260101/eu-west-1/s3/aws4_request'): string {
+  return `Authorization: AWS4-HMAC-SHA256 Credential=DUMMY/${scope}, SignedHeaders=host;x-amz-date, Signature=${'0'.repeat(64)}`;
 }
 
 async function send(path: string, head: readonly string[], method = 'GET', body = ''): Promise<[number, string]> {

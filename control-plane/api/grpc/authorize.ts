@@ -30,12 +30,6 @@ export interface AuthorizeOptions extends CredentialSourceOptions {
 
 type Answer = Pick<AuthorizeResponse, 'outcome'>;
 
-interface Allowed {
-  readonly policy: CompiledPolicy;
-  readonly server: CompiledServerWorkload;
-  readonly leaseMs: number;
-}
-
 /** A grant lives at least this long, so that the call it is for gets through. */
 const SHORTEST_GRANT_MS = 60_000;
 const MAX_DEADLINE_MS = 30_000;
@@ -108,8 +102,8 @@ async function answerQuestion(
       if ((await standingOf(options, session)).current !== current) continue;
       if (made === undefined) throw failure;
     }
-    const parts = { facts, request, current, minted: made.credentials, nowMs: options.clock.now() };
-    const value = grantOf({ policy, server, leaseMs }, parts);
+    const nowMs = options.clock.now();
+    const value = grantOf({ policy, server, leaseMs, facts, request, current, minted: made.credentials, nowMs });
     if (value !== undefined) return { outcome: { $case: 'grant', value } };
     return denial('credential-unavailable', { message: 'the credential has expired' });
   }
@@ -190,6 +184,9 @@ function isCanonical(text: string, canonical: (text: string) => string): boolean
 }
 
 interface GrantParts {
+  readonly policy: CompiledPolicy;
+  readonly server: CompiledServerWorkload;
+  readonly leaseMs: number;
   readonly facts: SessionFacts;
   readonly request: RequestFacts;
   readonly current: TenantPolicy;
@@ -198,8 +195,8 @@ interface GrantParts {
 }
 
 /** undefined when the credential is about to expire. */
-function grantOf({ policy, server, leaseMs }: Allowed, parts: GrantParts): Grant | undefined {
-  const { facts, request, current, minted, nowMs } = parts;
+function grantOf(parts: GrantParts): Grant | undefined {
+  const { policy, server, leaseMs, facts, request, current, minted, nowMs } = parts;
   if (minted.notAfter <= nowMs) return undefined;
   const { spec } = policy;
   const staleMs = spec.failMode.type === 'stale' ? spec.failMode.maxAgeSeconds * 1_000 : 0;

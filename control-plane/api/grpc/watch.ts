@@ -101,8 +101,7 @@ export class WatchStream {
   /** Ends the stream with a reason. */
   end(error: unknown): void {
     if (this.#ended) return;
-    this.#ended = true;
-    for (const stop of this.#stops) stop();
+    this.#close();
     refuse(this.#call, error);
   }
 

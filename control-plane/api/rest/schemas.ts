@@ -96,19 +96,14 @@ export const decisionQuery = {
   },
 } as const;
 
-export const revokeBody = {
-  type: 'object',
-  additionalProperties: false,
-  required: ['target', 'name'],
-  properties: { target: { type: 'string', enum: REVOCATION_TARGETS }, name: text(1024), reason: text(1000) },
-} as const;
-
 export const liftBody = {
   type: 'object',
   additionalProperties: false,
   required: ['target', 'name'],
   properties: { target: { type: 'string', enum: REVOCATION_TARGETS }, name: text(1024) },
 } as const;
+
+export const revokeBody = { ...liftBody, properties: { ...liftBody.properties, reason: text(1000) } } as const;
 
 export const idParams = { type: 'object', required: ['id'], properties: { id: text(256) } } as const;
 

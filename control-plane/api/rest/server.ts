@@ -9,7 +9,7 @@ import { describeAnswers } from './answers.ts';
 import type { RestDependencies } from './dependencies.ts';
 import { addOperationRoutes, addPublicRoutes } from './operations.ts';
 import { addPlaceholderRoutes } from './placeholders.ts';
-import { PROBLEM_TYPE, problemOf } from './problem.ts';
+import { PROBLEM_TYPE, problemOf, RestError } from './problem.ts';
 import { addResourceRoutes } from './resources.ts';
 import { addRevocationRoutes } from './revocations.ts';
 import { formatAuthority, type Authority } from '../../../common/net/host.ts';
@@ -53,14 +53,8 @@ export async function buildRestApp(dependencies: RestDependencies, tls?: TlsIden
     if (problem.status >= 500) dependencies.onError(error, { method: request.method, path: pathOf(request.url) });
     await reply.status(problem.status).type(PROBLEM_TYPE).send(problem);
   });
-  app.setNotFoundHandler(async (_request, reply) => {
-    const problem = {
-      status: 404,
-      code: 'not-found',
-      title: 'There is no such thing.',
-      detail: 'No such path or method.',
-    };
-    await reply.status(404).type(PROBLEM_TYPE).send(problem);
+  app.setNotFoundHandler(async () => {
+    throw new RestError(404, 'not-found', 'No such path or method.');
   });
   await app.register(swagger, { openapi: OPENAPI });
   await app.register(async (open) => addPublicRoutes(open, dependencies));

@@ -27,7 +27,7 @@ export interface Matcher {
 }
 
 /** The fact as it was read, or why it was not. */
-export function factOf<K extends Exclude<InspectedFact, 'mcpArguments'>>(
+function factOf<K extends Exclude<InspectedFact, 'mcpArguments'>>(
   { inspected }: RequestFacts,
   fact: K,
 ): { readonly value: NonNullable<Inspection[K]> } | Unread {

@@ -9,7 +9,7 @@ type McpRule = NonNullable<AccessRule['mcp']>;
 type McpTest = (mcp: Mcp, budget: Budget) => boolean;
 
 /** What every session needs; a rule that allows anything of MCP allows these. */
-export const MCP_LIFECYCLE: ReadonlySet<string> = new Set([
+const MCP_LIFECYCLE: ReadonlySet<string> = new Set([
   'initialize',
   'ping',
   'server/discover',

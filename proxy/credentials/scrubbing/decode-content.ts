@@ -58,9 +58,7 @@ export function createContentDecoder(
     if (!Object.hasOwn(STAGES, coding)) throw new ContentCodingError('the body has an unknown content coding');
   }
   // Codings are listed in the order in which they were applied.
-  const stages = codings
-    .reverse()
-    .map((coding) => new SlicedStage(STAGES[coding as keyof typeof STAGES](), limits.maxBytesPerSlice));
+  const stages = codings.reverse().map((coding) => STAGES[coding as keyof typeof STAGES]());
   return stages.length === 0 ? undefined : new DecoderChain(stages, limits);
 }
 
@@ -177,38 +175,14 @@ class ZstdStage implements Stage {
   close(): void {}
 }
 
-/** Feeds a stage in slices and bounds what each may make. */
-class SlicedStage {
-  readonly #stage: Stage;
-  readonly #limit: number;
-
-  constructor(stage: Stage, limit: number) {
-    this.#stage = stage;
-    this.#limit = limit;
-  }
-
-  async *decode(chunk: Buffer): AsyncGenerator<Buffer, void, undefined> {
-    for (let at = 0; at < chunk.length; at += SLICE_BYTES) {
-      yield* await this.#stage.write(chunk.subarray(at, at + SLICE_BYTES), this.#limit);
-    }
-  }
-
-  async *end(): AsyncGenerator<Buffer, void, undefined> {
-    yield* await this.#stage.end(this.#limit);
-  }
-
-  close(): void {
-    this.#stage.close();
-  }
-}
-
+/** Feeds each stage in slices, and bounds what each slice may make. */
 class DecoderChain implements ContentDecoder {
-  readonly #stages: readonly SlicedStage[];
+  readonly #stages: readonly Stage[];
   readonly #limits: DecodeLimits;
   #inBytes = 0;
   #outBytes = 0;
 
-  constructor(stages: readonly SlicedStage[], limits: DecodeLimits) {
+  constructor(stages: readonly Stage[], limits: DecodeLimits) {
     this.#stages = stages;
     this.#limits = limits;
   }
@@ -220,7 +194,7 @@ class DecoderChain implements ContentDecoder {
 
   async *end(): AsyncGenerator<Buffer, void, undefined> {
     for (const [index, stage] of this.#stages.entries()) {
-      for await (const bytes of stage.end()) yield* this.#decodeFrom(index + 1, bytes);
+      for (const bytes of await stage.end(this.#limits.maxBytesPerSlice)) yield* this.#decodeFrom(index + 1, bytes);
     }
   }
 
@@ -235,7 +209,12 @@ class DecoderChain implements ContentDecoder {
       yield chunk;
       return;
     }
-    for await (const bytes of stage.decode(chunk)) yield* this.#decodeFrom(index + 1, bytes);
+    for (let at = 0; at < chunk.length; at += SLICE_BYTES) {
+      const slice = chunk.subarray(at, at + SLICE_BYTES);
+      for (const bytes of await stage.write(slice, this.#limits.maxBytesPerSlice)) {
+        yield* this.#decodeFrom(index + 1, bytes);
+      }
+    }
   }
 
   #checkRatio(length: number): void {

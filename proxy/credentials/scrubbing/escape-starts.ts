@@ -19,7 +19,7 @@ export class EscapeStarts {
   /** `counts`: 1 for the bytes that are looked for. */
   constructor(counts: Uint8Array) {
     this.#counts = counts;
-    const { told, bytesOf } = starts();
+    const { told, bytesOf } = (known ??= makeStarts());
     this.#told = told.slice();
     for (const [slot, bytes] of bytesOf) {
       const counting = bytes.filter((byte) => counts[byte] === 1);
@@ -50,10 +50,6 @@ let known: Starts | undefined;
 
 function slotOf(introducer: number, second: number): number {
   return ((introducer & 3) << 8) | second;
-}
-
-function starts(): Starts {
-  return (known ??= makeStarts());
 }
 
 function makeStarts(): Starts {

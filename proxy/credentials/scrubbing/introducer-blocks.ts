@@ -1,4 +1,4 @@
-import { BLOCK_BYTES, introducerLister } from './introducer-list.ts';
+import { LISTED_BYTES, introducerLister } from './introducer-list.ts';
 
 /** What is shorter is listed without being looked at first. */
 const SHORT_BYTES = 512;
@@ -30,7 +30,7 @@ export class IntroducerBlocks {
     this.count = 0;
     while (this.count === 0 && this.#until < this.#end) {
       this.from = this.#end - this.#until < SHORT_BYTES ? this.#until : this.#nearest(this.#until);
-      this.#until = Math.min(this.#end, this.from + BLOCK_BYTES);
+      this.#until = Math.min(this.#end, this.from + LISTED_BYTES);
       this.count = this.#lister.list(this.#bytes, this.from, this.#until);
     }
     return this.count > 0;

@@ -1,7 +1,7 @@
 import { startsEscape } from './escapes.ts';
 
 /** So many bytes are listed at once. */
-export const BLOCK_BYTES = 4096;
+export const LISTED_BYTES = 4096;
 const STEP_BYTES = 16;
 /** Where the list begins in the memory that WebAssembly has; the bytes stand at its beginning. */
 const LIST_AT = 8192;
@@ -67,7 +67,7 @@ export function wasmLister(): IntroducerLister | undefined {
     const code = Buffer.from(CODE.join('').replaceAll(' ', ''), 'hex');
     const { memory, list } = new Instance(new Module(code)).exports;
     const input = new Uint8Array(memory.buffer);
-    const places = new Int32Array(memory.buffer, LIST_AT, BLOCK_BYTES + STEP_BYTES);
+    const places = new Int32Array(memory.buffer, LIST_AT, LISTED_BYTES + STEP_BYTES);
     return {
       places,
       list: (bytes, from, until) => {
@@ -84,7 +84,7 @@ export function wasmLister(): IntroducerLister | undefined {
 }
 
 export function slowLister(): IntroducerLister {
-  const places = new Int32Array(BLOCK_BYTES);
+  const places = new Int32Array(LISTED_BYTES);
   return {
     places,
     list: (bytes, from, until) => {

@@ -4,6 +4,9 @@ export interface Place {
   readonly at: number;
 }
 
+/** More than any needle has: a head's limit of bytes, in UTF-32. */
+const MAX_NEEDLE_BYTES = 2 ** 24;
+
 /** The ways in which some input may be read that are still to be followed. No place is followed twice. */
 export class Readings<P extends Place> {
   readonly #open: P[] = [];
@@ -17,18 +20,11 @@ export class Readings<P extends Place> {
   }
 
   add(place: P): void {
-    if (this.#isNew(place)) this.#open.push(place);
+    const before = this.#seen.size;
+    if (this.#seen.add(place.at * MAX_NEEDLE_BYTES + place.next).size > before) this.#open.push(place);
   }
 
   next(): P | undefined {
     return this.#open.pop();
   }
-
-  #isNew({ next, at }: P): boolean {
-    const before = this.#seen.size;
-    return this.#seen.add(at * MAX_NEEDLE_BYTES + next).size > before;
-  }
 }
-
-/** More than any needle has: a head's limit of bytes, in UTF-32. */
-const MAX_NEEDLE_BYTES = 2 ** 24;

@@ -45,7 +45,7 @@ function readVersion(text: string, at: number): '1.0' | '1.1' {
 }
 
 /** The error for a request line that is too long, whole or not. */
-export function targetTooLong(limits: Http1Limits): MessageError {
+function targetTooLong(limits: Http1Limits): MessageError {
   return new MessageError('uri-too-long', `a request target longer than ${limits.maxTargetBytes} bytes`);
 }
 
@@ -64,7 +64,7 @@ function interpret(method: string, target: string, version: '1.0' | '1.1', secti
     throw malformed('request', 'a malformed Host field (RFC 9110 7.2)');
   }
   const framing = fields.framing ?? NO_BODY;
-  if ((method === 'CONNECT' || method === 'TRACE') && framing !== NO_BODY && !isEmpty(framing)) {
+  if ((method === 'CONNECT' || method === 'TRACE') && !isEmpty(framing)) {
     throw malformed('request', 'content in a CONNECT or TRACE request (RFC 9110 9.3.6, 9.3.8)');
   }
   const expects = fields.expect !== undefined && version === '1.1';

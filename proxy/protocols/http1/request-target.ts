@@ -64,7 +64,7 @@ export function isTargetFor(method: string, target: string): boolean {
     const port = HOST.exec(target)?.[1];
     return port !== undefined && port !== '' && isPort(port);
   }
-  if (target.charCodeAt(0) === 0x2f) return true;
+  if (target.charCodeAt(0) === SLASH) return true;
   if (target === '*') return method === 'OPTIONS';
   const authority = readAbsoluteForm(target)?.authority;
   return authority !== undefined && isAuthority(authority);

@@ -72,7 +72,7 @@ export function kindOfName(name: string): FieldKind {
 }
 
 /** A token in lower case (RFC 9113 8.2.1). */
-export function isPlainName(name: string): boolean {
+function isPlainName(name: string): boolean {
   for (let at = 0; at < name.length; at += 1) {
     const code = name.charCodeAt(at);
     if (TOKEN[code] !== 1 || (code >= 0x41 && code <= 0x5a)) return false;
@@ -81,7 +81,7 @@ export function isPlainName(name: string): boolean {
 }
 
 /** No control characters, NUL, CR and LF above all, and no blank at either end (RFC 9113 8.2.1). */
-export function isPlainValue(value: string): boolean {
+function isPlainValue(value: string): boolean {
   const last = value.length - 1;
   for (let at = 0; at <= last; at += 1) {
     if (FIELD[value.charCodeAt(at)] !== 1) return false;

@@ -38,7 +38,7 @@ export function initialPeerSettings(): PeerSettings {
   };
 }
 
-/** Reads the payload of a SETTINGS frame into `settings`. `lead` is who sent it. */
+/** Reads the payload of a SETTINGS frame into `settings`. `from` is who sent it. */
 export function readSettings(
   bytes: Buffer,
   start: number,

@@ -1,7 +1,8 @@
+import { SidekeyError } from '../../../common/errors.ts';
+
 /** The bytes are no zstd (RFC 8878), or ask for more than a content coding may (RFC 9659). */
-export class ZstdError extends Error {
+export class ZstdError extends SidekeyError {
   constructor(message: string) {
-    super(message);
-    this.name = new.target.name;
+    super('zstd-invalid', message);
   }
 }

@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { AwsAlgorithm, type Injection } from '../../../proto/gen/sidekey/v1/grant.ts';
 import { crc32Of, verifyChunkedUpload } from '../../support/upstreams/aws-chunk-verifier.ts';
-import { connectAgent } from '../../support/agents/connect-agent.ts';
+import { connectAgent } from '../../support/agents/proxied-agent.ts';
 import { grant, type ProxyWorld, startProxyWorld } from '../../support/worlds/proxy-world.ts';
 import { SUITE_CREDENTIAL, SUITE_V4A_PUBLIC_KEY } from '../../support/control-plane/published-keys.ts';
 
@@ -34,7 +34,7 @@ let arrived: string | Buffer;
 
 beforeAll(async () => {
   world = await startProxyWorld();
-  agent = connectAgent(world.proxy.address.port, world.proxy.caPem ?? '');
+  agent = connectAgent({ port: world.proxy.address.port, caPem: world.proxy.caPem ?? '' });
   world.upstream.handle((request, response) => {
     world.upstream
       .note(request)

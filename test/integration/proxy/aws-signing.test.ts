@@ -11,7 +11,7 @@ import {
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { AwsAlgorithm, type Injection } from '../../../proto/gen/sidekey/v1/grant.ts';
 import { type AwsServices, serveAws } from '../../support/upstreams/aws-services.ts';
-import { connectAgent } from '../../support/agents/connect-agent.ts';
+import { connectAgent } from '../../support/agents/proxied-agent.ts';
 import { grant, type ProxyWorld, startProxyWorld } from '../../support/worlds/proxy-world.ts';
 
 const KEY = {
@@ -22,13 +22,13 @@ const KEY = {
 /** What an agent's SDK is given, since it will not start without. */
 const DUMMY = { accessKeyId: 'DUMMY', secretAccessKey: 'dummy' };
 
-function sigV4(service: string, regions = ['eu-west-1']): Injection {
+function sigV4(service: string): Injection {
   const value = {
     accessKeyId: KEY.accessKeyId,
     secretAccessKey: Buffer.from(KEY.secretAccessKey),
     sessionToken: Buffer.from(KEY.sessionToken),
     service,
-    regions,
+    regions: ['eu-west-1'],
     algorithm: AwsAlgorithm.AWS_ALGORITHM_HMAC_SHA256,
   };
   return { kind: { $case: 'awsSigv4', value } };
@@ -52,7 +52,7 @@ describe('AWS SDKs with dummy keys, against services that verify signatures', ()
     endpoint: `https://api.test:${world.upstream.httpsPort}`,
     credentials: DUMMY,
     maxAttempts: 1,
-    requestHandler: { httpsAgent: connectAgent(world.proxy.address.port, world.proxy.caPem ?? '') },
+    requestHandler: { httpsAgent: connectAgent({ port: world.proxy.address.port, caPem: world.proxy.caPem ?? '' }) },
   });
   const s3 = (region?: string) => new S3Client({ ...options(region), forcePathStyle: true });
 

@@ -1,7 +1,9 @@
 import http from 'node:http';
 import http2 from 'node:http2';
+import https from 'node:https';
 import type { Socket } from 'node:net';
 import tls from 'node:tls';
+import { callbackify } from 'node:util';
 
 /** Node's own clients, through a proxy. */
 export interface ProxyPlace {
@@ -48,6 +50,16 @@ export async function tunnel(
   });
   secured.on('error', () => {});
   return secured;
+}
+
+/** An https.Agent whose connections go through the proxy and trust its authority alone. */
+export function connectAgent(proxy: ProxyPlace): https.Agent {
+  const agent = new https.Agent({ keepAlive: true });
+  agent.createConnection = ({ host, port }, callback = () => {}) => {
+    callbackify(tunnel)(proxy, String(host), Number(port), 'http/1.1', callback);
+    return undefined;
+  };
+  return agent;
 }
 
 /** An HTTP/2 session through the proxy. */

@@ -1,9 +1,8 @@
-import type { HeaderList } from '../../../proxy/protocols/header-list.ts';
+import { HeaderList } from '../../../proxy/protocols/header-list.ts';
 import { Http2Error } from '../../../proxy/protocols/http2/http2-error.ts';
 import { Http2Connection } from '../../../proxy/sessions/http2/connection.ts';
 import type { Http2Event } from '../../../proxy/sessions/http2/events.ts';
 import type { Http2Limits } from '../../../proxy/sessions/http2/limits.ts';
-import { HeaderList as Headers } from '../../../proxy/protocols/header-list.ts';
 import { CLIENT_START, cutFrames, describeFrame, settings } from './http2-frames.ts';
 
 /** What a connection said, in few words a line; the pieces of a body are joined. */
@@ -19,7 +18,7 @@ function fields(headers: HeaderList | undefined): string {
   return ` {${[...headers].map(([name, value]) => `${name}: ${value}`).join(', ')}}`;
 }
 
-export function describeEvent(event: Http2Event): string {
+function describeEvent(event: Http2Event): string {
   switch (event.type) {
     case 'request-head': {
       const { method, scheme, authority, path, protocol, headers } = event.head;
@@ -110,7 +109,7 @@ export function startClient(
   const client = new Http2Connection('client', options);
   drive(client, [start]);
   for (const method of methods) {
-    const head = { method, scheme: 'https', authority: 'a.example', path: '/', headers: new Headers() };
+    const head = { method, scheme: 'https', authority: 'a.example', path: '/', headers: new HeaderList() };
     if (client.open(head, method === 'GET' || method === 'HEAD') === undefined) throw new Error('no stream');
   }
   client.takeOutput();

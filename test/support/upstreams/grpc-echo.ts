@@ -29,7 +29,7 @@ const method = (name: string, requestStream: boolean, responseStream: boolean) =
 });
 
 /** The four kinds of calls, over bare bytes. */
-export const ECHO = {
+const ECHO = {
   unary: method('Unary', false, false),
   collect: method('Collect', true, false),
   count: method('Count', false, true),

@@ -88,7 +88,7 @@ function dispatcherOf({ proxy }: ProxyWorld, alpn: 'h2' | 'http/1.1', port: numb
 }
 
 /** Answers questions by the control plane's code, without a session or a credential provider. */
-export function deciderOf(policy: PolicySet): (question: Question) => Promise<Answer> {
+function deciderOf(policy: PolicySet): (question: Question) => Promise<Answer> {
   const state = { policy: compilePolicySet(policy), revocations: new RevocationSet([]) };
   const options = {
     clock: { now: () => 0 },

@@ -129,7 +129,9 @@ describe('RestClient', () => {
   });
 
   it('waits for the verdict on a long log, and for nothing else', async () => {
-    server = createServer((_, response) => void setTimeout(() => response.end('{"ok":true}'), 1_500));
+    server = createServer(({ url: asked }, response) => {
+      if (asked === '/v1/verify-log') setTimeout(() => response.end('{"ok":true}'), 1_500);
+    });
     await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve));
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     const client = new RestClient(context(url), 100);

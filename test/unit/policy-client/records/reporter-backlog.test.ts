@@ -21,7 +21,7 @@ afterEach(() => {
   rmSync(join(dir, '..'), { recursive: true, force: true });
 });
 
-const newSpool = (maxBytes = 1e9) => new Spool(dir, maxBytes);
+const newSpool = () => new Spool(dir, 1e9);
 
 function watched(promise: Promise<void>) {
   let isOver = false;

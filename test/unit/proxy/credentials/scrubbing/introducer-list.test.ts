@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import {
-  BLOCK_BYTES,
+  LISTED_BYTES,
   type IntroducerLister,
   slowLister,
   wasmLister,
@@ -37,13 +37,13 @@ describe.each([
   });
 
   test('of a whole block of nothing else', () => {
-    const bytes = Buffer.alloc(BLOCK_BYTES, '\\');
+    const bytes = Buffer.alloc(LISTED_BYTES, '\\');
     expect(listed(lister, bytes)).toEqual(expected(bytes));
   });
 
   test('not of what stands before or behind, nor of what stood there before', () => {
     const bytes = Buffer.from('%&\\'.repeat(30));
-    listed(lister, Buffer.alloc(BLOCK_BYTES, '%'));
+    listed(lister, Buffer.alloc(LISTED_BYTES, '%'));
     for (let from = 0; from < 40; from += 1) {
       for (let until = from + 1; until < 60; until += 3) {
         const other = Buffer.alloc(100, 'x').fill('%&\\', from, until);
