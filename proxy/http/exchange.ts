@@ -45,7 +45,7 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd,
     this.call = new Call(head.method);
     this.#body = new RequestBody(services.held);
     this.#request = this.#body;
-    this.deadlineAt = services.clock.now() + services.limits.responseTimeoutMs;
+    this.deadlineAt = services.monotonicMs() + services.limits.responseTimeoutMs;
     this.standing = new Standing(services.client, services.clock);
     this.#preparation = new Preparation(
       { services, agent, head, call: this.call, body: this.#body, standing: this.standing },
@@ -230,7 +230,7 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd,
   }
 
   #extend(byMs: number): void {
-    this.deadlineAt = this.#services.clock.now() + byMs;
+    this.deadlineAt = this.#services.monotonicMs() + byMs;
   }
 
   #guard(step: () => void): void {

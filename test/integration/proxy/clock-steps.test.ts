@@ -47,15 +47,16 @@ test('a clock that is set ahead ends no call that waits, and no head that is on 
 
 test('a clock that is set back lets nothing wait longer', async () => {
   await start({ responseTimeoutMs: 5_000, agentIdleTimeoutMs: 1_000, upstreamIdleTimeoutMs: 1_000 });
-  const idle = await world.agent();
-  const answered = idle.exchange(world.request('GET', '/quick'));
-  await until('the call has arrived', () => owed.length === 1);
-  owed[0]?.end('here');
-  expect((await answered).status).toBe(200);
-  const closed = new Promise((resolve) => owed[0]?.socket?.once('close', resolve));
   const agent = await world.agent();
   agent.send(world.request('GET', '/slow'));
+  await until('the call has arrived', () => owed.length === 1);
+  const idle = await world.agent();
+  const answered = idle.exchange(world.request('GET', '/quick'));
   await until('the call has arrived', () => owed.length === 2);
+  const [, quick] = owed;
+  const closed = new Promise((resolve) => quick?.socket?.once('close', resolve));
+  quick?.end('here');
+  expect((await answered).status).toBe(200);
   await step(-HOUR_MS);
   expect((await agent.answer()).status).toBe(504);
   await idle.closed();
