@@ -34,8 +34,8 @@ export interface ProxyServices {
   readonly pool: Upstreams;
   readonly limits: ProxyLimits;
   readonly clock: Clock;
-  /** A clock that nobody sets, for deadlines. */
-  monotonicMs(): number;
+  /** `performance.now()`: a clock that nobody sets, for deadlines. */
+  readonly monotonicMs: () => number;
   /** For bodies that wait for whoever is to take them. */
   readonly held: ByteBudget;
   readonly dpopNonces: DpopNonces;
