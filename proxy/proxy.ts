@@ -51,6 +51,8 @@ const RECORDS_MS = 1_000;
 /** Whoever connects decides how often the limit is met, and must not fill the log with it. */
 const CROWD_LOG_MS = 60_000;
 
+const monotonicMs = (): number => performance.now();
+
 /** Starts a proxy over this policy client: it listens at once and answers `not-ready` until the first policy snapshot. */
 export async function composeProxy(
   config: Readonly<ProxyConfig>,
@@ -63,7 +65,7 @@ export async function composeProxy(
   const contexts = new TrustedContexts(config.upstreamCaPem ?? '');
   const before = config.upstreamProxy && parseUpstreamProxy(config.upstreamProxy.url, config.upstreamProxy.noProxy);
   const ways = before === undefined ? resolver : chainResolver(resolver, before, contexts.for(''));
-  const pool = new UpstreamPool(ways, contexts, limits, systemClock, held);
+  const pool = new UpstreamPool(ways, contexts, limits, monotonicMs, held);
   const routes = new RouteTable();
   const live = new Roster<LiveExchange>();
   // A call denied because the session was revoked is still that session's call.
@@ -72,8 +74,8 @@ export async function composeProxy(
   let toldAt = Number.NEGATIVE_INFINITY;
   const sessions = new AgentSessions(limits.maxConnections, () => {
     metrics.turnedAway();
-    if (performance.now() - toldAt < CROWD_LOG_MS) return;
-    toldAt = performance.now();
+    if (monotonicMs() - toldAt < CROWD_LOG_MS) return;
+    toldAt = monotonicMs();
     log.warn({ maxConnections: limits.maxConnections }, 'agent connections beyond the limit are closed on arrival');
   });
   let authority: CertificateAuthority | undefined =
@@ -92,6 +94,7 @@ export async function composeProxy(
     pool,
     limits,
     clock: systemClock,
+    monotonicMs,
     held,
     dpopNonces: new DpopNonces(),
     via: viaPseudonym(client.instanceId),
@@ -131,17 +134,17 @@ export async function composeProxy(
     for (const exchange of live) exchange.reauthorize();
   });
   client.onRevocation((revocation) => cutRevoked(live, revocation, config.controlPlane.tenant, client.session()));
-  const sweeper = startSweeper(systemClock, sessions, live, pool);
+  const sweeper = startSweeper(services, sessions, live, pool);
   let admin: Awaited<ReturnType<typeof startAdminServer>> | undefined;
   const close = async (deadlineMs: number): Promise<void> => {
-    const endsAt = Date.now() + deadlineMs;
+    const endsAt = monotonicMs() + deadlineMs;
     state.draining = true;
     await listeners.drain(deadlineMs, () => {
       for (const exchange of live) exchange.cut('draining');
     });
     sweeper.stop();
     file?.stop();
-    await client.close(Math.max(RECORDS_MS, endsAt - Date.now()));
+    await client.close(Math.max(RECORDS_MS, endsAt - monotonicMs()));
     pool.destroy();
     await admin?.close();
   };

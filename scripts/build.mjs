@@ -54,6 +54,8 @@ async function buildBundles() {
     ...shared,
     entryPoints: {
       proxy: 'proxy/bundled.ts',
+      // A thread of `sidekey run`.
+      'agent-thread': 'cli/agent/agent-thread.ts',
       'control-plane': 'control-plane/main.ts',
       'policy-client': 'policy-client/index.ts',
     },

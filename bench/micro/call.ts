@@ -158,6 +158,7 @@ const services: ProxyServices = {
   },
   limits: DEFAULT_LIMITS,
   clock: systemClock,
+  monotonicMs: () => performance.now(),
   held,
   dpopNonces: new DpopNonces(),
   via: 'sidekey-7d1c9a52',

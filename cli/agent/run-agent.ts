@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
+import { Worker } from 'node:worker_threads';
 import type { AgentUser } from './agent-user.ts';
 import { CommandFailed, EXIT_CODES } from '../exit-codes.ts';
 import type { Program } from './hidden-folders.ts';
@@ -21,29 +22,51 @@ export function runAgent(
   env: NodeJS.ProcessEnv,
   user?: Pick<AgentUser, 'uid' | 'gid'>,
 ): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, args, {
-      stdio: 'inherit',
-      env,
-      ...(user === undefined ? {} : { uid: user.uid, gid: user.gid }),
-    });
-    const passOn = (signal: NodeJS.Signals): void => {
-      // The agent got it from the terminal as well; a second one would mean "at once" to many programs.
-      if (!(process.stdin.isTTY && FROM_KEYS.has(signal))) child.kill(signal);
-    };
-    const stop = (): void => {
-      for (const signal of PASSED_ON) process.off(signal, passOn);
-    };
-    for (const signal of PASSED_ON) process.on(signal, passOn);
+  const child = spawn(program, args, {
+    stdio: 'inherit',
+    env,
+    ...(user === undefined ? {} : { uid: user.uid, gid: user.gid }),
+  });
+  const end = new Promise<number>((resolve, reject) => {
     child.on('error', (cause: NodeJS.ErrnoException) => {
-      stop();
       if (child.pid !== undefined) return reject(cause);
       if (cause.code === 'ENOENT') reject(new CommandFailed(EXIT_CODES.notFound, `${program}: no such program`));
       else reject(new CommandFailed(EXIT_CODES.cannotRun, `cannot run ${program}`, { cause }));
     });
-    child.on('close', (code, signal) => {
-      stop();
-      resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]));
-    });
+    child.on('close', (code, signal) => resolve(exitCodeOf(code, signal)));
   });
+  return passingSignalsOn((signal) => child.kill(signal), end);
+}
+
+/**
+ * Runs it where its signals reach nothing outside, and what it has started ends with it (Linux 6.12 or newer, with koffi). In builds only:
+ * from a chunk of dist/.
+ */
+export function runIsolatedAgent(program: Program, env: NodeJS.ProcessEnv): Promise<number> {
+  const thread = new Worker(new URL('../agent-thread.js', import.meta.url), {
+    workerData: { program, env },
+    trackUnmanagedFds: false,
+  });
+  const end = new Promise<number>((resolve, reject) => {
+    thread.once('message', resolve);
+    thread.once('error', reject);
+  });
+  return passingSignalsOn((signal) => thread.postMessage(signal), end);
+}
+
+async function passingSignalsOn(pass: (signal: NodeJS.Signals) => void, end: Promise<number>): Promise<number> {
+  const passOn = (signal: NodeJS.Signals): void => {
+    // The agent got it from the terminal as well; a second one would mean "at once" to many programs.
+    if (!(process.stdin.isTTY && FROM_KEYS.has(signal))) pass(signal);
+  };
+  for (const signal of PASSED_ON) process.on(signal, passOn);
+  try {
+    return await end;
+  } finally {
+    for (const signal of PASSED_ON) process.off(signal, passOn);
+  }
+}
+
+export function exitCodeOf(code: number | null, signal: NodeJS.Signals | null): number {
+  return code ?? 128 + (signal === null ? 0 : constants.signals[signal]);
 }

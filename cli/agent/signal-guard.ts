@@ -6,7 +6,7 @@ const LANDLOCK_SCOPE_SIGNAL = 2n;
 const PR_SET_NO_NEW_PRIVS = 38;
 
 /**
- * Keeps what this process starts from now on from sending signals to processes outside: one that stops a control plane has time for what
+ * Keeps what this thread starts from now on from sending signals to processes outside: one that stops a control plane has time for what
  * it else has not, and one that ends it can meet the next start, before SIGUSR1 is caught there. Linux 6.12 or newer with Landlock.
  *
  * @returns whether it took effect

@@ -17,9 +17,8 @@ import { evidenceFiles } from '../proxy/evidence.ts';
 import { canHideFolders, hideFolders, type Program } from '../agent/hidden-folders.ts';
 import { callersByDefault } from '../proxy/mode-options.ts';
 import { startReadyProxy } from '../proxy/ready-proxy.ts';
-import { runAgent } from '../agent/run-agent.ts';
+import { runAgent, runIsolatedAgent } from '../agent/run-agent.ts';
 import { expectListener, parseProxyUrl } from '../proxy/proxy-listener.ts';
-import { guardSignals } from '../agent/signal-guard.ts';
 import { guardTerminal } from '../agent/terminal-guard.ts';
 
 const DRAIN_MS = 5_000;
@@ -78,7 +77,8 @@ Of a variable and another of these options, the option says which proxy it is.
 Its exit code is passed through.
 
 Sidekey's folder (~/.sidekey) holds what gives every credential away. The command sees it empty where Linux lets ordinary users
-do that (unshare); setuid programs such as sudo do nothing for it then, and its signals reach no process outside (Linux 6.12).
+do that (unshare); setuid programs such as sudo do nothing for it then, and on Linux 6.12 its signals reach no process outside, and
+what it leaves running ends with it.
 Where this is not possible, as for root, a warning says what it can read; "required" refuses to run it, "off" does neither. A user
 of its own (--user) keeps more from it.
 
@@ -111,8 +111,10 @@ async function run(program: string, args: readonly string[], options: RunOptions
     if (isConfined && !(await guardTerminal()) && process.stdin.isTTY) {
       warn('this terminal cannot be guarded: the command can type into it as if you did');
     }
-    if (isolate !== asItIs) await guardSignals();
-    process.exitCode = await runAgent(isolate([program, ...args]), env, user);
+    process.exitCode =
+      isolate === asItIs
+        ? await runAgent([program, ...args], env, user)
+        : await runIsolatedAgent(isolate([program, ...args]), env);
   } finally {
     trust.remove();
     await proxy.close();

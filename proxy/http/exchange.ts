@@ -45,7 +45,7 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd,
     this.call = new Call(head.method);
     this.#body = new RequestBody(services.held);
     this.#request = this.#body;
-    this.deadlineAt = services.clock.now() + services.limits.responseTimeoutMs;
+    this.deadlineAt = services.monotonicMs() + services.limits.responseTimeoutMs;
     this.standing = new Standing(services.client, services.clock);
     this.#preparation = new Preparation(
       { services, agent, head, call: this.call, body: this.#body, standing: this.standing },
@@ -72,7 +72,7 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd,
   }
 
   depart(departure: Departure): void {
-    this.call.upstreamStartedAt = performance.now();
+    this.call.upstreamStartedAt = this.#services.monotonicMs();
     this.#connect(departure, false);
   }
 
@@ -149,10 +149,10 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd,
       return this.#sendAgain(departure);
     }
     this.#body.forget();
-    this.call.upstreamAnsweredAt = performance.now();
+    const { via, limits, monotonicMs } = this.#services;
+    this.call.upstreamAnsweredAt = monotonicMs();
     this.call.status = head.status;
-    this.#extend(this.#services.limits.bodyIdleTimeoutMs);
-    const { via, limits } = this.#services;
+    this.deadlineAt = this.call.upstreamAnsweredAt + limits.bodyIdleTimeoutMs;
     const parts = { call: this.call, agent: this.#agent, upstream, via, limits: limits.webSocket, owner: this };
     try {
       const answer = openAnswer(head, departure, parts);
@@ -230,7 +230,7 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd,
   }
 
   #extend(byMs: number): void {
-    this.deadlineAt = this.#services.clock.now() + byMs;
+    this.deadlineAt = this.#services.monotonicMs() + byMs;
   }
 
   #guard(step: () => void): void {

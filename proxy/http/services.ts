@@ -16,6 +16,7 @@ import type { Upstreams } from './upstreams.ts';
 /** Something live that a revocation, or the end of a lease, can cut. */
 export interface LiveExchange extends Rostered {
   readonly call: Call;
+  /** By the monotonic clock. */
   readonly deadlineAt: number;
   /** The grant under which it goes on (the call's own is the one that was injected), and until when. */
   readonly standing: Pick<Standing, 'grant' | 'leaseEndsAt'>;
@@ -33,6 +34,8 @@ export interface ProxyServices {
   readonly pool: Upstreams;
   readonly limits: ProxyLimits;
   readonly clock: Clock;
+  /** `performance.now()`: a clock that nobody sets, for deadlines. */
+  readonly monotonicMs: () => number;
   /** For bodies that wait for whoever is to take them. */
   readonly held: ByteBudget;
   readonly dpopNonces: DpopNonces;

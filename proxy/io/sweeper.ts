@@ -1,5 +1,4 @@
-import type { Clock } from '../../common/clock.ts';
-import type { LiveExchange } from '../http/services.ts';
+import type { LiveExchange, ProxyServices } from '../http/services.ts';
 import type { AgentSessions } from './agent/agent-sessions.ts';
 import type { UpstreamPool } from './upstream/upstream-pool.ts';
 
@@ -10,21 +9,22 @@ const SWEEP_MS = 500;
  * therefore late by up to half a second.
  */
 export function startSweeper(
-  clock: Clock,
+  { clock, monotonicMs }: Pick<ProxyServices, 'clock' | 'monotonicMs'>,
   sessions: AgentSessions,
   live: Iterable<LiveExchange>,
   pool: UpstreamPool,
 ): { stop(): void } {
   let last = clock.now();
   const timer = setInterval(() => {
-    const now = clock.now();
+    const now = monotonicMs();
+    const wallMs = clock.now();
     // By a clock that was set back, leases would end as much later.
-    const isSetBack = now < last;
-    last = now;
+    const isSetBack = wallMs < last;
+    last = wallMs;
     sessions.sweep(now);
     for (const exchange of live) {
       if (exchange.deadlineAt <= now) exchange.expire();
-      else if (isSetBack || exchange.standing.leaseEndsAt <= now) exchange.reauthorize();
+      else if (isSetBack || exchange.standing.leaseEndsAt <= wallMs) exchange.reauthorize();
     }
     pool.sweep(now);
   }, SWEEP_MS);

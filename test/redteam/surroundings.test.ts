@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createRootAuthority } from '../../common/x509/authority.ts';
 import { toPem } from '../../common/x509/certificate.ts';
+import { canScopeSignals } from '../support/landlock.ts';
 import { type ProcessEnd, runProcess } from '../support/process.ts';
 import { until } from '../support/until.ts';
 
@@ -22,10 +23,6 @@ function works(...command: readonly string[]): boolean {
 
 const CAN_TRY = process.getuid?.() === 0 && existsSync(SIDEKEY) && works('test', '-r', SIDEKEY);
 const CAN_HIDE = CAN_TRY && works('unshare', '--user', '--map-root-user', '--mount', 'true');
-
-/** By the number of Landlock's interface, which the kernel says (landlock_create_ruleset(2)). */
-const ASK_LANDLOCK = 'import ctypes; print(ctypes.CDLL(None).syscall(444, None, 0, 1))';
-const CAN_SCOPE = Number(spawnSync('python3', ['-c', ASK_LANDLOCK], { encoding: 'utf8' }).stdout) >= 6;
 
 const title = 'what stands around an agent (it needs root, setpriv, and dist/ where other users can read it)';
 describe.skipIf(!CAN_TRY)(title, () => {
@@ -109,13 +106,17 @@ describe.skipIf(!CAN_TRY)(title, () => {
       WAIT_MS,
     );
 
-    test.skipIf(!CAN_SCOPE)(
+    test.skipIf(!canScopeSignals())(
       'A-71 it can neither stop nor end it, nor meet its next start (Linux 6.12 or newer)',
       async () => {
-        const script = `for pid in ${controlPlane.pid} $$; do kill -0 $pid && echo yes || echo no; done`;
-        const signal = ['sh', '-c', script];
-        expect(await runProcess([...AS_DEVELOPER, ...signal], env())).toMatchObject({ stdout: 'yes\nyes\n' });
-        expect(await run('required', signal)).toMatchObject({ stdout: 'no\nyes\n' });
+        const signal = (...pids: readonly string[]): string[] => {
+          return ['sh', '-c', `for pid in ${pids.join(' ')}; do kill -0 $pid && echo yes || echo no; done`];
+        };
+        const its = String(controlPlane.pid);
+        const outside = await runProcess([...AS_DEVELOPER, ...signal(its, '$$')], env());
+        expect(outside).toMatchObject({ stdout: 'yes\nyes\n' });
+        // Nor `sidekey run` itself, which holds its terminal and may be its proxy.
+        expect(await run('required', signal(its, '$PPID', '$$'))).toMatchObject({ stdout: 'no\nno\nyes\n' });
       },
       WAIT_MS,
     );

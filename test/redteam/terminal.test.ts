@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createRootAuthority } from '../../common/x509/authority.ts';
 import { toPem } from '../../common/x509/certificate.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { canScopeSignals } from '../support/landlock.ts';
 
 const PYTHON = '/usr/bin/python3';
 const SIDEKEY = join(process.cwd(), 'dist/sidekey.js');
@@ -40,6 +41,39 @@ except OSError as error:
 libc = ctypes.CDLL(None, use_errno=True)
 print("typed" if libc.syscall(ctypes.c_long(16), ctypes.c_long(0), ctypes.c_ulong((1 << 32) | termios.TIOCSTI), b"#") == 0 else "refused too")
 `;
+
+/** Somebody whose shell runs the arguments on a terminal, and who then types a word: says who read it. */
+const TYPE_LATER = `
+import os, pty, sys
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execvp("bash", ["bash", "-mc", '"$@"; echo "ended $?"; read -r word; echo "the shell read $word"', "bash", *sys.argv[1:]])
+said = b""
+while b"ended" not in said:
+    said += os.read(terminal, 1024)
+os.write(terminal, b"a-word\\n")
+while b" read " not in said:
+    said += os.read(terminal, 1024)
+os.write(1, said[said.index(b"ended"):])
+`;
+/** Leaves somebody behind in a session of its own, where job control keeps it from no terminal, and ends `sidekey run` if it can. */
+const STAY = `
+import os, time
+ready, tell = os.pipe()
+if os.fork() == 0:
+    os.setsid()
+    os.write(tell, b"x")
+    print("what stayed read", os.read(0, 99), flush=True)
+    time.sleep(9)
+else:
+    os.read(ready, 1)
+    os.kill(os.getppid(), 9)
+`;
+
+function typeLater(...command: readonly string[]): string {
+  const ended = spawnSync(PYTHON, ['-c', TYPE_LATER, ...command, PYTHON, '-c', STAY], { encoding: 'utf8', env });
+  return ended.stdout.trim();
+}
 
 function type(...command: readonly string[]): string {
   const ended = spawnSync(PYTHON, ['-c', ON_A_TERMINAL, ...command, PYTHON, '-c', TYPE], { encoding: 'utf8', env });
@@ -107,6 +141,17 @@ describe.skipIf(!canTry)(
       'A-69 an agent that is isolated cannot type into the terminal outside',
       () => {
         expect(type(...AS_DEVELOPER, ...run('--isolation', 'required')).trim()).toMatch(/^refused 1\s+refused too$/);
+      },
+      WAIT_MS,
+    );
+
+    test.skipIf(!canScopeSignals())(
+      'A-69 what an isolated agent leaves behind does not read what is typed there later (Linux 6.12 or newer)',
+      () => {
+        const without = typeLater(...AS_DEVELOPER, ...run('--isolation', 'off'));
+        expect(without).toMatch(/^ended 137\s+(a-word\s+)?what stayed read b'a-word\\n'/);
+        const isolated = typeLater(...AS_DEVELOPER, ...run('--isolation', 'required'));
+        expect(isolated).toMatch(/^ended 1\s+(a-word\s+)?the shell read a-word/);
       },
       WAIT_MS,
     );

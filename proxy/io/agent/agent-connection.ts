@@ -26,7 +26,7 @@ export class AgentConnection implements AgentStream, AgentSession {
   readonly transport: Transport;
   readonly #output: Output;
   readonly #answer: Http1Answer;
-  /** Milliseconds since the epoch; passed means the connection is closed. */
+  /** By the monotonic clock; passed means the connection is closed. */
   deadlineAt: number;
   readonly #services: ProxyServices;
   readonly #socket: Duplex;
@@ -61,7 +61,7 @@ export class AgentConnection implements AgentStream, AgentSession {
     this.#reader = new RequestReader(services.limits);
     this.#output = new Output(socket);
     this.#answer = new Http1Answer(this.#output, transport.kind === 'explicit');
-    this.deadlineAt = services.clock.now() + services.limits.headerTimeoutMs;
+    this.deadlineAt = services.monotonicMs() + services.limits.headerTimeoutMs;
     for (const [event, listener] of this.#listeners) socket.on(event, listener);
   }
 
@@ -130,8 +130,8 @@ export class AgentConnection implements AgentStream, AgentSession {
 
   ended(): void {
     this.#exchange = undefined;
-    const { limits, clock, state } = this.#services;
-    this.deadlineAt = clock.now() + limits.agentIdleTimeoutMs;
+    const { limits, state } = this.#services;
+    this.deadlineAt = this.#services.monotonicMs() + limits.agentIdleTimeoutMs;
     if (!this.#answer.keepAlive || this.#isUnread || state.draining) return this.#close();
     this.#head = undefined;
     this.#pump();
@@ -145,7 +145,7 @@ export class AgentConnection implements AgentStream, AgentSession {
   /** Takes bytes that came; also those that were read of the socket before it was this connection's. */
   receive(bytes: Buffer): void {
     if (this.#closing) return;
-    if (this.idle) this.deadlineAt = this.#services.clock.now() + this.#services.limits.headerTimeoutMs;
+    if (this.idle) this.deadlineAt = this.#services.monotonicMs() + this.#services.limits.headerTimeoutMs;
     this.#reader.receive(bytes);
     if (this.#reader.bufferedBytes >= AT_ONCE_BYTES) this.#pump();
     else this.#pumpLater.ask();
@@ -287,11 +287,11 @@ export class AgentConnection implements AgentStream, AgentSession {
   #close(): void {
     if (this.#closing) return;
     this.#closing = true;
-    const { clock, limits } = this.#services;
-    this.deadlineAt = clock.now() + limits.bodyIdleTimeoutMs;
+    const services = this.#services;
+    this.deadlineAt = services.monotonicMs() + services.limits.bodyIdleTimeoutMs;
     this.#output.flushNow();
     this.#socket.end(() => {
-      this.deadlineAt = clock.now() + LINGER_MS;
+      this.deadlineAt = services.monotonicMs() + LINGER_MS;
     });
     if (this.#ended) return;
     this.#socket.resume();

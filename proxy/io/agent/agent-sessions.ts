@@ -6,7 +6,7 @@ import { TcpOwners } from './tcp-owner.ts';
 
 /** A connection from an agent, of whatever version of HTTP, as listener and sweeper see it. */
 export interface AgentSession {
-  /** Milliseconds since the epoch; passed means `expire`. */
+  /** By the monotonic clock; passed means `expire`. */
   readonly deadlineAt: number;
   expire(): void;
   /** Takes no new calls; closes now when idle, else after the present answers. */

@@ -17,7 +17,7 @@ const SOCKS4_REJECTED = Buffer.from([0, 0x5b, 0, 0, 0, 0, 0, 0]);
 export function serveExplicit(services: AgentServices, socket: Socket): void {
   new FirstBytes(services.sessions, socket, {
     judge: (bytes) => bytes[0],
-    deadlineAt: services.clock.now() + services.limits.headerTimeoutMs,
+    deadlineAt: services.monotonicMs() + services.limits.headerTimeoutMs,
     done: (end) => {
       if (end.kind !== 'known') return void socket.destroy();
       if (end.value === SOCKS4) return refuseSocks4(services, socket);

@@ -46,12 +46,12 @@ export class Http2AgentConnection implements AgentSession {
   #closing = false;
 
   constructor(services: ProxyServices, socket: Duplex, transport: Transport) {
-    const { limits, clock, held } = services;
+    const { limits, held } = services;
     this.#services = services;
     this.#socket = socket;
     this.#http2 = new Http2Connection('server', limits.http2, held);
     this.#writer = new FrameWriter(socket, this.#http2);
-    this.#lastTick = clock.now();
+    this.#lastTick = services.monotonicMs();
     this.#idleUntil = this.#lastTick + limits.headerTimeoutMs;
     this.#parts = {
       services,
@@ -88,7 +88,7 @@ export class Http2AgentConnection implements AgentSession {
   }
 
   expire(): void {
-    const now = this.#services.clock.now();
+    const now = this.#services.monotonicMs();
     for (const id of this.#leaving.takeDue(now)) this.#reset(id, 'CANCEL');
     // The rest of the request is of no use (RFC 9113 8.1).
     for (const id of this.#unended.takeDue(now)) this.#reset(id, 'NO_ERROR');
@@ -100,7 +100,7 @@ export class Http2AgentConnection implements AgentSession {
 
   #receive(bytes: Buffer): void {
     if (this.#closing) return;
-    const now = this.#services.clock.now();
+    const now = this.#services.monotonicMs();
     if (now - this.#lastTick >= TICK_MS) {
       this.#lastTick = now;
       this.#http2.tick();
@@ -198,8 +198,8 @@ export class Http2AgentConnection implements AgentSession {
 
   #forget(id: number): void {
     if (!this.#streams.delete(id)) return;
-    const { clock, limits, state } = this.#services;
-    const now = clock.now();
+    const { limits, state } = this.#services;
+    const now = this.#services.monotonicMs();
     if (this.#http2.queuedBytes(id) > 0) this.#leaving.add(id, now + limits.bodyIdleTimeoutMs);
     else this.#letEnd(id, now);
     if (this.#streams.size > 0) return;
@@ -213,7 +213,7 @@ export class Http2AgentConnection implements AgentSession {
     for (const id of this.#leaving.ids) {
       if (this.#http2.queuedBytes(id) > 0) continue;
       this.#leaving.delete(id);
-      this.#letEnd(id, this.#services.clock.now());
+      this.#letEnd(id, this.#services.monotonicMs());
     }
     if (this.#services.state.draining) this.#closeIfDone();
   }
@@ -274,10 +274,10 @@ export class Http2AgentConnection implements AgentSession {
   #close(): void {
     if (this.#closing) return;
     this.#closing = true;
-    const { clock, limits } = this.#services;
-    this.#idleUntil = clock.now() + limits.bodyIdleTimeoutMs;
+    const services = this.#services;
+    this.#idleUntil = services.monotonicMs() + services.limits.bodyIdleTimeoutMs;
     this.#socket.once('finish', () => {
-      this.#idleUntil = clock.now() + LINGER_MS;
+      this.#idleUntil = services.monotonicMs() + LINGER_MS;
     });
     this.#writer.end();
     this.#socket.resume();

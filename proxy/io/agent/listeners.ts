@@ -167,7 +167,7 @@ function admit(
 function unlessGone({ services }: Parts, socket: Socket, refused: () => void): void {
   new FirstBytes(services.sessions, socket, {
     judge: () => true,
-    deadlineAt: services.clock.now() + UNKNOWN_CALLER_MS,
+    deadlineAt: services.monotonicMs() + UNKNOWN_CALLER_MS,
     done: ({ kind }) => (kind === 'closed' ? socket.destroy() : refused()),
   });
 }

@@ -18,10 +18,10 @@ export function localTransport(upstream: Authority, bound: Authority | undefined
  * (as gRPC clients without TLS speak it), and TLS from here on.
  */
 export function serveLocal(services: AgentServices, socket: Socket, transport: LocalTransport): void {
-  const { clock, limits, sessions } = services;
+  const { limits, sessions } = services;
   new FirstBytes(sessions, socket, {
     judge: readPreface,
-    deadlineAt: clock.now() + limits.headerTimeoutMs,
+    deadlineAt: services.monotonicMs() + limits.headerTimeoutMs,
     done: (end) => {
       if (end.kind !== 'known') return void socket.destroy();
       socket.unshift(end.bytes);

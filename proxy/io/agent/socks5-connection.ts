@@ -44,11 +44,11 @@ export class Socks5Connection implements AgentSession {
   readonly #onEnd = (): void => void this.#socket.destroy();
 
   constructor(services: AgentServices, socket: Socket) {
-    const { proxyToken, clock, limits, sessions } = services;
+    const { proxyToken, limits, sessions } = services;
     this.#services = services;
     this.#socket = socket;
     this.#session = new Socks5Server(proxyToken && ((password) => proxyToken.equals(password)));
-    this.deadlineAt = clock.now() + limits.headerTimeoutMs;
+    this.deadlineAt = services.monotonicMs() + limits.headerTimeoutMs;
     this.#forget = sessions.track(this, socket);
     socket.on('data', this.#onData);
     socket.once('end', this.#onEnd);

@@ -115,10 +115,10 @@ function establish({ socket, established }: Tunnel, rest: Buffer): void {
 
 /** Reads what the agent opens with. */
 function listen(services: AgentServices, tunnel: Tunnel, done: (opening: Opening, bytes: Buffer) => void): void {
-  const { clock, limits, sessions } = services;
+  const { limits, sessions } = services;
   new FirstBytes(sessions, tunnel.socket, {
     judge: readOpening,
-    deadlineAt: clock.now() + limits.tlsHandshakeTimeoutMs,
+    deadlineAt: services.monotonicMs() + limits.tlsHandshakeTimeoutMs,
     done: (end) => {
       if (end.kind === 'known') return done(end.value, end.bytes);
       if (end.kind === 'late') return giveUp(services, tunnel, 'header-timeout');

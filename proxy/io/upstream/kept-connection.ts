@@ -4,7 +4,7 @@ import type { Rostered } from '../../../common/roster.ts';
 export interface UpstreamOrigin {
   readonly key: string;
   readonly address: string;
-  /** Milliseconds since the epoch. */
+  /** By the owner's clock. */
   readonly openedAt: number;
   /** A client certificate was presented. */
   readonly showsCertificate: boolean;
@@ -16,7 +16,7 @@ export interface KeptConnection extends Rostered {
   readonly usable: boolean;
   /** Carries an exchange. */
   readonly busy: boolean;
-  /** Milliseconds since the epoch. */
+  /** By the owner's clock. */
   readonly idleSince: number;
   /** Takes no further exchange; closes at once, or with its last one. */
   retire(): void;
@@ -25,6 +25,7 @@ export interface KeptConnection extends Rostered {
 
 /** Who keeps upstream connections. */
 export interface UpstreamOwner<Connection> {
+  /** A clock that nobody sets. */
   now(): number;
   closed(connection: Connection): void;
 }

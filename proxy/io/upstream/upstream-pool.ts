@@ -1,6 +1,5 @@
 import { BoundedCache } from '../../../common/bounded-cache.ts';
 import type { ByteBudget } from '../../../common/byte-budget.ts';
-import type { Clock } from '../../../common/clock.ts';
 import { type DialTarget, overHttp1 } from '../../http/request/dial-target.ts';
 import type { UpstreamStream } from '../../http/streams.ts';
 import type { Upstreams, Use } from '../../http/upstreams.ts';
@@ -29,17 +28,18 @@ export class UpstreamPool implements Upstreams {
   readonly #resolver: Resolver;
   readonly #contexts: TrustedContexts;
   readonly #limits: ProxyLimits;
-  readonly #clock: Clock;
+  readonly #now: () => number;
   readonly #held: ByteBudget;
   /** Bare connections by destination. */
   readonly #raw = new Map<string, number>();
 
-  constructor(resolver: Resolver, contexts: TrustedContexts, limits: ProxyLimits, clock: Clock, held: ByteBudget) {
+  /** `now`: of a clock that nobody sets. */
+  constructor(resolver: Resolver, contexts: TrustedContexts, limits: ProxyLimits, now: () => number, held: ByteBudget) {
     this.#held = held;
     this.#resolver = resolver;
     this.#contexts = contexts;
     this.#limits = limits;
-    this.#clock = clock;
+    this.#now = now;
   }
 
   /** A stream on a kept connection to this destination, or undefined. */
@@ -108,8 +108,8 @@ export class UpstreamPool implements Upstreams {
     const sink: ReadSink = { take: () => {} };
     const { socket, address, version } = await dial(target, addresses, tlsWith, this.#limits, sink);
     const showsCertificate = target.clientCertificate !== undefined;
-    const origin = { key: target.key, address, openedAt: this.#clock.now(), showsCertificate };
-    const now = (): number => this.#clock.now();
+    const origin = { key: target.key, address, openedAt: this.#now(), showsCertificate };
+    const now = this.#now;
     const closed = (connection: KeptConnection): void => this.#forget(connection);
     if (version === 'h2') {
       const ended = (connection: Http2Upstream): void => {
@@ -198,7 +198,7 @@ export class UpstreamPool implements Upstreams {
   }
 
   readonly #isYoung = (connection: KeptConnection): boolean => {
-    return this.#clock.now() - connection.origin.openedAt < this.#limits.upstreamMaxAgeMs;
+    return this.#now() - connection.origin.openedAt < this.#limits.upstreamMaxAgeMs;
   };
 
   #destination(key: string): DestinationConnections {

@@ -53,7 +53,8 @@ export function agentSide(limits: Partial<ProxyLimits> = {}, upstream?: Upstream
   const side = { now: 0, takes: true };
   const services = {
     limits: { ...DEFAULT_LIMITS, ...limits },
-    clock: { now: () => side.now },
+    clock: { now: () => 0 },
+    monotonicMs: () => side.now,
     state,
     live,
     held: new ByteBudget(1_000_000),

@@ -25,6 +25,7 @@ test('a connection that waits for its next request holds nothing of the last one
   const services = {
     limits: DEFAULT_LIMITS,
     clock: { now: () => 0 },
+    monotonicMs: () => 0,
     state: { draining: false, ready: true },
     live: {
       add: (exchange: LiveExchange & { head: object }) => void heads.push(new WeakRef(exchange.head)),

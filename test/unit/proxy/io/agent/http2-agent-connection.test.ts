@@ -14,7 +14,7 @@ test('an agent has as long to read the last of what it is told as it has to read
   let takeOne = (): void => {};
   const socket = new Duplex({ read: () => {}, write: (_bytes, _encoding, done) => (takeOne = done) });
   const state = { draining: false, ready: true };
-  const services = { limits: DEFAULT_LIMITS, clock: { now: () => 1_000 }, state } as unknown as ProxyServices;
+  const services = { limits: DEFAULT_LIMITS, monotonicMs: () => 1_000, state } as unknown as ProxyServices;
   const connection = new Http2AgentConnection(services, socket, { kind: 'explicit' });
   connection.drain();
   expect(connection.deadlineAt).toBe(1_000 + DEFAULT_LIMITS.bodyIdleTimeoutMs);
@@ -33,7 +33,7 @@ test('a stream beyond the limit is recorded as what it is', async () => {
   const limits = { ...DEFAULT_LIMITS, http2: { ...DEFAULT_LIMITS.http2, maxConcurrentStreams: 0 } };
   const services = {
     limits,
-    clock: { now: () => 0 },
+    monotonicMs: () => 0,
     state: { draining: false, ready: true },
     ended: (_call: unknown, _outcome: unknown, reason: string) => reasons.push(reason),
   } as unknown as ProxyServices;
@@ -54,7 +54,7 @@ test('an agent that reads no answers gets no further ones, whatever windows it g
   let refused = 0;
   const services = {
     limits: { ...DEFAULT_LIMITS, highWaterBytes: 4_096 },
-    clock: { now: () => 0 },
+    monotonicMs: () => 0,
     state: { draining: false, ready: false },
     live: new Roster(),
     held: new ByteBudget(0),

@@ -24,7 +24,7 @@ test.each(['http/1.1', 'h2'])(
     const authority = createLocalAuthority();
     const services = {
       limits: DEFAULT_LIMITS,
-      clock: { now: () => 0 },
+      monotonicMs: () => 0,
       state: { draining: false, ready: true },
       authority: () => authority,
       ended: () => {},

@@ -43,7 +43,7 @@ async function world(limits: Partial<ProxyLimits> = {}, server: Server = http.cr
       : Promise.reject(new Refusal('dns-failed', 'no such host'));
   const clock = new ManualClock();
   const all = { ...DEFAULT_LIMITS, ...limits };
-  const pool = new UpstreamPool({ resolve }, new TrustedContexts(''), all, clock, new ByteBudget(1e6));
+  const pool = new UpstreamPool({ resolve }, new TrustedContexts(''), all, () => clock.now(), new ByteBudget(1e6));
   closers.push(() => {
     pool.destroy();
     server.close();
