@@ -7,6 +7,7 @@ import { verifyChains } from '../../../../control-plane/audit/verify.ts';
 import { openStore } from '../../../../control-plane/store/open-store.ts';
 import type { SqlStore } from '../../../../control-plane/store/sql-store.ts';
 import { type ChainedRecord, type DecisionRecord, Outcome } from '../../../../proto/gen/sidekey/v1/decision.ts';
+import { REASONS } from '../../../../proto/reasons.ts';
 import { appendAttested, decisionChain, storeSession } from '../../../support/control-plane/decision-chain.ts';
 
 const TENANT = 'default';
@@ -107,7 +108,7 @@ describe('decision log', () => {
       serverWorkload: fits.serverWorkload,
       accessPolicy: fits.policy,
       outcome: Outcome.OUTCOME_DENIED,
-      reason: 4,
+      reason: REASONS[fits.reason].number,
       at,
     };
     await appendDecisions(store, TENANT, fits.instance, decisionChain(fits.instance, 1, record));
