@@ -2,7 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { nextHash } from '../../../../common/decision-chain.ts';
 import { appendDecisions } from '../../../../control-plane/audit/decision-log.ts';
-import { type DecisionFilter, followDecisions, queryDecisions } from '../../../../control-plane/audit/query-decisions.ts';
+import {
+  type DecisionFilter,
+  followDecisions,
+  queryDecisions,
+} from '../../../../control-plane/audit/query-decisions.ts';
 import { verifyChains } from '../../../../control-plane/audit/verify.ts';
 import { openStore } from '../../../../control-plane/store/open-store.ts';
 import type { SqlStore } from '../../../../control-plane/store/sql-store.ts';
