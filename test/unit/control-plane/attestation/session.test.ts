@@ -54,7 +54,10 @@ describe('session tokens', () => {
     const token = await authority.mint(ticket());
     const thief = new ProxyIdentity();
     const stolen = present(token, await thief.proof(PATH, token, clock.now()));
-    await expect(stolen).rejects.toMatchObject({ reason: 'session-invalid', message: /another key/ });
+    await expect(stolen).rejects.toMatchObject({
+      reason: 'session-invalid',
+      message: expect.stringMatching(/another key/),
+    });
     await expect(present(token, undefined)).rejects.toMatchObject({ reason: 'session-invalid' });
   });
 
@@ -70,7 +73,10 @@ describe('session tokens', () => {
     async (change) => {
       const token = await signed('sidekey-session+jwt', ISSUER, change);
       const presented = present(token, await proxy.proof(PATH, token, clock.now()));
-      await expect(presented).rejects.toMatchObject({ reason: 'session-invalid', message: /incomplete/ });
+      await expect(presented).rejects.toMatchObject({
+        reason: 'session-invalid',
+        message: expect.stringMatching(/incomplete/),
+      });
     },
   );
 
@@ -133,7 +139,7 @@ describe('proofs', () => {
     clock.advance(1_000);
     await expect(present(token, dpop)).rejects.toMatchObject({
       reason: 'session-invalid',
-      message: /its time is 61 s behind the clock here/,
+      message: expect.stringMatching(/its time is 61 s behind the clock here/),
     });
   });
 
