@@ -249,11 +249,11 @@ function restDependencies(
 const ANYWHERE = ['0.0.0.0/0', '::/0'];
 
 async function administratorsOf({ adminOidc }: ControlPlaneConfig): Promise<AdminOptions['oidc']> {
-  if (!adminOidc) return [];
+  if (!adminOidc) return undefined;
   const { audience, caFile, claim, issuer, tenantClaim, value } = adminOidc;
   const ca = caFile === undefined ? undefined : await readPem(caFile);
   const selectors = { all: [{ claim, equals: value }] };
-  return [{ issuer, audience, selectors, tenantClaim, ca, allowedAddresses: ANYWHERE }];
+  return { issuer, audience, selectors, tenantClaim, ca, allowedAddresses: ANYWHERE };
 }
 
 /** The issuer's URL must be known before the API listens, so a free port is found first. */

@@ -6,13 +6,14 @@ export interface StreamEvent {
   /** Its lines without their ends and without its data, in order. */
   readonly otherLines: readonly string[];
   readonly type: string;
-  /** Data lines joined by line feeds; undefined: it has none. */
-  readonly data: Buffer | undefined;
+  /** Data lines joined by line feeds. */
+  readonly data: Buffer;
   /** Exactly as it came, the closing empty line included. */
   readonly bytes: Buffer;
 }
 
 const [LF, CR] = [0x0a, 0x0d];
+const NO_DATA = Buffer.alloc(0);
 
 /**
  * Cuts a stream into events. Lines are read as Latin-1, so that characters cut in two do no harm.
@@ -46,7 +47,7 @@ export class EventStreamReader {
         lineStart = at + 1;
         // Behind an event that went on with the bytes before: there is nothing to it but this end of its last line.
         if (at === start && this.#held.length === 0) {
-          events.push({ otherLines: [], type: '', data: undefined, bytes: bytes.subarray(at, at + 1) });
+          events.push({ otherLines: [], type: '', data: NO_DATA, bytes: bytes.subarray(at, at + 1) });
           start = at + 1;
         }
         continue;
@@ -95,8 +96,7 @@ export class EventStreamReader {
       else otherLines.push(line);
       if (name === 'event') type = value;
     }
-    const text = data.length === 0 ? undefined : Buffer.from(data.join('\n'), 'latin1');
-    return { otherLines, type, data: text, bytes };
+    return { otherLines, type, data: Buffer.from(data.join('\n'), 'latin1'), bytes };
   }
 }
 

@@ -97,6 +97,6 @@ export class StreamListFilter implements AnswerFilter {
  * need not be JSON, and without an object nothing is listed.
  */
 function listingOf({ type, data }: StreamEvent): Listing | undefined {
-  if (data === undefined || type === 'endpoint' || !data.includes('{')) return undefined;
+  if (type === 'endpoint' || !data.includes('{')) return undefined;
   return readListing(data);
 }

@@ -29,14 +29,14 @@ export class XmlMasker implements Masker {
   mask(bytes: Buffer): void {
     for (let at = 0; at < bytes.length; at += 1) {
       const byte = bytes[at] ?? 0;
-      if (this.#state === 'tag') this.#readTag(byte);
-      else if (this.#state === 'cdata') this.#maskSection(bytes, at, byte);
-      // No value of an attribute has it (XML 1.0 section 3.1): a quote that nothing closes hides no tag.
+      if (this.#state === 'cdata') this.#maskSection(bytes, at, byte);
+      // No tag has it, nor the value of an attribute (XML 1.0 section 3.1): nothing that is not closed hides the next tag.
       else if (byte === LESS) {
         this.#state = 'tag';
         this.#tag = '';
         this.#attribute = '';
-      } else if (this.#state === 'attribute') {
+      } else if (this.#state === 'tag') this.#readTag(byte);
+      else if (this.#state === 'attribute') {
         if (byte === this.#quote) this.#state = 'tag';
         else if (this.#masksAttribute) bytes[at] = MASK;
       } else if (this.#state === 'secret') bytes[at] = MASK;
@@ -45,7 +45,7 @@ export class XmlMasker implements Masker {
 
   #readTag(byte: number): void {
     if (byte === GREATER) this.#endTag();
-    else if ((byte === QUOTE || byte === APOSTROPHE) && !/^[!?]/.test(this.#tag)) {
+    else if (byte === QUOTE || byte === APOSTROPHE) {
       this.#state = 'attribute';
       this.#quote = byte;
       this.#masksAttribute = this.#holdsSecret(/([\w.-]+)\s*=\s*$/.exec(this.#attribute)?.[1]);
@@ -73,7 +73,7 @@ export class XmlMasker implements Masker {
     return name !== undefined && this.#fields.has(name.toLowerCase());
   }
 
-  /** Ends with `]]>`, which is masked but for its last character; what follows is still the secret's. */
+  /** Ends with `]]>`, of which nothing is masked; what follows is still the secret's. */
   #maskSection(bytes: Buffer, at: number, byte: number): void {
     if (byte === GREATER && this.#brackets >= 2) {
       this.#state = 'secret';

@@ -92,7 +92,7 @@ export class SessionGate {
       tenant: ticket.tenant,
       sessionId: ticket.id,
       user: record.user,
-      trust: record.trust.filter((name) => policy.policy.source.trustProviders.has(name)),
+      trust: record.trust,
       claims: record.claims,
       userClaims: record.userClaims,
     };

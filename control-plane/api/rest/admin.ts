@@ -38,25 +38,18 @@ export interface OidcAdministrators extends JwksConfiguration {
 
 export interface AdminOptions {
   readonly bootstrapToken: Secret;
-  readonly oidc: readonly OidcAdministrators[];
+  readonly oidc: OidcAdministrators | undefined;
   readonly jwks: JwksCache;
   readonly clock: Clock;
 }
 
-/** By the bootstrap token, or a token of one of these issuers. */
+/** By the bootstrap token, or a token of this issuer. */
 export function createAdminAuthenticator(options: AdminOptions): AdminAuthenticator {
   const { bootstrapToken, oidc, clock } = options;
   return async (token) => {
     if (bootstrapToken.equals(token)) return { subject: 'bootstrap', tenants: '*', notAfter: Infinity };
-    const issuer = readUnverifiedIssuer(token);
-    const candidates = oidc.filter((administrators) => administrators.issuer === issuer);
-    let refusal = UNKNOWN;
-    for (const administrators of candidates) {
-      const admin = await verifyAdministrator(options, token, administrators, clock.now());
-      if (admin.subject !== undefined) return admin;
-      refusal = admin;
-    }
-    return refusal;
+    if (oidc === undefined || oidc.issuer !== readUnverifiedIssuer(token)) return UNKNOWN;
+    return verifyAdministrator(options, token, oidc, clock.now());
   };
 }
 

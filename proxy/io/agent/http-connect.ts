@@ -26,7 +26,6 @@ export function serveConnect(services: AgentServices, socket: Socket, head: Requ
   try {
     target = connectTarget(head.target);
     nameCall(call, target);
-    if (head.framing.kind !== 'none') throw new Refusal('bad-request', 'CONNECT takes no content');
     expectHost(head, target, socket);
   } catch (error) {
     return refuseTunnel(services, tunnel, error);
@@ -36,7 +35,7 @@ export function serveConnect(services: AgentServices, socket: Socket, head: Requ
 
 function expectHost(head: RequestHead, { host, port }: Authority, socket: Socket): void {
   const field = head.headers.get('host');
-  if (field === undefined || field === head.target) return;
+  if (field === undefined) return;
   // Clients send Host with or without the port; a host name alone stands for the target's port.
   const same = connectTarget(/:\d+$/.test(field) ? field : `${field}:${port}`);
   if ((same.host !== host || same.port !== port) && !isOurs(same, socket)) {

@@ -68,11 +68,11 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-function get(path: string, token = 'good'): Promise<IncomingMessage> {
+function get(path: string, token = 'good', tenant = 'default'): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const call = request(server.url + path, {
       ca: toPem(root.certificateDer),
-      headers: { authorization: `Bearer ${token}` },
+      headers: { authorization: `Bearer ${token}`, 'sidekey-tenant': tenant },
       agent: false,
     });
     call.on('response', resolve);
@@ -96,15 +96,18 @@ function collect(answer: IncomingMessage): { text: string; ended: boolean } {
 
 const entry = (position: number): DecisionEntry => ({ position, id: `d${position}` }) as DecisionEntry;
 
-it('cuts off the oldest follower when a tenant has too many', async () => {
+it('cuts off the oldest follower when a tenant has too many, and none of another', async () => {
   const before = stopped;
+  const other = await get('/v1/decisions?follow=true', 'good', 'other');
+  const elsewhere = collect(other);
   const answers = [];
   for (let count = 0; count < 65; count += 1) answers.push(await get('/v1/decisions?follow=true'));
   const followers = answers.map(collect);
   await expect.poll(() => followers.filter(({ ended }) => ended).length).toBe(1);
   expect(followers[0]?.ended).toBe(true);
-  for (const answer of answers) answer.destroy();
-  await expect.poll(() => stopped).toBe(before + 65);
+  expect(elsewhere.ended).toBe(false);
+  for (const answer of [other, ...answers]) answer.destroy();
+  await expect.poll(() => stopped).toBe(before + 66);
 });
 
 it('speaks TLS only, verified against its authority', async () => {

@@ -136,6 +136,11 @@ describe('REST API', () => {
 
   it('revokes once, lists and lifts by id and by target', async () => {
     const tenant = await api.freshTenant();
+    const others = [
+      { target: 'workload', name: 'alice' },
+      { target: 'user', name: 'bob' },
+    ];
+    for (const other of others) await api.call('POST', '/v1/revocations', { tenant, body: other });
     const body = { target: 'user', name: 'alice', reason: 'left' };
     const first = await api.call('POST', '/v1/revocations', { tenant, body });
     expect(first).toMatchObject({
@@ -143,7 +148,7 @@ describe('REST API', () => {
       body: { target: 'user', name: 'alice', createdBy: 'bootstrap', liftedAt: null },
     });
     expect((await api.call('POST', '/v1/revocations', { tenant, body })).body['id']).toBe(first.body['id']);
-    expect((await api.call('GET', '/v1/revocations', { tenant })).body['revocations']).toHaveLength(1);
+    expect((await api.call('GET', '/v1/revocations', { tenant })).body['revocations']).toHaveLength(3);
     expect((await api.call('DELETE', `/v1/revocations/${String(first.body['id'])}`, { tenant })).body['liftedBy']).toBe(
       'bootstrap',
     );
@@ -152,8 +157,8 @@ describe('REST API', () => {
     expect(
       (await api.call('DELETE', '/v1/revocations', { tenant, body: { target: 'user', name: 'alice' } })).status,
     ).toBe(200);
-    expect((await api.call('GET', '/v1/revocations', { tenant })).body['revocations']).toEqual([]);
-    expect((await api.call('GET', '/v1/revocations?all=true', { tenant })).body['revocations']).toHaveLength(2);
+    expect((await api.call('GET', '/v1/revocations', { tenant })).body['revocations']).toMatchObject(others);
+    expect((await api.call('GET', '/v1/revocations?all=true', { tenant })).body['revocations']).toHaveLength(4);
     expect(
       (await api.call('POST', '/v1/revocations', { tenant, body: { target: 'tenant', name: 'other' } })).status,
     ).toBe(400);
@@ -163,7 +168,7 @@ describe('REST API', () => {
       status: 404,
       body: { code: 'session-unknown' },
     });
-    expect((await api.call('GET', '/v1/revocations', { tenant })).body['revocations']).toEqual([]);
+    expect((await api.call('GET', '/v1/revocations', { tenant })).body['revocations']).toHaveLength(2);
   });
 
   it.each([

@@ -86,13 +86,22 @@ describe('callers by user', () => {
     });
   });
 
-  test('a token that some listener cannot ask for is no protection: it is refused at start', async () => {
-    const config = {
-      proxyToken: new Secret('a-token-of-the-proxy'),
-      local: [{ at: { host: '127.0.0.1', port: 0 }, upstream: { host: 'api.test', port: 443 } }],
-    };
+  const at = { host: '127.0.0.1', port: 0 };
+  test.each([
+    ['local', { local: [{ at, upstream: { host: 'api.test', port: 443 } }] }],
+    ['transparent', { transparent: [at] }],
+  ])('a token that a %s listener cannot ask for is no protection: it is refused at start', async (_kind, listeners) => {
+    const config = { ...listeners, proxyToken: new Secret('a-token-of-the-proxy') };
     await expect(startProxyWorld({ config })).rejects.toMatchObject({ code: 'token-bypassed' });
-    world = await startProxyWorld({ config: { ...config, allowedUids: [OURS] } });
+    await start({ ...config, allowedUids: [OURS] });
+  });
+
+  test('a unix socket is open to its owner alone, without a token too', async () => {
+    await withFolder(async (folder) => {
+      const local = [{ at: { socketPath: join(folder, 'api.sock') }, upstream: { host: 'api.test', port: 443 } }];
+      await start({ local, proxyToken: new Secret('a-token-of-the-proxy') });
+      await world.close();
+    });
   });
 });
 

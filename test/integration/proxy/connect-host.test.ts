@@ -4,7 +4,7 @@ import { REASONS } from '../../../proto/reasons.ts';
 import { type ProxyWorld, startProxyWorld } from '../../support/worlds/proxy-world.ts';
 import { until } from '../../support/until.ts';
 
-/** What Host of a CONNECT may say (RFC 9110 7.2, 9.3.6). */
+/** What a CONNECT may say beside its target (RFC 9110 7.2, 9.3.6). */
 
 let world: ProxyWorld;
 beforeEach(async () => {
@@ -54,10 +54,28 @@ test("the proxy's own name, or the target's, and no other", async () => {
     `127.0.0.2:${port}`,
     `other.test:${port}`,
     `other.test:${target}`,
+    `api.test:${port}`,
     'localhost',
   ]) {
     expect([host, await statusFor(host)]).toEqual([host, 421]);
   }
+  const refused = {
+    reason: REASONS['destination-mismatch'].number,
+    method: 'CONNECT',
+    destination: { host: 'api.test', port: target },
+  };
+  expect(world.client.records).toMatchObject(Array(6).fill(refused));
+});
+
+test.each([
+  ['of HTTP/1.0 names no host', 'HTTP/1.0\r\n\r\n'],
+  ['of WinINet says that it has no content', 'HTTP/1.0\r\nHost: api.test\r\nContent-Length: 0\r\n\r\n'],
+])('one %s', async (_what, rest) => {
+  const agent = await world.agent();
+  const target = `api.test:${world.upstream.httpPort}`;
+  expect((await agent.exchange(`CONNECT ${target} ${rest}`, 'CONNECT')).status).toBe(200);
+  agent.send(`GET /v1 HTTP/1.1\r\nHost: ${target}\r\n\r\n`);
+  await agent.until((text) => text.endsWith('hello'));
 });
 
 test('a request that names no place of its own is recorded with that of its connection', async () => {

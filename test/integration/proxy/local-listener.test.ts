@@ -116,6 +116,7 @@ describe('a listener for one upstream', () => {
 
 test.each([
   ['a remote explicit port', { listen: { host: '0.0.0.0', port: 0 } }, 'remote-listener'],
+  ['a remote transparent port', { transparent: [{ host: '0.0.0.0', port: 0 }] }, 'remote-listener'],
   ['a remote admin port', { admin: { host: '0.0.0.0', port: 0 } }, 'remote-listener'],
   [
     'a remote local listener',

@@ -80,6 +80,15 @@ describe('SOCKS 5 on the explicit port', () => {
     expect(world.client.records).toHaveLength(1);
   });
 
+  test('opens no tunnel to an address that nothing could be recorded of', async () => {
+    await start();
+    world.client.hasRoom = false;
+    const agent = await world.agent();
+    agent.send(byAddress(443));
+    expect(Buffer.from(await agent.closed(), 'latin1').subarray(2, 4)).toEqual(Buffer.from([5, 2]));
+    expect(reasons()).toEqual([REASONS.overloaded.number]);
+  });
+
   test('a host without a route is relayed where configuration says so', async () => {
     const echo = await startRawUpstream((socket) => void socket.pipe(socket));
     await start({ config: { unrouted: 'tunnel', limits: { maxConnectionsPerHost: 1 } }, allowLoopback: true });

@@ -111,7 +111,7 @@ export function useRestApi(): RestApi {
     return {
       authenticate: createAdminAuthenticator({
         bootstrapToken: new Secret(TOKEN),
-        oidc: [team],
+        oidc: team,
         jwks,
         clock,
       }),

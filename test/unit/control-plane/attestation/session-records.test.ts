@@ -107,8 +107,9 @@ describe('SessionRecords and revoked sessions', () => {
     const now = Date.now();
     const gone = await added(sessionOf('instance-h', 'hash-7', now - 3 * DAY_MS, now - 2 * DAY_MS));
     const burned = await added(sessionOf('instance-i', 'hash-8', now - 3 * DAY_MS, now + DAY_MS));
+    const unknown = await added(sessionOf('instance-s', 'hash-17', now - 3 * DAY_MS));
     const live = await added(sessionOf('instance-j', 'hash-9', now + DAY_MS, now - 2 * DAY_MS));
-    for (const name of [gone, burned, live]) await revokeSession(name);
+    for (const name of [gone, burned, unknown, live]) await revokeSession(name);
     await store.system((tx) =>
       tx.query("update revocations set created_at = $1 where target = 'session'", [new Date(now - 3 * DAY_MS)]),
     );
@@ -116,7 +117,7 @@ describe('SessionRecords and revoked sessions', () => {
     const inForce = await store.transaction(TENANT, (tx) => loadRevocations(tx, TENANT));
     const names = inForce.map(({ name }) => name);
     expect(names).not.toContain(gone);
-    expect(names).toEqual(expect.arrayContaining([burned, live]));
+    expect(names).toEqual(expect.arrayContaining([burned, unknown, live]));
     const left = await store.system((tx) => tx.query('select id from sessions where id = any($1)', [[gone, burned]]));
     expect(left).toEqual([{ id: burned }]);
     const kept = (): Promise<unknown[]> =>
@@ -135,6 +136,7 @@ describe('SessionRecords and revoked sessions', () => {
     for (const each of [records, new SessionRecords(store)]) {
       expect(await each.find({ ...record.ticket, proxyKeyThumbprint: 'key of a thief' })).toBeUndefined();
       expect(await each.find({ ...record.ticket, tenant: 'another' })).toBeUndefined();
+      expect(await each.find({ ...record.ticket, id: randomUUID() })).toBeUndefined();
       expect(await each.find(record.ticket)).toMatchObject({ ticket: { id }, workloads: ['billing'] });
     }
   });

@@ -2,11 +2,16 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { nextHash } from '../../../../common/decision-chain.ts';
 import { appendDecisions } from '../../../../control-plane/audit/decision-log.ts';
-import { followDecisions, queryDecisions } from '../../../../control-plane/audit/query-decisions.ts';
+import {
+  type DecisionFilter,
+  followDecisions,
+  queryDecisions,
+} from '../../../../control-plane/audit/query-decisions.ts';
 import { verifyChains } from '../../../../control-plane/audit/verify.ts';
 import { openStore } from '../../../../control-plane/store/open-store.ts';
 import type { SqlStore } from '../../../../control-plane/store/sql-store.ts';
-import type { ChainedRecord, DecisionRecord } from '../../../../proto/gen/sidekey/v1/decision.ts';
+import { type ChainedRecord, type DecisionRecord, Outcome } from '../../../../proto/gen/sidekey/v1/decision.ts';
+import { REASONS } from '../../../../proto/reasons.ts';
 import { appendAttested, decisionChain, storeSession } from '../../../support/control-plane/decision-chain.ts';
 
 const TENANT = 'default';
@@ -81,6 +86,43 @@ describe('decision log', () => {
     expect(next.map((entry) => entry.sequence)).toEqual([7, 8]);
     expect(await queryDecisions(store, 'another', {})).toEqual([]);
     expect(await verifyChains(store, 'another')).toEqual([]);
+  });
+
+  it('finds by every filter', async () => {
+    const at = new Date('2025-06-01T12:00:00Z');
+    const fits = {
+      id: 'each-1',
+      workload: 'even',
+      user: 'carol',
+      host: 'billing.example.com',
+      serverWorkload: 'billing-api',
+      policy: 'agent-billing',
+      session: 'of each',
+      instance: 'each',
+      outcome: 'denied',
+      reason: 'rule-denied',
+      since: at,
+      until: new Date(at.getTime() + 1),
+    } as const satisfies Required<DecisionFilter>;
+    await storeSession(store, TENANT, { id: fits.session, instanceId: fits.instance, user: fits.user });
+    const record = {
+      sessionId: fits.session,
+      user: fits.user,
+      destination: { scheme: 'https', host: fits.host, port: 443 },
+      serverWorkload: fits.serverWorkload,
+      accessPolicy: fits.policy,
+      outcome: Outcome.OUTCOME_DENIED,
+      reason: REASONS[fits.reason].number,
+      at,
+    };
+    await appendDecisions(store, TENANT, fits.instance, decisionChain(fits.instance, 1, record));
+    const found = async (filter: object): Promise<string[]> =>
+      (await queryDecisions(store, TENANT, { instance: fits.instance, ...filter })).map(({ id }) => id);
+    for (const [key, value] of Object.entries(fits)) {
+      expect(await found({ [key]: value }), key).toEqual(['each-1']);
+      const other = { since: fits.until, until: fits.since }[key] ?? 'other';
+      expect(await found({ [key]: other }), key).toEqual([]);
+    }
   });
 
   it('notices records that are gone', async () => {

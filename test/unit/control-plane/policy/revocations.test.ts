@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { ActiveRevocation, RevocationTargetName, SessionFacts } from '../../../../control-plane/policy/facts.ts';
-import { endsSession, RevocationSet } from '../../../../control-plane/policy/revocations.ts';
+import { concernsSession, endsSession, RevocationSet } from '../../../../control-plane/policy/revocations.ts';
 
 const SESSION: SessionFacts = {
   tenant: 'acme',
@@ -29,7 +29,11 @@ it.each([
   ['session', 's-2', undefined],
   ['user', 'billing', undefined],
 ] as const)('a revocation of %s %s gives %s', (target, name, reason) => {
-  expect(new RevocationSet([revocation(target, name)]).reasonAgainst(SESSION)).toBe(reason);
+  const one = revocation(target, name);
+  expect(new RevocationSet([one]).reasonAgainst(SESSION)).toBe(reason);
+  expect(endsSession(one, SESSION)).toBe(reason !== undefined);
+  // Its proxy may hold grants of any policy and with any credential.
+  expect(concernsSession(one, SESSION)).toBe(reason !== undefined || ['policy', 'credential'].includes(target));
 });
 
 it('names the widest of several, and none for a user who is not known', () => {

@@ -19,7 +19,10 @@ const KINDS: NonNullable<Injection['kind']>[] = [
 ];
 
 it('A-37: no printed or serialised form of a grant holds a credential, whatever its kind', () => {
-  const grant = maskGrant({ ...Grant.fromPartial({ id: 'g' }), injections: KINDS.map((kind) => ({ kind })) });
+  const grant = maskGrant({
+    ...Grant.fromPartial({ id: 'g' }),
+    injections: [...KINDS.map((kind) => ({ kind })), { kind: undefined }],
+  });
   for (const text of [JSON.stringify(grant), inspect(grant, { depth: 10 }), inspect(grant, { depth: 3 })]) {
     expect(text).toContain('[secret]');
     expect(text).not.toContain('s3cret-value');
@@ -28,4 +31,5 @@ it('A-37: no printed or serialised form of a grant holds a credential, whatever 
     expect(text).not.toContain('<Buffer');
   }
   expect(JSON.parse(JSON.stringify(grant.injections[1]))).toEqual({ basic: '[secret]', username: 'builder' });
+  expect(JSON.parse(JSON.stringify(grant.injections.at(-1)))).toEqual({ unknown: '[secret]' });
 });

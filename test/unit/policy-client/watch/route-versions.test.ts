@@ -1,10 +1,12 @@
 import { expect, it } from 'vitest';
+import { NO_POLICY } from '../../../../policy-client/watch/policy-name.ts';
 import { RouteVersions } from '../../../../policy-client/watch/route-versions.ts';
 import { DecisionFact, Route } from '../../../../proto/gen/sidekey/v1/route.ts';
 import { question, ROUTE } from '../../../support/policy-client/policy-client.ts';
 
+const FACTS = [DecisionFact.DECISION_FACT_HEADERS, DecisionFact.DECISION_FACT_JSON];
 const PARTS = {
-  decisionFacts: [DecisionFact.DECISION_FACT_HEADERS, DecisionFact.DECISION_FACT_JSON],
+  decisionFacts: FACTS,
   selectors: ['header:x-a', 'json:/a'],
 };
 
@@ -13,7 +15,8 @@ it.each<[string, Partial<Route>, boolean]>([
   ['another header, since all are there', { selectors: ['header:x-b', 'json:/a'] }, true],
   ['a member that nobody read', { selectors: ['header:x-a', 'json:/a', 'json:/b'] }, false],
   ['fewer members than were read', { selectors: ['header:x-a'] }, false],
-  ['a fact that nobody read', { decisionFacts: [DecisionFact.DECISION_FACT_FORM] }, false],
+  ['a fact that nobody read', { decisionFacts: [...FACTS, DecisionFact.DECISION_FACT_FORM] }, false],
+  ['the path, which is always there', { decisionFacts: [...FACTS, DecisionFact.DECISION_FACT_PATH] }, true],
 ])('a question is asked by a new route that wants %s: %#', (_title, change, isAsked) => {
   const versions = new RouteVersions();
   const before = Route.fromPartial({ ...ROUTE, ...PARTS });
@@ -21,4 +24,14 @@ it.each<[string, Partial<Route>, boolean]>([
   versions.take([before], { policyVersion: 1, policyChange: '' });
   versions.take([now], { policyVersion: 2, policyChange: '' });
   expect(versions.present(question({ route: before })).route).toBe(isAsked ? now : before);
+});
+
+it('a question is asked as it is when its route is gone, or came with no snapshot', () => {
+  const versions = new RouteVersions();
+  const [taken, strange] = [Route.fromPartial(ROUTE), Route.fromPartial(ROUTE)];
+  versions.take([taken], { policyVersion: 1, policyChange: '' });
+  expect(versions.present(question({ route: strange })).route).toBe(strange);
+  expect(versions.policyOf(strange)).toEqual(NO_POLICY);
+  versions.take([], { policyVersion: 2, policyChange: '' });
+  expect(versions.present(question({ route: taken })).route).toBe(taken);
 });

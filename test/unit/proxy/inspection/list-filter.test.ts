@@ -99,8 +99,10 @@ describe('JsonListFilter', () => {
 
 describe('StreamListFilter', () => {
   const text = [
+    '\ufeffdata: {"result":{"tools":[{"name":"no"}]}}\n\n',
     ': ping\n\n',
-    'event: endpoint\ndata: /messages?sessionId=1\n\n',
+    'event: endpoint\ndata: /messages?session={1}\n\n',
+    'id: 6\rdata: {"result":{"tools":[{"name":"no"}]}}\n\n',
     `event: message\r\nid: 7\r\ndata: ${JSON.stringify(LIST)}\r\n\r\n`,
     'id: 8\ndata: {"result":\ndata:{"prompts":[{"name":"no"}]}}\nretry: 5\n\n',
     'data: {"result":{"content":"é"}}\r\r',
@@ -109,8 +111,10 @@ describe('StreamListFilter', () => {
     'data: {"cut',
   ].join('');
   const expected = [
+    'data: {"result":{"tools":[]}}\n\n',
     ': ping\n\n',
-    'event: endpoint\ndata: /messages?sessionId=1\n\n',
+    'event: endpoint\ndata: /messages?session={1}\n\n',
+    'id: 6\ndata: {"result":{"tools":[]}}\n\n',
     `event: message\nid: 7\ndata: ${JSON.stringify(KEPT)}\n\n`,
     'id: 8\nretry: 5\ndata: {"result":{"prompts":[]}}\n\n',
     'data: {"result":{"content":"é"}}\r\r',

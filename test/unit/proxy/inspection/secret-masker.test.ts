@@ -11,8 +11,9 @@ function mask(type: string, pieces: readonly Buffer[]): string {
 describe('SecretMasker', () => {
   it.each([
     ['application/json', '{"access_token":"abc","a":"abc"}', '{"access_token":"***","a":"abc"}'],
-    ['application/json', '{"access_token" :\n "a\\"b\\\\", "x":1}', '{"access_token" :\n "******", "x":1}'],
-    ['application/json', '{"access\\u005ftoken":"abc"}', '{"access\\u005ftoken":"***"}'],
+    ['application/json', '{"access_token" :\r\n\t"a\\"b\\\\", "x":1}', '{"access_token" :\r\n\t"******", "x":1}'],
+    ['application/json', '{"Access\\u005ftoken":"abc"}', '{"Access\\u005ftoken":"***"}'],
+    ['application/json', '{"\\k":"no JSON"}', '{"\\k":"no JSON"}'],
     [
       'application/json',
       '{"access_token":null,"b":"access_token","c":"abc"}',
@@ -24,11 +25,18 @@ describe('SecretMasker', () => {
       '{"data":{"user":"u","deep":[{"k":"v"}],"n":23,"b":true},"d":"e"}',
       '{"data":{"user":"*","deep":[{"k":"*"}],"n":11,"b":true},"d":"e"}',
     ],
+    [
+      'application/json',
+      '{"data" : {\n "user" : "u",\n "deep" : [ "v" ]\n},\n "d" : "e"}',
+      '{"data" : {\n "user" : "*",\n "deep" : [ "*" ]\n},\n "d" : "e"}',
+    ],
     ['application/json', '{"keys":-20.5e+7,"n":2}', '{"keys":-11.1e+1,"n":2}'],
+    ['application/json', '{"keys":9E9,"n":2}', '{"keys":1E1,"n":2}'],
     ['application/json', '{"keys":[7, 80],"n":2}', '{"keys":[1, 11],"n":2}'],
     ['application/json', '{"keys":false,"n":2}', '{"keys":false,"n":2}'],
     ['application/json', '{"Access_Token":"abc","DATA":{"a":"b"}}', '{"Access_Token":"***","DATA":{"a":"*"}}'],
     ['application/json', '{"data":[],"d":{"data":{}},"e":"f"}', '{"data":[],"d":{"data":{}},"e":"f"}'],
+    ['application/x-ndjson', '{"keys":[7]}\n{"a":"b"}\n', '{"keys":[1]}\n{"a":"b"}\n'],
     ['text/event-stream', 'data: {"access_token":"abc"}\n\n', 'data: {"access_token":"***"}\n\n'],
     ['application/x-amz-json-1.1', '{"SecretAccessKey":"é"}', '{"SecretAccessKey":"**"}'],
     [
@@ -47,13 +55,27 @@ describe('SecretMasker', () => {
       `<!-- don't --><x:KEYS a="${'b'.repeat(150)}/">*</x:KEYS>`,
     ],
     ['text/xml', `<keys ${'a '.repeat(59)}bc/ b="d">e</keys>`, `<keys ${'a '.repeat(59)}bc/ b="d">*</keys>`],
-    ['text/xml', '<SecretAccessKey/><B>b</B>', '<SecretAccessKey/><B>b</B>'],
+    ['text/xml', '<SecretAccessKey/>a<B>b</B>', '<SecretAccessKey/>a<B>b</B>'],
+    ['text/xml', '<A><![CDATA[a]]></A>', '<A><![CDATA[a]]></A>'],
+    ['text/xml', '<A><![CDATA[<keys>b</keys>]]></A>', '<A><![CDATA[<keys>*</keys>]]></A>'],
+    ['text/xml', "<!-- don't --><A>isn't</A><keys>b</keys>", "<!-- don't --><A>isn't</A><keys>*</keys>"],
+    ['text/html', 'a < b <keys>c</keys>', 'a < b <keys>*</keys>'],
     [
       'application/atom+xml',
       '<SecretAccessKey><![CDATA[a<b]]>c</SecretAccessKey>',
       '<SecretAccessKey><![CDATA[***]]>*</SecretAccessKey>',
     ],
-    ['application/x-www-form-urlencoded', 'a=b&access_token=abc%3D&c=d', 'a=b&access_token=******&c=d'],
+    [
+      'application/xml',
+      '<keys><![CDATA[a]>b]]c>d]]]><![CDATA[>e]]></keys>',
+      '<keys><![CDATA[*]**]]***]]]><![CDATA[**]]></keys>',
+    ],
+    ['application/x-www-form-urlencoded', 'a=b&Access_token=abc%3D&c=d', 'a=b&Access_token=******&c=d'],
+    ['text/plain', 'access_token=abc&a=b', 'access_token=***&a=b'],
+    ['text/plain', 'The "keys" are these: "abc"', 'The "keys" are these: "abc"'],
+    ['', 'access_token=abc&a={"keys":"b"}', 'access_token=***&a={"keys":"*"}'],
+    ['text/html', '<b keys="c">d</b><keys>e</keys>{"keys":"f"}', '<b keys="*">d</b><keys>*</keys>{"keys":"*"}'],
+    ['application/octet-stream', 'access_token=abc{"keys":"b\0"}', 'access_token=abc{"keys":"**"}'],
   ])('%s: %s', (type, sent, expected) => {
     const bytes = Buffer.from(sent);
     expect(mask(type, [bytes])).toBe(expected);
@@ -74,6 +96,13 @@ describe('SecretMasker', () => {
     expect(mask('application/json', [nested(100)])).toBe(`{"data":${'['.repeat(100)}"*"${']'.repeat(99)},"***"]}`);
     expect(() => mask('application/json', [nested(101)])).toThrow('nested too deeply');
   });
+
+  it.each(['', 'text/plain', 'application/json', 'image/svg+xml', 'application/x-www-form-urlencoded'])(
+    'refuses %s in which each character has more than one byte',
+    (type) => {
+      expect(() => mask(type, [Buffer.from('{"access_token":"abc"}', 'utf16le')])).toThrow('another charset');
+    },
+  );
 
   it('changes no byte that it was given, and keeps the length', () => {
     const given = Buffer.from('{"access_token":"abc"}');

@@ -139,7 +139,7 @@ describe('A-55: Sidekey itself is no upstream', () => {
 
   test('its listener, by any name and even where addresses are allowed', async () => {
     const { resolver } = resolverOf(names);
-    resolver.refuse([{ host: '127.0.0.1', port: 8080 }]);
+    resolver.refuse([{ host: '::ffff:127.0.0.1', port: 8080 }]);
     for (const host of ['127.0.0.1', 'me.example', '0.0.0.0']) {
       expect(await reasonOf(resolver.resolve(host, 8080, everything)), host).toBe('loop-refused');
       expect(await reasonOf(resolver.resolve(host, 8081, everything)), host).toBe('ok');
@@ -154,6 +154,7 @@ describe('A-55: Sidekey itself is no upstream', () => {
       expect(await reasonOf(resolver.resolve(host, 8080, everything)), host).toBe('loop-refused');
       expect(await reasonOf(resolver.resolve(host, 8081, everything)), host).toBe('ok');
     }
+    expect(await reasonOf(resolver.resolve(PUBLIC, 8080, everything))).toBe('ok');
   });
 
   test('a listener on the loopback of IPv6 alone is not on that of IPv4', async () => {

@@ -87,6 +87,34 @@ describe('HpackEncoder', () => {
     expect(block.subarray(0, 4)).toEqual(Buffer.from('203fe11f', 'hex'));
     expect(decode(new HpackDecoder(LIMITS), block)).toEqual([['x-a', 'b']]);
     expect(encode(encoder, [':method', 'GET'])).toEqual(Buffer.from([0x82]));
+    encoder.allowTable(1_000);
+    expect(encode(encoder, [':method', 'GET'])).toEqual(Buffer.from('3fc90782', 'hex'));
+  });
+
+  it('writes names, values and blocks of any length', () => {
+    const lengths = [1, 126, 127, 128, 254, 255, 256, 1_000, 16_510, 16_511, 16_512];
+    const lines = lengths.flatMap((length): Line[] => [
+      ['x-a', 'v'.repeat(length)],
+      ['n'.repeat(Math.min(length, 300)), ''],
+    ]);
+    const encoder = new HpackEncoder(4_096);
+    for (let time = 0; time < 3; time += 1) {
+      expect(decode(new HpackDecoder(LIMITS), encode(encoder, ...lines))).toEqual(lines);
+      encoder.allowTable(0);
+    }
+  });
+
+  it('refers to entries however many there are', () => {
+    const encoder = new HpackEncoder(16_384);
+    const decoder = new HpackDecoder(LIMITS);
+    encoder.allowTable(16_384);
+    decoder.limitTable(16_384);
+    const lines = Array.from({ length: 300 }, (_, at): Line => ['x-a', String(at)]);
+    decode(decoder, encode(encoder, ...lines.flatMap((line) => [line, line])));
+    const block = encode(encoder, ...lines);
+    expect(decode(decoder, block)).toEqual(lines);
+    // Their indexes are 62 to 361: one octet below 127, two below 255, three from there on.
+    expect(block).toHaveLength(65 + 2 * 128 + 3 * 107);
   });
 
   it('uses no table where none is allowed, by us or by the peer', () => {
