@@ -13,6 +13,7 @@ import { Callers } from './callers.ts';
 import { serveExplicit } from './explicit-mode.ts';
 import { FirstBytes } from './first-bytes.ts';
 import { closeWith } from '../linger.ts';
+import { shareSocketShapes } from '../socket-shapes.ts';
 import { type Listener, startListener } from './listener.ts';
 import { localTransport, serveLocal } from './local-mode.ts';
 import { loadOriginalDestination } from './original-destination.ts';
@@ -52,6 +53,7 @@ export async function startListeners(
   watcher: RedirectWatcher | undefined,
 ): Promise<Listeners> {
   checkConfig(config);
+  shareSocketShapes();
   const { sessions } = services;
   const parts: Parts = { services, config, callers: new Callers(config.allowedUids), watcher };
   const started: Listener[] = [];
