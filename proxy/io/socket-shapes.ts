@@ -7,7 +7,7 @@ const NAMES = ['a', 'b', 'c', 'd', 'e', 'f'];
 /**
  * V8 11 (Node 20) gives every copy `{ ...options }` that is added to a shape of its own, so that net.Socket, which does that, misses
  * all caches with each socket. Where it has met more shapes than it keeps it copies one property after the other, and copies share
- * their shape: a new intercepted connection, of two sockets, costs 2 % less. Later versions share them anyway.
+ * their shape: a new intercepted connection, of two sockets, costs a twentieth less. Later versions share them anyway.
  */
 export function shareSocketShapes(v8 = process.versions.v8): void {
   if (!v8.startsWith('11.')) return;

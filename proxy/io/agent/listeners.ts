@@ -43,6 +43,8 @@ interface Parts {
 }
 
 const CUT_MS = 100;
+/** Behind the start, which it would make two milliseconds longer. */
+const SHAPES_MS = 1_000;
 /** How long a caller who cannot be known may take to ask for something, or to go away again. */
 const UNKNOWN_CALLER_MS = 1_000;
 
@@ -53,7 +55,6 @@ export async function startListeners(
   watcher: RedirectWatcher | undefined,
 ): Promise<Listeners> {
   checkConfig(config);
-  shareSocketShapes();
   const { sessions } = services;
   const parts: Parts = { services, config, callers: new Callers(config.allowedUids), watcher };
   const started: Listener[] = [];
@@ -68,6 +69,7 @@ export async function startListeners(
     for (const at of config.transparent ?? []) transparent.push((await keep(startTransparent(parts, at))) ?? at);
     const local: (Authority | undefined)[] = [];
     for (const one of config.local ?? []) local.push(await keep(startLocal(parts, one)));
+    setTimeout(shareSocketShapes, SHAPES_MS).unref();
     return { explicit, transparent, local, drain: (deadlineMs, cut) => drain(started, sessions, deadlineMs, cut) };
   } catch (error) {
     await Promise.all(started.map((listener) => listener.close()));

@@ -86,5 +86,9 @@ test('an agent that ends its side with its request is answered, and then closed'
   agent.on('data', (bytes: Buffer) => answer.push(bytes));
   agent.end(REQUEST.repeat(3));
   await once(agent, 'end');
-  expect(Buffer.concat(answer).toString().match(/HTTP\/1\.1 403/g)).toHaveLength(3);
+  expect(
+    Buffer.concat(answer)
+      .toString()
+      .match(/HTTP\/1\.1 403/g),
+  ).toHaveLength(3);
 });

@@ -10,9 +10,7 @@ let server: net.Server | undefined;
 afterEach(() => server?.close());
 
 /** A client and our side, each with the connection below it, and a promise of our end. */
-async function secured(
-  version: tls.SecureVersion,
-): Promise<{
+async function secured(version: tls.SecureVersion): Promise<{
   client: tls.TLSSocket;
   below: net.Socket;
   ours: SecuredSocket;
