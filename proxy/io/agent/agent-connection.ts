@@ -290,6 +290,8 @@ export class AgentConnection implements AgentStream, AgentSession {
     const services = this.#services;
     this.deadlineAt = services.monotonicMs() + services.limits.bodyIdleTimeoutMs;
     this.#output.flushNow();
+    // Nobody has anything to say any more, and what we had is with the kernel: Node would wait a turn to see that.
+    if (this.#ended && this.#socket.writableLength === 0) return void this.#socket.end().destroy();
     this.#socket.end(() => {
       this.deadlineAt = services.monotonicMs() + LINGER_MS;
     });

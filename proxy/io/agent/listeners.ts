@@ -13,6 +13,7 @@ import { Callers } from './callers.ts';
 import { serveExplicit } from './explicit-mode.ts';
 import { FirstBytes } from './first-bytes.ts';
 import { closeWith } from '../linger.ts';
+import { shareSocketShapes } from '../socket-shapes.ts';
 import { type Listener, startListener } from './listener.ts';
 import { localTransport, serveLocal } from './local-mode.ts';
 import { loadOriginalDestination } from './original-destination.ts';
@@ -42,6 +43,8 @@ interface Parts {
 }
 
 const CUT_MS = 100;
+/** Behind the start, which it would make two milliseconds longer. */
+const SHAPES_MS = 1_000;
 /** How long a caller who cannot be known may take to ask for something, or to go away again. */
 const UNKNOWN_CALLER_MS = 1_000;
 
@@ -66,6 +69,7 @@ export async function startListeners(
     for (const at of config.transparent ?? []) transparent.push((await keep(startTransparent(parts, at))) ?? at);
     const local: (Authority | undefined)[] = [];
     for (const one of config.local ?? []) local.push(await keep(startLocal(parts, one)));
+    setTimeout(shareSocketShapes, SHAPES_MS).unref();
     return { explicit, transparent, local, drain: (deadlineMs, cut) => drain(started, sessions, deadlineMs, cut) };
   } catch (error) {
     await Promise.all(started.map((listener) => listener.close()));

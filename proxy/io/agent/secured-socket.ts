@@ -16,6 +16,8 @@ export class SecuredSocket extends tls.TLSSocket {
     this.#below = below;
     // What goes wrong once it is secure (a broken record, a fatal alert, endless renegotiation) Node tells a tls.Server alone.
     this.once('_tlsError', () => this.destroy());
+    this.on('close', letGo);
+    below.on('close', letGo);
   }
 
   /** Without close_notify: to be told of the end, as destroy() tells it, would be to be told that all has come (RFC 8446 6.1). */
@@ -24,3 +26,14 @@ export class SecuredSocket extends tls.TLSSocket {
     return this.destroy();
   }
 }
+
+/**
+ * Node keeps both sockets until the next full collection (their handle gets accessors, which V8 makes old at once), and would all that
+ * listens to them.
+ */
+function letGo(this: Socket): void {
+  this.removeAllListeners();
+  this.on('error', ignore);
+}
+
+function ignore(): void {}
