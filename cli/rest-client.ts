@@ -3,7 +3,8 @@ import { isSidekeyError, SidekeyError, UsageError } from '../common/errors.ts';
 import { CommandFailed, EXIT_CODES } from './exit-codes.ts';
 import type { Context } from './context.ts';
 
-const REQUEST_TIMEOUT_MS = 30_000;
+/** Longer than the control plane waits for its database (35 s), whose silence it tells by itself. */
+const REQUEST_TIMEOUT_MS = 45_000;
 /** Recomputing a long log takes as long as it takes, and the answer begins when it is done. */
 const PATIENT_PATHS: ReadonlySet<string> = new Set(['/v1/verify-log']);
 
