@@ -1,9 +1,10 @@
 import { Agent, request, type Dispatcher } from 'undici';
-import { describeError, isSidekeyError, SidekeyError, UsageError } from '../common/errors.ts';
+import { isSidekeyError, SidekeyError, UsageError } from '../common/errors.ts';
 import { CommandFailed, EXIT_CODES } from './exit-codes.ts';
 import type { Context } from './context.ts';
 
-const REQUEST_TIMEOUT_MS = 30_000;
+/** Longer than the control plane waits for its database (35 s), whose silence it tells by itself. */
+const REQUEST_TIMEOUT_MS = 45_000;
 /** Recomputing a long log takes as long as it takes, and the answer begins when it is done. */
 const PATIENT_PATHS: ReadonlySet<string> = new Set(['/v1/verify-log']);
 
@@ -122,7 +123,7 @@ export class RestClient {
       const place = `the control plane at ${url.origin}${hintOf(cause)}`;
       throw new CommandFailed(EXIT_CODES.unreachable, `cannot reach ${place}`, { cause });
     });
-    if (answer.statusCode >= 400) throw refusal(answer.statusCode, await answer.body.text());
+    if (answer.statusCode >= 400) throw refusal(answer.statusCode, await answer.body.text(), url.origin);
     return answer;
   }
 }
@@ -154,12 +155,14 @@ function parseJson(text: string): unknown {
 }
 
 /** The API answers application/problem+json (RFC 9457). */
-function refusal(status: number, text: string): Error {
+function refusal(status: number, text: string, origin: string): Error {
   let problem: unknown;
   try {
     problem = JSON.parse(text);
-  } catch (error) {
-    return new RestError(status, 'rest-error', `the control plane answered ${status}: ${describeError(error)}`);
+  } catch {
+    // A load balancer that found none behind it, or took the request for too large.
+    const message = `something at ${origin} answered HTTP ${status} in the place of the control plane`;
+    return new CommandFailed(EXIT_CODES.unreachable, message);
   }
   const code = readField(problem, 'code') ?? 'rest-error';
   const title = readField(problem, 'detail') ?? readField(problem, 'title') ?? 'refused';

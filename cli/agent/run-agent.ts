@@ -54,17 +54,14 @@ export function runIsolatedAgent(program: Program, env: NodeJS.ProcessEnv): Prom
   return passingSignalsOn((signal) => thread.postMessage(signal), end);
 }
 
-async function passingSignalsOn(pass: (signal: NodeJS.Signals) => void, end: Promise<number>): Promise<number> {
+function passingSignalsOn(pass: (signal: NodeJS.Signals) => void, end: Promise<number>): Promise<number> {
   const passOn = (signal: NodeJS.Signals): void => {
     // The agent got it from the terminal as well; a second one would mean "at once" to many programs.
     if (!(process.stdin.isTTY && FROM_KEYS.has(signal))) pass(signal);
   };
+  // For good: one that comes when the agent has just ended finds it gone, and ends nothing of ours.
   for (const signal of PASSED_ON) process.on(signal, passOn);
-  try {
-    return await end;
-  } finally {
-    for (const signal of PASSED_ON) process.off(signal, passOn);
-  }
+  return end;
 }
 
 export function exitCodeOf(code: number | null, signal: NodeJS.Signals | null): number {

@@ -20,6 +20,7 @@ import { startReadyProxy } from '../proxy/ready-proxy.ts';
 import { runAgent, runIsolatedAgent } from '../agent/run-agent.ts';
 import { expectListener, parseProxyUrl } from '../proxy/proxy-listener.ts';
 import { guardTerminal } from '../agent/terminal-guard.ts';
+import { waitForSignal } from '../shutdown.ts';
 
 const DRAIN_MS = 5_000;
 const NO_VARIABLES: AgentVariables = { replacedVariables: [], placeholders: {} };
@@ -36,7 +37,8 @@ interface RunOptions extends ProxyOptions {
 }
 
 interface OpenProxy extends AgentProxy {
-  close(): Promise<void>;
+  /** A later call can only shorten the time. */
+  close(drainMs: number): Promise<void>;
 }
 
 export function define(command: Command): void {
@@ -117,7 +119,9 @@ async function run(program: string, args: readonly string[], options: RunOptions
         : await runIsolatedAgent(isolate([program, ...args]), env);
   } finally {
     trust.remove();
-    await proxy.close();
+    // Who is in a hurry leaves the last records to the next proxy, where there is a spool.
+    void waitForSignal().then(() => proxy.close(0));
+    await proxy.close(DRAIN_MS);
   }
 }
 
@@ -182,6 +186,6 @@ async function startOwnProxy(config: ProxyConfig): Promise<OpenProxy> {
     url: `http://${formatAuthority(proxy.address.host, proxy.address.port)}`,
     caPem: proxy.caPem,
     ...agentVariablesOf(proxy.client.routes()),
-    close: () => proxy.close(DRAIN_MS),
+    close: (drainMs) => proxy.close(drainMs),
   };
 }

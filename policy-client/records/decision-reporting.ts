@@ -1,3 +1,4 @@
+import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 import { UsageError } from '../../common/errors.ts';
 import { makeFolder } from '../../common/folder.ts';
@@ -77,17 +78,18 @@ export class DecisionReporting {
       spoolDir === undefined ? undefined : new Leftovers({ ...options, spoolDir, leftoverAgeMs, timeoutMs });
   }
 
-  /** Throws UsageError when the spool directory cannot be made. */
+  /** Throws UsageError when the spool directory cannot be made, or is another user's. */
   openSpoolDir(): void {
     const { instanceId, spoolDir } = this.#options;
     if (spoolDir === undefined) return;
     try {
       makeFolder(spoolDir, 0o700);
+      accessSync(spoolDir, constants.R_OK | constants.W_OK | constants.X_OK);
       this.#hideLife = showLife(spoolDir, instanceId);
     } catch (cause) {
       // A full disk passes with time, and losses are counted; a wrong path does not.
       if ((cause as NodeJS.ErrnoException).code === 'ENOSPC') return;
-      throw new UsageError('spool-unusable', 'the spool directory cannot be made', { cause });
+      throw new UsageError('spool-unusable', 'the spool directory cannot be used', { cause });
     }
   }
 

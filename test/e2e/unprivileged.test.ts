@@ -23,6 +23,9 @@ describe.skipIf(!canBeNobody)('commands of a user who may not (needs root, setpr
     await writeFile(join(folder, 'secret'), 'x\n', { mode: 0o600 });
     await mkdir(join(folder, 'closed'), { mode: 0o700 });
     await writeFile(join(folder, 'closed', 'context.json'), '{}');
+    // By a proxy of another user.
+    await mkdir(join(folder, 'left', 'default@127.0.0.1:1'), { recursive: true, mode: 0o700 });
+    await chmod(join(folder, 'left'), 0o777);
     await mkdir(join(folder, 'open'));
     await chmod(join(folder, 'open'), 0o777);
   });
@@ -67,7 +70,8 @@ describe.skipIf(!canBeNobody)('commands of a user who may not (needs root, setpr
       {},
       '--ca-file: cannot write FOLDER/closed/ca.pem: EACCES',
     ],
-    [`${PROXY} --listen 127.0.0.1:0 --spool-dir FOLDER/closed/spool`, {}, 'the spool directory cannot be made: EACCES'],
+    [`${PROXY} --listen 127.0.0.1:0 --spool-dir FOLDER/closed/spool`, {}, 'the spool directory cannot be used: EACCES'],
+    [`${PROXY} --listen 127.0.0.1:0 --spool-dir FOLDER/left`, {}, 'the spool directory cannot be used: EACCES'],
   ])('%s %j', async (args, env, expected) => {
     const { code, stderr } = await sidekey(args, env);
     expect([code, stderr]).toEqual([2, expect.stringContaining(expected.replaceAll('FOLDER', folder))]);

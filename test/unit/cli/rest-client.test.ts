@@ -86,6 +86,15 @@ describe('RestClient', () => {
     ).rejects.toBeInstanceOf(CommandFailed);
   });
 
+  it('a load balancer that answers in its place is told as one', async () => {
+    const url = await serve(() => [504, '<html><body><h1>504 Gateway Time-out</h1>']);
+    const failure = withClient(context(url), (client) => client.call('GET', '/v1/sessions'));
+    await expect(failure).rejects.toMatchObject({
+      exitCode: 4,
+      message: expect.stringContaining('answered HTTP 504 in the place of the control plane'),
+    });
+  });
+
   it('says what to look at when TLS fails', async () => {
     const cleartext = (await serve(() => [200, '{}'])).replace('http:', 'https:');
     const untrusted = await startHttpsServer(() => (_, response) => response.end('{}'));
