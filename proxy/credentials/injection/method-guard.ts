@@ -7,6 +7,8 @@ import { InjectionError } from '../injection-error.ts';
 const FIELD = '_method';
 /** The same to ASP.NET, of forms; and another path to WordPress. */
 const FIELDS_OF_FORMS = [FIELD, 'x-http-method-override', 'rest_route'] as const;
+/** Of a name without it no reading is one of these: letters are read as themselves, whatever their case, if not written otherwise. */
+const TELLING = /method|route|[%\x80-\xff]/i;
 /** A longer name is another one, even with every character of it encoded; what is behind an index or a NUL does not matter. */
 const MAX_NAME_BYTES = 192;
 /** What some servers leave out in front of a name, however much of it there is. */
@@ -34,6 +36,9 @@ const SKIPPED = /[\s[\]\\]/;
 const RUN_SKIPPED = /([\s[\]\\])[\s[\]\\]+/g;
 const SEAM_CHARS = 128;
 const [AMPERSAND, SEMICOLON, EQUALS] = [0x26, 0x3b, 0x3d];
+/** 1: it ends a name. */
+const PARTS = Uint8Array.from({ length: 256 }, (_, byte) => Number([AMPERSAND, SEMICOLON, EQUALS].includes(byte)));
+const NEAR_BYTES = 32;
 const NOTHING_REMOVED: readonly string[] = [];
 
 /**
@@ -57,12 +62,15 @@ class FormGuard implements BodyTransform {
   #name: string | undefined = '';
 
   push(bytes: Buffer): Buffer[] {
-    for (let at = 0; at < bytes.length; at += 1) {
-      const byte = bytes[at] ?? 0;
-      const parts = byte === AMPERSAND || byte === SEMICOLON;
-      if (parts || byte === EQUALS) this.#endName();
-      if (parts) this.#name = '';
-      else if (this.#name !== undefined) this.#lengthenName(this.#name + String.fromCharCode(byte));
+    const separators = new Separators(bytes);
+    for (let at = 0; at < bytes.length; ) {
+      if (this.#name === undefined) at = separators.next(at);
+      else at = this.#readName(this.#name, bytes, at);
+      const byte = bytes[at];
+      if (byte !== AMPERSAND && byte !== SEMICOLON) continue;
+      this.#endName();
+      this.#name = '';
+      at += 1;
     }
     return [bytes];
   }
@@ -72,15 +80,47 @@ class FormGuard implements BodyTransform {
     return [];
   }
 
-  #lengthenName(name: string): void {
-    this.#name = name.length > MAX_NAME_BYTES ? name.replace(IN_FRONT, '') : name;
-    if (this.#name.length > MAX_NAME_BYTES) this.#endName();
+  /** Up to its end, or until it has one character more than a name may have; answers where that is. */
+  #readName(name: string, bytes: Buffer, from: number): number {
+    const until = Math.min(bytes.length, from + MAX_NAME_BYTES + 1 - name.length);
+    let at = from;
+    while (at < until && PARTS[bytes[at] as number] !== 1) at += 1;
+    const longer = name + bytes.toString('latin1', from, at);
+    this.#name = longer.length > MAX_NAME_BYTES ? longer.replace(IN_FRONT, '') : longer;
+    if (this.#name.length > MAX_NAME_BYTES || bytes[at] === EQUALS) this.#endName();
+    return at;
   }
 
   #endName(): void {
-    const names = this.#name === undefined ? [] : parameterNames(this.#name);
+    const names = this.#name === undefined || !TELLING.test(this.#name) ? [] : parameterNames(this.#name);
     if (FIELDS_OF_FORMS.some((field) => names.includes(field))) throw overridden();
     this.#name = undefined;
+  }
+}
+
+/** Where fields are parted: by a look at what is near, as most values are short, then natively. */
+class Separators {
+  readonly #bytes: Buffer;
+  #ampersand = -1;
+  #semicolon = -1;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
+
+  /** The next one from here on; the length when there is none. */
+  next(from: number): number {
+    const bytes = this.#bytes;
+    const near = Math.min(bytes.length, from + NEAR_BYTES);
+    for (let at = from; at < near; at += 1) if (bytes[at] === AMPERSAND || bytes[at] === SEMICOLON) return at;
+    if (this.#ampersand < near) this.#ampersand = this.#find(AMPERSAND, near);
+    if (this.#semicolon < near) this.#semicolon = this.#find(SEMICOLON, near);
+    return Math.min(this.#ampersand, this.#semicolon);
+  }
+
+  #find(byte: number, from: number): number {
+    const at = this.#bytes.indexOf(byte, from);
+    return at === -1 ? this.#bytes.length : at;
   }
 }
 
