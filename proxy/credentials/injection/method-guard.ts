@@ -30,8 +30,13 @@ const IN_MULTIPART = new RegExp(String.raw`name\s*=\s*(?:["'[\]\\][\s[\]\\]*)?(?
 const ENCODED_IN_MULTIPART = /;\s*name(?:\*|\s*=\s*(?:["']\s*)?=\?)/i;
 /** A key of any depth: within a string its quotes would be escaped. Laravel takes fields from JSON as from forms. */
 const IN_JSON = new RegExp(`"${[...FIELD].map(orEscaped).join('')}"\\s*:`, 'i');
-/** How what IN_JSON finds begins, behind its quote: the underscore with what may follow it, or the end of its escape. Seldom in text. */
-const STARTS_IN_JSON: readonly Buffer[] = ['_m', '_M', '_\\', '005f', '005F'].map((text) => Buffer.from(text));
+/**
+ * How what IN_JSON finds begins, behind its quote: the underscore with what may follow it, or the end of its escape. Seldom in text; of
+ * what begins with a digit, a part is looked for first that begins with a rarer one.
+ */
+const STARTS_IN_JSON: readonly (readonly Buffer[])[] = [['_m'], ['_M'], ['_\\'], ['5f', '005f'], ['5F', '005F']].map((texts) =>
+  texts.map((text) => Buffer.from(text)),
+);
 const SKIPPED = /[\s[\]\\]/;
 const RUN_SKIPPED = /([\s[\]\\])[\s[\]\\]+/g;
 const SEAM_CHARS = 128;
@@ -129,11 +134,11 @@ class PatternGuard implements BodyTransform {
   readonly removed = NOTHING_REMOVED;
   readonly #pattern: RegExp;
   readonly #hidden: RegExp | undefined;
-  readonly #starts: readonly Buffer[] | undefined;
+  readonly #starts: readonly (readonly Buffer[])[] | undefined;
   #seam = '';
 
-  /** `starts`: without one of them there is nothing that the pattern finds. */
-  constructor(pattern: RegExp, also: { readonly hidden?: RegExp; readonly starts?: readonly Buffer[] }) {
+  /** `starts`: without all of one of them there is nothing that the pattern finds. */
+  constructor(pattern: RegExp, also: { readonly hidden?: RegExp; readonly starts?: readonly (readonly Buffer[])[] }) {
     this.#pattern = pattern;
     this.#hidden = also.hidden;
     this.#starts = also.starts;
@@ -158,7 +163,8 @@ class PatternGuard implements BodyTransform {
   #mayHold(bytes: Buffer): boolean {
     if (this.#starts === undefined) return true;
     const joint = Buffer.from(this.#seam + bytes.toString('latin1', 0, SEAM_CHARS), 'latin1');
-    return this.#starts.some((start) => bytes.includes(start) || joint.includes(start));
+    const areIn = (within: Buffer) => (start: readonly Buffer[]) => start.every((part) => within.includes(part));
+    return this.#starts.some(areIn(bytes)) || this.#starts.some(areIn(joint));
   }
 }
 
