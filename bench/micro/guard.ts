@@ -19,7 +19,13 @@ function filled(piece: string): string {
   return piece.repeat(Math.ceil(BODY_BYTES / piece.length)).slice(0, BODY_BYTES);
 }
 
-const row = { id: 18_273, chunk_size: 2005, max_output: 0.5, path: '/srv/app/http/main.ts', at: '2026-11-27T12:00:00Z' };
+const row = {
+  id: 18_273,
+  chunk_size: 2005,
+  max_output: 0.5,
+  path: '/srv/app/http/main.ts',
+  at: '2026-11-27T12:00:00Z',
+};
 const code = 'if (this.#max_messages > 0) return "C:\\\\temp\\\\new"; // 100 % of "max_model_len"\n';
 const binary = Buffer.from(Array.from({ length: BODY_BYTES }, (_, at) => (at * at * 31 + (at >> 3) * 7) & 0xff));
 const PART = '--x\r\nContent-Disposition: form-data; name="';
@@ -31,7 +37,10 @@ const BODIES: Record<string, readonly [type: string, body: string | Buffer]> = {
   'json, code': ['application/json', filled(`${JSON.stringify(code)},`)],
   'json, base64': ['application/json', `{"data":"${binary.toString('base64').slice(0, BODY_BYTES)}"}`],
   'form, fields': ['application/x-www-form-urlencoded', filled('name=a+value+with+blanks&other_name=caf%C3%A9&')],
-  'form, a long value': ['application/x-www-form-urlencoded', `text=${filled('a+value+of+words%2C+and+of+%22quotes%22.+')}`],
+  'form, a long value': [
+    'application/x-www-form-urlencoded',
+    `text=${filled('a+value+of+words%2C+and+of+%22quotes%22.+')}`,
+  ],
   'multipart, a file': [MULTIPART, `${PART}file"; filename="a.txt"\r\n\r\n${filled(code)}\r\n--x--\r\n`],
   'multipart, fields': [MULTIPART, filled(`${PART}some_field"\r\n\r\na value of words\r\n`)],
   text: ['text/plain', filled(code)],

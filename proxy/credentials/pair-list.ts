@@ -76,7 +76,8 @@ export function slowPairLister(groups: readonly PairGroup[]): PairLister {
     list: (bytes, from, until, end) => {
       let count = 0;
       for (let at = from; at < Math.min(until, end - 1); at += 1) {
-        if ((groupsOf(bytes[at] as number, 0) & groupsOf(bytes[at + 1] as number, 2)) !== 0) places[count++] = at - from;
+        if ((groupsOf(bytes[at] as number, 0) & groupsOf(bytes[at + 1] as number, 2)) !== 0)
+          places[count++] = at - from;
       }
       return count;
     },

@@ -12,7 +12,15 @@ import { secureRaw } from '../support/agents/raw-agent.ts';
 import { seededRandom } from '../support/random.ts';
 import { FUZZ_SECONDS, FUZZ_SEED } from '../support/time-box.ts';
 import { type Http2UpstreamServer, startHttp2Upstream } from '../support/upstreams/http2-upstream.ts';
-import { bearer, grant, HOSTS, type ProxyWorld, route, SECRET, startProxyWorld } from '../support/worlds/proxy-world.ts';
+import {
+  bearer,
+  grant,
+  HOSTS,
+  type ProxyWorld,
+  route,
+  SECRET,
+  startProxyWorld,
+} from '../support/worlds/proxy-world.ts';
 
 /** Many agents at once whose reads share memory: each upstream gets of each body its own bytes, however slowly it takes them. */
 
@@ -101,7 +109,9 @@ async function sender(at: number): Promise<Send> {
   return async (pieces) => String((await ask(session, { ':method': 'POST', ':path': '/' }, pieces)).body);
 }
 
-test('bodies that agents send at once arrive as they were sent', { timeout: 60_000 + FUZZ_SECONDS * 2000 }, async () => {
+test('bodies that agents send at once arrive as they were sent', {
+  timeout: 60_000 + FUZZ_SECONDS * 2000,
+}, async () => {
   const until = Date.now() + FUZZ_SECONDS * 1000;
   const sent = await Promise.all(
     Array.from({ length: AGENTS }, async (_, at) => {

@@ -34,8 +34,8 @@ const IN_JSON = new RegExp(`"${[...FIELD].map(orEscaped).join('')}"\\s*:`, 'i');
  * How what IN_JSON finds begins, behind its quote: the underscore with what may follow it, or the end of its escape. Seldom in text; of
  * what begins with a digit, a part is looked for first that begins with a rarer one.
  */
-const STARTS_IN_JSON: readonly (readonly Buffer[])[] = [['_m'], ['_M'], ['_\\'], ['5f', '005f'], ['5F', '005F']].map((texts) =>
-  texts.map((text) => Buffer.from(text)),
+const STARTS_IN_JSON: readonly (readonly Buffer[])[] = [['_m'], ['_M'], ['_\\'], ['5f', '005f'], ['5F', '005F']].map(
+  (texts) => texts.map((text) => Buffer.from(text)),
 );
 const SKIPPED = /[\s[\]\\]/;
 const RUN_SKIPPED = /([\s[\]\\])[\s[\]\\]+/g;

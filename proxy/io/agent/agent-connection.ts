@@ -63,11 +63,7 @@ export class AgentConnection implements AgentStream, AgentSession {
     this.#output = new Output(socket);
     this.#answer = new Http1Answer(this.#output, transport.kind === 'explicit');
     this.deadlineAt = services.clock.now() + services.limits.headerTimeoutMs;
-    this.#reads = new AgentReads(
-      socket,
-      (bytes) => this.receive(bytes),
-      () => this.#reader.copyUnread(),
-    );
+    this.#reads = new AgentReads(socket, this.#reader, (bytes) => this.receive(bytes));
     for (const [event, listener] of this.#listeners) socket.on(event, listener);
   }
 
@@ -263,8 +259,7 @@ export class AgentConnection implements AgentStream, AgentSession {
   #failed(error: unknown): void {
     const isForeseen = error instanceof MessageError;
     this.#reject(isForeseen ? new Refusal(error.code, error.message, { cause: error }) : toRefusal(error));
-    if (isForeseen) this.#close();
-    else this.destroy();
+    return isForeseen ? this.#close() : this.destroy();
   }
 
   #onEnd(): void {
@@ -300,7 +295,6 @@ export class AgentConnection implements AgentStream, AgentSession {
     this.#socket.end(() => {
       this.deadlineAt = clock.now() + LINGER_MS;
     });
-    if (this.#ended) return;
-    this.#socket.resume();
+    if (!this.#ended) this.#socket.resume();
   }
 }

@@ -16,20 +16,21 @@ interface Lending {
 
 /**
  * Hands on what an agent's socket reads, from its first large read on in memory that is lent: it is written over by the next read of
- * any agent, once `keep` has copied what `take` has left unread.
+ * any agent, once the reader has copied what is left unread.
  */
 export class AgentReads {
   readonly #socket: Duplex;
   readonly #take: (bytes: Buffer) => void;
-  readonly #keep: () => void;
+  readonly #reader: { copyUnread(): void };
   readonly #onData = (bytes: Buffer): void => this.#receive(bytes);
   #lending: Lending | undefined;
   #isTried = false;
 
-  constructor(socket: Duplex, take: (bytes: Buffer) => void, keep: () => void) {
+  /** The reader is where `take` leaves what it does not use at once. */
+  constructor(socket: Duplex, reader: { copyUnread(): void }, take: (bytes: Buffer) => void) {
     this.#socket = socket;
+    this.#reader = reader;
     this.#take = take;
-    this.#keep = keep;
     socket.on('data', this.#onData);
   }
 
@@ -50,7 +51,7 @@ export class AgentReads {
     this.#lending = lendingOf(this.#socket);
     this.#lending?.useBuffer((length) => {
       this.#take(READ_BUFFER.subarray(0, length));
-      this.#keep();
+      this.#reader.copyUnread();
       return true;
     });
   }

@@ -61,11 +61,7 @@ export class Http2AgentConnection implements AgentSession {
       writer: this.#writer,
       forget: (id) => this.#forget(id),
     };
-    new AgentReads(
-      socket,
-      (bytes) => this.#receive(bytes),
-      () => this.#http2.copyUnread(),
-    );
+    new AgentReads(socket, this.#http2, (bytes) => this.#receive(bytes));
     socket.on('drain', () => this.#onDrain());
     socket.on('end', () => this.#onEnd());
     socket.on('error', () => this.destroy());

@@ -50,7 +50,11 @@ const written = fc
   );
 const inBase64 = fc
   .tuple(fc.string({ maxLength: 5 }), fc.nat(50), fc.constantFrom<BufferEncoding>('base64', 'base64url'))
-  .map(([before, length, encoding]) => Buffer.from(before + PLACEHOLDER + before).toString(encoding).slice(0, 20 + length));
+  .map(([before, length, encoding]) =>
+    Buffer.from(before + PLACEHOLDER + before)
+      .toString(encoding)
+      .slice(0, 20 + length),
+  );
 const piece = fc.oneof(
   written,
   inBase64,

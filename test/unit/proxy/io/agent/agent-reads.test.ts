@@ -67,17 +67,13 @@ describe.each([
     let kept = 0;
     let hasEnded = false;
     ours.on('end', () => (hasEnded = true));
-    new AgentReads(
-      ours,
-      (bytes) => {
-        read.push(Buffer.from(bytes));
-        memory.push(bytes.buffer);
-        if (read.length % 3 !== 0) return;
-        ours.pause();
-        setTimeout(() => ours.resume(), 1);
-      },
-      () => (kept += 1),
-    );
+    new AgentReads(ours, { copyUnread: () => (kept += 1) }, (bytes) => {
+      read.push(Buffer.from(bytes));
+      memory.push(bytes.buffer);
+      if (read.length % 3 !== 0) return;
+      ours.pause();
+      setTimeout(() => ours.resume(), 1);
+    });
     theirs.write('small');
     await until('the first read', () => read.length > 0);
     theirs.end(BYTES);
@@ -91,11 +87,7 @@ describe.each([
   test('is read by whoever listens next, as of any stream', async () => {
     const { ours, theirs } = await open();
     let lentBytes = 0;
-    const reads = new AgentReads(
-      ours,
-      ({ length }) => (lentBytes += length),
-      () => {},
-    );
+    const reads = new AgentReads(ours, { copyUnread: () => {} }, ({ length }) => (lentBytes += length));
     theirs.write(BYTES);
     await until('all bytes', () => lentBytes === BYTES.length);
     reads.stop();
@@ -114,11 +106,8 @@ describe.each([
 test('another stream is read as it is', async () => {
   const stream = new PassThrough();
   const read: Buffer[] = [];
-  const reads = new AgentReads(
-    stream,
-    (bytes) => read.push(bytes),
-    () => expect.fail('nothing was lent'),
-  );
+  const copyUnread = (): never => expect.fail('nothing was lent');
+  const reads = new AgentReads(stream, { copyUnread }, (bytes) => read.push(bytes));
   for (const size of [10, 20_000, 20_000]) stream.write(Buffer.alloc(size));
   await until('all reads', () => read.length === 3);
   reads.stop();
