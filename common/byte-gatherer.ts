@@ -1,13 +1,6 @@
-import { LARGE_BYTES } from './slabs.ts';
-
 const FIRST_ROOM_BYTES = 1_024;
 const LAST_ROOM_BYTES = 65_536;
 const NOTHING: Buffer = Buffer.alloc(0);
-
-/** Bytes that make up most of their memory, and enough of it to be kept as they are when nobody writes over them. */
-export function isWorthKeeping(bytes: Buffer): boolean {
-  return bytes.length >= LARGE_BYTES && 2 * bytes.length >= bytes.buffer.byteLength;
-}
 
 /**
  * Copies of bytes that arrive in pieces of any size, kept together in few buffers: a buffer for each of a million pieces of
@@ -39,24 +32,6 @@ export class ByteGatherer {
       this.#at += copied;
       read += copied;
     }
-  }
-
-  /** The same for bytes that nobody writes over, so that large ones need no copy. */
-  keep(bytes: Buffer): void {
-    if (!isWorthKeeping(bytes)) return this.add(bytes);
-    this.#seal();
-    this.#buffers.push(bytes);
-    this.#length += bytes.length;
-  }
-
-  /** All of it, in one buffer; it stays held. */
-  whole(): Buffer {
-    const all = this.takeAll();
-    const [first = NOTHING] = all;
-    const whole = all.length < 2 ? first : Buffer.concat(all);
-    if (whole.length > 0) this.#buffers.push(whole);
-    this.#length = whole.length;
-    return whole;
   }
 
   /** The first buffer of it, which is held no more. */

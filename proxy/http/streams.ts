@@ -76,6 +76,7 @@ export interface UpstreamStream {
   readonly mayRefuse: boolean;
   /** Begins: `listener` is told everything from now on, until `release`. */
   sendHead(request: OutgoingRequest, listener: ResponseListener): void;
+  /** The bytes are lent until this returns. */
   sendBody(bytes: Buffer): void;
   sendEnd(trailers: HeaderList | undefined): void;
   /** False when the upstream is slow: `onUpstreamDrain` will tell when it takes more. */

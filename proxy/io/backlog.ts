@@ -1,4 +1,3 @@
-import { isWorthKeeping } from '../../common/byte-gatherer.ts';
 import { giveSlab, LARGE_BYTES, SLAB_BYTES, takeSlab } from '../../common/slabs.ts';
 
 const READ_BYTES = 65_536;
@@ -6,20 +5,12 @@ const READ_BYTES = 65_536;
 /**
  * What a stream was told that nobody takes yet: pieces of its body, and other events, in order. Small pieces are copied into one
  * buffer, since a peer may cut its body into frames of one octet.
+ * Bodies are lent on both sides: their bytes may be written over when they were added, and are once it was said that they were given.
  */
 export class Backlog<Event extends object> {
-  readonly #isLent: boolean;
   #entries: (Buffer | Event)[] = [];
   /** The last copy, with room behind it. */
   #open: Buffer | undefined;
-
-  /**
-   * `isLent`: bodies are lent on both sides. Their bytes are written over when they were added, and again once it was said that they
-   * were given. Otherwise nobody ever does.
-   */
-  constructor(isLent: boolean) {
-    this.#isLent = isLent;
-  }
 
   get isEmpty(): boolean {
     return this.#entries.length === 0;
@@ -34,20 +25,13 @@ export class Backlog<Event extends object> {
     const last = this.#entries.length - 1;
     const isLast = this.#open !== undefined && this.#entries[last] === this.#open;
     // What is lent goes back as a whole, so that nothing may stand in it that is given on its own.
-    if (this.#open !== undefined && (isLast || !this.#isLent)) {
-      const copy = copyBehind(this.#open, bytes);
-      if (copy !== undefined) {
-        this.#open = isLast ? joined(this.#open, copy) : copy;
-        if (isLast) this.#entries[last] = this.#open;
-        else this.#entries.push(this.#open);
-        return;
-      }
-    }
-    if (!this.#isLent && isWorthKeeping(bytes)) {
-      this.#entries.push(bytes);
+    const copy = isLast && this.#open !== undefined ? copyBehind(this.#open, bytes) : undefined;
+    if (this.#open !== undefined && copy !== undefined) {
+      this.#open = joined(this.#open, copy);
+      this.#entries[last] = this.#open;
       return;
     }
-    this.#open = this.#copyOf(bytes);
+    this.#open = copyOf(bytes);
     this.#entries.push(this.#open);
   }
 
@@ -72,7 +56,7 @@ export class Backlog<Event extends object> {
       if (next === undefined) break;
       give(next);
       if (!Buffer.isBuffer(next)) continue;
-      if (this.#isLent) lent.push(next);
+      lent.push(next);
       bytes += next.length;
       if (bytes >= READ_BYTES) say();
     }
@@ -83,13 +67,13 @@ export class Backlog<Event extends object> {
     this.#entries = [];
     this.#open = undefined;
   }
+}
 
-  /** With room behind it. */
-  #copyOf(bytes: Buffer): Buffer {
-    const isSlab = this.#isLent && bytes.length >= LARGE_BYTES && bytes.length <= SLAB_BYTES;
-    const room = isSlab ? takeSlab() : Buffer.allocUnsafeSlow(Math.max(bytes.length, LARGE_BYTES));
-    return room.subarray(0, bytes.copy(room));
-  }
+/** With room behind it. */
+function copyOf(bytes: Buffer): Buffer {
+  const isSlab = bytes.length >= LARGE_BYTES && bytes.length <= SLAB_BYTES;
+  const room = isSlab ? takeSlab() : Buffer.allocUnsafeSlow(Math.max(bytes.length, LARGE_BYTES));
+  return room.subarray(0, bytes.copy(room));
 }
 
 /** Copies bytes into the room behind others; undefined when there is too little. */

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
-import { copyOf, type Piece, writeCopy } from './copied-write.ts';
+import { giveSlab, isSlab, keepCopy, LARGE_BYTES, SLAB_BYTES } from '../../common/slabs.ts';
+import { copyOf, type Piece, writeCopy, writeSlab } from './copied-write.ts';
 import { breakOff } from './linger.ts';
 import { AT_ONCE_BYTES, TurnWork } from './turn.ts';
 
@@ -34,6 +35,11 @@ export class Output {
     this.add(bytes);
   }
 
+  /** Adds a copy of bytes. */
+  addCopy(bytes: Buffer): void {
+    for (let at = 0; at < bytes.length; at += SLAB_BYTES) this.#push(keepCopy(bytes.subarray(at, at + SLAB_BYTES)));
+  }
+
   /** The socket holds more than its high-water mark. */
   get full(): boolean {
     return this.#socket.writableNeedDrain;
@@ -58,14 +64,19 @@ export class Output {
     const chunks = this.#chunks;
     if (chunks === undefined) return !this.#socket.writableNeedDrain;
     const bytes = this.#bytes;
-    const mustJoin = this.#hasLent || (chunks.length > 1 && bytes < AT_ONCE_BYTES);
+    const hasLent = this.#hasLent;
+    const mustJoin = hasLent || (chunks.length > 1 && bytes < AT_ONCE_BYTES);
     this.#chunks = undefined;
     this.#bytes = 0;
     this.#hasLent = false;
     if (this.#socket.destroyed || this.#socket.writableEnded) return true;
     const [first] = chunks;
     if (chunks.length === 1 && first !== undefined && !mustJoin) return this.#write(first);
-    if (mustJoin) return writeCopy(this.#socket, chunks, bytes);
+    if (mustJoin) {
+      const takesMore = writeCopy(this.#socket, chunks, bytes);
+      if (!hasLent) for (const chunk of chunks) giveBack(chunk);
+      return takesMore;
+    }
     this.#socket.cork();
     for (const chunk of chunks) this.#write(chunk);
     this.#socket.uncork();
@@ -84,6 +95,14 @@ export class Output {
   }
 
   #write(chunk: Piece): boolean {
-    return typeof chunk === 'string' ? this.#socket.write(chunk, 'latin1') : this.#socket.write(chunk);
+    if (typeof chunk === 'string') return this.#socket.write(chunk, 'latin1');
+    if (!isSlab(chunk)) return this.#socket.write(chunk);
+    writeSlab(this.#socket, chunk);
+    return !this.#socket.writableNeedDrain;
   }
+}
+
+/** A copy of ours that was copied. */
+function giveBack(chunk: Piece): void {
+  if (typeof chunk !== 'string' && chunk.length >= LARGE_BYTES) giveSlab(chunk);
 }

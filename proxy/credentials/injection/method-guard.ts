@@ -7,6 +7,8 @@ import { InjectionError } from '../injection-error.ts';
 const FIELD = '_method';
 /** The same to ASP.NET, of forms; and another path to WordPress. */
 const FIELDS_OF_FORMS = [FIELD, 'x-http-method-override', 'rest_route'] as const;
+/** Of a name without it no reading is one of these: letters are read as themselves, whatever their case, if not written otherwise. */
+const TELLING = /method|route|[%\x80-\xff]/i;
 /** A longer name is another one, even with every character of it encoded; what is behind an index or a NUL does not matter. */
 const MAX_NAME_BYTES = 192;
 /** What some servers leave out in front of a name, however much of it there is. */
@@ -28,12 +30,20 @@ const IN_MULTIPART = new RegExp(String.raw`name\s*=\s*(?:["'[\]\\][\s[\]\\]*)?(?
 const ENCODED_IN_MULTIPART = /;\s*name(?:\*|\s*=\s*(?:["']\s*)?=\?)/i;
 /** A key of any depth: within a string its quotes would be escaped. Laravel takes fields from JSON as from forms. */
 const IN_JSON = new RegExp(`"${[...FIELD].map(orEscaped).join('')}"\\s*:`, 'i');
-/** How what IN_JSON finds begins, behind its quote: the underscore with what may follow it, or the end of its escape. Seldom in text. */
-const STARTS_IN_JSON: readonly Buffer[] = ['_m', '_M', '_\\', '005f', '005F'].map((text) => Buffer.from(text));
+/**
+ * How what IN_JSON finds begins, behind its quote: the underscore with what may follow it, or the end of its escape. Seldom in text; of
+ * what begins with a digit, a part is looked for first that begins with a rarer one.
+ */
+const STARTS_IN_JSON: readonly (readonly Buffer[])[] = [['_m'], ['_M'], ['_\\'], ['5f', '005f'], ['5F', '005F']].map(
+  (texts) => texts.map((text) => Buffer.from(text)),
+);
 const SKIPPED = /[\s[\]\\]/;
 const RUN_SKIPPED = /([\s[\]\\])[\s[\]\\]+/g;
 const SEAM_CHARS = 128;
 const [AMPERSAND, SEMICOLON, EQUALS] = [0x26, 0x3b, 0x3d];
+/** 1: it ends a name. */
+const PARTS = Uint8Array.from({ length: 256 }, (_, byte) => Number([AMPERSAND, SEMICOLON, EQUALS].includes(byte)));
+const NEAR_BYTES = 32;
 const NOTHING_REMOVED: readonly string[] = [];
 
 /**
@@ -57,12 +67,15 @@ class FormGuard implements BodyTransform {
   #name: string | undefined = '';
 
   push(bytes: Buffer): Buffer[] {
-    for (let at = 0; at < bytes.length; at += 1) {
-      const byte = bytes[at] ?? 0;
-      const parts = byte === AMPERSAND || byte === SEMICOLON;
-      if (parts || byte === EQUALS) this.#endName();
-      if (parts) this.#name = '';
-      else if (this.#name !== undefined) this.#lengthenName(this.#name + String.fromCharCode(byte));
+    const separators = new Separators(bytes);
+    for (let at = 0; at < bytes.length; ) {
+      if (this.#name === undefined) at = separators.next(at);
+      else at = this.#readName(this.#name, bytes, at);
+      const byte = bytes[at];
+      if (byte !== AMPERSAND && byte !== SEMICOLON) continue;
+      this.#endName();
+      this.#name = '';
+      at += 1;
     }
     return [bytes];
   }
@@ -72,15 +85,47 @@ class FormGuard implements BodyTransform {
     return [];
   }
 
-  #lengthenName(name: string): void {
-    this.#name = name.length > MAX_NAME_BYTES ? name.replace(IN_FRONT, '') : name;
-    if (this.#name.length > MAX_NAME_BYTES) this.#endName();
+  /** Up to its end, or until it has one character more than a name may have; answers where that is. */
+  #readName(name: string, bytes: Buffer, from: number): number {
+    const until = Math.min(bytes.length, from + MAX_NAME_BYTES + 1 - name.length);
+    let at = from;
+    while (at < until && PARTS[bytes[at] as number] !== 1) at += 1;
+    const longer = name + bytes.toString('latin1', from, at);
+    this.#name = longer.length > MAX_NAME_BYTES ? longer.replace(IN_FRONT, '') : longer;
+    if (this.#name.length > MAX_NAME_BYTES || bytes[at] === EQUALS) this.#endName();
+    return at;
   }
 
   #endName(): void {
-    const names = this.#name === undefined ? [] : parameterNames(this.#name);
+    const names = this.#name === undefined || !TELLING.test(this.#name) ? [] : parameterNames(this.#name);
     if (FIELDS_OF_FORMS.some((field) => names.includes(field))) throw overridden();
     this.#name = undefined;
+  }
+}
+
+/** Where fields are parted: by a look at what is near, as most values are short, then natively. */
+class Separators {
+  readonly #bytes: Buffer;
+  #ampersand = -1;
+  #semicolon = -1;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
+
+  /** The next one from here on; the length when there is none. */
+  next(from: number): number {
+    const bytes = this.#bytes;
+    const near = Math.min(bytes.length, from + NEAR_BYTES);
+    for (let at = from; at < near; at += 1) if (bytes[at] === AMPERSAND || bytes[at] === SEMICOLON) return at;
+    if (this.#ampersand < near) this.#ampersand = this.#find(AMPERSAND, near);
+    if (this.#semicolon < near) this.#semicolon = this.#find(SEMICOLON, near);
+    return Math.min(this.#ampersand, this.#semicolon);
+  }
+
+  #find(byte: number, from: number): number {
+    const at = this.#bytes.indexOf(byte, from);
+    return at === -1 ? this.#bytes.length : at;
   }
 }
 
@@ -89,11 +134,11 @@ class PatternGuard implements BodyTransform {
   readonly removed = NOTHING_REMOVED;
   readonly #pattern: RegExp;
   readonly #hidden: RegExp | undefined;
-  readonly #starts: readonly Buffer[] | undefined;
+  readonly #starts: readonly (readonly Buffer[])[] | undefined;
   #seam = '';
 
-  /** `starts`: without one of them there is nothing that the pattern finds. */
-  constructor(pattern: RegExp, also: { readonly hidden?: RegExp; readonly starts?: readonly Buffer[] }) {
+  /** `starts`: without all of one of them there is nothing that the pattern finds. */
+  constructor(pattern: RegExp, also: { readonly hidden?: RegExp; readonly starts?: readonly (readonly Buffer[])[] }) {
     this.#pattern = pattern;
     this.#hidden = also.hidden;
     this.#starts = also.starts;
@@ -118,7 +163,8 @@ class PatternGuard implements BodyTransform {
   #mayHold(bytes: Buffer): boolean {
     if (this.#starts === undefined) return true;
     const joint = Buffer.from(this.#seam + bytes.toString('latin1', 0, SEAM_CHARS), 'latin1');
-    return this.#starts.some((start) => bytes.includes(start) || joint.includes(start));
+    const areIn = (within: Buffer) => (start: readonly Buffer[]) => start.every((part) => within.includes(part));
+    return this.#starts.some(areIn(bytes)) || this.#starts.some(areIn(joint));
   }
 }
 

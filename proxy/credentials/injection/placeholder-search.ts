@@ -1,6 +1,8 @@
+import { eachPair, type PairGroup, type PairLister, pairLister } from '../pair-list.ts';
 import { EscapedSearch } from '../scrubbing/escaped-search.ts';
 import { MAX_ESCAPE_BYTES } from '../scrubbing/escape-forms.ts';
-import { type Findings, NeedleSet } from '../scrubbing/needle-set.ts';
+import { startsEscape } from '../scrubbing/escapes.ts';
+import { type Findings, standsAt } from '../scrubbing/needle-set.ts';
 import { innerBase64 } from '../scrubbing/renderings.ts';
 
 const MARK = 'sk_placeholder_';
@@ -19,13 +21,34 @@ const ANY_BASE64_MARK = new RegExp(BASE64_MARKS.join('|'));
 const BASE64_RUN = Math.ceil(((MIN_LENGTH + 2) * 8) / 6);
 /** Nobody reads character references in a head. */
 const AN_ESCAPE = /[%\\]/;
-/** How an escape for a character of the mark begins; most text has none of them, and they are found natively. */
-const ESCAPE_STARTS = ['%', '\\u', '\\U', '\\x', '\\1', '&#'].map((text) => Buffer.from(text));
 /** The most bytes in which something that is looked for stands whole. */
 export const PLACEHOLDER_WINDOW = MARK.length * MAX_ESCAPE_BYTES;
 
-const MARKS = new NeedleSet([MARK_BYTES, ...BASE64_MARKS.map((mark) => Buffer.from(mark))]);
 const ESCAPED_MARK = new EscapedSearch([MARK_BYTES]);
+
+/** In the mark, and in it in base64 by alignment: two bytes that are rare in text and in numbers. */
+const MARK_PAIRS: readonly PairGroup[] = [
+  { first: Buffer.from('_'), second: Buffer.from('p') },
+  { first: Buffer.from('X'), second: Buffer.from('3') },
+  { first: Buffer.from('29'), second: Buffer.from('tw') },
+];
+
+interface Mark {
+  readonly bytes: Buffer;
+  /** Where in it its pair stands. */
+  readonly pairAt: number;
+  /** How the placeholder stands whose mark begins there, if it is one. */
+  readonly read: (bytes: Buffer, start: number) => PlaceholderForm | undefined;
+}
+
+const MARKS: readonly Mark[] = [
+  { bytes: MARK_BYTES, pairAt: 2, read: plainAt },
+  ...BASE64_MARKS.map((mark, alignment) => ({
+    bytes: Buffer.from(mark),
+    pairAt: [1, 2, 3][alignment] ?? 0,
+    read: (bytes: Buffer, start: number) => base64At(bytes, start, alignment),
+  })),
+];
 
 /** `encoded`: in base64, or with percent signs, backslashes or character references in it. */
 export type PlaceholderForm = 'plain' | 'encoded';
@@ -40,20 +63,6 @@ export function placeholderIn(text: string): PlaceholderForm | undefined {
   return placeholderInBytes(bytes, true);
 }
 
-/** What a search for the mark has come upon. */
-class FoundMark implements Findings {
-  form: PlaceholderForm | undefined;
-  readonly #bytes: Buffer;
-
-  constructor(bytes: Buffer) {
-    this.#bytes = bytes;
-  }
-
-  add(start: number): void {
-    this.form ??= plainAt(this.#bytes, start) ?? base64At(this.#bytes, start);
-  }
-}
-
 /** No writer of text escapes these characters unasked, so the mark alone is enough. */
 class FoundEscaped implements Findings {
   form: PlaceholderForm | undefined;
@@ -63,27 +72,55 @@ class FoundEscaped implements Findings {
   }
 }
 
+/** Looks where marks may stand, plain or escaped. */
+class Search {
+  readonly #bytes: Buffer;
+  readonly #escaped: FoundEscaped | undefined;
+  #form: PlaceholderForm | undefined;
+
+  constructor(bytes: Buffer, readsEscapes: boolean) {
+    this.#bytes = bytes;
+    if (readsEscapes) this.#escaped = new FoundEscaped();
+    ESCAPED_MARK.begin(bytes.length);
+  }
+
+  get form(): PlaceholderForm | undefined {
+    return this.#form ?? this.#escaped?.form;
+  }
+
+  lookAt(at: number): void {
+    const bytes = this.#bytes;
+    if (startsEscape(bytes[at] as number)) {
+      if (this.#escaped !== undefined && this.#escaped.form === undefined)
+        ESCAPED_MARK.searchAt(bytes, at, bytes.length, this.#escaped);
+      return;
+    }
+    for (const { bytes: mark, pairAt, read } of MARKS) {
+      if (bytes[at] === mark[pairAt] && standsAt(mark, bytes, at - pairAt)) this.#form ??= read(bytes, at - pairAt);
+    }
+  }
+}
+
+let lister: PairLister | undefined;
+
+/** Of the marks' pairs, and of those with which an escape of a character of the mark may begin. */
+function markLister(): PairLister {
+  return (lister ??= pairLister([...ESCAPED_MARK.pairs, ...MARK_PAIRS]));
+}
+
 /** The same for bytes. `readsEscapes`: they are text of a kind that has escapes. */
 export function placeholderInBytes(bytes: Buffer, readsEscapes: boolean): PlaceholderForm | undefined {
-  const found = new FoundMark(bytes);
-  MARKS.search(bytes, bytes.length, found);
-  if (found.form !== undefined || !readsEscapes) return found.form;
-  if (!ESCAPE_STARTS.some((start) => bytes.includes(start))) return undefined;
-  const escaped = new FoundEscaped();
-  ESCAPED_MARK.search(bytes, bytes.length, escaped);
-  return escaped.form;
+  const search = new Search(bytes, readsEscapes);
+  eachPair(markLister(), bytes, (at) => search.lookAt(at));
+  return search.form;
 }
 
 function plainAt(bytes: Buffer, start: number): PlaceholderForm | undefined {
-  return bytes[start] === MARK_BYTES[0] && PATTERN.test(bytes.toString('latin1', start, start + MIN_LENGTH))
-    ? 'plain'
-    : undefined;
+  return PATTERN.test(bytes.toString('latin1', start, start + MIN_LENGTH)) ? 'plain' : undefined;
 }
 
-function base64At(bytes: Buffer, start: number): PlaceholderForm | undefined {
+function base64At(bytes: Buffer, start: number, alignment: number): PlaceholderForm | undefined {
   const run = bytes.toString('latin1', start, start + BASE64_RUN);
-  const alignment = BASE64_MARKS.findIndex((mark) => run.startsWith(mark));
-  if (alignment === -1) return undefined;
   const decoded = Buffer.from(`${BASE64_PADS[alignment] ?? ''}${run}`, 'base64').toString('latin1');
   return PATTERN_WITHOUT_FIRST.test(decoded) ? 'encoded' : undefined;
 }

@@ -1,10 +1,11 @@
-import { createEscapeForms, hexDigit } from './escape-forms.ts';
+import { createEscapeForms, hexDigit, readHex } from './escape-forms.ts';
 import { namedBytes, readEscape, startsEscape } from './escapes.ts';
-import { leadOf } from './utf8-word.ts';
+import { leadOf, utf8Word } from './utf8-word.ts';
 
 const PERCENT = 0x25;
 const BACKSLASH = 0x5c;
 const AMPERSAND = 0x26;
+const SMALL_U = 0x75;
 
 /** What `byteAt` tells beside a byte: that none which counts is there; that the whole escape must be read. */
 export const NOTHING = -1;
@@ -31,11 +32,21 @@ export class EscapeStarts {
   byteAt(bytes: Uint8Array, at: number, end: number): number {
     if (at + 1 >= end) return NOTHING;
     const told = this.#told[slotOf(bytes[at] as number, bytes[at + 1] as number)] as number;
-    if (told !== UNTOLD || bytes[at] !== PERCENT || at + 2 >= end) return told;
+    if (told !== UNTOLD || at + 2 >= end) return told;
+    if (bytes[at] === BACKSLASH && bytes[at + 1] === SMALL_U) return this.#unitAt(bytes, at + 2, end);
+    if (bytes[at] !== PERCENT) return told;
     const value = (hexDigit(bytes[at + 1] as number) << 4) | hexDigit(bytes[at + 2] as number);
     // No digits, a character of more than one byte, or the beginning of another escape.
     if (value < 0 || value >= 0x80 || startsEscape(value)) return UNTOLD;
     return this.#counts[value] === 1 ? value : NOTHING;
+  }
+
+  /** The same of a UTF-16 code unit in four digits; halves of a character are read whole. */
+  #unitAt(bytes: Uint8Array, at: number, end: number): number {
+    const unit = readHex(bytes, at, 4, end);
+    if (unit < 0 || (unit >= 0xd800 && unit <= 0xdfff)) return UNTOLD;
+    const lead = leadOf(utf8Word(unit));
+    return this.#counts[lead] === 1 ? lead : NOTHING;
   }
 }
 

@@ -1,14 +1,18 @@
 import type { Findings } from './needle-set.ts';
+import type { PairGroup } from '../pair-list.ts';
 import { ElementMatcher } from './element-matcher.ts';
 import { createEscapeForms } from './escape-forms.ts';
 import { EscapeStarts, NOTHING, UNTOLD } from './escape-starts.ts';
-import { readEscape } from './escapes.ts';
+import { readEscape, startsEscape } from './escapes.ts';
 import { isLineEnd, longLineEnd } from './long-lines.ts';
 import { IntroducerBlocks } from './introducer-blocks.ts';
 import { type Place, Readings } from './readings.ts';
 import { bytesOfWordAt, leadOf } from './utf8-word.ts';
 
 const PAIR_SLOTS = 4096;
+const ALL_BYTES = Array.from({ length: 256 }, (_, byte) => byte);
+const INTRODUCERS = ALL_BYTES.filter(startsEscape);
+const [PUNCTUATION, OTHERS] = [ALL_BYTES.slice(0, 0x30), ALL_BYTES.slice(0x30)];
 
 /** A place in a needle at which some byte stands. */
 interface Occurrence {
@@ -57,18 +61,41 @@ export class EscapedSearch {
 
   /** Adds every needle in bytes[0, end) that holds at least one escape; all of them where that costs too much. */
   search(bytes: Buffer, end: number, findings: Findings): void {
-    this.#matcher.startSearch(end);
+    this.begin(end);
     const blocks = new IntroducerBlocks(bytes, end);
     while (blocks.next()) {
       const { from, count, places } = blocks;
       for (let index = 0; index < count; index += 1) {
-        const at = from + (places[index] as number);
-        const byte = this.#starts.byteAt(bytes, at, end);
-        if (byte === NOTHING || (byte !== UNTOLD && !this.#mayStandFor(byte, bytes, at))) continue;
-        this.#searchFrom(bytes, at, end, findings);
-        if (this.#matcher.costsTooMuch) return findings.add(0, end);
+        if (this.searchAt(bytes, from + (places[index] as number), end, findings)) return;
       }
     }
+  }
+
+  /** Before `searchAt` is called for the introducers in bytes[0, end), in order. */
+  begin(end: number): void {
+    this.#matcher.startSearch(end);
+  }
+
+  /** Adds the needles whose first escape is at `at`; all that there is, and true, once it has cost too much. */
+  searchAt(bytes: Buffer, at: number, end: number, findings: Findings): boolean {
+    const byte = this.#starts.byteAt(bytes, at, end);
+    if (byte === NOTHING || (byte !== UNTOLD && !this.#mayStandFor(byte, bytes, at))) return false;
+    this.#searchFrom(bytes, at, end, findings);
+    if (!this.#matcher.costsTooMuch) return false;
+    findings.add(0, end);
+    return true;
+  }
+
+  /** The bytes with which an escape may begin that counts. Apart are those with punctuation, so that `\"` is like none. */
+  get pairs(): PairGroup[] {
+    const counts = (introducer: number, byte: number): boolean =>
+      this.#starts.byteAt(Buffer.of(introducer, byte), 0, 2) !== NOTHING;
+    return INTRODUCERS.flatMap((introducer) =>
+      [PUNCTUATION, OTHERS].map((bytes) => ({
+        first: [introducer],
+        second: bytes.filter((byte) => counts(introducer, byte)),
+      })),
+    ).filter(({ second }) => second.length > 0);
   }
 
   /** Adds the needles whose first escape is at `at`. */

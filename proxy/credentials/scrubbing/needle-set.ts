@@ -91,7 +91,8 @@ function pairSlot(bytes: Uint8Array, at: number): number {
   return (((bytes[at - 1] as number) << 6) ^ (bytes[at] as number)) & (TABLE_SIZE - 1);
 }
 
-function standsAt(needle: Uint8Array, bytes: Uint8Array, start: number): boolean {
+/** Whether the needle stands there whole. */
+export function standsAt(needle: Uint8Array, bytes: Uint8Array, start: number): boolean {
   for (let at = 0; at < needle.length; at += 1) {
     if (bytes[start + at] !== needle[at]) return false;
   }

@@ -1,5 +1,5 @@
 import type { ByteBudget } from '../../../common/byte-budget.ts';
-import { ByteGatherer } from '../../../common/byte-gatherer.ts';
+import { KeptBytes } from '../../../common/kept-bytes.ts';
 import type { BodyTransform } from '../../credentials/body-transform.ts';
 import type { HeaderList } from '../../protocols/header-list.ts';
 import { Refusal } from '../../refusal.ts';
@@ -9,7 +9,7 @@ import type { UpstreamStream } from '../streams.ts';
 export interface RequestPath {
   /** False while request events must wait in the agent's stream. */
   readonly acceptsAgent: boolean;
-  /** Bytes of the request, which nobody writes over any more. */
+  /** Bytes of the request; lent until this returns. */
   fromAgent(bytes: Buffer): void;
   agentEnded(trailers: HeaderList | undefined): void;
   /** Sends what one read has brought. */
@@ -43,11 +43,11 @@ export class RequestBody implements RequestPath {
   sent = false;
   #state: State = WAITING;
   readonly #budget: ByteBudget;
-  readonly #held = new ByteGatherer();
+  readonly #held = new KeptBytes();
   /** Of the budget. */
   #heldBytes = 0;
   /** All that went, as it went, if it is kept: while it is little and the upstream has not answered. */
-  #kept: ByteGatherer | undefined;
+  #kept: KeptBytes | undefined;
   #keeps = true;
   /** The transform was told the end, and what it then gave is with the rest. */
   #ended = false;
@@ -85,10 +85,9 @@ export class RequestBody implements RequestPath {
   flow(upstream: UpstreamStream, transform: BodyTransform | undefined): void {
     this.#state = { name: 'flowing', upstream, transform };
     this.#full = false;
-    const [kept, held] = [this.#takeKept(), this.#held.takeAll()];
-    this.#letGo();
-    for (const bytes of kept) this.#emit(bytes);
-    for (const bytes of held) this.#send(bytes);
+    this.#giveKept()?.drain((bytes) => this.#emit(bytes));
+    this.#giveHeld();
+    this.#held.drain((bytes) => this.#send(bytes));
     if (this.done) this.#sendEnd();
   }
 
@@ -100,14 +99,15 @@ export class RequestBody implements RequestPath {
 
   /** The upstream has acted on it. */
   forget(): void {
-    this.#takeKept();
+    this.#giveKept()?.clear();
     this.#keeps = false;
   }
 
   /** The call is over: what still arrives is nobody's. */
   drop(): void {
     this.#state = DROPPED;
-    this.#letGo();
+    this.#giveHeld();
+    this.#held.clear();
     this.forget();
   }
 
@@ -118,7 +118,7 @@ export class RequestBody implements RequestPath {
     if (this.#state.name !== 'held') return;
     if (!this.#budget.take(bytes.length)) throw new Refusal('overloaded', 'too many request bodies are held');
     this.#heldBytes += bytes.length;
-    this.#held.keep(bytes);
+    this.#held.add(bytes);
     this.#settleHeld();
   }
 
@@ -139,10 +139,10 @@ export class RequestBody implements RequestPath {
     return waited;
   }
 
-  #letGo(): void {
+  /** What is held counts no more. */
+  #giveHeld(): void {
     this.#budget.give(this.#heldBytes);
     this.#heldBytes = 0;
-    if (this.#held.length > 0) this.#held.takeAll();
   }
 
   #send(bytes: Buffer): void {
@@ -157,15 +157,15 @@ export class RequestBody implements RequestPath {
     if (!this.#keeps) return;
     const isLittle = (this.#kept?.length ?? 0) + bytes.length <= MAX_KEPT_BYTES;
     if (!isLittle || !this.#budget.takeSpare(bytes.length)) return this.forget();
-    this.#kept ??= new ByteGatherer();
-    this.#kept.keep(bytes);
+    this.#kept ??= new KeptBytes();
+    this.#kept.add(bytes);
   }
 
-  #takeKept(): Buffer[] {
-    if (this.#kept === undefined) return [];
-    this.#budget.give(this.#kept.length);
-    const kept = this.#kept.takeAll();
+  /** What was kept, which is and counts no more. */
+  #giveKept(): KeptBytes | undefined {
+    const kept = this.#kept;
     this.#kept = undefined;
+    this.#budget.give(kept?.length ?? 0);
     return kept;
   }
 

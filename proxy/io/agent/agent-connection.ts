@@ -14,6 +14,7 @@ import type { HeaderList } from '../../protocols/header-list.ts';
 import { RequestReader } from '../../protocols/http1/message-reader.ts';
 import { authenticateCaller } from './proxy-authentication.ts';
 import { Refusal } from '../../refusal.ts';
+import { AgentReads } from './agent-reads.ts';
 import type { AgentSession } from './agent-sessions.ts';
 import type { ConnectHandler } from './http-connect.ts';
 import { Http1Answer } from './http1-answer.ts';
@@ -32,13 +33,13 @@ export class AgentConnection implements AgentStream, AgentSession {
   readonly #socket: Duplex;
   readonly #reader: RequestReader;
   readonly #onConnect: ConnectHandler | undefined;
-  readonly #listeners: readonly (readonly [string, (bytes: Buffer) => void])[] = [
-    ['data', (bytes) => this.receive(bytes)],
+  readonly #listeners: readonly (readonly [string, () => void])[] = [
     ['drain', () => this.#onDrain()],
     ['end', () => this.#onEnd()],
     ['error', () => this.destroy()],
     ['close', () => this.#onClose()],
   ];
+  readonly #reads: AgentReads;
   readonly #pumpLater = new TurnWork('read', () => this.#pump());
   #exchange: Exchange | undefined;
   /** The head of the request that is being answered. */
@@ -62,6 +63,7 @@ export class AgentConnection implements AgentStream, AgentSession {
     this.#output = new Output(socket);
     this.#answer = new Http1Answer(this.#output, transport.kind === 'explicit');
     this.deadlineAt = services.monotonicMs() + services.limits.headerTimeoutMs;
+    this.#reads = new AgentReads(socket, this.#reader, (bytes) => this.receive(bytes));
     for (const [event, listener] of this.#listeners) socket.on(event, listener);
   }
 
@@ -232,11 +234,12 @@ export class AgentConnection implements AgentStream, AgentSession {
     this.#handedOver = true;
     this.#output.flushNow();
     const socket = this.#socket as Socket;
+    this.#reads.stop();
     for (const [event, listener] of this.#listeners) socket.removeListener(event, listener);
     // Whoever takes it starts it again, once it listens.
     socket.pause();
     this.deadlineAt = Number.POSITIVE_INFINITY;
-    onConnect(socket, head, this.#reader.takeRest());
+    onConnect(socket, head, Buffer.from(this.#reader.takeRest()));
   }
 
   /** A refusal before there is an exchange. */
@@ -256,8 +259,7 @@ export class AgentConnection implements AgentStream, AgentSession {
   #failed(error: unknown): void {
     const isForeseen = error instanceof MessageError;
     this.#reject(isForeseen ? new Refusal(error.code, error.message, { cause: error }) : toRefusal(error));
-    if (isForeseen) this.#close();
-    else this.destroy();
+    return isForeseen ? this.#close() : this.destroy();
   }
 
   #onEnd(): void {
@@ -295,7 +297,6 @@ export class AgentConnection implements AgentStream, AgentSession {
     this.#socket.end(() => {
       this.deadlineAt = services.monotonicMs() + LINGER_MS;
     });
-    if (this.#ended) return;
-    this.#socket.resume();
+    if (!this.#ended) this.#socket.resume();
   }
 }

@@ -11,6 +11,7 @@ import { Http2Error } from '../../protocols/http2/http2-error.ts';
 import { Http2Connection } from '../../sessions/http2/connection.ts';
 import { StreamMap } from '../../sessions/http2/stream-map.ts';
 import type { Http2Event, RequestHeadEvent } from '../../sessions/http2/events.ts';
+import { AgentReads } from './agent-reads.ts';
 import type { AgentSession } from './agent-sessions.ts';
 import { FrameWriter } from '../frame-writer.ts';
 import { Http2AgentStream, type Http2AgentParts } from './http2-agent-stream.ts';
@@ -60,7 +61,7 @@ export class Http2AgentConnection implements AgentSession {
       writer: this.#writer,
       forget: (id) => this.#forget(id),
     };
-    socket.on('data', (bytes: Buffer) => this.#receive(bytes));
+    new AgentReads(socket, this.#http2, (bytes) => this.#receive(bytes));
     socket.on('drain', () => this.#onDrain());
     socket.on('end', () => this.#onEnd());
     socket.on('error', () => this.destroy());

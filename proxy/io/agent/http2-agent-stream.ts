@@ -29,7 +29,7 @@ export class Http2AgentStream implements AgentStream, Rostered {
   readonly #parts: Http2AgentParts;
   readonly #exchange: Exchange;
   /** Body that came before the exchange takes it; the stream's window bounds it. */
-  readonly #waiting = new Backlog<{ readonly trailers: HeaderList | undefined }>(false);
+  readonly #waiting = new Backlog<{ readonly trailers: HeaderList | undefined }>();
   #blocked = false;
   #answered = false;
 

@@ -53,7 +53,7 @@ export class Http2UpstreamStream implements UpstreamStream, Rostered {
   #blocked = false;
   #paused = false;
   /** What came while the agent was slow; the stream's window bounds it. */
-  readonly #waiting = new Backlog<OtherEvent>(true);
+  readonly #waiting = new Backlog<OtherEvent>();
 
   constructor(parts: Http2UpstreamParts) {
     this.#parts = parts;

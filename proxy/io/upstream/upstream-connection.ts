@@ -117,7 +117,7 @@ export class UpstreamConnection implements UpstreamStream, KeptConnection {
       if (!this.#chunked) this.#pay(bytes.length);
     }
     if (this.#chunked) this.#output.add(writeChunkHeader(bytes.length));
-    this.#output.add(bytes);
+    this.#output.addCopy(bytes);
     if (this.#chunked) this.#output.add(CHUNK_TAIL);
   }
 

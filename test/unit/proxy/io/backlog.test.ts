@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { isSlab, takeSlab } from '../../../../common/slabs.ts';
+import { takeSlab } from '../../../../common/slabs.ts';
 import { Backlog } from '../../../../proxy/io/backlog.ts';
 
 interface Mark {
@@ -15,11 +15,11 @@ function drainAll(backlog: Backlog<Mark>, give: (next: Buffer | Mark) => void): 
   );
 }
 
-test.each([true, false])('pieces come out in order, as bytes, around what came between them (lent: %s)', (isLent) => {
+test('pieces come out in order, as bytes, around what came between them', () => {
   const entry = fc.oneof(fc.uint8Array({ maxLength: 6_000 }), fc.record({ mark: fc.nat() }));
   fc.assert(
     fc.property(fc.array(entry, { maxLength: 30 }), (entries) => {
-      const backlog = new Backlog<Mark>(isLent);
+      const backlog = new Backlog<Mark>();
       const said: string[] = [];
       const read: string[] = [];
       const note = (list: string[], next: Uint8Array | Mark): void => {
@@ -34,7 +34,7 @@ test.each([true, false])('pieces come out in order, as bytes, around what came b
           // In memory of their own, as reads are, and in memory with other bytes.
           const given = next.length % 2 === 0 ? Buffer.from(next.slice().buffer) : Buffer.from(next);
           backlog.addBody(given);
-          if (isLent) given.fill(0xee);
+          given.fill(0xee);
         }
       }
       drainAll(backlog, (next) => note(read, next));
@@ -45,8 +45,8 @@ test.each([true, false])('pieces come out in order, as bytes, around what came b
   );
 });
 
-test.each([true, false])('a body in pieces of one octet takes few buffers (lent: %s)', (isLent) => {
-  const backlog = new Backlog<Mark>(isLent);
+test('a body in pieces of one octet takes few buffers', () => {
+  const backlog = new Backlog<Mark>();
   for (let at = 0; at < 100_000; at += 1) backlog.addBody(Buffer.from([at & 0xff]));
   let pieces = 0;
   drainAll(backlog, () => (pieces += 1));
@@ -54,7 +54,7 @@ test.each([true, false])('a body in pieces of one octet takes few buffers (lent:
 });
 
 test('memory that is lent serves others once what it held was given and that was said, and not before', () => {
-  const backlog = new Backlog<Mark>(true);
+  const backlog = new Backlog<Mark>();
   backlog.addBody(Buffer.alloc(10_000, 'a'));
   let lent: Buffer | undefined;
   backlog.drain(
@@ -65,44 +65,8 @@ test('memory that is lent serves others once what it held was given and that was
   expect(takeSlab().buffer).toBe(lent?.buffer);
 });
 
-test('bytes that nobody writes over are given as they are, and nothing is put behind them', () => {
-  const backlog = new Backlog<Mark>(false);
-  const memory = Buffer.from(new ArrayBuffer(8_000)).fill('a');
-  backlog.addBody(memory.subarray(0, 7_000));
-  backlog.addBody(Buffer.from('b'));
-  const given: Buffer[] = [];
-  drainAll(backlog, (next) => given.push(next as Buffer));
-  expect(given.map(({ buffer }) => buffer === memory.buffer)).toEqual([true, false]);
-  expect(memory.toString()).toBe('a'.repeat(8_000));
-});
-
-test('a few bytes of large memory do not keep all of it', () => {
-  const backlog = new Backlog<Mark>(false);
-  const memory = Buffer.from(new ArrayBuffer(65_536));
-  backlog.addBody(memory.subarray(0, 5_000));
-  drainAll(backlog, (next) => {
-    expect((next as Buffer).buffer.byteLength).toBe(5_000);
-    expect(isSlab(next as Buffer)).toBe(false);
-  });
-});
-
-test('small pieces between large ones share memory', () => {
-  const backlog = new Backlog<Mark>(false);
-  for (let at = 0; at < 10; at += 1) {
-    backlog.addBody(Buffer.from(new ArrayBuffer(8_000)).fill(at));
-    backlog.addBody(Buffer.from('small'));
-  }
-  const given: Buffer[] = [];
-  drainAll(backlog, (next) => given.push(next as Buffer));
-  expect(given.map(({ length }) => length)).toEqual(Array.from({ length: 20 }, (_, at) => (at % 2 === 0 ? 8_000 : 5)));
-  expect(new Set(given.filter((_, at) => at % 2 === 1).map(({ buffer }) => buffer)).size).toBe(1);
-  expect(
-    given.every((bytes, at) => (at % 2 === 0 ? bytes.every((byte) => byte === at / 2) : `${bytes}` === 'small')),
-  ).toBe(true);
-});
-
 test('what was added behind an event is not in memory that goes back with what came before it', () => {
-  const backlog = new Backlog<Mark>(true);
+  const backlog = new Backlog<Mark>();
   backlog.addBody(Buffer.alloc(10_000, 'a'));
   backlog.add({ mark: 1 });
   backlog.addBody(Buffer.alloc(6_000, 'b'));

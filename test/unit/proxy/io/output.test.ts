@@ -1,7 +1,8 @@
-import { type Duplex, PassThrough } from 'node:stream';
+import { type Duplex, PassThrough, Writable } from 'node:stream';
 import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
+import { giveSlab, takeSlab } from '../../../../common/slabs.ts';
 import { Output } from '../../../../proxy/io/output.ts';
 import { turnEnd } from '../../../support/turn-end.ts';
 
@@ -62,6 +63,34 @@ describe('Output', () => {
     });
     expect(apart.bytes.equals(Buffer.concat([Buffer.from('head '), large]))).toBe(true);
   });
+
+  it.each([10, 5_000, 16_383, 16_384, 20_481, 100_000])(
+    'copies %i bytes at once, into memory that serves others once they were written',
+    async (size) => {
+      const bytes = Buffer.from(Array.from({ length: size }, (_, at) => at % 251));
+      const written: Buffer[] = [];
+      const write = (chunk: Buffer, _encoding: string, done: () => void): void => {
+        written.push(Buffer.from(chunk));
+        done();
+      };
+      const output = new Output(new Writable({ write, highWaterMark: 1_000_000 }) as Duplex);
+      const next = takeSlab();
+      giveSlab(next);
+      for (let time = 0; time < 5; time += 1) {
+        const lent = Buffer.from(bytes);
+        output.addText('head ');
+        output.addCopy(lent);
+        lent.fill(0);
+        output.flush();
+        await turnEnd();
+        expect(Buffer.concat(written.splice(0)).equals(Buffer.concat([Buffer.from('head '), bytes]))).toBe(true);
+        const spare = Array.from({ length: 10 }, () => takeSlab());
+        expect(spare.some(({ buffer }) => buffer === next.buffer)).toBe(true);
+        expect(new Set(spare.map(({ buffer }) => buffer)).size).toBe(10);
+        for (const slab of spare.reverse()) giveSlab(slab);
+      }
+    },
+  );
 
   it('writes little once, at the end of the turn, behind nothing that came later', async () => {
     const socket = new PassThrough();

@@ -43,6 +43,16 @@ test('what the first bytes tell is what the whole escape says, whatever the firs
   }
 });
 
+test('the same of every UTF-16 code unit', () => {
+  const starts = ALPHABETS.map((counts) => new EscapeStarts(counts));
+  for (let unit = 0; unit < 65_536; unit += 1) {
+    const bytes = Buffer.from(`\\u${unit.toString(16).padStart(4, '0')}\\udd11`);
+    starts.forEach((one, which) => {
+      if (!agrees(one, ALPHABETS[which] as Uint8Array, bytes)) expect.fail(`told wrongly: ${bytes.toString('latin1')}`);
+    });
+  }
+});
+
 test('the same of any escape, and of any that is cut', () => {
   const tail = fc.string({ unit: fc.constantFrom(...'%&\\#;xuU{}05afnt"/lowbar'), maxLength: 20 });
   const counting = fc.uint8Array({ maxLength: 60 });
@@ -65,6 +75,12 @@ test.each([
   ['\\_', 0x5f],
   ['\\n', NOTHING],
   ['\\u', UNTOLD],
+  ['\\u0041', 0x41],
+  ['\\u0022', NOTHING],
+  ['\\u2014', NOTHING],
+  ['\\u004', UNTOLD],
+  ['\\u{41}', UNTOLD],
+  ['\\ud83d', UNTOLD],
   ['\\\\', UNTOLD],
   ['& ', NOTHING],
   ['&amp;', NOTHING],

@@ -1,0 +1,179 @@
+/** So many places are looked at at once. */
+const BLOCK_BYTES = 16_384;
+const STEP_BYTES = 16;
+const PLACE_BYTES = 4;
+const PAGE_BYTES = 65_536;
+/** In the memory that WebAssembly has, behind the bytes. */
+const TABLES_AT = 20_480;
+/** A table is of 16 bytes. */
+const TABLE_BYTES = 16;
+/** Behind the first page. */
+const LIST_AT = PAGE_BYTES;
+const PAGES = 1 + Math.ceil(((BLOCK_BYTES + STEP_BYTES) * PLACE_BYTES) / PAGE_BYTES);
+
+/** Any of the first bytes, with any of the second behind it. */
+export interface PairGroup {
+  readonly first: Iterable<number>;
+  readonly second: Iterable<number>;
+}
+
+/** Lists where pairs of bytes stand, and some that look like them. */
+export interface PairLister {
+  /** Those of the last block, counted from its beginning. */
+  readonly places: Int32Array;
+  /** How many begin in bytes[from, until), a block at most, and end before `end`. */
+  list(bytes: Buffer, from: number, until: number, end: number): number;
+}
+
+/** Four tables, each by half a byte: the lower and upper one of the first byte, then of the second. A group is a bit in each. */
+type Tables = Uint8Array;
+
+interface WebAssemblyApi {
+  readonly Module: new (code: Uint8Array) => object;
+  readonly Instance: new (
+    module: object,
+  ) => { readonly exports: { readonly memory: { readonly buffer: ArrayBuffer }; list(end: number): number } };
+}
+
+/** Calls `take` with each place, in order, at which a pair of the lister's begins. */
+export function eachPair(lister: PairLister, bytes: Buffer, take: (at: number) => void): void {
+  const end = bytes.length;
+  for (let from = 0; from < end - 1; from += BLOCK_BYTES) {
+    const count = lister.list(bytes, from, Math.min(end, from + BLOCK_BYTES), end);
+    for (let index = 0; index < count; index += 1) take(from + (lister.places[index] as number));
+  }
+}
+
+/** Of eight groups at most. */
+export function pairLister(groups: readonly PairGroup[]): PairLister {
+  if (groups.length > 8) throw new Error('more groups than a byte has bits');
+  return wasmPairLister(groups) ?? slowPairLister(groups);
+}
+
+function tablesOf(groups: readonly PairGroup[]): Tables {
+  const tables = new Uint8Array(4 * TABLE_BYTES);
+  const mark = (table: number, half: number, group: number): void => {
+    tables[table * TABLE_BYTES + half] = (tables[table * TABLE_BYTES + half] as number) | (1 << group);
+  };
+  groups.forEach(({ first, second }, group) => {
+    for (const [table, bytes] of [first, second].entries()) {
+      for (const byte of bytes) {
+        mark(2 * table, byte & 15, group);
+        mark(2 * table + 1, byte >> 4, group);
+      }
+    }
+  });
+  return tables;
+}
+
+export function slowPairLister(groups: readonly PairGroup[]): PairLister {
+  const tables = tablesOf(groups);
+  const places = new Int32Array(BLOCK_BYTES);
+  const groupsOf = (byte: number, table: number): number =>
+    (tables[table * TABLE_BYTES + (byte & 15)] as number) & (tables[(table + 1) * TABLE_BYTES + (byte >> 4)] as number);
+  return {
+    places,
+    list: (bytes, from, until, end) => {
+      let count = 0;
+      for (let at = from; at < Math.min(until, end - 1); at += 1) {
+        if ((groupsOf(bytes[at] as number, 0) & groupsOf(bytes[at + 1] as number, 2)) !== 0)
+          places[count++] = at - from;
+      }
+      return count;
+    },
+  };
+}
+
+/** Undefined where there is no WebAssembly (`--jitless`), or none with vectors. */
+export function wasmPairLister(groups: readonly PairGroup[]): PairLister | undefined {
+  try {
+    const { Module, Instance } = (globalThis as unknown as { WebAssembly: WebAssemblyApi }).WebAssembly;
+    const { memory, list } = new Instance(new Module(CODE)).exports;
+    const input = new Uint8Array(memory.buffer);
+    input.set(tablesOf(groups), TABLES_AT);
+    const places = new Int32Array(memory.buffer, LIST_AT, BLOCK_BYTES + STEP_BYTES);
+    return {
+      places,
+      list: (bytes, from, until, end) => {
+        const last = Math.min(until, end - 1);
+        if (last <= from) return 0;
+        bytes.copy(input, 0, from, last + 1);
+        let count = list(last - from) / PLACE_BYTES;
+        // Behind them stands what was copied before.
+        while (count > 0 && (places[count - 1] as number) >= last - from) count -= 1;
+        return count;
+      },
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * In WebAssembly, after "Teddy" of Hyperscan (`table.of(halves)` has for each of 16 halves its byte of the table):
+ *
+ *     do {
+ *       bytes = memory[at, at + 16);
+ *       next = memory[at + 1, at + 17);
+ *       groups = lower1.of(bytes & 15) & upper1.of(bytes >> 4) & lower2.of(next & 15) & upper2.of(next >> 4);
+ *       marks = a bit for each byte of the groups that is not 0;
+ *       for (; marks != 0; marks &= marks - 1) list[out++] = at + countTrailingZeros(marks);
+ *     } while ((at += 16) < end);
+ */
+const LOWER = `fd 0c ${'0f '.repeat(16)} fd 4e`; // v128.and(.., 15)
+const UPPER = '41 04  fd 6d'; // i8x16.shr_u(.., 4)
+const LOOP = [
+  '02  03 7f  02 7b', // locals: 1 at, 2 out and 3 marks are i32, 4 bytes and 5 next are v128
+  '03 40', // loop
+  '20 01  fd 00 00 00  21 04', // bytes = v128.load(at)
+  '20 01  fd 00 00 01  21 05', // next = v128.load(at + 1)
+  `${tableAt(0)}  20 04  ${LOWER}  fd 0e`, // i8x16.swizzle(table, bytes & 15)
+  `${tableAt(1)}  20 04  ${UPPER}  fd 0e  fd 4e`, // v128.and(.., i8x16.swizzle(table, bytes >> 4))
+  `${tableAt(2)}  20 05  ${LOWER}  fd 0e  fd 4e`,
+  `${tableAt(3)}  20 05  ${UPPER}  fd 0e  fd 4e`,
+  `fd 0c ${'00 '.repeat(16)} fd 23  fd 64`, // i8x16.bitmask(i8x16.eq(groups, 0))
+  '41 ff ff 03  73  22 03', // marks = .. xor 0xffff
+  '04 40', // if
+  '03 40', // loop
+  `20 02  20 01 20 03 68 6a  36 02 ${unsigned(LIST_AT)}`, // i32.store(out + LIST_AT, at + ctz(marks))
+  '20 02 41 04 6a 21 02', // out += 4
+  '20 03  20 03 41 01 6b  71  22 03', // marks &= marks - 1
+  '0d 00  0b  0b', // again while marks; end of the loop and of the if
+  '20 01 41 10 6a  22 01', // at += 16
+  '20 00  49  0d 00  0b', // again while at < end
+  '20 02  0b', // return out
+].join('');
+const CODE = bytesOf(
+  [
+    '00 61 73 6d  01 00 00 00', // WebAssembly, version 1
+    '01 06  01 60  01 7f  01 7f', // types: (end: i32) -> i32
+    '03 02  01 00', // functions: one of the first type
+    `05 03  01 00 ${unsigned(PAGES)}`, // memories: one
+    '07 11  02  06 6d 65 6d 6f 72 79 02 00  04 6c 69 73 74 00 00', // exports: "memory", "list"
+    section('0a', `01 ${sized(LOOP)}`), // code: one function
+  ].join(''),
+);
+
+/** v128.load of a table. */
+function tableAt(table: number): string {
+  return `41 00  fd 00 00 ${unsigned(TABLES_AT + table * TABLE_BYTES)}`;
+}
+
+function section(id: string, code: string): string {
+  return id + sized(code);
+}
+
+function sized(code: string): string {
+  return unsigned(bytesOf(code).length) + code;
+}
+
+/** In LEB128. */
+function unsigned(value: number): string {
+  const low = value & 0x7f;
+  const hex = (byte: number): string => byte.toString(16).padStart(2, '0');
+  return value < 0x80 ? hex(low) : hex(low | 0x80) + unsigned(value >>> 7);
+}
+
+function bytesOf(code: string): Buffer {
+  return Buffer.from(code.replaceAll(' ', ''), 'hex');
+}
