@@ -1,7 +1,7 @@
 import { once } from 'node:events';
-import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
-import { createConnection, createServer, type Socket } from 'node:net';
-import { UsageError } from '../../common/errors.ts';
+import { chmodSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
+import { removeStaleSocket } from '../../common/stale-socket.ts';
 import type { LocalAuthority } from './local.ts';
 import { loadPeerReader, type PeerProcess, type PeerReader } from './peer-process.ts';
 import { proxyKeyThumbprint } from './proxy-key.ts';
@@ -111,19 +111,4 @@ function readLine(socket: Socket): Promise<string> {
     socket.on('end', cut);
     socket.on('close', cut);
   });
-}
-
-/** Removes what a killed process left behind; refuses to touch anything that is not a socket, or that still answers. */
-async function removeStaleSocket(path: string): Promise<void> {
-  const found = lstatSync(path, { throwIfNoEntry: false });
-  if (found === undefined) return;
-  if (!found.isSocket()) throw new UsageError('local-socket', `${path} exists and is not a socket`);
-  const probe = createConnection(path);
-  const isAlive = await once(probe, 'connect').then(
-    () => true,
-    () => false,
-  );
-  probe.destroy();
-  if (isAlive) throw new UsageError('local-socket', `another process serves ${path}`);
-  unlinkSync(path);
 }

@@ -1,5 +1,5 @@
 import { type ProbeAddress, type ProbeServer, startProbeServer } from '../../common/probe-server.ts';
-import { removeStaleSocket } from '../io/agent/listener.ts';
+import { removeStaleSocket } from '../../common/stale-socket.ts';
 import type { ProxyMetrics } from './metrics.ts';
 
 /** `/healthz`, `/readyz` and `/metrics`, for people and platforms; it holds no secret and changes nothing. */
@@ -8,7 +8,7 @@ export async function startAdminServer(
   metrics: ProxyMetrics,
   whyNotReady: () => string | undefined,
 ): Promise<ProbeServer> {
-  if ('socketPath' in at) removeStaleSocket(at.socketPath);
+  if ('socketPath' in at) await removeStaleSocket(at.socketPath);
   return startProbeServer(at, {
     '/healthz': (response) =>
       void response.writeHead(200, { 'content-type': 'application/json' }).end('{"status":"ok"}\n'),

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { TlsMode } from '../../proto/gen/sidekey/v1/route.ts';
 import { ask } from '../support/agents/http2-agent.ts';
-import { connectAgent } from '../support/agents/connect-agent.ts';
+import { connectAgent } from '../support/agents/proxied-agent.ts';
 import { http2Session } from '../support/agents/proxied-agent.ts';
 import { secureRaw } from '../support/agents/raw-agent.ts';
 import { seededRandom } from '../support/random.ts';
@@ -100,7 +100,7 @@ async function sender(at: number): Promise<Send> {
       sendHttp1(http.request({ ...options, headers: { host: `api.test:${httpPort}`, ...lengthOf(pieces) } }), pieces);
   }
   if (at % 4 === 1) {
-    const agent = connectAgent(place.port, place.caPem);
+    const agent = connectAgent(place);
     const options = { host: 'api.test', port: httpsPort, method: 'POST', path: '/', agent };
     return (pieces) => sendHttp1(https.request({ ...options, headers: lengthOf(pieces) }), pieces);
   }

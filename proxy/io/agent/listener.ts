@@ -1,7 +1,8 @@
-import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
+import { chmodSync } from 'node:fs';
 import net from 'node:net';
-import { listenFailed, UsageError } from '../../../common/errors.ts';
+import { listenFailed } from '../../../common/errors.ts';
 import { formatAuthority, type Authority } from '../../../common/net/host.ts';
+import { removeStaleSocket } from '../../../common/stale-socket.ts';
 import { SOCKET_BYTES } from '../turn.ts';
 import type { AgentSessions } from './agent-sessions.ts';
 
@@ -26,7 +27,7 @@ export async function startListener(
     if (sessions.hold(socket)) serve(socket);
   });
   const name = 'socketPath' in at ? at.socketPath : formatAuthority(at.host, at.port);
-  if ('socketPath' in at) removeStaleSocket(at.socketPath);
+  if ('socketPath' in at) await removeStaleSocket(at.socketPath);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => reject(listenFailed(name, cause)));
     if ('socketPath' in at) server.listen({ path: at.socketPath, backlog: 1024 }, resolve);
@@ -40,16 +41,4 @@ export async function startListener(
     bound: typeof found === 'string' || found === null ? undefined : { host: found.address, port: found.port },
     close: () => new Promise((resolve) => server.close(() => resolve())),
   };
-}
-
-/** Removes what a killed proxy left behind; anything but a socket stays. */
-export function removeStaleSocket(path: string): void {
-  try {
-    const found = lstatSync(path, { throwIfNoEntry: false });
-    if (found === undefined) return;
-    if (!found.isSocket()) throw new UsageError('listen-failed', `${path} exists and is not a socket`);
-    unlinkSync(path);
-  } catch (cause) {
-    throw cause instanceof UsageError ? cause : listenFailed(path, cause);
-  }
 }

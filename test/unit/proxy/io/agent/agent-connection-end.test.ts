@@ -13,6 +13,7 @@ import { DEFAULT_LIMITS } from '../../../../../proxy/limits.ts';
 const services = {
   limits: DEFAULT_LIMITS,
   clock: { now: () => 0 },
+  monotonicMs: () => 0,
   state: { draining: false, ready: true },
   live: { add: () => {}, delete: () => true },
   held: new ByteBudget(0),
