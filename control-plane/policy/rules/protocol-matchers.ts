@@ -61,11 +61,14 @@ function a2aMatcher(rule: NonNullable<AccessRule['a2a']>, denies: boolean): Matc
     reads: ['a2a'],
     fits: ({ request, budget }) =>
       fitFact(request, 'a2a', ({ method, skill, setsCallback }) => {
-        if (!denies && method === A2A_LIFECYCLE) return true;
-        if (setsCallback && isMethod(A2A_CALLBACK, budget) === denies && !(denies && rule.skills)) return denies;
-        if (!isMethod(method, budget)) return false;
-        // Only messages choose a skill; tasks are what came of them.
-        return method.startsWith('message/') ? isSkill(skill, budget) : !denies || rule.skills === undefined;
+        const fitsOne = (asked: string): boolean => {
+          if (!denies && asked === A2A_LIFECYCLE) return true;
+          if (!isMethod(asked, budget)) return false;
+          // Only messages choose a skill; tasks are what came of them.
+          return asked.startsWith('message/') ? isSkill(skill, budget) : !denies || rule.skills === undefined;
+        };
+        const all = setsCallback ? [method, A2A_CALLBACK] : [method];
+        return denies ? all.some(fitsOne) : all.every(fitsOne);
       }),
   };
 }
