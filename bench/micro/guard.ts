@@ -9,9 +9,8 @@ import { PlaceholderGuard } from '../../proxy/credentials/injection/placeholder-
 import { HeaderList } from '../../proxy/protocols/header-list.ts';
 import { RequestInContent } from '../../proxy/protocols/http1/request-in-content.ts';
 import { chatBody } from '../load/upload.ts';
+import { type MicroCase, printLeast } from './least.ts';
 
-const SLICES = Number(process.env['SLICES'] ?? 60);
-const SLICE_MS = 4;
 const BODY_BYTES = 100_000;
 const READ_BYTES = 65_536;
 
@@ -47,13 +46,7 @@ const BODIES: Record<string, readonly [type: string, body: string | Buffer]> = {
   binary: ['application/octet-stream', binary],
 };
 
-interface Case {
-  readonly name: string;
-  readonly run: () => void;
-  least: number;
-}
-
-const cases: Case[] = [];
+const cases: MicroCase[] = [];
 for (const [name, [type, text]] of Object.entries(BODIES)) {
   const body = Buffer.from(text);
   const headers = HeaderList.from([['Content-Type', type]]);
@@ -76,19 +69,8 @@ for (const [name, [type, text]] of Object.entries(BODIES)) {
       const push = begin();
       for (let at = 0; at < body.length; at += READ_BYTES) push(body.subarray(at, at + READ_BYTES));
     };
-    cases.push({ name: `${name}: ${guard}`, run, least: Infinity });
+    cases.push({ name: `${name}: ${guard}`, run });
   }
 }
 
-function slice(run: () => void, times: number): number {
-  const start = process.hrtime.bigint();
-  for (let at = 0; at < times; at += 1) run();
-  return Number(process.hrtime.bigint() - start) / 1000 / times;
-}
-
-for (const one of cases) for (let at = 0; at < 30; at += 1) one.run();
-const times = cases.map(({ run }) => Math.max(1, Math.round((SLICE_MS * 1000) / slice(run, 3))));
-for (let round = 0; round < SLICES; round += 1) {
-  cases.forEach((one, at) => (one.least = Math.min(one.least, slice(one.run, times[at] ?? 1))));
-}
-for (const { name, least } of cases) process.stdout.write(`${least.toFixed(2).padStart(9)} us  ${name}\n`);
+printLeast(cases);

@@ -6,9 +6,8 @@
  */
 import { Secret } from '../../common/secret.ts';
 import { compileScrubber, type Scrubber } from '../../proxy/credentials/scrubbing/scrub.ts';
+import { type MicroCase, printLeast } from './least.ts';
 
-const SLICES = Number(process.env['SLICES'] ?? 60);
-const SLICE_MS = 4;
 const ANSWER_BYTES = 100_000;
 const READ_BYTES = 65_536;
 const TLS_RECORD_BYTES = 16_384;
@@ -66,20 +65,13 @@ function answer(scrubber: Scrubber, body: Buffer, chunkBytes: number): void {
   }
 }
 
-interface Case {
-  readonly name: string;
-  readonly run: () => void;
-  least: number;
-}
-
 const only = process.env['ONLY'];
-const cases: Case[] = [];
+const cases: MicroCase[] = [];
 for (const [which, secret] of Object.entries(SECRETS)) {
   const scrubber = compileScrubber([new Secret(secret)]);
   if (scrubber === undefined) throw new Error('nothing to search for');
   const add = (name: string, run: () => void): void => {
-    if (only === undefined || `${which}: ${name}`.includes(only))
-      cases.push({ name: `${which}: ${name}`, run, least: Infinity });
+    if (only === undefined || `${which}: ${name}`.includes(only)) cases.push({ name: `${which}: ${name}`, run });
   };
   for (const [name, body] of Object.entries(BODIES)) {
     add(`${name}, reads of 64 KB`, () => answer(scrubber, body, READ_BYTES));
@@ -97,15 +89,4 @@ for (const [which, secret] of Object.entries(SECRETS)) {
   add('event of 85 bytes', () => events.push(event));
 }
 
-function slice(run: () => void, times: number): number {
-  const start = process.hrtime.bigint();
-  for (let at = 0; at < times; at += 1) run();
-  return Number(process.hrtime.bigint() - start) / 1000 / times;
-}
-
-for (const one of cases) for (let at = 0; at < 30; at += 1) one.run();
-const times = cases.map(({ run }) => Math.max(1, Math.round((SLICE_MS * 1000) / slice(run, 3))));
-for (let round = 0; round < SLICES; round += 1) {
-  cases.forEach((one, at) => (one.least = Math.min(one.least, slice(one.run, times[at] ?? 1))));
-}
-for (const { name, least } of cases) process.stdout.write(`${least.toFixed(2).padStart(9)} us  ${name}\n`);
+printLeast(cases);

@@ -1,3 +1,5 @@
+import { placeList } from './place-list.ts';
+
 /** So many places are looked at at once. */
 const BLOCK_BYTES = 16_384;
 const STEP_BYTES = 16;
@@ -27,13 +29,6 @@ export interface PairLister {
 
 /** Four tables, each by half a byte: the lower and upper one of the first byte, then of the second. A group is a bit in each. */
 type Tables = Uint8Array;
-
-interface WebAssemblyApi {
-  readonly Module: new (code: Uint8Array) => object;
-  readonly Instance: new (
-    module: object,
-  ) => { readonly exports: { readonly memory: { readonly buffer: ArrayBuffer }; list(end: number): number } };
-}
 
 /** Calls `take` with each place, in order, at which a pair of the lister's begins. */
 export function eachPair(lister: PairLister, bytes: Buffer, take: (at: number) => void): void {
@@ -84,29 +79,19 @@ export function slowPairLister(groups: readonly PairGroup[]): PairLister {
   };
 }
 
-/** Undefined where there is no WebAssembly (`--jitless`), or none with vectors. */
+/** Undefined where there is no WebAssembly with vectors. */
 export function wasmPairLister(groups: readonly PairGroup[]): PairLister | undefined {
-  try {
-    const { Module, Instance } = (globalThis as unknown as { WebAssembly: WebAssemblyApi }).WebAssembly;
-    const { memory, list } = new Instance(new Module(CODE)).exports;
-    const input = new Uint8Array(memory.buffer);
-    input.set(tablesOf(groups), TABLES_AT);
-    const places = new Int32Array(memory.buffer, LIST_AT, BLOCK_BYTES + STEP_BYTES);
-    return {
-      places,
+  const found = placeList(CODE, LIST_AT, BLOCK_BYTES);
+  found?.memory.set(tablesOf(groups), TABLES_AT);
+  return (
+    found && {
+      places: found.places,
       list: (bytes, from, until, end) => {
-        const last = Math.min(until, end - 1);
-        if (last <= from) return 0;
-        bytes.copy(input, 0, from, last + 1);
-        let count = list(last - from) / PLACE_BYTES;
-        // Behind them stands what was copied before.
-        while (count > 0 && (places[count - 1] as number) >= last - from) count -= 1;
-        return count;
+        const count = Math.min(until, end - 1) - from;
+        return count <= 0 ? 0 : found.list(bytes, from, count, 1);
       },
-    };
-  } catch {
-    return undefined;
-  }
+    }
+  );
 }
 
 /**

@@ -1,8 +1,8 @@
+import { placeList } from '../place-list.ts';
 import { startsEscape } from './escapes.ts';
 
 /** So many bytes are listed at once. */
 export const LISTED_BYTES = 4096;
-const STEP_BYTES = 16;
 /** Where the list begins in the memory that WebAssembly has; the bytes stand at its beginning. */
 const LIST_AT = 8192;
 
@@ -47,40 +47,16 @@ const CODE = [
   '20 02  0b', // return out
 ];
 
-interface WebAssemblyApi {
-  readonly Module: new (code: Uint8Array) => object;
-  readonly Instance: new (
-    module: object,
-  ) => { readonly exports: { readonly memory: { readonly buffer: ArrayBuffer }; list(end: number): number } };
-}
-
 let lister: IntroducerLister | undefined;
 
 export function introducerLister(): IntroducerLister {
   return (lister ??= wasmLister() ?? slowLister());
 }
 
-/** Undefined where there is no WebAssembly (`--jitless`), or none with vectors. */
+/** Undefined where there is no WebAssembly with vectors. */
 export function wasmLister(): IntroducerLister | undefined {
-  try {
-    const { Module, Instance } = (globalThis as unknown as { WebAssembly: WebAssemblyApi }).WebAssembly;
-    const code = Buffer.from(CODE.join('').replaceAll(' ', ''), 'hex');
-    const { memory, list } = new Instance(new Module(code)).exports;
-    const input = new Uint8Array(memory.buffer);
-    const places = new Int32Array(memory.buffer, LIST_AT, LISTED_BYTES + STEP_BYTES);
-    return {
-      places,
-      list: (bytes, from, until) => {
-        bytes.copy(input, 0, from, until);
-        let count = list(until - from) / Int32Array.BYTES_PER_ELEMENT;
-        // Behind the block stands what was copied before.
-        while (count > 0 && (places[count - 1] as number) >= until - from) count -= 1;
-        return count;
-      },
-    };
-  } catch {
-    return undefined;
-  }
+  const found = placeList(Buffer.from(CODE.join('').replaceAll(' ', ''), 'hex'), LIST_AT, LISTED_BYTES);
+  return found && { places: found.places, list: (bytes, from, until) => found.list(bytes, from, until - from, 0) };
 }
 
 export function slowLister(): IntroducerLister {

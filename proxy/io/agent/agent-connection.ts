@@ -252,8 +252,7 @@ export class AgentConnection implements AgentStream, AgentSession {
   }
 
   #reject(refusal: Refusal): void {
-    if (this.#exchange === undefined) return this.#refuseBare(undefined, refusal);
-    this.#exchange.refuse(refusal);
+    return this.#exchange === undefined ? this.#refuseBare(undefined, refusal) : this.#exchange.refuse(refusal);
   }
 
   #failed(error: unknown): void {
@@ -275,8 +274,7 @@ export class AgentConnection implements AgentStream, AgentSession {
   }
 
   #onDrain(): void {
-    if (this.#exchange !== undefined) return this.#exchange.onAgentDrain();
-    this.#pump();
+    return this.#exchange === undefined ? this.#pump() : this.#exchange.onAgentDrain();
   }
 
   #onClose(): void {
