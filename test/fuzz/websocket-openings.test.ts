@@ -225,7 +225,13 @@ beforeAll(async () => {
     ],
     config: {
       admin: { host: '127.0.0.1', port: 0 },
-      limits: { headerTimeoutMs: 15_000, bodyIdleTimeoutMs: 3_000, responseTimeoutMs: 3_000 },
+      // What an upstream does not end, once it was told the end, lasts as long as its connection (RFC 8441 section 5).
+      limits: {
+        headerTimeoutMs: 15_000,
+        bodyIdleTimeoutMs: 3_000,
+        responseTimeoutMs: 3_000,
+        upstreamIdleTimeoutMs: 3_000,
+      },
     },
   });
 });
