@@ -95,6 +95,9 @@ describe('A-11 A-57 an MCP resource is not read by a URI that the server reads o
     'file:///docs/b%20c',
     'file:///docs/b c/',
     'file:///docs/%C3%84 x',
+    // The rule lists all that is in it.
+    'file:///secret/',
+    'file:///secret',
   ])('than one that denies: %j', async (uri) => {
     expect(await read('/but', uri)).toMatch(/message-refused|policy-denied/);
     expect(served).toEqual([]);

@@ -78,13 +78,19 @@ function kindOf({ tool, resource, prompt }: Mcp): Kind | undefined {
 }
 
 function targetTests(rule: McpRule, denies: boolean): Record<Kind, McpTest> {
-  const spell = denies ? plainUri : (uri: string): string => uri;
-  const [tools, resources, prompts]: NameTest[] = [rule.tools, rule.resources?.map(spell), rule.prompts].map((globs) =>
-    nameTest(globs, denies),
-  );
+  const isTool = nameTest(rule.tools, denies);
+  const isResource = resourceTest(rule.resources, denies);
+  const isPrompt = nameTest(rule.prompts, denies);
   return {
-    tools: ({ tool }, budget) => tools?.(tool, budget) ?? denies,
-    resources: ({ resource }, budget) => resources?.(spell(resource), budget) ?? denies,
-    prompts: ({ prompt }, budget) => prompts?.(prompt, budget) ?? denies,
+    tools: ({ tool }, budget) => isTool(tool, budget),
+    resources: ({ resource }, budget) => isResource(resource, budget),
+    prompts: ({ prompt }, budget) => isPrompt(prompt, budget),
   };
+}
+
+/** Servers may serve what is denied however its URI is encoded, and with or without a slash at the end. */
+function resourceTest(globs: readonly string[] | undefined, denies: boolean): NameTest {
+  if (!denies || globs === undefined) return nameTest(globs, denies);
+  const isDenied = nameTest(globs.map(plainUri), true);
+  return (uri, budget) => [plainUri(uri), `${plainUri(uri)}/`].some((one) => isDenied(one, budget));
 }
