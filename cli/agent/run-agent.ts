@@ -50,6 +50,7 @@ export function runIsolatedAgent(program: Program, env: NodeJS.ProcessEnv): Prom
   const end = new Promise<number>((resolve, reject) => {
     thread.once('message', resolve);
     thread.once('error', reject);
+    thread.once('exit', () => reject(new Error('the thread of the agent ended before it')));
   });
   return passingSignalsOn((signal) => thread.postMessage(signal), end);
 }

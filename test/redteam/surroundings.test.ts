@@ -113,10 +113,12 @@ describe.skipIf(!CAN_TRY)(title, () => {
           return ['sh', '-c', `for pid in ${pids.join(' ')}; do kill -0 $pid && echo yes || echo no; done`];
         };
         const its = String(controlPlane.pid);
-        const outside = await runProcess([...AS_DEVELOPER, ...signal(its, '$$')], env());
-        expect(outside).toMatchObject({ stdout: 'yes\nyes\n' });
+        const outside = (): Promise<ProcessEnd> => runProcess([...AS_DEVELOPER, ...signal(its, '$$')], env());
+        expect(await outside()).toMatchObject({ stdout: 'yes\nyes\n' });
         // Nor `sidekey run` itself, which holds its terminal and may be its proxy.
         expect(await run('required', signal(its, '$PPID', '$$'))).toMatchObject({ stdout: 'no\nno\nyes\n' });
+        // All that it left behind was ended with it, and nothing else.
+        expect(await outside()).toMatchObject({ stdout: 'yes\nyes\n' });
       },
       WAIT_MS,
     );
