@@ -60,13 +60,17 @@ os.write(1, said[said.index(b"ended"):])
 const STAY = `
 import os, time
 ready, tell = os.pipe()
-if os.fork() == 0:
+child = os.fork()
+if child == 0:
     os.setsid()
     os.write(tell, b"x")
     print("what stayed read", os.read(0, 99), flush=True)
     time.sleep(9)
 else:
     os.read(ready, 1)
+    # Who waits first reads first.
+    while open(f"/proc/{child}/stat").read().rpartition(")")[2].split()[0] != "S":
+        time.sleep(0.01)
     os.kill(os.getppid(), 9)
 `;
 
