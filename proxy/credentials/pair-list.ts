@@ -1,17 +1,12 @@
-import { placeList } from './place-list.ts';
+import { placeList, unsigned } from './place-list.ts';
 
 /** So many places are looked at at once. */
 const BLOCK_BYTES = 16_384;
-const STEP_BYTES = 16;
-const PLACE_BYTES = 4;
-const PAGE_BYTES = 65_536;
 /** In the memory that WebAssembly has, behind the bytes. */
 const TABLES_AT = 20_480;
 /** A table is of 16 bytes. */
 const TABLE_BYTES = 16;
-/** Behind the first page. */
-const LIST_AT = PAGE_BYTES;
-const PAGES = 1 + Math.ceil(((BLOCK_BYTES + STEP_BYTES) * PLACE_BYTES) / PAGE_BYTES);
+const LIST_AT = TABLES_AT + 4 * TABLE_BYTES;
 
 /** Any of the first bytes, with any of the second behind it. */
 export interface PairGroup {
@@ -81,7 +76,7 @@ export function slowPairLister(groups: readonly PairGroup[]): PairLister {
 
 /** Undefined where there is no WebAssembly with vectors. */
 export function wasmPairLister(groups: readonly PairGroup[]): PairLister | undefined {
-  const found = placeList(CODE, LIST_AT, BLOCK_BYTES);
+  const found = placeList({ marks: MARKS, vectors: 2, listAt: LIST_AT, blockBytes: BLOCK_BYTES });
   found?.memory.set(tablesOf(groups), TABLES_AT);
   return (
     found && {
@@ -97,19 +92,14 @@ export function wasmPairLister(groups: readonly PairGroup[]): PairLister | undef
 /**
  * In WebAssembly, after "Teddy" of Hyperscan (`table.of(halves)` has for each of 16 halves its byte of the table):
  *
- *     do {
- *       bytes = memory[at, at + 16);
- *       next = memory[at + 1, at + 17);
- *       groups = lower1.of(bytes & 15) & upper1.of(bytes >> 4) & lower2.of(next & 15) & upper2.of(next >> 4);
- *       marks = a bit for each byte of the groups that is not 0;
- *       for (; marks != 0; marks &= marks - 1) list[out++] = at + countTrailingZeros(marks);
- *     } while ((at += 16) < end);
+ *     bytes = memory[at, at + 16);
+ *     next = memory[at + 1, at + 17);
+ *     groups = lower1.of(bytes & 15) & upper1.of(bytes >> 4) & lower2.of(next & 15) & upper2.of(next >> 4);
+ *     marks = a bit for each byte of the groups that is not 0;
  */
 const LOWER = `fd 0c ${'0f '.repeat(16)} fd 4e`; // v128.and(.., 15)
 const UPPER = '41 04  fd 6d'; // i8x16.shr_u(.., 4)
-const LOOP = [
-  '02  03 7f  02 7b', // locals: 1 at, 2 out and 3 marks are i32, 4 bytes and 5 next are v128
-  '03 40', // loop
+const MARKS = [
   '20 01  fd 00 00 00  21 04', // bytes = v128.load(at)
   '20 01  fd 00 00 01  21 05', // next = v128.load(at + 1)
   `${tableAt(0)}  20 04  ${LOWER}  fd 0e`, // i8x16.swizzle(table, bytes & 15)
@@ -117,48 +107,10 @@ const LOOP = [
   `${tableAt(2)}  20 05  ${LOWER}  fd 0e  fd 4e`,
   `${tableAt(3)}  20 05  ${UPPER}  fd 0e  fd 4e`,
   `fd 0c ${'00 '.repeat(16)} fd 23  fd 64`, // i8x16.bitmask(i8x16.eq(groups, 0))
-  '41 ff ff 03  73  22 03', // marks = .. xor 0xffff
-  '04 40', // if
-  '03 40', // loop
-  `20 02  20 01 20 03 68 6a  36 02 ${unsigned(LIST_AT)}`, // i32.store(out + LIST_AT, at + ctz(marks))
-  '20 02 41 04 6a 21 02', // out += 4
-  '20 03  20 03 41 01 6b  71  22 03', // marks &= marks - 1
-  '0d 00  0b  0b', // again while marks; end of the loop and of the if
-  '20 01 41 10 6a  22 01', // at += 16
-  '20 00  49  0d 00  0b', // again while at < end
-  '20 02  0b', // return out
+  '41 ff ff 03  73', // .. xor 0xffff
 ].join('');
-const CODE = bytesOf(
-  [
-    '00 61 73 6d  01 00 00 00', // WebAssembly, version 1
-    '01 06  01 60  01 7f  01 7f', // types: (end: i32) -> i32
-    '03 02  01 00', // functions: one of the first type
-    `05 03  01 00 ${unsigned(PAGES)}`, // memories: one
-    '07 11  02  06 6d 65 6d 6f 72 79 02 00  04 6c 69 73 74 00 00', // exports: "memory", "list"
-    section('0a', `01 ${sized(LOOP)}`), // code: one function
-  ].join(''),
-);
 
 /** v128.load of a table. */
 function tableAt(table: number): string {
   return `41 00  fd 00 00 ${unsigned(TABLES_AT + table * TABLE_BYTES)}`;
-}
-
-function section(id: string, code: string): string {
-  return id + sized(code);
-}
-
-function sized(code: string): string {
-  return unsigned(bytesOf(code).length) + code;
-}
-
-/** In LEB128. */
-function unsigned(value: number): string {
-  const low = value & 0x7f;
-  const hex = (byte: number): string => byte.toString(16).padStart(2, '0');
-  return value < 0x80 ? hex(low) : hex(low | 0x80) + unsigned(value >>> 7);
-}
-
-function bytesOf(code: string): Buffer {
-  return Buffer.from(code.replaceAll(' ', ''), 'hex');
 }
