@@ -1,11 +1,10 @@
 import { Duplex } from 'node:stream';
-import { ByteBudget } from '../../../common/byte-budget.ts';
 import { Roster } from '../../../common/roster.ts';
-import { RouteTable } from '../../../proxy/http/request/route-table.ts';
-import type { LiveExchange, ProxyServices } from '../../../proxy/http/services.ts';
+import type { LiveExchange } from '../../../proxy/http/services.ts';
 import type { UpstreamStream } from '../../../proxy/http/streams.ts';
 import { Http2AgentConnection } from '../../../proxy/io/agent/http2-agent-connection.ts';
 import { DEFAULT_LIMITS, type ProxyLimits } from '../../../proxy/limits.ts';
+import { bareServices } from './bare-services.ts';
 import { cutFrames, describeFrame, END_STREAM, GET, headers, type Pairs, POST } from './http2-frames.ts';
 
 /** A request whose upstream is being dialled for as long as the test lasts, unless there is one. */
@@ -51,20 +50,15 @@ export function agentSide(limits: Partial<ProxyLimits> = {}, upstream?: Upstream
     },
   });
   const side = { now: 0, takes: true };
-  const services = {
+  const services = bareServices({
     limits: { ...DEFAULT_LIMITS, ...limits },
-    clock: { now: () => 0 },
     monotonicMs: () => side.now,
     state,
     live,
-    held: new ByteBudget(1_000_000),
-    via: 'test',
     unrouted: 'observe',
-    routes: new RouteTable(),
-    client: { hasRoomBeside: () => true },
     pool: { take: () => upstream, open: () => new Promise(() => {}) },
     ended: (_call: unknown, _outcome: unknown, reason: string) => reasons.push(reason),
-  } as unknown as ProxyServices;
+  });
   const transport = { kind: 'tunnel', host: 'a.example', port: 443, tls: true } as const;
   return Object.assign(side, {
     connection: new Http2AgentConnection(services, socket, transport),

@@ -2,27 +2,11 @@ import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
 import tls from 'node:tls';
 import { afterEach, expect, test } from 'vitest';
-import { ByteBudget } from '../../../../../common/byte-budget.ts';
-import { RouteTable } from '../../../../../proxy/http/request/route-table.ts';
-import type { ProxyServices } from '../../../../../proxy/http/services.ts';
 import { createLocalAuthority } from '../../../../../proxy/intercept/certificate-authority.ts';
 import { AgentConnection } from '../../../../../proxy/io/agent/agent-connection.ts';
 import { SecuredSocket } from '../../../../../proxy/io/agent/secured-socket.ts';
-import { DEFAULT_LIMITS } from '../../../../../proxy/limits.ts';
+import { bareServices } from '../../../../support/protocols/bare-services.ts';
 
-const services = {
-  limits: DEFAULT_LIMITS,
-  clock: { now: () => 0 },
-  monotonicMs: () => 0,
-  state: { draining: false, ready: true },
-  live: { add: () => {}, delete: () => true },
-  held: new ByteBudget(0),
-  via: 'test',
-  unrouted: 'deny',
-  routes: new RouteTable(),
-  client: { hasRoomBeside: () => true },
-  ended: () => {},
-} as unknown as ProxyServices;
 const REQUEST = 'GET http://a.example/ HTTP/1.1\r\nHost: a.example\r\n\r\n';
 const ALERT = 0x15;
 
@@ -36,7 +20,7 @@ async function serve(intercepted: boolean): Promise<number> {
   const context = createLocalAuthority().secureContextFor('a.example');
   const server = net.createServer({ allowHalfOpen: true }, (socket) => {
     const top = intercepted ? new SecuredSocket(socket, context) : socket;
-    new AgentConnection(services, top, { kind: 'explicit' });
+    new AgentConnection(bareServices(), top, { kind: 'explicit' });
     top.resume();
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');

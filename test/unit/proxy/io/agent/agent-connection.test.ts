@@ -2,11 +2,9 @@ import { Duplex } from 'node:stream';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
-import { ByteBudget } from '../../../../../common/byte-budget.ts';
-import { RouteTable } from '../../../../../proxy/http/request/route-table.ts';
-import type { LiveExchange, ProxyServices } from '../../../../../proxy/http/services.ts';
+import type { LiveExchange } from '../../../../../proxy/http/services.ts';
 import { AgentConnection } from '../../../../../proxy/io/agent/agent-connection.ts';
-import { DEFAULT_LIMITS } from '../../../../../proxy/limits.ts';
+import { bareServices } from '../../../../support/protocols/bare-services.ts';
 import { turnEnd } from '../../../../support/turn-end.ts';
 import { until } from '../../../../support/until.ts';
 
@@ -22,23 +20,11 @@ test('a connection that waits for its next request holds nothing of the last one
       done();
     },
   });
-  const services = {
-    limits: DEFAULT_LIMITS,
-    clock: { now: () => 0 },
-    monotonicMs: () => 0,
-    state: { draining: false, ready: true },
-    live: {
-      add: (exchange: LiveExchange & { head: object }) => void heads.push(new WeakRef(exchange.head)),
-      delete: () => true,
-    },
-    held: new ByteBudget(0),
-    via: 'test',
-    unrouted: 'deny',
-    routes: new RouteTable(),
-    client: { hasRoomBeside: () => true },
-    ended: () => {},
-  } as unknown as ProxyServices;
-  const connection = new AgentConnection(services, socket, { kind: 'explicit' });
+  const live = {
+    add: (exchange: LiveExchange & { head: object }) => void heads.push(new WeakRef(exchange.head)),
+    delete: () => true,
+  };
+  const connection = new AgentConnection(bareServices({ live }), socket, { kind: 'explicit' });
   socket.push('GET http://a.example/ HTTP/1.1\r\nHost: a.example\r\n\r\n');
   await until('it is answered', () => answer.includes('\r\n\r\n'));
   await turnEnd();
