@@ -15,12 +15,13 @@ export interface Target {
   readonly query: string | undefined;
 }
 
-/** Most paths: nothing to normalise; dot segments and empty segments are looked for apart. */
-const PLAIN_PATH = /^\/[A-Za-z0-9\-._~!$&'()*+,=:@/]*$/;
 const PATH_CHARACTER = /[A-Za-z0-9\-._~!$&'()*+,=:@/]/;
+/** 1: a character that stays as it is. */
+const STAYS = Uint8Array.from({ length: 128 }, (_, code) => Number(PATH_CHARACTER.test(String.fromCharCode(code))));
 const UNRESERVED = /[A-Za-z0-9\-._~]/;
 /** Characters that clients leave raw although RFC 3986 wants them encoded; they are encoded here. */
 const ENCODED_HERE = /["<>^`{|}[\]]/;
+const DOT = 0x2e;
 /** Encoded bytes that some servers decode into structure: `/`, `\`, `;`. */
 const SLASH = 0x2f;
 const BACKSLASH = 0x5c;
@@ -52,7 +53,8 @@ export const ALL_PATHS: PathForms = Object.freeze({ encodedSlash: true, emptySeg
  * refused in whatever a server might read into those forms too. Idempotent.
  */
 export function canonicalPath(rawPathOfTarget: string, forms: PathForms = STRICT_PATHS): string {
-  const path = PLAIN_PATH.test(rawPathOfTarget) ? rawPathOfTarget : normalise(rawPathOfTarget, forms);
+  if (isPlain(rawPathOfTarget)) return rawPathOfTarget;
+  const path = normalise(rawPathOfTarget, forms);
   if (path.startsWith('//')) throw new PathError('the path starts with two slashes');
   if (!MANY_READINGS.test(path)) {
     refuseDots(path);
@@ -63,6 +65,18 @@ export function canonicalPath(rawPathOfTarget: string, forms: PathForms = STRICT
     refuseDots(reading);
   }
   return path;
+}
+
+/** Most paths: nothing to normalise, and neither a slash nor a dot behind a slash, so that no segment is empty or of dots. */
+function isPlain(path: string): boolean {
+  if (path.charCodeAt(0) !== SLASH) return false;
+  let before = SLASH;
+  for (let at = 1; at < path.length; at += 1) {
+    const code = path.charCodeAt(at);
+    if (STAYS[code] !== 1 || (before === SLASH && (code === SLASH || code === DOT))) return false;
+    before = code;
+  }
+  return true;
 }
 
 function refuseDots(path: string): void {
