@@ -73,7 +73,9 @@ export class ByteQueue {
   detach(): void {
     if (this.#behind.length > 0) return this.gather(this.#length);
     if (this.#owned || this.#length === 0) return;
-    this.#open(Buffer.from(this.#front.subarray(this.#start, this.#end)));
+    const unread = Buffer.allocUnsafe(this.#end - this.#start);
+    this.#front.copy(unread, 0, this.#start, this.#end);
+    this.#open(unread);
     this.#owned = true;
   }
 

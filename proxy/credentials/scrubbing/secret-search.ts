@@ -6,6 +6,27 @@ import { startsEscape } from './escapes.ts';
 import { type Findings, NeedleSet } from './needle-set.ts';
 import { foldedRenderingsOf, renderingsOf, wideRenderingsOf, WIDEST_BYTES } from './renderings.ts';
 
+const SHORT_BYTES = 512;
+/** Flags of bytes with which the text that they stand in needs more than a search for plain secrets. */
+const ESCAPE = 1;
+const LINE_END = 2;
+const NUL = 4;
+const KINDS = Uint8Array.from({ length: 256 }, (_, byte) => kindOf(byte));
+
+/** What may stand in bytes[0, end): in a long text, all, as each search for its own kind looks faster. */
+function kindsIn(bytes: Uint8Array, end: number): number {
+  if (end > SHORT_BYTES) return ESCAPE | LINE_END | NUL;
+  let kinds = 0;
+  for (let at = 0; at < end; at += 1) kinds |= KINDS[bytes[at] as number] as number;
+  return kinds;
+}
+
+function kindOf(byte: number): number {
+  if (startsEscape(byte)) return ESCAPE;
+  if (byte === 0x0a) return LINE_END;
+  return byte === 0 ? NUL : 0;
+}
+
 /** Where secrets stand in some bytes. */
 export interface Search {
   /** Bytes that the shortest rendering has. */
@@ -74,16 +95,21 @@ class SecretSearch implements Search {
   }
 
   search(bytes: Buffer, end: number, findings: Findings): void {
-    this.#plain.search(bytes, end, findings);
-    if (this.#rarely !== undefined || holdsEscape(bytes, end)) this.#rest.escaped.search(bytes, end, findings);
+    this.#searchText(bytes, end, kindsIn(bytes, end), findings);
   }
 
   searchBody(bytes: Buffer, before: number, findings: Findings): void {
-    this.search(bytes, bytes.length, findings);
-    if (bytes.includes(0x0a)) this.#rest.escaped.searchLines(bytes, before, findings);
-    if (this.#wideHasNul && !bytes.includes(0)) return;
+    const kinds = kindsIn(bytes, bytes.length);
+    this.#searchText(bytes, bytes.length, kinds, findings);
+    if ((kinds & LINE_END) !== 0) this.#rest.escaped.searchLines(bytes, before, findings);
+    if (this.#wideHasNul && ((kinds & NUL) === 0 || !bytes.includes(0))) return;
     this.#wide ??= new NeedleSet(bytesOf(this.#wideNeedles()), WIDEST_BYTES);
     this.#wide.search(bytes, bytes.length, findings);
+  }
+
+  #searchText(bytes: Buffer, end: number, kinds: number, findings: Findings): void {
+    this.#plain.search(bytes, end, findings);
+    if ((kinds & ESCAPE) !== 0) this.#rest.escaped.search(bytes, end, findings);
   }
 
   rests(bytes: Buffer, findings: Findings): void {
@@ -111,11 +137,4 @@ class SecretSearch implements Search {
 
 function bytesOf(needles: readonly CutNeedle[]): Buffer[] {
   return needles.map(({ bytes }) => bytes);
-}
-
-function holdsEscape(bytes: Uint8Array, end: number): boolean {
-  for (let at = 0; at < end; at += 1) {
-    if (startsEscape(bytes[at] ?? 0)) return true;
-  }
-  return false;
 }
