@@ -71,17 +71,19 @@ export class Call {
   }
 }
 
-const ID_BATCH = 256;
-let pool = Buffer.alloc(0);
+const ID_BYTES = 16;
+const ID_CHARS = 2 * ID_BYTES;
+/** Few, as each id holds on to the text that it is a part of. */
+const ID_BATCH = 32;
+let pool = '';
 let at = 0;
 
-/** 128 random bits in hex; random bytes are drawn in batches because each draw costs a system call. */
+/** 128 random bits in hex; drawn and written many at a time, because each time costs a call out of JavaScript. */
 function decisionId(): string {
-  if (at + 16 > pool.length) {
-    pool = randomBytes(16 * ID_BATCH);
+  if (at === pool.length) {
+    pool = randomBytes(ID_BYTES * ID_BATCH).toString('hex');
     at = 0;
   }
-  const id = pool.toString('hex', at, at + 16);
-  at += 16;
-  return id;
+  at += ID_CHARS;
+  return pool.slice(at - ID_CHARS, at);
 }

@@ -112,7 +112,8 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd,
   }
 
   onRequestEnd(trailers: HeaderList | undefined): void {
-    if (this.#answer === undefined) this.#extend(this.#services.limits.responseTimeoutMs);
+    const hadContent = this.head.framing.kind !== 'none';
+    if (hadContent && this.#answer === undefined) this.#extend(this.#services.limits.responseTimeoutMs);
     this.#guard(() => {
       if (trailers !== undefined) this.call.removedCredentials.push(...cleanTrailers(trailers, this.call.route));
       this.#request.agentEnded(trailers);

@@ -8,9 +8,17 @@ export function viaPseudonym(instanceId: string): string {
   return `sidekey-${instanceId.slice(0, 8)}`;
 }
 
+type Entries = { readonly [V in RequestHead['version']]: string };
+
+/** A proxy has one pseudonym. */
+let made: { readonly pseudonym: string; readonly entries: Entries } | undefined;
+
 /** Our Via entry for a message that was received in this version (RFC 9110 7.6.3). */
 export function viaEntry(version: RequestHead['version'], pseudonym: string): string {
-  return `${version} ${pseudonym}`;
+  if (made?.pseudonym !== pseudonym) {
+    made = { pseudonym, entries: { '1.0': `1.0 ${pseudonym}`, '1.1': `1.1 ${pseudonym}`, '2': `2 ${pseudonym}` } };
+  }
+  return made.entries[version];
 }
 
 /**

@@ -55,7 +55,19 @@ export function buildDestination(
 ): RequestDestination {
   const { scheme, host, port, target } = readPlace(transport, head);
   const { path, query } = split(target.startsWith('/') ? target : `/${target}`, pathFormsAt(host, port));
-  return { scheme, host, port, authority: formatAuthority(host, port, DEFAULT_PORTS[scheme]), path, query };
+  return { scheme, host, port, authority: spell(scheme, host, port), path, query };
+}
+
+type Spelled = Pick<RequestDestination, 'scheme' | 'host' | 'port' | 'authority'>;
+
+/** What was put together last: calls come in runs to one host. */
+let spelled: Spelled = { scheme: 'https', host: '', port: 0, authority: '' };
+
+function spell(scheme: Spelled['scheme'], host: string, port: number): string {
+  if (spelled.host !== host || spelled.port !== port || spelled.scheme !== scheme) {
+    spelled = { scheme, host, port, authority: formatAuthority(host, port, DEFAULT_PORTS[scheme]) };
+  }
+  return spelled.authority;
 }
 
 /** What all that names the destination agrees on. */
