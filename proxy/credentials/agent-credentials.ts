@@ -107,10 +107,11 @@ export function removeAgentCredentials(head: CredentialedHead, route: Route | un
   const { query } = head;
   const claims = injects ? { authorization: head.headers.getAll('authorization'), query } : NO_CLAIMS;
   if (injects && route.credentialCookies.length > 0) removeCookies(head.headers, placesOf(route).cookies, removed);
-  for (const name of namesToRemove(head.headers, injects ? route : undefined) ?? []) {
-    head.headers.delete(name);
+  const names = namesToRemove(head.headers, injects ? route : undefined);
+  if (names !== undefined) {
+    head.headers.deleteAll(names);
     // The proxy's own token is where it belongs, so it is no event.
-    if (name !== 'proxy-authorization') removed.push(`header:${name}`);
+    for (const name of names) if (name !== 'proxy-authorization') removed.push(`header:${name}`);
   }
   if (query === undefined || query === '') return { removed, query, claims };
   return { removed, query: cleanQuery(query, injects ? route : undefined, removed), claims };

@@ -119,7 +119,7 @@ class InjectedCall implements Draft {
     this.#append(transform);
     this.contentLength = undefined;
     // They were made of the body as the agent sent it (RFC 9530; RFC 1864).
-    for (const name of DIGEST_HEADERS) this.request.headers.delete(name);
+    this.request.headers.deleteAll(DIGEST_HEADERS);
   }
 
   #append(transform: BodyTransform): void {
@@ -154,7 +154,7 @@ function withBase64(secrets: readonly Secret[]): readonly Secret[] {
   return all;
 }
 
-const DIGEST_HEADERS = ['content-digest', 'repr-digest', 'digest', 'content-md5'] as const;
+const DIGEST_HEADERS: ReadonlySet<string> = new Set(['content-digest', 'repr-digest', 'digest', 'content-md5']);
 
 function unchanged(declared: number): number {
   return declared;

@@ -23,17 +23,9 @@ const NOTHING_NAMED = new Set(['keep-alive', 'close', 'Keep-Alive']);
 
 /** Removes hop-by-hop fields and those that `Connection` names, before anything of ours is added (attack A-15). */
 export function stripHopByHop(headers: HeaderList): void {
-  const { raw } = headers;
-  let found: string[] | undefined;
-  for (let at = 0; at < raw.length; at += 2) {
-    const name = raw[at] ?? '';
-    if (!HOP_BY_HOP.has(name)) continue;
-    found ??= [];
-    found.push(name);
-    if (name === 'connection') found.push(...namedOptions(raw[at + 1] ?? ''));
-  }
-  if (found === undefined) return;
-  for (const name of found) headers.delete(name);
+  const named = headers.getAll('connection').flatMap(namedOptions);
+  headers.deleteAll(HOP_BY_HOP);
+  if (named.length > 0) headers.deleteAll(new Set(named));
 }
 
 /** Removes from the head of an interim answer a length of 0, too: clients of HTTP/2 refuse the answer for it (RFC 9110 8.6). */
@@ -51,8 +43,7 @@ function namedOptions(value: string): string[] {
 /** Removes what is for heads alone: HTTP/1.1 refuses it when it reads trailers, HTTP/2 does not. */
 export function stripTrailers(trailers: HeaderList): void {
   stripHopByHop(trailers);
-  for (const name of trailers.raw.filter((text, at) => at % 2 === 0 && NOT_IN_TRAILERS.has(text)))
-    trailers.delete(name);
+  trailers.deleteAll(NOT_IN_TRAILERS);
 }
 
 /** Whether the sender takes trailers (RFC 9110 10.1.4); to be asked before `TE` is stripped. */

@@ -7,7 +7,7 @@ import {
 } from '../../common/inspection/inspect.ts';
 import { isJsonType, mediaTypeOf, problemOfHead } from '../../common/inspection/request-body.ts';
 import { DecisionFact, InspectedFacts, type Route } from '../../proto/gen/sidekey/v1/route.ts';
-import type { HeaderList } from '../protocols/header-list.ts';
+import { fieldName, type HeaderList } from '../protocols/header-list.ts';
 
 /** What has to be read out of the requests of a route. */
 export interface InspectionPlan {
@@ -65,7 +65,7 @@ export function readFacts(plan: InspectionPlan, head: InspectedHead, body: Buffe
   const { method, path, query, headers, declaredBytes } = head;
   if (head.opensWebSocket)
     return toWire({ unreadable: [...plan.wish.facts].map((fact) => ({ fact, why: UNREAD_MESSAGES })) });
-  const header = (name: string): readonly string[] => headers.getAll(name);
+  const header = (name: string): readonly string[] => headers.getAll(fieldName(name));
   const { names: headerNames } = headers;
   return toWire(inspectRequest(plan.wish, { method, path, query, header, headerNames, declaredBytes, body }));
 }
@@ -88,7 +88,7 @@ function needsBody({ facts }: InspectionWish, { headers, declaredBytes, opensWeb
   if (declaredBytes === 0) return true;
   if (facts.has('bodyBytes') && declaredBytes === undefined) return true;
   const media = mediaTypeOf(headers.getAll('content-type'));
-  if (problemOfHead((name) => headers.getAll(name), media) !== undefined) return false;
+  if (problemOfHead((name) => headers.getAll(fieldName(name)), media) !== undefined) return false;
   if (facts.has('form') && media.name === 'application/x-www-form-urlencoded') return true;
   if (facts.has('graphql') && media.name === 'application/graphql') return true;
   return isJsonType(media.name) && READ_AS_JSON.some((fact) => facts.has(fact));

@@ -1,6 +1,13 @@
 const NONE: readonly string[] = Object.freeze([]);
 const NO_NAMES: ReadonlySet<string> = new Set();
 
+/** A name in lower case, by which fields are asked for: so no text is gone through for each question. */
+export type FieldName = Lowercase<string>;
+
+export function fieldName(spelled: string): FieldName {
+  return lowered(spelled) as FieldName;
+}
+
 /**
  * An ordered list of header fields (RFC 9110 5.2, 5.3). Names compare without regard to case; the spelling that
  * arrived is kept for forwarding. It holds what it is given: the readers check the bytes that come in and the
@@ -32,37 +39,33 @@ export class HeaderList {
   }
 
   /** The value of the first field of this name. */
-  get(name: string): string | undefined {
-    const at = this.#find(lowered(name));
+  get(name: FieldName): string | undefined {
+    const at = this.#find(name, 0);
     return at === -1 ? undefined : this.raw[at + 1];
   }
 
   /** The values of every field of this name, in order. */
-  getAll(name: string): readonly string[] {
-    const lower = lowered(name);
+  getAll(name: FieldName): readonly string[] {
     const { raw } = this;
     let values: string[] | undefined;
-    for (let at = 0; at < raw.length; at += 2) {
-      const value = raw[at + 1];
-      if (raw[at] === lower && value !== undefined) (values ??= []).push(value);
-    }
+    for (let at = this.#find(name, 0); at !== -1; at = this.#find(name, at + 2)) (values ??= []).push(raw[at + 1] ?? '');
     return values ?? NONE;
   }
 
-  has(name: string): boolean {
-    return this.#find(lowered(name)) !== -1;
+  has(name: FieldName): boolean {
+    return this.#find(name, 0) !== -1;
   }
 
   /** Replaces every field of this name by one, in the place and spelling of the first, or adds it at the end. */
   set(name: string, value: string): void {
     const lower = lowered(name);
-    const at = this.#find(lower);
+    const at = this.#find(lower, 0);
     if (at === -1) {
       this.#add(name, lower, value);
       return;
     }
     this.raw[at + 1] = value;
-    this.#remove(lower, at + 2);
+    this.#remove(this.#find(lower, at + 2), (other) => other === lower);
   }
 
   append(name: string, value: string): void {
@@ -70,8 +73,17 @@ export class HeaderList {
   }
 
   /** Removes every field of this name; returns how many there were. */
-  delete(name: string): number {
-    return this.#remove(lowered(name), 0);
+  delete(name: FieldName): number {
+    return this.#remove(this.#find(name, 0), (other) => other === name);
+  }
+
+  /** The same of these names, which are in lower case. */
+  deleteAll(names: ReadonlySet<string>): number {
+    const { raw } = this;
+    for (let at = 0; at < raw.length; at += 2) {
+      if (names.has(raw[at] ?? '')) return this.#remove(at, (name) => names.has(name));
+    }
+    return 0;
   }
 
   /** `[name as spelled, value]`, in order. */
@@ -89,9 +101,9 @@ export class HeaderList {
     return copy;
   }
 
-  #find(lower: string): number {
+  #find(lower: string, from: number): number {
     const { raw } = this;
-    for (let at = 0; at < raw.length; at += 2) {
+    for (let at = from; at < raw.length; at += 2) {
       if (raw[at] === lower) return at;
     }
     return -1;
@@ -102,19 +114,19 @@ export class HeaderList {
     this.names.push(name);
   }
 
-  #remove(lower: string, from: number): number {
+  /** Removes what is gone, of which the first stands there; -1: there is none. */
+  #remove(first: number, isGone: (lower: string) => boolean): number {
+    if (first === -1) return 0;
     const { raw, names } = this;
-    let kept = from;
-    for (let at = from; at < raw.length; at += 2) {
-      if (raw[at] === lower) continue;
-      if (kept !== at) {
-        raw[kept] = raw[at] ?? '';
-        raw[kept + 1] = raw[at + 1] ?? '';
-        names[kept >> 1] = names[at >> 1] ?? '';
-      }
+    let kept = first;
+    for (let at = first; at < raw.length; at += 2) {
+      const name = raw[at] ?? '';
+      if (isGone(name)) continue;
+      raw[kept] = name;
+      raw[kept + 1] = raw[at + 1] ?? '';
+      names[kept >> 1] = names[at >> 1] ?? '';
       kept += 2;
     }
-    if (kept === raw.length) return 0;
     const removed = (raw.length - kept) >> 1;
     raw.length = kept;
     names.length = kept >> 1;

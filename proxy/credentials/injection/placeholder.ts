@@ -1,6 +1,7 @@
 import { COOKIE_TEXT, FIELD_TEXT, isPlainText } from '../../../common/credential-grammar.ts';
 import type { PlaceholderInjection } from '../../../proto/gen/sidekey/v1/grant.ts';
 import { PlaceholderLocation } from '../../../proto/gen/sidekey/v1/route.ts';
+import { fieldName } from '../../protocols/header-list.ts';
 import { hasName } from '../parameter-name.ts';
 import { cookieName } from './cookie.ts';
 import { FormEditor } from './form-editor.ts';
@@ -66,11 +67,12 @@ function applyAt(location: PlaceholderLocation, name: string, known: ReadonlySet
 
 function inHeader(name: string, known: ReadonlySet<string>, secret: string): Apply {
   checkHeaderName(name);
+  const lower = fieldName(name);
   return (draft) => {
     const { headers } = draft.request;
-    const value = headers.get(name);
+    const value = headers.get(lower);
     // Several fields of a name may be read as one list, or any of them alone: only a lone one is sure to be ours.
-    if (value === undefined || headers.getAll(name).length !== 1) return;
+    if (value === undefined || headers.getAll(lower).length !== 1) return;
     const filled = substitute(value, known, secret);
     if (filled !== undefined) return headers.set(name, filled);
     const pair = substituteInBasic(value, known, secret);

@@ -54,24 +54,23 @@ export function scrubHeaders(headers: HeaderList, authentication: Authentication
     droppedFields = DROPPED,
     maskedFields = [],
   } = authentication;
-  dropAll(headers, isAuthenticated ? droppedFields : BYPASS_HEADERS);
+  headers.deleteAll(isAuthenticated ? droppedFields : BYPASS_HEADERS);
   let hits = 0;
   if (isAuthenticated && credentialCookies.length > 0) hits = dropCookies(headers, credentialCookies);
   if (maskedFields.length > 0) maskFields(headers, maskedFields);
   if (scrubber === undefined) return hits;
   const { raw } = headers;
   if (scrubber.holds([raw, headers.names]) === false) return hits;
-  const tainted: string[] = [];
+  const tainted = new Set<string>();
   for (let at = 0; at < raw.length; at += 2) {
     const value = scrubber.scrubText(raw[at + 1] ?? '');
     hits += value.hits;
     raw[at + 1] = value.text;
-    const spelled = headers.names[at >> 1] ?? '';
-    if (scrubber.scrubText(`${spelled}${SEPARATOR}${raw[at] ?? ''}`).hits > 0) tainted.push(spelled);
+    const name = raw[at] ?? '';
+    if (scrubber.scrubText(`${headers.names[at >> 1] ?? ''}${SEPARATOR}${name}`).hits > 0) tainted.add(name);
   }
   // A name that gives the secret away goes with its value: a masked name would be another header.
-  for (const name of tainted) headers.delete(name);
-  return hits + tainted.length;
+  return hits + headers.deleteAll(tainted);
 }
 
 function dropCookies(headers: HeaderList, names: readonly string[]): number {
@@ -81,15 +80,4 @@ function dropCookies(headers: HeaderList, names: readonly string[]): number {
   headers.delete('set-cookie');
   for (const cookie of kept) headers.append('Set-Cookie', cookie);
   return all.length - kept.length;
-}
-
-function dropAll(headers: HeaderList, names: ReadonlySet<string>): void {
-  const { raw } = headers;
-  let at = 0;
-  while (at < raw.length) {
-    const name = raw[at] ?? '';
-    // What follows moves up into its place.
-    if (names.has(name)) headers.delete(name);
-    else at += 2;
-  }
 }

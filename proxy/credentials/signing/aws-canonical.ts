@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { HeaderList } from '../../protocols/header-list.ts';
+import { fieldName, type HeaderList } from '../../protocols/header-list.ts';
 import { trimBlanks } from '../../protocols/http1/characters.ts';
 import { type InjectionError, unsignable } from '../injection-error.ts';
 
@@ -76,7 +76,7 @@ function canonicalHeaders({ authority, headers, signedHeaders }: CanonicalParts)
   let lines = '';
   for (const name of signedHeaders) {
     lines +=
-      name === 'host' ? `host:${authority}\n` : `${name}:${headers.getAll(name).map(canonicalValue).join(',')}\n`;
+      name === 'host' ? `host:${authority}\n` : `${name}:${headers.getAll(fieldName(name)).map(canonicalValue).join(',')}\n`;
   }
   return lines;
 }

@@ -1,6 +1,6 @@
 import { createHash, createHmac } from 'node:crypto';
 import { Secret } from '../../../common/secret.ts';
-import type { HeaderList } from '../../protocols/header-list.ts';
+import { fieldName, type HeaderList } from '../../protocols/header-list.ts';
 import { mentions, parseTemplate, type Template } from '../../../common/hmac-template.ts';
 import { InjectionError, unsignable } from '../injection-error.ts';
 
@@ -122,7 +122,7 @@ function fill(
 }
 
 function headerValue(headers: HeaderList, name: string): Buffer {
-  const values = headers.getAll(name);
+  const values = headers.getAll(fieldName(name));
   if (values.length === 0) throw unsignable(`it has no header ${name}`);
   return Buffer.from(values.join(', '), 'latin1');
 }

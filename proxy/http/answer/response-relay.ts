@@ -17,7 +17,13 @@ import { grpcTrailers, isGrpc } from './grpc-status.ts';
 import type { BodyLength } from '../streams.ts';
 
 /** Fields that speak of the bytes as the upstream sent them (RFC 9530; RFC 1864; RFC 9110 8.8.3). */
-const FIELDS_OF_BYTES = ['content-md5', 'content-digest', 'repr-digest', 'digest', 'etag'] as const;
+const FIELDS_OF_BYTES: ReadonlySet<string> = new Set([
+  'content-md5',
+  'content-digest',
+  'repr-digest',
+  'digest',
+  'etag',
+]);
 
 /** So long nothing comes before what is held back leaves, where it may: longer than most packets are under way. */
 const LULL_MS = 100;
@@ -161,7 +167,8 @@ export class ResponseRelay implements AnswerPath {
   }
 
   #decode(decoder: ContentDecoder, headers: HeaderList): DecodingPump {
-    for (const name of ['content-length', ...CODING_FIELDS]) headers.delete(name);
+    headers.delete('content-length');
+    for (const name of CODING_FIELDS) headers.delete(name);
     return new DecodingPump(decoder, {
       take: (bytes) => {
         this.#scrubbed(bytes);
@@ -215,7 +222,7 @@ export class ResponseRelay implements AnswerPath {
   }
 
   #dropFieldsOfBytes(fields: HeaderList): void {
-    if (this.#hidesBytes) for (const name of FIELDS_OF_BYTES) fields.delete(name);
+    if (this.#hidesBytes) fields.deleteAll(FIELDS_OF_BYTES);
   }
 
   #close(): void {

@@ -77,21 +77,20 @@ function lengthOf({ framing, headers }: RequestHead, injected: Injected): BodyLe
   return length === undefined ? 'unknown' : 'declared';
 }
 
-/** Other names under which a part may be asked for: Azure Storage, and servers of before RFC 2068. */
-const OTHER_RANGES = ['x-ms-range', 'request-range'] as const;
+/** Messages that are coded, and a part under other names: of Azure Storage, and of servers of before RFC 2068. */
+const NEVER_ASKED: ReadonlySet<string> = new Set([...TAKEN_MESSAGE_CODINGS, 'x-ms-range', 'request-range']);
+const NOT_ASKED_OF_WHOLE: ReadonlySet<string> = new Set([...NEVER_ASKED, 'range', 'if-range']);
 
 /** Asks for an answer, or messages, that are not coded. */
 function expectUncoded(headers: HeaderList): void {
   headers.set('accept-encoding', 'identity');
-  for (const name of TAKEN_MESSAGE_CODINGS) headers.delete(name);
-  for (const name of OTHER_RANGES) headers.delete(name);
+  headers.deleteAll(NEVER_ASKED);
 }
 
 /** Asks for an answer that can be read as it comes. */
 function expectWhole(headers: HeaderList): void {
-  expectUncoded(headers);
-  headers.delete('range');
-  headers.delete('if-range');
+  headers.set('accept-encoding', 'identity');
+  headers.deleteAll(NOT_ASKED_OF_WHOLE);
 }
 
 /** Of all that will have to be found in the answer. */
@@ -102,8 +101,8 @@ function shortestBytes({ secrets, signatures }: Injected): number {
 
 /** Asks for an answer in which a secret can be found. */
 function expectScrubbable({ method, headers }: RequestHead, injected: Injected): void {
-  const [range, ...more] = headers.getAll('range');
-  const isOne = method === 'GET' && range !== undefined && more.length === 0;
-  if (isOne && isSearchableRange(range, shortestBytes(injected))) expectUncoded(headers);
+  const ranges = headers.getAll('range');
+  const range = method === 'GET' && ranges.length === 1 ? ranges[0] : undefined;
+  if (range !== undefined && isSearchableRange(range, shortestBytes(injected))) expectUncoded(headers);
   else expectWhole(headers);
 }

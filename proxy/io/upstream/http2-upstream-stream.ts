@@ -31,6 +31,8 @@ export interface Http2UpstreamParts {
 
 /** Unlike HTTP/1.1, where each call has its connection for itself, many may have been at work when one was lost: none with an effect is done twice. */
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
+/** What HTTP/1.1 adds to frame a request. */
+const FRAMING_OF_HTTP1: ReadonlySet<string> = new Set(['host', 'transfer-encoding']);
 
 export type StreamEvent = Extract<Http2Event, { readonly stream: number }>;
 type OtherEvent = Exclude<StreamEvent, { readonly type: 'body' }>;
@@ -66,8 +68,8 @@ export class Http2UpstreamStream implements UpstreamStream, Rostered {
     this.#method = method;
     this.#begun = true;
     const headers = request.headers.clone();
-    // HTTP/1.1 framed it, if it was tried over that before.
-    for (const name of ['host', 'transfer-encoding']) headers.delete(name);
+    // If it was tried over that before.
+    headers.deleteAll(FRAMING_OF_HTTP1);
     if (acceptsTrailers) headers.append('te', 'trailers');
     const plain = { method, scheme, authority, path: target, headers, sensitive: request.sensitive };
     const head = webSocketKey === undefined ? plain : { ...plain, method: 'CONNECT', protocol: 'websocket' };

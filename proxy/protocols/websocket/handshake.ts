@@ -28,7 +28,7 @@ const ACCEPT_GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 /** 16 bytes in base64, with no bits set beyond them. */
 const KEY = /^[A-Za-z0-9+/]{21}[AQgw]==$/;
 const MAX_PROTOCOLS = 32;
-const OPENING_HEADERS = [
+const OPENING_HEADERS: ReadonlySet<string> = new Set([
   'upgrade',
   'connection',
   'sec-websocket-key',
@@ -36,7 +36,7 @@ const OPENING_HEADERS = [
   'sec-websocket-protocol',
   'sec-websocket-extensions',
   'sec-websocket-accept',
-];
+]);
 
 /**
  * What a request wishes to change to. HTTP/1.0 has no upgrades, and nobody has to agree to one (RFC 9110 7.8): h2c, for which
@@ -65,7 +65,7 @@ export function readOpening(method: string, headers: HeaderList, kind: OpeningKi
 
 /** Puts this opening into a request to the upstream, in place of the agent's; in HTTP/1.1, `writeUpgrade` goes with it. */
 export function writeOpening(headers: HeaderList, opening: Opening): void {
-  dropOpeningHeaders(headers);
+  headers.deleteAll(OPENING_HEADERS);
   headers.append('Sec-WebSocket-Version', '13');
   if (opening.protocols.length > 0) headers.append('Sec-WebSocket-Protocol', opening.protocols.join(', '));
   const offers = formatDeflate(opening.deflateOffers);
@@ -112,7 +112,7 @@ export function readOpeningAnswer(
 
 /** Puts the agreement into the answer to the agent, in place of the upstream's. */
 export function writeOpeningAnswer(headers: HeaderList, opening: Opening, answer: OpeningAnswer): void {
-  dropOpeningHeaders(headers);
+  headers.deleteAll(OPENING_HEADERS);
   if (opening.key !== undefined) {
     headers.append('Upgrade', 'websocket');
     headers.append('Connection', 'Upgrade');
@@ -149,10 +149,6 @@ function checkUpgraded(headers: HeaderList, key: string): void {
   if (accept !== acceptFor(key) || another !== undefined) {
     throw wrong("the upstream's Sec-WebSocket-Accept does not fit (RFC 6455 4.1)");
   }
-}
-
-function dropOpeningHeaders(headers: HeaderList): void {
-  for (const name of OPENING_HEADERS) headers.delete(name);
 }
 
 function namesUpgrade(headers: HeaderList): boolean {
