@@ -1,7 +1,8 @@
 import { add, addByte, CUT, type EscapeForms, readDigits, readHex } from './escape-forms.ts';
 import { utf8Word } from './utf8-word.ts';
 
-const MAX_BACKSLASHES = 4;
+/** So many introduce one escape together. */
+export const MAX_BACKSLASHES = 4;
 
 const PERCENT = 0x25;
 const BACKSLASH = 0x5c;

@@ -1,4 +1,5 @@
-import { createEscapeForms, hexDigit, readHex } from './escape-forms.ts';
+import { MAX_BACKSLASHES } from './backslash-escapes.ts';
+import { createEscapeForms, readHex } from './escape-forms.ts';
 import { namedBytes, readEscape, startsEscape } from './escapes.ts';
 import { leadOf, utf8Word } from './utf8-word.ts';
 
@@ -33,12 +34,30 @@ export class EscapeStarts {
     if (at + 1 >= end) return NOTHING;
     const told = this.#told[slotOf(bytes[at] as number, bytes[at + 1] as number)] as number;
     if (told !== UNTOLD || at + 2 >= end) return told;
-    if (bytes[at] === BACKSLASH && bytes[at + 1] === SMALL_U) return this.#unitAt(bytes, at + 2, end);
-    if (bytes[at] !== PERCENT) return told;
-    const value = (hexDigit(bytes[at + 1] as number) << 4) | hexDigit(bytes[at + 2] as number);
-    // No digits, a character of more than one byte, or the beginning of another escape.
-    if (value < 0 || value >= 0x80 || startsEscape(value)) return UNTOLD;
+    const second = bytes[at + 1] as number;
+    if (second === SMALL_U) return this.#unitAt(bytes, at + 2, end);
+    if (bytes[at] === PERCENT) return this.#encodedAt(bytes, at + 1, end);
+    return second === BACKSLASH && this.#counts[BACKSLASH] !== 1 ? this.#behindBackslashes(bytes, at, end) : UNTOLD;
+  }
+
+  /** Of what is percent-encoded: a byte, or the character of Latin-1 with that code. */
+  #encodedAt(bytes: Uint8Array, at: number, end: number): number {
+    const value = readHex(bytes, at, 2, end);
+    if (value < 0) return NOTHING;
+    // It may begin another escape.
+    if (startsEscape(value)) return UNTOLD;
+    const lead = leadOf(utf8Word(value));
+    if (lead !== value && this.#counts[lead] === 1) return UNTOLD;
     return this.#counts[value] === 1 ? value : NOTHING;
+  }
+
+  /** Of up to four backslashes, which stand for nothing that counts: of what they introduce together. */
+  #behindBackslashes(bytes: Uint8Array, at: number, end: number): number {
+    let letterAt = at + 2;
+    while (letterAt < at + MAX_BACKSLASHES && letterAt < end && bytes[letterAt] === BACKSLASH) letterAt += 1;
+    if (letterAt >= end) return UNTOLD;
+    const letter = bytes[letterAt] as number;
+    return letter === BACKSLASH ? NOTHING : (this.#told[slotOf(BACKSLASH, letter)] as number);
   }
 
   /** The same of a UTF-16 code unit in four digits; halves of a character are read whole. */

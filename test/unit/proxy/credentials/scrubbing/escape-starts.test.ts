@@ -82,6 +82,10 @@ test.each([
   ['\\u{41}', UNTOLD],
   ['\\ud83d', UNTOLD],
   ['\\\\', UNTOLD],
+  ['\\\\"', NOTHING],
+  ['\\\\\\\\_', 0x5f],
+  ['\\\\\\\\\\_', NOTHING],
+  ['\\\\u0041', UNTOLD],
   ['& ', NOTHING],
   ['&amp;', NOTHING],
   ['&lt;', 0x5f],
@@ -90,10 +94,17 @@ test.each([
   ['%41', 0x41],
   ['%4', UNTOLD],
   ['%25', UNTOLD],
-  ['%c3', UNTOLD],
+  ['%c3', NOTHING],
   ['%zz', NOTHING],
   ['%', NOTHING],
 ])('%j tells by its first bytes: %i', (text, told) => {
   const bytes = Buffer.from(text);
   expect(new EscapeStarts(usual).byteAt(bytes, 0, bytes.length)).toBe(told);
+});
+
+test('a byte of a character tells only what may begin with it', () => {
+  const starts = new EscapeStarts(countingOf([0xc3]));
+  const told = ['%c3', '%a9', '%e9'].map((text) => starts.byteAt(Buffer.from(text), 0, 3));
+  // As a character of Latin-1, %e9 is c3 a9.
+  expect(told).toEqual([0xc3, NOTHING, UNTOLD]);
 });
