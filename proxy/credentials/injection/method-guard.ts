@@ -41,8 +41,16 @@ const SKIPPED = /[\s[\]\\]/;
 const RUN_SKIPPED = /([\s[\]\\])[\s[\]\\]+/g;
 const SEAM_CHARS = 128;
 const [AMPERSAND, SEMICOLON, EQUALS] = [0x26, 0x3b, 0x3d];
-/** 1: it ends a name. */
-const PARTS = Uint8Array.from({ length: 256 }, (_, byte) => Number([AMPERSAND, SEMICOLON, EQUALS].includes(byte)));
+/** Of a byte: it ends a name. Flags: it may stand for another; it is one of the letters that `method` and `route` share. */
+const ENDS = 1;
+const STANDS_FOR_OTHERS = 2;
+const ALL_LETTERS = 4 | 8 | 16;
+const KINDS = Uint8Array.from({ length: 256 }, (_, byte) => {
+  if ([AMPERSAND, SEMICOLON, EQUALS].includes(byte)) return ENDS;
+  if (byte === 0x25 || byte >= 0x80) return STANDS_FOR_OTHERS;
+  const letter = 'ote'.indexOf(String.fromCharCode(byte).toLowerCase());
+  return letter === -1 ? 0 : 4 << letter;
+});
 const NEAR_BYTES = 32;
 const NOTHING_REMOVED: readonly string[] = [];
 
@@ -89,7 +97,17 @@ class FormGuard implements BodyTransform {
   #readName(name: string, bytes: Buffer, from: number): number {
     const until = Math.min(bytes.length, from + MAX_NAME_BYTES + 1 - name.length);
     let at = from;
-    while (at < until && PARTS[bytes[at] as number] !== 1) at += 1;
+    let kinds = 0;
+    for (; at < until; at += 1) {
+      const kind = KINDS[bytes[at] as number] as number;
+      if (kind === ENDS) break;
+      kinds |= kind;
+    }
+    const isWhole = name === '' && at < until;
+    if (isWhole && !mayTell(kinds)) {
+      this.#name = undefined;
+      return at;
+    }
     const longer = name + bytes.toString('latin1', from, at);
     this.#name = longer.length > MAX_NAME_BYTES ? longer.replace(IN_FRONT, '') : longer;
     if (this.#name.length > MAX_NAME_BYTES || bytes[at] === EQUALS) this.#endName();
@@ -101,6 +119,11 @@ class FormGuard implements BodyTransform {
     if (FIELDS_OF_FORMS.some((field) => names.includes(field))) throw overridden();
     this.#name = undefined;
   }
+}
+
+/** Whether TELLING may find something in a name of such bytes. */
+function mayTell(kinds: number): boolean {
+  return (kinds & STANDS_FOR_OTHERS) !== 0 || (kinds & ALL_LETTERS) === ALL_LETTERS;
 }
 
 /** Where fields are parted: by a look at what is near, as most values are short, then natively. */
