@@ -15,8 +15,16 @@ export interface AbsoluteForm {
   readonly rest: string;
 }
 
+/** What was read last: a target is read for its form and again for where it leads, and agents repeat theirs. */
+let read: { readonly target: string; readonly form: AbsoluteForm | undefined } = { target: '', form: undefined };
+
 /** Undefined when the target is no `http` or `https` URL. */
 export function readAbsoluteForm(target: string): AbsoluteForm | undefined {
+  if (read.target !== target) read = { target, form: parse(target) };
+  return read.form;
+}
+
+function parse(target: string): AbsoluteForm | undefined {
   const colon = target.indexOf('://');
   if (colon !== 4 && colon !== 5) return undefined;
   let scheme = target.slice(0, colon);
