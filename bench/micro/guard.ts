@@ -32,6 +32,7 @@ const MULTIPART = 'multipart/form-data; boundary=x';
 
 const BODIES: Record<string, readonly [type: string, body: string | Buffer]> = {
   'json, prose': ['application/json', chatBody(BODY_BYTES)],
+  'json, short': ['application/json', chatBody(2_000)],
   'json, rows': ['application/json', filled(`${JSON.stringify(row)},`)],
   'json, code': ['application/json', filled(`${JSON.stringify(code)},`)],
   'json, base64': ['application/json', `{"data":"${binary.toString('base64').slice(0, BODY_BYTES)}"}`],

@@ -1,4 +1,5 @@
 import type { HeaderList } from '../../protocols/header-list.ts';
+import { eachPair, type PairGroup, type PairLister, pairLister } from '../pair-list.ts';
 import { parameterNames } from '../parameter-name.ts';
 import { type BodyTransform, chainTransforms } from '../body-transform.ts';
 import { InjectionError } from '../injection-error.ts';
@@ -29,14 +30,12 @@ const IN_MULTIPART = new RegExp(String.raw`name\s*=\s*(?:["'[\]\\][\s[\]\\]*)?(?
  */
 const ENCODED_IN_MULTIPART = /;\s*name(?:\*|\s*=\s*(?:["']\s*)?=\?)/i;
 /** A key of any depth: within a string its quotes would be escaped. Laravel takes fields from JSON as from forms. */
-const IN_JSON = new RegExp(`"${[...FIELD].map(orEscaped).join('')}"\\s*:`, 'i');
-/**
- * How what IN_JSON finds begins, behind its quote: the underscore with what may follow it, or the end of its escape. Seldom in text; of
- * what begins with a digit, a part is looked for first that begins with a rarer one.
- */
-const STARTS_IN_JSON: readonly (readonly Buffer[])[] = [['_m'], ['_M'], ['_\\'], ['5f', '005f'], ['5F', '005F']].map(
-  (texts) => texts.map((text) => Buffer.from(text)),
-);
+const FIELD_IN_JSON = `"${[...FIELD].map(orEscaped).join('')}"`;
+const IN_JSON = new RegExp(`${FIELD_IN_JSON}\\s*:`, 'i');
+const KEY_IN_JSON = new RegExp(`^${FIELD_IN_JSON}`, 'i');
+const MAX_KEY_BYTES = 2 + FIELD.length * '\\u005f'.length;
+/** How such a key begins: seldom in text. */
+const KEY_STARTS: readonly PairGroup[] = [{ first: Buffer.from('"'), second: Buffer.from('_\\') }];
 const SKIPPED = /[\s[\]\\]/;
 const RUN_SKIPPED = /([\s[\]\\])[\s[\]\\]+/g;
 const SEAM_CHARS = 128;
@@ -66,7 +65,7 @@ export function methodGuardFor(method: string, headers: HeaderList): BodyTransfo
   if (types === '' || types.includes('x-www-form-urlencoded')) guard = new FormGuard();
   if (types.includes('multipart/'))
     guard = chainTransforms(guard, new PatternGuard(IN_MULTIPART, { hidden: ENCODED_IN_MULTIPART }));
-  return types.includes('json') ? chainTransforms(guard, new PatternGuard(IN_JSON, { starts: STARTS_IN_JSON })) : guard;
+  return types.includes('json') ? chainTransforms(guard, new PatternGuard(IN_JSON, { mayHold: mayHoldKey })) : guard;
 }
 
 class FormGuard implements BodyTransform {
@@ -157,18 +156,18 @@ class PatternGuard implements BodyTransform {
   readonly removed = NOTHING_REMOVED;
   readonly #pattern: RegExp;
   readonly #hidden: RegExp | undefined;
-  readonly #starts: readonly (readonly Buffer[])[] | undefined;
+  readonly #mayHold: ((bytes: Buffer) => boolean) | undefined;
   #seam = '';
 
-  /** `starts`: without all of one of them there is nothing that the pattern finds. */
-  constructor(pattern: RegExp, also: { readonly hidden?: RegExp; readonly starts?: readonly (readonly Buffer[])[] }) {
+  /** `mayHold`: false where there is not even the beginning, of SEAM_CHARS at most, of what the pattern finds. */
+  constructor(pattern: RegExp, also: { readonly hidden?: RegExp; readonly mayHold?: (bytes: Buffer) => boolean }) {
     this.#pattern = pattern;
     this.#hidden = also.hidden;
-    this.#starts = also.starts;
+    this.#mayHold = also.mayHold;
   }
 
   push(bytes: Buffer): Buffer[] {
-    if (bytes.length > SEAM_CHARS && !this.#mayHold(bytes)) {
+    if (bytes.length > SEAM_CHARS && this.#isClean(bytes)) {
       this.#seam = bytes.toString('latin1', bytes.length - SEAM_CHARS);
       return [bytes];
     }
@@ -183,12 +182,21 @@ class PatternGuard implements BodyTransform {
     return [];
   }
 
-  #mayHold(bytes: Buffer): boolean {
-    if (this.#starts === undefined) return true;
-    const joint = Buffer.from(this.#seam + bytes.toString('latin1', 0, SEAM_CHARS), 'latin1');
-    const areIn = (within: Buffer) => (start: readonly Buffer[]) => start.every((part) => within.includes(part));
-    return this.#starts.some(areIn(bytes)) || this.#starts.some(areIn(joint));
+  #isClean(bytes: Buffer): boolean {
+    if (this.#mayHold === undefined || this.#mayHold(bytes)) return false;
+    return this.#seam === '' || !this.#mayHold(Buffer.from(this.#seam + bytes.toString('latin1', 0, SEAM_CHARS), 'latin1'));
   }
+}
+
+let keyLister: PairLister | undefined;
+
+/** Whether a key that IN_JSON finds stands here, be it without its colon. */
+function mayHoldKey(bytes: Buffer): boolean {
+  let holds = false;
+  eachPair((keyLister ??= pairLister(KEY_STARTS)), bytes, (at) => {
+    holds ||= KEY_IN_JSON.test(bytes.toString('latin1', at, at + MAX_KEY_BYTES));
+  });
+  return holds;
 }
 
 /** So many of the last characters; all that a pattern skips in one go goes with the one behind it, and is kept as one. */

@@ -35,10 +35,13 @@ export class RequestInContent {
   read(bytes: Buffer): void {
     if (this.#found) return;
     if (this.#opening !== 'other') this.#readOpening(bytes);
-    const start = bytes.subarray(0, OVERLAP);
-    this.#found ||= holdsVersion(bytes) || holdsVersion(Buffer.concat([this.#tail, start]));
+    this.#found ||= holdsVersion(bytes) || this.#holdsVersionAcross(bytes);
     const last = bytes.length < OVERLAP ? Buffer.concat([this.#tail, bytes]) : bytes;
     this.#tail = this.#found ? NOTHING : Buffer.from(last.subarray(-OVERLAP));
+  }
+
+  #holdsVersionAcross(bytes: Buffer): boolean {
+    return this.#tail.length > 0 && holdsVersion(Buffer.concat([this.#tail, bytes.subarray(0, OVERLAP)]));
   }
 
   /** A method and a blank behind it, empty lines and blanks ahead of them. */
