@@ -24,6 +24,7 @@ import { startListeners } from './io/agent/listeners.ts';
 import { SelfTest } from './io/agent/self-test.ts';
 import { maxOpenFiles, openFiles } from './io/open-files.ts';
 import { startSweeper } from './io/sweeper.ts';
+import { turnClock, turnMonotonicMs } from './io/turn.ts';
 import { chainResolver } from './io/upstream/upstream-proxy/chained-resolver.ts';
 import { parseUpstreamProxy } from './io/upstream/upstream-proxy/settings.ts';
 import { UpstreamPool } from './io/upstream/upstream-pool.ts';
@@ -51,8 +52,6 @@ const RECORDS_MS = 1_000;
 /** Whoever connects decides how often the limit is met, and must not fill the log with it. */
 const CROWD_LOG_MS = 60_000;
 
-const monotonicMs = (): number => performance.now();
-
 /** Starts a proxy over this policy client: it listens at once and answers `not-ready` until the first policy snapshot. */
 export async function composeProxy(
   config: Readonly<ProxyConfig>,
@@ -65,7 +64,7 @@ export async function composeProxy(
   const contexts = new TrustedContexts(config.upstreamCaPem ?? '');
   const before = config.upstreamProxy && parseUpstreamProxy(config.upstreamProxy.url, config.upstreamProxy.noProxy);
   const ways = before === undefined ? resolver : chainResolver(resolver, before, contexts.for(''));
-  const pool = new UpstreamPool(ways, contexts, limits, monotonicMs, held);
+  const pool = new UpstreamPool(ways, contexts, limits, turnMonotonicMs, held);
   const routes = new RouteTable();
   const live = new Roster<LiveExchange>();
   // A call denied because the session was revoked is still that session's call.
@@ -74,8 +73,8 @@ export async function composeProxy(
   let toldAt = Number.NEGATIVE_INFINITY;
   const sessions = new AgentSessions(limits.maxConnections, () => {
     metrics.turnedAway();
-    if (monotonicMs() - toldAt < CROWD_LOG_MS) return;
-    toldAt = monotonicMs();
+    if (turnMonotonicMs() - toldAt < CROWD_LOG_MS) return;
+    toldAt = turnMonotonicMs();
     log.warn({ maxConnections: limits.maxConnections }, 'agent connections beyond the limit are closed on arrival');
   });
   let authority: CertificateAuthority | undefined =
@@ -93,8 +92,8 @@ export async function composeProxy(
     routes,
     pool,
     limits,
-    clock: systemClock,
-    monotonicMs,
+    clock: turnClock,
+    monotonicMs: turnMonotonicMs,
     held,
     dpopNonces: new DpopNonces(),
     via: viaPseudonym(client.instanceId),
@@ -109,7 +108,7 @@ export async function composeProxy(
       metrics.callEnded(call, outcome, reason);
       if (call.fault !== undefined) log.error({ decision: call.id, ...call.fault }, 'a call failed within the proxy');
       lastSession = client.session() ?? lastSession;
-      client.record(call.toRecord(outcome, reason, Date.now(), lastSession));
+      client.record(call.toRecord(outcome, reason, turnClock.now(), lastSession));
     },
   };
   const selfTest = config.selfTest === true ? new SelfTest(process.getuid?.() ?? -1, log) : undefined;
@@ -137,14 +136,14 @@ export async function composeProxy(
   const sweeper = startSweeper(services, sessions, live, pool);
   let admin: Awaited<ReturnType<typeof startAdminServer>> | undefined;
   const close = async (deadlineMs: number): Promise<void> => {
-    const endsAt = monotonicMs() + deadlineMs;
+    const endsAt = performance.now() + deadlineMs;
     state.draining = true;
     await listeners.drain(deadlineMs, () => {
       for (const exchange of live) exchange.cut('draining');
     });
     sweeper.stop();
     file?.stop();
-    await client.close(Math.max(RECORDS_MS, endsAt - monotonicMs()));
+    await client.close(Math.max(RECORDS_MS, endsAt - performance.now()));
     pool.destroy();
     await admin?.close();
   };

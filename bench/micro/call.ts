@@ -9,7 +9,6 @@
 import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import { ByteBudget } from '../../common/byte-budget.ts';
-import { systemClock } from '../../common/clock.ts';
 import { Roster } from '../../common/roster.ts';
 import { Authorizer } from '../../policy-client/authorize/authorizer.ts';
 import { GrantCache } from '../../policy-client/authorize/grant-cache.ts';
@@ -27,6 +26,7 @@ import { RouteTable } from '../../proxy/http/request/route-table.ts';
 import type { LiveExchange, ProxyServices } from '../../proxy/http/services.ts';
 import { AgentConnection } from '../../proxy/io/agent/agent-connection.ts';
 import { DestinationConnections } from '../../proxy/io/upstream/destination-connections.ts';
+import { turnClock, turnMonotonicMs } from '../../proxy/io/turn.ts';
 import { UpstreamConnection } from '../../proxy/io/upstream/upstream-connection.ts';
 import { DEFAULT_LIMITS } from '../../proxy/limits.ts';
 
@@ -157,8 +157,8 @@ const services: ProxyServices = {
     openRaw: () => Promise.reject(new Error('nothing to dial')),
   },
   limits: DEFAULT_LIMITS,
-  clock: systemClock,
-  monotonicMs: () => performance.now(),
+  clock: turnClock,
+  monotonicMs: turnMonotonicMs,
   held,
   dpopNonces: new DpopNonces(),
   via: 'sidekey-7d1c9a52',
@@ -170,7 +170,7 @@ const services: ProxyServices = {
   authority: () => undefined,
   ended: (call, outcome, reason) => {
     metrics.callEnded(call, outcome, reason);
-    queue.push(call.toRecord(outcome, reason, Date.now(), session));
+    queue.push(call.toRecord(outcome, reason, turnClock.now(), session));
   },
 };
 
@@ -189,9 +189,9 @@ for (let at = 0; at < CONNECTIONS; at += 1) {
   new AgentConnection(services, socket as unknown as Socket, { kind: 'explicit' });
   agents.push(socket);
   const upstream = new StillSocket();
-  const origin = { key: 'k', address: '127.0.0.1', openedAt: Date.now(), showsCertificate: false };
+  const origin = { key: 'k', address: '127.0.0.1', openedAt: performance.now(), showsCertificate: false };
   const connection = new UpstreamConnection(upstream as unknown as Socket, origin, DEFAULT_LIMITS, {
-    now: () => Date.now(),
+    now: turnMonotonicMs,
     released: (one: UpstreamConnection) => destination.idle.push(one),
     closed: () => {
       throw new Error('an upstream connection was closed');

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomFillSync } from 'node:crypto';
 import type { Grant } from '../../proto/gen/sidekey/v1/grant.ts';
 import type { DecisionRecord, Outcome } from '../../proto/gen/sidekey/v1/decision.ts';
 import type { Route } from '../../proto/gen/sidekey/v1/route.ts';
@@ -71,19 +71,27 @@ export class Call {
   }
 }
 
-const ID_BYTES = 16;
-const ID_CHARS = 2 * ID_BYTES;
-/** Few, as each id holds on to the text that it is a part of. */
-const ID_BATCH = 32;
-let pool = '';
+const ID_CHARS = 32;
+/** Of ids that are written together: few, as each holds on to the text that it is a part of. */
+const WRITTEN_BYTES = 512;
+const random = Buffer.allocUnsafeSlow(8 * WRITTEN_BYTES);
+let drawn = random.length;
+let written = '';
 let at = 0;
 
 /** 128 random bits in hex; drawn and written many at a time, because each time costs a call out of JavaScript. */
 function decisionId(): string {
-  if (at === pool.length) {
-    pool = randomBytes(ID_BYTES * ID_BATCH).toString('hex');
-    at = 0;
-  }
+  if (at === written.length) write();
   at += ID_CHARS;
-  return pool.slice(at - ID_CHARS, at);
+  return written.slice(at - ID_CHARS, at);
+}
+
+function write(): void {
+  if (drawn === random.length) {
+    randomFillSync(random);
+    drawn = 0;
+  }
+  written = random.toString('hex', drawn, drawn + WRITTEN_BYTES);
+  drawn += WRITTEN_BYTES;
+  at = 0;
 }

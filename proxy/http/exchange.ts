@@ -72,7 +72,7 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd,
   }
 
   depart(departure: Departure): void {
-    this.call.upstreamStartedAt = this.#services.monotonicMs();
+    this.call.upstreamStartedAt = performance.now();
     this.#connect(departure, false);
   }
 
@@ -150,10 +150,10 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd,
       return this.#sendAgain(departure);
     }
     this.#body.forget();
-    const { via, limits, monotonicMs } = this.#services;
-    this.call.upstreamAnsweredAt = monotonicMs();
+    const { via, limits } = this.#services;
+    this.call.upstreamAnsweredAt = performance.now();
     this.call.status = head.status;
-    this.deadlineAt = this.call.upstreamAnsweredAt + limits.bodyIdleTimeoutMs;
+    this.#extend(limits.bodyIdleTimeoutMs);
     const parts = { call: this.call, agent: this.#agent, upstream, via, limits: limits.webSocket, owner: this };
     try {
       const answer = openAnswer(head, departure, parts);

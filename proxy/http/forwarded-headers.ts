@@ -23,9 +23,9 @@ const NOTHING_NAMED = new Set(['keep-alive', 'close', 'Keep-Alive']);
 
 /** Removes hop-by-hop fields and those that `Connection` names, before anything of ours is added (attack A-15). */
 export function stripHopByHop(headers: HeaderList): void {
-  const named = headers.getAll('connection').flatMap(namedOptions);
+  const connection = headers.getAll('connection');
   headers.deleteAll(HOP_BY_HOP);
-  if (named.length > 0) headers.deleteAll(new Set(named));
+  if (connection.length > 0) headers.deleteAll(new Set(connection.flatMap(namedOptions)));
 }
 
 /** Removes from the head of an interim answer a length of 0, too: clients of HTTP/2 refuse the answer for it (RFC 9110 8.6). */

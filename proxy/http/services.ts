@@ -34,7 +34,7 @@ export interface ProxyServices {
   readonly pool: Upstreams;
   readonly limits: ProxyLimits;
   readonly clock: Clock;
-  /** `performance.now()`: a clock that nobody sets, for deadlines. */
+  /** As `performance.now()`, a clock that nobody sets; for deadlines, and no more exact than they need. */
   readonly monotonicMs: () => number;
   /** For bodies that wait for whoever is to take them. */
   readonly held: ByteBudget;

@@ -1,3 +1,5 @@
+import type { Clock } from '../../common/clock.ts';
+
 /**
  * One turn of the event loop, in order: sockets are read, what they said is worked on, what there is to say is written.
  * So done, one kind of work after the other for all connections that have some, a call costs a third less than when
@@ -19,6 +21,19 @@ const READS_A_TURN = 32;
 const reading: TurnWork[] = [];
 const writing: TurnWork[] = [];
 let scheduled = false;
+/** While a turn's work is done: the time when that began. */
+let begun: { readonly wallMs: number; readonly monotonicMs: number } | undefined;
+
+/**
+ * For what is not that exact, such as deadlines and dates: for all of a turn's work it is now. To ask the system costs some sixty
+ * nanoseconds, and a call asked seventeen times.
+ */
+export const turnClock: Clock = { now: () => begun?.wallMs ?? Date.now() };
+
+/** The same by a clock that nobody sets. */
+export function turnMonotonicMs(): number {
+  return begun?.monotonicMs ?? performance.now();
+}
 
 /**
  * Work of one connection at the end of a turn: done once, however often it was asked for. Who has more to do than one call asks
@@ -54,6 +69,7 @@ export class TurnWork {
 }
 
 function endTurn(): void {
+  begun = { wallMs: Date.now(), monotonicMs: performance.now() };
   let done = 0;
   for (const work of reading) {
     if (done === READS_A_TURN) break;
@@ -65,6 +81,7 @@ function endTurn(): void {
   scheduled = reading.length > 0;
   if (scheduled) setImmediate(endTurn);
   for (const work of written) doOne(work);
+  begun = undefined;
 }
 
 function doOne(work: TurnWork): void {

@@ -158,7 +158,7 @@ test('A-58 fields that speak of the compressed bytes do not come with the others
   const { headers, text } = await agent.exchange(world.request('GET', '/'));
   expect(text).toBe('plain');
   expect(headers.get('x-kept')).toBe('yes');
-  for (const name of ['content-digest', 'repr-digest', 'digest', 'content-md5', 'etag']) {
+  for (const name of ['content-digest', 'repr-digest', 'digest', 'content-md5', 'etag'] as const) {
     expect(headers.has(name), name).toBe(false);
   }
 });
@@ -206,7 +206,7 @@ test('A-03 the echo in header values, header names, the reason phrase and interi
       expect(answer.status).toBe(401);
       expectClean(agent, answer);
       expect(agent.received.includes(basic.slice(6, -4))).toBe(false);
-      for (const name of ['www-authenticate', 'authentication-info', 'proxy-authenticate']) {
+      for (const name of ['www-authenticate', 'authentication-info', 'proxy-authenticate'] as const) {
         expect(answer.headers.has(name)).toBe(false);
       }
       expect(answer.headers.get('location')).toContain('https://evil.test/?t=*');

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { fieldName } from '../../../proxy/protocols/header-list.ts';
 import type { Http2Connection } from '../../../proxy/sessions/http2/connection.ts';
 import type { React } from './http2-play.ts';
 
@@ -33,7 +34,7 @@ export function echo(): React {
     switch (event.type) {
       case 'request-head': {
         const { headers, method, path } = event.head;
-        for (const [name] of [...headers]) if (!name.startsWith('x-')) headers.delete(name);
+        for (const [name] of [...headers]) if (!name.startsWith('x-')) headers.delete(fieldName(name));
         headers.append('x-line', `${method} ${path}`);
         connection.sendHead(event.stream, { status: 200, headers }, false);
         return;

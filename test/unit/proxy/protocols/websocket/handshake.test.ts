@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { HeaderList } from '../../../../../proxy/protocols/header-list.ts';
+import { fieldName, HeaderList } from '../../../../../proxy/protocols/header-list.ts';
 import { MessageError } from '../../../../../proxy/protocols/http1/message-error.ts';
 import {
   acceptFor,
@@ -17,7 +17,7 @@ type Changes = Readonly<Record<string, string | readonly string[] | undefined>>;
 function headers(base: Readonly<Record<string, string>>, changes: Changes): HeaderList {
   const list = HeaderList.from(Object.entries(base));
   for (const [name, value] of Object.entries(changes)) {
-    list.delete(name);
+    list.delete(fieldName(name));
     for (const one of value === undefined ? [] : [value].flat()) list.append(name, one);
   }
   return list;
