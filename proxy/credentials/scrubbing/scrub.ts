@@ -74,6 +74,8 @@ export class Scrubber {
     let end = 0;
     for (const list of texts) {
       for (const text of list) {
+        // A secret takes a byte for each of its own at least, plain or escaped.
+        if (text.length < this.#shortest) continue;
         if (end + text.length >= SCRATCH_BYTES) return undefined;
         for (let at = 0; at < text.length; at += 1) {
           const code = text.charCodeAt(at);
@@ -211,7 +213,7 @@ export class ScrubStream {
     const carried = this.#heldMasked;
     const gone = Math.min(this.#heldGone, emitted);
     this.#heldGone -= gone;
-    this.#encodedBefore = encodedBytesBefore(bytes, emitted, this.#encodedBefore);
+    if (!isLast) this.#encodedBefore = encodedBytesBefore(bytes, emitted, this.#encodedBefore);
     this.#held = emitted === bytes.length ? EMPTY : Buffer.from(bytes.subarray(emitted));
     this.#heldMasked = 0;
     if (!ranges.isEmpty) {
