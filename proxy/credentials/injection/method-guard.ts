@@ -34,22 +34,33 @@ const FIELD_IN_JSON = `"${[...FIELD].map(orEscaped).join('')}"`;
 const IN_JSON = new RegExp(`${FIELD_IN_JSON}\\s*:`, 'i');
 const KEY_IN_JSON = new RegExp(`^${FIELD_IN_JSON}`, 'i');
 const MAX_KEY_BYTES = 2 + FIELD.length * '\\u005f'.length;
-/** How such a key begins: seldom in text. */
+/**
+ * How it begins, behind its quote: the underscore with what may follow it, or the end of its escape. Seldom in text; of what begins
+ * with a digit, a part is looked for first that begins with a rarer one.
+ */
+const STARTS_IN_JSON: readonly (readonly Buffer[])[] = [['_m'], ['_M'], ['_\\'], ['5f', '005f'], ['5F', '005F']].map(
+  (texts) => texts.map((text) => Buffer.from(text)),
+);
+/** With its quote, where there are such; and what comes then. */
 const KEY_STARTS: readonly PairGroup[] = [{ first: Buffer.from('"'), second: Buffer.from('_\\') }];
+const BEHIND_STARTS: ReadonlySet<number> = new Set(Buffer.from('mM\\uU'));
 const SKIPPED = /[\s[\]\\]/;
 const RUN_SKIPPED = /([\s[\]\\])[\s[\]\\]+/g;
 const SEAM_CHARS = 128;
 const [AMPERSAND, SEMICOLON, EQUALS] = [0x26, 0x3b, 0x3d];
-/** Of a byte: it ends a name. Flags: it may stand for another; it is one of the letters that `method` and `route` share. */
+/** Of a byte: it ends a name. Flags: it may stand for another; which of the letters of `method` and `route` it is. */
 const ENDS = 1;
 const STANDS_FOR_OTHERS = 2;
-const ALL_LETTERS = 4 | 8 | 16;
-const KINDS = Uint8Array.from({ length: 256 }, (_, byte) => {
+const LETTERS = 'methodru';
+const KINDS = Uint16Array.from({ length: 256 }, (_, byte) => {
   if ([AMPERSAND, SEMICOLON, EQUALS].includes(byte)) return ENDS;
   if (byte === 0x25 || byte >= 0x80) return STANDS_FOR_OTHERS;
-  const letter = 'ote'.indexOf(String.fromCharCode(byte).toLowerCase());
+  const letter = LETTERS.indexOf(String.fromCharCode(byte).toLowerCase());
   return letter === -1 ? 0 : 4 << letter;
 });
+const [METHOD = 0, ROUTE = 0] = ['method', 'route'].map((word) =>
+  Buffer.from(word).reduce((kinds, byte) => kinds | (KINDS[byte] as number), 0),
+);
 const NEAR_BYTES = 32;
 const NOTHING_REMOVED: readonly string[] = [];
 
@@ -122,7 +133,7 @@ class FormGuard implements BodyTransform {
 
 /** Whether TELLING may find something in a name of such bytes. */
 function mayTell(kinds: number): boolean {
-  return (kinds & STANDS_FOR_OTHERS) !== 0 || (kinds & ALL_LETTERS) === ALL_LETTERS;
+  return (kinds & STANDS_FOR_OTHERS) !== 0 || (kinds & METHOD) === METHOD || (kinds & ROUTE) === ROUTE;
 }
 
 /** Where fields are parted: by a look at what is near, as most values are short, then natively. */
@@ -192,8 +203,10 @@ let keyLister: PairLister | undefined;
 
 /** Whether a key that IN_JSON finds stands here, be it without its colon. */
 function mayHoldKey(bytes: Buffer): boolean {
+  if (!STARTS_IN_JSON.some((start) => start.every((part) => bytes.includes(part)))) return false;
   let holds = false;
   eachPair((keyLister ??= pairLister(KEY_STARTS)), bytes, (at) => {
+    if (!BEHIND_STARTS.has(bytes[at + 2] ?? 0)) return;
     holds ||= KEY_IN_JSON.test(bytes.toString('latin1', at, at + MAX_KEY_BYTES));
   });
   return holds;

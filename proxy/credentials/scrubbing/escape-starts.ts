@@ -1,5 +1,5 @@
 import { MAX_BACKSLASHES } from './backslash-escapes.ts';
-import { createEscapeForms, readHex } from './escape-forms.ts';
+import { createEscapeForms, hexDigit, readHex } from './escape-forms.ts';
 import { namedBytes, readEscape, startsEscape } from './escapes.ts';
 import { leadOf, utf8Word } from './utf8-word.ts';
 
@@ -15,12 +15,14 @@ export const UNTOLD = -2;
 /** What the first bytes of an escape tell of what it stands for: of most escapes, that nobody looks for it. */
 export class EscapeStarts {
   readonly #counts: Uint8Array;
+  readonly #countsBeyondAscii: boolean;
   /** By `slotOf`. */
   readonly #told: Int16Array;
 
   /** `counts`: 1 for the bytes that are looked for. */
   constructor(counts: Uint8Array) {
     this.#counts = counts;
+    this.#countsBeyondAscii = counts.includes(1, 0x80);
     const { told, bytesOf } = (known ??= makeStarts());
     this.#told = told.slice();
     for (const [slot, bytes] of bytesOf) {
@@ -33,21 +35,23 @@ export class EscapeStarts {
   byteAt(bytes: Uint8Array, at: number, end: number): number {
     if (at + 1 >= end) return NOTHING;
     const told = this.#told[slotOf(bytes[at] as number, bytes[at + 1] as number)] as number;
-    if (told !== UNTOLD || at + 2 >= end) return told;
+    return told !== UNTOLD || at + 2 >= end ? told : this.#readOn(bytes, at, end);
+  }
+
+  /** By more than two bytes. A function of its own, so that what decides on most escapes is small enough to be compiled into its caller. */
+  #readOn(bytes: Uint8Array, at: number, end: number): number {
     const second = bytes[at + 1] as number;
+    if (bytes[at] === PERCENT) return this.#encodedBy(second, bytes[at + 2] as number);
     if (second === SMALL_U) return this.#unitAt(bytes, at + 2, end);
-    if (bytes[at] === PERCENT) return this.#encodedAt(bytes, at + 1, end);
     return second === BACKSLASH && this.#counts[BACKSLASH] !== 1 ? this.#behindBackslashes(bytes, at, end) : UNTOLD;
   }
 
-  /** Of what is percent-encoded: a byte, or the character of Latin-1 with that code. */
-  #encodedAt(bytes: Uint8Array, at: number, end: number): number {
-    const value = readHex(bytes, at, 2, end);
-    if (value < 0) return NOTHING;
-    // It may begin another escape.
-    if (startsEscape(value)) return UNTOLD;
-    const lead = leadOf(utf8Word(value));
-    if (lead !== value && this.#counts[lead] === 1) return UNTOLD;
+  /** Of what these two digits are in percent-encoding: a byte, or the character of Latin-1 with that code. */
+  #encodedBy(high: number, low: number): number {
+    const value = (hexDigit(high) << 4) | hexDigit(low);
+    // No digits, or the beginning of another escape.
+    if (value < 0 || startsEscape(value)) return UNTOLD;
+    if (value >= 0x80 && this.#countsBeyondAscii) return UNTOLD;
     return this.#counts[value] === 1 ? value : NOTHING;
   }
 

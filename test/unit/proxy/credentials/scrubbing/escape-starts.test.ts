@@ -101,10 +101,3 @@ test.each([
   const bytes = Buffer.from(text);
   expect(new EscapeStarts(usual).byteAt(bytes, 0, bytes.length)).toBe(told);
 });
-
-test('a byte of a character tells only what may begin with it', () => {
-  const starts = new EscapeStarts(countingOf([0xc3]));
-  const told = ['%c3', '%a9', '%e9'].map((text) => starts.byteAt(Buffer.from(text), 0, 3));
-  // As a character of Latin-1, %e9 is c3 a9.
-  expect(told).toEqual([0xc3, NOTHING, UNTOLD]);
-});
