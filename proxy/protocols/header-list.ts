@@ -48,7 +48,8 @@ export class HeaderList {
   getAll(name: FieldName): readonly string[] {
     const { raw } = this;
     let values: string[] | undefined;
-    for (let at = this.#find(name, 0); at !== -1; at = this.#find(name, at + 2)) (values ??= []).push(raw[at + 1] ?? '');
+    for (let at = this.#find(name, 0); at !== -1; at = this.#find(name, at + 2))
+      (values ??= []).push(raw[at + 1] ?? '');
     return values ?? NONE;
   }
 

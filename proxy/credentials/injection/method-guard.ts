@@ -195,7 +195,9 @@ class PatternGuard implements BodyTransform {
 
   #isClean(bytes: Buffer): boolean {
     if (this.#mayHold === undefined || this.#mayHold(bytes)) return false;
-    return this.#seam === '' || !this.#mayHold(Buffer.from(this.#seam + bytes.toString('latin1', 0, SEAM_CHARS), 'latin1'));
+    return (
+      this.#seam === '' || !this.#mayHold(Buffer.from(this.#seam + bytes.toString('latin1', 0, SEAM_CHARS), 'latin1'))
+    );
   }
 }
 

@@ -76,7 +76,9 @@ function canonicalHeaders({ authority, headers, signedHeaders }: CanonicalParts)
   let lines = '';
   for (const name of signedHeaders) {
     lines +=
-      name === 'host' ? `host:${authority}\n` : `${name}:${headers.getAll(fieldName(name)).map(canonicalValue).join(',')}\n`;
+      name === 'host'
+        ? `host:${authority}\n`
+        : `${name}:${headers.getAll(fieldName(name)).map(canonicalValue).join(',')}\n`;
   }
   return lines;
 }
