@@ -74,8 +74,8 @@ export class Scrubber {
     let end = 0;
     for (const list of texts) {
       for (const text of list) {
-        // A secret takes a byte for each of its own at least, plain or escaped.
-        if (text.length < this.#shortest) continue;
+        // Each rendering takes so many bytes at least, plain or escaped, but in UTF-16 two for three of UTF-8.
+        if (3 * text.length < 2 * this.#shortest) continue;
         if (end + text.length >= SCRATCH_BYTES) return undefined;
         for (let at = 0; at < text.length; at += 1) {
           const code = text.charCodeAt(at);

@@ -73,4 +73,14 @@ describe('headers of an answer', () => {
     ]);
     expect(scrubHeaders(headers, injected)).toBe(0);
   });
+
+  test('a secret in fewer bytes than its own is found', () => {
+    const text = '\u79d8\u5bc6\u9375'.repeat(4);
+    const wide = Buffer.from(text, 'utf16le');
+    const escaped = `%${wide.toString('hex', 0, 1)}${wide.toString('latin1', 1)}`;
+    expect(escaped.length).toBeLessThan(Buffer.byteLength(text));
+    const headers = HeaderList.from([['X-Wide', escaped]]);
+    const scrubber = compileScrubber([new Secret(text)]);
+    expect(scrubHeaders(headers, { scrubber, isAuthenticated: true })).toBe(1);
+  });
 });
