@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { expect, test, vi } from 'vitest';
-import { TurnWork } from '../../../../proxy/io/turn.ts';
+import { turnClock, turnMonotonicMs, TurnWork } from '../../../../proxy/io/turn.ts';
 import { turnEnd } from '../../../support/turn-end.ts';
 
 test('everything is read before anything is written, in the order asked for, once', async () => {
@@ -113,5 +113,27 @@ test('one end is asked for in a turn, and none when all is done', async () => {
     expect(ends).toHaveBeenCalledTimes(1);
   } finally {
     ends.mockRestore();
+  }
+});
+
+test("for all of a turn's work it is now", async () => {
+  let nowMs = 1_000;
+  const advance = (): number => (nowMs += 1);
+  const clocks = [vi.spyOn(Date, 'now'), vi.spyOn(performance, 'now')].map((clock) =>
+    clock.mockImplementation(advance),
+  );
+  const times: number[] = [];
+  const look = (): void => void times.push(turnClock.now(), turnMonotonicMs());
+  try {
+    for (const kind of ['read', 'read', 'write'] as const) new TurnWork(kind, look).ask();
+    await turnEnd();
+    const [wallMs, monotonicMs] = times;
+    expect(times).toEqual([wallMs, monotonicMs, wallMs, monotonicMs, wallMs, monotonicMs]);
+    times.length = 0;
+    look();
+    look();
+    expect(new Set(times).size).toBe(4);
+  } finally {
+    for (const clock of clocks) clock.mockRestore();
   }
 });
