@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Reason } from '../../proto/reasons.ts';
-import { breakOff } from './linger.ts';
+import { breakOff, LINGER_MS } from './linger.ts';
 
 export interface Relay {
   /** Breaks it, and `done` is told of `reason`. */
@@ -37,15 +37,19 @@ export function relayBytes(agent: Socket, upstream: Socket, idleMs: number, done
     socket.setTimeout(idleMs, () => end('upstream-timeout'));
     socket.on('error', () => end(closed));
   }
+  agent.pipe(upstream);
+  upstream.pipe(agent);
   agent.on('close', (hadError) => end(hadError ? 'agent-closed' : 'ok'));
+  upstream.on('end', () => {
+    // It takes no more, and its socket would break. Unread, what the agent still sends would make a reset of our end, and lose
+    // what it was told last (RFC 9112 9.6).
+    agent.unpipe();
+    agent.resume();
+  });
   upstream.on('close', (hadError) => {
     if (hadError) return end('upstream-closed');
     // What a slow agent has not read yet is still to be delivered; the idle time bounds the wait.
-    if (agent.writableFinished) return end('ok');
-    agent.once('finish', () => end('ok'));
-    agent.end();
+    agent.end(() => setTimeout(() => end('ok'), LINGER_MS).unref());
   });
-  agent.pipe(upstream);
-  upstream.pipe(agent);
   return { cut: end };
 }
