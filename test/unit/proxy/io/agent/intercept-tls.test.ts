@@ -49,14 +49,14 @@ async function intercepting(given: object, opened: (call: Call) => void, agentWa
 
 test.each([
   ['no-route', []],
-  ['not-ready', [{ hosts: ['a.example'], ports: [443] }]],
-] as const)('a host that the authority may not speak for is told so, and recorded as %s', async (reason, routes) => {
-  const table = new RouteTable();
-  table.replace(routes.map((one) => route(one)));
+  ['not-ready', [route({ hosts: ['a.example'] })]],
+])('a host that the authority may not speak for is told so, and recorded as %s', async (reason, covered) => {
+  const routes = new RouteTable();
+  routes.replace(covered);
   const ends: unknown[] = [];
   const ended: AgentServices['ended'] = (_call, _outcome, why) => void ends.push(why);
   const authority = () => ({ permits: () => false });
-  const agent = await intercepting({ routes: table, authority, ended }, () => {});
+  const agent = await intercepting({ routes, authority, ended }, () => {});
   await expect(once(agent, 'secureConnect')).rejects.toThrow('unrecognized name');
   expect(ends).toEqual([reason]);
 });
@@ -68,11 +68,10 @@ test.each(['http/1.1', 'h2'])(
     const collect = runInNewContext('gc') as () => void;
     const authority = createLocalAuthority();
     const calls: WeakRef<Call>[] = [];
-    const agent = await intercepting(
-      { authority: () => authority },
-      (call) => void calls.push(new WeakRef(call)),
-      { ca: authority.rootPem, ALPNProtocols: [protocol] },
-    );
+    const agent = await intercepting({ authority: () => authority }, (call) => void calls.push(new WeakRef(call)), {
+      ca: authority.rootPem,
+      ALPNProtocols: [protocol],
+    });
     await once(agent, 'secureConnect');
     expect(agent.alpnProtocol).toBe(protocol);
     // The agent's side is secure first.
