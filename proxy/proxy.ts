@@ -1,34 +1,19 @@
-import { ByteBudget } from '../common/byte-budget.ts';
-import { systemClock } from '../common/clock.ts';
-import { DpopNonces } from './credentials/signing/dpop-nonces.ts';
+import type { Logger } from 'pino';
 import { describeError } from '../common/errors.ts';
 import { type Authority, parseAuthority } from '../common/net/host.ts';
-import { Roster } from '../common/roster.ts';
-import type { PolicyClient, SessionState } from '../policy-client/index.ts';
+import type { ProbeServer } from '../common/probe-server.ts';
+import type { PolicyClient } from '../policy-client/index.ts';
 import { startAdminServer } from './admin/admin-server.ts';
 import { AuthorityFile } from './authority-file.ts';
-import type { Logger } from 'pino';
-import { ProxyMetrics } from './admin/metrics.ts';
 import type { ProxyConfig } from './config.ts';
-import { viaPseudonym } from './http/request/admission.ts';
-import type { Call } from './http/call.ts';
+import { createFoundation, type Foundation } from './foundation.ts';
 import { cutRevoked } from './http/revocation.ts';
-import { RouteTable } from './http/request/route-table.ts';
-import type { LiveExchange } from './http/services.ts';
-import { createIssuedAuthority, type CertificateAuthority } from './intercept/certificate-authority.ts';
-import { createRenewingAuthority } from './intercept/renewing-authority.ts';
+import { createIssuedAuthority } from './intercept/certificate-authority.ts';
 import { type AddressResolver, createResolver } from './io/upstream/address-resolver.ts';
-import { TrustedContexts } from './io/upstream/dial.ts';
-import { type AgentServices, AgentSessions } from './io/agent/agent-sessions.ts';
+import type { AgentServices } from './io/agent/agent-sessions.ts';
 import { startListeners } from './io/agent/listeners.ts';
 import { SelfTest } from './io/agent/self-test.ts';
-import { maxOpenFiles, openFiles } from './io/open-files.ts';
 import { startSweeper } from './io/sweeper.ts';
-import { turnClock, turnMonotonicMs } from './io/turn.ts';
-import { chainResolver } from './io/upstream/upstream-proxy/chained-resolver.ts';
-import { parseUpstreamProxy } from './io/upstream/upstream-proxy/settings.ts';
-import { UpstreamPool } from './io/upstream/upstream-pool.ts';
-import { DEFAULT_LIMITS } from './limits.ts';
 
 /** A running proxy. */
 export interface Proxy {
@@ -49,9 +34,6 @@ export interface Proxy {
 /** So long records have to be delivered, however short the time is for all else: those of calls that were cut came just now. */
 const RECORDS_MS = 1_000;
 
-/** Whoever connects decides how often the limit is met, and must not fill the log with it. */
-const CROWD_LOG_MS = 60_000;
-
 /** Starts a proxy over this policy client: it listens at once and answers `not-ready` until the first policy snapshot. */
 export async function composeProxy(
   config: Readonly<ProxyConfig>,
@@ -59,82 +41,19 @@ export async function composeProxy(
   log: Logger,
   resolver: AddressResolver = createResolver(),
 ): Promise<Proxy> {
-  const limits = Object.freeze({ ...DEFAULT_LIMITS, ...config.limits });
-  const held = new ByteBudget(limits.maxHeldBytes);
-  const contexts = new TrustedContexts(config.upstreamCaPem ?? '');
-  const before = config.upstreamProxy && parseUpstreamProxy(config.upstreamProxy.url, config.upstreamProxy.noProxy);
-  const ways = before === undefined ? resolver : chainResolver(resolver, before, contexts.for(''));
-  const pool = new UpstreamPool(ways, contexts, limits, turnMonotonicMs, held);
-  const routes = new RouteTable();
-  const live = new Roster<LiveExchange>();
-  // A call denied because the session was revoked is still that session's call.
-  let lastSession: SessionState | undefined;
-  const state = { draining: false, ready: false };
-  let toldAt = Number.NEGATIVE_INFINITY;
-  const sessions = new AgentSessions(limits.maxConnections, () => {
-    metrics.turnedAway();
-    if (turnMonotonicMs() - toldAt < CROWD_LOG_MS) return;
-    toldAt = turnMonotonicMs();
-    log.warn({ maxConnections: limits.maxConnections }, 'agent connections beyond the limit are closed on arrival');
-  });
-  let authority: CertificateAuthority | undefined =
-    config.authority === 'local' ? createRenewingAuthority(systemClock) : undefined;
-  const metrics = new ProxyMetrics({
-    client,
-    agentConnections: () => sessions.size,
-    upstreamConnections: () => pool.size,
-    liveCalls: () => live.size,
-    openFiles,
-    maxOpenFiles: () => maxOpenFiles() ?? 0,
-  });
-  const services: AgentServices = {
-    client,
-    routes,
-    pool,
-    limits,
-    clock: turnClock,
-    monotonicMs: turnMonotonicMs,
-    held,
-    dpopNonces: new DpopNonces(),
-    via: viaPseudonym(client.instanceId),
-    unrouted: config.unrouted,
-    proxyToken: config.proxyToken,
-    refusedPorts: new Set(config.refusedPorts),
-    live,
-    sessions,
-    state,
-    authority: () => authority,
-    ended: (call: Call, outcome, reason) => {
-      metrics.callEnded(call, outcome, reason);
-      if (call.fault !== undefined) log.error({ decision: call.id, ...call.fault }, 'a call failed within the proxy');
-      lastSession = client.session() ?? lastSession;
-      client.record(call.toRecord(outcome, reason, turnClock.now(), lastSession));
-    },
-  };
+  const foundation = createFoundation(config, client, resolver, log);
+  const { services, pool, metrics, authority } = foundation;
+  const { live, sessions, state } = services;
   const selfTest = config.selfTest === true ? new SelfTest(process.getuid?.() ?? -1, log) : undefined;
   const listeners = await startListeners(services, config, selfTest?.watch);
   const { explicit, transparent, local } = listeners;
   resolver.refuse([explicit, ...transparent, ...local.filter((at) => at !== undefined)]);
   resolver.refuse(controlPlaneAddress(config.controlPlane.address));
-  const file =
-    config.caFile === undefined ? undefined : new AuthorityFile(config.caFile, () => authority?.rootPem, log);
-  client.onAuthority((issued) => {
-    try {
-      authority = createIssuedAuthority(client.proxyKey, issued.chain, issued.permittedHosts);
-    } catch (error) {
-      log.error({ error: describeError(error) }, 'issued certificate authority refused');
-    }
-    file?.follow();
-  });
-  client.onChange(() => {
-    routes.replace(client.routes());
-    state.ready = true;
-    pool.closeIdle();
-    for (const exchange of live) exchange.reauthorize();
-  });
-  client.onRevocation((revocation) => cutRevoked(live, revocation, config.controlPlane.tenant, client.session()));
+  const rootPem = () => authority.current?.rootPem;
+  const file = config.caFile === undefined ? undefined : new AuthorityFile(config.caFile, rootPem, log);
+  followClient(foundation, config.controlPlane.tenant, file, log);
   const sweeper = startSweeper(services, sessions, live, pool);
-  let admin: Awaited<ReturnType<typeof startAdminServer>> | undefined;
+  let admin: ProbeServer | undefined;
   const close = async (deadlineMs: number): Promise<void> => {
     const endsAt = performance.now() + deadlineMs;
     state.draining = true;
@@ -166,7 +85,7 @@ export async function composeProxy(
     localAddresses: local,
     adminAddress: admin?.address,
     get caPem() {
-      return authority?.rootPem;
+      return rootPem();
     },
     ready: client.ready,
     client,
@@ -175,6 +94,31 @@ export async function composeProxy(
       log.info({}, 'proxy stopped');
     },
   };
+}
+
+/** Takes over what the control plane says, for calls to come and for those that run. */
+function followClient(
+  { services, pool, authority }: Foundation,
+  tenant: string,
+  file: AuthorityFile | undefined,
+  log: Logger,
+): void {
+  const { client, routes, live, state } = services;
+  client.onAuthority((issued) => {
+    try {
+      authority.current = createIssuedAuthority(client.proxyKey, issued.chain, issued.permittedHosts);
+    } catch (error) {
+      log.error({ error: describeError(error) }, 'issued certificate authority refused');
+    }
+    file?.follow();
+  });
+  client.onChange(() => {
+    routes.replace(client.routes());
+    state.ready = true;
+    pool.closeIdle();
+    for (const exchange of live) exchange.reauthorize();
+  });
+  client.onRevocation((revocation) => cutRevoked(live, revocation, tenant, client.session()));
 }
 
 function controlPlaneAddress(address: string): Authority[] {

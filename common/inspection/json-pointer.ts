@@ -4,7 +4,7 @@ import { foldedKeys, isJsonObject, otherCase } from './strict-json.ts';
 /** Reference tokens of a JSON Pointer (RFC 6901), unescaped; the empty pointer, the whole document, has none. */
 export type JsonPointer = readonly string[];
 
-/** Reads a pointer that `writePointer` wrote. */
+/** The tokens of a pointer that is one. */
 export function readPointer(text: string): JsonPointer {
   if (text === '') return [];
   return text

@@ -1,3 +1,4 @@
+import { PromiseCache } from '../../common/promise-cache.ts';
 import type { Secret } from '../../common/secret.ts';
 import type { Injection } from '../../proto/gen/sidekey/v1/grant.ts';
 import { CredentialError, type CredentialMinter, type CredentialSpec } from './credential-minter.ts';
@@ -90,7 +91,8 @@ function tokenEndpoint(inject: Extract<CredentialInjection, { type: 'oauth-token
 }
 
 /** Opened secrets live as long as the version of the policy that they belong to: a changed secret is a new version. */
-const opened = new WeakMap<CompiledPolicySet, Map<string, Promise<CredentialSpec>>>();
+const opened = new WeakMap<CompiledPolicySet, PromiseCache<string, CredentialSpec>>();
+const MAX_OPENED = 10_000;
 
 function openOnce(
   options: CredentialSourceOptions,
@@ -98,14 +100,9 @@ function openOnce(
   spec: CredentialProviderSpec,
   set: CompiledPolicySet,
 ): Promise<CredentialSpec> {
-  const held = opened.get(set) ?? new Map<string, Promise<CredentialSpec>>();
+  const held = opened.get(set) ?? new PromiseCache<string, CredentialSpec>(MAX_OPENED);
   opened.set(set, held);
-  const known = held.get(provider);
-  if (known) return known;
-  const opening = openSpec(options, set.source, provider, spec);
-  held.set(provider, opening);
-  opening.catch(() => held.delete(provider));
-  return opening;
+  return held.getOrMake(provider, () => openSpec(options, set.source, provider, spec));
 }
 
 async function openSpec(

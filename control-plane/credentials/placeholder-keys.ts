@@ -1,5 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import { BoundedCache } from '../../common/bounded-cache.ts';
+import { PromiseCache } from '../../common/promise-cache.ts';
 import { Secret } from '../../common/secret.ts';
 import { openSecret, putSecret } from '../store/sealed-secrets.ts';
 import type { Sealer } from '../store/sealing.ts';
@@ -16,7 +16,7 @@ const KEY_BYTES = 32;
 export class PlaceholderKeys {
   readonly #store: SqlStore;
   readonly #sealer: Sealer;
-  readonly #keys = new BoundedCache<string, Promise<PlaceholderOf>>(1_000);
+  readonly #keys = new PromiseCache<string, PlaceholderOf>(1_000);
 
   constructor(store: SqlStore, sealer: Sealer) {
     this.#store = store;
@@ -25,18 +25,12 @@ export class PlaceholderKeys {
 
   /** The tenant's placeholders; its key is made at the first question. */
   for(tenant: string): Promise<PlaceholderOf> {
-    const known = this.#keys.get(tenant);
-    if (known !== undefined) return known;
-    const opening = this.#open(tenant).then((key) => derivingFrom(key));
-    this.#keys.set(tenant, opening);
-    opening.catch(() => this.#keys.delete(tenant));
-    return opening;
+    return this.#keys.getOrMake(tenant, async () => derivingFrom(await this.#open(tenant)));
   }
 
   /** Of a tenant that is gone, or of all. */
   forget(tenant?: string): void {
-    if (tenant === undefined) this.#keys.clear();
-    else this.#keys.delete(tenant);
+    this.#keys.forget(tenant);
   }
 
   async #open(tenant: string): Promise<Secret> {

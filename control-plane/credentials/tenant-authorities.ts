@@ -1,6 +1,6 @@
 import { createPrivateKey, randomUUID } from 'node:crypto';
-import { BoundedCache } from '../../common/bounded-cache.ts';
 import type { Clock } from '../../common/clock.ts';
+import { PromiseCache } from '../../common/promise-cache.ts';
 import { Secret } from '../../common/secret.ts';
 import { createRootAuthority, issueIntermediate, type SigningAuthority } from '../../common/x509/authority.ts';
 import type { CertificateAuthority } from '../../proto/gen/sidekey/v1/proxy.ts';
@@ -27,7 +27,7 @@ const ROOT_LIFETIME_MS = 3650 * 86_400_000;
 /** One root for each tenant, its key sealed at rest, and hours-lived intermediates under it for proxies' keys. */
 export class TenantAuthorities {
   readonly #options: TenantAuthoritiesOptions;
-  readonly #roots = new BoundedCache<string, Promise<SigningAuthority>>(1_000);
+  readonly #roots = new PromiseCache<string, SigningAuthority>(1_000);
 
   constructor(options: TenantAuthoritiesOptions) {
     this.#options = options;
@@ -50,18 +50,12 @@ export class TenantAuthorities {
 
   /** The tenant's root, made at the first question. */
   root(tenant: string): Promise<SigningAuthority> {
-    const known = this.#roots.get(tenant);
-    if (known) return known;
-    const opening = this.#open(tenant);
-    this.#roots.set(tenant, opening);
-    opening.catch(() => this.#roots.delete(tenant));
-    return opening;
+    return this.#roots.getOrMake(tenant, () => this.#open(tenant));
   }
 
   /** Of a tenant that is gone, or of all. */
   forget(tenant?: string): void {
-    if (tenant === undefined) this.#roots.clear();
-    else this.#roots.delete(tenant);
+    this.#roots.forget(tenant);
   }
 
   async #open(tenant: string): Promise<SigningAuthority> {

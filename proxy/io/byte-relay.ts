@@ -1,16 +1,18 @@
 import type { Socket } from 'node:net';
-import { breakOff } from './linger.ts';
+import type { Reason } from '../../proto/reasons.ts';
+import { breakOff, LINGER_MS } from './linger.ts';
 
 export interface Relay {
-  destroy(): void;
+  /** Breaks it, and `done` is told of `reason`. */
+  cut(reason: Reason): void;
 }
 
 export interface RelayEnd {
   /** Bytes of the agent and of the upstream, counted from the relay's start. */
   readonly sent: number;
   readonly received: number;
-  /** Both sides ended by themselves. */
-  readonly clean: boolean;
+  /** `ok` when both sides ended by themselves. */
+  readonly reason: Reason;
 }
 
 /**
@@ -20,26 +22,34 @@ export interface RelayEnd {
 export function relayBytes(agent: Socket, upstream: Socket, idleMs: number, done: (end: RelayEnd) => void): Relay {
   const [sentBefore, receivedBefore] = [agent.bytesRead, upstream.bytesRead];
   let ended = false;
-  const end = (clean: boolean): void => {
+  const end = (reason: Reason): void => {
     if (ended) return;
     ended = true;
-    if (!clean) breakOff(agent);
+    if (reason !== 'ok') breakOff(agent);
     agent.destroy();
     upstream.destroy();
-    done({ sent: agent.bytesRead - sentBefore, received: upstream.bytesRead - receivedBefore, clean });
+    done({ sent: agent.bytesRead - sentBefore, received: upstream.bytesRead - receivedBefore, reason });
   };
-  for (const socket of [agent, upstream]) {
-    socket.setTimeout(idleMs, () => end(false));
-    socket.on('error', () => end(false));
+  for (const [socket, closed] of [
+    [agent, 'agent-closed'],
+    [upstream, 'upstream-closed'],
+  ] as const) {
+    socket.setTimeout(idleMs, () => end('upstream-timeout'));
+    socket.on('error', () => end(closed));
   }
-  agent.on('close', (hadError) => end(!hadError));
-  upstream.on('close', (hadError) => {
-    // What a slow agent has not read yet is still to be delivered; the idle time bounds the wait.
-    if (hadError || agent.writableFinished) return end(!hadError);
-    agent.once('finish', () => end(true));
-    agent.end();
-  });
   agent.pipe(upstream);
   upstream.pipe(agent);
-  return { destroy: () => end(false) };
+  agent.on('close', (hadError) => end(hadError ? 'agent-closed' : 'ok'));
+  upstream.on('end', () => {
+    // It takes no more, and its socket would break. Unread, what the agent still sends would make a reset of our end, and lose
+    // what it was told last (RFC 9112 9.6).
+    agent.unpipe();
+    agent.resume();
+  });
+  upstream.on('close', (hadError) => {
+    if (hadError) return end('upstream-closed');
+    // What a slow agent has not read yet is still to be delivered; the idle time bounds the wait.
+    agent.end(() => setTimeout(() => end('ok'), LINGER_MS).unref());
+  });
+  return { cut: end };
 }

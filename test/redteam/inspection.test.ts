@@ -173,12 +173,12 @@ describe('A-57 lists of tools', () => {
   });
 
   test.each([
-    ['a batch', 'application/json', `[${TOOLS}]`],
-    ['a doubled list', 'application/json', TOOLS.replace('"tools"', '"tools":[],"tools"')],
-  ])('as %s end the answer', async (_title, type, body) => {
-    await expect(
-      listed((_request, response) => response.writeHead(200, { 'content-type': type }).end(body)),
-    ).rejects.toThrow();
+    ['a batch', `[${TOOLS}]`, {}],
+    ['a doubled list', TOOLS.replace('"tools"', '"tools":[],"tools"'), {}],
+    ['a compressed batch', gzipSync(`[${TOOLS}]`), { 'content-encoding': 'gzip' }],
+  ])('as %s end the answer', async (_title, body, coded) => {
+    const headers = { 'content-type': 'application/json', ...coded };
+    await expect(listed((_request, response) => response.writeHead(200, headers).end(body))).rejects.toThrow();
     expect(world.decisions()).toEqual(['answer-refused mcp:tools/list']);
   });
 

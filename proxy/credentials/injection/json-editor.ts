@@ -1,3 +1,4 @@
+import { type JsonPointer, readPointer } from '../../../common/inspection/json-pointer.ts';
 import { foldCase } from '../../../common/match/fold-case.ts';
 import { JSON_EVENT, type JsonEvent, JsonFault, JsonScanner } from '../../protocols/json-scanner.ts';
 import type { BodyTransform } from '../body-transform.ts';
@@ -13,10 +14,8 @@ const MAX_HELD_BYTES = 64 * 1024;
 const COMMA = Buffer.from(',');
 
 /** The tokens of a JSON Pointer (RFC 6901 section 4); undefined when it is none or names the whole document. */
-export function pointerTokens(pointer: string): string[] | undefined {
-  if (!/^(?:\/(?:[^~/]|~[01])*)+$/u.test(pointer)) return undefined;
-  const [, ...tokens] = pointer.split('/');
-  return tokens.map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~'));
+export function pointerTokens(pointer: string): JsonPointer | undefined {
+  return /^(?:\/(?:[^~/]|~[01])*)+$/u.test(pointer) ? readPointer(pointer) : undefined;
 }
 
 /** An open object on the way to the member. */

@@ -1,4 +1,5 @@
 import { createHash, createHmac } from 'node:crypto';
+import { FIELD_TEXT } from '../../../common/credential-grammar.ts';
 import { Secret } from '../../../common/secret.ts';
 import { fieldName, type HeaderList } from '../../protocols/header-list.ts';
 import { mentions, parseTemplate, type Template } from '../../../common/hmac-template.ts';
@@ -78,8 +79,7 @@ export function signHmacRequest(signing: HmacSigning, request: HmacRequest, mome
   const signature = hmac.digest(spec.encoding);
   const values = signing.headers.map(({ value }) => {
     const filled = Buffer.concat(fill(value, request, moment, timestamp, signature)).toString('latin1');
-    if (!/^[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?$/.test(filled))
-      throw unsignable('a value cannot stand in a header');
+    if (!FIELD_TEXT.test(filled)) throw unsignable('a value cannot stand in a header');
     return filled;
   });
   for (const [at, { name }] of signing.headers.entries()) request.headers.set(name, values[at] ?? '');

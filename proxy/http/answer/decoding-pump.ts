@@ -74,8 +74,8 @@ export class DecodingPump {
         if (!this.#ended) return;
         for await (const bytes of this.#decoder.end()) await this.#give(bytes);
         if (this.#closed) return;
-        this.close();
-        return this.#sink.finished();
+        this.#sink.finished();
+        return this.close();
       }
       for await (const bytes of this.#decoder.decode(chunk)) await this.#give(bytes);
     }

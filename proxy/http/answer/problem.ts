@@ -42,6 +42,8 @@ const PROXY_ERRORS: Partial<Record<Reason, string>> = {
   'expectation-failed': 'http_request_error',
   'destination-mismatch': 'http_request_error',
   'path-refused': 'http_request_error',
+  'injection-refused': 'http_request_error',
+  'signed-body-too-large': 'http_request_error',
   'address-refused': 'destination_ip_prohibited',
   'loop-refused': 'proxy_loop_detected',
   'binding-mismatch': 'proxy_internal_error',
@@ -53,6 +55,9 @@ const PROXY_ERRORS: Partial<Record<Reason, string>> = {
   'upstream-closed': 'http_response_incomplete',
   'upstream-timeout': 'http_response_timeout',
   'response-undecodable': 'http_response_content_coding',
+  'answer-refused': 'http_protocol_error',
+  'upstream-proxy-failed': 'destination_unavailable',
+  'upstream-proxy-refused': 'connection_refused',
   'internal-error': 'proxy_internal_error',
 };
 

@@ -142,9 +142,8 @@ export class ResponseRelay implements AnswerPath {
     else this.#parts.agent.flush();
   }
 
-  /** A filter may find that it cannot read the answer. */
+  /** What fails here ends the call: a filter may find that it cannot read the answer. */
   #guard(step: () => void): void {
-    if (this.#gate === undefined) return step();
     try {
       step();
     } catch (error) {
@@ -180,10 +179,7 @@ export class ResponseRelay implements AnswerPath {
         this.#awaitLull();
       },
       finished: () => this.#finish(),
-      failed: (cause) => {
-        if (cause instanceof Refusal) return this.#parts.owner.refuse(cause);
-        this.#parts.owner.refuse(new Refusal('response-undecodable', "the answer's body cannot be decoded", { cause }));
-      },
+      failed: (error) => this.#parts.owner.refuse(error),
     });
   }
 

@@ -5,7 +5,7 @@ import { Exchange } from '../../http/exchange.ts';
 import type { Transport } from '../../http/request/destination.ts';
 import type { AgentStream, BodyLength } from '../../http/streams.ts';
 import { httpDate } from './http-date.ts';
-import { refusalReply, toRefusal } from '../../http/answer/refusal-reply.ts';
+import { refusalOf, refusalReply, toRefusal } from '../../http/answer/refusal-reply.ts';
 import { Call } from '../../http/call.ts';
 import type { ProxyServices } from '../../http/services.ts';
 import { Outcome } from '../../../proto/gen/sidekey/v1/decision.ts';
@@ -246,7 +246,7 @@ export class AgentConnection implements AgentStream, AgentSession {
   #refuseBare(head: RequestHead | undefined, refusal: Refusal): void {
     const call = new Call(head?.method ?? '');
     this.#head = undefined;
-    refusalReply(refusal, call, head, this);
+    refusalReply(refusalOf(refusal, call), call, head, this);
     this.#services.ended(call, Outcome.OUTCOME_DENIED, refusal.reason);
     this.#close();
   }

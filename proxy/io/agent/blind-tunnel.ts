@@ -42,13 +42,11 @@ export async function openBlindTunnel(
   call.status = 200;
   if (established.length > 0) agent.write(established);
   if (rest.length > 0) upstream.write(rest);
-  live.relay = relayBytes(agent, upstream, services.limits.bodyIdleTimeoutMs, ({ sent, received, clean }) => {
+  live.relay = relayBytes(agent, upstream, services.limits.bodyIdleTimeoutMs, ({ sent, received, reason }) => {
     services.live.delete(live);
     call.requestBytes = sent + rest.length;
     call.responseBytes = received;
-    if (live.cutFor !== undefined) services.ended(call, Outcome.OUTCOME_FAILED, live.cutFor);
-    else if (clean) services.ended(call, Outcome.OUTCOME_ALLOWED, 'ok');
-    else services.ended(call, Outcome.OUTCOME_FAILED, 'upstream-closed');
+    services.ended(call, reason === 'ok' ? Outcome.OUTCOME_ALLOWED : Outcome.OUTCOME_FAILED, reason);
   });
 }
 
@@ -59,6 +57,7 @@ class LiveTunnel implements LiveExchange {
   readonly deadlineAt = Number.POSITIVE_INFINITY;
   /** Undefined while it is being opened. */
   relay: Relay | undefined;
+  /** Looked for once it was dialled; behind that the relay is told. */
   cutFor: Reason | undefined;
   seat = -1;
   readonly #services: ProxyServices;
@@ -72,7 +71,7 @@ class LiveTunnel implements LiveExchange {
 
   cut(reason: Reason): void {
     this.cutFor ??= reason;
-    this.relay?.destroy();
+    this.relay?.cut(reason);
   }
 
   expire(): void {

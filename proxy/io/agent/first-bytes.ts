@@ -12,7 +12,7 @@ export type FirstBytesEnd<T> =
 interface Reading<T> {
   /** Judges all bytes so far; undefined asks for more. It must come to an end by itself. */
   readonly judge: (bytes: Buffer) => T | undefined;
-  /** Milliseconds since the epoch. */
+  /** By the monotonic clock. */
   readonly deadlineAt: number;
   /** Called once. The socket is paused, without listeners of ours but one for errors, and `bytes` are taken from it. */
   readonly done: (end: FirstBytesEnd<T>) => void;

@@ -5,6 +5,7 @@ import { Outcome } from '../../../proto/gen/sidekey/v1/decision.ts';
 import type { Transport } from '../../http/request/destination.ts';
 import { CertificateAuthorityError } from '../../intercept/certificate-authority.ts';
 import type { AgentServices } from './agent-sessions.ts';
+import { closeWith } from '../linger.ts';
 import { SecuredSocket } from './secured-socket.ts';
 import { serveHttp } from './serve-http.ts';
 import type { Authority } from '../../../common/net/host.ts';
@@ -34,9 +35,10 @@ export function interceptTls(
 ): void {
   const context = contextFor(services, target.host);
   if (context === undefined) {
-    services.ended(call, Outcome.OUTCOME_DENIED, 'not-ready');
-    socket.destroy();
-    return;
+    // With a route, it is yet to be issued for the host; without one, it never will.
+    const isRouted = services.routes.find(target.host, target.port) !== undefined;
+    services.ended(call, Outcome.OUTCOME_DENIED, isRouted ? 'not-ready' : 'no-route');
+    return closeWith(socket, ALERT.unrecognizedName);
   }
   socket.unshift(opening);
   const secured = new SecuredSocket(socket, context);

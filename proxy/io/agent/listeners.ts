@@ -72,7 +72,9 @@ export async function startListeners(
     setTimeout(shareSocketShapes, SHAPES_MS).unref();
     return { explicit, transparent, local, drain: (deadlineMs, cut) => drain(started, sessions, deadlineMs, cut) };
   } catch (error) {
-    await Promise.all(started.map((listener) => listener.close()));
+    const closed = Promise.all(started.map((listener) => listener.close()));
+    sessions.destroySockets();
+    await closed;
     throw error;
   }
 }

@@ -4,10 +4,11 @@ import { Outcome } from '../../../proto/gen/sidekey/v1/decision.ts';
 import type { Reason } from '../../../proto/reasons.ts';
 import { Call } from '../../http/call.ts';
 import { type Socks5Command, type Socks5Fault, Socks5Server } from '../../protocols/socks5/server.ts';
-import { REPLY, type Reply, writeReply } from '../../protocols/socks5/server-messages.ts';
+import { REPLY, writeReply } from '../../protocols/socks5/server-messages.ts';
 import { Refusal } from '../../refusal.ts';
 import type { AgentServices, AgentSession } from './agent-sessions.ts';
 import { closeWith } from '../linger.ts';
+import { replyTo } from './socks5-replies.ts';
 import { openAddressTunnel, openTunnel, refuseTunnel, type Tunnel } from './tunnel.ts';
 
 const FAULT_REASONS: Readonly<Record<Socks5Fault, Reason>> = {
@@ -16,17 +17,6 @@ const FAULT_REASONS: Readonly<Record<Socks5Fault, Reason>> = {
   'password-wrong': 'proxy-authentication-required',
   'command-unknown': 'method-refused',
   'address-unknown': 'bad-request',
-};
-
-/** Reasons that RFC 1928 section 6 has a word for; every other one is 2, not allowed. */
-const REPLIES: Partial<Record<Reason, Reply>> = {
-  'bad-request': REPLY.addressUnknown,
-  'dns-failed': REPLY.hostUnreachable,
-  'connect-failed': REPLY.refused,
-  'connect-timeout': REPLY.hostUnreachable,
-  'not-ready': REPLY.failed,
-  draining: REPLY.failed,
-  'internal-error': REPLY.failed,
 };
 
 type ConnectCommand = Extract<Socks5Command, { kind: 'connect' }>;
@@ -94,7 +84,7 @@ export class Socks5Connection implements AgentSession {
       socket: this.#socket,
       call: new Call('CONNECT'),
       established: writeReply(REPLY.succeeded),
-      refusal: ({ reason }) => writeReply(REPLIES[reason] ?? REPLY.notAllowed),
+      refusal: (refusal) => writeReply(replyTo(refusal)),
     };
     let canonical: string;
     try {

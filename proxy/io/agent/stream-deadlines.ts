@@ -1,4 +1,4 @@
-/** HTTP/2 streams and until when each may stay open (milliseconds since the epoch). All get the same time: the first is due first. */
+/** HTTP/2 streams and until when each may stay open (by the monotonic clock). All get the same time: the first is due first. */
 export class StreamDeadlines {
   readonly #until = new Map<number, number>();
 

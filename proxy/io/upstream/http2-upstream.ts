@@ -155,7 +155,7 @@ export class Http2Upstream implements KeptConnection {
         if (!('stream' in event)) continue;
         const stream = this.#streams.get(event.stream);
         if (stream === undefined) {
-          // It was ended in both directions' order, and the upstream goes on.
+          // It was given up, and the upstream goes on with it all the same.
           if (event.type === 'body') this.#http2.reset(event.stream, 'CANCEL');
           continue;
         }

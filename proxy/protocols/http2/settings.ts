@@ -1,5 +1,14 @@
-import { Flag, FRAME_HEADER_BYTES, FrameType, INITIAL_WINDOW_BYTES, MAX_31_BITS } from './frames.ts';
-import { MAX_MAX_FRAME_BYTES, MIN_MAX_FRAME_BYTES, writeFrameHeader, writeUint32 } from './frames.ts';
+import {
+  Flag,
+  FRAME_HEADER_BYTES,
+  FrameType,
+  INITIAL_WINDOW_BYTES,
+  MAX_31_BITS,
+  MAX_MAX_FRAME_BYTES,
+  MIN_MAX_FRAME_BYTES,
+  writeFrameHeader,
+  writeUint32,
+} from './frames.ts';
 import { Http2Error } from './http2-error.ts';
 
 /** Identifiers of settings (RFC 9113 6.5.2, RFC 8441 3). */

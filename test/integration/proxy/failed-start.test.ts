@@ -1,11 +1,19 @@
 import { once } from 'node:events';
+import dns from 'node:dns';
 import net, { type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { ProxyConfig } from '../../../proxy/config.ts';
 import { composeProxy } from '../../../proxy/proxy.ts';
 import { FakePolicyClient } from '../../fakes/policy-client.ts';
+
+const CONFIG: Omit<ProxyConfig, 'listen'> = {
+  controlPlane: { address: '192.0.2.1:443', caPem: '', tenant: 'default' },
+  evidence: async () => [],
+  authority: 'local',
+  unrouted: 'deny',
+};
 
 async function listening(): Promise<net.Server> {
   const server = net.createServer();
@@ -36,17 +44,30 @@ test.each<[string, (taken: number) => Partial<ProxyConfig>]>([
   free.close();
   await once(free, 'close');
   const client = new UnstartableClient();
-  const config: ProxyConfig = {
-    controlPlane: { address: '192.0.2.1:443', caPem: '', tenant: 'default' },
-    evidence: async () => [],
-    listen: { host: '127.0.0.1', port },
-    authority: 'local',
-    unrouted: 'deny',
-    ...over(portOf(taken)),
-  };
+  const config: ProxyConfig = { ...CONFIG, listen: { host: '127.0.0.1', port }, ...over(portOf(taken)) };
   await expect(composeProxy(config, client, pino({ level: 'silent' }))).rejects.toThrow();
   expect(client.closed).toBe(true);
   const socket = net.connect(port, '127.0.0.1');
   await expect(once(socket, 'connect')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   taken.close();
+});
+
+test('who connected before another listener failed does not hold the start up', async () => {
+  const free = await listening();
+  const port = portOf(free);
+  free.close();
+  await once(free, 'close');
+  let client: net.Socket | undefined;
+  const { lookup } = dns;
+  const looked = vi.spyOn(dns, 'lookup').mockImplementation(((...args: Parameters<typeof lookup>) => {
+    if (args[0] !== 'nowhere.test') return lookup(...args);
+    const done = args.at(-1) as unknown as (error: Error) => void;
+    client = net.connect(port, '127.0.0.1').on('error', () => {});
+    client.on('connect', () => setTimeout(() => done(new Error('no such host')), 50));
+  }) as never);
+  const local = [{ at: { host: 'nowhere.test', port: 0 }, upstream: { host: 'api.test', port: 443 } }];
+  const config: ProxyConfig = { ...CONFIG, listen: { host: '127.0.0.1', port }, allowRemote: true, local };
+  await expect(composeProxy(config, new FakePolicyClient(), pino({ level: 'silent' }))).rejects.toThrow('nowhere.test');
+  looked.mockRestore();
+  client?.destroy();
 });

@@ -85,7 +85,7 @@ describe('SOCKS 5 on the explicit port', () => {
     world.client.hasRoom = false;
     const agent = await world.agent();
     agent.send(byAddress(443));
-    expect(Buffer.from(await agent.closed(), 'latin1').subarray(2, 4)).toEqual(Buffer.from([5, 2]));
+    expect(Buffer.from(await agent.closed(), 'latin1').subarray(2, 4)).toEqual(Buffer.from([5, 1]));
     expect(reasons()).toEqual([REASONS.overloaded.number]);
   });
 

@@ -1,5 +1,7 @@
+import type { Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { type Revocation, RevocationTarget } from '../../../proto/gen/sidekey/v1/grant.ts';
+import { REASONS, type Reason } from '../../../proto/reasons.ts';
 import { type ProxyWorld, route, startProxyWorld } from '../../support/worlds/proxy-world.ts';
 import { secureRaw } from '../../support/agents/raw-agent.ts';
 import { startRawUpstream } from '../../support/upstreams/upstream.ts';
@@ -15,6 +17,12 @@ const SESSION_REVOKED: Revocation = {
   at: new Date(),
   lifted: false,
 };
+
+interface Ends {
+  readonly agent: Socket;
+  readonly upstream: Socket | undefined;
+}
+const withReason = (code: Reason) => ({ reason: REASONS[code].number });
 
 test('tunnel: bytes pass untouched to the upstream, whose own certificate the agent sees', async () => {
   world = await startProxyWorld({ config: { unrouted: 'tunnel' }, allowLoopback: true });
@@ -37,10 +45,11 @@ test('tunnel: bytes pass untouched to the upstream, whose own certificate the ag
 test.each([
   [
     'its host gets a route',
+    'no-policy',
     (w: ProxyWorld) => w.client.setRoutes([route({ hosts: ['other.test'], ports: [w.upstream.httpsPort] })]),
   ],
-  ['the session is revoked', (w: ProxyWorld) => w.client.revoke(SESSION_REVOKED)],
-])('tunnel: an open one is cut when %s', async (_when, act) => {
+  ['the session is revoked', 'session-revoked', (w: ProxyWorld) => w.client.revoke(SESSION_REVOKED)],
+] as const)('tunnel: an open one is cut when %s', async (_when, code, act) => {
   world = await startProxyWorld({ config: { unrouted: 'tunnel' }, allowLoopback: true });
   const at = `other.test:${world.upstream.httpsPort}`;
   const plain = await world.agent();
@@ -51,7 +60,7 @@ test.each([
   act(world);
   await until('the tunnel was cut', () => world.client.records.length > 0);
   await until('the agent notices', () => agent.socket.destroyed || agent.socket.readableEnded);
-  expect(world.client.records[0]).toMatchObject({ method: 'CONNECT', outcome: 3 });
+  expect(world.client.records[0]).toMatchObject({ method: 'CONNECT', outcome: 3, ...withReason(code) });
 });
 
 const connect = async (host: string, port: number) => {
@@ -124,8 +133,25 @@ test('tunnel: one that stands still is closed', async () => {
   await agent.exchange(`CONNECT ${at} HTTP/1.1\r\nHost: ${at}\r\n\r\n`, 'CONNECT');
   await agent.closed();
   await until('it is recorded', () => world.client.records.length > 0);
-  expect(world.client.records).toMatchObject([{ method: 'CONNECT', outcome: 3 }]);
+  expect(world.client.records).toMatchObject([{ method: 'CONNECT', outcome: 3, ...withReason('upstream-timeout') }]);
   await still.close();
+});
+
+test.each([
+  ['the agent', 'agent-closed', (ends: Ends) => ends.agent.resetAndDestroy()],
+  ['the upstream', 'upstream-closed', (ends: Ends) => ends.upstream?.resetAndDestroy()],
+] as const)('tunnel: one that %s breaks is recorded as %s', async (_who, code, act) => {
+  world = await startProxyWorld({ config: { unrouted: 'tunnel' }, allowLoopback: true });
+  let upstream: Socket | undefined;
+  const raw = await startRawUpstream((socket) => (upstream = socket).write('stands'));
+  const agent = await world.agent();
+  const at = `other.test:${raw.port}`;
+  agent.send(`CONNECT ${at} HTTP/1.1\r\nHost: ${at}\r\n\r\n`);
+  await agent.until((text) => text.endsWith('stands'));
+  act({ agent: agent.socket, upstream });
+  await until('it is recorded', () => world.client.records.length > 0);
+  expect(world.client.records).toMatchObject([{ method: 'CONNECT', outcome: 3, ...withReason(code) }]);
+  await raw.close();
 });
 
 test('tunnel: an upstream that is not there is a failure, not a denial', async () => {

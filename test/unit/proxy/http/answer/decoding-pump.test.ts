@@ -31,6 +31,18 @@ test('A-53 a body that comes byte by byte costs the decoder few steps', async ()
   expect(steps).toBeLessThan(12);
 });
 
+test('what the sink cannot end has failed', async () => {
+  const decoder: ContentDecoder = { async *decode() {}, async *end() {}, close: () => {} };
+  const refused = new Error('the list does not end');
+  const failure = await new Promise<unknown>((failed) => {
+    const finished = (): void => {
+      throw refused;
+    };
+    new DecodingPump(decoder, { take: () => true, ready: () => {}, finished, failed }).end();
+  });
+  expect(failure).toBe(refused);
+});
+
 describe('a decoder is closed once', () => {
   const never: DecodingSink = { take: () => true, ready: () => {}, finished: () => {}, failed: () => {} };
   const closes = (decode: ContentDecoder['decode']): ContentDecoder & { closed: number } => ({

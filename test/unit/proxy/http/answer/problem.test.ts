@@ -31,6 +31,12 @@ describe('problem answers', () => {
     expect(JSON.parse(problem.body.toString()).detail).toHaveLength(1000);
   });
 
+  test('tells as denied only what some policy denied', () => {
+    const denied = reasons.filter((reason) => proxyStatus(reason).includes('error=http_request_denied;'));
+    expect(denied.map((reason) => REASONS[reason].httpStatus).filter((status) => status >= 500)).toEqual([]);
+    expect(denied).not.toContain('signed-body-too-large');
+  });
+
   test('maps failures to the registered error types', () => {
     expect(proxyStatus('dns-failed')).toContain('error=dns_error;');
     expect(proxyStatus('loop-refused')).toContain('error=proxy_loop_detected;');
