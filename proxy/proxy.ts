@@ -12,6 +12,7 @@ import { ProxyMetrics } from './admin/metrics.ts';
 import type { ProxyConfig } from './config.ts';
 import { viaPseudonym } from './http/request/admission.ts';
 import type { Call } from './http/call.ts';
+import { handOver } from './http/hand-over.ts';
 import { cutRevoked } from './http/revocation.ts';
 import { RouteTable } from './http/request/route-table.ts';
 import type { LiveExchange } from './http/services.ts';
@@ -109,7 +110,7 @@ export async function composeProxy(
       metrics.callEnded(call, outcome, reason);
       if (call.fault !== undefined) log.error({ decision: call.id, ...call.fault }, 'a call failed within the proxy');
       lastSession = client.session() ?? lastSession;
-      client.record(call.toRecord(outcome, reason, Date.now(), lastSession));
+      client.record(call.toRecord(outcome, reason, Date.now(), call.session ?? lastSession));
     },
   };
   const selfTest = config.selfTest === true ? new SelfTest(process.getuid?.() ?? -1, log) : undefined;
@@ -131,9 +132,14 @@ export async function composeProxy(
     routes.replace(client.routes());
     state.ready = true;
     pool.closeIdle();
-    for (const exchange of live) exchange.reauthorize();
+    handOver(live, client.session());
   });
   client.onRevocation((revocation) => cutRevoked(live, revocation, config.controlPlane.tenant, client.session()));
+  const stopLooking = config.onOtherUser?.(() => {
+    log.info({}, 'the evidence is of another user: attesting again');
+    client.attestAgain();
+    for (const exchange of live) exchange.cut('session-expired');
+  });
   const sweeper = startSweeper(services, sessions, live, pool);
   let admin: Awaited<ReturnType<typeof startAdminServer>> | undefined;
   const close = async (deadlineMs: number): Promise<void> => {
@@ -143,6 +149,7 @@ export async function composeProxy(
       for (const exchange of live) exchange.cut('draining');
     });
     sweeper.stop();
+    stopLooking?.();
     file?.stop();
     await client.close(Math.max(RECORDS_MS, endsAt - monotonicMs()));
     pool.destroy();

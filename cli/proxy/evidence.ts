@@ -1,4 +1,6 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { setTimeout } from 'node:timers/promises';
 import { SidekeyError, UsageError } from '../../common/errors.ts';
 import { requestLocalEvidence } from '../../policy-client/attest/local-evidence.ts';
 import type { Evidence, EvidenceSubject } from '../../proto/gen/sidekey/v1/proxy.ts';
@@ -30,6 +32,42 @@ export function readEvidenceSources(texts: readonly string[]): (proxyKeySpki: Bu
         return { kind, subject, token: Buffer.from(text) };
       }),
     );
+}
+
+const LOOK_MS = 500;
+
+/**
+ * Looks whose token lies in the `user=FILE` of these `--evidence` values; undefined where there is none. What is given calls its
+ * listener when it is another's, or nobody's, and gives what stops that.
+ */
+export function watchUser(texts: readonly string[]): ((listener: () => void) => () => void) | undefined {
+  const file = texts.map(parseSource).find(({ subject }) => subject === USER)?.file;
+  if (file === undefined) return undefined;
+  return (listener) => {
+    const stop = new AbortController();
+    void follow(file, listener, stop.signal);
+    return () => stop.abort();
+  };
+}
+
+async function follow(file: string, listener: () => void, signal: AbortSignal): Promise<void> {
+  // At once, before anybody attests with it.
+  let known = userOf(existsSync(file) ? readFileSync(file, 'utf8') : '');
+  while (!signal.aborted) {
+    await setTimeout(LOOK_MS, undefined, { ref: false });
+    const found = userOf(await readToken(file).catch(() => ''));
+    if (found !== known && !signal.aborted) listener();
+    known = found;
+  }
+}
+
+/** Whom a token names, which nobody has verified; undefined: nobody. */
+function userOf(token: string): string | undefined {
+  try {
+    return JSON.stringify(JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8')), ['iss', 'sub']);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Its code is the reason that agents are told meanwhile. */

@@ -1,5 +1,5 @@
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
-import type { Answer, DecisionRecord, PolicyClient, Question, Revocation, Route } from '../../policy-client/index.ts';
+import type { Answer, DecisionRecord, PolicyClient, Question, Revocation, Route, SessionState } from '../../policy-client/index.ts';
 import type { Reason } from '../../proto/reasons.ts';
 
 /** A PolicyClient in memory: a decision function instead of a control plane. For tests of the proxy alone. */
@@ -20,6 +20,8 @@ export class FakePolicyClient implements PolicyClient {
   });
   #routes: Route[] = [];
   revokedFor: Reason | undefined;
+  speaksFor: Partial<SessionState> & Pick<SessionState, 'user'> = { user: undefined };
+  attestedAgain = 0;
   readonly #changed = new Set<() => void>();
   readonly #revoked = new Set<(revocation: Revocation) => void>();
 
@@ -27,8 +29,12 @@ export class FakePolicyClient implements PolicyClient {
     for (const listener of this.#changed) listener();
   }
 
-  session(): { id: string; workloads: string[]; user: undefined; claims: {}; notAfter: number } {
-    return { id: 'session-1', workloads: ['agent'], user: undefined, claims: {}, notAfter: Number.MAX_SAFE_INTEGER };
+  session(): SessionState {
+    return { id: 'session-1', workloads: ['agent'], claims: {}, notAfter: Number.MAX_SAFE_INTEGER, ...this.speaksFor };
+  }
+
+  attestAgain(): void {
+    this.attestedAgain += 1;
   }
 
   revoked(): Reason | undefined {

@@ -157,7 +157,9 @@ export class Preparation {
   }
 
   #decide(request: CleanRequest, answer: Answer): void {
-    const { call, standing } = this.#parts;
+    const { call, services, standing } = this.#parts;
+    // One that began without a session is decided in whichever came first.
+    call.session ??= services.client.session();
     call.fromCache = answer.fromCache;
     if (answer.kind === 'denial') {
       throw new Refusal(answer.reason, answer.message, { accessPolicy: answer.accessPolicy ?? '' });
