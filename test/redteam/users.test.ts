@@ -58,8 +58,8 @@ beforeEach(async () => {
 });
 
 /** The file tells of another subject from now on. */
-async function becomes(file: 'agent' | 'user', sub: string): Promise<void> {
-  writeFileSync(`${files[file]}.next`, await issuer.sign({ sub, jti: crypto.randomUUID() }, Date.now()));
+async function becomes(file: 'agent' | 'user', sub: string, claims: object = {}): Promise<void> {
+  writeFileSync(`${files[file]}.next`, await issuer.sign({ sub, jti: crypto.randomUUID(), ...claims }, Date.now()));
   renameSync(`${files[file]}.next`, files[file]);
 }
 
@@ -121,6 +121,17 @@ test('A-72 a renewed session of the same user goes on with what there is', async
   const heard = calls.webSocket.heard;
   await until('it goes on', () => calls.webSocket.heard > heard + 5, 20_000);
   expect(Object.values(calls).map(({ ended }) => ended)).toEqual([undefined, undefined, undefined]);
+});
+
+test('A-72 what goes on for a user ends with his token', async () => {
+  const soon = Math.floor(Date.now() / 1_000) + 6;
+  await becomes('user', 'dave', { exp: soon });
+  await until('the proxy acts for dave', () => actsFor() === 'dave', 20_000);
+  const calls = await beginCalls(place(), upstream.port);
+  await endOfCalls(calls);
+  const seen = upstream.seen.length;
+  expect(await call()).toBe(403);
+  expect(upstream.seen.length).toBe(seen);
 });
 
 test('A-72 nobody is acted for whose token was taken away', async () => {

@@ -103,7 +103,9 @@ async function answerQuestion(
       if (made === undefined) throw failure;
     }
     const nowMs = options.clock.now();
-    const value = grantOf({ policy, server, leaseMs, facts, request, current, minted: made.credentials, nowMs });
+    const minted = made.credentials;
+    const { notAfter: sessionEndsAt } = session.ticket;
+    const value = grantOf({ policy, server, leaseMs, facts, request, current, minted, nowMs, sessionEndsAt });
     if (value !== undefined) return { outcome: { $case: 'grant', value } };
     return denial('credential-unavailable', { message: 'the credential has expired' });
   }
@@ -192,15 +194,17 @@ interface GrantParts {
   readonly current: TenantPolicy;
   readonly minted: MintedCredentials;
   readonly nowMs: number;
+  readonly sessionEndsAt: number;
 }
 
 /** undefined when the credential is about to expire. */
 function grantOf(parts: GrantParts): Grant | undefined {
-  const { policy, server, leaseMs, facts, request, current, minted, nowMs } = parts;
+  const { policy, server, leaseMs, facts, request, current, minted, nowMs, sessionEndsAt } = parts;
   if (minted.notAfter <= nowMs) return undefined;
   const { spec } = policy;
   const staleMs = spec.failMode.type === 'stale' ? spec.failMode.maxAgeSeconds * 1_000 : 0;
-  const notAfter = Math.min(minted.notAfter, nowMs + Math.max(leaseMs + staleMs, SHORTEST_GRANT_MS));
+  const longest = nowMs + Math.max(leaseMs + staleMs, SHORTEST_GRANT_MS);
+  const notAfter = Math.min(minted.notAfter, longest, sessionEndsAt);
   const { scheme, host, port, method } = request;
   const providers = [...new Set(spec.credentials.map(({ provider }) => provider))];
   return {
