@@ -33,7 +33,7 @@ export class Refusal extends SidekeyError {
 }
 
 const WITHDRAWN: Partial<Record<Reason, string>> = {
-  'draining': 'the proxy shuts down',
+  draining: 'the proxy shuts down',
   'session-expired': 'the session in which the call began has ended',
 };
 

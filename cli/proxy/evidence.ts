@@ -1,6 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { setTimeout } from 'node:timers/promises';
 import { SidekeyError, UsageError } from '../../common/errors.ts';
 import { requestLocalEvidence } from '../../policy-client/attest/local-evidence.ts';
 import type { Evidence, EvidenceSubject } from '../../proto/gen/sidekey/v1/proxy.ts';
@@ -42,29 +41,43 @@ const LOOK_MS = 500;
  */
 export function watchUser(texts: readonly string[]): ((listener: () => void) => () => void) | undefined {
   const file = texts.map(parseSource).find(({ subject }) => subject === USER)?.file;
-  if (file === undefined) return undefined;
-  return (listener) => {
-    const stop = new AbortController();
-    void follow(file, listener, stop.signal);
-    return () => stop.abort();
+  return file === undefined ? undefined : (listener) => followUser(file, listener);
+}
+
+function followUser(file: string, listener: () => void): () => void {
+  // At once, before anybody attests with it.
+  let known = userOf(readIfThere(file));
+  let timer = setTimeout(look, LOOK_MS).unref();
+  let stopped = false;
+  async function look(): Promise<void> {
+    const found = userOf(await readToken(file).catch(() => ''));
+    if (stopped) return;
+    timer = setTimeout(look, LOOK_MS).unref();
+    if (found === known) return;
+    known = found;
+    listener();
+  }
+  return () => {
+    stopped = true;
+    clearTimeout(timer);
   };
 }
 
-async function follow(file: string, listener: () => void, signal: AbortSignal): Promise<void> {
-  // At once, before anybody attests with it.
-  let known = userOf(existsSync(file) ? readFileSync(file, 'utf8') : '');
-  while (!signal.aborted) {
-    await setTimeout(LOOK_MS, undefined, { ref: false });
-    const found = userOf(await readToken(file).catch(() => ''));
-    if (found !== known && !signal.aborted) listener();
-    known = found;
+function readIfThere(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
   }
 }
 
 /** Whom a token names, which nobody has verified; undefined: nobody. */
 function userOf(token: string): string | undefined {
   try {
-    return JSON.stringify(JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8')), ['iss', 'sub']);
+    return JSON.stringify(JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8')), [
+      'iss',
+      'sub',
+    ]);
   } catch {
     return undefined;
   }

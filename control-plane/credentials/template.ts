@@ -20,7 +20,9 @@ export function fillTemplate(template: string, context: MintContext): string {
   const between = textsBetween(template);
   if (!between.every(parts)) throw new CredentialError('a template has two variables that nothing parts');
   const parting = new Set(between.join(''));
-  return refuseMalformed(template.replaceAll(VARIABLE, (_, name: string) => encodeValue(valueOf(name, context), parting)));
+  return refuseMalformed(
+    template.replaceAll(VARIABLE, (_, name: string) => encodeValue(valueOf(name, context), parting)),
+  );
 }
 
 /** Whether two variables of the template, or of a string within a JSON value, stand so that their values run together. */
@@ -33,7 +35,10 @@ export function runsTogether(value: unknown): boolean {
 /** What stands between the variables of a template. */
 function textsBetween(template: string): string[] {
   // Every second one is the name of a variable.
-  return template.split(VARIABLE).filter((_, at) => at % 2 === 0).slice(1, -1);
+  return template
+    .split(VARIABLE)
+    .filter((_, at) => at % 2 === 0)
+    .slice(1, -1);
 }
 
 function parts(text: string): boolean {

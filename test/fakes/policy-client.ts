@@ -1,5 +1,13 @@
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
-import type { Answer, DecisionRecord, PolicyClient, Question, Revocation, Route, SessionState } from '../../policy-client/index.ts';
+import type {
+  Answer,
+  DecisionRecord,
+  PolicyClient,
+  Question,
+  Revocation,
+  Route,
+  SessionState,
+} from '../../policy-client/index.ts';
 import type { Reason } from '../../proto/reasons.ts';
 
 /** A PolicyClient in memory: a decision function instead of a control plane. For tests of the proxy alone. */

@@ -41,19 +41,22 @@ async function startLoginWorld(): Promise<void> {
   loginServer();
 }
 
-test.each(['NTLM', 'Negotiate'])('A-73 nobody comes over a connection that another agent has logged in: %s', async (scheme) => {
-  await startLoginWorld();
-  const [ann, bob] = [await world.agent(), await world.agent()];
-  expect(await ask(ann)).toBe('nobody');
-  if (scheme === 'NTLM') expect(await ask(ann, 'NTLM begin')).toBe('go on');
-  expect(await ask(ann, `${scheme} ann`)).toBe('ann');
-  expect(await ask(bob)).toBe('nobody');
-  // Who logged in comes again over its own, as it believes.
-  expect(await ask(ann)).toBe('ann');
-  ann.destroy();
-  await ann.closed();
-  for (let turn = 0; turn < 3; turn += 1) expect(await ask(await world.agent())).toBe('nobody');
-});
+test.each(['NTLM', 'Negotiate'])(
+  'A-73 nobody comes over a connection that another agent has logged in: %s',
+  async (scheme) => {
+    await startLoginWorld();
+    const [ann, bob] = [await world.agent(), await world.agent()];
+    expect(await ask(ann)).toBe('nobody');
+    if (scheme === 'NTLM') expect(await ask(ann, 'NTLM begin')).toBe('go on');
+    expect(await ask(ann, `${scheme} ann`)).toBe('ann');
+    expect(await ask(bob)).toBe('nobody');
+    // Who logged in comes again over its own, as it believes.
+    expect(await ask(ann)).toBe('ann');
+    ann.destroy();
+    await ann.closed();
+    for (let turn = 0; turn < 3; turn += 1) expect(await ask(await world.agent())).toBe('nobody');
+  },
+);
 
 test('A-73 a login that policy lends for some calls of an agent logs others in for none', async () => {
   world = await startProxyWorld();

@@ -79,9 +79,16 @@ describe.each(ENGINES)('two tenants on %s', (engine) => {
       [
         'POST',
         '/v1/apply',
-        { dryRun: true, resources: [resource('AccessPolicy', 'x', { clientWorkload: 'canary', serverWorkload: 'canary' })] },
+        {
+          dryRun: true,
+          resources: [resource('AccessPolicy', 'x', { clientWorkload: 'canary', serverWorkload: 'canary' })],
+        },
       ],
-      ['POST', '/v1/apply', { dryRun: true, resources: [resource('ServerWorkload', 'canary', { hosts: ['a.example.com'] })] }],
+      [
+        'POST',
+        '/v1/apply',
+        { dryRun: true, resources: [resource('ServerWorkload', 'canary', { hosts: ['a.example.com'] })] },
+      ],
       ['GET', '/tenants/globex/.well-known/openid-configuration'],
       ['GET', '/.well-known/jwks.json'],
     ];
@@ -90,7 +97,10 @@ describe.each(ENGINES)('two tenants on %s', (engine) => {
       const { status, text } = await acme.call(method, path, body);
       told.push(`${method} ${path}: ${status} ${text}`);
     }
-    const { outcome } = await proxy.ask({ ...QUESTION, destination: { scheme: 'https', host: 'canary.example.com', port: 443 } });
+    const { outcome } = await proxy.ask({
+      ...QUESTION,
+      destination: { scheme: 'https', host: 'canary.example.com', port: 443 },
+    });
     told.push(JSON.stringify(outcome));
     return told;
   }
@@ -99,10 +109,16 @@ describe.each(ENGINES)('two tenants on %s', (engine) => {
   async function globexDoes(): Promise<{ session: string; revocation: string }> {
     const applied = await globex.call('POST', '/v1/apply', {
       resources: [
-        resource('ClientWorkload', 'canary', { selectors: { all: [{ claim: 'kubernetes.namespace', equals: 'canary' }] } }),
+        resource('ClientWorkload', 'canary', {
+          selectors: { all: [{ claim: 'kubernetes.namespace', equals: 'canary' }] },
+        }),
         resource('ServerWorkload', 'canary', { hosts: ['canary.example.com'] }),
         resource('AccessCondition', 'canary', { type: 'cel', expression: 'tenant == "canary"' }),
-        resource('AccessPolicy', 'canary', { clientWorkload: 'canary', serverWorkload: 'canary', conditions: ['canary'] }),
+        resource('AccessPolicy', 'canary', {
+          clientWorkload: 'canary',
+          serverWorkload: 'canary',
+          conditions: ['canary'],
+        }),
       ],
     });
     expect(applied.status, applied.text).toBe(200);
@@ -121,7 +137,9 @@ describe.each(ENGINES)('two tenants on %s', (engine) => {
   }
 
   function kinds(events: readonly WatchEvent[]): string {
-    return events.flatMap(({ kind }) => (kind?.$case === 'heartbeat' || kind === undefined ? [] : kind.$case)).join(' ');
+    return events
+      .flatMap(({ kind }) => (kind?.$case === 'heartbeat' || kind === undefined ? [] : kind.$case))
+      .join(' ');
   }
 
   test('A-74 nothing that a tenant does changes anything that another is told', async () => {
@@ -129,7 +147,9 @@ describe.each(ENGINES)('two tenants on %s', (engine) => {
     const proxy = await attested('acme');
     const watch = proxy.watch();
     const log = await acme.follow('/v1/decisions?follow=true');
-    await proxy.report(decisionChain(INSTANCE, 2, { sessionId: proxy.session?.sessionId ?? '', workloads: ['billing'] }));
+    await proxy.report(
+      decisionChain(INSTANCE, 2, { sessionId: proxy.session?.sessionId ?? '', workloads: ['billing'] }),
+    );
     await expect.poll(() => log.text().trim().split('\n').length, { timeout: 10_000 }).toBe(2);
     const before = await acmeIsTold(proxy, guessed);
     expect(before.join('\n')).toMatch(/instance-of-both-tenants/);
@@ -142,7 +162,11 @@ describe.each(ENGINES)('two tenants on %s', (engine) => {
     expect(seen).toBe('snapshot');
     // Beside what it asked itself.
     const answers = before.map((line) => line.replace(/^\w+ \S+: /, ''));
-    expect(answers.filter((answer) => /canary/.test(answer.replaceAll(/"canary[^"]*"|\\"canary\\"|canary\.example\.com(:443)?/g, '')))).toEqual([]);
+    expect(
+      answers.filter((answer) =>
+        /canary/.test(answer.replaceAll(/"canary[^"]*"|\\"canary\\"|canary\.example\.com(:443)?/g, '')),
+      ),
+    ).toEqual([]);
     watch.cancel();
     log.stop();
   }, 120_000);
@@ -190,7 +214,12 @@ describe.each(ENGINES)('two tenants on %s', (engine) => {
     const url = new URL(tenanted.plane.running.restUrl);
     const head = `POST /v1/apply HTTP/1.1\r\nHost: ${url.host}\r\nAuthorization: ${acme.authorization}\r\nSidekey-Tenant: acme\r\n`;
     const sockets = Array.from({ length: 12 }, () =>
-      tls.connect({ host: url.hostname, port: Number(url.port), ca: tenanted.plane.running.caPem, servername: 'localhost' }),
+      tls.connect({
+        host: url.hostname,
+        port: Number(url.port),
+        ca: tenanted.plane.running.caPem,
+        servername: 'localhost',
+      }),
     );
     for (const socket of sockets) {
       socket.on('error', () => {});

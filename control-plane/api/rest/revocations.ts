@@ -26,7 +26,10 @@ export function addRevocationRoutes(
 
   app.post<{ Body: Target & { readonly reason?: string } }>(
     REVOCATIONS_PATH,
-    { bodyLimit: MAX_BODY_BYTES, schema: { summary: 'Revoke; connected proxies act within a second', body: revokeBody } },
+    {
+      bodyLimit: MAX_BODY_BYTES,
+      schema: { summary: 'Revoke; connected proxies act within a second', body: revokeBody },
+    },
     async (request, reply) => {
       const { tenant, admin } = accessOf(request);
       const { target, name } = request.body;

@@ -21,7 +21,8 @@ export function apartForLogins(
   isInjected: boolean,
 ): DialTarget {
   const known = isInjected ? undefined : numbers.get(agent);
-  if (known === undefined && !headers.getAll('authorization').some((value) => CONNECTION_LOGIN.test(value))) return target;
+  if (known === undefined && !headers.getAll('authorization').some((value) => CONNECTION_LOGIN.test(value)))
+    return target;
   const number = known ?? (lastNumber += 1);
   if (!isInjected) numbers.set(agent, number);
   const own = overHttp1(target);

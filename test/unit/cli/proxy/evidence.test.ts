@@ -32,7 +32,10 @@ function watch(): void {
 it('tells of another user, of one of another issuer, and of none, each once', async () => {
   write({ iss: 'https://a.test', sub: 'ann', jti: '1' });
   watch();
-  const others = [{ iss: 'https://a.test', sub: 'bob' }, { iss: 'https://b.test', sub: 'bob' }];
+  const others = [
+    { iss: 'https://a.test', sub: 'bob' },
+    { iss: 'https://b.test', sub: 'bob' },
+  ];
   for (const [at, other] of others.entries()) {
     write(other);
     await expect.poll(() => told, { timeout: 10_000 }).toBe(at + 1);

@@ -98,7 +98,11 @@ describe('templates', () => {
     ['{{agent.oidc.team}}-{{agent.oidc.name}}', { team: 'a-b', name: 'c' }, { team: 'a', name: 'b-c' }],
     ['{{agent.oidc.team}}.{{agent.oidc.name}}', { team: 'a.b', name: 'c' }, { team: 'a', name: 'b.c' }],
     ['{{agent.oidc.team}}x@{{agent.oidc.name}}', { team: 'ax@b', name: 'c' }, { team: 'a', name: 'bx@c' }],
-    ['{{agent.oidc.team}}_{{tenant}}_{{agent.oidc.name}}', { team: 'a_acme', name: 'c' }, { team: 'a', name: 'acme_c' }],
+    [
+      '{{agent.oidc.team}}_{{tenant}}_{{agent.oidc.name}}',
+      { team: 'a_acme', name: 'c' },
+      { team: 'a', name: 'acme_c' },
+    ],
     ['{{agent.oidc.team}}~{{agent.oidc.name}}', { team: 'a~b', name: 'c' }, { team: 'a', name: 'b~c' }],
   ])('%s is no other for one who chooses where his name is parted (invariant 6)', (template, one, other) => {
     const fill = (oidc: object) => fillTemplate(template, { ...CONTEXT, claims: { oidc } });
