@@ -3,7 +3,7 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { readEvidenceSources, watchUser } from '../../cli/proxy/evidence.ts';
+import { toProxyConfig } from '../../cli/proxy/proxy-options.ts';
 import { beginCalls, endOfCalls } from '../support/agents/running-calls.ts';
 import { tunnel } from '../support/agents/proxied-agent.ts';
 import { TokenIssuer } from '../support/control-plane/token-issuer.ts';
@@ -16,7 +16,7 @@ import { loopbackServer } from '../support/worlds/world-policy.ts';
 
 const issuer = new TokenIssuer('https://issuer.world.test');
 const folder = mkdtempSync(join(tmpdir(), 'sidekey-users-'));
-const files = { agent: join(folder, 'agent'), user: join(folder, 'user') };
+const files = { agent: join(folder, 'agent'), user: join(folder, 'user'), authority: join(folder, 'authority') };
 
 let world: World;
 let upstream: Ticker;
@@ -24,8 +24,21 @@ beforeAll(async () => {
   upstream = await startTicker();
   await becomes('agent', 'agent');
   await becomes('user', 'ann');
-  const sources = [`oidc=${files.agent}`, `user=${files.user}`];
-  const proxy = { evidence: readEvidenceSources(sources), onOtherUser: watchUser(sources) };
+  writeFileSync(files.authority, upstream.caPem);
+  // As `sidekey proxy` has them.
+  const { evidence, onOtherUser } = toProxyConfig(
+    {
+      controlPlane: '127.0.0.1:1',
+      controlPlaneCa: files.authority,
+      evidence: [`oidc=${files.agent}`, `user=${files.user}`],
+      tenant: 'default',
+      authority: 'local',
+      unrouted: 'deny',
+      logLevel: 'silent',
+    },
+    { host: '127.0.0.1', port: 0 },
+  );
+  const proxy = { evidence, onOtherUser };
   world = await World.start({ issuer, user: 'ann', proxy });
   await world.apply(
     ['ServerWorkload', 'ticker', loopbackServer(upstream)],
