@@ -2,6 +2,7 @@ import { finished } from 'node:stream';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { TenantShares } from '../../store/tenant-shares.ts';
 import { accessOf, REVOCATIONS_PATH } from './access.ts';
+import { RestError } from './problem.ts';
 
 /** Calls of the administrators of one tenant that are worked on at once: each may hold megabytes, and the one thread for a second. */
 const MAX_OF_TENANT = 4;
@@ -17,6 +18,11 @@ export function takeTurns(app: FastifyInstance): void {
     const { admin, tenant } = accessOf(request);
     if (admin.tenants === '*' || isRevocation(request)) return;
     await shares.enter(tenant);
+    // Its body would never come to an end.
+    if (reply.raw.destroyed) {
+      shares.leave(tenant);
+      throw new RestError(400, 'bad-request', 'The caller has gone.');
+    }
     // Until it is answered and that has been taken, or its caller has gone: whichever comes last.
     let left = 2;
     const leave = (): void => {

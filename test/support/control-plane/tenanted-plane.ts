@@ -12,7 +12,13 @@ export type Engine = 'pglite' | 'postgresql';
 /** A tenant's own administrator, by an OpenID token that names that tenant alone. */
 export interface TenantAdministrator {
   readonly authorization: string;
-  call(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<{ status: number; text: string }>;
+  /** @param of another tenant to ask about */
+  call(
+    method: 'GET' | 'POST' | 'DELETE',
+    path: string,
+    body?: unknown,
+    of?: string,
+  ): Promise<{ status: number; text: string }>;
   /** What comes on a stream that does not end; `text` grows. */
   follow(path: string): Promise<{ text: () => string; stop(): void }>;
 }
@@ -70,22 +76,22 @@ function administrator(
   tenant: string,
   authorization: string,
 ): TenantAdministrator {
-  const headers = { authorization, 'sidekey-tenant': tenant };
   return {
     authorization,
-    call: async (method, path, body) => {
+    call: async (method, path, body, of = tenant) => {
       const sent = body === undefined ? {} : { body: JSON.stringify(body) };
       const type = body === undefined ? {} : { 'content-type': 'application/json' };
       const answer = await request(`${url}${path}`, {
         method,
         dispatcher,
-        headers: { ...headers, ...type },
+        headers: { authorization, 'sidekey-tenant': of, ...type },
         headersTimeout: 0,
         ...sent,
       });
       return { status: answer.statusCode, text: await answer.body.text() };
     },
     follow: async (path) => {
+      const headers = { authorization, 'sidekey-tenant': tenant };
       const { body } = await request(`${url}${path}`, { dispatcher, headers });
       let text = '';
       body.on('data', (bytes: Buffer) => (text += bytes.toString()));
