@@ -1,4 +1,4 @@
-import { generateKeyPairSync, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type {
   Answer,
   DecisionRecord,
@@ -9,11 +9,12 @@ import type {
   SessionState,
 } from '../../policy-client/index.ts';
 import type { Reason } from '../../proto/reasons.ts';
+import { createSigningKey } from '../../common/signing-key.ts';
 
 /** A PolicyClient in memory: a decision function instead of a control plane. For tests of the proxy alone. */
 export class FakePolicyClient implements PolicyClient {
   readonly instanceId = randomUUID();
-  readonly proxyKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+  readonly proxyKey = createSigningKey();
   readonly ready = Promise.resolve();
   readonly connected = true;
   readonly records: DecisionRecord[] = [];
