@@ -92,6 +92,10 @@ class LinkedPolicyClient implements PolicyClient {
     return this.#active?.state;
   }
 
+  attestAgain(): void {
+    this.#sessions.startOver('session-expired');
+  }
+
   revoked(): Reason | undefined {
     const session = this.#active?.state;
     if (session !== undefined) return this.#parts.revocations.find(standingOfSession(session, this.#tenant));

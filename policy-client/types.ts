@@ -160,11 +160,13 @@ export interface PolicyClient {
   readonly ready: Promise<void>;
   readonly connected: boolean;
   session(): SessionState | undefined;
+  /** Ends the session and attests with the evidence that there is now: call it when that is of somebody else. */
+  attestAgain(): void;
   /** Why nothing may go on in this proxy's session; undefined when no revocation concerns it. */
   revoked(): Reason | undefined;
   /** Routes of the last snapshot; the same array until the next one. */
   routes(): readonly Route[];
-  /** After each snapshot. */
+  /** After each snapshot. With a new session, which may be of another user. */
   onChange(listener: () => void): Unsubscribe;
   /** After the cache has let go of what the revocation ends; not called for lifted ones. */
   onRevocation(listener: (revocation: Revocation) => void): Unsubscribe;

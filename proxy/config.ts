@@ -16,6 +16,8 @@ export interface ProxyConfig {
   readonly controlPlane: { readonly address: string; readonly caPem: string; readonly tenant: string };
   /** Called at every attestation with the proxy's public key (SubjectPublicKeyInfo, DER), to which local evidence is bound. */
   readonly evidence: (proxyKeySpki: Buffer) => Promise<Evidence[]>;
+  /** Calls the listener when the evidence is of another user than before, or of none; gives what stops that. */
+  readonly onOtherUser?: ((listener: () => void) => () => void) | undefined;
   /** Port 0 picks a free one. */
   readonly listen: Authority;
   /** Where redirected connections arrive, one entry an address family. */

@@ -99,6 +99,6 @@ function callRecorder(client: PolicyClient, metrics: ProxyMetrics, log: Logger):
     metrics.callEnded(call, outcome, reason);
     if (call.fault !== undefined) log.error({ decision: call.id, ...call.fault }, 'a call failed within the proxy');
     lastSession = client.session() ?? lastSession;
-    client.record(call.toRecord(outcome, reason, turnClock.now(), lastSession));
+    client.record(call.toRecord(outcome, reason, turnClock.now(), call.session ?? lastSession));
   };
 }

@@ -7,6 +7,7 @@ import { startAdminServer } from './admin/admin-server.ts';
 import { AuthorityFile } from './authority-file.ts';
 import type { ProxyConfig } from './config.ts';
 import { createFoundation, type Foundation } from './foundation.ts';
+import { handOver } from './http/hand-over.ts';
 import { cutRevoked } from './http/revocation.ts';
 import { createIssuedAuthority } from './intercept/certificate-authority.ts';
 import { type AddressResolver, createResolver } from './io/upstream/address-resolver.ts';
@@ -52,6 +53,11 @@ export async function composeProxy(
   const rootPem = () => authority.current?.rootPem;
   const file = config.caFile === undefined ? undefined : new AuthorityFile(config.caFile, rootPem, log);
   followClient(foundation, config.controlPlane.tenant, file, log);
+  const stopLooking = config.onOtherUser?.(() => {
+    log.info({}, 'the evidence is of another user: attesting again');
+    client.attestAgain();
+    for (const exchange of live) exchange.cut('session-expired');
+  });
   const sweeper = startSweeper(services, sessions, live, pool);
   let admin: ProbeServer | undefined;
   const close = async (deadlineMs: number): Promise<void> => {
@@ -61,6 +67,7 @@ export async function composeProxy(
       for (const exchange of live) exchange.cut('draining');
     });
     sweeper.stop();
+    stopLooking?.();
     file?.stop();
     await client.close(Math.max(RECORDS_MS, endsAt - performance.now()));
     pool.destroy();
@@ -116,7 +123,7 @@ function followClient(
     routes.replace(client.routes());
     state.ready = true;
     pool.closeIdle();
-    for (const exchange of live) exchange.reauthorize();
+    handOver(live, client.session());
   });
   client.onRevocation((revocation) => cutRevoked(live, revocation, tenant, client.session()));
 }

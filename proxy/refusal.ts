@@ -32,9 +32,14 @@ export class Refusal extends SidekeyError {
   }
 }
 
+const WITHDRAWN: Partial<Record<Reason, string>> = {
+  draining: 'the proxy shuts down',
+  'session-expired': 'the session in which the call began has ended',
+};
+
 /** What a running call is told when access or the proxy goes away. */
 export function withdrawn(reason: Reason): Refusal {
-  return new Refusal(reason, reason === 'draining' ? 'the proxy shuts down' : 'the access was revoked');
+  return new Refusal(reason, WITHDRAWN[reason] ?? 'the access was revoked');
 }
 
 export function timedOut(isAnswered: boolean, isSent: boolean): Refusal {

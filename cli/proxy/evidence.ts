@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { SidekeyError, UsageError } from '../../common/errors.ts';
 import { requestLocalEvidence } from '../../policy-client/attest/local-evidence.ts';
@@ -30,6 +31,56 @@ export function readEvidenceSources(texts: readonly string[]): (proxyKeySpki: Bu
         return { kind, subject, token: Buffer.from(text) };
       }),
     );
+}
+
+const LOOK_MS = 500;
+
+/**
+ * Looks whose token lies in the `user=FILE` of these `--evidence` values; undefined where there is none. What is given calls its
+ * listener when it is another's, or nobody's, and gives what stops that.
+ */
+export function watchUser(texts: readonly string[]): ((listener: () => void) => () => void) | undefined {
+  const file = texts.map(parseSource).find(({ subject }) => subject === USER)?.file;
+  return file === undefined ? undefined : (listener) => followUser(file, listener);
+}
+
+function followUser(file: string, listener: () => void): () => void {
+  // At once, before anybody attests with it.
+  let known = userOf(readIfThere(file));
+  let timer = setTimeout(look, LOOK_MS).unref();
+  let stopped = false;
+  async function look(): Promise<void> {
+    const found = userOf(await readToken(file).catch(() => ''));
+    if (stopped) return;
+    timer = setTimeout(look, LOOK_MS).unref();
+    if (found === known) return;
+    known = found;
+    listener();
+  }
+  return () => {
+    stopped = true;
+    clearTimeout(timer);
+  };
+}
+
+function readIfThere(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** Whom a token names, which nobody has verified; undefined: nobody. */
+function userOf(token: string): string | undefined {
+  try {
+    return JSON.stringify(JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8')), [
+      'iss',
+      'sub',
+    ]);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Its code is the reason that agents are told meanwhile. */

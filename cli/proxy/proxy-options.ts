@@ -4,7 +4,7 @@ import { Secret } from '../../common/secret.ts';
 import type { ProxyConfig } from '../../proxy/config.ts';
 import { parseLimits } from '../../proxy/limit-settings.ts';
 import { sidekeyHome } from '../saved-context.ts';
-import { EVIDENCE_HELP, readEvidenceSources } from './evidence.ts';
+import { EVIDENCE_HELP, readEvidenceSources, watchUser } from './evidence.ts';
 import { readAuthorities, readText } from '../text-file.ts';
 import { addUpstreamProxyOptions, readUpstreamProxy, type UpstreamProxyOptions } from './upstream-proxy.ts';
 import type { Authority } from '../../common/net/host.ts';
@@ -88,6 +88,7 @@ export function toProxyConfig(options: ProxyOptions, listen: ProxyConfig['listen
       tenant: options.tenant,
     },
     evidence: readEvidenceSources(options.evidence),
+    onOtherUser: watchUser(options.evidence),
     listen,
     authority: options.authority,
     unrouted: options.unrouted,

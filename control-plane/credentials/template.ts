@@ -5,17 +5,47 @@ const VARIABLE = /\{\{\s*([\w.-]+)\s*\}\}/g;
 const LONE_VARIABLE = /^\{\{\s*([\w.-]+)\s*\}\}$/;
 const MAX_VALUE_LENGTH = 1024;
 
+/** What values hold however they are encoded, so that it tells nobody where one ends. */
+const PARTS_NOTHING = /[A-Za-z0-9%]/g;
+
 /**
  * Fills `{{tenant}}`, `{{workload}}`, `{{user}}`, `{{serverWorkload}}` and `{{agent.<claim path>}}`, as in `{{agent.kubernetes.namespace}}`.
  * A name without a value is an error, never an empty string. A lone variable is put in as it is; within other text, whatever is
- * not a letter, a digit or one of `-._~@/` is percent-encoded, so that a value cannot pose as the text around it.
+ * not a letter, a digit or one of `-._~@/` is percent-encoded, and so is what stands between two variables, so that a value cannot
+ * pose as the text around it, nor as a part of the value beside it.
  */
 export function fillTemplate(template: string, context: MintContext): string {
   const lone = LONE_VARIABLE.exec(template)?.[1];
-  const filled =
-    lone === undefined
-      ? template.replaceAll(VARIABLE, (_, name: string) => encodeValue(valueOf(name, context)))
-      : valueOf(lone, context);
+  if (lone !== undefined) return refuseMalformed(valueOf(lone, context));
+  const between = textsBetween(template);
+  if (!between.every(parts)) throw new CredentialError('a template has two variables that nothing parts');
+  const parting = new Set(between.join(''));
+  return refuseMalformed(
+    template.replaceAll(VARIABLE, (_, name: string) => encodeValue(valueOf(name, context), parting)),
+  );
+}
+
+/** Whether two variables of the template, or of a string within a JSON value, stand so that their values run together. */
+export function runsTogether(value: unknown): boolean {
+  if (typeof value === 'string') return !textsBetween(value).every(parts);
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.values(value).some(runsTogether);
+}
+
+/** What stands between the variables of a template. */
+function textsBetween(template: string): string[] {
+  // Every second one is the name of a variable.
+  return template
+    .split(VARIABLE)
+    .filter((_, at) => at % 2 === 0)
+    .slice(1, -1);
+}
+
+function parts(text: string): boolean {
+  return text.replaceAll(PARTS_NOTHING, '') !== '';
+}
+
+function refuseMalformed(filled: string): string {
   if (filled.includes('{{')) throw new CredentialError('a template has a malformed variable');
   return filled;
 }
@@ -59,8 +89,13 @@ function lookUp(name: string, context: MintContext): unknown {
   return at;
 }
 
-function encodeValue(value: string): string {
-  return encodeURIComponent(value)
+function encodeValue(value: string, parting: ReadonlySet<string>): string {
+  const encoded = encodeURIComponent(value)
     .replaceAll(/%(?:2F|40)/g, (code) => (code === '%2F' ? '/' : '@'))
-    .replaceAll(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
+    .replaceAll(/[!'()*]/g, percentCode);
+  return encoded.replaceAll(/[-._~@/]/g, (char) => (parting.has(char) ? percentCode(char) : char));
+}
+
+function percentCode(char: string): string {
+  return `%${char.charCodeAt(0).toString(16).toUpperCase()}`;
 }

@@ -8,7 +8,14 @@ import { compilePathPattern } from '../../common/match/path-pattern.ts';
 import { parseCidr } from '../../common/net/cidr.ts';
 import { compileCondition } from '../conditions/compile.ts';
 import { reservedClaim } from '../credentials/jwt.ts';
-import type { AccessRule, CredentialProviderSpec, Resource, TrustProviderSpec } from '../resources/kinds.ts';
+import { runsTogether } from '../credentials/template.ts';
+import type {
+  AccessRule,
+  CredentialProviderSpec,
+  JwtCredentialSpec,
+  Resource,
+  TrustProviderSpec,
+} from '../resources/kinds.ts';
 import { compileCel } from './cel.ts';
 import { type ConditionSpecs, checkSteps } from './check-steps.ts';
 import { compileClientCondition } from './compile.ts';
@@ -84,9 +91,17 @@ function checkCredential(spec: CredentialProviderSpec): Issue[] {
     case 'jwt': {
       const reserved = reservedClaim(spec.claims);
       const field = `spec.claims.${reserved}`;
-      return reserved === undefined ? [] : [{ field, message: 'the issuer alone sets this claim' }];
+      const issues = reserved === undefined ? [] : [{ field, message: 'the issuer alone sets this claim' }];
+      return [...issues, ...checkTemplates(spec)];
     }
   }
+}
+
+function checkTemplates({ subject, claims }: JwtCredentialSpec): Issue[] {
+  const claimed = Object.entries(claims).map(([name, claim]): [string, unknown] => [`spec.claims.${name}`, claim]);
+  const templates: [string, unknown][] = [['spec.subject', subject], ...claimed];
+  const message = 'put a sign such as ":" or "/" between the variables: their values could be taken for one another';
+  return templates.filter(([, template]) => runsTogether(template)).map(([field]) => ({ field, message }));
 }
 
 function checkRule({ paths, when }: AccessRule, field: string): Issue[] {

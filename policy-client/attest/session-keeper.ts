@@ -27,6 +27,8 @@ export class SessionKeeper {
   #expiry: NodeJS.Timeout | undefined;
   #closed = false;
   #started = false;
+  /** What was asked for in an earlier one comes too late. */
+  #era = 0;
   readonly #news = new News();
   attestations = 0;
   failures = 0;
@@ -52,6 +54,14 @@ export class SessionKeeper {
     this.#alarm.ring();
   }
 
+  /** Drops whatever session is held or being asked for, as its evidence is no more what there is, and attests with that. */
+  startOver(reason: Reason): void {
+    if (this.#closed) return;
+    this.#era += 1;
+    if (this.#session !== undefined) this.#drop(reason);
+    this.#alarm.ring();
+  }
+
   close(): void {
     this.#closed = true;
     clearTimeout(this.#expiry);
@@ -62,8 +72,10 @@ export class SessionKeeper {
   async #run(): Promise<void> {
     const { backoff, nowMs } = this.#options;
     while (!this.#closed) {
+      const era = this.#era;
       const session = await this.#attestOnce();
       if (this.#closed) return;
+      if (era !== this.#era) continue;
       if (session === undefined) {
         await this.#alarm.wait(backoff.nextMs());
         continue;

@@ -13,6 +13,8 @@ export class Call {
   readonly startedAt = performance.now();
   readonly method: string;
   destination: RequestDestination | undefined;
+  /** In which it goes on: on whose behalf, for its record. */
+  session: SessionState | undefined;
   route: Route | undefined;
   grant: Grant | undefined;
   fromCache = false;

@@ -43,6 +43,7 @@ export class Exchange implements ResponseListener, LiveExchange, PreparationEnd,
     this.#agent = agent;
     this.head = head;
     this.call = new Call(head.method);
+    this.call.session = services.client.session();
     this.#body = new RequestBody(services.held);
     this.#request = this.#body;
     this.deadlineAt = services.monotonicMs() + services.limits.responseTimeoutMs;

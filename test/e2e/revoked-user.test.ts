@@ -1,37 +1,21 @@
-import https from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { WebSocket, WebSocketServer } from 'ws';
-import { http2Session, tunnel } from '../support/agents/proxied-agent.ts';
-import { makeTlsIdentity } from '../support/tls-identity.ts';
+import { beginCalls, endOfCalls, type RunningCalls } from '../support/agents/running-calls.ts';
+import { startTicker, type Ticker } from '../support/upstreams/ticker.ts';
 import { until } from '../support/until.ts';
 import { World } from '../support/worlds/world.ts';
-import { LOOPBACK } from '../support/worlds/world-policy.ts';
+import { loopbackServer } from '../support/worlds/world-policy.ts';
 
 // Calls in flight on behalf of a user over HTTP/1.1, HTTP/2 and WebSocket, and each way to revoke them.
 
 const ISSUER = 'https://issuer.world.test';
 
 let world: World;
-let upstream: https.Server;
-let port: number;
+let upstream: Ticker;
 beforeAll(async () => {
-  const { key, cert, caPem } = makeTlsIdentity(['localhost']);
-  upstream = https.createServer({ key, cert }, (_, response) => {
-    const timer = setInterval(() => response.write('data: x\n\n'), 50);
-    response.on('close', () => clearInterval(timer));
-  });
-  new WebSocketServer({ server: upstream }).on('connection', (socket) => {
-    const timer = setInterval(() => socket.send('x'), 50);
-    socket.on('error', () => {});
-    socket.on('close', () => clearInterval(timer));
-  });
-  await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve));
-  port = (upstream.address() as AddressInfo).port;
+  upstream = await startTicker();
   world = await World.start({ user: 'alice' });
-  const tls = { mode: 'verify', ca: caPem };
   await world.apply(
-    ['ServerWorkload', 'ticker', { hosts: ['localhost'], ports: [port], tls, allowedAddresses: LOOPBACK }],
+    ['ServerWorkload', 'ticker', loopbackServer(upstream)],
     [
       'AccessPolicy',
       'agent-uses-ticker',
@@ -46,40 +30,12 @@ beforeAll(async () => {
   await until('the proxy knows the routes', () => world.proxy.client.routes().length === 2, 20_000);
 });
 afterAll(async () => {
-  upstream.closeAllConnections();
   upstream.close();
   await world.close();
 });
 
-interface Call {
-  heard: number;
-  /** How it ended, in its protocol's words. */
-  ended: string | undefined;
-}
-
-async function begin(): Promise<Record<'http1' | 'http2' | 'webSocket', Call>> {
-  const calls = {
-    http1: { heard: 0, ended: undefined },
-    http2: { heard: 0, ended: undefined },
-    webSocket: { heard: 0, ended: undefined },
-  } as Record<'http1' | 'http2' | 'webSocket', Call>;
-  const { http1, http2, webSocket } = calls;
-  const place = { port: world.proxy.address.port, caPem: world.proxy.caPem ?? '' };
-  const socket = await tunnel(place, 'localhost', port, 'http/1.1');
-  socket.on('data', () => (http1.heard += 1));
-  socket.on('close', () => (http1.ended = 'closed'));
-  socket.write(`GET / HTTP/1.1\r\nHost: localhost:${port}\r\n\r\n`);
-  const stream = (await http2Session(place, 'localhost', port)).request({ ':path': '/' });
-  stream.on('error', () => {});
-  stream.on('data', () => (http2.heard += 1));
-  stream.on('close', () => (http2.ended = `reset ${stream.rstCode}`));
-  const secured = await tunnel(place, 'localhost', port, 'http/1.1');
-  const messages = new WebSocket(`wss://localhost:${port}/`, { createConnection: () => secured });
-  messages.on('error', () => {});
-  messages.on('message', () => (webSocket.heard += 1));
-  messages.on('close', (code, reason) => (webSocket.ended = `${code} ${reason.toString()}`));
-  await until('all run', () => Object.values(calls).every(({ heard }) => heard > 2), 30_000);
-  return calls;
+function begin(): Promise<RunningCalls> {
+  return beginCalls({ port: world.proxy.address.port, caPem: world.proxy.caPem ?? '' }, upstream.port);
 }
 
 async function sessionId(): Promise<string> {
@@ -101,12 +57,7 @@ it.each([
   const calls = await begin();
   const name = target === 'session' ? await sessionId() : named;
   await world.revoke(target, name);
-  await until('all are cut', () => Object.values(calls).every(({ ended }) => ended !== undefined), 20_000);
-  expect(calls).toMatchObject({
-    http1: { ended: 'closed' },
-    http2: { ended: 'reset 2' },
-    webSocket: { ended: `1008 ${reason}` },
-  });
+  expect(await endOfCalls(calls)).toEqual({ http1: 'closed', http2: 'reset 2', webSocket: `1008 ${reason}` });
   expect((await world.rest('DELETE', '/v1/revocations', { target, name })).status).toBe(200);
   await until('the proxy is back', () => world.proxy.client.connected, 30_000);
 });

@@ -1,5 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import type { Answer, DecisionRecord, PolicyClient, Question, Revocation, Route } from '../../policy-client/index.ts';
+import type {
+  Answer,
+  DecisionRecord,
+  PolicyClient,
+  Question,
+  Revocation,
+  Route,
+  SessionState,
+} from '../../policy-client/index.ts';
 import type { Reason } from '../../proto/reasons.ts';
 import { createSigningKey } from '../../common/signing-key.ts';
 
@@ -21,6 +29,8 @@ export class FakePolicyClient implements PolicyClient {
   });
   #routes: Route[] = [];
   revokedFor: Reason | undefined;
+  speaksFor: Partial<SessionState> & Pick<SessionState, 'user'> = { user: undefined };
+  attestedAgain = 0;
   readonly #changed = new Set<() => void>();
   readonly #revoked = new Set<(revocation: Revocation) => void>();
 
@@ -28,8 +38,12 @@ export class FakePolicyClient implements PolicyClient {
     for (const listener of this.#changed) listener();
   }
 
-  session(): { id: string; workloads: string[]; user: undefined; claims: {}; notAfter: number } {
-    return { id: 'session-1', workloads: ['agent'], user: undefined, claims: {}, notAfter: Number.MAX_SAFE_INTEGER };
+  session(): SessionState {
+    return { id: 'session-1', workloads: ['agent'], claims: {}, notAfter: Number.MAX_SAFE_INTEGER, ...this.speaksFor };
+  }
+
+  attestAgain(): void {
+    this.attestedAgain += 1;
   }
 
   revoked(): Reason | undefined {

@@ -7,7 +7,7 @@ import {
   EvidenceSubject,
   ProxyServiceService,
 } from '../../../proto/gen/sidekey/v1/proxy.ts';
-import { readUnverifiedIssuer } from '../../attestation/evidence-token.ts';
+import { CLOCK_SKEW_SECONDS, readUnverifiedIssuer } from '../../attestation/evidence-token.ts';
 import type { EvidenceVerifier } from '../../attestation/evidence-verifier.ts';
 import type { SessionAuthority } from '../../attestation/session.ts';
 import type { SigningKeys } from '../../credentials/signing-keys.ts';
@@ -36,6 +36,12 @@ export interface AttestOptions {
 
 type Verified = Pick<SessionRecord, 'user' | 'trust' | 'claims' | 'userClaims' | 'evidenceHashes' | 'evidenceNotAfter'>;
 
+interface VerifiedEvidence {
+  readonly verified: Verified;
+  /** When the user's token ends, in milliseconds since the epoch; infinite without one. */
+  readonly userNotAfter: number;
+}
+
 const MAX_EVIDENCE_BYTES = 32_768;
 /** Eight pieces of evidence, with a key and its proof. */
 const MAX_REQUEST_BYTES = 8 * MAX_EVIDENCE_BYTES + 16_384;
@@ -59,7 +65,7 @@ export async function attest(options: AttestOptions, request: AttestRequest): Pr
   const policy = /^[a-z0-9.-]{1,63}$/.test(request.tenant) ? await policies.get(request.tenant) : undefined;
   // The same answer as for a tenant that exists but trusts nobody, so that tenants cannot be found by trying.
   if (!policy) throw new Refusal('evidence-wrong-issuer', 'no trust provider accepts this evidence');
-  const verified = await verifyEvidence(options, request, policy, proven.thumbprint);
+  const { verified, userNotAfter } = await verifyEvidence(options, request, policy, proven.thumbprint);
   await proven.useProof(request.tenant);
   const now = clock.now();
   const id = randomUUID();
@@ -69,7 +75,9 @@ export async function attest(options: AttestOptions, request: AttestRequest): Pr
       'the verified claims match no client workload, or it cannot be told whether they match one that is denied';
     throw new Refusal('workload-unknown', why);
   }
-  const notAfter = Math.floor((now + options.sessionLifetimeMs) / 1_000) * 1_000;
+  // What a user lends ends with the token that says so.
+  const lifeMs = Math.min(options.sessionLifetimeMs, userNotAfter + CLOCK_SKEW_SECONDS * 1_000 - now);
+  const notAfter = Math.floor((now + lifeMs) / 1_000) * 1_000;
   const record: SessionRecord = {
     ...verified,
     ticket: {
@@ -125,7 +133,7 @@ async function verifyEvidence(
   request: AttestRequest,
   policy: TenantPolicy,
   proxyKeyThumbprint: string,
-): Promise<Verified> {
+): Promise<VerifiedEvidence> {
   const providers = policy.policy.source.trustProviders;
   let user: string | undefined;
   const trust = new Set<string>();
@@ -133,6 +141,7 @@ async function verifyEvidence(
   const userClaims: Record<string, unknown> = {};
   const evidenceHashes: string[] = [];
   let evidenceNotAfter = 0;
+  let userNotAfter = Number.POSITIVE_INFINITY;
   for (const { kind, subject: about, token } of request.evidence) {
     const subject = about === EvidenceSubject.EVIDENCE_SUBJECT_USER ? 'user' : 'workload';
     const { tenant } = request;
@@ -141,6 +150,7 @@ async function verifyEvidence(
     if (subject === 'user') {
       if (user !== undefined) throw new Refusal('bad-request', 'there is evidence of more than one user');
       user = userName(evidence.issuer, evidence.subject);
+      userNotAfter = evidence.notAfter;
       Object.assign(userClaims, evidence.claims);
     } else {
       for (const space of Object.keys(evidence.claims)) {
@@ -152,7 +162,7 @@ async function verifyEvidence(
     evidenceHashes.push(evidence.hash);
     evidenceNotAfter = Math.max(evidenceNotAfter, evidence.notAfter);
   }
-  return { user, trust: [...trust], claims, userClaims, evidenceHashes, evidenceNotAfter };
+  return { verified: { user, trust: [...trust], claims, userClaims, evidenceHashes, evidenceNotAfter }, userNotAfter };
 }
 
 async function answer(
@@ -162,6 +172,7 @@ async function answer(
   proxyKey: Buffer,
 ): Promise<AttestResponse> {
   const { ticket } = record;
+  const now = options.clock.now();
   const eventKey = options.eventKeys.find(record.eventKeyId);
   if (!eventKey) throw new Error('the event key is gone');
   const wanted = record.authorityKey !== undefined;
@@ -170,7 +181,7 @@ async function answer(
     sessionId: ticket.id,
     sessionToken: await options.sessions.mint(ticket),
     notAfter: new Date(ticket.notAfter),
-    renewAfter: new Date(options.clock.now() + options.sessionLifetimeMs * renewalShare()),
+    renewAfter: new Date(now + (ticket.notAfter - now) * renewalShare()),
     workloads: [...record.workloads],
     user: record.user ?? '',
     claimsJson: JSON.stringify(

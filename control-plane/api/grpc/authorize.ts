@@ -39,16 +39,26 @@ const MAX_ROUNDS = 4;
 const BEHIND = 'The policy is changing at this moment.';
 const NOTHING_MINTED: MintedCredentials = { injections: [], notAfter: Number.POSITIVE_INFINITY };
 
-/** Answers one question; never throws. A missing or late answer is a denial. */
+/**
+ * Answers one question; never throws. A missing or late answer is a denial.
+ * @param onWork given what goes on until nothing of the question is held, be its answer late
+ */
 export async function authorize(
   options: AuthorizeOptions,
   session: LiveSession,
   request: AuthorizeRequest,
+  onWork: (work: Promise<unknown>) => void = () => {},
 ): Promise<AuthorizeResponse> {
   const deadlineMs = Math.min(request.deadlineMs || MAX_DEADLINE_MS, MAX_DEADLINE_MS);
+  let isLate = false;
   try {
-    const late = () => denial('authorize-timeout');
-    return { id: request.id, ...(await within(answerQuestion(options, session, request), deadlineMs, late)) };
+    const work = answerQuestion(options, session, request, () => isLate);
+    onWork(work);
+    const late = () => {
+      isLate = true;
+      return denial('authorize-timeout');
+    };
+    return { id: request.id, ...(await within(work, deadlineMs, late)) };
   } catch (error) {
     if (error instanceof CredentialError) {
       // The agent is told that; why it is so is for the operator, who sees neither secrets nor the provider's words.
@@ -72,15 +82,16 @@ async function answerQuestion(
   options: AuthorizeOptions,
   session: LiveSession,
   wire: AuthorizeRequest,
+  isLate: () => boolean,
 ): Promise<Answer> {
   const { gate } = options;
   const { tenant } = session.ticket;
   let made: { readonly policy: CompiledPolicy; readonly credentials: MintedCredentials } | undefined;
   for (let rounds = 0; rounds < MAX_ROUNDS; rounds += 1) {
-    let standing = await standingOf(options, session);
+    let standing = await standingOf(options, session, isLate);
     while (gate.turns.mustWait(tenant, QUESTION_STEPS - standing.budget.left)) {
       await gate.turns.next(tenant);
-      standing = await standingOf(options, session);
+      standing = await standingOf(options, session, isLate);
     }
     const { current, facts, budget } = standing;
     const request = readFacts(wire, current);
@@ -99,11 +110,13 @@ async function answerQuestion(
         failure = error;
       }
       // Also where minting failed: the secret may have been sealed anew for what has changed.
-      if ((await standingOf(options, session)).current !== current) continue;
+      if ((await standingOf(options, session, isLate)).current !== current) continue;
       if (made === undefined) throw failure;
     }
     const nowMs = options.clock.now();
-    const value = grantOf({ policy, server, leaseMs, facts, request, current, minted: made.credentials, nowMs });
+    const minted = made.credentials;
+    const { notAfter: sessionEndsAt } = session.ticket;
+    const value = grantOf({ policy, server, leaseMs, facts, request, current, minted, nowMs, sessionEndsAt });
     if (value !== undefined) return { outcome: { $case: 'grant', value } };
     return denial('credential-unavailable', { message: 'the credential has expired' });
   }
@@ -140,10 +153,15 @@ interface Standing {
   readonly budget: Budget;
 }
 
-/** Once it is the tenant's turn. */
-async function standingOf({ gate, policies }: AuthorizeOptions, session: LiveSession): Promise<Standing> {
+/** Once it is the tenant's turn. Nothing more is done for a question whose answer has come to be late. */
+async function standingOf(
+  { gate, policies }: AuthorizeOptions,
+  session: LiveSession,
+  isLate: () => boolean,
+): Promise<Standing> {
   const { tenant } = session.ticket;
   for (;;) {
+    if (isLate()) throw new Refusal('authorize-timeout', REASONS['authorize-timeout'].summary);
     const current = await policies.get(tenant);
     if (!current) throw new Refusal('session-invalid', 'the tenant does not exist');
     if (!gate.turns.mustWait(tenant)) {
@@ -192,15 +210,17 @@ interface GrantParts {
   readonly current: TenantPolicy;
   readonly minted: MintedCredentials;
   readonly nowMs: number;
+  readonly sessionEndsAt: number;
 }
 
 /** undefined when the credential is about to expire. */
 function grantOf(parts: GrantParts): Grant | undefined {
-  const { policy, server, leaseMs, facts, request, current, minted, nowMs } = parts;
+  const { policy, server, leaseMs, facts, request, current, minted, nowMs, sessionEndsAt } = parts;
   if (minted.notAfter <= nowMs) return undefined;
   const { spec } = policy;
   const staleMs = spec.failMode.type === 'stale' ? spec.failMode.maxAgeSeconds * 1_000 : 0;
-  const notAfter = Math.min(minted.notAfter, nowMs + Math.max(leaseMs + staleMs, SHORTEST_GRANT_MS));
+  const longest = nowMs + Math.max(leaseMs + staleMs, SHORTEST_GRANT_MS);
+  const notAfter = Math.min(minted.notAfter, longest, sessionEndsAt);
   const { scheme, host, port, method } = request;
   const providers = [...new Set(spec.credentials.map(({ provider }) => provider))];
   return {

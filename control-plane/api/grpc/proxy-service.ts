@@ -127,7 +127,11 @@ export class ProxyService {
       entered
         .then(async (session) => {
           if (!session) return;
-          await answers.write(refuseTooLong(request, size) ?? (await this.#answer(session, request)));
+          let work: Promise<unknown> | undefined;
+          const answer = refuseTooLong(request, size) ?? (await this.#answer(session, request, (it) => (work = it)));
+          await answers.write(answer);
+          // One that was answered as too late is held until nothing is done for it any more: so it counts.
+          await work?.catch(() => undefined);
         })
         .catch((error: unknown) => this.#log(error))
         .finally(() => {
@@ -142,9 +146,13 @@ export class ProxyService {
     if (session) keepFew(this.#questions, call, session);
   }
 
-  async #answer(session: LiveSession, request: AuthorizeRequest): Promise<AuthorizeResponse> {
+  async #answer(
+    session: LiveSession,
+    request: AuthorizeRequest,
+    onWork: (work: Promise<unknown>) => void,
+  ): Promise<AuthorizeResponse> {
     const from = performance.now();
-    const answer = await authorize(this.#options, session, request);
+    const answer = await authorize(this.#options, session, request, onWork);
     const { outcome } = answer;
     const reason = outcome?.$case === 'denial' ? reasonFromNumber(outcome.value.reason) : 'ok';
     this.#options.meter.answered(reason, performance.now() - from);

@@ -13,6 +13,8 @@ export interface Access {
 
 /** Applies resources, tenants among them. */
 export const APPLY_PATH = '/v1/apply';
+/** Begins the paths that revoke, and that lift revocations. */
+export const REVOCATIONS_PATH = '/v1/revocations';
 
 const accesses = new WeakMap<FastifyRequest, Access>();
 

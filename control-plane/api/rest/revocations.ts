@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { RevocationTargetName } from '../../policy/facts.ts';
 import type { RevocationRecord, RevocationReference } from '../../policy/revocation-store.ts';
-import { type Access, accessOf } from './access.ts';
+import { type Access, accessOf, REVOCATIONS_PATH } from './access.ts';
 import type { RestDependencies } from './dependencies.ts';
 import { RestError } from './problem.ts';
 import { idParams, liftBody, listQuery, revokeBody } from './schemas.ts';
@@ -10,6 +10,9 @@ interface Target {
   readonly target: RevocationTargetName;
   readonly name: string;
 }
+
+/** They wait for no turn (see `takeTurns`). A name and a reason are much shorter. */
+const MAX_BODY_BYTES = 16_384;
 
 export function addRevocationRoutes(
   app: FastifyInstance,
@@ -22,8 +25,11 @@ export function addRevocationRoutes(
   };
 
   app.post<{ Body: Target & { readonly reason?: string } }>(
-    '/v1/revocations',
-    { schema: { summary: 'Revoke; connected proxies act within a second', body: revokeBody } },
+    REVOCATIONS_PATH,
+    {
+      bodyLimit: MAX_BODY_BYTES,
+      schema: { summary: 'Revoke; connected proxies act within a second', body: revokeBody },
+    },
     async (request, reply) => {
       const { tenant, admin } = accessOf(request);
       const { target, name } = request.body;
@@ -35,20 +41,20 @@ export function addRevocationRoutes(
     },
   );
   app.get<{ Querystring: { all: boolean } }>(
-    '/v1/revocations',
+    REVOCATIONS_PATH,
     { schema: { summary: 'List revocations in force', querystring: listQuery } },
     async (request) => ({
       revocations: await revocations.list(accessOf(request).tenant, { lifted: request.query.all }),
     }),
   );
   app.delete<{ Body: Target }>(
-    '/v1/revocations',
-    { schema: { summary: 'Lift the revocation of a target', body: liftBody } },
+    REVOCATIONS_PATH,
+    { bodyLimit: MAX_BODY_BYTES, schema: { summary: 'Lift the revocation of a target', body: liftBody } },
     async (request) => lift(accessOf(request), request.body),
   );
   app.delete<{ Params: { id: string } }>(
-    '/v1/revocations/:id',
-    { schema: { summary: 'Lift a revocation', params: idParams } },
+    `${REVOCATIONS_PATH}/:id`,
+    { bodyLimit: MAX_BODY_BYTES, schema: { summary: 'Lift a revocation', params: idParams } },
     async (request) => lift(accessOf(request), { id: request.params.id }),
   );
 }

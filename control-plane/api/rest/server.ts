@@ -12,6 +12,7 @@ import { addPlaceholderRoutes } from './placeholders.ts';
 import { PROBLEM_TYPE, problemOf, RestError } from './problem.ts';
 import { addResourceRoutes } from './resources.ts';
 import { addRevocationRoutes } from './revocations.ts';
+import { takeTurns } from './tenant-turns.ts';
 import { formatAuthority, type Authority } from '../../../common/net/host.ts';
 
 /** A server certificate chain and its key, both PEM. */
@@ -60,6 +61,7 @@ export async function buildRestApp(dependencies: RestDependencies, tls?: TlsIden
   await app.register(async (open) => addPublicRoutes(open, dependencies));
   await app.register(async (guarded) => {
     requireAdmin(guarded, dependencies);
+    takeTurns(guarded);
     addResourceRoutes(guarded, dependencies);
     addDecisionRoutes(guarded, dependencies);
     addRevocationRoutes(guarded, dependencies);

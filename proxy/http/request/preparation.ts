@@ -11,6 +11,7 @@ import { Refusal } from '../../refusal.ts';
 import type { InspectedFacts, Route } from '../../../proto/gen/sidekey/v1/route.ts';
 import { admit, countForwards, OPTIONS_REPLY } from './admission.ts';
 import type { Call } from '../call.ts';
+import { apartForLogins } from './connection-login.ts';
 import { buildDestination, type RequestDestination, whereTo } from './destination.ts';
 import { acceptsTrailers, stripHopByHop } from '../forwarded-headers.ts';
 import { type Prepared, prepareRequest } from './outgoing-request.ts';
@@ -157,7 +158,9 @@ export class Preparation {
   }
 
   #decide(request: CleanRequest, answer: Answer): void {
-    const { call, standing } = this.#parts;
+    const { call, services, standing } = this.#parts;
+    // One that began without a session is decided in whichever came first.
+    call.session ??= services.client.session();
     call.fromCache = answer.fromCache;
     if (answer.kind === 'denial') {
       throw new Refusal(answer.reason, answer.message, { accessPolicy: answer.accessPolicy ?? '' });
@@ -220,7 +223,9 @@ export class Preparation {
     const opening = this.#opening;
     const usual = this.#route.dialTarget(scheme, host, port);
     // A signature names GET, which extended CONNECT is not.
-    const target = opening !== undefined && signatures.length > 0 ? overHttp1(usual) : usual;
+    const spoken = opening !== undefined && signatures.length > 0 ? overHttp1(usual) : usual;
+    const isLent = this.#route.route?.injectsCredential === true;
+    const target = apartForLogins(spoken, this.#parts.agent, request.headers, isLent);
     this.#end.depart({
       target: clientCertificate === undefined ? target : withClientCertificate(target, clientCertificate),
       request: opening === undefined ? request : opening.within(request),

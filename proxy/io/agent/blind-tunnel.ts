@@ -66,6 +66,7 @@ class LiveTunnel implements LiveExchange {
   constructor(services: ProxyServices, call: Call, target: Authority) {
     this.#services = services;
     this.call = call;
+    call.session = services.client.session();
     this.#target = target;
   }
 

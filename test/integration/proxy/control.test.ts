@@ -39,6 +39,67 @@ describe('the proxy token', () => {
   });
 });
 
+describe('a session of another user', () => {
+  test('cuts what goes on for the one before, and not what begins in it', async () => {
+    world = await startProxyWorld();
+    world.client.speaksFor = { id: 'session-1', user: 'https://id.test#ann' };
+    world.upstream.handle((_request, response) => response.write('streaming'));
+    const [first, second] = [await world.agent(), await world.agent()];
+    first.send(world.request('GET', '/a'));
+    await first.until((text) => text.includes('streaming'));
+    world.client.speaksFor = { id: 'session-2', user: 'https://id.test#ann' };
+    world.client.setRoutes([...world.client.routes()]);
+    world.client.speaksFor = { id: 'session-3', user: 'https://id.test#bob' };
+    second.send(world.request('GET', '/b'));
+    await second.until((text) => text.includes('streaming'));
+    expect(first.socket.destroyed).toBe(false);
+    world.client.setRoutes([...world.client.routes()]);
+    await first.closed();
+    // As that of the session that it went on in.
+    expect(world.client.records).toMatchObject([
+      { path: '/a', reason: 16, user: 'https://id.test#ann', sessionId: 'session-2' },
+    ]);
+    expect(second.socket.destroyed).toBe(false);
+  });
+
+  test.each([
+    ['none', undefined],
+    ['one', 'https://id.test#ann'],
+  ])('cuts tunnels that nobody looks into: of %s before', async (_, user) => {
+    world = await startProxyWorld({ config: { unrouted: 'tunnel' }, allowLoopback: true });
+    world.client.speaksFor = { user };
+    world.client.setRoutes([]);
+    const agent = await world.agent();
+    const to = `api.test:${world.upstream.httpPort}`;
+    expect((await agent.exchange(`CONNECT ${to} HTTP/1.1\r\nHost: ${to}\r\n\r\n`, 'CONNECT')).status).toBe(200);
+    agent.send(`GET / HTTP/1.1\r\nHost: ${to}\r\n\r\n`);
+    await agent.until((text) => text.includes('hello'));
+    world.client.speaksFor = { user: 'https://id.test#bob' };
+    world.client.setRoutes([]);
+    await agent.closed();
+    expect(world.client.records).toMatchObject([{ method: 'CONNECT', reason: 16, user: user ?? '' }]);
+  });
+});
+
+describe('evidence of another user', () => {
+  test('cuts all that goes on, and is attested with', async () => {
+    let isAnother = (): void => {};
+    const onOtherUser = (listener: () => void) => {
+      isAnother = listener;
+      return () => {};
+    };
+    world = await startProxyWorld({ config: { onOtherUser } });
+    world.upstream.handle((_request, response) => response.write('streaming'));
+    const agent = await world.agent();
+    agent.send(world.request('GET', '/a'));
+    await agent.until((text) => text.includes('streaming'));
+    isAnother();
+    await agent.closed();
+    expect(world.client.attestedAgain).toBe(1);
+    expect(world.client.records).toMatchObject([{ reason: 16 }]);
+  });
+});
+
 describe('revocation', () => {
   test('cuts a live stream that it concerns and leaves the others', async () => {
     world = await startProxyWorld();

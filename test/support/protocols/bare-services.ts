@@ -16,7 +16,7 @@ export function bareServices(own: object = {}): ProxyServices {
     via: 'test',
     unrouted: 'deny',
     routes: new RouteTable(),
-    client: { hasRoomBeside: () => true },
+    client: { hasRoomBeside: () => true, session: () => undefined },
     ended: () => {},
     ...own,
   } as unknown as ProxyServices;

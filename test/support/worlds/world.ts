@@ -27,6 +27,8 @@ export interface WorldOptions {
   readonly clock?: Clock;
   /** Subject of the user that the agent acts for; the issuer is the agent's. */
   readonly user?: string;
+  /** Of the agent and its user; default: one of its own. */
+  readonly issuer?: TokenIssuer;
 }
 
 /**
@@ -59,7 +61,7 @@ export class World {
 
   static async start(options: WorldOptions = {}): Promise<World> {
     const folder = await mkdtemp(join(tmpdir(), 'sidekey-world-'));
-    const issuer = new TokenIssuer('https://issuer.world.test');
+    const issuer = options.issuer ?? new TokenIssuer('https://issuer.world.test');
     const api = await startDemandingApi();
     const loopback = { host: '127.0.0.1', port: 0 };
     const config: ControlPlaneConfig = {

@@ -93,6 +93,36 @@ describe('templates', () => {
     expect(() => fillTemplate(template, CONTEXT)).toThrow(/template/);
   });
 
+  test.each([
+    ['{{agent.oidc.team}}/{{agent.oidc.name}}', { team: 'a/b', name: 'c' }, { team: 'a', name: 'b/c' }],
+    ['{{agent.oidc.team}}-{{agent.oidc.name}}', { team: 'a-b', name: 'c' }, { team: 'a', name: 'b-c' }],
+    ['{{agent.oidc.team}}.{{agent.oidc.name}}', { team: 'a.b', name: 'c' }, { team: 'a', name: 'b.c' }],
+    ['{{agent.oidc.team}}x@{{agent.oidc.name}}', { team: 'ax@b', name: 'c' }, { team: 'a', name: 'bx@c' }],
+    [
+      '{{agent.oidc.team}}_{{tenant}}_{{agent.oidc.name}}',
+      { team: 'a_acme', name: 'c' },
+      { team: 'a', name: 'acme_c' },
+    ],
+    ['{{agent.oidc.team}}~{{agent.oidc.name}}', { team: 'a~b', name: 'c' }, { team: 'a', name: 'b~c' }],
+  ])('%s is no other for one who chooses where his name is parted (invariant 6)', (template, one, other) => {
+    const fill = (oidc: object) => fillTemplate(template, { ...CONTEXT, claims: { oidc } });
+    expect(fill(one)).not.toBe(fill(other));
+    expect(decodeURIComponent(fill(one))).toBe(decodeURIComponent(fill(other)));
+  });
+
+  test('what parts nothing stays as it is', () => {
+    const claims = { oidc: { team: 'a/b', name: 'c-d.e' } };
+    expect(fillTemplate('x-{{agent.oidc.team}}', { ...CONTEXT, claims })).toBe('x-a/b');
+    expect(fillTemplate('{{agent.oidc.team}}:{{agent.oidc.name}}', { ...CONTEXT, claims })).toBe('a/b:c-d.e');
+  });
+
+  test.each(['{{user}}{{tenant}}', '{{user}}x{{tenant}}', '{{user}}%2F{{tenant}}'])(
+    '%s is refused: nothing tells where one value ends',
+    (template) => {
+      expect(() => fillTemplate(template, CONTEXT)).toThrow(/parts/);
+    },
+  );
+
   test('a value that holds a template is not filled again, and control characters are refused', () => {
     expect(fillTemplate('u={{user}}', { ...CONTEXT, user: '{{tenant}}' })).toBe('u=%7B%7Btenant%7D%7D');
     expect(() => fillTemplate('{{user}}', { ...CONTEXT, user: 'a\r\nb' })).toThrow(/user/);

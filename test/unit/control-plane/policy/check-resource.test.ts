@@ -19,6 +19,18 @@ it.each<[string, Kind, object, RegExp]>([
     { ...jwt, claims: { iss: 'x' } },
     /^spec.claims.iss: the issuer/,
   ],
+  [
+    'a subject of two values that nothing parts',
+    'CredentialProvider',
+    { ...jwt, subject: '{{agent.oidc.team}}{{agent.oidc.name}}' },
+    /^spec.subject: put a sign/,
+  ],
+  [
+    'such a claim, however deep',
+    'CredentialProvider',
+    { ...jwt, claims: { a: [{ b: 'x{{user}}1{{tenant}}' }] } },
+    /^spec.claims.a: put a sign/,
+  ],
   ['keys over http', 'TrustProvider', { ...oidc, issuer: 'http://localhost:1' }, /^spec.issuer: .*https/],
   [
     'a key set over http',

@@ -59,6 +59,22 @@ describe('a session', () => {
     expect(held()).toBe('b');
   });
 
+  it('is dropped when all starts over, and so is one that was asked for before', async () => {
+    let deliver = (_session: Session): void => {};
+    const { held, keeper, told } = keeping(
+      () => sessionNamed('ann'),
+      () => new Promise((resolve) => (deliver = resolve)),
+      () => sessionNamed('bob'),
+    );
+    keeper.start();
+    await pass(1_500);
+    keeper.startOver('session-expired');
+    expect([held(), told]).toEqual([undefined, ['session ann', 'lost session-expired']]);
+    deliver(sessionNamed('ann again'));
+    await pass(0);
+    expect([held(), told]).toEqual(['bob', ['session ann', 'lost session-expired', 'session bob']]);
+  });
+
   it('ends with its time when it cannot be renewed, and not before', async () => {
     const { held, keeper, told } = keeping(
       () => sessionNamed('a'),

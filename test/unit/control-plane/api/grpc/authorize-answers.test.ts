@@ -69,7 +69,7 @@ async function ask({ states, question, session, options }: Asked) {
     destination: DESTINATION,
     http: HTTP,
   };
-  const live = { ticket: { tenant: 'acme' } } as unknown as LiveSession;
+  const live = { ticket: { tenant: 'acme', notAfter: Number.POSITIVE_INFINITY } } as unknown as LiveSession;
   const { id, outcome } = await authorize(all, live, { ...request, ...question });
   const grant = outcome?.$case === 'grant' ? outcome.value : undefined;
   const denial = outcome?.$case === 'denial' ? outcome.value : undefined;

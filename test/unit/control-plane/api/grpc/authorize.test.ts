@@ -44,7 +44,7 @@ const BOUND = {
 };
 
 const NOW = Date.UTC(2026, 10, 23);
-const LIVE = { ticket: { tenant: 'acme' } } as unknown as LiveSession;
+const LIVE = { ticket: { tenant: 'acme', notAfter: Number.POSITIVE_INFINITY } } as unknown as LiveSession;
 
 /** A control plane in which all goes well, but for what is said otherwise. */
 const optionsOf = (current: () => TenantPolicy | undefined, over: object = {}): AuthorizeOptions =>
@@ -207,13 +207,13 @@ describe('a question asked by an older policy', () => {
 });
 
 describe('what a credential leaves of a grant', () => {
-  async function ask(lifeMs: number, http: Partial<AuthorizeRequest['http']> = {}): Promise<unknown> {
+  async function ask(lifeMs: number, http: Partial<AuthorizeRequest['http']> = {}, live = LIVE): Promise<unknown> {
     const minter = { mint: async () => ({ secret: new Secret('minted'), notAfter: NOW + lifeMs }) };
     const state: TenantPolicy = { policy: compilePolicySet(SET), revocations: new RevocationSet([]) };
     const question = { ...QUESTION, http: { ...QUESTION.http, ...http } as AuthorizeRequest['http'] };
     const { outcome } = await authorize(
       optionsOf(() => state, { minter }),
-      LIVE,
+      live,
       question,
     );
     if (outcome?.$case === 'grant') return [outcome.value.notAfter?.getTime(), outcome.value.cacheLease];
@@ -225,6 +225,11 @@ describe('what a credential leaves of a grant', () => {
     ['no longer a lease than it lives', 2_500, [NOW + 2_500, { seconds: 2, nanos: 500_000_000 }]],
   ])('%s', async (_title, lifeMs, expected) => {
     expect(await ask(lifeMs)).toEqual(expected);
+  });
+
+  it('nor any that outlives its session', async () => {
+    const live = { ticket: { ...LIVE.ticket, notAfter: NOW + 1_500 } } as LiveSession;
+    expect(await ask(60_000, {}, live)).toEqual([NOW + 1_500, { seconds: 1, nanos: 500_000_000 }]);
   });
 
   it.each(['', 'GET /', 'GE\r\nT', 'G'.repeat(65)])('and no method that is no token: %j', async (method) => {

@@ -5,6 +5,7 @@ import { DecisionWriter } from '../../../../../control-plane/audit/decision-writ
 import { ProxyService, type ProxyServiceOptions } from '../../../../../control-plane/api/grpc/proxy-service.ts';
 import type { AuthorizeCall } from '../../../../../control-plane/api/grpc/authorize-stream.ts';
 import type { WatchCall } from '../../../../../control-plane/api/grpc/watch.ts';
+import { InspectedFacts } from '../../../../../proto/gen/sidekey/v1/route.ts';
 import { IDLE_METER } from '../../../../fakes/proxy-meter.ts';
 import { createSigningKey } from '../../../../../common/signing-key.ts';
 
@@ -73,6 +74,30 @@ describe('ProxyService.authorize', () => {
     expect(wanted).toHaveBeenCalledTimes(2);
     call.emit('data', { id: 3, destination: undefined, http, policyChange: '' });
     expect(wanted).toHaveBeenCalledTimes(2);
+  });
+});
+
+describe('ProxyService.authorize, of questions that are answered as late', () => {
+  it('reads no further while it works on too many bytes of them', async () => {
+    const call = new FakeCall();
+    let goOn = (_policy: undefined): void => {};
+    const policy = new Promise<undefined>((resolve) => (goOn = resolve));
+    const gate = { enter: async () => ({ ticket: { tenant: 'acme' } }) };
+    const options = { gate, policies: { get: () => policy }, meter: IDLE_METER } as unknown as ProxyServiceOptions;
+    const service = new ProxyService(options);
+    const wanted = vi.spyOn(service.readAhead, 'next');
+    service.handlers().authorize(call as unknown as AuthorizeCall);
+    const inspected = { ...InspectedFacts.create(), json: 'j'.repeat(200_000) };
+    const http = { method: 'GET', path: '/', query: '', headers: [], inspected };
+    const asked = Math.ceil(4_194_304 / 200_000);
+    for (let id = 1; id <= asked; id += 1) {
+      call.emit('data', { id, deadlineMs: 1, destination: undefined, http, policyChange: '' });
+    }
+    await expect.poll(() => call.written).toBe(asked);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(wanted).toHaveBeenCalledTimes(asked - 1);
+    goOn(undefined);
+    await expect.poll(() => wanted.mock.calls.length).toBe(asked);
   });
 });
 

@@ -60,6 +60,7 @@ test('an agent that reads no answers gets no further ones, whatever windows it g
     held: new ByteBudget(0),
     via: 'test',
     routes: new RouteTable(),
+    client: { session: () => undefined },
     ended: () => (refused += 1),
   } as unknown as ProxyServices;
   const transport = { kind: 'tunnel', host: 'a.example', port: 443, tls: true } as const;
