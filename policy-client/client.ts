@@ -93,7 +93,7 @@ class LinkedPolicyClient implements PolicyClient {
   }
 
   attestAgain(): void {
-    this.#sessions.startOver('session-expired');
+    this.#parts.sessions.startOver('session-expired');
   }
 
   revoked(): Reason | undefined {
