@@ -1,3 +1,4 @@
+import { holdPromise } from '../../common/hold-promise.ts';
 import type { Secret } from '../../common/secret.ts';
 import type { Injection } from '../../proto/gen/sidekey/v1/grant.ts';
 import { CredentialError, type CredentialMinter, type CredentialSpec } from './credential-minter.ts';
@@ -100,12 +101,7 @@ function openOnce(
 ): Promise<CredentialSpec> {
   const held = opened.get(set) ?? new Map<string, Promise<CredentialSpec>>();
   opened.set(set, held);
-  const known = held.get(provider);
-  if (known) return known;
-  const opening = openSpec(options, set.source, provider, spec);
-  held.set(provider, opening);
-  opening.catch(() => held.delete(provider));
-  return opening;
+  return holdPromise(held, provider, () => openSpec(options, set.source, provider, spec));
 }
 
 async function openSpec(

@@ -1,5 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { BoundedCache } from '../../common/bounded-cache.ts';
+import { holdPromise } from '../../common/hold-promise.ts';
 import { Secret } from '../../common/secret.ts';
 import { openSecret, putSecret } from '../store/sealed-secrets.ts';
 import type { Sealer } from '../store/sealing.ts';
@@ -25,12 +26,7 @@ export class PlaceholderKeys {
 
   /** The tenant's placeholders; its key is made at the first question. */
   for(tenant: string): Promise<PlaceholderOf> {
-    const known = this.#keys.get(tenant);
-    if (known !== undefined) return known;
-    const opening = this.#open(tenant).then((key) => derivingFrom(key));
-    this.#keys.set(tenant, opening);
-    opening.catch(() => this.#keys.delete(tenant));
-    return opening;
+    return holdPromise(this.#keys, tenant, async () => derivingFrom(await this.#open(tenant)));
   }
 
   /** Of a tenant that is gone, or of all. */

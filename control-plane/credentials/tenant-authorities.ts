@@ -1,6 +1,7 @@
 import { createPrivateKey, randomUUID } from 'node:crypto';
 import { BoundedCache } from '../../common/bounded-cache.ts';
 import type { Clock } from '../../common/clock.ts';
+import { holdPromise } from '../../common/hold-promise.ts';
 import { Secret } from '../../common/secret.ts';
 import { createRootAuthority, issueIntermediate, type SigningAuthority } from '../../common/x509/authority.ts';
 import type { CertificateAuthority } from '../../proto/gen/sidekey/v1/proxy.ts';
@@ -50,12 +51,7 @@ export class TenantAuthorities {
 
   /** The tenant's root, made at the first question. */
   root(tenant: string): Promise<SigningAuthority> {
-    const known = this.#roots.get(tenant);
-    if (known) return known;
-    const opening = this.#open(tenant);
-    this.#roots.set(tenant, opening);
-    opening.catch(() => this.#roots.delete(tenant));
-    return opening;
+    return holdPromise(this.#roots, tenant, () => this.#open(tenant));
   }
 
   /** Of a tenant that is gone, or of all. */
@@ -66,7 +62,7 @@ export class TenantAuthorities {
 
   async #open(tenant: string): Promise<SigningAuthority> {
     return this.#options.store.transaction(tenant, async (tx) => {
-      // Two replicas may ask at once: the tenant's row makes one wait for the other.
+      // Two replicas may ask at once: one waits for the other.
       await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`sidekey root ${tenant}`]);
       return (await this.#read(tx, tenant)) ?? this.#create(tx, tenant);
     });

@@ -130,6 +130,8 @@ export class ResourceStore {
     if (name === 'default') throw new ResourceError('tenant-in-use', 'the default tenant stays');
     try {
       await this.#store.system(async (tx) => {
+        // First, as whoever changes its resources does: neither is to hold what the other comes to.
+        await tx.query('select 1 from tenants where name = $1 for update', [name]);
         // What was made for it and is nothing without it. Should the tenant stay, so does this.
         for (const table of ['sealed_secrets', 'authorities', 'revocations']) {
           await tx.query(`delete from ${table} where tenant = $1`, [name]);

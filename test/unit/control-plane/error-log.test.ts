@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { SidekeyError } from '../../../common/errors.ts';
 import { createErrorLog } from '../../../control-plane/error-log.ts';
 
 it('writes the same error once in a while, with how often it came', () => {
@@ -22,4 +23,21 @@ it('writes the same error once in a while, with how often it came', () => {
     ['no credential for tenant acme: status 500', undefined],
   ]);
   expect(lines[0]).toMatchObject({ level: 'error', msg: 'control plane error' });
+});
+
+it('says where a bug is, and of an error of ours what it says', () => {
+  const lines: Record<string, unknown>[] = [];
+  const log = createErrorLog(
+    (line) => lines.push(JSON.parse(line) as Record<string, unknown>),
+    () => 0,
+  );
+  log(new TypeError('x is not a function'));
+  log(new SidekeyError('store-failed', 'cannot open the database'));
+  expect(lines).toEqual([
+    expect.objectContaining({
+      error: 'x is not a function',
+      at: expect.arrayContaining([expect.stringContaining('error-log.test.ts:')]),
+    }),
+    expect.not.objectContaining({ at: expect.anything() }),
+  ]);
 });
