@@ -28,7 +28,7 @@ import type { ControlPlaneConfig } from './config.ts';
 import { Issuer } from './credentials/issuer.ts';
 import { createMinter } from './credentials/minters.ts';
 import { RevocationStore } from './policy/revocation-store.ts';
-import { databaseFault } from './store/database-fault.ts';
+import { createDatabaseCheck } from './store/database-fault.ts';
 import { createErrorLog } from './error-log.ts';
 import { Closers, type Foundation, openFoundation } from './foundation.ts';
 import { startGrpcServer } from './api/grpc/grpc-server.ts';
@@ -240,7 +240,7 @@ function restDependencies(
       resealed: await rotateSealing(),
       rotated: await keys.rotate(),
     }),
-    notReady: () => databaseFault(store),
+    notReady: createDatabaseCheck(store),
     onError,
   };
 }

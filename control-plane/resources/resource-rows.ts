@@ -1,5 +1,14 @@
 import type { Sql } from '../store/sql-store.ts';
-import { API_VERSION, type Kind, KINDS, type PolicySet, type Resource, type ResourceOf, type SpecByKind, SPECS } from './kinds.ts';
+import {
+  API_VERSION,
+  type Kind,
+  KINDS,
+  type PolicySet,
+  type Resource,
+  type ResourceOf,
+  type SpecByKind,
+  SPECS,
+} from './kinds.ts';
 import { parseResource } from './parse-resource.ts';
 import { ResourceError } from './resource-error.ts';
 

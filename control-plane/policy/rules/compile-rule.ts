@@ -49,7 +49,7 @@ export function compileRule(rule: AccessRule, denies: boolean): CompiledRule {
   const all = when ? [...matchers, when] : matchers;
   const reads = new Set<FactName>(all.flatMap((matcher) => matcher.reads));
   if (paths?.some(({ pattern }) => pattern !== EVERY_PATH)) reads.add('path');
-  const shape = { methods: methods !== undefined, content: all.length > 0 };
+  const shape = shapeOf(rule);
   return {
     reads,
     selectors: new Set(all.flatMap((matcher) => matcher.selectors ?? [])),
@@ -64,6 +64,11 @@ export function compileRule(rule: AccessRule, denies: boolean): CompiledRule {
       return all.length === 0 ? covering : fitContent(covering, all, question, denies);
     },
   };
+}
+
+/** What of a rule counts for how specific it is, beside its paths. */
+export function shapeOf({ methods, paths: _, ...content }: AccessRule): Pick<Covering, 'methods' | 'content'> {
+  return { methods: methods !== undefined, content: Object.values(content).some((part) => part !== undefined) };
 }
 
 /** A server may read the path more leniently than it should: what is denied is denied in every reading. */
