@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type ForeignServer, startForeignServer } from '../support/upstreams/foreign-server.ts';
 import { type ProcessEnd, runProcess } from '../support/process.ts';
 import { denial, type ProxyWorld, SECRET } from '../support/worlds/proxy-world.ts';
-import { PYTHON, pythonGrpcServer } from '../support/agents/python-grpc.ts';
+import { PYTHON, pythonGrpcServer } from '../support/upstreams/python-grpc.ts';
 
 const GRPCURL = ['grpcurl', join(String(spawnSync('go', ['env', 'GOPATH']).stdout ?? '').trim(), 'bin/grpcurl')].find(
   (program) => spawnSync(program, ['-version']).status === 0,

@@ -4,7 +4,7 @@ import { decide } from '../../../../control-plane/policy/decide.ts';
 import { findOverruled } from '../../../../control-plane/policy/overruled.ts';
 import { RevocationSet } from '../../../../control-plane/policy/revocations.ts';
 import { seededRandom } from '../../../support/random.ts';
-import { policySet, REQUEST, SESSION } from '../../../support/worlds/policy-set.ts';
+import { policySet, REQUEST, SESSION } from '../../../support/control-plane/policy-set.ts';
 
 const AGENT = { clientWorkload: 'agent', serverWorkload: 'api' };
 const ALL = { ...AGENT, clientWorkload: '*' };

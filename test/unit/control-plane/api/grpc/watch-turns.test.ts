@@ -14,7 +14,7 @@ import { RevocationSet } from '../../../../../control-plane/policy/revocations.t
 import { VERSION } from '../../../../../common/version.ts';
 import { WatchEvent } from '../../../../../proto/gen/sidekey/v1/proxy.ts';
 import { IDLE_METER } from '../../../../fakes/proxy-meter.ts';
-import { policySet } from '../../../../support/worlds/policy-set.ts';
+import { policySet } from '../../../../support/control-plane/policy-set.ts';
 
 const PROXIES = 12;
 const names = (count: number, of: string) => Array.from({ length: count }, (_, n) => `${of}${n}`);
