@@ -25,7 +25,9 @@ describe('REST API', () => {
     const apply = async (documents: string): Promise<unknown> =>
       (await api.call('POST', '/v1/apply', { tenant, body: { documents } })).body['warnings'];
     expect(await apply(DOCUMENTS)).toMatchObject([{ resource: 'CredentialProvider/key', field: 'spec.boundTo' }]);
-    const vain = `${head('AccessPolicy', 'no-keys')} {effect: deny, clientWorkload: agent, serverWorkload: api}`;
+    const denying = (rules: string): string =>
+      `${head('AccessPolicy', 'no-keys')} {effect: deny, clientWorkload: agent, serverWorkload: api${rules}}`;
+    const vain = denying('');
     const warned = {
       resource: 'AccessPolicy/no-keys',
       field: 'spec.effect',
@@ -34,7 +36,7 @@ describe('REST API', () => {
     expect(await apply(vain)).toMatchObject([warned]);
     expect(await apply(vain)).toEqual([]);
     expect(await apply(DOCUMENTS.replace('/v1/**', '/v2/**'))).toMatchObject([warned]);
-    const met = vain.replace('}', ", rules: [{methods: [GET], paths: ['/v2/**']}]}");
+    const met = denying(", rules: [{methods: [GET], paths: ['/v2/**']}]");
     expect(await apply(met)).toEqual([]);
   });
 
