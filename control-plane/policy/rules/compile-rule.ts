@@ -67,8 +67,12 @@ export function compileRule(rule: AccessRule, denies: boolean): CompiledRule {
 }
 
 /** What of a rule counts for how specific it is, beside its paths. */
-export function shapeOf({ methods, paths: _, ...content }: AccessRule): Pick<Covering, 'methods' | 'content'> {
-  return { methods: methods !== undefined, content: Object.values(content).some((part) => part !== undefined) };
+export function shapeOf(rule: AccessRule): Pick<Covering, 'methods' | 'content'> {
+  const given = Object.entries(rule).filter(([, part]) => part !== undefined);
+  return {
+    methods: rule.methods !== undefined,
+    content: given.some(([name]) => name !== 'methods' && name !== 'paths'),
+  };
 }
 
 /** A server may read the path more leniently than it should: what is denied is denied in every reading. */

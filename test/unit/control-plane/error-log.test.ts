@@ -1,5 +1,4 @@
 import { expect, it } from 'vitest';
-import { SidekeyError } from '../../../common/errors.ts';
 import { createErrorLog } from '../../../control-plane/error-log.ts';
 
 it('writes the same error once in a while, with how often it came', () => {
@@ -25,14 +24,14 @@ it('writes the same error once in a while, with how often it came', () => {
   expect(lines[0]).toMatchObject({ level: 'error', msg: 'control plane error' });
 });
 
-it('says where a bug is, and of an error of ours what it says', () => {
+it('says where a bug is, and of what goes wrong elsewhere what it says', () => {
   const lines: Record<string, unknown>[] = [];
   const log = createErrorLog(
     (line) => lines.push(JSON.parse(line) as Record<string, unknown>),
     () => 0,
   );
   log(new TypeError('x is not a function'));
-  log(new SidekeyError('store-failed', 'cannot open the database'));
+  log(new Error('terminating connection due to administrator command'));
   expect(lines).toEqual([
     expect.objectContaining({
       error: 'x is not a function',
