@@ -55,7 +55,8 @@ export async function applyDocuments(
   }
 }
 
-function formatPlaced(refused: RefusedField, documents: readonly SourceDocument[]): string {
+/** With file and line, where these documents have it. */
+export function formatPlaced(refused: RefusedField, documents: readonly SourceDocument[]): string {
   const [kind = '', name = ''] = refused.resource.split('/');
   const place = locateIssue(documents, { kind, name, field: refused.field });
   // What these files do not hold stands in the control plane already.

@@ -166,13 +166,7 @@ function refusal(status: number, text: string, origin: string): Error {
   }
   const code = readField(problem, 'code') ?? 'rest-error';
   const title = readField(problem, 'detail') ?? readField(problem, 'title') ?? 'refused';
-  const fields = readList(problem, 'errors').map(
-    (error): RefusedField => ({
-      resource: readField(error, 'resource') ?? '',
-      field: readField(error, 'field') ?? '',
-      message: readField(error, 'message') ?? '',
-    }),
-  );
+  const fields = readIssues(problem, 'errors');
   if (status === 400 || status === 422) return new RequestRefused(code, title, fields);
   return new RestError(status, code, [`${title} [HTTP ${status}]`, ...fields.map(formatRefused)].join('\n  '));
 }
@@ -189,6 +183,15 @@ export function readField(value: unknown, name: string): string | undefined {
 export function readList(value: unknown, name: string): unknown[] {
   const field = readMember(value, name);
   return Array.isArray(field) ? field : [];
+}
+
+/** A list of what is wrong with resources. */
+export function readIssues(value: unknown, name: string): RefusedField[] {
+  return readList(value, name).map((issue) => ({
+    resource: readField(issue, 'resource') ?? '',
+    field: readField(issue, 'field') ?? '',
+    message: readField(issue, 'message') ?? '',
+  }));
 }
 
 /** Whatever has this name in an answer. */

@@ -17,7 +17,7 @@ import { SessionGate } from './api/grpc/session-gate.ts';
 import { TenantAuthorities } from './credentials/tenant-authorities.ts';
 import { createEvidenceVerifier } from './attestation/evidence-verifier.ts';
 import { JwksCache } from './attestation/jwks-cache.ts';
-import { createLocalAuthority } from './attestation/local.ts';
+import { createLocalAuthority, type LocalAuthority } from './attestation/local.ts';
 import { openLocalSocket } from './attestation/local-socket.ts';
 import { createSessionAuthority } from './attestation/session.ts';
 import { followDecisions, queryDecisions } from './audit/query-decisions.ts';
@@ -28,7 +28,7 @@ import type { ControlPlaneConfig } from './config.ts';
 import { Issuer } from './credentials/issuer.ts';
 import { createMinter } from './credentials/minters.ts';
 import { RevocationStore } from './policy/revocation-store.ts';
-import { databaseFault } from './store/database-fault.ts';
+import { createDatabaseCheck } from './store/database-fault.ts';
 import { createErrorLog } from './error-log.ts';
 import { Closers, type Foundation, openFoundation } from './foundation.ts';
 import { startGrpcServer } from './api/grpc/grpc-server.ts';
@@ -120,12 +120,7 @@ async function start(
     keys: foundation.keys.issuer,
     clock,
   });
-  const { localTrustSocket } = config;
-  const local = localTrustSocket === undefined ? undefined : createLocalAuthority(clock);
-  if (localTrustSocket !== undefined && local) {
-    const socket = await openLocalSocket({ path: localTrustSocket, authority: local });
-    closers.add(() => socket.close());
-  }
+  const local = await openLocalTrust(config, clock, closers);
   const placeholders = new PlaceholderKeys(foundation.store, foundation.sealer);
   const evidence = createEvidenceVerifier({ jwks, local });
   const authorities = new TenantAuthorities(foundation);
@@ -163,6 +158,18 @@ async function start(
     metricsUrl,
     close: () => closers.close(onError),
   };
+}
+
+async function openLocalTrust(
+  { localTrustSocket: path }: ControlPlaneConfig,
+  clock: Clock,
+  closers: Closers,
+): Promise<LocalAuthority | undefined> {
+  if (path === undefined) return undefined;
+  const authority = createLocalAuthority(clock);
+  const socket = await openLocalSocket({ path, authority });
+  closers.add(() => socket.close());
+  return authority;
 }
 
 interface ProxyParts {
@@ -240,7 +247,7 @@ function restDependencies(
       resealed: await rotateSealing(),
       rotated: await keys.rotate(),
     }),
-    notReady: () => databaseFault(store),
+    notReady: createDatabaseCheck(store),
     onError,
   };
 }

@@ -1,12 +1,10 @@
 import type { Command } from 'commander';
 import { UsageError } from '../../common/errors.ts';
-import { secretFields } from '../../control-plane/resources/secret-fields.ts';
-import { boundToOf } from '../../control-plane/resources/within-binding.ts';
 import { addContextOptions, readContext, type ContextOptions } from '../context.ts';
 import { outputOption, printAs, type OutputFormat } from '../output.ts';
 import { paint, printable } from '../paint.ts';
-import { applyDocuments, readDocuments, type SourceDocument } from '../documents.ts';
-import { readField, readList, withClient } from '../rest-client.ts';
+import { applyDocuments, formatPlaced, readDocuments } from '../documents.ts';
+import { readField, readIssues, readList, withClient } from '../rest-client.ts';
 
 interface ApplyOptions extends ContextOptions {
   readonly file: readonly string[];
@@ -39,24 +37,8 @@ async function apply(options: ApplyOptions): Promise<void> {
     applyDocuments(client, documents, { prune: options.prune === true, dryRun: options.dryRun === true }),
   );
   printAs(options.output, answer, () => formatChanges(answer, options.dryRun === true));
-  warnOfUnbound(documents, answer);
-}
-
-/** Once, when it is given: most often nobody has thought of it. */
-function warnOfUnbound(documents: readonly SourceDocument[], answer: unknown): void {
-  const isChanged = (change: unknown): boolean => readField(change, 'action') !== 'unchanged';
-  const changed = new Set(
-    readList(answer, 'changes')
-      .filter(isChanged)
-      .map((change) => `${readField(change, 'kind')}/${readField(change, 'name')}`),
-  );
-  for (const { document } of documents) {
-    const { kind, metadata, spec } = document;
-    if (kind !== 'CredentialProvider' || !changed.has(`${kind}/${metadata.name}`)) continue;
-    if (secretFields(spec).length === 0 || boundToOf(spec) !== undefined) continue;
-    const text = `sidekey: ${kind}/${metadata.name} has no boundTo: whoever may apply policy can have its secret sent anywhere`;
-    console.error(paint('yellow', text, process.stderr));
-  }
+  for (const warning of readIssues(answer, 'warnings'))
+    console.error(paint('yellow', `sidekey: ${printable(formatPlaced(warning, documents))}`, process.stderr));
 }
 
 const SIGNS = {

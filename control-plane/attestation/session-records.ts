@@ -1,5 +1,5 @@
 import { BoundedCache } from '../../common/bounded-cache.ts';
-import { sessionLockOf } from '../policy/revocation-store.ts';
+import { lockSessions } from '../policy/revocation-store.ts';
 import { CHANNELS, type SqlStore } from '../store/sql-store.ts';
 import type { SessionTicket } from './session.ts';
 
@@ -31,7 +31,7 @@ interface StoredClaims {
   readonly agent: Record<string, unknown>;
   readonly user: Record<string, unknown>;
   readonly authorityKey?: string;
-  /** Sessions of an older control plane lack it. */
+  /** Sessions of an older control plane lack it, and are not vouched for. */
   readonly trustDigests?: Record<string, string>;
   readonly evidenceNotAfter?: number;
   readonly eventKeyId: string;
@@ -94,8 +94,7 @@ export class SessionRecords {
       ...(record.authorityKey === undefined ? {} : { authorityKey: record.authorityKey }),
     };
     const outcome = await this.#store.transaction(ticket.tenant, async (tx) => {
-      // Shared among those who add; a revocation waits for them, and they for it, so that none slips in beside it.
-      await tx.query('select pg_advisory_xact_lock_shared(hashtext($1))', [sessionLockOf(ticket.tenant)]);
+      await lockSessions(tx, ticket.tenant, 'shared');
       const burned = await tx.query(
         `select 1 as found from sessions s join revocations r on r.tenant = s.tenant and r.name = s.id
          where s.tenant = $1 and r.target = 'session' and r.lifted_at is null and s.evidence_hashes && $2::text[] limit 1`,

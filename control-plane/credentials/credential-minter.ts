@@ -41,9 +41,9 @@ export type CredentialSpec = StaticSpec | ClientCredentialsSpec | JwtSpec;
 /** Whom and what the credential is for. */
 export interface MintContext {
   readonly tenant: string;
-  /** Name of the CredentialProvider, and the version of its resource: a changed one never answers from a cache. */
+  /** Name of the CredentialProvider, and the change that made the tenant's policy: no older one answers from a cache. */
   readonly credential: string;
-  readonly version: number | string;
+  readonly version: string;
   readonly workload: string;
   readonly user: string | undefined;
   readonly serverWorkload: string;

@@ -35,61 +35,25 @@ const REFRESH_AT_FRACTION = 0.85;
  * Access tokens by client credentials (RFC 6749 section 4.4). One request in flight for each credential, user and audience,
  * however many callers wait; refreshed early while the old token still serves.
  */
-export function createClientCredentialsMinter(
-  options: ClientCredentialsOptions,
-): CredentialMinter<ClientCredentialsSpec> {
-  const { clock, fetcher } = options;
-  const monotonicMs = options.monotonicMs ?? (() => performance.now());
+export function createClientCredentialsMinter({
+  clock,
+  fetcher,
+  monotonicMs = () => performance.now(),
+}: ClientCredentialsOptions): CredentialMinter<ClientCredentialsSpec> {
   const held = new BoundedCache<string, Held>(MAX_TOKENS);
-
-  function heldFor(spec: ClientCredentialsSpec, context: MintContext): Held {
-    const { tenant, credential, version, user } = context;
-    const key = JSON.stringify([tenant, credential, version, user ?? null, spec.audience ?? null]);
-    let entry = held.get(key);
-    if (entry === undefined) {
-      const unused = { token: undefined, endsAt: 0, refreshAt: 0, pending: undefined, failure: undefined };
-      entry = { tenant, credential, ...unused };
-      held.set(key, entry);
-    }
-    return entry;
-  }
-
-  function refresh(entry: Held, spec: ClientCredentialsSpec): Promise<MintedCredential> {
-    entry.pending ??= requestToken(fetcher, entry.tenant, spec, clock.now())
-      .then((token) => {
-        const lifeMs = token.notAfter - clock.now();
-        entry.token = token;
-        entry.endsAt = monotonicMs() + lifeMs;
-        entry.refreshAt = monotonicMs() + lifeMs * REFRESH_AT_FRACTION;
-        entry.failure = undefined;
-        return token;
-      })
-      .catch((cause: unknown) => {
-        const error =
-          cause instanceof CredentialError
-            ? cause
-            : new CredentialError('the token endpoint cannot be reached', { cause });
-        entry.failure = { error, until: monotonicMs() + FAILURE_COOLDOWN_MS };
-        throw error;
-      })
-      .finally(() => {
-        entry.pending = undefined;
-      });
-    return entry.pending;
-  }
-
   return {
     async mint(spec, context) {
-      const entry = heldFor(spec, context);
+      const entry = heldFor(held, spec, context);
+      const refresh = (): Promise<MintedCredential> => refreshOnce(entry, spec, { clock, fetcher, monotonicMs });
       const now = monotonicMs();
       const resting = entry.failure !== undefined && entry.failure.until > now;
       if (entry.token !== undefined && entry.token.notAfter > clock.now() && entry.endsAt > now) {
         // The old token serves on; a failed early refresh is tried again by a later caller.
-        if (now >= entry.refreshAt && !resting) refresh(entry, spec).catch(() => {});
+        if (now >= entry.refreshAt && !resting) refresh().catch(() => {});
         return entry.token;
       }
       if (resting && entry.pending === undefined && entry.failure !== undefined) throw entry.failure.error;
-      return refresh(entry, spec);
+      return refresh();
     },
     forget(tenant, credential) {
       // A request in flight ends in an entry that nobody finds any more.
@@ -98,6 +62,47 @@ export function createClientCredentialsMinter(
       );
     },
   };
+}
+
+function heldFor(held: BoundedCache<string, Held>, spec: ClientCredentialsSpec, context: MintContext): Held {
+  const { tenant, credential, version, user } = context;
+  const key = JSON.stringify([tenant, credential, version, user ?? null, spec.audience ?? null]);
+  let entry = held.get(key);
+  if (entry === undefined) {
+    const unused = { token: undefined, endsAt: 0, refreshAt: 0, pending: undefined, failure: undefined };
+    entry = { tenant, credential, ...unused };
+    held.set(key, entry);
+  }
+  return entry;
+}
+
+/** Joins the request that is in flight. */
+function refreshOnce(
+  entry: Held,
+  spec: ClientCredentialsSpec,
+  { clock, fetcher, monotonicMs }: Required<ClientCredentialsOptions>,
+): Promise<MintedCredential> {
+  entry.pending ??= requestToken(fetcher, entry.tenant, spec, clock.now())
+    .then((token) => {
+      const lifeMs = token.notAfter - clock.now();
+      entry.token = token;
+      entry.endsAt = monotonicMs() + lifeMs;
+      entry.refreshAt = monotonicMs() + lifeMs * REFRESH_AT_FRACTION;
+      entry.failure = undefined;
+      return token;
+    })
+    .catch((cause: unknown) => {
+      const error =
+        cause instanceof CredentialError
+          ? cause
+          : new CredentialError('the token endpoint cannot be reached', { cause });
+      entry.failure = { error, until: monotonicMs() + FAILURE_COOLDOWN_MS };
+      throw error;
+    })
+    .finally(() => {
+      entry.pending = undefined;
+    });
+  return entry.pending;
 }
 
 async function requestToken(

@@ -60,7 +60,7 @@ export class TenantAuthorities {
 
   async #open(tenant: string): Promise<SigningAuthority> {
     return this.#options.store.transaction(tenant, async (tx) => {
-      // Two replicas may ask at once: the tenant's row makes one wait for the other.
+      // Two replicas may ask at once: one waits for the other.
       await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`sidekey root ${tenant}`]);
       return (await this.#read(tx, tenant)) ?? this.#create(tx, tenant);
     });

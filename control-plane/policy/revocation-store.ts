@@ -70,7 +70,7 @@ export class RevocationStore {
 
 async function findInForce(tx: Sql, tenant: string, id: string): Promise<Target | undefined> {
   const [found] = await tx.query<Target>(
-    'select target, name from revocations where tenant = $1 and id = $2 and lifted_at is null for update',
+    'select target, name from revocations where tenant = $1 and id = $2 and lifted_at is null',
     [tenant, id],
   );
   return found;
@@ -84,6 +84,7 @@ async function findInForce(tx: Sql, tenant: string, id: string): Promise<Target 
  */
 export async function revoke(tx: Sql, tenant: string, request: RevocationRequest): Promise<RevocationRecord> {
   const { target, name, reason, by } = request;
+  if (target === 'session') await lockSessions(tx, tenant);
   const [row] = await tx.query<RevocationRecord>(
     `insert into revocations (tenant, id, target, name, reason, created_by) values ($1, $2, $3, $4, $5, $6)
      on conflict (tenant, target, name) where lifted_at is null do update set with_session = null
@@ -101,8 +102,6 @@ export async function revoke(tx: Sql, tenant: string, request: RevocationRequest
  * leaving it alive would leave the proxy alive. Each gets its own revocation, so that its watch ends and its evidence burns.
  */
 async function endSessions(tx: Sql, tenant: string, { name, by, atMs }: RevocationRequest): Promise<void> {
-  // Against a session that is being added at this moment: see SessionRecords.add.
-  await tx.query('select pg_advisory_xact_lock(hashtext($1))', [sessionLockOf(tenant)]);
   const ended = await tx.query<{ id: string }>(
     `update sessions s set ended_at = coalesce(s.ended_at, now()) from sessions named
      where named.tenant = $1 and named.id = $2 and s.tenant = $1 and (s.id = $2 or (s.ended_at is null
@@ -123,9 +122,13 @@ async function endSessions(tx: Sql, tenant: string, { name, by, atMs }: Revocati
   }
 }
 
-/** What the advisory lock between adding and revoking a tenant's sessions is on. */
-export function sessionLockOf(tenant: string): string {
-  return `sidekey sessions of ${tenant}`;
+/**
+ * Shared by those who add sessions of a tenant; who revokes one waits for them, and they for it, so that none slips in beside it. Taken
+ * before any row: of two that revoke sessions of one proxy, each would else hold the row that the other comes to.
+ */
+export async function lockSessions(tx: Sql, tenant: string, how: 'alone' | 'shared' = 'alone'): Promise<void> {
+  const lock = how === 'alone' ? 'pg_advisory_xact_lock' : 'pg_advisory_xact_lock_shared';
+  await tx.query(`select ${lock}(hashtext($1))`, [`sidekey sessions of ${tenant}`]);
 }
 
 /** Lifts the revocation of a target; undefined when none was in force. A revoked session stays ended. */
@@ -136,6 +139,7 @@ export async function liftRevocation(
   name: string,
   by: string,
 ): Promise<RevocationRecord | undefined> {
+  if (target === 'session') await lockSessions(tx, tenant);
   const [row] = await tx.query<RevocationRecord>(
     `update revocations set lifted_at = now(), lifted_by = $4
      where tenant = $1 and target = $2 and name = $3 and lifted_at is null returning ${COLUMNS}`,

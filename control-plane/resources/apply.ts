@@ -10,6 +10,7 @@ import { keyOf, ResourceError, type ResourceIssue } from './resource-error.ts';
 import { lockTenant, makePolicySet, readResources, writeResources } from './resource-rows.ts';
 import { bindingChanges, bindingOf, bindingText, isBoundSo, type NamedBySecrets } from './secret-binding.ts';
 import { secretFields, secretName, secretPrefix, withoutSecrets } from './secret-fields.ts';
+import { findSlips } from './slips.ts';
 import { refuseTooMany } from './tenant-bounds.ts';
 import { boundToOf } from './within-binding.ts';
 
@@ -20,6 +21,15 @@ export interface Change {
   /** `kept`: pruning passed it over, because its label says so. */
   readonly action: 'created' | 'updated' | 'deleted' | 'unchanged' | 'kept';
   readonly fields: readonly FieldChange[];
+}
+
+/** What became of a tenant's resources. */
+export interface TenantChanges {
+  readonly changes: readonly Change[];
+  /** The tenant's policy version; the one it would have, when nothing was kept. */
+  readonly policyVersion: number;
+  /** What was applied, and is most likely a slip. */
+  readonly warnings: readonly ResourceIssue[];
 }
 
 interface ResourceName {
@@ -51,10 +61,7 @@ function refuseInUse(after: readonly ResourceIssue[], before: readonly ResourceI
 }
 
 /** Applies within the tenant's open transaction; the caller rolls back on a throw. */
-export async function applyToTenant(
-  tx: Sql,
-  request: ApplyRequest,
-): Promise<{ changes: Change[]; policyVersion: number }> {
+export async function applyToTenant(tx: Sql, request: ApplyRequest): Promise<TenantChanges> {
   const { tenant, resources } = request;
   const { version, maxResources } = await lockTenant(tx, tenant);
   const wanted = new Map(resources.map((one) => [keyOf(one.kind, one.metadata.name), one]));
@@ -98,7 +105,7 @@ export async function applyToTenant(
   for (const one of doomed) changes.push(await deleteOne(tx, tenant, one));
   for (const { kind, metadata } of kept) changes.push({ kind, name: metadata.name, action: 'kept', fields: [] });
   if (changes.every(({ action }) => action === 'unchanged' || action === 'kept'))
-    return { changes, policyVersion: version };
+    return { changes, policyVersion: version, warnings: [] };
   await endSessionsVouchedForBy(
     tx,
     tenant,
@@ -106,7 +113,7 @@ export async function applyToTenant(
   );
   await tx.query('update tenants set policy_version = $2 where name = $1', [tenant, version + 1]);
   await notifyFrom(tx, CHANNELS.policy, tenant);
-  return { changes, policyVersion: version + 1 };
+  return { changes, policyVersion: version + 1, warnings: findSlips(named, changed) };
 }
 
 /** A trust provider that is gone, or may say something else than when it vouched for sessions. */

@@ -1,5 +1,14 @@
 import type { Sql } from '../store/sql-store.ts';
-import { type Kind, KINDS, type PolicySet, type Resource, type ResourceOf, type SpecByKind, SPECS } from './kinds.ts';
+import {
+  API_VERSION,
+  type Kind,
+  KINDS,
+  type PolicySet,
+  type Resource,
+  type ResourceOf,
+  type SpecByKind,
+  SPECS,
+} from './kinds.ts';
 import { parseResource } from './parse-resource.ts';
 import { ResourceError } from './resource-error.ts';
 
@@ -115,7 +124,7 @@ export function makePolicySet(tenant: string, version: number, resources: readon
 /** Rows are parsed again as documents are, so that defaults of fields added since are filled in. */
 function parseStored(row: Row): ReturnType<typeof parseResource> {
   return parseResource({
-    apiVersion: 'sidekey.dev/v1',
+    apiVersion: API_VERSION,
     kind: row.kind,
     metadata: { ...(typeof row.metadata === 'object' ? row.metadata : {}), name: row.name },
     spec: row.spec,

@@ -2,7 +2,7 @@ import type { Secret } from '../../common/secret.ts';
 import { openSecret } from '../store/sealed-secrets.ts';
 import { type Sealer, SealingError } from '../store/sealing.ts';
 import { CHANNELS, enterTenant, notifyFrom, type Sql, type SqlStore } from '../store/sql-store.ts';
-import { applyToTenant, type Change, changeOf } from './apply.ts';
+import { applyToTenant, type Change, changeOf, type TenantChanges } from './apply.ts';
 import type { ResourceCheck } from './check-set.ts';
 import type { Kind, PolicySet, Resource } from './kinds.ts';
 import { ResourceError } from './resource-error.ts';
@@ -19,10 +19,7 @@ export interface ApplyOptions {
   readonly dryRun?: boolean;
 }
 
-export interface ApplyResult {
-  readonly changes: readonly Change[];
-  /** The tenant's policy version; the one it would have, when nothing was kept. */
-  readonly policyVersion: number;
+export interface ApplyResult extends TenantChanges {
   readonly dryRun: boolean;
 }
 
@@ -57,7 +54,7 @@ export class ResourceStore {
     const run = async (tx: Sql): Promise<ApplyResult> => {
       const tenantChanges = await applyTenants(tx, tenants);
       if (tenants.length > 0) await enterTenant(tx, tenant);
-      const { changes, policyVersion } = await applyToTenant(tx, {
+      const { changes, ...rest } = await applyToTenant(tx, {
         tenant,
         sealer: this.#sealer,
         check: this.#check,
@@ -65,7 +62,7 @@ export class ResourceStore {
         prune: options.prune === true,
         remove: undefined,
       });
-      const result = { changes: [...tenantChanges, ...changes], policyVersion, dryRun: options.dryRun === true };
+      const result = { changes: [...tenantChanges, ...changes], ...rest, dryRun: options.dryRun === true };
       if (options.dryRun === true) throw new DryRun(result);
       return result;
     };
@@ -130,6 +127,8 @@ export class ResourceStore {
     if (name === 'default') throw new ResourceError('tenant-in-use', 'the default tenant stays');
     try {
       await this.#store.system(async (tx) => {
+        // First, as whoever changes its resources does: neither is to hold what the other comes to.
+        await tx.query('select 1 from tenants where name = $1 for update', [name]);
         // What was made for it and is nothing without it. Should the tenant stay, so does this.
         for (const table of ['sealed_secrets', 'authorities', 'revocations']) {
           await tx.query(`delete from ${table} where tenant = $1`, [name]);

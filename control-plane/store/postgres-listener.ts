@@ -19,7 +19,11 @@ export class PostgresListener {
   readonly #config: pg.ClientConfig;
   readonly #onError: (error: unknown) => void;
   readonly #subscriptions = new Set<Subscription>();
+  /** The one connection, open or about to be. */
   #client: Promise<pg.Client> | undefined;
+  /** It, once it is open. */
+  #open: pg.Client | undefined;
+  /** Of the next try, from a loss until there is a connection again. */
   #retryTimer: NodeJS.Timeout | undefined;
   #probeTimer: NodeJS.Timeout | undefined;
   #retryMs = FIRST_RETRY_MS;
@@ -34,8 +38,7 @@ export class PostgresListener {
     const subscription: Subscription = { channel, handler, onGap };
     this.#subscriptions.add(subscription);
     try {
-      this.#client ??= this.#connect();
-      const client = await this.#client;
+      const client = await this.#connected();
       await client.query(`listen ${pg.escapeIdentifier(channel)}`);
     } catch (error) {
       this.#subscriptions.delete(subscription);
@@ -55,10 +58,18 @@ export class PostgresListener {
     await client?.end();
   }
 
+  #connected(): Promise<pg.Client> {
+    this.#client ??= this.#connect().catch((error: unknown) => {
+      this.#client = undefined;
+      throw error;
+    });
+    return this.#client;
+  }
+
   async #connect(): Promise<pg.Client> {
     const client = new pg.Client(this.#config);
-    client.on('error', (error) => this.#lost(error));
-    client.on('end', () => this.#lost(new Error('the connection that listens has ended')));
+    client.on('error', (error) => this.#lost(client, error));
+    client.on('end', () => this.#lost(client, new Error('the connection that listens has ended')));
     client.on('notification', ({ channel, payload }) => {
       for (const one of this.#subscriptions) if (one.channel === channel) one.handler(payload ?? '');
     });
@@ -68,48 +79,53 @@ export class PostgresListener {
         await client.query(`listen ${pg.escapeIdentifier(channel)}`);
       }
     } catch (error) {
-      this.#client = undefined;
       await client.end().catch(() => {});
       throw error;
     }
-    this.#retryMs = FIRST_RETRY_MS;
+    this.#open = client;
     this.#probe(client);
+    if (this.#retryTimer !== undefined) this.#makeGood();
     return client;
   }
 
   #probe(client: pg.Client): void {
-    clearTimeout(this.#probeTimer);
-    if (this.#closed) return;
+    if (this.#closed || this.#open !== client) return;
     this.#probeTimer = setTimeout(() => {
       client.query(PROBE).then(
         () => this.#probe(client),
-        (error: unknown) => this.#abandon(client, error),
+        (error: unknown) => {
+          this.#lost(client, error);
+          // With a question unanswered, it closes without a farewell.
+          client.end().catch(() => {});
+        },
       );
     }, PROBE_EVERY_MS);
     this.#probeTimer.unref();
   }
 
-  /** With a question unanswered, `end` closes without a farewell. */
-  #abandon(client: pg.Client, error: unknown): void {
-    client.removeAllListeners('end');
-    client.end().catch(() => {});
-    this.#lost(error);
+  /** Of a client that was not open, whoever connects is told. */
+  #lost(client: pg.Client, error: unknown): void {
+    if (this.#closed || this.#open !== client) return;
+    this.#open = undefined;
+    this.#client = undefined;
+    this.#retry(error);
   }
 
-  #lost(error: unknown): void {
-    if (this.#closed || this.#retryTimer !== undefined) return;
+  #retry(error: unknown): void {
+    if (this.#closed) return;
     this.#onError(error);
     this.#retryTimer = setTimeout(() => {
-      this.#retryTimer = undefined;
-      this.#client = this.#connect();
-      this.#client.then(
-        () => {
-          for (const one of this.#subscriptions) one.onGap?.();
-        },
-        (reason: unknown) => this.#lost(reason),
-      );
+      this.#connected().catch((reason: unknown) => this.#retry(reason));
     }, this.#retryMs);
     this.#retryTimer.unref();
     this.#retryMs = Math.min(this.#retryMs * 2, LAST_RETRY_MS);
+  }
+
+  /** Whoever it was that connected. */
+  #makeGood(): void {
+    clearTimeout(this.#retryTimer);
+    this.#retryTimer = undefined;
+    this.#retryMs = FIRST_RETRY_MS;
+    for (const one of this.#subscriptions) one.onGap?.();
   }
 }

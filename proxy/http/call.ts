@@ -5,7 +5,7 @@ import type { Route } from '../../proto/gen/sidekey/v1/route.ts';
 import { REASONS, type Reason } from '../../proto/reasons.ts';
 import type { SessionState } from '../../policy-client/index.ts';
 import type { RequestDestination } from './request/destination.ts';
-import type { Fault } from './fault.ts';
+import type { Fault } from '../../common/fault.ts';
 
 /** What is known so far of one call; every exit of every step turns it into one decision record. */
 export class Call {

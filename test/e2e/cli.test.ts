@@ -37,6 +37,13 @@ spec:
   credentials: [{ provider: key, inject: { type: bearer } }]
 `;
 
+const DENIED_IN_VAIN = `---
+apiVersion: sidekey.dev/v1
+kind: AccessPolicy
+metadata: { name: no-keys }
+spec: { effect: deny, clientWorkload: developer, serverWorkload: api, rules: [{ paths: ["/**/keys"] }] }
+`;
+
 interface Ended {
   readonly code: number;
   readonly stdout: string;
@@ -104,11 +111,17 @@ describe.skipIf(!existsSync(SIDEKEY))('the sidekey command (needs dist/: npm run
       stdout: expect.stringContaining('3 of 3 would change'),
     });
     expect((await sidekey('get', 'AccessPolicy', 'read')).code).not.toBe(0);
-    const unbound = 'CredentialProvider/key has no boundTo';
+    const unbound = 'policy.yaml:9: CredentialProvider/key: spec.boundTo: is missing';
     const applied = { stdout: expect.stringContaining('3 of 3 changed'), stderr: expect.stringContaining(unbound) };
     expect(await sidekey('apply', '-f', file)).toMatchObject(applied);
     const again = { stdout: expect.stringContaining('AccessPolicy/read unchanged'), stderr: '' };
     expect(await sidekey('apply', '-f', file)).toMatchObject(again);
+    writeFileSync(file, POLICY + DENIED_IN_VAIN);
+    const inVain = 'policy.yaml:23: AccessPolicy/no-keys: spec.rules[0].paths[0]: never has a say: AccessPolicy "read"';
+    expect(await sidekey('apply', '-f', file, '--dry-run')).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining(inVain),
+    });
     const shown = await sidekey('get', 'CredentialProvider', 'key', '-o', 'yaml');
     expect(shown.stdout).toContain('sealed: true');
     expect(shown.stdout).not.toContain('hunter2');

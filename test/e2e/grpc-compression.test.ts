@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ForeignServer, startForeignServer } from '../support/upstreams/foreign-server.ts';
 import { runProcess } from '../support/process.ts';
 import { SECRET } from '../support/worlds/proxy-world.ts';
-import { PYTHON, pythonGrpcServer } from '../support/agents/python-grpc.ts';
+import { PYTHON, pythonGrpcServer } from '../support/upstreams/python-grpc.ts';
 
 // Messages of gRPC may be compressed one by one (gRPC over HTTP/2, "Compressed-Flag"), which Content-Encoding says nothing of.
 

@@ -6,7 +6,7 @@ import { findGoProgram } from '../support/go-program.ts';
 import { type ForeignServer, startForeignServer } from '../support/upstreams/foreign-server.ts';
 import { type ProcessEnd, runProcess } from '../support/process.ts';
 import { denial, type ProxyWorld, SECRET } from '../support/worlds/proxy-world.ts';
-import { PYTHON, pythonGrpcServer } from '../support/agents/python-grpc.ts';
+import { PYTHON, pythonGrpcServer } from '../support/upstreams/python-grpc.ts';
 
 const GRPCURL = findGoProgram('grpcurl', '-version');
 const isReady = GRPCURL !== undefined && spawnSync(PYTHON, ['-c', 'import grpc']).status === 0;

@@ -72,7 +72,7 @@ function spec(
 const CONTEXT: MintContext = {
   tenant: 'acme',
   credential: 'orders',
-  version: 1,
+  version: '1',
   workload: 'agent',
   user: undefined,
   serverWorkload: 'orders',

@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { fieldName } from '../../proxy/protocols/header-list.ts';
 import { type InspectingWorld, startInspectingWorld } from '../support/worlds/inspecting-world.ts';
-import { policySet } from '../support/worlds/policy-set.ts';
+import { policySet } from '../support/control-plane/policy-set.ts';
 
 const POLICY = policySet({
   ServerWorkload: { api: { hosts: ['api.example.com'] } },

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type InspectingWorld, startInspectingWorld } from '../support/worlds/inspecting-world.ts';
-import { policySet } from '../support/worlds/policy-set.ts';
+import { policySet } from '../support/control-plane/policy-set.ts';
 
 /** What some server's parser reads otherwise than the reference parser: each was run through that parser, or its lexer's rules. */
 const POLICY = policySet({

@@ -7,7 +7,7 @@ import { SECRET } from '../support/worlds/proxy-world.ts';
 import type { AgentAnswer, RawAgent } from '../support/agents/raw-agent.ts';
 import { until } from '../support/until.ts';
 import type { UpstreamHandler } from '../support/upstreams/upstream.ts';
-import { policySet } from '../support/worlds/policy-set.ts';
+import { policySet } from '../support/control-plane/policy-set.ts';
 
 const POLICY = policySet({
   ServerWorkload: { api: { hosts: ['api.example.com'], inspectBytes: 2_000 } },

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { SecretEndpointName } from '../../control-plane/policy/rule-pack/names.ts';
 import { type InspectingWorld, startInspectingWorld } from '../support/worlds/inspecting-world.ts';
-import { policySet } from '../support/worlds/policy-set.ts';
+import { policySet } from '../support/control-plane/policy-set.ts';
 
 const KEY = 'fresh-1234567890';
 const LINK = `https://app.example/x?sig=${KEY}`;

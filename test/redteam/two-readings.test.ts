@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type InspectingWorld, startInspectingWorld } from '../support/worlds/inspecting-world.ts';
-import { policySet } from '../support/worlds/policy-set.ts';
+import { policySet } from '../support/control-plane/policy-set.ts';
 
 /** What is decided on must be what every server makes of it. */
 const POLICY = policySet({

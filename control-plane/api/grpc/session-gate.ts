@@ -132,8 +132,7 @@ export function assertServed(proxyVersion: string): void {
 function isTrustWithdrawn({ record }: LiveSession, { policy }: TenantPolicy): boolean {
   return record.trust.some((name) => {
     const digest = policy.trustDigests.get(name);
-    const attested = record.trustDigests[name];
-    return digest === undefined || (attested !== undefined && attested !== digest);
+    return digest === undefined || digest !== record.trustDigests[name];
   });
 }
 

@@ -46,7 +46,12 @@ const OTHERS = {
   ),
   Status: object({ status: { type: 'string', enum: ['ok', 'ready'] } }),
   Resources: object({ resources: listOf('Resource') }),
-  ApplyResult: object({ changes: listOf('Change'), policyVersion: count, dryRun: yesOrNo }),
+  ApplyResult: object({
+    changes: listOf('Change'),
+    policyVersion: count,
+    dryRun: yesOrNo,
+    warnings: described('What was applied, and is most likely a slip.', listOf('ProblemPlace')),
+  }),
   Change: object({
     kind: { type: 'string', enum: KINDS },
     name: text,

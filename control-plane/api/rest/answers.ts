@@ -85,7 +85,7 @@ const ANSWERS: Readonly<Record<string, Answer>> = {
     status: 200,
     schema: 'Explanation',
     refusals: merge(WITH_BODY, {
-      400: ['workload-unknown', 'header-invalid', 'url-invalid'],
+      400: ['workload-unknown', 'header-invalid', 'method-refused', 'url-invalid'],
       409: ['resource-outdated'],
     }),
   },

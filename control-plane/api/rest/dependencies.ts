@@ -29,8 +29,8 @@ export interface RestDependencies {
   /** Why the control plane cannot serve, or undefined when it can. */
   notReady(): Promise<string | undefined>;
   readonly clock: Clock;
-  /** Told of answers with status 500: an error is a bug, and its text stays here. */
-  onError(error: unknown, call: { readonly method: string; readonly path: string }): void;
+  /** Told of what is answered with 500 or more: a bug, or what cannot serve. Its text stays here. */
+  onError(error: unknown): void;
 }
 
 export interface DecisionReader {

@@ -1,5 +1,5 @@
 import { SidekeyError, UsageError } from '../../../common/errors.ts';
-import { ResourceError } from '../../resources/resource-error.ts';
+import { keyOf, ResourceError, type ResourceIssue } from '../../resources/resource-error.ts';
 import { KeyFileUnusable } from '../../store/rotate-sealing.ts';
 import { StoreUnavailable } from '../../store/sql-store.ts';
 
@@ -55,7 +55,7 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof RestError) return makeProblem(error.status, error.code, error.message, error.errors);
   if (error instanceof ResourceError) {
     const [detail = ''] = error.message.split('\n');
-    const errors = error.issues.map((issue) => ({ ...issue, resource: `${issue.kind}/${issue.name}` }));
+    const errors = error.issues.map(placeOf);
     return makeProblem(statusOf(error), error.code, detail, errors.length === 0 ? undefined : errors);
   }
   if (error instanceof UsageError) return makeProblem(statusOf(error), error.code, error.message);
@@ -64,6 +64,11 @@ export function problemOf(error: unknown): Problem {
   const status = frameworkStatus(error);
   if (status !== undefined) return makeProblem(status, 'bad-request', error instanceof Error ? error.message : '');
   return makeProblem(500, 'internal-error', 'The log of the control plane says more.');
+}
+
+/** An issue as it is told: with the whole name of its resource. */
+export function placeOf(issue: ResourceIssue): ResourceIssue & { readonly resource: string } {
+  return { ...issue, resource: keyOf(issue.kind, issue.name) };
 }
 
 function statusOf({ code }: UsageError): number {

@@ -5,7 +5,7 @@ import { parseResource } from '../../resources/parse-resource.ts';
 import { ResourceError } from '../../resources/resource-error.ts';
 import { accessOf, APPLY_PATH, requireAllTenants } from './access.ts';
 import type { RestDependencies } from './dependencies.ts';
-import { RestError } from './problem.ts';
+import { placeOf, RestError } from './problem.ts';
 import { applyBody, kindParams, resourceParams } from './schemas.ts';
 
 interface ApplyBody {
@@ -25,7 +25,8 @@ export function addResourceRoutes(app: FastifyInstance, { resources }: Pick<Rest
       if (wanted.some((resource) => resource.kind === 'Tenant')) requireAllTenants(access);
       const { dryRun, prune } = request.body;
       try {
-        return await resources.apply(access.tenant, wanted, { dryRun, prune });
+        const { warnings, ...result } = await resources.apply(access.tenant, wanted, { dryRun, prune });
+        return { ...result, warnings: warnings.map(placeOf) };
       } catch (error) {
         if (error instanceof ResourceError) throw error.locatedIn(located);
         throw error;

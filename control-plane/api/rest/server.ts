@@ -49,9 +49,9 @@ export async function startRestServer(
 /** The application without a socket of its own; tests without TLS use `inject`. */
 export async function buildRestApp(dependencies: RestDependencies, tls?: TlsIdentity): Promise<FastifyInstance> {
   const app = createApp(tls);
-  app.setErrorHandler(async (error, request, reply) => {
+  app.setErrorHandler(async (error, _request, reply) => {
     const problem = problemOf(error);
-    if (problem.status >= 500) dependencies.onError(error, { method: request.method, path: pathOf(request.url) });
+    if (problem.status >= 500) dependencies.onError(error);
     await reply.status(problem.status).type(PROBLEM_TYPE).send(problem);
   });
   app.setNotFoundHandler(async () => {
@@ -105,8 +105,4 @@ function createApp(tls: TlsIdentity | undefined): FastifyInstance {
   if (tls === undefined) return fastify(options);
   const https = { cert: tls.certificatePem, key: tls.privateKeyPem.reveal(), minVersion: 'TLSv1.2' } as const;
   return fastify({ ...options, https }) as unknown as FastifyInstance;
-}
-
-function pathOf(url: string): string {
-  return url.split('?', 1)[0] ?? '';
 }

@@ -49,7 +49,7 @@ export function compileRule(rule: AccessRule, denies: boolean): CompiledRule {
   const all = when ? [...matchers, when] : matchers;
   const reads = new Set<FactName>(all.flatMap((matcher) => matcher.reads));
   if (paths?.some(({ pattern }) => pattern !== EVERY_PATH)) reads.add('path');
-  const shape = { methods: methods !== undefined, content: all.length > 0 };
+  const shape = shapeOf(rule);
   return {
     reads,
     selectors: new Set(all.flatMap((matcher) => matcher.selectors ?? [])),
@@ -63,6 +63,15 @@ export function compileRule(rule: AccessRule, denies: boolean): CompiledRule {
       const covering = readingsOf(request, denies).flatMap((path) => coverPath({ path, budget }, paths, shape));
       return all.length === 0 ? covering : fitContent(covering, all, question, denies);
     },
+  };
+}
+
+/** What of a rule counts for how specific it is, beside its paths. */
+export function shapeOf(rule: AccessRule): Pick<Covering, 'methods' | 'content'> {
+  const given = Object.entries(rule).filter(([, part]) => part !== undefined);
+  return {
+    methods: rule.methods !== undefined,
+    content: given.some(([name]) => name !== 'methods' && name !== 'paths'),
   };
 }
 

@@ -5,7 +5,7 @@ import { InjectionError, type LocalReply } from '../../credentials/inject.ts';
 import { HeaderList } from '../../protocols/header-list.ts';
 import { Refusal } from '../../refusal.ts';
 import type { Call } from '../call.ts';
-import { faultOf } from '../fault.ts';
+import { faultOf } from '../../../common/fault.ts';
 import { awsRefusal } from './aws-refusal.ts';
 import { grpcRefusal, isGrpc } from './grpc-status.ts';
 import { problemResponse } from './problem.ts';

@@ -2,28 +2,19 @@ import { request } from 'node:https';
 import type { IncomingMessage } from 'node:http';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Secret } from '../../../common/secret.ts';
-import { createRootAuthority, issueLeaf, publicKeySpki } from '../../../common/x509/authority.ts';
-import { createSigningKey } from '../../../common/signing-key.ts';
-import { toPem } from '../../../common/x509/certificate.ts';
 import type { RestDependencies } from '../../../control-plane/api/rest/dependencies.ts';
 import { type RestServer, startRestServer } from '../../../control-plane/api/rest/server.ts';
 import type { DecisionEntry } from '../../../control-plane/audit/decision-entry.ts';
 import { documents, head } from '../../support/control-plane/resource-documents.ts';
+import { makeTlsIdentity } from '../../support/tls-identity.ts';
 
-const root = createRootAuthority('test root');
+const { key, cert, caPem } = makeTlsIdentity(['localhost', '127.0.0.1']);
 let server: RestServer;
 let emit: ((entries: readonly DecisionEntry[]) => void) | undefined;
 let stopped = 0;
 let nowMs = 0;
 
 beforeAll(async () => {
-  const key = createSigningKey();
-  const leaf = issueLeaf(root, {
-    publicKeySpki: publicKeySpki(key),
-    hosts: ['localhost', '127.0.0.1'],
-    now: Date.now(),
-    notAfter: Date.now() + 3_600_000,
-  });
   const tenants = documents(`${head('Tenant', 'default')} {}`);
   const unused = (): never => {
     throw new Error('not part of this test');
@@ -61,10 +52,7 @@ beforeAll(async () => {
   server = await startRestServer(dependencies, {
     host: '127.0.0.1',
     port: 0,
-    tls: {
-      certificatePem: toPem(leaf),
-      privateKeyPem: new Secret(key.export({ type: 'pkcs8', format: 'pem' })),
-    },
+    tls: { certificatePem: cert, privateKeyPem: new Secret(key) },
   });
 });
 afterAll(() => server.close());
@@ -72,7 +60,7 @@ afterAll(() => server.close());
 function get(path: string, token = 'good', tenant = 'default'): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const call = request(server.url + path, {
-      ca: toPem(root.certificateDer),
+      ca: caPem,
       headers: { authorization: `Bearer ${token}`, 'sidekey-tenant': tenant },
       agent: false,
     });

@@ -20,6 +20,26 @@ describe('REST API', () => {
     expect((await api.call('GET', '/v1/resources/ServerWorkload/none', { tenant })).status).toBe(404);
   });
 
+  it('warns, when it is applied, of what is most likely a slip', async () => {
+    const tenant = await api.freshTenant();
+    const apply = async (documents: string): Promise<unknown> =>
+      (await api.call('POST', '/v1/apply', { tenant, body: { documents } })).body['warnings'];
+    expect(await apply(DOCUMENTS)).toMatchObject([{ resource: 'CredentialProvider/key', field: 'spec.boundTo' }]);
+    const denying = (rules: string): string =>
+      `${head('AccessPolicy', 'no-keys')} {effect: deny, clientWorkload: agent, serverWorkload: api${rules}}`;
+    const vain = denying('');
+    const warned = {
+      resource: 'AccessPolicy/no-keys',
+      field: 'spec.effect',
+      message: expect.stringContaining('AccessPolicy "agent-api", which allows, is more specific'),
+    };
+    expect(await apply(vain)).toMatchObject([warned]);
+    expect(await apply(vain)).toEqual([]);
+    expect(await apply(DOCUMENTS.replace('/v1/**', '/v2/**'))).toMatchObject([warned]);
+    const met = denying(", rules: [{methods: [GET], paths: ['/v2/**']}]");
+    expect(await apply(met)).toEqual([]);
+  });
+
   it('names resource, field and line of what is wrong', async () => {
     const tenant = await api.freshTenant();
     const yaml = await api.call('POST', '/v1/apply', {
@@ -127,6 +147,11 @@ describe('REST API', () => {
       const wrong = await api.call('POST', '/v1/explain', { tenant, body: { workload: 'agent', url } });
       expect(wrong).toMatchObject({ status: 400, body: { code: 'url-invalid' } });
     }
+    const traced = { workload: 'agent', url: 'https://api.example.com/v1/x', method: 'TRACE' };
+    expect(await api.call('POST', '/v1/explain', { tenant, body: traced })).toMatchObject({
+      status: 400,
+      body: { code: 'method-refused' },
+    });
     const named = await api.call('POST', '/v1/explain', {
       tenant,
       body: { workload: 'agent', url: 'https://u:pw@api.example.com/' },

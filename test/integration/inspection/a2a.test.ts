@@ -11,7 +11,7 @@ import { AgentEvent, type AgentExecutor, DefaultRequestHandler, InMemoryTaskStor
 import { agentCardHandler, jsonRpcHandler, restHandler, UserBuilder } from '@a2a-js/sdk/server/express';
 import express from 'express';
 import { type InspectingWorld, startInspectingWorld } from '../../support/worlds/inspecting-world.ts';
-import { policySet } from '../../support/worlds/policy-set.ts';
+import { policySet } from '../../support/control-plane/policy-set.ts';
 import type { UpstreamHandler } from '../../support/upstreams/upstream.ts';
 
 const POLICY = policySet({

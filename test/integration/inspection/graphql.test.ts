@@ -4,7 +4,7 @@ import { createClient } from 'graphql-http';
 import { createHandler } from 'graphql-http/lib/use/http';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type InspectingWorld, startInspectingWorld } from '../../support/worlds/inspecting-world.ts';
-import { policySet } from '../../support/worlds/policy-set.ts';
+import { policySet } from '../../support/control-plane/policy-set.ts';
 
 // graphql-http loads the CommonJS build, and schemas of two builds do not mix.
 const { buildSchema } = createRequire(import.meta.url)('graphql') as typeof graphql;

@@ -6,7 +6,7 @@ import { TlsMode } from '../../../proto/gen/sidekey/v1/route.ts';
 import { type InspectingWorld, startInspectingWorld } from '../../support/worlds/inspecting-world.ts';
 import { HOSTS } from '../../support/worlds/proxy-world.ts';
 import { makeTlsIdentity } from '../../support/tls-identity.ts';
-import { policySet } from '../../support/worlds/policy-set.ts';
+import { policySet } from '../../support/control-plane/policy-set.ts';
 
 // Reflection is a service like any other: it tells what a server has, to those alone whom a rule lets ask.
 const LIST_SERVICES = Buffer.from([0x3a, 0x00]);

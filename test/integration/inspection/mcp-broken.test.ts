@@ -11,7 +11,7 @@ import { type BreakableRelay, STRIKE_NAMES, startBreakableRelay } from '../../su
 import { type InspectingWorld, startInspectingWorld } from '../../support/worlds/inspecting-world.ts';
 import { makeMcpServer } from '../../support/upstreams/mcp-server.ts';
 import { until } from '../../support/until.ts';
-import { policySet } from '../../support/worlds/policy-set.ts';
+import { policySet } from '../../support/control-plane/policy-set.ts';
 
 // An MCP server that goes in the middle of its answer to a tool call: the official client is told, and the record says why.
 

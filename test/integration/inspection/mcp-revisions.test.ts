@@ -7,7 +7,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { type InspectingWorld, startInspectingWorld } from '../../support/worlds/inspecting-world.ts';
 import { makeModernMcpServer } from '../../support/upstreams/mcp-modern-server.ts';
 import { makeMcpServer, type TestMcpServer } from '../../support/upstreams/mcp-server.ts';
-import { policySet } from '../../support/worlds/policy-set.ts';
+import { policySet } from '../../support/control-plane/policy-set.ts';
 
 const at = { clientWorkload: 'billing-agent', serverWorkload: 'api' };
 const paths = ['/mcp', '/mcp-json', '/sse', '/messages'];

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type InspectingWorld, startInspectingWorld } from '../../support/worlds/inspecting-world.ts';
-import { policySet } from '../../support/worlds/policy-set.ts';
+import { policySet } from '../../support/control-plane/policy-set.ts';
 
 const POLICY = policySet({
   ServerWorkload: { api: { hosts: ['api.example.com'] } },

@@ -7,7 +7,7 @@ import { ask } from '../../support/agents/http2-agent.ts';
 import { type InspectingWorld, startInspectingWorld } from '../../support/worlds/inspecting-world.ts';
 import { http2Session } from '../../support/agents/proxied-agent.ts';
 import { HOSTS } from '../../support/worlds/proxy-world.ts';
-import { policySet } from '../../support/worlds/policy-set.ts';
+import { policySet } from '../../support/control-plane/policy-set.ts';
 
 const INSPECT_BYTES = 2_000;
 const POLICY = policySet({

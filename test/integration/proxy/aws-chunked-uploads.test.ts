@@ -5,7 +5,7 @@ import { AwsAlgorithm, type Injection } from '../../../proto/gen/sidekey/v1/gran
 import { crc32Of, verifyChunkedUpload } from '../../support/upstreams/aws-chunk-verifier.ts';
 import { connectAgent } from '../../support/agents/proxied-agent.ts';
 import { grant, type ProxyWorld, startProxyWorld } from '../../support/worlds/proxy-world.ts';
-import { SUITE_CREDENTIAL, SUITE_V4A_PUBLIC_KEY } from '../../support/control-plane/published-keys.ts';
+import { SUITE_CREDENTIAL, SUITE_V4A_PUBLIC_KEY } from '../../support/upstreams/published-keys.ts';
 
 // Uploads in signed chunks, as SDKs of Java, Go and .NET send them over HTTP, to a service that checks each signature.
 const KEY = {

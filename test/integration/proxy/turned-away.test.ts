@@ -1,6 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
-import { readMetric } from '../../support/worlds/proxy-metric.ts';
-import { type ProxyWorld, startProxyWorld } from '../../support/worlds/proxy-world.ts';
+import { type ProxyWorld, readMetric, startProxyWorld } from '../../support/worlds/proxy-world.ts';
 
 let world: ProxyWorld;
 afterEach(() => world.close());

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { revoke, RevocationStore } from '../../../control-plane/policy/revocation-store.ts';
-import { databaseFault } from '../../../control-plane/store/database-fault.ts';
+import { createDatabaseCheck } from '../../../control-plane/store/database-fault.ts';
 import { migrate } from '../../../control-plane/store/migrate.ts';
 import { openPglite } from '../../../control-plane/store/pglite-store.ts';
 import type { RawStore } from '../../../control-plane/store/raw-store.ts';
@@ -41,10 +41,11 @@ describe('an embedded database whose disk is nearly full', () => {
       cause: { message: `too little is free on the disk of ${folder}` },
     });
     expect(await revoked()).toEqual(['alice']);
-    expect(await databaseFault(raw.store)).toBe('too little is free on the disk of the database');
+    const faultOf = createDatabaseCheck(raw.store);
+    expect(await faultOf()).toBe('too little is free on the disk of the database');
     await expect(migrate(raw)).rejects.toMatchObject({ code: 'store-unavailable' });
     freeBytes = PLENTY;
-    expect(await databaseFault(raw.store)).toBeUndefined();
+    expect(await faultOf()).toBeUndefined();
     await revokeUser('carol');
     expect(await revoked()).toEqual(['alice', 'carol']);
   });

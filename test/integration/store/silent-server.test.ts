@@ -1,53 +1,22 @@
-import { connect, createServer, type Server, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openStore } from '../../../control-plane/store/open-store.ts';
 import { CHANNELS, notifyFrom } from '../../../control-plane/store/sql-store.ts';
 import { hasPostgres, startPostgres, type TestPostgres } from '../../support/control-plane/postgres.ts';
+import { startBreakableRelay } from '../../support/upstreams/breakable-relay.ts';
 
-/** Relays to a server, and can fall silent: what is open stays open, and not a byte passes any more. */
-async function openRelay(port: number): Promise<{ port: number; silence(): void; close(): Promise<void> }> {
-  const pairs = new Set<readonly [Socket, Socket]>();
-  const server: Server = createServer((near) => {
-    const far = connect(port, '127.0.0.1');
-    const pair = [near, far] as const;
-    pairs.add(pair);
-    for (const socket of pair) socket.on('error', () => {});
-    near.pipe(far);
-    far.pipe(near);
-    near.once('close', () => far.destroy());
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  return {
-    port: typeof address === 'object' && address !== null ? address.port : 0,
-    silence: () => {
-      for (const [near, far] of pairs) {
-        near.unpipe(far);
-        far.unpipe(near);
-        near.resume();
-        far.resume();
-      }
-    },
-    close: async () => {
-      for (const [near, far] of pairs) {
-        near.destroy();
-        far.destroy();
-      }
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
-}
+/** So many tries to connect anew have failed that the next is some seconds away. */
+const MANY_ERRORS = 5;
 
-describe.skipIf(!hasPostgres)('a database that is gone without a word', () => {
+describe.skipIf(!hasPostgres)('who listens to a database', () => {
   let server: TestPostgres;
   beforeAll(async () => {
     server = await startPostgres();
   });
   afterAll(() => server.stop());
 
-  it('is noticed by who listens, who listens again and is told of the gap', { timeout: 60_000 }, async () => {
+  it('notices that it is gone without a word, listens again and is told of the gap', { timeout: 60_000 }, async () => {
     const url = new URL(await server.createDatabase());
-    const relay = await openRelay(Number(url.port));
+    const relay = await startBreakableRelay(Number(url.port));
     url.port = String(relay.port);
     const errors: unknown[] = [];
     const store = await openStore({ url: url.href, onError: (error) => errors.push(error) });
@@ -60,7 +29,7 @@ describe.skipIf(!hasPostgres)('a database that is gone without a word', () => {
         gaps += 1;
       },
     );
-    relay.silence();
+    relay.strike('stalls');
     await expect.poll(() => gaps, { timeout: 20_000 }).toBe(1);
     expect(errors.length).toBeGreaterThan(0);
     // The pool's own connection went silent with it, so another store tells.
@@ -70,5 +39,32 @@ describe.skipIf(!hasPostgres)('a database that is gone without a word', () => {
     await other.close();
     await relay.close();
     await store.close();
+  });
+
+  it('listens on one connection, whoever was first to connect anew', { timeout: 60_000 }, async () => {
+    const url = new URL(await server.createDatabase());
+    const target = Number(url.port);
+    const gone = await startBreakableRelay(target);
+    url.port = String(gone.port);
+    const errors: unknown[] = [];
+    const store = await openStore({ url: url.href, onError: (error) => errors.push(error) });
+    const heard: string[] = [];
+    let gaps = 0;
+    await store.listen(
+      CHANNELS.revocation,
+      (payload) => heard.push(payload),
+      () => (gaps += 1),
+    );
+    await gone.close();
+    await expect.poll(() => errors.length, { timeout: 20_000 }).toBeGreaterThan(MANY_ERRORS);
+    const back = await startBreakableRelay(target, { host: '127.0.0.1', port: gone.port });
+    // One who comes before the next try that is due.
+    await store.listen(CHANNELS.policy, () => {});
+    await expect.poll(() => gaps, { timeout: 20_000 }).toBe(1);
+    for (const payload of ['once', 'last']) await store.system((tx) => notifyFrom(tx, CHANNELS.revocation, payload));
+    await expect.poll(() => heard.includes('last')).toBe(true);
+    expect(heard).toEqual(['once', 'last']);
+    await store.close();
+    await back.close();
   });
 });

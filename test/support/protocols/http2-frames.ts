@@ -110,7 +110,7 @@ export function cutFrames(bytes: Buffer): Frame[] {
   while (at < bytes.length) {
     const end = at + 9 + bytes.readUIntBE(at, 3);
     if (end > bytes.length) throw new Error('half a frame');
-    const [type, flags] = [bytes[at + 3]!, bytes[at + 4]!];
+    const [type, flags] = [bytes.readUInt8(at + 3), bytes.readUInt8(at + 4)];
     frames.push({ type, flags, stream: bytes.readUInt32BE(at + 5), payload: bytes.subarray(at + 9, end) });
     at = end;
   }

@@ -1,4 +1,4 @@
-import type { InjectableRequest } from '../../../proxy/credentials/inject.ts';
+import { type InjectableRequest, InjectionError } from '../../../proxy/credentials/inject.ts';
 import { NO_CLAIMS } from '../../../proxy/credentials/injection/scheme.ts';
 import { HeaderList } from '../../../proxy/protocols/header-list.ts';
 
@@ -15,4 +15,15 @@ export function injectableRequest(changes: Partial<InjectableRequest> = {}): Inj
     hasBody: true,
     ...changes,
   };
+}
+
+/** Why an injection was refused; `ok` when it was not. */
+export function reasonOf(run: () => unknown): string {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof InjectionError) return error.reason;
+    throw error;
+  }
+  return 'ok';
 }

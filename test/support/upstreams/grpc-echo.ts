@@ -14,9 +14,7 @@ import {
   type ServiceDefinition,
   status,
 } from '@grpc/grpc-js';
-import { createRootAuthority, issueLeaf, publicKeySpki } from '../../../common/x509/authority.ts';
-import { createSigningKey } from '../../../common/signing-key.ts';
-import { toPem } from '../../../common/x509/certificate.ts';
+import { makeTlsIdentity } from '../tls-identity.ts';
 
 const bytes = { serialize: (value: Buffer) => value, deserialize: (value: Buffer) => value };
 const method = (name: string, requestStream: boolean, responseStream: boolean) => ({
@@ -51,10 +49,7 @@ export interface GrpcEcho {
 
 /** A grpc-js server, on TLS unless it is `insecure`. `fail` answers trailers-only, `echo` with the authorization it was sent, `hang` never. */
 export async function startGrpcEcho(hosts: readonly string[], insecure = false): Promise<GrpcEcho> {
-  const root = createRootAuthority('grpc root');
-  const key = createSigningKey();
-  const now = Date.now();
-  const leaf = issueLeaf(root, { publicKeySpki: publicKeySpki(key), hosts, now, notAfter: now + 3_600_000 });
+  const { key, cert, caPem } = makeTlsIdentity(hosts);
   const seen: Metadata[] = [];
   const deadlines: number[] = [];
   let cancelled = 0;
@@ -100,14 +95,11 @@ export async function startGrpcEcho(hosts: readonly string[], insecure = false):
       call.on('end', () => call.end());
     },
   });
-  const identity = { private_key: key.export({ type: 'pkcs8', format: 'pem' }), cert_chain: Buffer.from(toPem(leaf)) };
-  const credentials = insecure
-    ? ServerCredentials.createInsecure()
-    : ServerCredentials.createSsl(null, [{ ...identity, private_key: Buffer.from(identity.private_key) }]);
+  const identity = { private_key: Buffer.from(key), cert_chain: Buffer.from(cert) };
+  const credentials = insecure ? ServerCredentials.createInsecure() : ServerCredentials.createSsl(null, [identity]);
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync('127.0.0.1:0', credentials, (error, bound) => (error === null ? resolve(bound) : reject(error)));
   });
-  const caPem = toPem(root.certificateDer);
   return { port, caPem, seen, deadlines, cancelled: () => cancelled, close: () => server.forceShutdown() };
 }
 

@@ -2,9 +2,7 @@ import http from 'node:http';
 import https from 'node:https';
 import net, { type AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
-import { createRootAuthority, issueLeaf, publicKeySpki } from '../../../common/x509/authority.ts';
-import { createSigningKey } from '../../../common/signing-key.ts';
-import { toPem } from '../../../common/x509/certificate.ts';
+import { makeTlsIdentity } from '../tls-identity.ts';
 
 /** One request as an upstream saw it. */
 export interface SeenRequest {
@@ -38,10 +36,7 @@ export interface Upstream {
 
 /** Starts the upstream with a certificate for these hosts. */
 export async function startUpstream(hosts: readonly string[]): Promise<Upstream> {
-  const root = createRootAuthority('upstream root');
-  const key = createSigningKey();
-  const now = Date.now();
-  const leaf = issueLeaf(root, { publicKeySpki: publicKeySpki(key), hosts, now, notAfter: now + 3_600_000 });
+  const { key, cert, caPem } = makeTlsIdentity(hosts);
   const seen: SeenRequest[] = [];
   let accepted = 0;
   let handler: UpstreamHandler | undefined;
@@ -64,10 +59,9 @@ export async function startUpstream(hosts: readonly string[]): Promise<Upstream>
       () => response.destroy(),
     );
   };
-  const options = { key: key.export({ type: 'pkcs8', format: 'pem' }), cert: toPem(leaf), keepAliveTimeout: 60_000 };
   const servers = [
     http.createServer({ keepAliveTimeout: 60_000 }, answer),
-    https.createServer(options, answer),
+    https.createServer({ key, cert, keepAliveTimeout: 60_000 }, answer),
   ] as const;
   for (const server of servers) {
     server.on('connection', () => (accepted += 1));
@@ -81,7 +75,7 @@ export async function startUpstream(hosts: readonly string[]): Promise<Upstream>
   return {
     httpPort: (plain.address() as AddressInfo).port,
     httpsPort: (secure.address() as AddressInfo).port,
-    caPem: toPem(root.certificateDer),
+    caPem,
     seen,
     connections: () => accepted,
     handle: (next) => (handler = next),

@@ -1,6 +1,5 @@
 import { expect, vi } from 'vitest';
-import { bearer, grant, type ProxyWorld, SECRET } from './proxy-world.ts';
-import { readMetric } from './proxy-metric.ts';
+import { bearer, grant, type ProxyWorld, readMetric, SECRET } from './proxy-world.ts';
 import { FUZZ_SECONDS, FUZZ_SEED } from '../time-box.ts';
 import { until } from '../until.ts';
 

@@ -12,7 +12,7 @@ import { questionFacts } from '../../../policy-client/authorize/question-key.ts'
 import { AuthorizeRequest } from '../../../proto/gen/sidekey/v1/proxy.ts';
 import type { Route } from '../../../proto/gen/sidekey/v1/route.ts';
 import { reasonFromNumber } from '../../../proto/reasons.ts';
-import { SESSION } from './policy-set.ts';
+import { SESSION } from '../control-plane/policy-set.ts';
 import { tunnel } from '../agents/proxied-agent.ts';
 import {
   bearer,

@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { get, type IncomingMessage } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { pino } from 'pino';
 import { Writable } from 'node:stream';
 import type tls from 'node:tls';
@@ -211,4 +214,10 @@ export function noteQuestions(
     return decide(question);
   };
   return asked;
+}
+
+/** A metric of a world that has an admin address; NaN when there is none of the name. */
+export async function readMetric(world: ProxyWorld, name: string): Promise<number> {
+  const [response] = (await once(get(`http://${world.proxy.adminAddress}/metrics`), 'response')) as [IncomingMessage];
+  return Number(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\d+)$`, 'm').exec(await text(response))?.[1] ?? Number.NaN);
 }

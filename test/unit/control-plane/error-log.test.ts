@@ -23,3 +23,20 @@ it('writes the same error once in a while, with how often it came', () => {
   ]);
   expect(lines[0]).toMatchObject({ level: 'error', msg: 'control plane error' });
 });
+
+it('says where a bug is, and of what goes wrong elsewhere what it says', () => {
+  const lines: Record<string, unknown>[] = [];
+  const log = createErrorLog(
+    (line) => lines.push(JSON.parse(line) as Record<string, unknown>),
+    () => 0,
+  );
+  log(new TypeError('x is not a function'));
+  log(new Error('terminating connection due to administrator command'));
+  expect(lines).toEqual([
+    expect.objectContaining({
+      error: 'x is not a function',
+      at: expect.arrayContaining([expect.stringContaining('error-log.test.ts:')]),
+    }),
+    expect.not.objectContaining({ at: expect.anything() }),
+  ]);
+});

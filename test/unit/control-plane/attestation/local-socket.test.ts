@@ -8,7 +8,7 @@ import { createLocalAuthority } from '../../../../control-plane/attestation/loca
 import { openLocalSocket } from '../../../../control-plane/attestation/local-socket.ts';
 import type { LocalSocket } from '../../../../control-plane/attestation/local-socket.ts';
 import { requestLocalEvidence } from '../../../../policy-client/attest/local-evidence.ts';
-import { ProxyIdentity } from '../../../support/worlds/proxy-identity.ts';
+import { ProxyIdentity } from '../../../support/agents/proxy-identity.ts';
 
 const authority = createLocalAuthority(systemClock);
 const proxy = new ProxyIdentity();

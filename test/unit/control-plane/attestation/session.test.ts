@@ -5,7 +5,7 @@ import type { SessionAuthority, SessionTicket } from '../../../../control-plane/
 import { SigningKeyRing } from '../../../../control-plane/credentials/signing-keys.ts';
 import { createMemoryKeyStore } from '../../../support/control-plane/memory-key-store.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
-import { ProxyIdentity } from '../../../support/worlds/proxy-identity.ts';
+import { ProxyIdentity } from '../../../support/agents/proxy-identity.ts';
 
 const PATH = '/sidekey.v1.ProxyService/Watch';
 const ATTEST = '/sidekey.v1.ProxyService/Attest';

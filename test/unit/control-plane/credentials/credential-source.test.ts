@@ -6,7 +6,7 @@ import { derivingFrom } from '../../../../control-plane/credentials/placeholder-
 import { CredentialError } from '../../../../control-plane/credentials/credential-minter.ts';
 import { compilePolicySet } from '../../../../control-plane/policy/compile.ts';
 import { RevocationSet } from '../../../../control-plane/policy/revocations.ts';
-import { policySet, SESSION } from '../../../support/worlds/policy-set.ts';
+import { policySet, SESSION } from '../../../support/control-plane/policy-set.ts';
 
 const ENDS: Readonly<Record<string, number | undefined>> = { short: 1_000, long: 9_000, never: undefined };
 const placeholderOf = derivingFrom(new Secret(randomBytes(32)));

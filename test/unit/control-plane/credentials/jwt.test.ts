@@ -11,7 +11,7 @@ import { ManualClock } from '../../../support/manual-clock.ts';
 const CONTEXT: MintContext = {
   tenant: 'acme',
   credential: 'api',
-  version: 1,
+  version: '1',
   workload: 'agent',
   user: 'ann@example.com',
   serverWorkload: 'orders',

@@ -20,7 +20,7 @@ const SPEC: ClientCredentialsSpec = {
 const CONTEXT: MintContext = {
   tenant: 'acme',
   credential: 'orders',
-  version: 1,
+  version: '1',
   workload: 'agent',
   user: undefined,
   serverWorkload: 'orders',
@@ -104,7 +104,7 @@ describe('client credentials', () => {
       await mint(),
       await mint({ tenant: 'other' }),
       await mint({ credential: 'other' }),
-      await mint({ version: 2 }),
+      await mint({ version: '2' }),
       await mint({ user: 'ann' }),
       await mint({}, { ...SPEC, audience: 'api' }),
     ];

@@ -3,7 +3,7 @@ import { compilePolicySet } from '../../../../control-plane/policy/compile.ts';
 import { explain } from '../../../../control-plane/policy/explain.ts';
 import type { RequestFacts, SessionFacts } from '../../../../control-plane/policy/facts.ts';
 import { RevocationSet } from '../../../../control-plane/policy/revocations.ts';
-import { policySet, REQUEST, SESSION } from '../../../support/worlds/policy-set.ts';
+import { policySet, REQUEST, SESSION } from '../../../support/control-plane/policy-set.ts';
 
 const boundTo = {
   hosts: ['api.example.com'],

@@ -6,7 +6,7 @@ import { decide } from '../../../../control-plane/policy/decide.ts';
 import type { RequestFacts } from '../../../../control-plane/policy/facts.ts';
 import { RevocationSet } from '../../../../control-plane/policy/revocations.ts';
 import { matchWorkloads } from '../../../../control-plane/policy/workloads.ts';
-import { policySet, REQUEST, SESSION } from '../../../support/worlds/policy-set.ts';
+import { policySet, REQUEST, SESSION } from '../../../support/control-plane/policy-set.ts';
 
 const many = <T>(length: number, one: (at: number) => T): T[] => Array.from({ length }, (_, at) => one(at));
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { newBudget } from '../../../../control-plane/policy/budget.ts';
 import { compileCel } from '../../../../control-plane/policy/cel.ts';
 import { CelError } from '../../../../control-plane/policy/cel-error.ts';
-import { REQUEST, SESSION } from '../../../support/worlds/policy-set.ts';
+import { REQUEST, SESSION } from '../../../support/control-plane/policy-set.ts';
 
 const evaluate = (expression: string): boolean =>
   compileCel(expression).evaluate(

@@ -3,7 +3,7 @@ import { compilePolicySet } from '../../../../control-plane/policy/compile.ts';
 import { decide } from '../../../../control-plane/policy/decide.ts';
 import type { RequestFacts, RevocationTargetName, SessionFacts } from '../../../../control-plane/policy/facts.ts';
 import { RevocationSet } from '../../../../control-plane/policy/revocations.ts';
-import { policySet, REQUEST, SESSION } from '../../../support/worlds/policy-set.ts';
+import { policySet, REQUEST, SESSION } from '../../../support/control-plane/policy-set.ts';
 
 const NOON_MONDAY = Date.UTC(2026, 10, 23, 12, 0);
 

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { compilePolicySet } from '../../../../control-plane/policy/compile.ts';
 import { decide } from '../../../../control-plane/policy/decide.ts';
 import { RevocationSet } from '../../../../control-plane/policy/revocations.ts';
-import { policySet, REQUEST, SESSION } from '../../../support/worlds/policy-set.ts';
+import { policySet, REQUEST, SESSION } from '../../../support/control-plane/policy-set.ts';
 
 const isAcme = { type: 'cel', expression: 'request.vars.owner == "acme"' };
 const isAdmin = { type: 'cel', expression: 'request.path.startsWith("/admin/")' };

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { type PolicyChange, PolicySource } from '../../../../control-plane/policy/policy-source.ts';
 import { CHANNELS, type Sql, type SqlStore } from '../../../../control-plane/store/sql-store.ts';
-import { policySet } from '../../../support/worlds/policy-set.ts';
+import { policySet } from '../../../support/control-plane/policy-set.ts';
 
 /** A store that knows revocations only. */
 class RevocationsOnly {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { compilePolicySet } from '../../../../control-plane/policy/compile.ts';
 import { routesOf } from '../../../../control-plane/policy/routes.ts';
-import { policySet } from '../../../support/worlds/policy-set.ts';
+import { policySet } from '../../../support/control-plane/policy-set.ts';
 
 const session = { workloads: ['billing-agent'] };
 const to = { clientWorkload: 'billing-agent', serverWorkload: 'api' };

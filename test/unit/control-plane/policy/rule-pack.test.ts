@@ -6,7 +6,7 @@ import { RevocationSet } from '../../../../control-plane/policy/revocations.ts';
 import { routesOf } from '../../../../control-plane/policy/routes.ts';
 import { SECRET_ENDPOINTS } from '../../../../control-plane/policy/rule-pack/names.ts';
 import { compilePathPattern } from '../../../../common/match/path-pattern.ts';
-import { policySet, SESSION } from '../../../support/worlds/policy-set.ts';
+import { policySet, SESSION } from '../../../support/control-plane/policy-set.ts';
 
 interface Case {
   readonly hosts: string[];

@@ -5,7 +5,7 @@ import { compileRule } from '../../../../control-plane/policy/rules/compile-rule
 import { decide } from '../../../../control-plane/policy/decide.ts';
 import type { RequestFacts } from '../../../../control-plane/policy/facts.ts';
 import { RevocationSet } from '../../../../control-plane/policy/revocations.ts';
-import { policySet, REQUEST, SESSION } from '../../../support/worlds/policy-set.ts';
+import { policySet, REQUEST, SESSION } from '../../../support/control-plane/policy-set.ts';
 
 type Rules = readonly Record<string, unknown>[];
 

@@ -10,7 +10,7 @@ import {
   secretEndpointNames,
 } from '../../../../control-plane/policy/rule-pack/names.ts';
 import type { SecretEndpoint } from '../../../../control-plane/policy/rule-pack/secret-endpoint.ts';
-import { policySet, SESSION } from '../../../support/worlds/policy-set.ts';
+import { policySet, SESSION } from '../../../support/control-plane/policy-set.ts';
 import { DOCUMENTED_CALLS } from './secret-endpoint-calls.ts';
 
 const credentials = [{ provider: 'key', inject: { type: 'bearer' } }];

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { compilePolicySet } from '../../../../control-plane/policy/compile.ts';
 import { matchWorkloads } from '../../../../control-plane/policy/workloads.ts';
-import { policySet, SESSION } from '../../../support/worlds/policy-set.ts';
+import { policySet, SESSION } from '../../../support/control-plane/policy-set.ts';
 
 const EVERYBODY = { all: [{ claim: 'kubernetes.namespace', equals: 'prod' }] };
 const ANOTHER = { no: { effect: 'deny', clientWorkload: 'agent', serverWorkload: 'api' } };

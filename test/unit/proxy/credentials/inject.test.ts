@@ -7,8 +7,7 @@ import {
   removeAgentCredentials,
 } from '../../../../proxy/credentials/inject.ts';
 import { HeaderList } from '../../../../proxy/protocols/header-list.ts';
-import { injectableRequest } from '../../../support/protocols/injectable-request.ts';
-import { reasonOf } from '../../../support/worlds/injection-reason.ts';
+import { injectableRequest, reasonOf } from '../../../support/protocols/injectable-request.ts';
 
 const destination = { scheme: 'https', host: 'api.example.com', port: 443 };
 

@@ -4,7 +4,7 @@ import { ByteBudget } from '../../../../common/byte-budget.ts';
 import type { ResponseListener } from '../../../../proxy/http/streams.ts';
 import { Http2Upstream } from '../../../../proxy/io/upstream/http2-upstream.ts';
 import { DEFAULT_LIMITS } from '../../../../proxy/limits.ts';
-import { DEAF, outgoingGet } from '../../../support/agents/outgoing-request.ts';
+import { DEAF, outgoingGet } from '../../../support/protocols/outgoing-request.ts';
 import { agentSide } from '../../../support/protocols/http2-agent-side.ts';
 import { CLIENT_START, data, END_STREAM, headers, POST, settings } from '../../../support/protocols/http2-frames.ts';
 import { turnEnd } from '../../../support/turn-end.ts';

@@ -13,7 +13,7 @@ import { Secret } from '../../../../../common/secret.ts';
 import type { AuthorizeRequest } from '../../../../../proto/gen/sidekey/v1/proxy.ts';
 import { InspectedFacts } from '../../../../../proto/gen/sidekey/v1/route.ts';
 import { reasonFromNumber } from '../../../../../proto/reasons.ts';
-import { policySet, SESSION } from '../../../../support/worlds/policy-set.ts';
+import { policySet, SESSION } from '../../../../support/control-plane/policy-set.ts';
 
 const NOW = Date.UTC(2026, 10, 23);
 const to = { clientWorkload: 'billing-agent', serverWorkload: 'api' };

@@ -13,7 +13,7 @@ import { CredentialError } from '../../../../../control-plane/credentials/creden
 import type { AuthorizeRequest } from '../../../../../proto/gen/sidekey/v1/proxy.ts';
 import { InspectedFacts } from '../../../../../proto/gen/sidekey/v1/route.ts';
 import { REASONS, reasonFromNumber } from '../../../../../proto/reasons.ts';
-import { policySet, SESSION } from '../../../../support/worlds/policy-set.ts';
+import { policySet, SESSION } from '../../../../support/control-plane/policy-set.ts';
 
 const QUESTION: AuthorizeRequest = {
   id: 1,

@@ -6,7 +6,7 @@ import { QUESTION_STEPS } from '../../../../../control-plane/policy/budget.ts';
 import { compilePolicySet } from '../../../../../control-plane/policy/compile.ts';
 import { RevocationSet } from '../../../../../control-plane/policy/revocations.ts';
 import { AuthorizeRequest } from '../../../../../proto/gen/sidekey/v1/proxy.ts';
-import { policySet, SESSION } from '../../../../support/worlds/policy-set.ts';
+import { policySet, SESSION } from '../../../../support/control-plane/policy-set.ts';
 
 it('lets a tenant wait for the next turn of the event loop once it has had its steps', async () => {
   const turns = new QuestionTurns();

@@ -8,7 +8,7 @@ import {
 import { compilePolicySet } from '../../../../../control-plane/policy/compile.ts';
 import type { ActiveRevocation } from '../../../../../control-plane/policy/facts.ts';
 import { RevocationSet } from '../../../../../control-plane/policy/revocations.ts';
-import { policySet } from '../../../../support/worlds/policy-set.ts';
+import { policySet } from '../../../../support/control-plane/policy-set.ts';
 
 const gate = new SessionGate({ nowMs: () => 0 } as unknown as SessionGateOptions);
 const SESSION = {

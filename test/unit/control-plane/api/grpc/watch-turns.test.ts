@@ -13,7 +13,7 @@ import { RevocationSet } from '../../../../../control-plane/policy/revocations.t
 import { VERSION } from '../../../../../common/version.ts';
 import { WatchEvent } from '../../../../../proto/gen/sidekey/v1/proxy.ts';
 import { IDLE_METER } from '../../../../fakes/proxy-meter.ts';
-import { policySet } from '../../../../support/worlds/policy-set.ts';
+import { policySet } from '../../../../support/control-plane/policy-set.ts';
 import { createSigningKey } from '../../../../../common/signing-key.ts';
 
 const PROXIES = 12;

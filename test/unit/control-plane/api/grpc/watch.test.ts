@@ -12,7 +12,7 @@ import type { PolicyChange } from '../../../../../control-plane/policy/policy-so
 import { RevocationSet } from '../../../../../control-plane/policy/revocations.ts';
 import { StoreUnavailable } from '../../../../../control-plane/store/sql-store.ts';
 import { WatchEvent } from '../../../../../proto/gen/sidekey/v1/proxy.ts';
-import { policySet } from '../../../../support/worlds/policy-set.ts';
+import { policySet } from '../../../../support/control-plane/policy-set.ts';
 import { IDLE_METER } from '../../../../fakes/proxy-meter.ts';
 import { createSigningKey } from '../../../../../common/signing-key.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createExplainer, type ExplainQuestion } from '../../../../../control-plane/api/rest/explain.ts';
-import { policySet } from '../../../../support/worlds/policy-set.ts';
+import { policySet } from '../../../../support/control-plane/policy-set.ts';
 
 const at = { clientWorkload: 'agent', serverWorkload: 'api' };
 const explain = createExplainer({

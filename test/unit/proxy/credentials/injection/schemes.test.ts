@@ -4,8 +4,7 @@ import { Binding, Grant, type Injection } from '../../../../../proto/gen/sidekey
 import { type InjectableRequest, injectCredential, type Injected } from '../../../../../proxy/credentials/inject.ts';
 import { HeaderList } from '../../../../../proxy/protocols/header-list.ts';
 import { transformed } from '../../../../support/protocols/body-transform.ts';
-import { injectableRequest } from '../../../../support/protocols/injectable-request.ts';
-import { reasonOf } from '../../../../support/worlds/injection-reason.ts';
+import { injectableRequest, reasonOf } from '../../../../support/protocols/injectable-request.ts';
 
 type Kind = NonNullable<Injection['kind']>;
 const destination = { scheme: 'https', host: 'api.example.com', port: 443 };

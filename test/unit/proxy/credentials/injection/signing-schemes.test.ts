@@ -5,8 +5,7 @@ import { AwsAlgorithm, Grant, type Injection } from '../../../../../proto/gen/si
 import { type InjectableRequest, injectCredential, type Injected } from '../../../../../proxy/credentials/inject.ts';
 import { DpopNonces } from '../../../../../proxy/credentials/signing/dpop-nonces.ts';
 import { HeaderList } from '../../../../../proxy/protocols/header-list.ts';
-import { injectableRequest } from '../../../../support/protocols/injectable-request.ts';
-import { reasonOf } from '../../../../support/worlds/injection-reason.ts';
+import { injectableRequest, reasonOf } from '../../../../support/protocols/injectable-request.ts';
 import { createSigningKey } from '../../../../../common/signing-key.ts';
 
 type Kind = NonNullable<Injection['kind']>;

@@ -6,11 +6,7 @@ import { AWS_CHUNK_LIMITS } from '../../../../../proxy/credentials/signing/aws-c
 import type { AwsChunkedMode } from '../../../../../proxy/credentials/signing/aws-payload.ts';
 import { type AwsAlgorithm, createAwsSigner } from '../../../../../proxy/credentials/signing/aws-signer.ts';
 import { InjectionError } from '../../../../../proxy/credentials/injection-error.ts';
-import {
-  S3_CREDENTIAL,
-  SUITE_CREDENTIAL,
-  SUITE_V4A_PUBLIC_KEY,
-} from '../../../../support/control-plane/published-keys.ts';
+import { S3_CREDENTIAL, SUITE_CREDENTIAL, SUITE_V4A_PUBLIC_KEY } from '../../../../support/upstreams/published-keys.ts';
 
 const CRC = 'x-amz-checksum-crc32c';
 const DUMMY = { 'AWS4-HMAC-SHA256': 'a'.repeat(64), 'AWS4-ECDSA-P256-SHA256': `${'b'.repeat(140)}****` } as const;

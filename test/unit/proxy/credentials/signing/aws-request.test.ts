@@ -13,7 +13,7 @@ import {
 import { InjectionError } from '../../../../../proxy/credentials/injection-error.ts';
 import { createAwsSigner } from '../../../../../proxy/credentials/signing/aws-signer.ts';
 import { HeaderList } from '../../../../../proxy/protocols/header-list.ts';
-import { SUITE_CREDENTIAL } from '../../../../support/control-plane/published-keys.ts';
+import { SUITE_CREDENTIAL } from '../../../../support/upstreams/published-keys.ts';
 
 const V4 = 'AWS4-HMAC-SHA256';
 const V4A = 'AWS4-ECDSA-P256-SHA256';

@@ -15,11 +15,7 @@ import {
 import { createAwsSigner } from '../../../../../proxy/credentials/signing/aws-signer.ts';
 import { HeaderList } from '../../../../../proxy/protocols/header-list.ts';
 import { Sha256 } from '../../../../support/upstreams/aws-verifier.ts';
-import {
-  S3_CREDENTIAL,
-  SUITE_CREDENTIAL,
-  SUITE_V4A_PUBLIC_KEY,
-} from '../../../../support/control-plane/published-keys.ts';
+import { S3_CREDENTIAL, SUITE_CREDENTIAL, SUITE_V4A_PUBLIC_KEY } from '../../../../support/upstreams/published-keys.ts';
 import { SUITE, type SuiteVector } from './sigv4-vectors.ts';
 
 const STAMP = '20150830T123600Z';

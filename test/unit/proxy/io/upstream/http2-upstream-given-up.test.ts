@@ -12,7 +12,7 @@ import {
   reset,
   settings,
 } from '../../../../support/protocols/http2-frames.ts';
-import { DEAF, outgoingGet } from '../../../../support/agents/outgoing-request.ts';
+import { DEAF, outgoingGet } from '../../../../support/protocols/outgoing-request.ts';
 
 const owner = { held: new ByteBudget(1_000_000), now: () => 5, closed: () => {} };
 const ORIGIN = { key: 'k', address: '127.0.0.1', openedAt: 0, showsCertificate: false };

@@ -5,7 +5,7 @@ import { ByteBudget } from '../../../../../common/byte-budget.ts';
 import { Http2Upstream } from '../../../../../proxy/io/upstream/http2-upstream.ts';
 import { DEFAULT_LIMITS } from '../../../../../proxy/limits.ts';
 import { data, END_STREAM, headers, PING, settings } from '../../../../support/protocols/http2-frames.ts';
-import { DEAF, outgoingGet } from '../../../../support/agents/outgoing-request.ts';
+import { DEAF, outgoingGet } from '../../../../support/protocols/outgoing-request.ts';
 
 const SILENT_MS = DEFAULT_LIMITS.tlsHandshakeTimeoutMs;
 const ANSWER = Buffer.concat([headers(1, [[':status', '200']]), data(1, 'x', END_STREAM)]);

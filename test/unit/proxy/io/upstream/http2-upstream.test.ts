@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { OutgoingRequest, ResponseListener } from '../../../../../proxy/http/streams.ts';
 import { ByteBudget } from '../../../../../common/byte-budget.ts';
 import { Http2Upstream } from '../../../../../proxy/io/upstream/http2-upstream.ts';
-import { DEAF, outgoingGet } from '../../../../support/agents/outgoing-request.ts';
+import { DEAF, outgoingGet } from '../../../../support/protocols/outgoing-request.ts';
 import { DEFAULT_LIMITS } from '../../../../../proxy/limits.ts';
 import { HeaderList } from '../../../../../proxy/protocols/header-list.ts';
 import { Http2Connection } from '../../../../../proxy/sessions/http2/connection.ts';

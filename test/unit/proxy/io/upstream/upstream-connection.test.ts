@@ -4,7 +4,7 @@ import type { ResponseListener } from '../../../../../proxy/http/streams.ts';
 import { UpstreamConnection } from '../../../../../proxy/io/upstream/upstream-connection.ts';
 import { DEFAULT_LIMITS } from '../../../../../proxy/limits.ts';
 import { HeaderList } from '../../../../../proxy/protocols/header-list.ts';
-import { outgoingGet } from '../../../../support/agents/outgoing-request.ts';
+import { outgoingGet } from '../../../../support/protocols/outgoing-request.ts';
 import { turnEnd } from '../../../../support/turn-end.ts';
 
 const ANSWER = Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx');

@@ -13,7 +13,7 @@ import { UpstreamPool } from '../../../../../proxy/io/upstream/upstream-pool.ts'
 import { DEFAULT_LIMITS, type ProxyLimits } from '../../../../../proxy/limits.ts';
 import { Refusal } from '../../../../../proxy/refusal.ts';
 import { ManualClock } from '../../../../support/manual-clock.ts';
-import { DEAF, outgoingGet } from '../../../../support/agents/outgoing-request.ts';
+import { DEAF, outgoingGet } from '../../../../support/protocols/outgoing-request.ts';
 import { makeTlsIdentity } from '../../../../support/tls-identity.ts';
 
 const closers: (() => void)[] = [];

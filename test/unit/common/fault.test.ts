@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { faultOf } from '../../../../proxy/http/fault.ts';
+import { faultOf } from '../../../common/fault.ts';
 
 test('a fault says where it was thrown and never what the message quotes', () => {
   const fault = faultOf(new TypeError('bad value\nBearer s3cret'));
