@@ -36,8 +36,6 @@ function graphqlMatcher(rule: NonNullable<AccessRule['graphql']>, denies: boolea
   };
 }
 
-const PROCEDURE = String.raw`/([A-Za-z0-9_.]+)/([A-Za-z0-9_]+)$`;
-
 /**
  * `/package.Service/Method`, whatever the content type: servers that speak gRPC often speak Connect at the same path. Connect and Twirp
  * may stand below a path of their own, which a rule that allows has to name; grpc-web's proxy in Go takes any.
@@ -45,7 +43,9 @@ const PROCEDURE = String.raw`/([A-Za-z0-9_.]+)/([A-Za-z0-9_]+)$`;
 function grpcMatcher(rule: NonNullable<AccessRule['grpc']>, denies: boolean, namesPaths: boolean): Matcher {
   const isService = nameTest(rule.services, denies);
   const isMethod = nameTest(rule.methods, denies);
-  const procedure = new RegExp(denies || namesPaths ? PROCEDURE : `^${PROCEDURE}`);
+  const named = namesPaths ? /\/([\w.]+)\/(\w+)$/ : /^\/([\w.]+)\/(\w+)$/;
+  // Not all names are those of protobuf.
+  const procedure = denies ? /\/([^/]+)\/([^/]+)$/ : named;
   return {
     reads: ['path'],
     fits: ({ request, budget }) => {
