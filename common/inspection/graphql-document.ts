@@ -17,7 +17,7 @@ export interface GraphqlOperation {
 const MAX_TOKENS = 5_000;
 
 /**
- * Reads the operation of this name, or the only one, out of a document.
+ * Reads the only operation of a document, which must have this name if there is one.
  *
  * @throws Unreadable
  */
@@ -46,7 +46,7 @@ function parseText(source: string): DocumentNode | Error {
 }
 
 function operationOf(document: DocumentNode, name: string | undefined): GraphqlOperation {
-  const operation = chosenOperation(document, name);
+  const operation = soleOperation(document, name);
   const fields = new Set<string>();
   collectFields(operation.selectionSet, fragmentsOf(document), fields);
   return {
@@ -56,16 +56,17 @@ function operationOf(document: DocumentNode, name: string | undefined): GraphqlO
   };
 }
 
-/** GraphQL section 6.1, GetOperation. */
-function chosenOperation(document: DocumentNode, name: string | undefined): OperationDefinitionNode {
+/** GraphQL section 6.1, GetOperation. Of several, servers that compile a document once (graphql-jit) run the one that was named then. */
+function soleOperation(document: DocumentNode, name: string | undefined): OperationDefinitionNode {
   const operations: OperationDefinitionNode[] = [];
   for (const definition of document.definitions) {
     if (definition.kind === Kind.OPERATION_DEFINITION) operations.push(definition);
     else if (definition.kind !== Kind.FRAGMENT_DEFINITION) throw new Unreadable('its query defines types');
   }
-  const named = name === undefined || name === '' ? operations : operations.filter((one) => one.name?.value === name);
-  const [operation] = named;
-  if (operation === undefined || named.length > 1) throw new Unreadable('it does not say which operation to run');
+  const [operation] = operations;
+  if (operation === undefined || operations.length > 1) throw new Unreadable('it does not hold one operation alone');
+  if (name !== undefined && name !== '' && operation.name?.value !== name)
+    throw new Unreadable('it names an operation that it does not hold');
   return operation;
 }
 

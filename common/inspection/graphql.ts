@@ -1,6 +1,5 @@
 import { fieldOf, type FormField, isOtherSpelling } from './form.ts';
 import { type GraphqlOperation, readDocument } from './graphql-document.ts';
-import { mayStandFor } from './parameter-name.ts';
 import { isJsonObject, memberOf, parseStrictJson, soleMember } from './strict-json.ts';
 import { Unreadable } from './unreadable.ts';
 
@@ -8,8 +7,6 @@ import { Unreadable } from './unreadable.ts';
 const MEMBERS = new Set(['query', 'operationName', 'variables', 'extensions']);
 /** Where servers of stored documents look for the id, in the URL and the extensions too (Apollo, Relay, Hot Chocolate, WunderGraph, graphql-ruby). */
 const DOCUMENT_IDS = ['documentId', 'doc_id', 'id', 'queryId', 'hash', 'operationId'];
-/** Names operations of the document that run one after the other, whatever `operationName` says (Hot Chocolate). */
-const BATCH = 'batchOperations';
 
 /**
  * Reads a request of GraphQL over HTTP. `body` is strictly parsed JSON, `parameters` are those of the URL: for GET they are
@@ -34,8 +31,7 @@ export function readGraphql(
     return readDocument(fieldOf(parameters, 'query'), fieldOf(parameters, 'operationName'));
   }
   if (httpMethod !== 'POST') throw new Unreadable('GraphQL knows POST and GET');
-  if (parameters.some(({ name }) => MEMBERS.has(name) || mayStandFor(name, BATCH)))
-    throw new Unreadable('its URL and its body may disagree');
+  if (parameters.some(({ name }) => MEMBERS.has(name))) throw new Unreadable('its URL and its body may disagree');
   if (parameters.some(({ name }) => DOCUMENT_IDS.some((id) => name === id || isOtherSpelling(name, id))))
     throw new Unreadable('it names a stored document');
   const request = body();
