@@ -1,4 +1,4 @@
-import type { HeaderList } from '../../protocols/header-list.ts';
+import type { RequestHead } from '../../protocols/heads.ts';
 import { grpcMessage, grpcStatus } from './grpc-status.ts';
 import { type ProblemInput, problemOf, type ProblemResponse, refusalWith } from './problem.ts';
 
@@ -13,14 +13,20 @@ const CODES: Readonly<Record<number, string>> = {
   16: 'unauthenticated',
 };
 
+/** Of a call that has no side effects, by GET. */
+const GET = /[?&]connect=v1(?:&|$)/;
+
 /**
  * The answer to a refused call of Connect, whose clients show of any other nothing but the status: an error in JSON, or for a stream
  * the message that ends it (Connect protocol, "Error End-Stream"). Undefined for other requests.
  */
-export function connectRefusal(input: ProblemInput, headers: HeaderList): ProblemResponse | undefined {
+export function connectRefusal(
+  input: ProblemInput,
+  { headers, target }: Pick<RequestHead, 'headers' | 'target'>,
+): ProblemResponse | undefined {
   const type = headers.get('content-type') ?? '';
   const streams = /^application\/connect\+/i.test(type);
-  if (!streams && !headers.has('connect-protocol-version')) return undefined;
+  if (!streams && !headers.has('connect-protocol-version') && !GET.test(target)) return undefined;
   const { reason, decisionId = '' } = input;
   const { status, detail } = problemOf(input);
   const error = { code: CODES[grpcStatus(reason)], message: grpcMessage(reason, detail, decisionId) };

@@ -35,7 +35,7 @@ type ReplyTo = Pick<AgentStream, 'sendHead' | 'sendBody' | 'sendEnd' | 'flush'>;
 export function refusalReply(
   refusal: Refusal,
   call: Call,
-  head: Pick<RequestHead, 'method' | 'headers'> | undefined,
+  head: Pick<RequestHead, 'method' | 'target' | 'headers'> | undefined,
   agent: ReplyTo,
 ): void {
   const { reason, message, accessPolicy } = refusal;
@@ -49,7 +49,7 @@ export function refusalReply(
   }
   const input = { reason, message, decisionId: call.id, accessPolicy };
   const { status, headers, body } =
-    (head && refusalInItsTerms(input, head.headers, call.message)) ?? problemResponse(input);
+    (head && refusalInItsTerms(input, head, call.message)) ?? problemResponse(input);
   call.status = status;
   // All that many clients show of an answer (Python's urllib and requests, wget), or of one to CONNECT (Go).
   const phrase = status === 200 ? phraseOf(200) : `${phraseOf(status)} (sidekey: ${reason})`;
@@ -58,10 +58,10 @@ export function refusalReply(
 
 function refusalInItsTerms(
   input: ProblemInput,
-  headers: HeaderList,
+  head: Pick<RequestHead, 'target' | 'headers'>,
   message: Buffer | undefined,
 ): ProblemResponse | undefined {
-  return rpcRefusal(input, headers, message) ?? connectRefusal(input, headers) ?? awsRefusal(input, headers);
+  return rpcRefusal(input, head.headers, message) ?? connectRefusal(input, head) ?? awsRefusal(input, head.headers);
 }
 
 /** Sends an answer of the proxy's own, in one write. `phrase` stands behind the status, before HTTP/2. */

@@ -6,7 +6,8 @@ import { Refusal } from '../../../../../proxy/refusal.ts';
 
 const input = { reason: 'rule-denied', message: 'no "rule" fits: ä', decisionId: 'd1' } as const;
 const told = 'rule-denied: no "rule" fits: ä (decision d1)';
-const refusal = (...fields: [string, string][]) => connectRefusal(input, HeaderList.from(fields));
+const refusal = (...fields: [string, string][]) => connectRefusal(input, asked('/acme.v1.Inventory/GetItem', ...fields));
+const asked = (target: string, ...fields: [string, string][]) => ({ target, headers: HeaderList.from(fields) });
 
 describe('a refusal of a call of Connect', () => {
   it('is an error in JSON', () => {
@@ -20,8 +21,8 @@ describe('a refusal of a call of Connect', () => {
   });
 
   it('is one that may be tried again where it may', () => {
-    const fields = HeaderList.from([['connect-protocol-version', '1']]);
-    const { status, body } = connectRefusal({ reason: 'overloaded', message: 'wait' }, fields) ?? {};
+    const head = asked('/acme.v1.Inventory/GetItem?connect=v1&encoding=proto');
+    const { status, body } = connectRefusal({ reason: 'overloaded', message: 'wait' }, head) ?? {};
     expect([status, JSON.parse(String(body)).code]).toEqual([503, 'unavailable']);
   });
 
