@@ -98,7 +98,9 @@ const MESSAGES = ['message', 'request'] as const;
 
 /** A2A leaves the choice of a skill to metadata; every place that agents are known to read must say the same. */
 function readSkill(params: unknown): string {
-  const places = [params, ...MESSAGES.map((name) => soleMember(params, name))].map((one) => soleMember(one, 'metadata'));
+  const places = [params, ...MESSAGES.map((name) => soleMember(params, name))].map((one) =>
+    soleMember(one, 'metadata'),
+  );
   const named = places.flatMap((place) => SKILL_MEMBERS.map((name) => soleMember(place, name)));
   const skills = new Set(named.filter((value) => value !== undefined));
   if (skills.size === 0) return '';

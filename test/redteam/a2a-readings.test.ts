@@ -55,7 +55,12 @@ afterAll(async () => {
   await world.close();
 });
 
-const text = (skillId: string): object => ({ metadata: { skillId }, parts: [{ text: 'x' }], messageId: '1', role: 'ROLE_USER' });
+const text = (skillId: string): object => ({
+  metadata: { skillId },
+  parts: [{ text: 'x' }],
+  messageId: '1',
+  role: 'ROLE_USER',
+});
 const rpc = (method: string): object => ({ jsonrpc: '2.0', id: 1, method, params: {} });
 
 describe('A-21 A-57 a request of A2A over HTTP+JSON does not pass as another than the server makes of it:', () => {
@@ -73,7 +78,10 @@ describe('A-21 A-57 a request of A2A over HTTP+JSON does not pass as another tha
   ])('%s', async (_title, path, body, reading) => {
     const init = {
       method: 'POST',
-      headers: { 'content-type': 'application/json', 'a2a-version': path.toLowerCase().startsWith('/v1') ? '0.3' : '1.0' },
+      headers: {
+        'content-type': 'application/json',
+        'a2a-version': path.toLowerCase().startsWith('/v1') ? '0.3' : '1.0',
+      },
       body: JSON.stringify(body),
     };
     const { port } = server.address() as AddressInfo;
@@ -89,7 +97,10 @@ describe('A-21 A-57 a request of A2A over HTTP+JSON does not pass as another tha
     const send = world.fetcher('http/1.1');
     await send(`${world.url}/rest/message:send`, { method: 'POST', headers, body: JSON.stringify(book()) });
     await send(`${world.url}/rest/tasks/urn:7`, { headers });
-    expect(understood).toEqual([expect.stringContaining('sendMessage'), expect.stringContaining('getTask {"id":"urn:7"')]);
+    expect(understood).toEqual([
+      expect.stringContaining('sendMessage'),
+      expect.stringContaining('getTask {"id":"urn:7"'),
+    ]);
   });
 });
 

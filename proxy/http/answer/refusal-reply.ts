@@ -48,8 +48,7 @@ export function refusalReply(
     return;
   }
   const input = { reason, message, decisionId: call.id, accessPolicy };
-  const { status, headers, body } =
-    (head && refusalInItsTerms(input, head, call.message)) ?? problemResponse(input);
+  const { status, headers, body } = (head && refusalInItsTerms(input, head, call.message)) ?? problemResponse(input);
   call.status = status;
   // All that many clients show of an answer (Python's urllib and requests, wget), or of one to CONNECT (Go).
   const phrase = status === 200 ? phraseOf(200) : `${phraseOf(status)} (sidekey: ${reason})`;

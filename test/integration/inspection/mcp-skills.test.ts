@@ -37,7 +37,9 @@ describe.each(['/only', '/but'])('MCP skills and subscriptions at %s', (path) =>
   const reached: string[] = [];
 
   beforeAll(async () => {
-    const catalog: SkillCatalog = await SkillsExtension.load(memorySkillFiles({ ...skill('docs'), ...skill('secret') }));
+    const catalog: SkillCatalog = await SkillsExtension.load(
+      memorySkillFiles({ ...skill('docs'), ...skill('secret') }),
+    );
     const handler = createMcpHandler(() => {
       const capabilities = { resources: { subscribe: true, listChanged: true } };
       const server = new McpServer({ name: 'skills', version: '1.0.0' }, { capabilities });

@@ -28,8 +28,16 @@ describe('a comment beyond ASCII', () => {
     ['in front of the alias of a field', '{ # éééé\n wipe: viewer }', 'it has a comment beyond ASCII in front'],
     ['in front of a field of a fragment', '{ ...F } fragment F on Query { # é\n viewer }', 'it has a comment beyond'],
     ['that ends with words', `{ # ${'é'.repeat(12)} wipe\n viewer }`, 'it has a comment beyond ASCII in front'],
-    ['that ends with brackets', `{ viewer(a: [# ${'é'.repeat(12)} ]) wipe(b: [\n A]) }`, 'it has a comment beyond ASCII that'],
-    ['that ends with text', `{ viewer(a: [# ${'é'.repeat(19)} "é"]) wipe(b: [\n A]) }`, 'it has a comment beyond ASCII that'],
+    [
+      'that ends with brackets',
+      `{ viewer(a: [# ${'é'.repeat(12)} ]) wipe(b: [\n A]) }`,
+      'it has a comment beyond ASCII that',
+    ],
+    [
+      'that ends with text',
+      `{ viewer(a: [# ${'é'.repeat(19)} "é"]) wipe(b: [\n A]) }`,
+      'it has a comment beyond ASCII that',
+    ],
     ['with a line separator', '{ viewer { name # é\u2028 id\n } }', 'it has a control character'],
     ['with a paragraph separator', '{ viewer { name #\u2029 id\n } }', 'it has a control character'],
     ['with what ends a line elsewhere', '{ viewer { name #\u0085 id\n } }', 'it has a control character'],

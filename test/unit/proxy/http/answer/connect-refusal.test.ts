@@ -6,12 +6,14 @@ import { Refusal } from '../../../../../proxy/refusal.ts';
 
 const input = { reason: 'rule-denied', message: 'no "rule" fits: ä', decisionId: 'd1' } as const;
 const told = 'rule-denied: no "rule" fits: ä (decision d1)';
-const refusal = (...fields: [string, string][]) => connectRefusal(input, asked('/acme.v1.Inventory/GetItem', ...fields));
+const refusal = (...fields: [string, string][]) =>
+  connectRefusal(input, asked('/acme.v1.Inventory/GetItem', ...fields));
 const asked = (target: string, ...fields: [string, string][]) => ({ target, headers: HeaderList.from(fields) });
 
 describe('a refusal of a call of Connect', () => {
   it('is an error in JSON', () => {
-    const { status, headers, body } = refusal(['content-type', 'application/proto'], ['connect-protocol-version', '1']) ?? {};
+    const { status, headers, body } =
+      refusal(['content-type', 'application/proto'], ['connect-protocol-version', '1']) ?? {};
     expect(status).toBe(403);
     expect(Object.fromEntries(headers ?? [])).toMatchObject({
       'Content-Type': 'application/json',
@@ -29,7 +31,10 @@ describe('a refusal of a call of Connect', () => {
   it.each(['application/connect+proto', 'Application/Connect+JSON'])('of %s is the end of its stream', (type) => {
     const { status, headers, body = Buffer.alloc(0) } = refusal(['content-type', type]) ?? {};
     expect(status).toBe(200);
-    expect(Object.fromEntries(headers ?? [])).toMatchObject({ 'Content-Type': type, 'Content-Length': `${body.length}` });
+    expect(Object.fromEntries(headers ?? [])).toMatchObject({
+      'Content-Type': type,
+      'Content-Length': `${body.length}`,
+    });
     expect([body[0], body.readUInt32BE(1)]).toEqual([2, body.length - 5]);
     expect(JSON.parse(body.toString('utf8', 5))).toEqual({ error: { code: 'permission_denied', message: told } });
   });
