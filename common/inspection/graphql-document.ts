@@ -2,7 +2,7 @@
 import type { DocumentNode, OperationDefinitionNode, SelectionSetNode } from 'graphql/language/ast.js';
 import { Kind } from 'graphql/language/kinds.js';
 import { parse } from 'graphql/language/parser.js';
-import { otherReading, readsOtherwise } from './graphql-readings.ts';
+import { MAX_READ_AGAIN, otherReading, readsOtherwise } from './graphql-readings.ts';
 import { Unreadable } from './unreadable.ts';
 
 /** The one operation that a request runs. */
@@ -24,11 +24,11 @@ const MAX_TOKENS = 5_000;
 export function readDocument(source: unknown, name: unknown): GraphqlOperation {
   if (typeof source !== 'string') throw new Unreadable('it has no query');
   if (name !== undefined && typeof name !== 'string') throw new Unreadable('its operation name is no name');
-  const document = parseText(source);
+  const document = parseText(source, MAX_TOKENS);
   if (document instanceof Error) throw new Unreadable('its query cannot be parsed', { cause: document });
   const operation = operationOf(document, name);
   const reading = otherReading(source, document);
-  const other = reading === undefined ? undefined : parseText(reading);
+  const other = reading === undefined ? undefined : parseText(reading, MAX_TOKENS + MAX_READ_AGAIN);
   // What a server cannot parse it does not run.
   if (other === undefined || other instanceof Error) return operation;
   const { operationType, rootFields } = operationOf(other, name);
@@ -37,9 +37,9 @@ export function readDocument(source: unknown, name: unknown): GraphqlOperation {
   return operation;
 }
 
-function parseText(source: string): DocumentNode | Error {
+function parseText(source: string, maxTokens: number): DocumentNode | Error {
   try {
-    return parse(source, { maxTokens: MAX_TOKENS });
+    return parse(source, { maxTokens });
   } catch (error) {
     return error as Error;
   }

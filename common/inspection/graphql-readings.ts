@@ -8,6 +8,8 @@ export function readsOtherwise(what: string): Unreadable {
 
 /** Of comments: what ends one for graphql-java (U+2028, U+2029), and what no lexer need expect there. */
 const UNEXPECTED = /[^\t\P{Cc}]|[\p{Cf}\p{Zl}\p{Zp}]/u;
+/** Characters, and so tokens, that a reading may have more than its source. */
+export const MAX_READ_AGAIN = 1_000;
 /** Beside another quote, a backslash or an end of a block string. */
 const JOINED_QUOTE = /(?:^|["\\])"|"$/;
 
@@ -51,6 +53,7 @@ class GoReading {
   /** So far the source is in the text. */
   #at = 0;
   #isRefused = false;
+  #again = 0;
 
   constructor(source: string) {
     this.#source = source;
@@ -61,7 +64,9 @@ class GoReading {
     const more = bytes.length - [...bytes.toString()].length;
     if (more === 0) return;
     const again = bytes.toString('latin1', bytes.length - more);
-    if (/^[\w \t\r\n,]*$/.test(again)) {
+    const isPlain = /^[\w \t\r\n,]*$/.test(again);
+    if (isPlain) this.#again += more;
+    if (isPlain && this.#again <= MAX_READ_AGAIN) {
       this.#text += `${this.#source.slice(this.#at, end)} ${again}`;
       this.#at = end;
     } else if (/^[^"#]*[\x80-\xff]/.test(again)) this.#isRefused = true;

@@ -47,6 +47,19 @@ describe('a comment beyond ASCII', () => {
   });
 });
 
+it('a document that graphql-go reads as a longer one is not too long for that', () => {
+  // Of 5,000 tokens at most, whose comment makes one more.
+  for (const count of [4_993, 4_994, 4_995]) {
+    expect(() => read(`{ # é\n wipe: viewer ${'a '.repeat(count)}}`)).toThrow(
+      unreadable('it has a comment beyond ASCII'),
+    );
+  }
+  const words = 'a '.repeat(600);
+  expect(() => read(`{ viewer # ${'é'.repeat(1_100)} ${words}\n b }`)).toThrow(
+    unreadable('it has a comment beyond ASCII'),
+  );
+});
+
 describe('a quote in a block string', () => {
   it.each([
     ['of an argument', '{ viewer(s: """He said "hi" to us.""") { name } }'],
