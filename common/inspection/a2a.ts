@@ -29,21 +29,21 @@ const RENAMED: Readonly<Record<string, string>> = {
 
 const CONFIGS = String.raw`/tasks/[^/]+/pushNotificationConfigs`;
 
-/** The HTTP+JSON binding, 0.3 and 1.0: HTTP method and the end of the path. */
+/** The HTTP+JSON binding, 0.3 and 1.0: HTTP method and the end of the path, whose case Express and ASP.NET do not tell. */
 const HTTP_BINDING: readonly (readonly [httpMethod: string, path: RegExp, method: string])[] = [
-  ['GET', /\/\.well-known\/agent(?:-card)?\.json$/, 'agent/card'],
-  ['GET', /\/(?:card|extendedAgentCard)$/, 'agent/getAuthenticatedExtendedCard'],
-  ['POST', /\/message:send$/, 'message/send'],
-  ['POST', /\/message:stream$/, 'message/stream'],
-  ['GET', /\/tasks$/, 'tasks/list'],
-  ['GET', /\/tasks\/[^/:]+$/, 'tasks/get'],
-  ['POST', /\/tasks\/[^/:]+:cancel$/, 'tasks/cancel'],
-  ['GET', /\/tasks\/[^/:]+:subscribe$/, 'tasks/resubscribe'],
-  ['POST', /\/tasks\/[^/:]+:subscribe$/, 'tasks/resubscribe'],
-  ['POST', new RegExp(`${CONFIGS}$`), 'tasks/pushNotificationConfig/set'],
-  ['GET', new RegExp(`${CONFIGS}$`), 'tasks/pushNotificationConfig/list'],
-  ['GET', new RegExp(`${CONFIGS}/[^/]+$`), 'tasks/pushNotificationConfig/get'],
-  ['DELETE', new RegExp(`${CONFIGS}/[^/]+$`), 'tasks/pushNotificationConfig/delete'],
+  ['GET', /\/\.well-known\/agent(?:-card)?\.json$/i, 'agent/card'],
+  ['GET', /\/(?:card|extendedAgentCard)$/i, 'agent/getAuthenticatedExtendedCard'],
+  ['POST', /\/message:send$/i, 'message/send'],
+  ['POST', /\/message:stream$/i, 'message/stream'],
+  ['GET', /\/tasks$/i, 'tasks/list'],
+  ['GET', /\/tasks\/[^/]+(?<!:subscribe)$/i, 'tasks/get'],
+  ['POST', /\/tasks\/[^/]+:cancel$/i, 'tasks/cancel'],
+  ['GET', /\/tasks\/[^/]+:subscribe$/i, 'tasks/resubscribe'],
+  ['POST', /\/tasks\/[^/]+:subscribe$/i, 'tasks/resubscribe'],
+  ['POST', new RegExp(`${CONFIGS}$`, 'i'), 'tasks/pushNotificationConfig/set'],
+  ['GET', new RegExp(`${CONFIGS}$`, 'i'), 'tasks/pushNotificationConfig/list'],
+  ['GET', new RegExp(`${CONFIGS}/[^/]+$`, 'i'), 'tasks/pushNotificationConfig/get'],
+  ['DELETE', new RegExp(`${CONFIGS}/[^/]+$`, 'i'), 'tasks/pushNotificationConfig/delete'],
 ];
 
 /**
@@ -52,17 +52,14 @@ const HTTP_BINDING: readonly (readonly [httpMethod: string, path: RegExp, method
  * @throws Unreadable
  */
 export function readA2a(httpMethod: string, canonicalPath: string, body: () => unknown): A2aCall {
-  const bindings = pathReadings(canonicalPath.replaceAll('%3A', ':')).map((path) =>
-    HTTP_BINDING.find(([verb, pattern]) => verb === httpMethod && pattern.test(path)),
-  );
-  if (new Set(bindings).size > 1) throw new Unreadable('servers may read its path in more than one way');
-  const [bound] = bindings;
-  if (bound !== undefined) {
-    const [verb, , method] = bound;
-    const params = verb === 'POST' ? body() : undefined;
+  const bound = boundMethods(httpMethod, canonicalPath.replaceAll('%3A', ':'));
+  if (bound.size > 1) throw new Unreadable('servers may read its path in more than one way');
+  const [named] = bound;
+  if (named !== undefined) {
+    const params = httpMethod === 'POST' ? body() : undefined;
     // Some servers of JSON-RPC take it at every path.
     if (soleMember(params, 'jsonrpc') !== undefined) throw new Unreadable('its path and its body may disagree');
-    return { method, ...readParams(params) };
+    return { method: named, ...readParams(params) };
   }
   if (httpMethod !== 'POST') throw new Unreadable('it is no request of A2A');
   const { method, params } = readJsonRpc(body());
@@ -70,8 +67,18 @@ export function readA2a(httpMethod: string, canonicalPath: string, body: () => u
   return { method: (Object.hasOwn(RENAMED, method) ? RENAMED[method] : undefined) ?? method, ...readParams(params) };
 }
 
+/** What the path may ask of the HTTP+JSON binding, in every reading; undefined: nothing. */
+function boundMethods(httpMethod: string, path: string): Set<string | undefined> {
+  const readings = pathReadings(path).map((reading) =>
+    HTTP_BINDING.filter(([verb, pattern]) => verb === httpMethod && pattern.test(reading)),
+  );
+  return new Set(readings.flatMap((found) => (found.length === 0 ? [undefined] : found.map(([, , method]) => method))));
+}
+
 /** Of A2A 0.3 and of 1.0, each also as protobuf's JSON takes it. */
 const CALLBACKS = [
+  'pushNotification',
+  'push_notification',
   'pushNotificationConfig',
   'push_notification_config',
   'taskPushNotificationConfig',
@@ -86,9 +93,14 @@ function readParams(params: unknown): Pick<A2aCall, 'skill' | 'setsCallback'> {
 
 const SKILL_MEMBERS = ['skillId', 'skill_id', 'skill'] as const;
 
+/** The second is what the protobuf of 0.3 calls it, whose JSON takes both. */
+const MESSAGES = ['message', 'request'] as const;
+
 /** A2A leaves the choice of a skill to metadata; every place that agents are known to read must say the same. */
 function readSkill(params: unknown): string {
-  const places = [soleMember(params, 'metadata'), soleMember(soleMember(params, 'message'), 'metadata')];
+  const places = [params, ...MESSAGES.map((name) => soleMember(params, name))].map((one) =>
+    soleMember(one, 'metadata'),
+  );
   const named = places.flatMap((place) => SKILL_MEMBERS.map((name) => soleMember(place, name)));
   const skills = new Set(named.filter((value) => value !== undefined));
   if (skills.size === 0) return '';

@@ -1,6 +1,7 @@
 import { readA2a, type A2aCall } from './a2a.ts';
 import { type FormField, isOtherSpelling, parseForm } from './form.ts';
-import { type GraphqlOperation, readGraphql } from './graphql.ts';
+import { readGraphql } from './graphql.ts';
+import type { GraphqlOperation } from './graphql-document.ts';
 import { type JsonPointer, readPointer, selectMembers } from './json-pointer.ts';
 import { readJsonRpc } from './json-rpc.ts';
 import { expectMirrored, type McpCall, readArguments, readMcp } from './mcp.ts';

@@ -26,6 +26,9 @@ const TARGETS: Readonly<Record<string, readonly [parameter: 'name' | 'uri', kind
   'resources/read': ['uri', 'resource'],
   'resources/subscribe': ['uri', 'resource'],
   'resources/unsubscribe': ['uri', 'resource'],
+  // Of the skills extension, whose files are resources.
+  'resources/directory/read': ['uri', 'resource'],
+  'skills/get': ['uri', 'resource'],
 };
 
 /**
@@ -57,6 +60,7 @@ type Target = Partial<Record<'tool' | 'resource' | 'prompt', string>>;
 
 function readTarget(method: string, params: unknown): Target {
   if (method === 'completion/complete') return readCompletion(memberOf(params, 'ref'));
+  if (method === 'subscriptions/listen') return readListened(soleMember(params, 'notifications'));
   const target = Object.hasOwn(TARGETS, method) ? TARGETS[method] : undefined;
   if (target === undefined) return {};
   const [parameter, kind] = target;
@@ -73,6 +77,13 @@ function readCompletion(ref: unknown): Target {
     default:
       throw new Unreadable('it completes something unknown');
   }
+}
+
+/** Since 2026-07-28 one request in the place of the stream and of `resources/subscribe`. */
+function readListened(filter: unknown): Target {
+  const uris = soleMember(filter, 'resourceSubscriptions') ?? [];
+  if (!Array.isArray(uris) || uris.length > 1) throw new Unreadable('it does not subscribe to one resource');
+  return uris.length === 0 ? {} : { resource: readUri(uris[0]) };
 }
 
 function readName(value: unknown): string {

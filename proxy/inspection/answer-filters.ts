@@ -35,10 +35,12 @@ export function answerFilterFor(
   return new MaskedList(masker, lister);
 }
 
+const LISTING: ReadonlySet<string> = new Set(['resources/directory/read', 'http/stream']);
+
 /** Methods that list, and those whose answer may carry what another request asked for. */
 function mayList(facts: InspectedFacts | undefined): boolean {
   const method = facts?.mcp?.method;
-  return method !== undefined && (method.endsWith('/list') || method === 'http/stream');
+  return method !== undefined && (method.endsWith('/list') || LISTING.has(method));
 }
 
 /** Clients read nothing but JSON and event streams as MCP, though some look for these names anywhere in the content type. */

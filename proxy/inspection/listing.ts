@@ -10,6 +10,7 @@ const LISTS = [
   ['resources', 'resource', 'uri'],
   ['resourceTemplates', 'resource', 'uriTemplate'],
   ['prompts', 'prompt', 'name'],
+  ['skills', 'resource', 'uri'],
 ] as const;
 
 const LIST_NAMES = new Set<string>(LISTS.map(([list]) => list));

@@ -57,16 +57,18 @@ describe('A-21 a GraphQL document does not pass', () => {
     '{viewer(s:"é \\" \\\\ 😀")}',
     '{viewer(s:"""é\n  two \\ lines""")}',
     '{viewer(s:"""""")}',
+    '# für Übersichten\nquery Q {\n viewer {\n # größer\n name } }',
+    '{viewer(s:"""He said "hi" to us.""")}',
   ])('but this does: %j', async (query) => {
     expect((await ask(query)).status).toBe(200);
   });
 });
 
-test('A-21 a GraphQL mutation does not pass beside a query, named where Hot Chocolate looks for a batch', async () => {
-  for (const parameters of ['?batchOperations=[Q,M]', '?BatchOperations=%5BQ%2CM%5D', '?a=1&batchoperations[]=M']) {
+test('A-21 a GraphQL mutation does not pass beside a query, which servers that compiled the document for it would run', async () => {
+  for (const parameters of ['', '?batchOperations=[Q,M]']) {
     const answer = await ask('query Q{viewer} mutation M{wipe}', parameters);
     expect(await answer.json(), parameters).toMatchObject({ code: 'body-uninspectable' });
   }
   expect(world.upstream.seen).toEqual([]);
-  expect((await ask('query Q{viewer} mutation M{wipe}', '?a=1')).status).toBe(200);
+  expect((await ask('query Q{viewer}', '?batchOperations=[Q]')).status).toBe(200);
 });

@@ -20,6 +20,8 @@ const MCP_LIFECYCLE: ReadonlySet<string> = new Set([
   'logging/setLevel',
   'response',
   'http/stream',
+  // The stream since 2026-07-28, as long as it is about no resource.
+  'subscriptions/listen',
   'http/end-session',
 ]);
 
@@ -28,6 +30,7 @@ const LISTS: Readonly<Record<string, 'tools' | 'resources' | 'prompts'>> = {
   'tools/list': 'tools',
   'resources/list': 'resources',
   'resources/templates/list': 'resources',
+  'skills/list': 'resources',
   'prompts/list': 'prompts',
 };
 
@@ -47,7 +50,7 @@ function allowTest(rule: McpRule): McpTest {
   const isListed = nameTest(rule.methods, false);
   const anything = !rule.methods && !rule.tools && !rule.resources && !rule.prompts;
   return (mcp, budget) => {
-    if (anything || MCP_LIFECYCLE.has(mcp.method)) return true;
+    if (anything || (MCP_LIFECYCLE.has(mcp.method) && !hasTarget(mcp))) return true;
     if (rule.methods && !isListed(mcp.method, budget)) return false;
     const kind = kindOf(mcp);
     if (kind !== undefined) return rule[kind] === undefined ? rule.methods !== undefined : targets[kind](mcp, budget);

@@ -7,7 +7,7 @@ export function protocolMatchers(rule: AccessRule, denies: boolean): Matcher[] {
   const { graphql, grpc, jsonRpc, mcp, a2a } = rule;
   const matchers: Matcher[] = [];
   if (graphql) matchers.push(graphqlMatcher(graphql, denies));
-  if (grpc) matchers.push(grpcMatcher(grpc, denies));
+  if (grpc) matchers.push(grpcMatcher(grpc, denies, rule.paths !== undefined));
   if (jsonRpc) {
     const isListed = nameTest(jsonRpc.methods, denies);
     matchers.push({
@@ -36,14 +36,20 @@ function graphqlMatcher(rule: NonNullable<AccessRule['graphql']>, denies: boolea
   };
 }
 
-/** `/package.Service/Method`, whatever the content type: servers that speak gRPC often speak Connect at the same path. */
-function grpcMatcher(rule: NonNullable<AccessRule['grpc']>, denies: boolean): Matcher {
+/**
+ * `/package.Service/Method`, whatever the content type: servers that speak gRPC often speak Connect at the same path. Connect and Twirp
+ * may stand below a path of their own, which a rule that allows has to name; grpc-web's proxy in Go takes any.
+ */
+function grpcMatcher(rule: NonNullable<AccessRule['grpc']>, denies: boolean, namesPaths: boolean): Matcher {
   const isService = nameTest(rule.services, denies);
   const isMethod = nameTest(rule.methods, denies);
+  const named = namesPaths ? /\/([\w.]+)\/(\w+)$/ : /^\/([\w.]+)\/(\w+)$/;
+  // Not all names are those of protobuf.
+  const procedure = denies ? /\/([^/]+)\/([^/]+)$/ : named;
   return {
     reads: ['path'],
     fits: ({ request, budget }) => {
-      const [, service, method] = /^\/([A-Za-z0-9_.]+)\/([A-Za-z0-9_]+)$/.exec(request.path) ?? [];
+      const [, service, method] = procedure.exec(request.path) ?? [];
       return service !== undefined && method !== undefined && isService(service, budget) && isMethod(method, budget);
     },
   };

@@ -1,4 +1,4 @@
-import { REASONS } from '../../../proto/reasons.ts';
+import { REASONS, type Reason } from '../../../proto/reasons.ts';
 import { HeaderList } from '../../protocols/header-list.ts';
 import type { Refusal } from '../../refusal.ts';
 import { proxyStatus } from './problem.ts';
@@ -33,19 +33,31 @@ export function isGrpc(headers: HeaderList): boolean {
   return type !== undefined && /^application\/grpc(?:[+;]|$)/i.test(type);
 }
 
-/** The headers of a trailers-only answer (gRPC over HTTP/2, "Responses"), with the stable code in front of the message. */
-export function grpcRefusal(refusal: Refusal, decisionId: string): HeaderList {
-  return HeaderList.from([['content-type', 'application/grpc'], ...grpcTrailers(refusal, decisionId)]);
+/**
+ * The headers of a trailers-only answer (gRPC over HTTP/2, "Responses"), with the stable code in front of the message; undefined for
+ * requests that speak neither gRPC nor gRPC-Web.
+ */
+export function grpcRefusal(refusal: Refusal, decisionId: string, request: HeaderList): HeaderList | undefined {
+  const [type] = /^application\/grpc(?:-web(?:-text)?)?(?=[+;]|$)/i.exec(request.get('content-type') ?? '') ?? [];
+  if (type === undefined) return undefined;
+  return HeaderList.from([['content-type', type.toLowerCase()], ...grpcTrailers(refusal, decisionId)]);
 }
 
 /** The same as trailers of an answer that had begun: a stream that is merely reset is INTERNAL to its client, for no reason. */
 export function grpcTrailers({ reason, message }: Refusal, decisionId: string): HeaderList {
-  const status = BY_HTTP_STATUS[REASONS[reason].httpStatus] ?? GRPC.permissionDenied;
   return HeaderList.from([
-    ['grpc-status', String(status)],
-    ['grpc-message', percentEncode(`${reason}: ${message} (decision ${decisionId})`)],
+    ['grpc-status', String(grpcStatus(reason))],
+    ['grpc-message', percentEncode(grpcMessage(reason, message, decisionId))],
     ['proxy-status', proxyStatus(reason)],
   ]);
+}
+
+export function grpcStatus(reason: Reason): number {
+  return BY_HTTP_STATUS[REASONS[reason].httpStatus] ?? GRPC.permissionDenied;
+}
+
+export function grpcMessage(reason: Reason, message: string, decisionId: string): string {
+  return `${reason}: ${message} (decision ${decisionId})`;
 }
 
 /** Status-Message is percent-encoded: everything outside visible ASCII and "%" itself. */

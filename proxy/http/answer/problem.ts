@@ -90,8 +90,8 @@ export function problemResponse(input: ProblemInput): ProblemResponse {
 }
 
 /** A whole answer that refuses, in whatever form its client reads. */
-export function refusalWith(reason: Reason, status: number, type: string, text: string): ProblemResponse {
-  const body = Buffer.from(text);
+export function refusalWith(reason: Reason, status: number, type: string, content: string | Buffer): ProblemResponse {
+  const body = typeof content === 'string' ? Buffer.from(content) : content;
   const headers: [string, string][] = [
     ['Content-Type', type],
     ['Content-Length', String(body.length)],

@@ -7,8 +7,9 @@ import { Refusal } from '../../refusal.ts';
 import type { Call } from '../call.ts';
 import { faultOf } from '../../../common/fault.ts';
 import { awsRefusal } from './aws-refusal.ts';
-import { grpcRefusal, isGrpc } from './grpc-status.ts';
-import { problemResponse } from './problem.ts';
+import { connectRefusal } from './connect-refusal.ts';
+import { grpcRefusal } from './grpc-status.ts';
+import { type ProblemInput, type ProblemResponse, problemResponse } from './problem.ts';
 import { rpcRefusal } from './rpc-refusal.ts';
 import type { AgentStream } from '../streams.ts';
 
@@ -34,25 +35,32 @@ type ReplyTo = Pick<AgentStream, 'sendHead' | 'sendBody' | 'sendEnd' | 'flush'>;
 export function refusalReply(
   refusal: Refusal,
   call: Call,
-  head: Pick<RequestHead, 'method' | 'headers'> | undefined,
+  head: Pick<RequestHead, 'method' | 'target' | 'headers'> | undefined,
   agent: ReplyTo,
 ): void {
   const { reason, message, accessPolicy } = refusal;
   call.accessPolicy = accessPolicy;
-  if (head !== undefined && isGrpc(head.headers)) {
+  const trailersOnly = head && grpcRefusal(refusal, call.id, head.headers);
+  if (trailersOnly) {
     call.status = 200;
-    agent.sendHead(200, phraseOf(200), grpcRefusal(refusal, call.id), 'none');
+    agent.sendHead(200, phraseOf(200), trailersOnly, 'none');
     agent.flush();
     return;
   }
   const input = { reason, message, decisionId: call.id, accessPolicy };
-  const { status, headers, body } =
-    (head && (rpcRefusal(input, head.headers, call.message) ?? awsRefusal(input, head.headers))) ??
-    problemResponse(input);
+  const { status, headers, body } = (head && refusalInItsTerms(input, head, call.message)) ?? problemResponse(input);
   call.status = status;
   // All that many clients show of an answer (Python's urllib and requests, wget), or of one to CONNECT (Go).
   const phrase = status === 200 ? phraseOf(200) : `${phraseOf(status)} (sidekey: ${reason})`;
   replyWhole(agent, head?.method, { status, headers, body }, phrase);
+}
+
+function refusalInItsTerms(
+  input: ProblemInput,
+  head: Pick<RequestHead, 'target' | 'headers'>,
+  message: Buffer | undefined,
+): ProblemResponse | undefined {
+  return rpcRefusal(input, head.headers, message) ?? connectRefusal(input, head) ?? awsRefusal(input, head.headers);
 }
 
 /** Sends an answer of the proxy's own, in one write. `phrase` stands behind the status, before HTTP/2. */

@@ -26,6 +26,17 @@ describe('readMcp', () => {
     expect(read(message)).toMatchObject({ method: message.method, ...expected });
   });
 
+  it.each([
+    [listen(['docs://a']), 'docs://a'],
+    [listen([]), ''],
+    [listen(undefined), ''],
+    [{ method: 'subscriptions/listen' }, ''],
+    [{ method: 'skills/get', params: { uri: 'skill://a/SKILL.md' } }, 'skill://a/SKILL.md'],
+    [{ method: 'resources/directory/read', params: { uri: 'skill://a' } }, 'skill://a'],
+  ])('%j is about a resource', (message, resource) => {
+    expect(read(message)).toMatchObject({ method: message.method, resource, tool: '', prompt: '' });
+  });
+
   it('knows the requests without a message', () => {
     expect(readMcp('GET', headers({ accept: 'text/event-stream' }), () => undefined).method).toBe('http/stream');
     expect(readMcp('GET', headers({ accept: '*/*, Text/Event-Stream' }), () => undefined).method).toBe('http/stream');
@@ -40,6 +51,10 @@ describe('readMcp', () => {
     ['a tool without a name', { method: 'tools/call', params: { Name: 'x' } }],
     ['a name that is empty', { method: 'prompts/get', params: { name: '' } }],
     ['a name that is too long', { method: 'tools/call', params: { name: 'x'.repeat(2_049) } }],
+    ['a subscription to two resources', listen(['docs://a', 'docs://b'])],
+    ['a subscription that is no list', listen('docs://a')],
+    ['a subscription in another case', { method: 'subscriptions/listen', params: { Notifications: {} } }],
+    ['a skill without a name', { method: 'skills/get', params: {} }],
     ['what is completed', { method: 'completion/complete', params: { ref: { type: 'ref/tool', name: 'x' } } }],
     ['a name that is a list', { method: 'tools/call', params: { name: ['x'] } }],
     ['a member beside the envelope', { method: 'ping', Method: 'tools/call' }],
@@ -83,6 +98,10 @@ describe('readMcp', () => {
     expect(() => readArguments({ Arguments: {} })).toThrow('case alone');
   });
 });
+
+function listen(resourceSubscriptions: unknown) {
+  return { method: 'subscriptions/listen', params: { notifications: { resourceSubscriptions } } };
+}
 
 describe('readA2a', () => {
   const rpc = (method: string, params: unknown = {}) =>

@@ -89,16 +89,15 @@ describe('readGraphql', () => {
     else expect(post(query)).toEqual({ operationType: type, operationName: name, rootFields: fields });
   });
 
-  it('picks the operation that will run', () => {
-    const both = 'query A { a } mutation B { b }';
-    expect(post(both, 'B')).toMatchObject({ operationType: 'mutation', rootFields: ['b'] });
-    expect(() => post(both)).toThrow('which operation');
-    expect(() => post(both, '')).toThrow('which operation');
+  it('reads the one operation that there is', () => {
     expect(post('query A { a ...Missing }', '')).toMatchObject({ operationName: 'A', rootFields: ['a'] });
+    expect(post('query A { a }', 'A')).toMatchObject({ operationName: 'A' });
     const nothing = { query: '{ a }', operationName: null, extensions: null };
     expect(readGraphql('POST', [], () => nothing).rootFields).toEqual(['a']);
-    expect(() => post(both, 'C')).toThrow('which operation');
-    expect(() => post('query A { a } mutation A { b }', 'A')).toThrow('which operation');
+    for (const name of ['B', 'a']) expect(() => post('query A { a }', name)).toThrow('does not hold');
+    for (const both of ['query A { a } mutation B { b }', 'query A { a } mutation A { b }', '{ a } { b }']) {
+      for (const name of [undefined, '', 'A', 'B']) expect(() => post(both, name)).toThrow('one operation alone');
+    }
   });
 
   it.each([

@@ -155,6 +155,7 @@ describe('rules over GraphQL, gRPC, JSON-RPC and A2A', () => {
   const reads = [{ graphql: { types: ['query'], rootFields: ['viewer', 'repository'] } }];
   const drops = [{ graphql: { rootFields: ['delete*'] } }];
   const grpc = [{ grpc: { services: ['acme.v1.*'], methods: ['Get*'] } }];
+  const below = [{ paths: ['/v1/**'], grpc: { services: ['acme.v1.*'], methods: ['Get*'] } }];
   const rpc = (method: string) => inspected({ jsonRpc: { method } });
   const a2a = (method: string, skill = '', setsCallback = false) => inspected({ a2a: { method, skill, setsCallback } });
   const callback = a2a('message/send', 'book', true);
@@ -174,6 +175,10 @@ describe('rules over GraphQL, gRPC, JSON-RPC and A2A', () => {
     ['another gRPC method', grpc, undefined, { path: '/acme.v1.Items/DeleteItem' }, 'rule-denied'],
     ['another gRPC service', grpc, undefined, { path: '/acme.v2.Items/GetItem' }, 'rule-denied'],
     ['a path deeper than gRPC', grpc, undefined, { path: '/acme.v1.Items/GetItem/x' }, 'rule-denied'],
+    ['gRPC below a path', grpc, undefined, { path: '/v1/acme.v1.Items/GetItem' }, 'rule-denied'],
+    ['it where the path is named', below, undefined, { path: '/v1/acme.v1.Items/GetItem' }, 'ok'],
+    ['a denied one that is none of protobuf', ALL, grpc, { path: '/acme.v1.a-b/Get-Item' }, 'policy-denied'],
+    ['a denied gRPC method below any path', ALL, grpc, { path: '/x/y/acme.v1.Items/GetItem' }, 'policy-denied'],
     ['a listed JSON-RPC method', [{ jsonRpc: { methods: ['eth_get*'] } }], undefined, rpc('eth_getBalance'), 'ok'],
     ['another JSON-RPC method', [{ jsonRpc: { methods: ['eth_get*'] } }], undefined, rpc('eth_send'), 'rule-denied'],
     ['a batch', [{ jsonRpc: {} }], undefined, unreadable('jsonRpc'), 'message-refused'],
@@ -225,12 +230,15 @@ describe('rules over MCP', () => {
     ['the handshake', tools, undefined, mcp('initialize'), 'ok'],
     ['a cancellation', tools, undefined, mcp('notifications/cancelled'), 'ok'],
     ['the stream', tools, undefined, mcp('http/stream'), 'ok'],
+    ['it since 2026-07-28', tools, undefined, mcp('subscriptions/listen'), 'ok'],
+    ['it over a resource', tools, undefined, mcp('subscriptions/listen', { resource: 'file:///a' }), 'rule-denied'],
     ['the list of tools', tools, undefined, mcp('tools/list'), 'ok'],
     ['the list of prompts', tools, undefined, mcp('prompts/list'), 'rule-denied'],
     ['a resource', tools, undefined, mcp('resources/read', { resource: 'file:///a' }), 'rule-denied'],
     ['a method nobody listed', tools, undefined, mcp('tasks/result'), 'rule-denied'],
     ['a listed resource', resources, undefined, mcp('resources/read', { resource: 'file:///docs/a/b' }), 'ok'],
     ['the list of resources', resources, undefined, mcp('resources/list'), 'ok'],
+    ['the list of skills', resources, undefined, mcp('skills/list'), 'ok'],
     ['the list of templates', resources, undefined, mcp('resources/templates/list'), 'ok'],
     ['a listed prompt', prompts, undefined, prompt('p', { a: 1 }), 'ok'],
     ['another prompt', prompts, undefined, prompt('q', { a: 1 }), 'rule-denied'],
