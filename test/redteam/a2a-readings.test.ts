@@ -7,7 +7,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type InspectingWorld, startInspectingWorld } from '../support/worlds/inspecting-world.ts';
-import { policySet } from '../support/worlds/policy-set.ts';
+import { policySet } from '../support/control-plane/policy-set.ts';
 
 const POLICY = policySet({
   ServerWorkload: { api: { hosts: ['api.example.com'] } },

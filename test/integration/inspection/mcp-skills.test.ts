@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type InspectingWorld, startInspectingWorld } from '../../support/worlds/inspecting-world.ts';
-import { policySet } from '../../support/worlds/policy-set.ts';
+import { policySet } from '../../support/control-plane/policy-set.ts';
 
 const at = { clientWorkload: 'billing-agent', serverWorkload: 'api' };
 const POLICY = policySet({
