@@ -1,0 +1,319 @@
+import type { Socket } from 'node:net';
+import { PassThrough } from 'node:stream';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { ByteBudget } from '../../../../../common/byte-budget.ts';
+import type { OutgoingRequest } from '../../../../../proxy/http/streams.ts';
+import { Http2Upstream } from '../../../../../proxy/io/upstream/http2-upstream.ts';
+import { DEFAULT_LIMITS } from '../../../../../proxy/limits.ts';
+import { FrameType } from '../../../../../proxy/protocols/http2/frames.ts';
+import { ErrorCode } from '../../../../../proxy/protocols/http2/http2-error.ts';
+import { DEAF, outgoingGet } from '../../../../support/agents/outgoing-request.ts';
+import {
+  cutFrames,
+  data,
+  describeFrame,
+  END_STREAM,
+  frame,
+  headers,
+  PING,
+  reset,
+  settings,
+  uint32,
+  windowUpdate,
+} from '../../../../support/protocols/http2-frames.ts';
+
+const ORIGIN = { key: 'k', address: '127.0.0.1', openedAt: 0, showsCertificate: false };
+const MAX_CONCURRENT = 3;
+const EXTENDED_CONNECT = 8;
+
+/** A connection that has the settings of its upstream, and what became of its calls, in order. */
+function connect({ calmly = false, now = () => 5, greeting = settings() } = {}) {
+  const told: string[] = [];
+  const socket = new PassThrough();
+  const owner = { held: new ByteBudget(1_000_000), now, closed: () => void told.push('closed') };
+  const upstream = new Http2Upstream(socket as unknown as Socket, ORIGIN, DEFAULT_LIMITS, owner, calmly);
+  upstream.receive(greeting);
+  const ask = (over: Partial<OutgoingRequest> = {}) => {
+    const request = { ...outgoingGet(), ...over };
+    const { method } = request;
+    const stream = upstream.stream();
+    stream.sendHead(request, {
+      ...DEAF,
+      onResponseHead: ({ status }) => told.push(`${method} ${status}`),
+      onResponseEnd: () => told.push(`${method} end`),
+      onUpstreamDrain: () => told.push(`${method} drain`),
+      onUpstreamError: ({ reason }, { answered, processed }) =>
+        told.push(`${method} ${reason} ${processed}${answered ? ' answered' : ''}`),
+    });
+    return stream;
+  };
+  /** One call from its beginning to its end; of the first stream. */
+  const serve = (): void => {
+    const stream = ask();
+    upstream.receive(headers(1, [[':status', '204']], END_STREAM));
+    stream.release(true);
+    told.splice(0);
+  };
+  const written = (): string[] => cutFrames(socket.read() ?? Buffer.alloc(0)).map(describeFrame);
+  return { upstream, socket, told, ask, serve, written };
+}
+
+const goaway = (last: number, code: number): Buffer => frame(FrameType.GOAWAY, 0, 0, uint32(last, code));
+const turn = (): Promise<void> => new Promise((done) => setImmediate(done));
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe('a connection that is lost', () => {
+  const LOSSES = {
+    'the upstream ends it': (socket: PassThrough) => socket.emit('end'),
+    'it closes': (socket: PassThrough) => socket.emit('close'),
+    'it breaks': (socket: PassThrough) => socket.emit('error', new Error('ECONNRESET')),
+  };
+
+  test.each(Object.entries(LOSSES))(
+    'may have been so before a call that has no effect, if it has served: %s',
+    (_, lose) => {
+      const { socket, told, ask, upstream } = connect();
+      ask({ method: 'PATCH' }).release(true);
+      upstream.receive(headers(1, [[':status', '204']], END_STREAM));
+      ask();
+      ask({ method: 'PUT' });
+      ask({ method: 'HEAD' });
+      upstream.receive(headers(7, [[':status', '200']]));
+      lose(socket);
+      lose(socket);
+      expect(told).toEqual([
+        'HEAD 200',
+        'closed',
+        'GET upstream-closed perhaps-not',
+        'PUT upstream-closed unknown',
+        'HEAD upstream-closed perhaps-not answered',
+      ]);
+      expect([upstream.usable, upstream.busy]).toEqual([false, false]);
+    },
+  );
+
+  test.each(Object.entries(LOSSES))('leaves open what it did, if it never served: %s', (_, lose) => {
+    const { socket, told, ask } = connect();
+    ask();
+    lose(socket);
+    expect(told).toEqual(['closed', 'GET upstream-closed unknown']);
+  });
+
+  test('by us was in use all the while', () => {
+    const { told, ask, serve, upstream } = connect();
+    serve();
+    ask();
+    upstream.destroy();
+    expect(told).toEqual(['closed', 'GET upstream-closed unknown']);
+  });
+
+  test('ends another protocol as the upstream would', () => {
+    const { told, ask, upstream } = connect({ greeting: settings([EXTENDED_CONNECT, 1]) });
+    const stream = ask({ webSocketKey: 'unused' });
+    upstream.receive(headers(1, [[':status', '200']]));
+    stream.upgrade();
+    upstream.destroy();
+    expect(told).toEqual(['GET 200', 'closed', 'GET end']);
+  });
+});
+
+describe('a stream that the upstream resets', () => {
+  test.each([
+    ['REFUSED_STREAM', 'never'],
+    ['CANCEL', 'unknown'],
+    ['NO_ERROR', 'unknown'],
+  ] as const)('with %s was processed: %s', (code, processed) => {
+    const { told, ask, upstream } = connect();
+    ask({ method: 'POST' });
+    ask({ method: 'PUT' });
+    upstream.receive(reset(1, ErrorCode[code]));
+    expect(told).toEqual([`POST upstream-closed ${processed}`]);
+    upstream.destroy();
+  });
+
+  test('by its answer, which breaks HTTP/2, has failed alone', () => {
+    const { told, ask, upstream } = connect();
+    ask({ method: 'POST' });
+    ask();
+    upstream.receive(headers(1, [[':status', 'ok']]));
+    upstream.receive(headers(3, [[':status', '204']], END_STREAM));
+    expect(told).toEqual(['POST upstream-malformed unknown', 'GET 204', 'GET end']);
+    expect(upstream.usable).toBe(true);
+    upstream.destroy();
+  });
+});
+
+describe('GOAWAY', () => {
+  test.each([
+    ['NO_ERROR', false],
+    ['ENHANCE_YOUR_CALM', true],
+  ] as const)(
+    'of %s: no more calls, those it took are answered; that it was too much: %s',
+    async (code, wasTooMuch) => {
+      const { told, ask, upstream, socket } = connect();
+      const first = ask();
+      ask({ method: 'POST' });
+      upstream.receive(goaway(1, ErrorCode[code]));
+      expect([upstream.usable, upstream.wasTooMuch]).toEqual([false, wasTooMuch]);
+      expect(told).toEqual(['POST upstream-closed never']);
+      upstream.receive(headers(1, [[':status', '204']], END_STREAM));
+      first.release(true);
+      expect(socket.destroyed).toBe(false);
+      await turn();
+      expect(told).toEqual(['POST upstream-closed never', 'GET 204', 'GET end', 'closed']);
+      expect(socket.destroyed).toBe(true);
+    },
+  );
+
+  test('on an idle connection closes it at once', () => {
+    const { told, upstream } = connect();
+    upstream.receive(goaway(0, ErrorCode.NO_ERROR));
+    expect(told).toEqual(['closed']);
+  });
+});
+
+test('where an upstream was asked too much before, two calls are given up and no third', () => {
+  const { upstream, ask, written } = connect({ calmly: true });
+  const streams = [ask(), ask(), ask(), ask()];
+  const usable = streams.map((stream) => {
+    stream.release(false);
+    return upstream.usable;
+  });
+  expect(usable).toEqual([true, false, false, false]);
+  upstream.receive(PING);
+  expect(written().filter((words) => words.startsWith('RST_STREAM'))).toEqual([
+    'RST_STREAM 1 CANCEL',
+    'RST_STREAM 3 CANCEL',
+  ]);
+  upstream.destroy();
+});
+
+describe('settings', () => {
+  test('that do not come in time end the connection, and it takes no call before', async () => {
+    vi.useFakeTimers();
+    const { upstream, told, socket } = connect({ greeting: Buffer.alloc(0) });
+    expect(upstream.usable).toBe(false);
+    vi.advanceTimersByTime(DEFAULT_LIMITS.tlsHandshakeTimeoutMs - 1);
+    expect(told).toEqual([]);
+    vi.advanceTimersByTime(1);
+    await expect(upstream.met).rejects.toMatchObject({ reason: 'upstream-timeout' });
+    expect([told, socket.destroyed]).toEqual([['closed'], true]);
+  });
+
+  test('that came end the wait for them', async () => {
+    vi.useFakeTimers();
+    const { upstream, told } = connect();
+    await upstream.met;
+    expect(vi.getTimerCount()).toBe(0);
+    expect([upstream.usable, told]).toEqual([true, []]);
+    upstream.destroy();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('of a connection that was lost before they came never come', async () => {
+    vi.useFakeTimers();
+    const { upstream, socket } = connect({ greeting: Buffer.alloc(0) });
+    socket.emit('close');
+    await expect(upstream.met).rejects.toMatchObject({ reason: 'upstream-closed' });
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('say how many calls it takes at a time, those that were promised among them', () => {
+    const { upstream, ask } = connect({ greeting: settings([MAX_CONCURRENT, 2]) });
+    const promised = upstream.stream();
+    expect(upstream.usable).toBe(true);
+    ask();
+    expect(upstream.usable).toBe(false);
+    promised.release(false);
+    expect(upstream.usable).toBe(true);
+    upstream.destroy();
+  });
+
+  test('say whether it takes WebSockets', () => {
+    for (const [greeting, expected] of [
+      [settings([EXTENDED_CONNECT, 1]), true],
+      [settings([EXTENDED_CONNECT, 0]), false],
+      [settings(), false],
+      [Buffer.alloc(0), false],
+    ] as const) {
+      const { upstream } = connect({ greeting });
+      expect(upstream.takesWebSockets).toBe(expected);
+      upstream.destroy();
+    }
+  });
+
+  test('of no more calls at all close it once it is idle', async () => {
+    const { upstream, told, ask } = connect();
+    const stream = ask();
+    upstream.receive(settings([MAX_CONCURRENT, 0]));
+    expect([upstream.usable, told]).toEqual([false, []]);
+    upstream.receive(headers(1, [[':status', '204']], END_STREAM));
+    stream.release(true);
+    await turn();
+    expect(told).toEqual(['GET 204', 'GET end', 'closed']);
+  });
+});
+
+describe('an upstream that breaks HTTP/2', () => {
+  test('is told why, and ends its calls', async () => {
+    const { upstream, told, ask, written, socket } = connect();
+    ask();
+    await turn();
+    written();
+    upstream.receive(data(0, 'x'));
+    expect(told).toEqual(['closed', 'GET upstream-malformed unknown']);
+    expect(written()).toEqual(['GOAWAY 0 PROTOCOL_ERROR']);
+    // The words would be lost with a socket that is destroyed at once.
+    expect([socket.destroyed, socket.writableEnded]).toEqual([false, true]);
+    upstream.receive(PING);
+    expect(written()).toEqual([]);
+  });
+
+  test('by a flood of pings within a second', () => {
+    let now = 0;
+    const { upstream, told, ask } = connect({ now: () => now });
+    ask();
+    for (let count = 0; count < 2_000 && told.length === 0; count += 1) {
+      now += 0.4;
+      upstream.receive(PING);
+    }
+    expect(told).toEqual(['closed', 'GET upstream-malformed unknown']);
+  });
+});
+
+describe('a body that the upstream takes slowly', () => {
+  test('waits for its window', () => {
+    const { upstream, ask, told } = connect({ greeting: settings([4, 5]) });
+    const stream = ask({ method: 'POST', length: 'unknown' });
+    stream.sendBody(Buffer.alloc(5));
+    expect(stream.flush()).toBe(true);
+    stream.sendBody(Buffer.alloc(1));
+    expect(stream.flush()).toBe(false);
+    upstream.receive(windowUpdate(0, 1_000));
+    expect(told).toEqual([]);
+    upstream.receive(windowUpdate(1, 1_000));
+    expect(told).toEqual(['POST drain']);
+    expect(stream.flush()).toBe(true);
+    upstream.destroy();
+  });
+
+  test('waits for the socket, and so do those beside it, but for those whose own window is shut', () => {
+    const { upstream, socket, ask, told } = connect({ greeting: settings([4, 5]) });
+    const open = ask({ method: 'PUT', length: 'unknown' });
+    const shut = ask({ method: 'POST', length: 'unknown' });
+    shut.sendBody(Buffer.alloc(6));
+    let isFull = true;
+    Object.defineProperty(socket, 'writableNeedDrain', { get: () => isFull });
+    expect([open.flush(), shut.flush()]).toEqual([false, false]);
+    socket.emit('drain');
+    expect(told).toEqual([]);
+    isFull = false;
+    socket.emit('drain');
+    expect(told).toEqual(['PUT drain']);
+    expect([open.flush(), shut.flush()]).toEqual([true, false]);
+    upstream.destroy();
+  });
+});
