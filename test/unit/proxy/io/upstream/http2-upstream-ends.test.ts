@@ -1,17 +1,9 @@
-import type { Socket } from 'node:net';
-import { PassThrough } from 'node:stream';
-import { afterEach, describe, expect, test, vi } from 'vitest';
-import { ByteBudget } from '../../../../../common/byte-budget.ts';
-import type { OutgoingRequest } from '../../../../../proxy/http/streams.ts';
-import { Http2Upstream } from '../../../../../proxy/io/upstream/http2-upstream.ts';
-import { DEFAULT_LIMITS } from '../../../../../proxy/limits.ts';
+import type { PassThrough } from 'node:stream';
+import { describe, expect, test } from 'vitest';
 import { FrameType } from '../../../../../proxy/protocols/http2/frames.ts';
 import { ErrorCode } from '../../../../../proxy/protocols/http2/http2-error.ts';
-import { DEAF, outgoingGet } from '../../../../support/agents/outgoing-request.ts';
 import {
-  cutFrames,
   data,
-  describeFrame,
   END_STREAM,
   frame,
   headers,
@@ -21,49 +13,11 @@ import {
   uint32,
   windowUpdate,
 } from '../../../../support/protocols/http2-frames.ts';
+import { connectHttp2 } from '../../../../support/upstreams/http2-without-socket.ts';
 
-const ORIGIN = { key: 'k', address: '127.0.0.1', openedAt: 0, showsCertificate: false };
-const MAX_CONCURRENT = 3;
 const EXTENDED_CONNECT = 8;
-
-/** A connection that has the settings of its upstream, and what became of its calls, in order. */
-function connect({ calmly = false, now = () => 5, greeting = settings() } = {}) {
-  const told: string[] = [];
-  const socket = new PassThrough();
-  const owner = { held: new ByteBudget(1_000_000), now, closed: () => void told.push('closed') };
-  const upstream = new Http2Upstream(socket as unknown as Socket, ORIGIN, DEFAULT_LIMITS, owner, calmly);
-  upstream.receive(greeting);
-  const ask = (over: Partial<OutgoingRequest> = {}) => {
-    const request = { ...outgoingGet(), ...over };
-    const { method } = request;
-    const stream = upstream.stream();
-    stream.sendHead(request, {
-      ...DEAF,
-      onResponseHead: ({ status }) => told.push(`${method} ${status}`),
-      onResponseEnd: () => told.push(`${method} end`),
-      onUpstreamDrain: () => told.push(`${method} drain`),
-      onUpstreamError: ({ reason }, { answered, processed }) =>
-        told.push(`${method} ${reason} ${processed}${answered ? ' answered' : ''}`),
-    });
-    return stream;
-  };
-  /** One call from its beginning to its end; of the first stream. */
-  const serve = (): void => {
-    const stream = ask();
-    upstream.receive(headers(1, [[':status', '204']], END_STREAM));
-    stream.release(true);
-    told.splice(0);
-  };
-  const written = (): string[] => cutFrames(socket.read() ?? Buffer.alloc(0)).map(describeFrame);
-  return { upstream, socket, told, ask, serve, written };
-}
-
 const goaway = (last: number, code: number): Buffer => frame(FrameType.GOAWAY, 0, 0, uint32(last, code));
 const turn = (): Promise<void> => new Promise((done) => setImmediate(done));
-
-afterEach(() => {
-  vi.useRealTimers();
-});
 
 describe('a connection that is lost', () => {
   const LOSSES = {
@@ -75,9 +29,8 @@ describe('a connection that is lost', () => {
   test.each(Object.entries(LOSSES))(
     'may have been so before a call that has no effect, if it has served: %s',
     (_, lose) => {
-      const { socket, told, ask, upstream } = connect();
-      ask({ method: 'PATCH' }).release(true);
-      upstream.receive(headers(1, [[':status', '204']], END_STREAM));
+      const { socket, told, ask, serve, upstream } = connectHttp2();
+      serve();
       ask();
       ask({ method: 'PUT' });
       ask({ method: 'HEAD' });
@@ -96,14 +49,14 @@ describe('a connection that is lost', () => {
   );
 
   test.each(Object.entries(LOSSES))('leaves open what it did, if it never served: %s', (_, lose) => {
-    const { socket, told, ask } = connect();
+    const { socket, told, ask } = connectHttp2();
     ask();
     lose(socket);
     expect(told).toEqual(['closed', 'GET upstream-closed unknown']);
   });
 
   test('by us was in use all the while', () => {
-    const { told, ask, serve, upstream } = connect();
+    const { told, ask, serve, upstream } = connectHttp2();
     serve();
     ask();
     upstream.destroy();
@@ -111,7 +64,7 @@ describe('a connection that is lost', () => {
   });
 
   test('ends another protocol as the upstream would', () => {
-    const { told, ask, upstream } = connect({ greeting: settings([EXTENDED_CONNECT, 1]) });
+    const { told, ask, upstream } = connectHttp2({ greeting: settings([EXTENDED_CONNECT, 1]) });
     const stream = ask({ webSocketKey: 'unused' });
     upstream.receive(headers(1, [[':status', '200']]));
     stream.upgrade();
@@ -126,7 +79,7 @@ describe('a stream that the upstream resets', () => {
     ['CANCEL', 'unknown'],
     ['NO_ERROR', 'unknown'],
   ] as const)('with %s was processed: %s', (code, processed) => {
-    const { told, ask, upstream } = connect();
+    const { told, ask, upstream } = connectHttp2();
     ask({ method: 'POST' });
     ask({ method: 'PUT' });
     upstream.receive(reset(1, ErrorCode[code]));
@@ -135,7 +88,7 @@ describe('a stream that the upstream resets', () => {
   });
 
   test('by its answer, which breaks HTTP/2, has failed alone', () => {
-    const { told, ask, upstream } = connect();
+    const { told, ask, upstream } = connectHttp2();
     ask({ method: 'POST' });
     ask();
     upstream.receive(headers(1, [[':status', 'ok']]));
@@ -153,7 +106,7 @@ describe('GOAWAY', () => {
   ] as const)(
     'of %s: no more calls, those it took are answered; that it was too much: %s',
     async (code, wasTooMuch) => {
-      const { told, ask, upstream, socket } = connect();
+      const { told, ask, upstream, socket } = connectHttp2();
       const first = ask();
       ask({ method: 'POST' });
       upstream.receive(goaway(1, ErrorCode[code]));
@@ -169,14 +122,14 @@ describe('GOAWAY', () => {
   );
 
   test('on an idle connection closes it at once', () => {
-    const { told, upstream } = connect();
+    const { told, upstream } = connectHttp2();
     upstream.receive(goaway(0, ErrorCode.NO_ERROR));
     expect(told).toEqual(['closed']);
   });
 });
 
 test('where an upstream was asked too much before, two calls are given up and no third', () => {
-  const { upstream, ask, written } = connect({ calmly: true });
+  const { upstream, ask, written } = connectHttp2({ calmly: true });
   const streams = [ask(), ask(), ask(), ask()];
   const usable = streams.map((stream) => {
     stream.release(false);
@@ -191,75 +144,9 @@ test('where an upstream was asked too much before, two calls are given up and no
   upstream.destroy();
 });
 
-describe('settings', () => {
-  test('that do not come in time end the connection, and it takes no call before', async () => {
-    vi.useFakeTimers();
-    const { upstream, told, socket } = connect({ greeting: Buffer.alloc(0) });
-    expect(upstream.usable).toBe(false);
-    vi.advanceTimersByTime(DEFAULT_LIMITS.tlsHandshakeTimeoutMs - 1);
-    expect(told).toEqual([]);
-    vi.advanceTimersByTime(1);
-    await expect(upstream.met).rejects.toMatchObject({ reason: 'upstream-timeout' });
-    expect([told, socket.destroyed]).toEqual([['closed'], true]);
-  });
-
-  test('that came end the wait for them', async () => {
-    vi.useFakeTimers();
-    const { upstream, told } = connect();
-    await upstream.met;
-    expect(vi.getTimerCount()).toBe(0);
-    expect([upstream.usable, told]).toEqual([true, []]);
-    upstream.destroy();
-    expect(vi.getTimerCount()).toBe(0);
-  });
-
-  test('of a connection that was lost before they came never come', async () => {
-    vi.useFakeTimers();
-    const { upstream, socket } = connect({ greeting: Buffer.alloc(0) });
-    socket.emit('close');
-    await expect(upstream.met).rejects.toMatchObject({ reason: 'upstream-closed' });
-    expect(vi.getTimerCount()).toBe(0);
-  });
-
-  test('say how many calls it takes at a time, those that were promised among them', () => {
-    const { upstream, ask } = connect({ greeting: settings([MAX_CONCURRENT, 2]) });
-    const promised = upstream.stream();
-    expect(upstream.usable).toBe(true);
-    ask();
-    expect(upstream.usable).toBe(false);
-    promised.release(false);
-    expect(upstream.usable).toBe(true);
-    upstream.destroy();
-  });
-
-  test('say whether it takes WebSockets', () => {
-    for (const [greeting, expected] of [
-      [settings([EXTENDED_CONNECT, 1]), true],
-      [settings([EXTENDED_CONNECT, 0]), false],
-      [settings(), false],
-      [Buffer.alloc(0), false],
-    ] as const) {
-      const { upstream } = connect({ greeting });
-      expect(upstream.takesWebSockets).toBe(expected);
-      upstream.destroy();
-    }
-  });
-
-  test('of no more calls at all close it once it is idle', async () => {
-    const { upstream, told, ask } = connect();
-    const stream = ask();
-    upstream.receive(settings([MAX_CONCURRENT, 0]));
-    expect([upstream.usable, told]).toEqual([false, []]);
-    upstream.receive(headers(1, [[':status', '204']], END_STREAM));
-    stream.release(true);
-    await turn();
-    expect(told).toEqual(['GET 204', 'GET end', 'closed']);
-  });
-});
-
 describe('an upstream that breaks HTTP/2', () => {
   test('is told why, and ends its calls', async () => {
-    const { upstream, told, ask, written, socket } = connect();
+    const { upstream, told, ask, written, socket } = connectHttp2();
     ask();
     await turn();
     written();
@@ -274,7 +161,7 @@ describe('an upstream that breaks HTTP/2', () => {
 
   test('by a flood of pings within a second', () => {
     let now = 0;
-    const { upstream, told, ask } = connect({ now: () => now });
+    const { upstream, told, ask } = connectHttp2({ now: () => now });
     ask();
     for (let count = 0; count < 2_000 && told.length === 0; count += 1) {
       now += 0.4;
@@ -286,7 +173,7 @@ describe('an upstream that breaks HTTP/2', () => {
 
 describe('a body that the upstream takes slowly', () => {
   test('waits for its window', () => {
-    const { upstream, ask, told } = connect({ greeting: settings([4, 5]) });
+    const { upstream, ask, told } = connectHttp2({ greeting: settings([4, 5]) });
     const stream = ask({ method: 'POST', length: 'unknown' });
     stream.sendBody(Buffer.alloc(5));
     expect(stream.flush()).toBe(true);
@@ -301,7 +188,7 @@ describe('a body that the upstream takes slowly', () => {
   });
 
   test('waits for the socket, and so do those beside it, but for those whose own window is shut', () => {
-    const { upstream, socket, ask, told } = connect({ greeting: settings([4, 5]) });
+    const { upstream, socket, ask, told } = connectHttp2({ greeting: settings([4, 5]) });
     const open = ask({ method: 'PUT', length: 'unknown' });
     const shut = ask({ method: 'POST', length: 'unknown' });
     shut.sendBody(Buffer.alloc(6));
