@@ -10,7 +10,7 @@ import { cutFrames, describeFrame, END_STREAM, headers, settings } from '../prot
 const ORIGIN = { key: 'k', address: '127.0.0.1', openedAt: 0, showsCertificate: false };
 
 /** A connection that has the settings of its upstream, and what became of its calls, in order. */
-export function connectHttp2({ calmly = false, now = () => 5, greeting = settings() } = {}) {
+export function connectHttp2({ calmly = false, now = (): number => 5, greeting = settings() } = {}) {
   const told: string[] = [];
   const socket = new PassThrough();
   const owner = { held: new ByteBudget(1_000_000), now, closed: () => void told.push('closed') };
