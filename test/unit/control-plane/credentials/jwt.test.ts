@@ -5,7 +5,6 @@ import { Issuer } from '../../../../control-plane/credentials/issuer.ts';
 import { mintJwt } from '../../../../control-plane/credentials/jwt.ts';
 import { SigningKeyRing } from '../../../../control-plane/credentials/signing-keys.ts';
 import { createMemoryKeyStore } from '../../../support/control-plane/memory-key-store.ts';
-import { fillTemplate } from '../../../../control-plane/credentials/template.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
 
 const CONTEXT: MintContext = {
@@ -66,36 +65,5 @@ describe('jwt credentials', () => {
   test.each(['iss', 'sub', 'aud', 'exp', 'iat', 'nbf', 'jti'])('the claim %s cannot be overridden', async (name) => {
     const minted = mintJwt(issuer, { ...SPEC, claims: { [name]: 'x' } }, CONTEXT);
     await expect(minted).rejects.toMatchObject({ reason: 'credential-unavailable' });
-  });
-});
-
-describe('templates', () => {
-  test.each([
-    ['plain', 'plain'],
-    ['{{user}}', 'ann@example.com'],
-    ['{{agent.oidc.sub}}', 'repo:o/r:ref:main'],
-    ['x:{{ agent.oidc.sub }}', 'x:repo%3Ao/r%3Aref%3Amain'],
-    ['{{tenant}}/{{workload}}/{{serverWorkload}}', 'acme/agent/orders'],
-    ['n{{agent.oidc.n}}', 'n7'],
-  ])('%s gives %s', (template, filled) => {
-    expect(fillTemplate(template, CONTEXT)).toBe(filled);
-  });
-
-  test.each([
-    '{{nobody}}',
-    '{{agent.none}}',
-    '{{agent.oidc.list}}',
-    '{{agent.__proto__}}',
-    '{{agent.constructor.name}}',
-    '{{user',
-    '{{ }}',
-  ])('%s is an error, not an empty string', (template) => {
-    expect(() => fillTemplate(template, CONTEXT)).toThrow(/template/);
-  });
-
-  test('a value that holds a template is not filled again, and control characters are refused', () => {
-    expect(fillTemplate('u={{user}}', { ...CONTEXT, user: '{{tenant}}' })).toBe('u=%7B%7Btenant%7D%7D');
-    expect(() => fillTemplate('{{user}}', { ...CONTEXT, user: 'a\r\nb' })).toThrow(/user/);
-    expect(() => fillTemplate('{{user}}', { ...CONTEXT, user: undefined })).toThrow(/user/);
   });
 });
