@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { MintContext } from '../../../../control-plane/credentials/credential-minter.ts';
 import { fillTemplate, fillTemplates } from '../../../../control-plane/credentials/template.ts';
+import { matchesSelector } from '../../../../control-plane/policy/selectors.ts';
 
 const CONTEXT: MintContext = {
   tenant: 'acme',
@@ -80,6 +81,19 @@ test('a path of claims ends where there is nothing below, and is none without it
   for (const name of ['agent', 'claims.kubernetes.namespace', 'kubernetes.namespace']) {
     expect(() => fillTemplate(`{{${name}}}`, CONTEXT)).toThrow(`the template variable ${name} is unknown`);
   }
+});
+
+test.each([
+  [{ oidc: { 'role.main': 'reader', role: { main: 'admin' } } }, 'reader'],
+  [{ oidc: { role: { main: 'admin' } } }, 'admin'],
+  [{ oidc: { 'role.main': 'reader' } }, 'reader'],
+  [{ oidc: { role: ['reader'] } }, undefined],
+])('a credential says of %j what a selector of the same name is held against', (claims, role) => {
+  const fill = () => fillTemplate('{{agent.oidc.role.main}}', { ...CONTEXT, claims });
+  for (const equals of ['reader', 'admin'])
+    expect(matchesSelector({ claim: 'oidc.role.main', equals }, claims)).toBe(equals === role);
+  if (role === undefined) expect(fill).toThrow(/no usable value/);
+  else expect(fill()).toBe(role);
 });
 
 test('a value alone that looks like a template is refused', () => {
