@@ -57,12 +57,12 @@ class Call extends EventEmitter {
 
   say(
     kind: WatchEvent['kind'],
-    bend: { sequence?: number; sessionId?: string; keyId?: string; event?: Buffer } = {},
+    bend: { sequence?: number; sessionId?: string; keyId?: string; event?: Buffer; signed?: Buffer } = {},
   ): void {
     this.#sequence += 1;
     const { keyId = 'k', sequence = this.#sequence, sessionId = this.session } = bend;
     const event = bend.event ?? Buffer.from(WatchEvent.encode({ sessionId, sequence, kind }).finish());
-    const signature = sign('sha256', event, { key: privateKey, dsaEncoding: 'ieee-p1363' });
+    const signature = sign('sha256', bend.signed ?? event, { key: privateKey, dsaEncoding: 'ieee-p1363' });
     this.emit('data', { event, signature, keyId } satisfies WatchResponse);
   }
 
@@ -261,6 +261,15 @@ describe('silence', () => {
     expect(call.isCancelled).toBe(true);
   });
 
+  it('ends a stream that has said nothing at all', () => {
+    const { calls, watcher, heard } = watching();
+    watcher.setSession(sessionNamed('a'));
+    vi.advanceTimersByTime(SILENCE_MS - 1);
+    expect([calls.length, heard()]).toEqual([1, []]);
+    vi.advanceTimersByTime(1);
+    expect(heard()).toEqual(['warned of heartbeat-missing', 'connection left']);
+  });
+
   it('may last half as long again as the control plane says that it beats, and a second', () => {
     const { heard, call } = connected();
     call.beat(10);
@@ -278,6 +287,7 @@ it.each([
   ['of another session', 'foreign-event', { sessionId: 'b' }],
   ['that comes again', 'event-out-of-order', { sequence: 1 }],
   ['behind one that is lost', 'event-out-of-order', { sequence: 3 }],
+  ['that was signed as another', 'bad-event-signature', { signed: Buffer.from('another') }],
   ['that cannot be read', 'malformed-event', { event: Buffer.of(0xff) }],
 ])('an event %s ends the stream and is not heard', (_, code, bend) => {
   const { calls, heard, call } = connected();
