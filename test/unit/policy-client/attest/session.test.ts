@@ -41,7 +41,10 @@ const GOOD = {
 const proofs = new ProofMaker();
 
 /** The session that this answer makes, of a proxy whose clock stands at `NOW`. */
-async function take(answer: Partial<AttestResponse>, options: { evidence?: () => Promise<Evidence[]> } = {}) {
+async function take(
+  answer: Partial<AttestResponse>,
+  options: { evidence?: () => Promise<Evidence[]>; refusal?: Error } = {},
+) {
   const asked: AttestRequest[] = [];
   const deadlines: unknown[] = [];
   let loaded = false;
@@ -58,6 +61,7 @@ async function take(answer: Partial<AttestResponse>, options: { evidence?: () =>
         expect(loaded).toBe(true);
         asked.push(request);
         deadlines.push(deadline);
+        if (options.refusal !== undefined) return done(options.refusal);
         done(null, AttestResponse.fromPartial({ ...GOOD, ...answer } as AttestResponse));
       },
     },
@@ -145,6 +149,11 @@ describe('an attestation', () => {
     await failed;
     const unreadable = new Error('no such file');
     await expect(take({}, { evidence: () => Promise.reject(unreadable) })).rejects.toBe(unreadable);
+  });
+
+  it('that is refused passes on the refusal', async () => {
+    const refusal = Object.assign(new Error('16 UNAUTHENTICATED'), { code: 16 });
+    await expect(take({}, { refusal })).rejects.toBe(refusal);
   });
 });
 
