@@ -82,7 +82,8 @@ beforeEach(() => {
     if (args[0] !== '--wait') return fail('others change them at this moment');
     if (tool.endsWith('-restore'))
       return args[1] === '--noflush' ? restore(tool.slice(0, -'-restore'.length), input) : fail('flushed');
-    const [, , name = '', how = '', ...rest] = args;
+    const [, option, name = '', how = '', ...rest] = args;
+    if (option !== '-t' || ('-I -C -D'.includes(how) && rest[0] !== 'OUTPUT')) return fail('iptables: what?');
     return change(tableOf(tool, name), how, rest);
   };
 });
@@ -138,14 +139,26 @@ describe('iptables', () => {
     expect(iptables.remove()).toBe(false);
   });
 
-  it('removes a chain that nothing leads to, and a way that leads nowhere', () => {
+  it('leaves standing also what stood for one family alone', () => {
     iptables.install(RULES);
     tableOf(LAST, 'nat').output = [];
-    tableOf(LAST, 'filter').chain = undefined;
-    for (const name of ['nat', 'filter'])
-      if (LAST !== 'iptables') Object.assign(tableOf('iptables', name), { output: [], chain: undefined });
-    expect(iptables.remove()).toBe(true);
-    expect(ours()).toEqual({});
+    refused = new RegExp(`^${LAST}-restore`);
+    expect(() => iptables.install(OTHERS)).toThrow(/Permission denied/);
+    expect(tableOf('iptables', 'nat').output.includes(JUMP)).toBe(TOOLS.length > 1);
+  });
+
+  it('removes a chain that nothing leads to, and a way that leads nowhere', () => {
+    tableOf(LAST, 'nat').chain = [];
+    expect([iptables.remove(), ours()]).toEqual([true, {}]);
+    tableOf(LAST, 'nat').output = [JUMP];
+    expect([iptables.remove(), ours()]).toEqual([true, {}]);
+  });
+
+  it('gives up where ways to it do not go away', () => {
+    iptables.install(RULES);
+    const { run } = kernel;
+    kernel.run = (tool, args) => (args[3] === '-D' ? OK : run(tool, args));
+    expect(() => iptables.remove()).toThrow(/Directory not empty/);
   });
 });
 
