@@ -2,6 +2,7 @@ import type { PassThrough } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { FrameType } from '../../../../../proxy/protocols/http2/frames.ts';
 import { ErrorCode } from '../../../../../proxy/protocols/http2/http2-error.ts';
+import { DEAF, outgoingGet } from '../../../../support/agents/outgoing-request.ts';
 import {
   data,
   END_STREAM,
@@ -11,10 +12,10 @@ import {
   reset,
   settings,
   uint32,
-  windowUpdate,
 } from '../../../../support/protocols/http2-frames.ts';
 import { connectHttp2 } from '../../../../support/upstreams/http2-without-socket.ts';
 
+const MAX_CONCURRENT = 3;
 const EXTENDED_CONNECT = 8;
 const goaway = (last: number, code: number): Buffer => frame(FrameType.GOAWAY, 0, 0, uint32(last, code));
 const turn = (): Promise<void> => new Promise((done) => setImmediate(done));
@@ -71,6 +72,70 @@ describe('a connection that is lost', () => {
     upstream.destroy();
     expect(told).toEqual(['GET 200', 'closed', 'GET end']);
   });
+});
+
+describe('a connection without calls', () => {
+  test('is kept for the next, and goes when it is not wanted any more', async () => {
+    const { told, serve, upstream } = connectHttp2();
+    serve();
+    await turn();
+    expect([told, upstream.usable, upstream.busy]).toEqual([[], true, false]);
+    upstream.retire();
+    expect(told).toEqual(['closed']);
+  });
+
+  test('is none while a call is promised, whatever else was given back twice', () => {
+    const { upstream } = connectHttp2();
+    const [one, other] = [upstream.stream(), upstream.stream()];
+    for (let time = 0; time < 2; time += 1) one.release(false);
+    expect(upstream.busy).toBe(true);
+    other.release(false);
+    expect(upstream.busy).toBe(false);
+    upstream.destroy();
+  });
+
+  test('keeps the place of a WebSocket whose end the upstream has not answered', async () => {
+    const { told, ask, upstream } = connectHttp2({ greeting: settings([EXTENDED_CONNECT, 1], [MAX_CONCURRENT, 1]) });
+    const stream = ask({ webSocketKey: 'unused' });
+    upstream.receive(headers(1, [[':status', '200']]));
+    stream.upgrade();
+    stream.sendEnd(undefined);
+    stream.release(false);
+    await turn();
+    expect([told, upstream.busy, upstream.usable]).toEqual([['GET 200'], false, false]);
+    upstream.receive(data(1, '', END_STREAM));
+    expect(upstream.usable).toBe(true);
+    upstream.destroy();
+  });
+});
+
+test('a WebSocket that is given up before its end is reset', async () => {
+  const { ask, upstream, written } = connectHttp2({ greeting: settings([EXTENDED_CONNECT, 1]) });
+  const stream = ask({ webSocketKey: 'unused' });
+  upstream.receive(headers(1, [[':status', '200']]));
+  stream.upgrade();
+  stream.release(false);
+  await turn();
+  expect(written()).toContain('RST_STREAM 1 CANCEL');
+  upstream.destroy();
+});
+
+test('a call that finds no place any more is told that it was never seen, and the connection goes', async () => {
+  const { told, upstream } = connectHttp2();
+  const stream = upstream.stream();
+  upstream.receive(settings([MAX_CONCURRENT, 0]));
+  const onUpstreamError = (_: unknown, { processed }: { processed: string }) => told.push(processed);
+  stream.sendHead(outgoingGet(), { ...DEAF, onUpstreamError });
+  expect(told).toEqual([]);
+  await turn();
+  expect(told).toEqual(['never', 'closed']);
+});
+
+test('the end of a request that had none to wait for is said once', () => {
+  const { ask, upstream } = connectHttp2();
+  const stream = ask();
+  expect(() => stream.sendEnd(undefined)).not.toThrow();
+  upstream.destroy();
 });
 
 describe('a stream that the upstream resets', () => {
@@ -160,7 +225,8 @@ describe('an upstream that breaks HTTP/2', () => {
   });
 
   test('by a flood of pings within a second', () => {
-    let now = 0;
+    // Long after it was opened: what it was allowed since was given for the seconds that went by, once each.
+    let now = 60_000;
     const { upstream, told, ask } = connectHttp2({ now: () => now });
     ask();
     for (let count = 0; count < 2_000 && told.length === 0; count += 1) {
@@ -168,39 +234,5 @@ describe('an upstream that breaks HTTP/2', () => {
       upstream.receive(PING);
     }
     expect(told).toEqual(['closed', 'GET upstream-malformed unknown']);
-  });
-});
-
-describe('a body that the upstream takes slowly', () => {
-  test('waits for its window', () => {
-    const { upstream, ask, told } = connectHttp2({ greeting: settings([4, 5]) });
-    const stream = ask({ method: 'POST', length: 'unknown' });
-    stream.sendBody(Buffer.alloc(5));
-    expect(stream.flush()).toBe(true);
-    stream.sendBody(Buffer.alloc(1));
-    expect(stream.flush()).toBe(false);
-    upstream.receive(windowUpdate(0, 1_000));
-    expect(told).toEqual([]);
-    upstream.receive(windowUpdate(1, 1_000));
-    expect(told).toEqual(['POST drain']);
-    expect(stream.flush()).toBe(true);
-    upstream.destroy();
-  });
-
-  test('waits for the socket, and so do those beside it, but for those whose own window is shut', () => {
-    const { upstream, socket, ask, told } = connectHttp2({ greeting: settings([4, 5]) });
-    const open = ask({ method: 'PUT', length: 'unknown' });
-    const shut = ask({ method: 'POST', length: 'unknown' });
-    shut.sendBody(Buffer.alloc(6));
-    let isFull = true;
-    Object.defineProperty(socket, 'writableNeedDrain', { get: () => isFull });
-    expect([open.flush(), shut.flush()]).toEqual([false, false]);
-    socket.emit('drain');
-    expect(told).toEqual([]);
-    isFull = false;
-    socket.emit('drain');
-    expect(told).toEqual(['PUT drain']);
-    expect([open.flush(), shut.flush()]).toEqual([true, false]);
-    upstream.destroy();
   });
 });
