@@ -1,6 +1,6 @@
-import { randomBytes, X509Certificate } from 'node:crypto';
+import { generateKeyPairSync, randomBytes, X509Certificate } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { createSigningKey, publicKeySpki } from '../../../../common/x509/authority.ts';
+import { publicKeySpki } from '../../../../common/x509/authority.ts';
 import { TenantAuthorities } from '../../../../control-plane/credentials/tenant-authorities.ts';
 import { openStore } from '../../../../control-plane/store/open-store.ts';
 import { Sealer, SealingError, sealingKey } from '../../../../control-plane/store/sealing.ts';
@@ -11,7 +11,7 @@ import { ManualClock } from '../../../support/manual-clock.ts';
 const HOUR_MS = 3_600_000;
 const YEAR_MS = 365 * 24 * HOUR_MS;
 const routesTo = (...hosts: readonly string[][]): Route[] => hosts.map((of) => Route.fromPartial({ hosts: of }));
-const proxyKey = publicKeySpki(createSigningKey());
+const proxyKey = publicKeySpki(generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey);
 
 let store: SqlStore;
 let sealer: Sealer;
