@@ -1,3 +1,4 @@
+import { readClaim } from '../policy/selectors.ts';
 import { CredentialError } from './credential-minter.ts';
 import type { MintContext } from './credential-minter.ts';
 
@@ -81,12 +82,7 @@ function lookUp(name: string, context: MintContext): unknown {
       return context.serverWorkload;
   }
   if (!name.startsWith('agent.')) throw new CredentialError(`the template variable ${name} is unknown`);
-  let at: unknown = context.claims;
-  for (const part of name.slice('agent.'.length).split('.')) {
-    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, part)) return undefined;
-    at = (at as Record<string, unknown>)[part];
-  }
-  return at;
+  return readClaim(context.claims, name.slice('agent.'.length));
 }
 
 function encodeValue(value: string, parting: ReadonlySet<string>): string {

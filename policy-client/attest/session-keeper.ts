@@ -49,7 +49,7 @@ export class SessionKeeper {
 
   /** Drops this session, if it is still the one held, and attests again after a pause. */
   invalidate(session: Session, reason: Reason): void {
-    if (this.#session !== session || this.#closed) return;
+    if (this.#session !== session) return;
     this.#drop(reason);
     this.#alarm.ring();
   }
@@ -75,13 +75,15 @@ export class SessionKeeper {
       const era = this.#era;
       const session = await this.#attestOnce();
       if (this.#closed) return;
+      // What was refused meanwhile is no reason to ask again without a pause.
+      this.#alarm.clear();
       if (era !== this.#era) continue;
       if (session === undefined) {
         await this.#alarm.wait(backoff.nextMs());
         continue;
       }
       this.#adopt(session);
-      while (this.#session === session && nowMs() < session.renewAfter && !this.#closed) {
+      while (this.#session === session && nowMs() < session.renewAfter) {
         await this.#alarm.wait(session.renewAfter - nowMs());
       }
       if (this.#session !== session && !this.#closed) await this.#alarm.wait(backoff.nextMs());
@@ -90,7 +92,6 @@ export class SessionKeeper {
 
   async #attestOnce(): Promise<Session | undefined> {
     const { backoff, log, onFailure } = this.#options;
-    this.#alarm.clear();
     try {
       const session = await this.#options.attest();
       this.attestations += 1;

@@ -94,11 +94,10 @@ export class Watcher {
     if (wasCurrent) onDown(reason);
     if (leadsNowhere(error)) connection.reset();
     else connection.leaveUnlessUp();
-    if (isRefused || this.#session === undefined || this.#next !== undefined) return;
+    const session = this.#session;
+    if (isRefused || session === undefined || this.#next !== undefined) return;
     this.reconnects += 1;
-    this.#retry.schedule(() => {
-      if (this.#session !== undefined && this.#next === undefined) this.#open(this.#session);
-    });
+    this.#retry.schedule(() => this.#open(session));
   }
 }
 

@@ -146,10 +146,7 @@ export class Http2Upstream implements KeptConnection {
     this.#http2.receive(bytes);
     try {
       for (let event = this.#http2.next(); event !== undefined; event = this.#http2.next()) {
-        if (event.type === 'goaway') {
-          this.#retired = true;
-          this.wasTooMuch ||= event.code === 'ENHANCE_YOUR_CALM';
-        }
+        if (event.type === 'goaway') this.wasTooMuch ||= event.code === 'ENHANCE_YOUR_CALM';
         if (event.type === 'settings') this.#onMet();
         if (event.type === 'end') this.#served = true;
         if (!('stream' in event)) continue;
@@ -193,7 +190,6 @@ export class Http2Upstream implements KeptConnection {
 
   #onDrain(): void {
     this.#writer.flush();
-    if (this.#writer.full) return;
     for (const stream of this.#streams.values()) stream.onWritable(false);
   }
 

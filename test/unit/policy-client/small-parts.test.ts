@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Alarm } from '../../../policy-client/attest/alarm.ts';
 import { Backoff } from '../../../policy-client/backoff.ts';
 import { denialReason } from '../../../policy-client/denial.ts';
@@ -39,15 +39,43 @@ describe('denialReason', () => {
 });
 
 describe('Alarm', () => {
-  it('remembers one ring for the next waiter', async () => {
+  beforeEach(() => {
+    vi.useFakeTimers();
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  /** Whether one who waits from now on for a minute is woken by this. */
+  async function wakes(alarm: Alarm, run: () => unknown): Promise<boolean> {
+    let isOver = false;
+    void alarm.wait(60_000).then(() => (isOver = true));
+    await run();
+    await vi.advanceTimersByTimeAsync(0);
+    return isOver;
+  }
+
+  it('wakes who waits, and remembers one ring for the next who does', async () => {
+    const alarm = new Alarm();
+    expect(await wakes(alarm, () => {})).toBe(false);
+    const other = new Alarm();
+    expect(await wakes(other, () => other.ring())).toBe(true);
+    for (let time = 0; time < 2; time += 1) other.ring();
+    expect(await wakes(other, () => {})).toBe(true);
+    expect(await wakes(other, () => {})).toBe(false);
+  });
+
+  it('forgets a ring that nobody waited for', async () => {
     const alarm = new Alarm();
     alarm.ring();
-    alarm.ring();
-    await alarm.wait(60_000);
-    const waiting = alarm.wait(60_000);
-    alarm.ring();
-    await waiting;
-    await alarm.wait(1);
+    alarm.clear();
+    expect(await wakes(alarm, () => {})).toBe(false);
+  });
+
+  it('wakes after its time, and for that remembers no ring', async () => {
+    const alarm = new Alarm();
+    expect(await wakes(alarm, () => vi.advanceTimersByTimeAsync(60_000))).toBe(true);
+    expect(await wakes(alarm, () => vi.advanceTimersByTimeAsync(59_999))).toBe(false);
   });
 });
 

@@ -104,6 +104,12 @@ describe('the rules of a redirection', () => {
     const resolvers = { IPv4: '10.0.0.53', IPv6: 'fd00::53' };
     const sent = makeRules({ ...PLAN, dns: { kind: 'to', resolvers } });
     expect(new Set(sent.map(({ table }) => table))).toEqual(new Set(['nat', 'filter']));
+    expect(bare(renderNft(sent)).filter((line) => line.includes('dnat'))).toEqual([
+      'meta nfproto ipv4 udp dport 53 dnat ip to 10.0.0.53',
+      'meta nfproto ipv4 tcp dport 53 dnat ip to 10.0.0.53',
+      'meta nfproto ipv6 udp dport 53 dnat ip6 to fd00::53',
+      'meta nfproto ipv6 tcp dport 53 dnat ip6 to fd00::53',
+    ]);
     const dropped = bare(renderNft(makeRules({ ...PLAN, dns: { kind: 'drop' }, dropUdp: true })));
     expect(dropped).toContain('meta l4proto udp drop');
     expect(dropped).not.toContain('udp dport 53 return');

@@ -28,8 +28,11 @@ test('local evidence is off unless enabled, and bound to the key that asked', as
   await expect(verify(ofAnother)).rejects.toMatchObject({ reason: 'evidence-wrong-issuer' });
   await expect(verify(token)).resolves.toMatchObject({
     subject: 'local:ann',
+    notAfter: clock.now() + 60_000,
     claims: { local: { uid: 1000, gid: 1000, pid: 7, user: 'ann' } },
   });
+  const nameless = await local.issue({ uid: 1000, gid: 1000, pid: 7 }, 'jkt');
+  await expect(verify(nameless)).resolves.toMatchObject({ subject: 'local:1000' });
   const other = await local.issue({ uid: 1000, gid: 1000, pid: 7 }, 'other-key');
   await expect(verify(other)).rejects.toMatchObject({ reason: 'evidence-wrong-audience' });
   const foreign = await createLocalAuthority(clock).issue({ uid: 0, gid: 0, pid: 7 }, 'jkt');

@@ -100,6 +100,7 @@ describe('session tokens', () => {
       undefined,
       'DPoP ',
       `DPoP ${token} x`,
+      `Bearer DPoP ${token}`,
       `DPoP ${'a'.repeat(9000)}`,
     ]) {
       const refused = authority.authenticate({ authorization, dpop, path: PATH });
@@ -141,6 +142,22 @@ describe('proofs', () => {
       reason: 'session-invalid',
       message: expect.stringMatching(/its time is 61 s behind the clock here/),
     });
+  });
+
+  test('that were used at another replica are replayed here', async () => {
+    const used: unknown[] = [];
+    const sharedProofs = {
+      use: async (...of: unknown[]) => {
+        used.push(of);
+        return used.length === 1;
+      },
+    };
+    authority = createSessionAuthority({ keys, clock, issuer: ISSUER, sharedProofs });
+    const token = await authority.mint(ticket());
+    const presented = async () => present(token, await proxy.proof(PATH, token, clock.now()));
+    await expect(presented()).resolves.toMatchObject({ id: 's-1' });
+    await expect(presented()).rejects.toMatchObject({ reason: 'proof-replayed' });
+    expect(used[0]).toEqual([proxy.thumbprint, expect.any(String), clock.now() + 60_000]);
   });
 
   const SYMMETRIC = { kty: 'oct', k: 'AAAA' };

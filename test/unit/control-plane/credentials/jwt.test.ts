@@ -5,7 +5,6 @@ import { Issuer } from '../../../../control-plane/credentials/issuer.ts';
 import { mintJwt } from '../../../../control-plane/credentials/jwt.ts';
 import { SigningKeyRing } from '../../../../control-plane/credentials/signing-keys.ts';
 import { createMemoryKeyStore } from '../../../support/control-plane/memory-key-store.ts';
-import { fillTemplate } from '../../../../control-plane/credentials/template.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
 
 const CONTEXT: MintContext = {
@@ -66,66 +65,5 @@ describe('jwt credentials', () => {
   test.each(['iss', 'sub', 'aud', 'exp', 'iat', 'nbf', 'jti'])('the claim %s cannot be overridden', async (name) => {
     const minted = mintJwt(issuer, { ...SPEC, claims: { [name]: 'x' } }, CONTEXT);
     await expect(minted).rejects.toMatchObject({ reason: 'credential-unavailable' });
-  });
-});
-
-describe('templates', () => {
-  test.each([
-    ['plain', 'plain'],
-    ['{{user}}', 'ann@example.com'],
-    ['{{agent.oidc.sub}}', 'repo:o/r:ref:main'],
-    ['x:{{ agent.oidc.sub }}', 'x:repo%3Ao/r%3Aref%3Amain'],
-    ['{{tenant}}/{{workload}}/{{serverWorkload}}', 'acme/agent/orders'],
-    ['n{{agent.oidc.n}}', 'n7'],
-  ])('%s gives %s', (template, filled) => {
-    expect(fillTemplate(template, CONTEXT)).toBe(filled);
-  });
-
-  test.each([
-    '{{nobody}}',
-    '{{agent.none}}',
-    '{{agent.oidc.list}}',
-    '{{agent.__proto__}}',
-    '{{agent.constructor.name}}',
-    '{{user',
-    '{{ }}',
-  ])('%s is an error, not an empty string', (template) => {
-    expect(() => fillTemplate(template, CONTEXT)).toThrow(/template/);
-  });
-
-  test.each([
-    ['{{agent.oidc.team}}/{{agent.oidc.name}}', { team: 'a/b', name: 'c' }, { team: 'a', name: 'b/c' }],
-    ['{{agent.oidc.team}}-{{agent.oidc.name}}', { team: 'a-b', name: 'c' }, { team: 'a', name: 'b-c' }],
-    ['{{agent.oidc.team}}.{{agent.oidc.name}}', { team: 'a.b', name: 'c' }, { team: 'a', name: 'b.c' }],
-    ['{{agent.oidc.team}}x@{{agent.oidc.name}}', { team: 'ax@b', name: 'c' }, { team: 'a', name: 'bx@c' }],
-    [
-      '{{agent.oidc.team}}_{{tenant}}_{{agent.oidc.name}}',
-      { team: 'a_acme', name: 'c' },
-      { team: 'a', name: 'acme_c' },
-    ],
-    ['{{agent.oidc.team}}~{{agent.oidc.name}}', { team: 'a~b', name: 'c' }, { team: 'a', name: 'b~c' }],
-  ])('%s is no other for one who chooses where his name is parted (invariant 6)', (template, one, other) => {
-    const fill = (oidc: object) => fillTemplate(template, { ...CONTEXT, claims: { oidc } });
-    expect(fill(one)).not.toBe(fill(other));
-    expect(decodeURIComponent(fill(one))).toBe(decodeURIComponent(fill(other)));
-  });
-
-  test('what parts nothing stays as it is', () => {
-    const claims = { oidc: { team: 'a/b', name: 'c-d.e' } };
-    expect(fillTemplate('x-{{agent.oidc.team}}', { ...CONTEXT, claims })).toBe('x-a/b');
-    expect(fillTemplate('{{agent.oidc.team}}:{{agent.oidc.name}}', { ...CONTEXT, claims })).toBe('a/b:c-d.e');
-  });
-
-  test.each(['{{user}}{{tenant}}', '{{user}}x{{tenant}}', '{{user}}%2F{{tenant}}'])(
-    '%s is refused: nothing tells where one value ends',
-    (template) => {
-      expect(() => fillTemplate(template, CONTEXT)).toThrow(/parts/);
-    },
-  );
-
-  test('a value that holds a template is not filled again, and control characters are refused', () => {
-    expect(fillTemplate('u={{user}}', { ...CONTEXT, user: '{{tenant}}' })).toBe('u=%7B%7Btenant%7D%7D');
-    expect(() => fillTemplate('{{user}}', { ...CONTEXT, user: 'a\r\nb' })).toThrow(/user/);
-    expect(() => fillTemplate('{{user}}', { ...CONTEXT, user: undefined })).toThrow(/user/);
   });
 });

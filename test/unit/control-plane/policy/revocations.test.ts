@@ -28,6 +28,9 @@ it.each([
   ['credential', 'alice', undefined],
   ['session', 's-2', undefined],
   ['user', 'billing', undefined],
+  ['workload', 'archive', undefined],
+  ['workload', 'alice', undefined],
+  ['tenant', 'other', undefined],
 ] as const)('a revocation of %s %s gives %s', (target, name, reason) => {
   const one = revocation(target, name);
   expect(new RevocationSet([one]).reasonAgainst(SESSION)).toBe(reason);
@@ -41,6 +44,7 @@ it('names the widest of several, and none for a user who is not known', () => {
   expect(set.reasonAgainst(SESSION)).toBe('tenant-revoked');
   const users = new RevocationSet([revocation('user', 'undefined')]);
   expect(users.reasonAgainst({ ...SESSION, user: undefined })).toBeUndefined();
+  expect(concernsSession(revocation('user', 'alice'), { ...SESSION, user: undefined })).toBe(false);
 });
 
 it('asks no revocation that is not about the session, however many there are', () => {

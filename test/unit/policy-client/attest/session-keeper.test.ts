@@ -21,8 +21,11 @@ function sessionNamed(id: string, renewInMs = 1_000, endsInMs = 2_000): Session 
 function keeping(...answers: (() => Session | Error | Promise<Session>)[]) {
   const told: string[] = [];
   const warnings: Record<string, unknown>[] = [];
+  const askedAt: number[] = [];
+  const startedAt = Date.now();
   const keeper = new SessionKeeper({
     attest: async () => {
+      askedAt.push(Date.now() - startedAt);
       const answer = await (answers.length > 1 ? answers.shift() : answers[0])?.();
       if (answer === undefined || answer instanceof Error) throw answer ?? new Error('no answer');
       return answer;
@@ -34,7 +37,7 @@ function keeping(...answers: (() => Session | Error | Promise<Session>)[]) {
     onLost: (reason) => told.push(`lost ${reason}`),
     onFailure: (reason) => told.push(`failed ${reason}`),
   });
-  return { keeper, told, warnings, held: () => keeper.session?.state.id };
+  return { keeper, told, warnings, askedAt, held: () => keeper.session?.state.id };
 }
 
 const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
@@ -42,7 +45,7 @@ const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 describe('a session', () => {
   it('has a successor when it is due, and is held until that is there', async () => {
     let deliver = (_session: Session): void => {};
-    const { held, keeper, told } = keeping(
+    const { askedAt, held, keeper, told } = keeping(
       () => sessionNamed('a'),
       () => new Promise((resolve) => (deliver = resolve)),
     );
@@ -50,10 +53,12 @@ describe('a session', () => {
     await pass(999);
     expect([keeper.attestations, held()]).toEqual([1, 'a']);
     await pass(500);
-    expect(held()).toBe('a');
+    expect([held(), askedAt]).toEqual(['a', [0, 1_000]]);
     deliver(sessionNamed('b'));
     await pass(0);
     expect([held(), keeper.attestations, told]).toEqual(['b', 2, ['session a', 'session b']]);
+    // One for its successor, one for its end: none is left of the session before.
+    expect(vi.getTimerCount()).toBe(2);
     // It has its own time, not that of the one before.
     await pass(900);
     expect(held()).toBe('b');
@@ -101,6 +106,7 @@ describe('a session', () => {
   it('may last longer than a timer', async () => {
     const long = 2 ** 31 + 100_000;
     const { held, keeper, told } = keeping(() => sessionNamed('a', long + 1, long));
+    const timers = vi.spyOn(globalThis, 'setTimeout');
     keeper.start();
     await pass(2 ** 31);
     expect([held(), keeper.attestations]).toEqual(['a', 1]);
@@ -108,6 +114,28 @@ describe('a session', () => {
     expect(held()).toBe('a');
     await pass(1);
     expect([held(), told]).toEqual([undefined, ['session a', 'lost session-expired']]);
+    // Node takes 31 bits, and counts a longer wait as none at all.
+    expect(Math.max(...timers.mock.calls.map(([, ms]) => ms ?? 0))).toBe(2 ** 31 - 1);
+    keeper.close();
+  });
+
+  it('that is refused while its successor is asked for, in vain, is followed by another after a pause', async () => {
+    let refuse = (_error: Error): void => {};
+    const { askedAt, keeper } = keeping(
+      () => sessionNamed('a'),
+      () => new Promise((_, reject) => (refuse = reject)),
+      () => new Error('no'),
+    );
+    keeper.start();
+    await pass(1_000);
+    const first = keeper.session;
+    if (first === undefined) return expect.unreachable();
+    keeper.invalidate(first, 'session-invalid');
+    refuse(new Error('no'));
+    await pass(PAUSE_MS - 1);
+    expect(askedAt).toEqual([0, 1_000]);
+    await pass(1);
+    expect(askedAt).toEqual([0, 1_000, 1_000 + PAUSE_MS]);
     keeper.close();
   });
 
@@ -122,6 +150,8 @@ describe('a session', () => {
     if (first === undefined) return expect.unreachable();
     keeper.invalidate(first, 'workload-revoked');
     expect([held(), told]).toEqual([undefined, ['session a', 'lost workload-revoked']]);
+    await pass(0);
+    expect(vi.getTimerCount()).toBe(1);
     await pass(PAUSE_MS - 1);
     expect(keeper.attestations).toBe(1);
     await pass(1);
@@ -140,6 +170,8 @@ describe('close', () => {
     await pass(100);
     const session = keeper.session;
     keeper.close();
+    expect(vi.getTimerCount()).toBe(0);
+    await pass(0);
     expect(vi.getTimerCount()).toBe(0);
     if (session !== undefined) keeper.invalidate(session, 'session-invalid');
     await pass(100_000);

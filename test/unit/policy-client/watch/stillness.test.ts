@@ -36,3 +36,8 @@ it('A-68: is told by either clock: the monotonic one may have slept too, the oth
   expect(pass(-3_600_000, 5_000)).toEqual([5_000]);
   expect(pass(1_000, 1_000)).toEqual([]);
 });
+
+it('is told no more once it is not watched for', () => {
+  watch.stop();
+  expect([vi.getTimerCount(), pass(60_000, 60_000)]).toEqual([0, []]);
+});

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { Answer, PolicyClient, Question } from '../../../../policy-client/index.ts';
 import { Grant } from '../../../../proto/gen/sidekey/v1/grant.ts';
 import { leaseEndsAt, Standing } from '../../../../proxy/http/standing.ts';
+import type { ListedThing } from '../../../../proxy/inspection/answer-filter.ts';
 import { turnEnd } from '../../../support/turn-end.ts';
 
 const lasting = (seconds: number, nanos = 0) => ({ cacheLease: { seconds, nanos } });
@@ -42,6 +43,12 @@ test('nothing is asked again before the first answer, nor of an observed call', 
   waiting.renew();
   await turnEnd();
   expect([waiting.asked.length, waiting.one.isUnasked, cuts, waiting.cuts]).toEqual([1, false, [], []]);
+});
+
+test('of what an answer lists that no policy was asked about, the agent could ask for nothing', async () => {
+  const { one, asked } = standing(() => ({ kind: 'grant', grant, fromCache: false, stale: false }));
+  const things = ['a', 'b'].map((name) => ({ name }) as unknown as ListedThing);
+  expect([await one.askListed(things), await one.askListed([]), asked]).toEqual([[false, false], [], []]);
 });
 
 test('a call that is allowed anew goes on under its new grant, and is not asked about meanwhile', async () => {

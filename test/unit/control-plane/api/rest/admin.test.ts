@@ -54,3 +54,16 @@ it.each<[string, Record<string, unknown>, OidcAdministrators | undefined, RegExp
 it.each(['', 'bootstrap-token ', 'a.b.c', 'bootstrap'])('what is no token at all is refused: %j', async (token) => {
   expect(await authenticate(token, ADMINISTRATORS)).toMatchObject({ subject: undefined });
 });
+
+it('a token whose claims are too costly to compare is refused, and a fault of ours is none of its', async () => {
+  const selectors = { all: [{ claim: 'groups', glob: `*${'a'.repeat(1_000)}b` }] };
+  const token = await company.sign({ ...CLAIMS, groups: ['a'.repeat(5_000)] }, NOW);
+  expect(await authenticate(token, { ...ADMINISTRATORS, selectors })).toEqual({
+    subject: undefined,
+    message: expect.stringMatching(/is good, but the claim groups is too long/),
+  });
+  const bug = new TypeError('a bug');
+  const jwks = { keysFor: () => Promise.reject(bug) } as unknown as JwksCache;
+  const parts = { bootstrapToken: new Secret('bootstrap-token'), oidc: ADMINISTRATORS, clock: new ManualClock(NOW) };
+  await expect(createAdminAuthenticator({ ...parts, jwks })(token)).rejects.toBe(bug);
+});

@@ -14,7 +14,8 @@ test.each([
   ['given up in time', SILENT_MS - 1, undefined, true],
   ['given up after a silence', SILENT_MS, undefined, false],
   ['given up, but the upstream still speaks', SILENT_MS, PING, true],
-  ['answered, and read late', SILENT_MS, ANSWER, true],
+  ['answered, and read late', SILENT_MS + 5, ANSWER, true],
+  ['given up after a silence behind some words', SILENT_MS + 5, PING, false],
 ] as const)('a call that is %s: may others follow on its connection', (_, afterMs, heard, expected) => {
   let now = 0;
   const socket = new Duplex({ read: () => {}, write: (_bytes, _encoding, done) => done() }) as unknown as Socket;

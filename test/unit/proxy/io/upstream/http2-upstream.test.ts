@@ -217,6 +217,20 @@ describe('a stream and its peer', () => {
     upstream.destroy();
   });
 
+  test.each([true, false])(
+    'says which host it is for once, and of trailers what the agent said: %s',
+    (acceptsTrailers) => {
+      const { upstream, say } = meet();
+      upstream
+        .stream()
+        .sendHead(head({ headers: HeaderList.from([['host', 'api.test']]), acceptsTrailers }), writingDown());
+      const asked = say().find((event) => event.type === 'request-head');
+      expect(asked?.head.headers.get('host')).toBeUndefined();
+      expect(asked?.head.headers.get('te')).toBe(acceptsTrailers ? 'trailers' : undefined);
+      upstream.destroy();
+    },
+  );
+
   test('a stream that was promised before its connection was retired is served, and is the last one', async () => {
     const { upstream, peer, say } = meet();
     const stream = upstream.stream();
