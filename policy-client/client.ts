@@ -194,6 +194,10 @@ class LinkedPolicyClient implements PolicyClient {
     return this.#authorizer.authorize(question);
   }
 
+  trust(caPem: string): void {
+    this.#connection.trust(caPem);
+  }
+
   hasRoomBeside(calls: number): boolean {
     return this.#decisions.hasRoomBeside(calls);
   }

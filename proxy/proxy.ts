@@ -27,6 +27,7 @@ import { startSweeper } from './io/sweeper.ts';
 import { chainResolver } from './io/upstream/upstream-proxy/chained-resolver.ts';
 import { parseUpstreamProxy } from './io/upstream/upstream-proxy/settings.ts';
 import { UpstreamPool } from './io/upstream/upstream-pool.ts';
+import { TrustFiles } from './trust-files.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
 
 /** A running proxy. */
@@ -64,7 +65,7 @@ export async function composeProxy(
   const held = new ByteBudget(limits.maxHeldBytes);
   const contexts = new TrustedContexts(config.upstreamCaPem ?? '');
   const before = config.upstreamProxy && parseUpstreamProxy(config.upstreamProxy.url, config.upstreamProxy.noProxy);
-  const ways = before === undefined ? resolver : chainResolver(resolver, before, contexts.for(''));
+  const ways = before === undefined ? resolver : chainResolver(resolver, before, () => contexts.for(''));
   const pool = new UpstreamPool(ways, contexts, limits, monotonicMs, held);
   const routes = new RouteTable();
   const live = new Roster<LiveExchange>();
@@ -80,8 +81,10 @@ export async function composeProxy(
   });
   let authority: CertificateAuthority | undefined =
     config.authority === 'local' ? createRenewingAuthority(systemClock) : undefined;
+  const trust = new TrustFiles(config, { controlPlane: client, upstreams: pool }, log);
   const metrics = new ProxyMetrics({
     client,
+    faultyTrustFiles: () => trust.faulty,
     agentConnections: () => sessions.size,
     upstreamConnections: () => pool.size,
     liveCalls: () => live.size,
@@ -143,6 +146,7 @@ export async function composeProxy(
       for (const exchange of live) exchange.cut('draining');
     });
     sweeper.stop();
+    trust.stop();
     file?.stop();
     await client.close(Math.max(RECORDS_MS, endsAt - monotonicMs()));
     pool.destroy();

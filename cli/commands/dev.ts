@@ -15,7 +15,7 @@ import { callersByDefault, parseUid } from '../proxy/mode-options.ts';
 import { collectWords, parseListen } from '../proxy/proxy-options.ts';
 import { startReadyProxy } from '../proxy/ready-proxy.ts';
 import { type RestClient, withClient } from '../rest-client.ts';
-import { readAuthorities, readText } from '../text-file.ts';
+import { readAuthorities, readText } from '../../common/text-file.ts';
 import { addUpstreamProxyOptions, readUpstreamProxy, type UpstreamProxyOptions } from '../proxy/upstream-proxy.ts';
 import { waitForSignal } from '../shutdown.ts';
 import { startWithContext } from '../start-control-plane.ts';

@@ -4,7 +4,7 @@ import { formatAuthority } from '../../common/net/host.ts';
 import type { ProxyConfig } from '../../proxy/config.ts';
 import { makeAgentEnvironment, writeTrustFiles } from '../agent/agent-environment.ts';
 import { type AgentUser, findAgentUser } from '../agent/agent-user.ts';
-import { readAuthorities } from '../text-file.ts';
+import { readAuthorities } from '../../common/text-file.ts';
 import { findExposed, isWithin } from '../agent/exposed.ts';
 import { CommandFailed, EXIT_CODES } from '../exit-codes.ts';
 import { harden } from '../harden.ts';

@@ -11,6 +11,7 @@ const OUTCOMES = { 0: 'unknown', 1: 'allowed', 2: 'denied', 3: 'failed' } as con
 
 interface Sources {
   readonly client: PolicyClient;
+  faultyTrustFiles(): number;
   agentConnections(): number;
   upstreamConnections(): number;
   liveCalls(): number;
@@ -64,6 +65,11 @@ export class ProxyMetrics extends MetricSet {
     this.gauge('process_max_fds', 'How many may be open at once (`ulimit -n`).', sources.maxOpenFiles);
     this.gauge('sidekey_control_plane_connected', '1 while the control plane answers.', () =>
       sources.client.connected ? 1 : 0,
+    );
+    this.gauge(
+      'sidekey_trust_files_faulty',
+      'Files of authorities (`--control-plane-ca`, `--upstream-ca`) that were changed to what cannot be used.',
+      sources.faultyTrustFiles,
     );
     this.gauge(
       'sidekey_policy_version',

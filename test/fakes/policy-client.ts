@@ -70,6 +70,8 @@ export class FakePolicyClient implements PolicyClient {
     return this.decide(question);
   }
 
+  trust(): void {}
+
   record(record: DecisionRecord): void {
     this.records.push(record);
   }

@@ -102,6 +102,7 @@ describe('reference pages say what the code says', () => {
     const client = { connected: true, stats: () => stats } as unknown as PolicyClient;
     const sources = {
       client,
+      faultyTrustFiles: none,
       agentConnections: none,
       upstreamConnections: none,
       liveCalls: none,
@@ -111,7 +112,8 @@ describe('reference pages say what the code says', () => {
     const controlPlane = new ControlPlaneMetrics();
     const connections = (): ConnectionUse => ({ open: 0, idle: 0, waiting: 0 });
     const streams = { watches: none, authorizeStreams: none, recordStreams: none };
-    controlPlane.follow({ ...streams, sessions: none, tenants: none, connections });
+    const files = { certificateEnd: none, faultyFiles: none };
+    controlPlane.follow({ ...streams, ...files, sessions: none, tenants: none, connections });
     const head = [
       '# Metrics',
       '',
