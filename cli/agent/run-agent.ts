@@ -4,6 +4,7 @@ import { Worker } from 'node:worker_threads';
 import type { AgentUser } from './agent-user.ts';
 import { CommandFailed, EXIT_CODES } from '../exit-codes.ts';
 import type { Program } from './hidden-folders.ts';
+import { stopWithAgent } from './stopped-agent.ts';
 
 /** Signals that somebody may send to `sidekey run` and means for the agent. */
 const PASSED_ON = ['SIGTERM', 'SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const;
@@ -27,6 +28,7 @@ export function runAgent(
     env,
     ...(user === undefined ? {} : { uid: user.uid, gid: user.gid }),
   });
+  if (child.pid !== undefined) stopWithAgent(child.pid);
   const end = new Promise<number>((resolve, reject) => {
     child.on('error', (cause: NodeJS.ErrnoException) => {
       if (child.pid !== undefined) return reject(cause);
@@ -48,12 +50,18 @@ export function runIsolatedAgent(program: Program, env: NodeJS.ProcessEnv): Prom
     trackUnmanagedFds: false,
   });
   const end = new Promise<number>((resolve, reject) => {
-    thread.once('message', resolve);
+    thread.on('message', (news: AgentNews) => {
+      if ('pid' in news) stopWithAgent(news.pid);
+      else resolve(news.code);
+    });
     thread.once('error', reject);
     thread.once('exit', () => reject(new Error('the thread of the agent ended before it')));
   });
   return passingSignalsOn((signal) => thread.postMessage(signal), end);
 }
+
+/** What the thread of an isolated agent tells. */
+export type AgentNews = { readonly pid: number } | { readonly code: number };
 
 function passingSignalsOn(pass: (signal: NodeJS.Signals) => void, end: Promise<number>): Promise<number> {
   const passOn = (signal: NodeJS.Signals): void => {

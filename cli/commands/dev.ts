@@ -110,7 +110,7 @@ function startDevProxy(
   identity: DevIdentity,
   folder: string,
 ): Promise<Proxy> {
-  const { listen, upstreamProxy } = options;
+  const { listen, upstreamCa, upstreamProxy } = options;
   return startReadyProxy({
     controlPlane: { address: context.grpc, caPem: readText(context.caFile, 'control plane'), tenant: context.tenant },
     evidence: () => identity.evidence(),
@@ -122,8 +122,8 @@ function startDevProxy(
     logLevel: 'warn',
     ...callersByDefault(options.allowUids),
     ...(upstreamProxy === undefined ? {} : { upstreamProxy }),
-    ...(options.upstreamCa === undefined
+    ...(upstreamCa === undefined
       ? {}
-      : { upstreamCaPem: readAuthorities(options.upstreamCa, '--upstream-ca') }),
+      : { upstreamCaPem: readAuthorities(upstreamCa, '--upstream-ca'), trustFiles: { upstream: upstreamCa } }),
   });
 }
