@@ -7,10 +7,7 @@ import type { FollowedFiles } from './followed-files.ts';
 const ANYWHERE = ['0.0.0.0/0', '::/0'];
 
 /** Who administers by OpenID tokens; the file of authorities is followed. @throws UsageError */
-export function administratorsOf(
-  { adminOidc }: ControlPlaneConfig,
-  files: FollowedFiles,
-): AdminOptions['oidc'] {
+export function administratorsOf({ adminOidc }: ControlPlaneConfig, files: FollowedFiles): AdminOptions['oidc'] {
   if (!adminOidc) return undefined;
   const { audience, caFile, claim, issuer, tenantClaim, value } = adminOidc;
   const selectors = { all: [{ claim, equals: value }] };

@@ -22,7 +22,10 @@ export class TrustFiles {
         log.info({ option, file }, 'changed authorities are trusted from the next connection on');
       };
       const failed = (error: unknown): void =>
-        log.error({ option, file, error: describeError(error) }, 'changed authorities cannot be used; the old ones are');
+        log.error(
+          { option, file, error: describeError(error) },
+          'changed authorities cannot be used; the old ones are',
+        );
       return new Followed(held, { read, changed, failed });
     };
     this.#followed = [

@@ -39,7 +39,13 @@ function put({ cert, key, caPem }: ReturnType<typeof identity>): void {
 }
 
 async function connect(port: number, ca: string): Promise<tls.TLSSocket> {
-  const socket = tls.connect({ port, host: '127.0.0.1', servername: 'localhost', ca, ALPNProtocols: ['h2', 'http/1.1'] });
+  const socket = tls.connect({
+    port,
+    host: '127.0.0.1',
+    servername: 'localhost',
+    ca,
+    ALPNProtocols: ['h2', 'http/1.1'],
+  });
   await once(socket, 'secureConnect');
   return socket;
 }

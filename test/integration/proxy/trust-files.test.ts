@@ -39,7 +39,9 @@ async function call(): Promise<number> {
   return (await agent.exchange(`GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`)).status;
 }
 
-test('--upstream-ca is followed: what it no longer holds vouches for no further call', { timeout: 90_000 }, async () => {
+test('--upstream-ca is followed: what it no longer holds vouches for no further call', {
+  timeout: 90_000,
+}, async () => {
   const faulty = (): Promise<number> => readMetric(world, 'sidekey_trust_files_faulty');
   const trusts = async (times: number): Promise<void> => {
     const message = 'changed authorities are trusted from the next connection on';
