@@ -82,6 +82,11 @@ export class ProxyMetrics extends MetricSet {
       () => sources.client.stats().recordsQueued,
     );
     this.gauge(
+      'sidekey_spool_errors',
+      'Times that the disk of `--spool-dir` refused what was asked of it.',
+      () => sources.client.stats().spoolErrors,
+    );
+    this.gauge(
       'sidekey_records_lost',
       'Decision records lost for want of memory and disk.',
       () => sources.client.stats().recordsLost,
