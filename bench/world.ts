@@ -1,9 +1,10 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { createPublicKey } from 'node:crypto';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { exportJWK, SignJWT } from 'jose';
-import { createRootAuthority, createSigningKey, issueLeaf, publicKeySpki } from '../common/x509/authority.ts';
+import { SignJWT } from 'jose';
+import { createRootAuthority, issueLeaf, publicKeySpki } from '../common/x509/authority.ts';
+import { createSigningKey } from '../common/signing-key.ts';
 import { toPem } from '../common/x509/certificate.ts';
 import { CREDENTIAL } from './credential.ts';
 
@@ -24,8 +25,8 @@ export async function makeIdentities(): Promise<{
     now,
     notAfter: now + 86_400_000,
   });
-  const signing = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const jwk = { ...(await exportJWK(signing.publicKey)), kid: 'bench', alg: 'ES256', use: 'sig' };
+  const signing = createSigningKey();
+  const jwk = { ...createPublicKey(signing).export({ format: 'jwk' }), kid: 'bench', alg: 'ES256', use: 'sig' };
   const token = await new SignJWT({ job: 'bench' })
     .setProtectedHeader({ alg: 'ES256', kid: 'bench' })
     .setIssuer('https://issuer.bench.example')
@@ -33,7 +34,7 @@ export async function makeIdentities(): Promise<{
     .setSubject('bench-agent')
     .setIssuedAt()
     .setExpirationTime('12h')
-    .sign(signing.privateKey);
+    .sign(signing);
   return {
     tls: { key: key.export({ type: 'pkcs8', format: 'pem' }).toString(), cert: toPem(leaf) },
     caPem: toPem(root.certificateDer),

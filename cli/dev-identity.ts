@@ -1,6 +1,7 @@
-import { createHash, generateKeyPairSync, randomUUID } from 'node:crypto';
+import { createHash, createPublicKey, randomUUID } from 'node:crypto';
 import { userInfo } from 'node:os';
 import { SignJWT } from 'jose';
+import { createSigningKey } from '../common/signing-key.ts';
 import { EvidenceSubject, type Evidence } from '../proto/gen/sidekey/v1/proxy.ts';
 
 /** Reserved for examples (RFC 2606). */
@@ -18,8 +19,8 @@ export interface DevIdentity {
 
 /** Says who runs `sidekey dev`. The key lives in this process only, so the evidence dies with it. */
 export function createDevIdentity(): DevIdentity {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const jwk = publicKey.export({ format: 'jwk' });
+  const privateKey = createSigningKey();
+  const jwk = createPublicKey(privateKey).export({ format: 'jwk' });
   const kid = createHash('sha256').update(JSON.stringify(jwk)).digest('base64url');
   const user = ownName();
   return {

@@ -6,13 +6,8 @@ import { createSecureContext } from 'node:tls';
 import { UsageError } from '../common/errors.ts';
 import { makeFolder } from '../common/folder.ts';
 import { replaceFile } from '../common/replace-file.ts';
-import {
-  createRootAuthority,
-  createSigningKey,
-  issueLeaf,
-  publicKeySpki,
-  type SigningAuthority,
-} from '../common/x509/authority.ts';
+import { createRootAuthority, issueLeaf, publicKeySpki, type SigningAuthority } from '../common/x509/authority.ts';
+import { createSigningKey } from '../common/signing-key.ts';
 import { toPem } from '../common/x509/certificate.ts';
 import type { ControlPlaneConfig } from './config.ts';
 import { createFile } from './new-file.ts';

@@ -37,7 +37,9 @@ const PROGRAMS = [
   ['/usr/bin/python3', ['-c', 'import httptools'], 'python3-httptools'],
   ['/usr/bin/python3', ['-c', 'import cheroot'], 'python3-cheroot'],
   ['/usr/bin/python3', ['-c', 'import waitress'], 'python3-waitress'],
+  ['ruby', ['-v'], 'ruby'],
   ['ruby', ['-e', 'require "webrick"'], 'ruby-webrick'],
+  ['nghttpx', ['--version'], 'nghttp2-proxy'],
   ['promtool', ['--version'], 'prometheus'],
   ['zstd', ['--version'], 'zstd'],
   ['zsh', ['--version'], 'zsh'],
@@ -47,18 +49,22 @@ const PROGRAMS = [
   ['iptables', ['--version'], 'iptables'],
 ];
 /** What tests call beside it, from Go's module proxy. */
-const GO_PROGRAMS = [['grpcurl', ['-version'], 'github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3']];
+const GO_PROGRAMS = [
+  ['grpcurl', ['-version'], 'github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3'],
+  ['versitygw', ['--version'], 'github.com/versity/versitygw/cmd/versitygw@v1.0.14'],
+];
 const lack = (names) => `tests that need ${names} will be skipped`;
 
 await installIfStale();
 await installPrograms(PROGRAMS, lack);
-await installGoPrograms(GO_PROGRAMS, lack);
-if (process.env['SIDEKEY_SKIP_BUILD'] !== '1') {
-  const built = await run(process.execPath, ['scripts/build.mjs']);
-  if (built !== 0) {
-    console.log('0 passed, 1 failed');
-    process.exit(built);
-  }
+const mustBuild = process.env['SIDEKEY_SKIP_BUILD'] !== '1';
+const [built] = await Promise.all([
+  mustBuild ? run(process.execPath, ['scripts/build.mjs']) : 0,
+  installGoPrograms(GO_PROGRAMS, lack),
+]);
+if (built !== 0) {
+  console.log('0 passed, 1 failed');
+  process.exit(built);
 }
 process.exit(await runTests());
 

@@ -4,7 +4,6 @@
  *
  *     npx esbuild bench/micro/signing.ts --bundle --platform=node --format=esm | node --expose-gc --input-type=module -
  */
-import { generateKeyPairSync } from 'node:crypto';
 import { systemClock } from '../../common/clock.ts';
 import { Secret } from '../../common/secret.ts';
 import { AwsAlgorithm, Grant, type Injection } from '../../proto/gen/sidekey/v1/grant.ts';
@@ -15,12 +14,13 @@ import { scrubHeaders } from '../../proxy/credentials/scrubbing/scrub-headers.ts
 import { DpopNonces } from '../../proxy/credentials/signing/dpop-nonces.ts';
 import { SignedRequest } from '../../proxy/http/request/signed-request.ts';
 import { HeaderList } from '../../proxy/protocols/header-list.ts';
+import { createSigningKey } from '../../common/signing-key.ts';
 
 const ROUNDS = 200;
 const CALLS = 100;
 
 const TOKEN = Buffer.from('Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU'.repeat(20));
-const KEY = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'pkcs8', format: 'pem' });
+const KEY = createSigningKey().export({ type: 'pkcs8', format: 'pem' });
 
 const SCHEMES: Record<string, Injection['kind']> = {
   'AWS SigV4': {

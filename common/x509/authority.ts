@@ -1,5 +1,6 @@
-import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { createPublicKey, type KeyObject } from 'node:crypto';
 import { isIpAddress } from '../net/host.ts';
+import { createSigningKey } from '../signing-key.ts';
 import { buildCertificate, keyIdentifier, readCertificate, type CertificateFields } from './certificate.ts';
 import type { NameConstraints } from './extensions.ts';
 
@@ -43,11 +44,6 @@ const DAY_MS = 86_400_000;
 const ROOT_LIFETIME_MS = 3650 * DAY_MS;
 /** Clocks of agents may be behind ours. */
 const BACKDATE_MS = 5 * 60_000;
-
-/** A fresh P-256 private key. */
-export function createSigningKey(): KeyObject {
-  return generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
-}
 
 /** SubjectPublicKeyInfo, DER, of a public or private key. */
 export function publicKeySpki(key: KeyObject): Buffer {

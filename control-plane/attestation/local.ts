@@ -1,6 +1,7 @@
 import { SignJWT } from 'jose';
-import { createHash, generateKeyPairSync, randomUUID } from 'node:crypto';
+import { createHash, createPublicKey, randomUUID } from 'node:crypto';
 import type { Clock } from '../../common/clock.ts';
+import { createSigningKey } from '../../common/signing-key.ts';
 import { verifyEvidenceToken } from './evidence-token.ts';
 import type { PeerProcess } from './peer-process.ts';
 import { AttestationError } from './trust-provider.ts';
@@ -19,8 +20,8 @@ export interface LocalAuthority extends TrustProviderVerifier<LocalTrustProvider
 
 /** Claims: `local.{uid, gid, pid, user, exe}`. The key lives in this process only, so evidence dies with it. */
 export function createLocalAuthority(clock: Clock): LocalAuthority {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const publicPart = publicKey.export({ format: 'jwk' });
+  const privateKey = createSigningKey();
+  const publicPart = createPublicKey(privateKey).export({ format: 'jwk' });
   const kid = createHash('sha256').update(JSON.stringify(publicPart)).digest('base64url');
   const keys = [{ ...publicPart, kty: 'EC', kid, alg: 'ES256' }];
 

@@ -1,9 +1,10 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
+import { createPrivateKey, createPublicKey } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { calculateJwkThumbprint } from 'jose';
 import type { JWK } from 'jose';
 import type { Clock } from '../../common/clock.ts';
 import { Secret } from '../../common/secret.ts';
+import { createSigningKey } from '../../common/signing-key.ts';
 
 /** One ES256 key pair of a ring. Times are milliseconds since the epoch. */
 export interface SigningKey {
@@ -128,9 +129,9 @@ export class SigningKeyRing implements SigningKeys {
   }
 
   async #add(signsFrom: number): Promise<void> {
-    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const privateKey = createSigningKey();
     await this.#store.add({
-      id: await calculateJwkThumbprint(publicKey.export({ format: 'jwk' }) as JWK),
+      id: await calculateJwkThumbprint(createPublicKey(privateKey).export({ format: 'jwk' }) as JWK),
       privateKey: new Secret(privateKey.export({ format: 'der', type: 'pkcs8' })),
       signsFrom,
       verifiesUntil: signsFrom + this.#signForMs + this.#verifyAfterMs,

@@ -1,12 +1,14 @@
 // Plays the Kubernetes API server: signs the projected service account token that tells who the agent is.
-import { exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { importJWK, SignJWT } from 'jose';
+import { makeKeyPair } from './key-pair.mjs';
 
 /** { issuer, audience, jwks, makeToken() } */
 export async function makeCluster() {
   const issuer = 'https://kubernetes.demo.example';
   const audience = 'sidekey';
-  const { privateKey, publicKey } = await generateKeyPair('ES256');
-  const jwks = { keys: [{ ...(await exportJWK(publicKey)), kid: 'cluster', alg: 'ES256', use: 'sig' }] };
+  const { privateJwk, publicJwk } = makeKeyPair();
+  const privateKey = await importJWK(privateJwk, 'ES256');
+  const jwks = { keys: [{ ...publicJwk, kid: 'cluster', alg: 'ES256', use: 'sig' }] };
   const makeToken = () =>
     new SignJWT({
       'kubernetes.io': {

@@ -1,8 +1,9 @@
 // What the agent wants to reach: an HTTPS API that demands a token, and the OpenID provider that issues it.
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:https';
-import { createLocalJWKSet, exportJWK, generateKeyPair } from 'jose';
+import { createLocalJWKSet } from 'jose';
 import { createDemandingApi } from './demanding-api.mjs';
+import { makeKeyPair } from './key-pair.mjs';
 
 const AUDIENCE = 'https://api.demo.example';
 
@@ -19,15 +20,15 @@ export async function startServices(certificates) {
 }
 
 async function startProvider(certificates, client) {
-  const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true });
-  const key = { ...(await exportJWK(privateKey)), kid: 'demo', alg: 'ES256', use: 'sig' };
+  const { privateJwk, publicJwk } = makeKeyPair();
+  const key = { ...privateJwk, kid: 'demo', alg: 'ES256', use: 'sig' };
   const server = createServer({ key: certificates.keyPem, cert: certificates.certPem });
   const port = await listenOnLoopback(server);
   const issuer = `https://localhost:${port}`;
   const { default: Provider } = await quietly(() => import('oidc-provider'));
   const provider = await quietly(() => new Provider(issuer, configuration(client, key)));
   server.on('request', provider.callback());
-  const jwks = { keys: [{ ...(await exportJWK(publicKey)), kid: 'demo', alg: 'ES256' }] };
+  const jwks = { keys: [{ ...publicJwk, kid: 'demo', alg: 'ES256' }] };
   return { issuer, jwks };
 }
 

@@ -1,18 +1,18 @@
-import { createHash, generateKeyPairSync, randomUUID, type KeyObject } from 'node:crypto';
+import { createHash, createPublicKey, randomUUID } from 'node:crypto';
 import { encodeDpopHeader, signDpopProof } from '../../common/dpop-proof.ts';
+import { createSigningKey } from '../../common/signing-key.ts';
 
 /** Makes DPoP proofs (RFC 9449 section 4.2) with the proxy's own key, which is made here and never leaves the process. */
 export class ProofMaker {
-  readonly privateKey: KeyObject;
+  readonly privateKey = createSigningKey();
   /** SubjectPublicKeyInfo, DER. */
   readonly publicKeyDer: Buffer;
   readonly #header: string;
 
   constructor() {
-    const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    this.privateKey = pair.privateKey;
-    this.publicKeyDer = pair.publicKey.export({ type: 'spki', format: 'der' });
-    this.#header = encodeDpopHeader(pair.publicKey);
+    const publicKey = createPublicKey(this.privateKey);
+    this.publicKeyDer = publicKey.export({ type: 'spki', format: 'der' });
+    this.#header = encodeDpopHeader(publicKey);
   }
 
   /**

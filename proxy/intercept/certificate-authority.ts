@@ -4,13 +4,8 @@ import { BoundedCache } from '../../common/bounded-cache.ts';
 import { systemClock, type Clock } from '../../common/clock.ts';
 import { SidekeyError } from '../../common/errors.ts';
 import { matchHost } from '../../common/match/host-pattern.ts';
-import {
-  createRootAuthority,
-  createSigningKey,
-  issueLeaf,
-  publicKeySpki,
-  type SigningAuthority,
-} from '../../common/x509/authority.ts';
+import { createRootAuthority, issueLeaf, publicKeySpki, type SigningAuthority } from '../../common/x509/authority.ts';
+import { createSigningKey } from '../../common/signing-key.ts';
 import { readCertificate, toPem } from '../../common/x509/certificate.ts';
 
 /** The authority cannot be used, or may not speak for a host. */

@@ -1,7 +1,8 @@
 import net from 'node:net';
 import tls from 'node:tls';
 import type { AddressInfo } from 'node:net';
-import { createRootAuthority, createSigningKey, issueLeaf, publicKeySpki } from '../../common/x509/authority.ts';
+import { createRootAuthority, issueLeaf, publicKeySpki } from '../../common/x509/authority.ts';
+import { createSigningKey } from '../../common/signing-key.ts';
 import { toPem } from '../../common/x509/certificate.ts';
 import type { ProxyLimits } from '../../proxy/limits.ts';
 import { connectRaw, type RawAgent, secureRaw } from '../support/agents/raw-agent.ts';

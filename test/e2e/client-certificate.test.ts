@@ -1,11 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import {
-  createRootAuthority,
-  createSigningKey,
-  issueLeaf,
-  publicKeySpki,
-  type SigningAuthority,
-} from '../../common/x509/authority.ts';
+import { createRootAuthority, issueLeaf, publicKeySpki, type SigningAuthority } from '../../common/x509/authority.ts';
+import { createSigningKey } from '../../common/signing-key.ts';
 import { toPem } from '../../common/x509/certificate.ts';
 import { ask } from '../support/agents/http2-agent.ts';
 import { type MutualTlsServer, startMutualTls, startOpensslServer } from '../support/upstreams/mutual-tls-server.ts';

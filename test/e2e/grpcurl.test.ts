@@ -2,14 +2,13 @@ import { spawnSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { findGoProgram } from '../support/go-program.ts';
 import { type ForeignServer, startForeignServer } from '../support/upstreams/foreign-server.ts';
 import { type ProcessEnd, runProcess } from '../support/process.ts';
 import { denial, type ProxyWorld, SECRET } from '../support/worlds/proxy-world.ts';
 import { PYTHON, pythonGrpcServer } from '../support/agents/python-grpc.ts';
 
-const GRPCURL = ['grpcurl', join(String(spawnSync('go', ['env', 'GOPATH']).stdout ?? '').trim(), 'bin/grpcurl')].find(
-  (program) => spawnSync(program, ['-version']).status === 0,
-);
+const GRPCURL = findGoProgram('grpcurl', '-version');
 const isReady = GRPCURL !== undefined && spawnSync(PYTHON, ['-c', 'import grpc']).status === 0;
 
 // Its texts are repeated so that messages joined are one message (Protocol Buffers, "Last One Wins" and merging).

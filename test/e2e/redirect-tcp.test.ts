@@ -135,7 +135,9 @@ except OSError: pass`;
       expect(end).toMatchObject({ code: 0, stderr: '' });
     });
 
-    it.runIf(tool === 'iptables')('what cannot be installed whole leaves all as it was caught', async () => {
+    // nft takes all of its rules or none.
+    if (tool !== 'iptables') return;
+    it('what cannot be installed whole leaves all as it was caught', async () => {
       const tried = (change: string): Promise<ProcessEnd> => {
         const line = `${SIDEKEY.join(' ')} install --tool ${tool} --proxy-uid ${PROXY} --port 15002`;
         const copied = 'mount -t tmpfs none /mnt && cp -a /etc/alternatives /mnt/alternatives && cd /mnt/alternatives';

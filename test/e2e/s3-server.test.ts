@@ -8,18 +8,18 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findGoProgram } from '../support/go-program.ts';
 import { connectAgent } from '../support/agents/proxied-agent.ts';
 import { type InjectingWorld, startInjectingWorld } from '../support/worlds/injecting-world.ts';
 import { runProcess } from '../support/process.ts';
 import { makeTlsIdentity } from '../support/tls-identity.ts';
 
-// A real S3 server nobody here wrote, which checks every signature: `go install github.com/versity/versitygw/cmd/versitygw@v1.0.14`.
-const runs = (program: string, ...args: string[]): boolean => spawnSync(program, args).status === 0;
-const HAS_SERVER = runs('versitygw', '--version');
-const HAS_GO = HAS_SERVER && runs('go', 'version');
+// A real S3 server nobody here wrote, which checks every signature.
+const SERVER = findGoProgram('versitygw', '--version');
+const HAS_GO = SERVER !== undefined && spawnSync('go', ['version']).status === 0;
 const REAL = { accessKeyId: 'AKIAREALREALREALREAL', secretAccessKey: 'wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY' };
 
-describe.skipIf(!HAS_SERVER)('an S3 server (needs versitygw, and go for the client of MinIO)', () => {
+describe.skipIf(SERVER === undefined)('an S3 server (it needs versitygw, which `npm test` installs with Go)', () => {
   let folder: string;
   let server: ChildProcess;
   let output = '';
@@ -36,7 +36,7 @@ describe.skipIf(!HAS_SERVER)('an S3 server (needs versitygw, and go for the clie
     const tls = ['--cert', join(folder, 'cert.pem'), '--key', join(folder, 'key.pem')];
     const args = ['--port', `127.0.0.1:${port}`, ...tls, 'posix', join(folder, 'root')];
     const env = { ROOT_ACCESS_KEY: REAL.accessKeyId, ROOT_SECRET_KEY: REAL.secretAccessKey, PATH: process.env['PATH'] };
-    server = spawn('versitygw', args, { env });
+    server = spawn(SERVER ?? '', args, { env });
     server.stdout?.on('data', (text: Buffer) => (output += text.toString()));
     server.stderr?.on('data', (text: Buffer) => (output += text.toString()));
     await listening(port);

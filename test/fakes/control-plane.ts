@@ -1,4 +1,4 @@
-import { generateKeyPairSync, randomUUID, sign, type KeyObject } from 'node:crypto';
+import { randomUUID, sign, type KeyObject, createPublicKey } from 'node:crypto';
 import {
   Metadata,
   Server,
@@ -29,6 +29,7 @@ import {
 import { makeLocalhostCertificate } from './control-plane-tls.ts';
 import { emptyHead } from '../../control-plane/audit/chain.ts';
 import { checkProof } from './dpop.ts';
+import { createSigningKey } from '../../common/signing-key.ts';
 
 const { certPem, keyPem } = makeLocalhostCertificate();
 
@@ -87,9 +88,8 @@ export class FakeControlPlane {
   #heart: NodeJS.Timeout | undefined;
 
   constructor() {
-    const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    this.#eventKey = pair.privateKey;
-    this.#eventJwk = JSON.stringify(pair.publicKey.export({ format: 'jwk' }));
+    this.#eventKey = createSigningKey();
+    this.#eventJwk = JSON.stringify(createPublicKey(this.#eventKey).export({ format: 'jwk' }));
   }
 
   get address(): string {

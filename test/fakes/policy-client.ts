@@ -1,11 +1,12 @@
-import { generateKeyPairSync, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { Answer, DecisionRecord, PolicyClient, Question, Revocation, Route } from '../../policy-client/index.ts';
 import type { Reason } from '../../proto/reasons.ts';
+import { createSigningKey } from '../../common/signing-key.ts';
 
 /** A PolicyClient in memory: a decision function instead of a control plane. For tests of the proxy alone. */
 export class FakePolicyClient implements PolicyClient {
   readonly instanceId = randomUUID();
-  readonly proxyKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+  readonly proxyKey = createSigningKey();
   readonly ready = Promise.resolve();
   readonly connected = true;
   readonly records: DecisionRecord[] = [];

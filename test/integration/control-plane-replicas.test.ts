@@ -15,7 +15,7 @@ const QUESTION = {
 
 describe('a control plane that starts again', () => {
   it('keeps sessions, secrets, revocations and the authority', async () => {
-    const cluster = await TestCluster.create();
+    const cluster = new TestCluster();
     const first = await TestControlPlane.start({ inMemory: false });
     await first.rest('POST', '/v1/apply', { resources: billingResources(cluster) });
     const before = new RawProxy(first.running.grpcAddress, first.running.caPem);
@@ -74,7 +74,7 @@ describe.skipIf(!hasPostgres)('two replicas on one PostgreSQL', () => {
   let server: TestPostgres;
   let a: TestControlPlane;
   let b: TestControlPlane;
-  const cluster = TestCluster.create();
+  const cluster = new TestCluster();
 
   beforeAll(async () => {
     server = await startPostgres();

@@ -10,7 +10,7 @@ let plane: TestControlPlane;
 const clients: PolicyClient[] = [];
 
 beforeEach(async () => {
-  cluster = await TestCluster.create();
+  cluster = new TestCluster();
   plane = await TestControlPlane.start();
   await apply([resource('Tenant', 'default', { maxResources: 10_000 }), ...billingResources(cluster)]);
 }, 180_000);

@@ -29,7 +29,7 @@ const applyTo = async (plane: TestControlPlane, ...resources: unknown[]): Promis
 
 /** A watch that answers pings, and reads nothing of its long snapshot. */
 async function watchUnread(heartbeatMs: number): Promise<{ plane: TestControlPlane; stream: ClientHttp2Stream }> {
-  const cluster = await TestCluster.create();
+  const cluster = new TestCluster();
   const plane = await TestControlPlane.start({ heartbeatMs });
   closers.push(() => plane.close());
   await applyTo(plane, ...billingResources(cluster), ...longServers(0, SERVERS, 'billing'));

@@ -1,10 +1,11 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { createPublicKey } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { CHANNELS, notifyFrom, type Sql } from '../../control-plane/store/sql-store.ts';
 import { openStore } from '../../control-plane/store/open-store.ts';
 import { GuardedWorld, READY_MS, SECRET } from '../support/worlds/guarded-world.ts';
 import { hasPostgres } from '../support/control-plane/postgres.ts';
 import { makeResource } from '../support/worlds/world-policy.ts';
+import { createSigningKey } from '../../common/signing-key.ts';
 
 let guarded: GuardedWorld;
 beforeAll(async () => {
@@ -14,7 +15,7 @@ afterAll(() => guarded.close());
 
 const SEALED = { sealed: true };
 const MINE = {
-  ...generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' }),
+  ...createPublicKey(createSigningKey()).export({ format: 'jwk' }),
   alg: 'ES256',
 };
 const bearer = { provider: 'guarded', inject: { type: 'bearer' } };

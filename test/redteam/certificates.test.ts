@@ -4,13 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import tls from 'node:tls';
 import { afterEach, describe, expect, test } from 'vitest';
-import {
-  createRootAuthority,
-  createSigningKey,
-  issueIntermediate,
-  issueLeaf,
-  publicKeySpki,
-} from '../../common/x509/authority.ts';
+import { createRootAuthority, issueIntermediate, issueLeaf, publicKeySpki } from '../../common/x509/authority.ts';
+import { createSigningKey } from '../../common/signing-key.ts';
 import { toPem } from '../../common/x509/certificate.ts';
 import { FakePolicyClient } from '../fakes/policy-client.ts';
 import { type ProxyWorld, route, SECRET, startProxyWorld } from '../support/worlds/proxy-world.ts';

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { generateKeyPairSync } from 'node:crypto';
+import { createPublicKey } from 'node:crypto';
 import { chownSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -10,6 +10,7 @@ import { toPem } from '../../common/x509/certificate.ts';
 import { canScopeSignals } from '../support/landlock.ts';
 import { type ProcessEnd, runProcess } from '../support/process.ts';
 import { until } from '../support/until.ts';
+import { createSigningKey } from '../../common/signing-key.ts';
 
 const SIDEKEY = join(process.cwd(), 'dist/sidekey.js');
 const DEVELOPER = 61_340;
@@ -159,7 +160,7 @@ attempt()`;
     test(
       'A-71 nobody vouches for it where only its owner is known',
       async () => {
-        const key = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({
+        const key = createPublicKey(createSigningKey()).export({
           type: 'spki',
           format: 'der',
         });

@@ -1,4 +1,5 @@
-import { createRootAuthority, createSigningKey, issueLeaf, publicKeySpki } from '../../common/x509/authority.ts';
+import { createRootAuthority, issueLeaf, publicKeySpki } from '../../common/x509/authority.ts';
+import { createSigningKey } from '../../common/signing-key.ts';
 import { toPem } from '../../common/x509/certificate.ts';
 
 /** A certificate for these hosts and its key, with the authority that signed it; all PEM, good for an hour. */

@@ -1,10 +1,11 @@
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { randomBytes, createPublicKey } from 'node:crypto';
 import { Agent, request } from 'undici';
 import { afterEach, describe, expect, it } from 'vitest';
 import { calculateJwkThumbprint, type JWK } from 'jose';
 import Provider from 'oidc-provider';
 import { type InjectingWorld, startInjectingWorld } from '../../support/worlds/injecting-world.ts';
 import { type HttpsServer, startHttpsServer } from '../../support/upstreams/https-server.ts';
+import { createSigningKey } from '../../../common/signing-key.ts';
 
 interface DpopResource extends HttpsServer {
   readonly privateKey: JWK;
@@ -17,7 +18,8 @@ interface DpopResource extends HttpsServer {
  * their proofs (RFC 9449 section 7): key, method, URI, token hash, replay and, when it wants nonces, the nonce.
  */
 async function startDpopResource(wantsNonce: boolean): Promise<DpopResource> {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const privateKey = createSigningKey();
+  const publicKey = createPublicKey(privateKey);
   const holder: { provider?: Provider } = {};
   const server = await startHttpsServer((url) => {
     holder.provider = new Provider(url, configuration(wantsNonce));
@@ -45,7 +47,7 @@ async function startDpopResource(wantsNonce: boolean): Promise<DpopResource> {
 }
 
 function configuration(wantsNonce: boolean): Record<string, unknown> {
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const privateKey = createSigningKey();
   return {
     clients: [
       {

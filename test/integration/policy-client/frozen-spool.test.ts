@@ -18,7 +18,7 @@ let spoolDir: string;
 const clients: PolicyClient[] = [];
 
 beforeEach(async () => {
-  cluster = await TestCluster.create();
+  cluster = new TestCluster();
   plane = await TestControlPlane.start();
   await plane.rest('POST', '/v1/apply', { resources: billingResources(cluster) });
   relay = await startBreakableRelay(Number(plane.running.grpcAddress.split(':')[1]));

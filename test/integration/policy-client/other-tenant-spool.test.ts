@@ -22,7 +22,7 @@ let spoolDir: string;
 const clients: PolicyClient[] = [];
 
 beforeEach(async () => {
-  cluster = await TestCluster.create();
+  cluster = new TestCluster();
   plane = await TestControlPlane.start();
   await plane.rest('POST', '/v1/apply', { resources: [resource('Tenant', 'acme', {}), ...billingResources(cluster)] });
   expect(await plane.applyTo('acme', billingResources(cluster))).toBe(200);

@@ -1,4 +1,4 @@
-import { createHmac, generateKeyPairSync } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import http2 from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
@@ -8,9 +8,10 @@ import type { Injection } from '../../../proto/gen/sidekey/v1/grant.ts';
 import { ask, http2Agent } from '../../support/agents/http2-agent.ts';
 import { HOSTS, grant, type ProxyWorld, routeTo, startProxyWorld } from '../../support/worlds/proxy-world.ts';
 import { makeTlsIdentity } from '../../support/tls-identity.ts';
+import { createSigningKey } from '../../../common/signing-key.ts';
 
 const KEY = 'whsec_5WbX5kEWLlfzsGNjH64I8lOOqUB6e8FH';
-const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const privateKey = createSigningKey();
 const privateKeyPem = Buffer.from(privateKey.export({ type: 'pkcs8', format: 'pem' }));
 const dpop: Injection = {
   kind: { $case: 'dpop', value: { accessToken: Buffer.from('Kz8mXK1EalYznwHLC1fBAo'), privateKey: privateKeyPem } },

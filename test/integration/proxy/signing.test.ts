@@ -1,4 +1,4 @@
-import { createHmac, generateKeyPairSync } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import type http from 'node:http';
 import { decodeJwt, EmbeddedJWK, jwtVerify } from 'jose';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -6,10 +6,11 @@ import { AwsAlgorithm, type Injection } from '../../../proto/gen/sidekey/v1/gran
 import { grant, type ProxyWorld, route, startProxyWorld } from '../../support/worlds/proxy-world.ts';
 import { renderings } from '../../support/protocols/renderings.ts';
 import { startRawUpstream } from '../../support/upstreams/upstream.ts';
+import { createSigningKey } from '../../../common/signing-key.ts';
 
 const HMAC_KEY = 'whsec_5WbX5kEWLlfzsGNjH64I8lOOqUB6e8FH';
 const TOKEN = 'Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU';
-const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const privateKey = createSigningKey();
 
 const dpop: Injection = {
   kind: {

@@ -13,7 +13,7 @@ describe.skipIf(!hasPostgres)('a database that answers, and does not work', () =
   let server: TestPostgres;
   let plane: TestControlPlane;
   let operator: pg.Client;
-  const cluster = TestCluster.create();
+  const cluster = new TestCluster();
   const change = () =>
     plane.rest('POST', '/v1/apply', { resources: [resource('ServerWorkload', 'b', { hosts: ['b.example.com'] })] });
 

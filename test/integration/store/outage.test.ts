@@ -9,7 +9,7 @@ describe.skipIf(!hasPostgres)('a database that is gone', () => {
   let url: string;
   let plane: TestControlPlane;
   let proxy: RawProxy;
-  const cluster = TestCluster.create();
+  const cluster = new TestCluster();
 
   beforeAll(async () => {
     server = await startPostgres();

@@ -7,13 +7,8 @@ import { join } from 'node:path';
 import { TLSSocket, type SecureContext } from 'node:tls';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
-import {
-  createRootAuthority,
-  createSigningKey,
-  issueIntermediate,
-  issueLeaf,
-  publicKeySpki,
-} from '../../../common/x509/authority.ts';
+import { createRootAuthority, issueIntermediate, issueLeaf, publicKeySpki } from '../../../common/x509/authority.ts';
+import { createSigningKey } from '../../../common/signing-key.ts';
 import { toPem } from '../../../common/x509/certificate.ts';
 import {
   createIssuedAuthority,

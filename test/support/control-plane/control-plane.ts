@@ -1,29 +1,20 @@
+import { createPublicKey } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { webcrypto } from 'node:crypto';
-import { exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { SignJWT } from 'jose';
 import { Agent, request } from 'undici';
 import { DescribedAnswers, type OpenApiDocument } from './described-answers.ts';
 import type { ControlPlaneConfig } from '../../../control-plane/config.ts';
 import { type ControlPlane, startControlPlane } from '../../../control-plane/main.ts';
 import { type Evidence, EvidenceSubject } from '../../../proto/gen/sidekey/v1/proxy.ts';
+import { createSigningKey } from '../../../common/signing-key.ts';
 
 /** An issuer of Kubernetes service account tokens whose keys stand in the trust provider. */
 export class TestCluster {
   readonly issuer = 'https://cluster.test';
-  readonly #key: webcrypto.CryptoKey;
-  readonly jwk: Record<string, unknown>;
-
-  private constructor(key: webcrypto.CryptoKey, jwk: Record<string, unknown>) {
-    this.#key = key;
-    this.jwk = jwk;
-  }
-
-  static async create(): Promise<TestCluster> {
-    const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true });
-    return new TestCluster(privateKey, { ...(await exportJWK(publicKey)), kid: 'cluster-1', alg: 'ES256' });
-  }
+  readonly #key = createSigningKey();
+  readonly jwk = { ...createPublicKey(this.#key).export({ format: 'jwk' }), kid: 'cluster-1', alg: 'ES256' };
 
   /** A projected token of a service account. */
   token(namespace: string, serviceAccount: string, audience = 'sidekey'): Promise<string> {

@@ -1,8 +1,8 @@
-import { generateKeyPairSync } from 'node:crypto';
 import type { JWK } from 'jose';
 import Provider from 'oidc-provider';
 import { startHttpsServer } from '../upstreams/https-server.ts';
 import type { HttpsServer } from '../upstreams/https-server.ts';
+import { createSigningKey } from '../../../common/signing-key.ts';
 
 /** A client of the test provider. */
 export interface ProviderClient {
@@ -30,7 +30,7 @@ export async function startOidcProvider(
   clients: readonly ProviderClient[],
   options: ProviderOptions,
 ): Promise<ProviderServer> {
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const privateKey = createSigningKey();
   let issued = 0;
   const server = await startHttpsServer((url) => {
     const provider = new Provider(url, {

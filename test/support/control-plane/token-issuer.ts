@@ -1,7 +1,8 @@
-import { createHash, generateKeyPairSync } from 'node:crypto';
+import { createHash, createPublicKey } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { SignJWT } from 'jose';
 import type { JWK } from 'jose';
+import { createSigningKey } from '../../../common/signing-key.ts';
 
 /** An issuer of JWTs whose every part a test may bend. Times in seconds. */
 export class TokenIssuer {
@@ -35,8 +36,8 @@ export class TokenIssuer {
 }
 
 function makeKey(): { privateKey: KeyObject; jwk: JWK & { kty: string; kid: string } } {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const { crv, x, y } = publicKey.export({ format: 'jwk' });
+  const privateKey = createSigningKey();
+  const { crv, x, y } = createPublicKey(privateKey).export({ format: 'jwk' });
   const kid = createHash('sha256').update(`${x}${y}`).digest('hex').slice(0, 16);
   return {
     privateKey,

@@ -14,7 +14,8 @@ import {
   type ServiceDefinition,
   status,
 } from '@grpc/grpc-js';
-import { createRootAuthority, createSigningKey, issueLeaf, publicKeySpki } from '../../../common/x509/authority.ts';
+import { createRootAuthority, issueLeaf, publicKeySpki } from '../../../common/x509/authority.ts';
+import { createSigningKey } from '../../../common/signing-key.ts';
 import { toPem } from '../../../common/x509/certificate.ts';
 
 const bytes = { serialize: (value: Buffer) => value, deserialize: (value: Buffer) => value };

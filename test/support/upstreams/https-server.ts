@@ -1,7 +1,8 @@
 import { createServer } from 'node:https';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createRootAuthority, createSigningKey, issueLeaf, publicKeySpki } from '../../../common/x509/authority.ts';
+import { createRootAuthority, issueLeaf, publicKeySpki } from '../../../common/x509/authority.ts';
+import { createSigningKey } from '../../../common/signing-key.ts';
 
 export interface HttpsServer {
   /** `https://localhost:<port>` */

@@ -2,7 +2,8 @@ import http from 'node:http';
 import https from 'node:https';
 import net, { type AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
-import { createRootAuthority, createSigningKey, issueLeaf, publicKeySpki } from '../../../common/x509/authority.ts';
+import { createRootAuthority, issueLeaf, publicKeySpki } from '../../../common/x509/authority.ts';
+import { createSigningKey } from '../../../common/signing-key.ts';
 import { toPem } from '../../../common/x509/certificate.ts';
 
 /** One request as an upstream saw it. */

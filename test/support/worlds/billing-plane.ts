@@ -27,7 +27,7 @@ export function useBillingPlane(): BillingPlane {
   let opened: { close(): unknown }[] = [];
 
   beforeAll(async () => {
-    cluster = await TestCluster.create();
+    cluster = new TestCluster();
     plane = await TestControlPlane.start({ heartbeatMs: 200 });
     const { status } = await plane.rest('POST', '/v1/apply', { resources: billingResources(cluster) });
     expect(status).toBe(200);

@@ -1,7 +1,8 @@
-import { createHash, generateKeyPairSync, randomUUID } from 'node:crypto';
+import { createHash, randomUUID, createPublicKey } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { SignJWT } from 'jose';
 import type { JWK } from 'jose';
+import { createSigningKey } from '../../../common/signing-key.ts';
 
 /** A proxy's key as the policy client holds it, and proofs made with it (or, for attacks, made wrongly with it). */
 export class ProxyIdentity {
@@ -10,8 +11,8 @@ export class ProxyIdentity {
   readonly jwk: JWK;
 
   constructor() {
-    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    this.privateKey = privateKey;
+    this.privateKey = createSigningKey();
+    const publicKey = createPublicKey(this.privateKey);
     this.spki = publicKey.export({ type: 'spki', format: 'der' });
     this.jwk = publicKey.export({ format: 'jwk' }) as JWK;
   }

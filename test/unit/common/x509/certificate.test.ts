@@ -2,13 +2,8 @@ import { X509Certificate as NodeCertificate } from 'node:crypto';
 import type * as peculiarTypes from '@peculiar/x509';
 import { peculiar } from '../../../support/peculiar-x509.ts';
 import { describe, expect, it } from 'vitest';
-import {
-  createRootAuthority,
-  createSigningKey,
-  issueIntermediate,
-  issueLeaf,
-  publicKeySpki,
-} from '../../../../common/x509/authority.ts';
+import { createRootAuthority, issueIntermediate, issueLeaf, publicKeySpki } from '../../../../common/x509/authority.ts';
+import { createSigningKey } from '../../../../common/signing-key.ts';
 import { buildCertificate, keyIdentifier, readCertificate, toPem } from '../../../../common/x509/certificate.ts';
 import { HostError } from '../../../../common/net/host.ts';
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Secret } from '../../../../common/secret.ts';
-import { createRootAuthority, createSigningKey, issueLeaf, publicKeySpki } from '../../../../common/x509/authority.ts';
+import { createRootAuthority, issueLeaf, publicKeySpki } from '../../../../common/x509/authority.ts';
+import { createSigningKey } from '../../../../common/signing-key.ts';
 import { toPem } from '../../../../common/x509/certificate.ts';
 import { CredentialError } from '../../../../control-plane/credentials/credential-minter.ts';
 import { placeCredential, type PlacedInjection } from '../../../../control-plane/credentials/place-credential.ts';

@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { TLSSocket, connect as tlsConnect, type ConnectionOptions } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createRootAuthority, createSigningKey, issueIntermediate } from '../../../../common/x509/authority.ts';
+import { createRootAuthority, issueIntermediate } from '../../../../common/x509/authority.ts';
+import { createSigningKey } from '../../../../common/signing-key.ts';
 import {
   createIssuedAuthority,
   createLocalAuthority,

@@ -1,5 +1,4 @@
 import { EventEmitter } from 'node:events';
-import { generateKeyPairSync } from 'node:crypto';
 import { Metadata } from '@grpc/grpc-js';
 import { describe, expect, it, vi } from 'vitest';
 import { DecisionWriter } from '../../../../../control-plane/audit/decision-writer.ts';
@@ -7,6 +6,7 @@ import { ProxyService, type ProxyServiceOptions } from '../../../../../control-p
 import type { AuthorizeCall } from '../../../../../control-plane/api/grpc/authorize-stream.ts';
 import type { WatchCall } from '../../../../../control-plane/api/grpc/watch.ts';
 import { IDLE_METER } from '../../../../fakes/proxy-meter.ts';
+import { createSigningKey } from '../../../../../common/signing-key.ts';
 
 /** As much of a call as a watch uses before its first event. */
 class FakeCall extends EventEmitter {
@@ -29,7 +29,7 @@ describe('ProxyService.watch', () => {
       clock: { now: () => Date.now() },
       heartbeatMs: 10_000,
       eventKeys: {
-        find: () => ({ id: 'k', privateKey: generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey }),
+        find: () => ({ id: 'k', privateKey: createSigningKey() }),
       },
       gate: {
         enter: async () => {

@@ -1,5 +1,4 @@
 import { EventEmitter } from 'node:events';
-import { generateKeyPairSync } from 'node:crypto';
 import { Metadata } from '@grpc/grpc-js';
 import { expect, it } from 'vitest';
 import {
@@ -15,6 +14,7 @@ import { VERSION } from '../../../../../common/version.ts';
 import { WatchEvent } from '../../../../../proto/gen/sidekey/v1/proxy.ts';
 import { IDLE_METER } from '../../../../fakes/proxy-meter.ts';
 import { policySet } from '../../../../support/worlds/policy-set.ts';
+import { createSigningKey } from '../../../../../common/signing-key.ts';
 
 const PROXIES = 12;
 const names = (count: number, of: string) => Array.from({ length: count }, (_, n) => `${of}${n}`);
@@ -66,7 +66,7 @@ async function openWatches() {
     done.matched += 1;
     return facts.apply(this, question);
   };
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const privateKey = createSigningKey();
   const options = {
     gate,
     policies: {

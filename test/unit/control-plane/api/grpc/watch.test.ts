@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { generateKeyPairSync, sign } from 'node:crypto';
+import { sign } from 'node:crypto';
 import { promisify } from 'node:util';
 import { type ServiceError, status } from '@grpc/grpc-js';
 import { expect, it } from 'vitest';
@@ -14,6 +14,7 @@ import { StoreUnavailable } from '../../../../../control-plane/store/sql-store.t
 import { WatchEvent } from '../../../../../proto/gen/sidekey/v1/proxy.ts';
 import { policySet } from '../../../../support/worlds/policy-set.ts';
 import { IDLE_METER } from '../../../../fakes/proxy-meter.ts';
+import { createSigningKey } from '../../../../../common/signing-key.ts';
 
 const SELECTORS = { all: [{ claim: 'kubernetes.namespace', equals: 'prod' }] };
 const set = compilePolicySet(policySet({ ClientWorkload: { billing: { selectors: SELECTORS } } }));
@@ -67,7 +68,7 @@ async function openWatch(active: ActiveRevocation[] = [], changes: Partial<Watch
     return facts.apply(this, question);
   };
   gate.enter = async () => SESSION as unknown as Awaited<ReturnType<SessionGate['enter']>>;
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const privateKey = createSigningKey();
   const options = {
     gate,
     policies,
@@ -206,7 +207,7 @@ it('signs off the event loop, and writes nothing once the watch has ended meanwh
 
 /** As many signatures as the thread pool has threads, and one more: what was asked for before is done. */
 async function signedMeanwhile(): Promise<void> {
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const privateKey = createSigningKey();
   const one = () => promisify(sign)('sha256', Buffer.alloc(1), privateKey);
   await Promise.all([one(), one(), one(), one(), one()]);
 }

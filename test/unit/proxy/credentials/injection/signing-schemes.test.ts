@@ -1,4 +1,4 @@
-import { createHmac, generateKeyPairSync } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import { decodeJwt } from 'jose';
 import { expect, test } from 'vitest';
 import { AwsAlgorithm, Grant, type Injection } from '../../../../../proto/gen/sidekey/v1/grant.ts';
@@ -7,11 +7,12 @@ import { DpopNonces } from '../../../../../proxy/credentials/signing/dpop-nonces
 import { HeaderList } from '../../../../../proxy/protocols/header-list.ts';
 import { injectableRequest } from '../../../../support/protocols/injectable-request.ts';
 import { reasonOf } from '../../../../support/worlds/injection-reason.ts';
+import { createSigningKey } from '../../../../../common/signing-key.ts';
 
 type Kind = NonNullable<Injection['kind']>;
 type Of<C extends Kind['$case']> = Extract<Kind, { readonly $case: C }>['value'];
 
-const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const privateKey = createSigningKey();
 const key = Buffer.from('hmac-key-of-a-test');
 const https = { scheme: 'https', host: 'api.example.com', port: 443 };
 

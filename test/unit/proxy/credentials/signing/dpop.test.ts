@@ -6,9 +6,10 @@ import { asksForDpopNonce, DpopNonces } from '../../../../../proxy/credentials/s
 import { makeDpopProof, prepareDpop } from '../../../../../proxy/credentials/signing/dpop-proof.ts';
 import { InjectionError } from '../../../../../proxy/credentials/injection-error.ts';
 import { HeaderList } from '../../../../../proxy/protocols/header-list.ts';
+import { createSigningKey } from '../../../../../common/signing-key.ts';
 
 const TOKEN = 'Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU';
-const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const privateKey = createSigningKey();
 const pem = new Secret(privateKey.export({ type: 'pkcs8', format: 'pem' }).toString());
 const jwk = new Secret(JSON.stringify(privateKey.export({ format: 'jwk' })));
 
