@@ -182,7 +182,10 @@ describe('the control planes of deploy/kubernetes-replicas.yaml', async () => {
 it('deploy/prometheus-alerts.yaml asks for metrics that are there, and for all that docs/operations.md has alerts on', () => {
   const namesIn = (written: string): string[] => [...new Set(written.match(/\b(?:sidekey|process)_[a-z_]+/g))].sort();
   const told = (file: string): string => readFileSync(file, 'utf8');
-  const rules = told('deploy/prometheus-alerts.yaml').match(/expr: .*/g)?.join('\n') ?? '';
+  const rules =
+    told('deploy/prometheus-alerts.yaml')
+      .match(/expr: .*/g)
+      ?.join('\n') ?? '';
   const asked = namesIn(rules).map((name) => name.replace(/_bucket$/, ''));
   const known = namesIn(told('docs/reference/metrics.md'));
   expect(asked.filter((name) => !known.includes(name))).toEqual([]);

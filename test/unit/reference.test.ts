@@ -98,7 +98,14 @@ describe('reference pages say what the code says', () => {
 
   it('docs/reference/metrics.md', async () => {
     const none = (): number => 0;
-    const stats = { policyVersion: 0, recordsQueued: 0, recordsLost: 0, recordRefusals: 0, recordGaps: 0, spoolErrors: 0 };
+    const stats = {
+      policyVersion: 0,
+      recordsQueued: 0,
+      recordsLost: 0,
+      recordRefusals: 0,
+      recordGaps: 0,
+      spoolErrors: 0,
+    };
     const client = { connected: true, stats: () => stats } as unknown as PolicyClient;
     const sources = {
       client,
