@@ -57,15 +57,13 @@ describeStores('rotation of the sealing key', (fixture) => {
     expect((await readdir(folder)).filter((name) => name.endsWith('.new'))).toEqual([]);
   });
 
-  const canMount = process.getuid?.() === 0 && spawnSync('unshare', ['--mount', 'true']).status === 0;
-
-  it.skipIf(!canMount)('goes by the fresh key that somebody has put into a file for reading only (root)', async () => {
+  it('goes by the fresh key that somebody has put into a file for reading only (root)', async ({ skip }) => {
     const { store } = fixture();
     if (store.engine !== 'pglite') return;
     const mounted = await mkdtemp(join(folder, 'mounted-'));
     const path = join(mounted, 'sealing-key');
     const mount = (...args: string[]): void => expect(spawnSync('mount', [...args, mounted]).status).toBe(0);
-    mount('-t', 'tmpfs', 'tmpfs');
+    skip(spawnSync('mount', ['-t', 'tmpfs', 'tmpfs', mounted]).status !== 0, 'nothing can be mounted here');
     try {
       // What the other tests sealed is sealed again here too.
       const kept = join(folder, store.engine);
