@@ -81,7 +81,6 @@ export async function composeProxy(
   });
   let authority: CertificateAuthority | undefined =
     config.authority === 'local' ? createRenewingAuthority(systemClock) : undefined;
-  const trust = new TrustFiles(config, { controlPlane: client, upstreams: pool }, log);
   const metrics = new ProxyMetrics({
     client,
     faultyTrustFiles: () => trust.faulty,
@@ -120,6 +119,7 @@ export async function composeProxy(
   const { explicit, transparent, local } = listeners;
   resolver.refuse([explicit, ...transparent, ...local.filter((at) => at !== undefined)]);
   resolver.refuse(controlPlaneAddress(config.controlPlane.address));
+  const trust = new TrustFiles(config, { controlPlane: client, upstreams: pool }, log);
   const file =
     config.caFile === undefined ? undefined : new AuthorityFile(config.caFile, () => authority?.rootPem, log);
   client.onAuthority((issued) => {

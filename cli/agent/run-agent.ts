@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
+import { isatty } from 'node:tty';
 import { Worker } from 'node:worker_threads';
 import type { AgentUser } from './agent-user.ts';
 import { CommandFailed, EXIT_CODES } from '../exit-codes.ts';
@@ -66,7 +67,7 @@ export type AgentNews = { readonly pid: number } | { readonly code: number };
 function passingSignalsOn(pass: (signal: NodeJS.Signals) => void, end: Promise<number>): Promise<number> {
   const passOn = (signal: NodeJS.Signals): void => {
     // The agent got it from the terminal as well; a second one would mean "at once" to many programs.
-    if (!(process.stdin.isTTY && FROM_KEYS.has(signal))) pass(signal);
+    if (!(isatty(0) && FROM_KEYS.has(signal))) pass(signal);
   };
   // For good: one that comes when the agent has just ended finds it gone, and ends nothing of ours.
   for (const signal of PASSED_ON) process.on(signal, passOn);

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { isatty } from 'node:tty';
 
 /** A stop that came from the terminal's key reached us as well, and is over when we run again. */
 const SURE_MS = 50;
@@ -8,7 +9,8 @@ const SURE_MS = 50;
  * waiting for us: so all in our process group are stopped as the key would have, and it goes on when we do.
  */
 export function stopWithAgent(pid: number): void {
-  if (!process.stdin.isTTY) return;
+  // Not by `process.stdin`: that would have its file never block, which is the agent's as well.
+  if (!isatty(0)) return;
   process.on('SIGCHLD', () => {
     if (!isStopped(pid)) return;
     setTimeout(() => {
