@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { Secret } from '../common/secret.ts';
 import { UsageError } from '../common/errors.ts';
 import { readSavedContext } from './saved-context.ts';
-import { readAuthorities, readText } from './text-file.ts';
+import { readAuthorities, readText } from '../common/text-file.ts';
 
 /** Where the control plane's REST API is and how to speak to it. */
 export interface Context {

@@ -11,7 +11,7 @@ import {
 } from '../control-plane/resources/parse-documents.ts';
 import type { Resource, SecretSource } from '../control-plane/resources/kinds.ts';
 import { replaceSecrets, secretFields } from '../control-plane/resources/secret-fields.ts';
-import { decodeUtf8, readText } from './text-file.ts';
+import { decodeUtf8, readText } from '../common/text-file.ts';
 import { formatRefused, type RefusedField, RequestRefused, type RestClient } from './rest-client.ts';
 
 /** A checked resource of a file, and the same with its secrets brought in, ready to be sent. */

@@ -138,10 +138,12 @@ export async function withClient<T>(context: Context, use: (client: RestClient) 
   }
 }
 
-/** What to look at when TLS failed: the port (`ERR_SSL_...`), or whom to trust. */
+/** What to look at when TLS failed: the port (`ERR_SSL_...`), the name, or whom to trust. */
 function hintOf(cause: unknown): string {
   const code = readField(cause, 'code') ?? '';
   if (code.startsWith('ERR_SSL_')) return ' (is its REST API there, by default at port 7444?)';
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID')
+    return ' (ask by a name that its certificate has: --server, or SIDEKEY_SERVER)';
   const isUntrusted = /^UNABLE_TO_|SELF_SIGNED/.test(code);
   return isUntrusted ? ' (trust its authority: --ca-file, or SIDEKEY_CA_FILE)' : '';
 }

@@ -26,9 +26,13 @@ export async function startWithContext(
     console.error(printable(`making a store in ${config.dataDir}; later starts are quicker`));
   }
   const { startControlPlane } = await import('../control-plane/main.ts');
-  const controlPlane = await startControlPlane(config);
   // Whoever finds the context stands in another folder.
   const caFile = resolve(config.dataDir, 'server-ca.pem');
+  const onTlsChange = (caPem: string): void => {
+    writeWhole(caFile, caPem, 0o644);
+    console.error('sidekey control-plane: the changed certificate is shown from the next connection on');
+  };
+  const controlPlane = await startControlPlane(config, { onTlsChange });
   writeWhole(caFile, controlPlane.caPem, 0o644);
   const context = {
     server: reachable(controlPlane.restUrl),

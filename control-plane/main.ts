@@ -8,11 +8,12 @@ import { formatAuthority, type Authority } from '../common/net/host.ts';
 import { Secret } from '../common/secret.ts';
 import { PlaceholderKeys } from './credentials/placeholder-keys.ts';
 import { ProxyService } from './api/grpc/proxy-service.ts';
-import { type AdminOptions, createAdminAuthenticator } from './api/rest/admin.ts';
+import { createAdminAuthenticator } from './api/rest/admin.ts';
+import { administratorsOf } from './administrators.ts';
 import type { RestDependencies } from './api/rest/dependencies.ts';
 import { createExplainer } from './api/rest/explain.ts';
 import { createPlaceholderReader } from './api/rest/placeholders.ts';
-import { startRestServer } from './api/rest/server.ts';
+import { startRestServer, type TlsIdentity } from './api/rest/server.ts';
 import { SessionGate } from './api/grpc/session-gate.ts';
 import { TenantAuthorities } from './credentials/tenant-authorities.ts';
 import { createEvidenceVerifier } from './attestation/evidence-verifier.ts';
@@ -30,10 +31,12 @@ import { createMinter } from './credentials/minters.ts';
 import { RevocationStore } from './policy/revocation-store.ts';
 import { createDatabaseCheck } from './store/database-fault.ts';
 import { createErrorLog } from './error-log.ts';
+import type { Followed } from '../common/followed.ts';
+import { FollowedFiles } from './followed-files.ts';
 import { Closers, type Foundation, openFoundation } from './foundation.ts';
 import { startGrpcServer } from './api/grpc/grpc-server.ts';
 import { createSealingRotation } from './store/rotate-sealing.ts';
-import { loadServerTls, readPem } from './server-tls.ts';
+import { loadServerTls, renewServerTls, type ServerTls } from './server-tls.ts';
 import { ControlPlaneMetrics } from './metrics/control-plane-metrics.ts';
 import { meterMinter, meterTokenRequests } from './metrics/metered.ts';
 import { serveMetrics } from './metrics/serve-metrics.ts';
@@ -60,6 +63,8 @@ export interface ControlPlaneOptions {
   readonly clock?: Clock;
   /** Told of unforeseen errors; default: JSON lines on standard error, few for the same one. */
   readonly onError?: (error: unknown) => void;
+  /** Told when the files of `tls` have changed, of the authority that clients must trust from now on, PEM. */
+  readonly onTlsChange?: (caPem: string) => void;
 }
 
 const DEFAULT_SESSION_LIFETIME_MS = 900_000;
@@ -87,7 +92,7 @@ export async function startControlPlane(
   };
   const closers = new Closers();
   try {
-    return await start(config, options.clock ?? systemClock, closers, onError, metrics);
+    return await start(config, { ...options, onError }, closers, metrics);
   } catch (error) {
     await closers.close(onError);
     throw error;
@@ -105,14 +110,14 @@ async function openDataDir(folder: string): Promise<void> {
 
 async function start(
   config: ControlPlaneConfig,
-  clock: Clock,
+  { clock = systemClock, onError, onTlsChange }: ControlPlaneOptions & Required<Pick<ControlPlaneOptions, 'onError'>>,
   closers: Closers,
-  onError: (error: unknown) => void,
   metrics: ControlPlaneMetrics,
 ): Promise<ControlPlane> {
   await openDataDir(config.dataDir);
   const [tls, bootstrap] = await Promise.all([loadServerTls(config, clock.now()), openBootstrapToken(config.dataDir)]);
   const foundation = await openFoundation(config, clock, closers, onError, metrics);
+  const files = new FollowedFiles(closers, onError);
   const jwks = new JwksCache({ fetcher: foundation.fetcher, onError });
   const restListen = await withPort(config.restListen);
   const issuer = new Issuer({
@@ -140,16 +145,27 @@ async function start(
   });
   const authenticate = createAdminAuthenticator({
     bootstrapToken: bootstrap.token,
-    oidc: await administratorsOf(config),
+    oidc: administratorsOf(config, files),
     jwks,
     clock,
   });
   const rest = await startRestServer(restDependencies(foundation, issuer, authenticate, placeholders), {
     ...restListen,
-    tls: { certificatePem: tls.chainPem, privateKeyPem: new Secret(tls.keyPem) },
+    tls: identityOf(tls),
   });
   closers.add(() => rest.close());
-  const metricsUrl = await serveMetrics(config.metricsListen, foundation, service, closers);
+  const presented: Followed<ServerTls> = files.follow(
+    'the certificate, its key or its authority',
+    tls,
+    () => renewServerTls(config, presented.held, clock.now()),
+    (now) => {
+      grpc.present(now);
+      rest.present(identityOf(now));
+      onTlsChange?.(now.caPem);
+    },
+  );
+  const ofFiles = { certificateEnd: () => presented.held.notAfter, faultyFiles: () => files.faulty };
+  const metricsUrl = await serveMetrics(config.metricsListen, foundation, service, ofFiles, closers);
   return {
     grpcAddress: grpc.address,
     restUrl: rest.url,
@@ -170,6 +186,10 @@ async function openLocalTrust(
   const socket = await openLocalSocket({ path, authority });
   closers.add(() => socket.close());
   return authority;
+}
+
+function identityOf({ chainPem, keyPem }: ServerTls): TlsIdentity {
+  return { certificatePem: chainPem, privateKeyPem: new Secret(keyPem) };
 }
 
 interface ProxyParts {
@@ -250,17 +270,6 @@ function restDependencies(
     notReady: createDatabaseCheck(store),
     onError,
   };
-}
-
-/** The operator names this issuer, not a tenant, so it may be anywhere: company ones mostly have private addresses. */
-const ANYWHERE = ['0.0.0.0/0', '::/0'];
-
-async function administratorsOf({ adminOidc }: ControlPlaneConfig): Promise<AdminOptions['oidc']> {
-  if (!adminOidc) return undefined;
-  const { audience, caFile, claim, issuer, tenantClaim, value } = adminOidc;
-  const ca = caFile === undefined ? undefined : await readPem(caFile);
-  const selectors = { all: [{ claim, equals: value }] };
-  return { issuer, audience, selectors, tenantClaim, ca, allowedAddresses: ANYWHERE };
 }
 
 /** The issuer's URL must be known before the API listens, so a free port is found first. */

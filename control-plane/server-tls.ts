@@ -18,6 +18,8 @@ export interface ServerTls {
   readonly chainPem: string;
   readonly keyPem: string;
   readonly caPem: string;
+  /** When the certificate ends, in milliseconds since the Unix epoch. */
+  readonly notAfter: number;
 }
 
 const LEAF_LIFETIME_MS = 398 * 86_400_000;
@@ -34,18 +36,21 @@ export async function loadServerTls(config: ControlPlaneConfig, now: number): Pr
   const key = createSigningKey();
   const listening = [config.grpcListen.host, config.restListen.host].filter((host) => !EVERYWHERE.has(host));
   const hosts = [...new Set(['localhost', '127.0.0.1', '::1', ...listening, ...(config.serverNames ?? [])])];
-  const leaf = issueLeaf(root, {
-    publicKeySpki: publicKeySpki(key),
-    hosts,
-    now,
-    notAfter: now + LEAF_LIFETIME_MS,
-    name: 'Sidekey control plane',
-  });
+  const notAfter = now + LEAF_LIFETIME_MS;
+  const subject = { publicKeySpki: publicKeySpki(key), name: 'Sidekey control plane' };
+  const leaf = issueLeaf(root, { ...subject, hosts, now, notAfter });
   return {
     chainPem: toPem(leaf),
     keyPem: key.export({ format: 'pem', type: 'pkcs8' }).toString(),
     caPem: toPem(root.certificateDer),
+    notAfter,
   };
+}
+
+/** What it is by now: files are read again, and a certificate of ours is made anew once half of its time is over. */
+export async function renewServerTls(config: ControlPlaneConfig, held: ServerTls, now: number): Promise<ServerTls> {
+  if (config.tls === undefined && held.notAfter - now > LEAF_LIFETIME_MS / 2) return held;
+  return loadServerTls(config, now);
 }
 
 async function readTls(
@@ -60,10 +65,11 @@ async function readTls(
   } catch (cause) {
     throw new UsageError('bad-tls', `cannot serve TLS with ${certFile} and ${keyFile}`, { cause });
   }
-  if (Date.parse(validTo) <= now) {
+  const notAfter = Date.parse(validTo);
+  if (notAfter <= now) {
     throw new UsageError('bad-tls', `the certificate in ${certFile} ended on ${validTo}: no proxy would connect`);
   }
-  return { chainPem, keyPem, caPem };
+  return { chainPem, keyPem, caPem, notAfter };
 }
 
 function readCertificate(file: string, pem: string): X509Certificate {
@@ -102,7 +108,7 @@ async function openKey(file: string): Promise<string> {
 }
 
 /** Throws UsageError. */
-export async function readPem(file: string): Promise<string> {
+async function readPem(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (cause) {

@@ -126,6 +126,10 @@ class LinkedPolicyClient implements PolicyClient {
     return this.#parts.authorizer.authorize(question);
   }
 
+  trust(caPem: string): void {
+    this.#parts.connection.trust(caPem);
+  }
+
   hasRoomBeside(calls: number): boolean {
     return this.#parts.decisions.hasRoomBeside(calls);
   }

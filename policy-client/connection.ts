@@ -28,7 +28,7 @@ export interface ConnectionOptions {
  * needs.
  */
 export class Connection {
-  readonly #options: ConnectionOptions;
+  #options: ConnectionOptions;
   #wire: Wire | undefined;
   #client: ProxyServiceClient | undefined;
 
@@ -50,9 +50,20 @@ export class Connection {
     return this.#client;
   }
 
+  /** From the next connection on: one that stands is used until it ends. */
+  trust(caPem: string): void {
+    this.#options = { ...this.#options, caPem };
+    const before = this.#client;
+    // gRPC would go on connecting with the authorities that it was given.
+    before?.getChannel().watchConnectivityState(READY, Number.POSITIVE_INFINITY, () => {
+      if (this.#client === before) this.reset();
+    });
+  }
+
   reset(): void {
-    this.#client?.close();
+    const before = this.#client;
     this.#client = undefined;
+    before?.close();
   }
 
   /**

@@ -175,6 +175,8 @@ export interface PolicyClient {
   onConnection(listener: (connected: boolean) => void): Unsubscribe;
   /** Answers synchronously from the cache when it can. Never rejects. */
   authorize(question: Question): Answer | Promise<Answer>;
+  /** These authorities (PEM), in place of the former ones, may vouch for the control plane at the next connection. What stands is kept. */
+  trust(caPem: string): void;
   /**
    * Whether the record of one call more is sure to find a place beside those of the `calls` that are under way, of a KiB each.
    * False: begin none, or some may be missing in the log. Those that are under way go on, and may ask again.

@@ -37,6 +37,8 @@ export interface ProxyConfig {
   readonly unrouted: 'deny' | 'tunnel' | 'observe';
   /** Certificate authorities to trust upstream beside the system's, PEM. */
   readonly upstreamCaPem?: string;
+  /** Files that `controlPlane.caPem` and `upstreamCaPem` were read from: they are followed. */
+  readonly trustFiles?: { readonly controlPlane?: string; readonly upstream?: string };
   /** A proxy before the upstreams, `scheme://[user:password@]host[:port]`, and what goes direct (NO_PROXY rules). */
   readonly upstreamProxy?: { readonly url: Secret; readonly noProxy?: string };
   /** When set, agents must send it as Proxy-Authorization (Basic password or Bearer). */

@@ -20,12 +20,14 @@ import { UpstreamPool } from './io/upstream/upstream-pool.ts';
 import { chainResolver } from './io/upstream/upstream-proxy/chained-resolver.ts';
 import { parseUpstreamProxy } from './io/upstream/upstream-proxy/settings.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
+import { TrustFiles } from './trust-files.ts';
 
 /** What all connections of one proxy stand on. */
 export interface Foundation {
   readonly services: AgentServices;
   readonly pool: UpstreamPool;
   readonly metrics: ProxyMetrics;
+  readonly trust: TrustFiles;
   /** What signs for hosts towards agents; none until an issued one has arrived. */
   readonly authority: { current: CertificateAuthority | undefined };
 }
@@ -44,7 +46,7 @@ export function createFoundation(
   const held = new ByteBudget(limits.maxHeldBytes);
   const contexts = new TrustedContexts(config.upstreamCaPem ?? '');
   const before = config.upstreamProxy && parseUpstreamProxy(config.upstreamProxy.url, config.upstreamProxy.noProxy);
-  const ways = before === undefined ? resolver : chainResolver(resolver, before, contexts.for(''));
+  const ways = before === undefined ? resolver : chainResolver(resolver, before, () => contexts.for(''));
   const pool = new UpstreamPool(ways, contexts, limits, turnMonotonicMs, held);
   const live = new Roster<LiveExchange>();
   const warn = crowdWarning(limits.maxConnections, log);
@@ -52,8 +54,10 @@ export function createFoundation(
     metrics.turnedAway();
     warn();
   });
+  const trust = new TrustFiles(config, { controlPlane: client, upstreams: pool }, log);
   const metrics = new ProxyMetrics({
     client,
+    faultyTrustFiles: () => trust.faulty,
     agentConnections: () => sessions.size,
     upstreamConnections: () => pool.size,
     liveCalls: () => live.size,
@@ -80,7 +84,7 @@ export function createFoundation(
     authority: () => authority.current,
     ended: callRecorder(client, metrics, log),
   };
-  return { services, pool, metrics, authority };
+  return { services, pool, metrics, trust, authority };
 }
 
 function crowdWarning(maxConnections: number, log: Logger): () => void {

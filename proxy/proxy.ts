@@ -43,7 +43,7 @@ export async function composeProxy(
   resolver: AddressResolver = createResolver(),
 ): Promise<Proxy> {
   const foundation = createFoundation(config, client, resolver, log);
-  const { services, pool, metrics, authority } = foundation;
+  const { services, pool, metrics, authority, trust } = foundation;
   const { live, sessions, state } = services;
   const selfTest = config.selfTest === true ? new SelfTest(process.getuid?.() ?? -1, log) : undefined;
   const listeners = await startListeners(services, config, selfTest?.watch);
@@ -68,6 +68,7 @@ export async function composeProxy(
     });
     sweeper.stop();
     stopLooking?.();
+    trust.stop();
     file?.stop();
     await client.close(Math.max(RECORDS_MS, endsAt - performance.now()));
     pool.destroy();

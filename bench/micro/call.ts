@@ -141,6 +141,7 @@ const destination = new DestinationConnections();
 const live = new Roster<LiveExchange>();
 const metrics = new ProxyMetrics({
   client,
+  faultyTrustFiles: () => 0,
   agentConnections: () => 0,
   upstreamConnections: () => 0,
   liveCalls: () => 0,

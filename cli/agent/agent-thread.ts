@@ -5,20 +5,22 @@
 import { spawn } from 'node:child_process';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Program } from './hidden-folders.ts';
-import { exitCodeOf } from './run-agent.ts';
+import { type AgentNews, exitCodeOf } from './run-agent.ts';
 import { guardSignals } from './signal-guard.ts';
 
 const { program, env } = workerData as { readonly program: Program; readonly env: NodeJS.ProcessEnv };
 const [file, ...args] = program;
 const isGuarded = await guardSignals();
 const child = spawn(file, args, { stdio: 'inherit', env });
+const tell = (news: AgentNews): void => parentPort?.postMessage(news);
+if (child.pid !== undefined) tell({ pid: child.pid });
 parentPort?.on('message', (signal: NodeJS.Signals) => child.kill(signal));
 child.on('error', (cause) => {
   throw cause;
 });
 child.on('close', (code, signal) => {
   if (isGuarded) endAllWithin();
-  parentPort?.postMessage(exitCodeOf(code, signal));
+  tell({ code: exitCodeOf(code, signal) });
   parentPort?.close();
 });
 

@@ -1,9 +1,11 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
+import { isatty } from 'node:tty';
 import { Worker } from 'node:worker_threads';
 import type { AgentUser } from './agent-user.ts';
 import { CommandFailed, EXIT_CODES } from '../exit-codes.ts';
 import type { Program } from './hidden-folders.ts';
+import { stopWithAgent } from './stopped-agent.ts';
 
 /** Signals that somebody may send to `sidekey run` and means for the agent. */
 const PASSED_ON = ['SIGTERM', 'SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const;
@@ -27,6 +29,7 @@ export function runAgent(
     env,
     ...(user === undefined ? {} : { uid: user.uid, gid: user.gid }),
   });
+  if (child.pid !== undefined) stopWithAgent(child.pid);
   const end = new Promise<number>((resolve, reject) => {
     child.on('error', (cause: NodeJS.ErrnoException) => {
       if (child.pid !== undefined) return reject(cause);
@@ -48,17 +51,23 @@ export function runIsolatedAgent(program: Program, env: NodeJS.ProcessEnv): Prom
     trackUnmanagedFds: false,
   });
   const end = new Promise<number>((resolve, reject) => {
-    thread.once('message', resolve);
+    thread.on('message', (news: AgentNews) => {
+      if ('pid' in news) stopWithAgent(news.pid);
+      else resolve(news.code);
+    });
     thread.once('error', reject);
     thread.once('exit', () => reject(new Error('the thread of the agent ended before it')));
   });
   return passingSignalsOn((signal) => thread.postMessage(signal), end);
 }
 
+/** What the thread of an isolated agent tells. */
+export type AgentNews = { readonly pid: number } | { readonly code: number };
+
 function passingSignalsOn(pass: (signal: NodeJS.Signals) => void, end: Promise<number>): Promise<number> {
   const passOn = (signal: NodeJS.Signals): void => {
     // The agent got it from the terminal as well; a second one would mean "at once" to many programs.
-    if (!(process.stdin.isTTY && FROM_KEYS.has(signal))) pass(signal);
+    if (!(isatty(0) && FROM_KEYS.has(signal))) pass(signal);
   };
   // For good: one that comes when the agent has just ended finds it gone, and ends nothing of ours.
   for (const signal of PASSED_ON) process.on(signal, passOn);

@@ -15,7 +15,7 @@ import { callersByDefault, parseUid } from '../proxy/mode-options.ts';
 import { collectWords, parseListen } from '../proxy/proxy-options.ts';
 import { startReadyProxy } from '../proxy/ready-proxy.ts';
 import { type RestClient, withClient } from '../rest-client.ts';
-import { readAuthorities, readText } from '../text-file.ts';
+import { readAuthorities, readText } from '../../common/text-file.ts';
 import { addUpstreamProxyOptions, readUpstreamProxy, type UpstreamProxyOptions } from '../proxy/upstream-proxy.ts';
 import { waitForSignal } from '../shutdown.ts';
 import { startWithContext } from '../start-control-plane.ts';
@@ -110,7 +110,7 @@ function startDevProxy(
   identity: DevIdentity,
   folder: string,
 ): Promise<Proxy> {
-  const { listen, upstreamProxy } = options;
+  const { listen, upstreamCa, upstreamProxy } = options;
   return startReadyProxy({
     controlPlane: { address: context.grpc, caPem: readText(context.caFile, 'control plane'), tenant: context.tenant },
     evidence: () => identity.evidence(),
@@ -122,8 +122,8 @@ function startDevProxy(
     logLevel: 'warn',
     ...callersByDefault(options.allowUids),
     ...(upstreamProxy === undefined ? {} : { upstreamProxy }),
-    ...(options.upstreamCa === undefined
+    ...(upstreamCa === undefined
       ? {}
-      : { upstreamCaPem: readAuthorities(options.upstreamCa, '--upstream-ca') }),
+      : { upstreamCaPem: readAuthorities(upstreamCa, '--upstream-ca'), trustFiles: { upstream: upstreamCa } }),
   });
 }

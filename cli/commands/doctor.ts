@@ -3,7 +3,7 @@ import { Option, type Command } from 'commander';
 import { UsageError } from '../../common/errors.ts';
 import { judge, type Verdict } from '../doctor-verdict.ts';
 import { makeAgentEnvironment, writeTrustFiles } from '../agent/agent-environment.ts';
-import { readAuthorities } from '../text-file.ts';
+import { readAuthorities } from '../../common/text-file.ts';
 import { DOCTOR_HOST } from '../dev-identity.ts';
 import { CommandFailed, EXIT_CODES } from '../exit-codes.ts';
 import { expectListener, parseProxyUrl } from '../proxy/proxy-listener.ts';

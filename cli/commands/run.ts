@@ -1,10 +1,11 @@
+import { isatty } from 'node:tty';
 import { Option, type Command } from 'commander';
 import { UsageError } from '../../common/errors.ts';
 import { formatAuthority } from '../../common/net/host.ts';
 import type { ProxyConfig } from '../../proxy/config.ts';
 import { makeAgentEnvironment, writeTrustFiles } from '../agent/agent-environment.ts';
 import { type AgentUser, findAgentUser } from '../agent/agent-user.ts';
-import { readAuthorities } from '../text-file.ts';
+import { readAuthorities } from '../../common/text-file.ts';
 import { findExposed, isWithin } from '../agent/exposed.ts';
 import { CommandFailed, EXIT_CODES } from '../exit-codes.ts';
 import { harden } from '../harden.ts';
@@ -110,7 +111,7 @@ async function run(program: string, args: readonly string[], options: RunOptions
       warn(`removed from the agent's environment: ${removed.join(', ')}`);
     }
     const isConfined = user !== undefined || isolate !== asItIs;
-    if (isConfined && !(await guardTerminal()) && process.stdin.isTTY) {
+    if (isConfined && !(await guardTerminal()) && isatty(0)) {
       warn('this terminal cannot be guarded: the command can type into it as if you did');
     }
     process.exitCode =

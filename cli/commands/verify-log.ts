@@ -7,7 +7,7 @@ import { CommandFailed, EXIT_CODES } from '../exit-codes.ts';
 import { formatTable, outputOption, printAs, type OutputFormat } from '../output.ts';
 import { paint, printable } from '../paint.ts';
 import { readField, readList, readMember, RequestRefused, withClient } from '../rest-client.ts';
-import { readText } from '../text-file.ts';
+import { readText } from '../../common/text-file.ts';
 
 interface VerifyOptions extends ContextOptions {
   readonly checkpoint?: string;

@@ -5,7 +5,7 @@ import type { ProxyConfig } from '../../proxy/config.ts';
 import { parseLimits } from '../../proxy/limit-settings.ts';
 import { sidekeyHome } from '../saved-context.ts';
 import { EVIDENCE_HELP, readEvidenceSources, watchUser } from './evidence.ts';
-import { readAuthorities, readText } from '../text-file.ts';
+import { readAuthorities, readText } from '../../common/text-file.ts';
 import { addUpstreamProxyOptions, readUpstreamProxy, type UpstreamProxyOptions } from './upstream-proxy.ts';
 import type { Authority } from '../../common/net/host.ts';
 import type { ProbeAddress } from '../../common/probe-server.ts';
@@ -74,7 +74,7 @@ export function addProxyOptions(command: Command): Command {
 
 /** The configuration that these options ask for. */
 export function toProxyConfig(options: ProxyOptions, listen: ProxyConfig['listen']): ProxyConfig {
-  const { controlPlane, controlPlaneCa } = options;
+  const { controlPlane, controlPlaneCa, upstreamCa } = options;
   if (controlPlane === undefined)
     throw new UsageError('no-control-plane', 'give --control-plane or set SIDEKEY_CONTROL_PLANE');
   if (controlPlaneCa === undefined)
@@ -96,9 +96,8 @@ export function toProxyConfig(options: ProxyOptions, listen: ProxyConfig['listen
     spoolDir: options.spoolDir ?? `${sidekeyHome()}/spool`,
     limits: parseLimits(options.limit ?? []),
     ...(upstreamProxy === undefined ? {} : { upstreamProxy }),
-    ...(options.upstreamCa === undefined
-      ? {}
-      : { upstreamCaPem: readAuthorities(options.upstreamCa, '--upstream-ca') }),
+    ...(upstreamCa === undefined ? {} : { upstreamCaPem: readAuthorities(upstreamCa, '--upstream-ca') }),
+    trustFiles: { controlPlane: controlPlaneCa, ...(upstreamCa === undefined ? {} : { upstream: upstreamCa }) },
   };
 }
 

@@ -2,7 +2,7 @@ import { Option, type Command } from 'commander';
 import { UsageError } from '../../common/errors.ts';
 import { Secret } from '../../common/secret.ts';
 import type { ProxyConfig } from '../../proxy/config.ts';
-import { readText } from '../text-file.ts';
+import { readText } from '../../common/text-file.ts';
 import { refusePasswordInArguments } from './password-in-arguments.ts';
 
 export interface UpstreamProxyOptions {

@@ -15,6 +15,9 @@ export interface HeldCounts {
   sessions(): number;
   tenants(): number;
   connections(): ConnectionUse;
+  /** When the certificate that is presented ends, in milliseconds since the Unix epoch. */
+  certificateEnd(): number;
+  faultyFiles(): number;
 }
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -86,6 +89,16 @@ export class ControlPlaneMetrics extends MetricSet implements ProxyMeter {
     this.#hold('store_connections', 'Connections to the database that are open.', () => held.connections().open);
     this.#hold('store_connections_idle', 'Of these, unused ones.', () => held.connections().idle);
     this.#hold('store_waiting', 'Transactions that wait for a connection.', () => held.connections().waiting);
+    this.#hold(
+      'certificate_end_timestamp_seconds',
+      'When the certificate that proxies and people are shown ends, in seconds since the Unix epoch.',
+      () => held.certificateEnd() / 1_000,
+    );
+    this.#hold(
+      'files_faulty',
+      'What was changed to what cannot be used: the files of `--tls-*` (one), `--admin-oidc-ca-file`.',
+      held.faultyFiles,
+    );
   }
 
   attested(reason: Reason): void {

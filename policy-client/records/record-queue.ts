@@ -253,6 +253,12 @@ export class RecordQueue {
     );
   }
 
+  /** Why the spool took nothing: the disk's words, or that it is full or not there. */
+  get spoolFault(): string {
+    const { spool } = this.#options;
+    return spool === undefined ? 'there is no spool' : (spool.failure ?? 'the spool is full');
+  }
+
   /** Called now and then while there is a backlog. */
   touch(): void {
     this.#options.spool?.touch();

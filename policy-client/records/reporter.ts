@@ -152,7 +152,9 @@ export class Reporter {
     if (queue.backlog === 0) return;
     if (monotonicMs() - this.#progressAtMs >= spoolAfterMs) {
       const failed = !queue.spill();
-      if (failed && !this.#spillFailed) log.warn({ records: queue.backlog }, 'decision records are in memory alone');
+      if (failed && !this.#spillFailed) {
+        log.warn({ records: queue.backlog, spool: queue.spoolFault }, 'decision records are in memory alone');
+      }
       this.#spillFailed = failed;
     }
     if (this.#call !== undefined && queue.inFlight > 0 && monotonicMs() - this.#sentAtMs >= ACK_TIMEOUT_MS) {

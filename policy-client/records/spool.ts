@@ -11,6 +11,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { describeError } from '../../common/errors.ts';
 import { makeFolder } from '../../common/folder.ts';
 import type { ChainedRecord } from '../../proto/gen/sidekey/v1/decision.ts';
 import type { EncodedRecord } from './record-batch.ts';
@@ -52,13 +53,17 @@ export class Spool {
   #open: { readonly file: number; readonly segment: Segment } | undefined;
   #bytes = 0;
   errors = 0;
-  /** The last write failed. */
-  isFailing = false;
+  /** Why the last write failed, if it did. */
+  failure: string | undefined;
 
   constructor(dir: string, maxBytes: number, files: SpoolFiles = REAL_FILES) {
     this.#dir = dir;
     this.maxBytes = maxBytes;
     this.#files = files;
+  }
+
+  get isFailing(): boolean {
+    return this.failure !== undefined;
   }
 
   get bytes(): number {
@@ -118,12 +123,12 @@ export class Spool {
       this.#writeAll(open, bytes);
       open.segment.last = records.at(-1)?.sequence ?? first.sequence;
       open.segment.bytes += bytes.length;
-    } catch {
+    } catch (error) {
       this.errors += 1;
-      this.isFailing = true;
+      this.failure = describeError(error);
       return false;
     }
-    this.isFailing = false;
+    this.failure = undefined;
     this.#bytes += bytes.length;
     return true;
   }

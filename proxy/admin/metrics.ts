@@ -11,6 +11,7 @@ const OUTCOMES = { 0: 'unknown', 1: 'allowed', 2: 'denied', 3: 'failed' } as con
 
 interface Sources {
   readonly client: PolicyClient;
+  faultyTrustFiles(): number;
   agentConnections(): number;
   upstreamConnections(): number;
   liveCalls(): number;
@@ -66,6 +67,11 @@ export class ProxyMetrics extends MetricSet {
       sources.client.connected ? 1 : 0,
     );
     this.gauge(
+      'sidekey_trust_files_faulty',
+      'Files of authorities (`--control-plane-ca`, `--upstream-ca`) that were changed to what cannot be used.',
+      sources.faultyTrustFiles,
+    );
+    this.gauge(
       'sidekey_policy_version',
       'Version of the policy snapshot held.',
       () => sources.client.stats().policyVersion,
@@ -74,6 +80,11 @@ export class ProxyMetrics extends MetricSet {
       'sidekey_records_queued',
       'Decision records not yet acknowledged.',
       () => sources.client.stats().recordsQueued,
+    );
+    this.gauge(
+      'sidekey_spool_errors',
+      'Times that the disk of `--spool-dir` refused what was asked of it.',
+      () => sources.client.stats().spoolErrors,
     );
     this.gauge(
       'sidekey_records_lost',

@@ -85,6 +85,8 @@ export class FakePolicyClient implements PolicyClient {
     return this.decide(question);
   }
 
+  trust(): void {}
+
   record(record: DecisionRecord): void {
     this.records.push(record);
   }

@@ -33,15 +33,20 @@ interface Service {
 }
 
 interface ControlPlane {
-  readonly template: { readonly spec: { readonly containers: readonly [Container] } };
+  readonly selector: object;
+  readonly template: { readonly metadata: object; readonly spec: { readonly containers: readonly [Container] } };
 }
 
 const text = readFileSync('deploy/kubernetes.yaml', 'utf8');
-const documents = parseAllDocuments(text).map((document): unknown => document.toJS());
+const documents = documentsOf(text);
+
+function documentsOf(yaml: string): unknown[] {
+  return parseAllDocuments(yaml).map((document): unknown => document.toJS());
+}
 
 /** The `spec` of the only document of this kind. */
-function specOf<Spec>(kind: string): Spec {
-  return (documents.find((found) => (found as { kind: string }).kind === kind) as { spec: Spec }).spec;
+function specOf<Spec>(kind: string, among = documents): Spec {
+  return (among.find((found) => (found as { kind: string }).kind === kind) as { spec: Spec }).spec;
 }
 
 /** The options of a container's command, all of which it must know. */
@@ -145,4 +150,46 @@ describe('the agent pod of deploy/kubernetes.yaml', async () => {
     const [, flags = ''] = / && node (.*) scripts\/lib\/warm-proxy\.mjs dist\/proxy\.js/.exec(dockerfile) ?? [];
     expect(flagsOfImage(dockerfile)).toEqual(flags.split(' '));
   });
+});
+
+describe('the control planes of deploy/kubernetes-replicas.yaml', async () => {
+  const replicas = documentsOf(readFileSync('deploy/kubernetes-replicas.yaml', 'utf8'));
+  const [one, several] = [specOf<ControlPlane>('StatefulSet'), specOf<ControlPlane>('Deployment', replicas)];
+  const [[alone], [replica]] = [one.template.spec.containers, several.template.spec.containers];
+
+  it('are found by the Service and the NetworkPolicy of the one whose place they take', () => {
+    expect(several.selector).toEqual(one.selector);
+    expect(several.template.metadata).toEqual(one.template.metadata);
+    expect(replica.ports).toEqual(alone.ports);
+    expect(specOf<ControlPlane>('PodDisruptionBudget', replicas).selector).toEqual(several.selector);
+  });
+
+  it('are the same but for their database and their certificate', async () => {
+    const { serverName, ...expected } = await optionsOf<{ serverName: string[] }>(alone.args);
+    const { tlsCertFile, tlsKeyFile, tlsCaFile, ...given } = await optionsOf<Record<string, string>>(replica.args);
+    expect(given).toEqual(expected);
+    // As cert-manager names them, in one folder.
+    expect([tlsCertFile, tlsKeyFile, tlsCaFile]).toEqual(['/run/tls/tls.crt', '/run/tls/tls.key', '/run/tls/ca.crt']);
+    expect(replica.volumeMounts.find(({ name }) => name === 'tls')?.mountPath).toBe('/run/tls');
+    expect(replica.env?.map(({ name }) => name)).toContain('SIDEKEY_DATABASE_URL');
+    // Who comes by `kubectl exec` or `port-forward` comes to these.
+    const { dnsNames, ipAddresses } = specOf<{ dnsNames: string[]; ipAddresses: string[] }>('Certificate', replicas);
+    expect(dnsNames).toEqual([...serverName, 'localhost']);
+    expect(ipAddresses).toEqual(['127.0.0.1']);
+  });
+});
+
+it('deploy/prometheus-alerts.yaml asks for metrics that are there, and for all that docs/operations.md has alerts on', () => {
+  const namesIn = (written: string): string[] => [...new Set(written.match(/\b(?:sidekey|process)_[a-z_]+/g))].sort();
+  const told = (file: string): string => readFileSync(file, 'utf8');
+  const rules =
+    told('deploy/prometheus-alerts.yaml')
+      .match(/expr: .*/g)
+      ?.join('\n') ?? '';
+  const asked = namesIn(rules).map((name) => name.replace(/_bucket$/, ''));
+  const known = namesIn(told('docs/reference/metrics.md'));
+  expect(asked.filter((name) => !known.includes(name))).toEqual([]);
+  const [, table = ''] = /\| worth an alert \|(.*?)\n\n/s.exec(told('docs/operations.md')) ?? [];
+  const first = table.split('\n').map((row) => row.split(' | ')[0] ?? '');
+  expect(namesIn(first.join('\n')).filter((name) => !asked.includes(name))).toEqual([]);
 });

@@ -98,10 +98,18 @@ describe('reference pages say what the code says', () => {
 
   it('docs/reference/metrics.md', async () => {
     const none = (): number => 0;
-    const stats = { policyVersion: 0, recordsQueued: 0, recordsLost: 0, recordRefusals: 0, recordGaps: 0 };
+    const stats = {
+      policyVersion: 0,
+      recordsQueued: 0,
+      recordsLost: 0,
+      recordRefusals: 0,
+      recordGaps: 0,
+      spoolErrors: 0,
+    };
     const client = { connected: true, stats: () => stats } as unknown as PolicyClient;
     const sources = {
       client,
+      faultyTrustFiles: none,
       agentConnections: none,
       upstreamConnections: none,
       liveCalls: none,
@@ -111,7 +119,8 @@ describe('reference pages say what the code says', () => {
     const controlPlane = new ControlPlaneMetrics();
     const connections = (): ConnectionUse => ({ open: 0, idle: 0, waiting: 0 });
     const streams = { watches: none, authorizeStreams: none, recordStreams: none };
-    controlPlane.follow({ ...streams, sessions: none, tenants: none, connections });
+    const files = { certificateEnd: none, faultyFiles: none };
+    controlPlane.follow({ ...streams, ...files, sessions: none, tenants: none, connections });
     const head = [
       '# Metrics',
       '',

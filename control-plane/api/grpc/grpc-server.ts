@@ -8,6 +8,8 @@ import type { ServerTls } from '../../server-tls.ts';
 export interface GrpcServer {
   /** HOST:PORT as it listens. */
   readonly address: string;
+  /** This certificate, from the next connection on. */
+  present(tls: ServerTls): void;
   /** Lets calls finish for this long, then ends them. */
   close(graceMs: number): Promise<void>;
 }
@@ -46,7 +48,13 @@ export async function startGrpcServer(
     outliveGoaway(listening);
     dropUnread(listening, unreadMs);
   }
-  return { address: formatAuthority(listen.host, port), close: (graceMs) => closeServer(server, graceMs) };
+  return {
+    address: formatAuthority(listen.host, port),
+    present: ({ chainPem, keyPem }) => {
+      for (const listening of listenersOf(server)) listening.setSecureContext({ cert: chainPem, key: keyPem });
+    },
+    close: (graceMs) => closeServer(server, graceMs),
+  };
 }
 
 /**

@@ -1,4 +1,6 @@
+import type { Server as HttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { SecureContextOptions } from 'node:tls';
 import swagger from '@fastify/swagger';
 import fastify, { type FastifyInstance } from 'fastify';
 import { listenFailed } from '../../../common/errors.ts';
@@ -24,6 +26,8 @@ export interface TlsIdentity {
 export interface RestServer {
   /** Where it listens: `https://host:port`. */
   readonly url: string;
+  /** This certificate, from the next connection on. */
+  present(tls: TlsIdentity): void;
   /** Ends streams, lets calls in flight finish, and closes. */
   close(): Promise<void>;
 }
@@ -37,13 +41,18 @@ export async function startRestServer(
   listen: Authority & { readonly tls: TlsIdentity },
 ): Promise<RestServer> {
   const app = await buildRestApp(dependencies, listen.tls);
+  const server = app.server as unknown as HttpsServer;
   try {
     await app.listen({ host: listen.host, port: listen.port });
   } catch (cause) {
     throw listenFailed(formatAuthority(listen.host, listen.port), cause);
   }
-  const address = app.server.address() as AddressInfo;
-  return { url: `https://${formatAuthority(address.address, address.port)}`, close: () => app.close() };
+  const address = server.address() as AddressInfo;
+  return {
+    url: `https://${formatAuthority(address.address, address.port)}`,
+    present: (tls) => server.setSecureContext(contextOf(tls)),
+    close: () => app.close(),
+  };
 }
 
 /** The application without a socket of its own; tests without TLS use `inject`. */
@@ -103,6 +112,9 @@ function createApp(tls: TlsIdentity | undefined): FastifyInstance {
     ajv: { customOptions: { removeAdditional: false } },
   } as const;
   if (tls === undefined) return fastify(options);
-  const https = { cert: tls.certificatePem, key: tls.privateKeyPem.reveal(), minVersion: 'TLSv1.2' } as const;
-  return fastify({ ...options, https }) as unknown as FastifyInstance;
+  return fastify({ ...options, https: contextOf(tls) }) as unknown as FastifyInstance;
+}
+
+function contextOf({ certificatePem, privateKeyPem }: TlsIdentity): SecureContextOptions {
+  return { cert: certificatePem, key: privateKeyPem.reveal(), minVersion: 'TLSv1.2' };
 }

@@ -25,11 +25,17 @@ export interface Resolver {
 
 /** Contexts with the system's roots plus these; `ca` would parse the whole root list again for each (22 ms). */
 export class TrustedContexts {
-  readonly #extraPem: string;
+  #extraPem: string;
   readonly #contexts = new BoundedCache<string, tls.SecureContext>(256);
 
   constructor(extraPem: string) {
     this.#extraPem = extraPem;
+  }
+
+  /** Others than before, from now on. */
+  trust(extraPem: string): void {
+    this.#extraPem = extraPem;
+    this.#contexts.clear();
   }
 
   for(caPem: string, own?: ClientCertificate): tls.SecureContext {

@@ -183,6 +183,13 @@ export class UpstreamPool implements Upstreams {
     for (const { all } of this.#destinations.values()) for (const connection of all) connection.retire();
   }
 
+  /** Connections and sessions of TLS that others vouched for are not used for further calls. */
+  trust(caPem: string): void {
+    this.#contexts.trust(caPem);
+    this.#sessions.clear();
+    this.closeIdle();
+  }
+
   destroy(): void {
     for (const { all } of this.#destinations.values()) {
       for (const connection of all) connection.destroy();

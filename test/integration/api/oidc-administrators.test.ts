@@ -2,6 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createRootAuthority } from '../../../common/x509/authority.ts';
+import { toPem } from '../../../common/x509/certificate.ts';
 import { requestToken } from '../../support/control-plane/client-credentials.ts';
 import { TestControlPlane } from '../../support/control-plane/control-plane.ts';
 import { type ProviderServer, startOidcProvider } from '../../support/control-plane/oidc-provider.ts';
@@ -49,6 +51,18 @@ it('takes tokens of a company issuer: a private address, an authority of its own
   expect(plane.errors).toEqual([]);
   await plane.close();
 }, 90_000);
+
+it('follows the file of authorities for reaching it', { timeout: 90_000 }, async () => {
+  const caFile = join(folder, 'followed.pem');
+  await writeFile(caFile, toPem(createRootAuthority('somebody else').certificateDer));
+  const plane = await TestControlPlane.start({ adminOidc: administrators(caFile) });
+  const token = await tokenOf('platform-team');
+  const ask = async (): Promise<number> => (await plane.rest('GET', '/v1/resources', undefined, token)).status;
+  expect(await ask()).toBe(401);
+  await writeFile(caFile, provider.caPem);
+  await expect.poll(ask, { timeout: 20_000 }).toBe(200);
+  await plane.close();
+});
 
 it('holds them to the tenants that their token names', async () => {
   const adminOidc = { ...administrators(join(folder, 'ca.pem')), tenantClaim: 'sidekey.tenants' };

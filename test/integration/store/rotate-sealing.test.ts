@@ -1,4 +1,6 @@
-import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -53,6 +55,51 @@ describeStores('rotation of the sealing key', (fixture) => {
       expect(opened?.value.reveal()).toBe('hunter2');
     }
     expect((await readdir(folder)).filter((name) => name.endsWith('.new'))).toEqual([]);
+  });
+
+  it('goes by the fresh key that somebody has put into a file for reading only (root)', async ({ skip }) => {
+    const { store } = fixture();
+    if (store.engine !== 'pglite') return;
+    const mounted = await mkdtemp(join(folder, 'mounted-'));
+    const path = join(mounted, 'sealing-key');
+    const mount = (...args: string[]): void => expect(spawnSync('mount', [...args, mounted]).status).toBe(0);
+    skip(spawnSync('mount', ['-t', 'tmpfs', 'tmpfs', mounted]).status !== 0, 'nothing can be mounted here');
+    try {
+      // What the other tests sealed is sealed again here too.
+      const kept = join(folder, store.engine);
+      await loadSealingKeys(kept, { create: true });
+      const old = await readFile(kept, 'utf8');
+      await writeFile(path, old);
+      const sealer = new Sealer(await loadSealingKeys(path));
+      const before = sealer.keyId;
+      await store.transaction('default', (tx) =>
+        putSecret(tx, sealer, 'default', 'd', { value: new Secret('hunter2'), boundTo: 'x' }),
+      );
+      const rotate = createSealingRotation(store, sealer, path);
+      mount('-o', 'remount,ro');
+      const error: unknown = await rotate().catch((thrown: unknown) => thrown);
+      expect(problemOf(error)).toMatchObject({ status: 503, code: 'key-file-unusable' });
+      expect(problemOf(error).detail).toContain('(EROFS); nothing was rotated; put a fresh key in front');
+      mount('-o', 'remount,rw');
+      const fresh = `${randomBytes(32).toString('base64')}\n`;
+      // Without the present key, what is stored could not be opened.
+      await writeFile(path, fresh);
+      mount('-o', 'remount,ro');
+      await expect(rotate()).rejects.toThrow('nothing was rotated');
+      expect(sealer.keyId).toBe(before);
+      mount('-o', 'remount,rw');
+      await writeFile(path, fresh + old);
+      mount('-o', 'remount,ro');
+      expect(await rotate()).toBeGreaterThan(0);
+      expect(sealer.keyId).not.toBe(before);
+      const next = new Sealer(await loadSealingKeys(path));
+      expect(next.keyId).toBe(sealer.keyId);
+      const opened = await store.transaction('default', (tx) => openSecret(tx, next, 'default', 'd'));
+      expect(opened?.value.reveal()).toBe('hunter2');
+      await expect(rotate()).rejects.toThrow('nothing was rotated');
+    } finally {
+      spawnSync('umount', [mounted]);
+    }
   });
 
   // Last: what it seals opens under a key that is gone.

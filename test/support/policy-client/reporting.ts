@@ -78,8 +78,8 @@ export async function reporting(options: { readonly spool?: Spool; readonly maxM
   const { connection, letStreamsTakeMore, streams } = await reportStreams();
   const lines: string[] = [];
   const log = (level: string) => (fields: Record<string, unknown>, text: string) => {
-    const { records, lost, missing, reason } = fields;
-    lines.push(`${level} ${text} ${JSON.stringify({ records, lost, missing, reason })}`);
+    const { records, spool: fault, lost, missing, reason } = fields;
+    lines.push(`${level} ${text} ${JSON.stringify({ records, spool: fault, lost, missing, reason })}`);
   };
   const refused: string[] = [];
   const reporter = new Reporter({

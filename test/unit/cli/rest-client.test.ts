@@ -1,10 +1,12 @@
 import { createServer, type Server } from 'node:http';
+import https from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Secret } from '../../../common/secret.ts';
 import { UsageError } from '../../../common/errors.ts';
 import { CommandFailed } from '../../../cli/exit-codes.ts';
 import { RestClient, RestError, withClient } from '../../../cli/rest-client.ts';
+import { makeTlsIdentity } from '../../support/tls-identity.ts';
 import { startHttpsServer } from '../../support/upstreams/https-server.ts';
 
 type Answer = (request: {
@@ -108,6 +110,17 @@ describe('RestClient', () => {
       await expect(call).rejects.toMatchObject({ exitCode: 4, message });
     }
     await untrusted.close();
+  });
+
+  it('says what to do about a certificate for other names', async () => {
+    const { key, cert, caPem } = makeTlsIdentity(['sidekey.example.com']);
+    const server = https.createServer({ key, cert }, (_, response) => response.end('{}'));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const message = `cannot reach the control plane at ${url} (ask by a name that its certificate has: --server, or SIDEKEY_SERVER)`;
+    const call = withClient({ ...context(url), caPem }, (client) => client.call('GET', '/x'));
+    await expect(call).rejects.toMatchObject({ exitCode: 4, message });
+    await new Promise((resolve) => server.close(resolve));
   });
 
   it('follows lines of JSON, heartbeats between them', async () => {

@@ -7,7 +7,7 @@ import { createRootAuthority, issueLeaf, publicKeySpki } from '../../../common/x
 import { createSigningKey } from '../../../common/signing-key.ts';
 import { toPem } from '../../../common/x509/certificate.ts';
 import { parseControlPlaneConfig } from '../../../control-plane/config.ts';
-import { loadServerTls } from '../../../control-plane/server-tls.ts';
+import { loadServerTls, renewServerTls } from '../../../control-plane/server-tls.ts';
 import { withFolder } from '../../support/folder.ts';
 
 describe('the embedded authority', () => {
@@ -36,6 +36,20 @@ describe('the embedded authority', () => {
         await load(folder);
         expect(onDisk(folder).fits).toBe(true);
       });
+    }));
+
+  it('has its certificate made anew by the time that half of it is over, and not before', () =>
+    withFolder(async (dataDir) => {
+      const config = parseControlPlaneConfig({ dataDir }, {});
+      const now = Date.now();
+      const held = await loadServerTls(config, now);
+      const half = now + (held.notAfter - now) / 2;
+      expect(await renewServerTls(config, held, half - 1)).toBe(held);
+      const renewed = await renewServerTls(config, held, half);
+      expect(renewed.caPem).toBe(held.caPem);
+      expect(new X509Certificate(renewed.chainPem).verify(new X509Certificate(held.caPem).publicKey)).toBe(true);
+      expect(Date.parse(new X509Certificate(renewed.chainPem).validTo)).toBeGreaterThan(held.notAfter);
+      expect(renewed.notAfter - half).toBe(held.notAfter - now);
     }));
 
   it('lies in a folder for its owner alone', () =>

@@ -29,7 +29,7 @@ const METADATA_NAMES = new Set([
 export function chainResolver(
   direct: AddressResolver,
   settings: UpstreamProxySettings,
-  context: tls.SecureContext,
+  context: () => tls.SecureContext,
 ): Resolver {
   return {
     async resolve(host, port, allowed) {
@@ -39,7 +39,7 @@ export function chainResolver(
       return destinations.flatMap((destination) =>
         proxies.map(({ address }) => ({
           address,
-          tunnel: (timeouts) => openTunnel(settings, context, address, { host: destination, port }, timeouts),
+          tunnel: (timeouts) => openTunnel(settings, context(), address, { host: destination, port }, timeouts),
         })),
       );
     },

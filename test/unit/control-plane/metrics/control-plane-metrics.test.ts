@@ -68,6 +68,8 @@ it('tells what is held at the time that somebody asks', async () => {
     sessions: () => held.sessions,
     tenants: () => held.tenants,
     connections: () => use,
+    certificateEnd: () => 10_500,
+    faultyFiles: () => 11,
   });
   const expected = (proxies: number): string[] => [
     `proxies ${proxies}`,
@@ -78,6 +80,8 @@ it('tells what is held at the time that somebody asks', async () => {
     'store_connections 6',
     'store_connections_idle 7',
     'store_waiting 8',
+    'certificate_end_timestamp_seconds 10.5',
+    'files_faulty 11',
   ];
   expect(await told(metrics)).toEqual(expected(1));
   held.watches = 9;

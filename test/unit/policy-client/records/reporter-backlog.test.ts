@@ -117,7 +117,21 @@ describe('records that nobody acknowledges', () => {
     const { lines, push } = await reporting();
     push('/a');
     vi.advanceTimersByTime(10 * SPOOL_AFTER_MS);
-    expect(lines).toEqual(['warn decision records are in memory alone {"records":1}']);
+    const told = 'warn decision records are in memory alone {"records":1,"spool":"there is no spool"}';
+    expect(lines).toEqual([told]);
+  });
+
+  it.each([
+    ['the disk’s words', 1e6, 'EIO: i/o error, write'],
+    ['that there is no room', 1, 'the spool is full'],
+  ])('are told of with %s', async (_, maxBytes, error) => {
+    const write = (): never => {
+      throw new Error('EIO: i/o error, write');
+    };
+    const { lines, push } = await reporting({ spool: new Spool(dir, maxBytes, { write }) });
+    push('/a');
+    vi.advanceTimersByTime(10 * SPOOL_AFTER_MS);
+    expect(lines).toEqual([`warn decision records are in memory alone {"records":1,"spool":"${error}"}`]);
   });
 
   it('are not told of once they are acknowledged', async () => {

@@ -52,7 +52,7 @@ it('writes on where a write stopped short', () => {
 it.each([0, -1])('takes a disk that writes %i bytes for full, and leaves nothing of it', (count) => {
   let isFull = true;
   const spool = new Spool(dir, 1e6, { write: (file, bytes) => (isFull ? count : writeSync(file, bytes)) });
-  expect([spool.append(early), spool.isFailing, spool.errors]).toEqual([false, true, 1]);
+  expect([spool.append(early), spool.failure, spool.errors]).toEqual([false, 'nothing was written', 1]);
   expect([spool.bytes, spool.firstSequence, spool.lastSequence, readdirSync(dir)]).toEqual([0, 0, 0, []]);
   isFull = false;
   expect([spool.append(early), spool.isFailing, spool.bytes]).toEqual([true, false, bytesOf(early)]);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { DEAF, outgoingGet } from '../../../../support/agents/outgoing-request.ts';
+import { DEAF, outgoingGet } from '../../../../support/protocols/outgoing-request.ts';
 import { data, END_STREAM, headers, settings, windowUpdate } from '../../../../support/protocols/http2-frames.ts';
 import { connectHttp2 } from '../../../../support/upstreams/http2-without-socket.ts';
 

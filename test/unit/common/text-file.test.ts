@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { readAuthorities } from '../../../cli/text-file.ts';
+import { readAuthorities } from '../../../common/text-file.ts';
 import { createRootAuthority } from '../../../common/x509/authority.ts';
 import { toPem } from '../../../common/x509/certificate.ts';
 import { withFolder } from '../../support/folder.ts';

@@ -1,7 +1,8 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { pemBlocks } from '../common/credential-grammar.ts';
-import { UsageError } from '../common/errors.ts';
+import { readFile } from 'node:fs/promises';
+import { pemBlocks } from './credential-grammar.ts';
+import { UsageError } from './errors.ts';
 
 /** A file's text; the error names the option that named the file, where one did. */
 export function readText(file: string, option?: string): string {
@@ -10,9 +11,21 @@ export function readText(file: string, option?: string): string {
   try {
     bytes = readFileSync(file);
   } catch (cause) {
-    throw new UsageError('unreadable-file', `${from}cannot read ${file}`, { cause });
+    throw unreadable(file, from, cause);
   }
   return decodeUtf8(bytes, `${from}${file}`);
+}
+
+/** The same for a process that has other things to do meanwhile. @throws UsageError */
+export async function loadText(file: string, option: string): Promise<string> {
+  const bytes = await readFile(file).catch((cause: unknown) => {
+    throw unreadable(file, `${option}: `, cause);
+  });
+  return decodeUtf8(bytes, `${option}: ${file}`);
+}
+
+function unreadable(file: string, from: string, cause: unknown): UsageError {
+  return new UsageError('unreadable-file', `${from}cannot read ${file}`, { cause });
 }
 
 /** The text of these bytes, which are told of as `name`. @throws UsageError `not-utf8`, as for what Windows saves as "Unicode" */
@@ -27,9 +40,13 @@ export function decodeUtf8(bytes: Uint8Array, name: string): string {
   throw new UsageError('not-utf8', `${name} is ${isUtf16 ? 'in UTF-16' : 'no text in UTF-8'}: save it as UTF-8`);
 }
 
-/** Authorities in PEM. @throws UsageError when the file holds none, which would not show before the first connection */
+/** Authorities in PEM. @throws UsageError */
 export function readAuthorities(file: string, option: string): string {
-  const text = readText(file, option);
+  return checkAuthorities(readText(file, option), file, option);
+}
+
+/** What this file holds. @throws UsageError when that are no authorities, which would not show before the first connection */
+export function checkAuthorities(text: string, file: string, option: string): string {
   const blocks = pemBlocks(text, 'CERTIFICATE');
   if (blocks.length === 0) throw new UsageError('no-certificate', `${option}: ${file} holds no certificate in PEM`);
   try {
