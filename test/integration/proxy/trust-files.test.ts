@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createRootAuthority } from '../../../common/x509/authority.ts';
 import { toPem } from '../../../common/x509/certificate.ts';
 import { until } from '../../support/until.ts';
-import { readMetric } from '../../support//proxy-metric.ts';
+import { readMetric } from '../../support/worlds/proxy-world.ts';
 import { type ProxyWorld, startProxyWorld } from '../../support/worlds/proxy-world.ts';
 
 const FOREIGN = toPem(createRootAuthority('somebody else').certificateDer);
