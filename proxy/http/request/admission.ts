@@ -11,14 +11,14 @@ export function viaPseudonym(instanceId: string): string {
 type Entries = { readonly [V in RequestHead['version']]: string };
 
 /** A proxy has one pseudonym. */
-let made: { readonly pseudonym: string; readonly entries: Entries } | undefined;
+let spelled: { readonly pseudonym: string; readonly entries: Entries } | undefined;
 
 /** Our Via entry for a message that was received in this version (RFC 9110 7.6.3). */
 export function viaEntry(version: RequestHead['version'], pseudonym: string): string {
-  if (made?.pseudonym !== pseudonym) {
-    made = { pseudonym, entries: { '1.0': `1.0 ${pseudonym}`, '1.1': `1.1 ${pseudonym}`, '2': `2 ${pseudonym}` } };
+  if (spelled?.pseudonym !== pseudonym) {
+    spelled = { pseudonym, entries: { '1.0': `1.0 ${pseudonym}`, '1.1': `1.1 ${pseudonym}`, '2': `2 ${pseudonym}` } };
   }
-  return made.entries[version];
+  return spelled.entries[version];
 }
 
 /**
