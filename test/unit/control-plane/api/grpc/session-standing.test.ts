@@ -100,8 +100,8 @@ describe('a session', () => {
     expect(await outcomes(0, { session: sessionOf(record) })).toEqual(refusedFor('trust-withdrawn'));
   });
 
-  it('that an older release stored stands while its trust providers are there', async () => {
-    expect(await outcomes(0, { session: sessionOf({ trustDigests: {} }) })).toEqual(WELL);
+  it('of which nobody noted what its trust providers said, as an older release did not', async () => {
+    expect(await outcomes(0, { session: sessionOf({ trustDigests: {} }) })).toEqual(refusedFor('trust-withdrawn'));
   });
 
   it('that was ended brings its records, and asks nothing', async () => {
