@@ -34,6 +34,7 @@ const PROGRAMS = [
   ['caddy', ['version'], 'caddy'],
   ['/usr/bin/python3', ['-c', 'import gunicorn'], 'gunicorn'],
   ['/usr/bin/python3', ['-c', 'import uvicorn'], 'uvicorn'],
+  ['/usr/bin/python3', ['-c', 'import hypercorn'], 'python3-hypercorn'],
   ['/usr/bin/python3', ['-c', 'import httptools'], 'python3-httptools'],
   ['/usr/bin/python3', ['-c', 'import cheroot'], 'python3-cheroot'],
   ['/usr/bin/python3', ['-c', 'import waitress'], 'python3-waitress'],

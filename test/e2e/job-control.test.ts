@@ -17,7 +17,10 @@ const DEVELOPER = 61_340;
 const AS_DEVELOPER = ['setpriv', '--reuid', String(DEVELOPER), '--regid', String(DEVELOPER), '--clear-groups'];
 const WAIT_MS = 120_000;
 
-type Step = readonly [verb: 'type' | 'see', text: string] | readonly [verb: 'size', lines: number];
+type Step =
+  | readonly [verb: 'type' | 'see', text: string]
+  | readonly [verb: 'size', lines: number]
+  | readonly ['stopped'];
 
 const CAN_PLAY = existsSync(SIDEKEY) && existsSync(PYTHON) && existsSync('/bin/bash');
 const CAN_ISOLATE = ((): boolean => {
@@ -52,6 +55,7 @@ afterAll(() => {
 const CTRL_Z = '\u001a';
 const STOPPED: readonly Step[] = [
   ['see', 'Stopped'],
+  ['stopped'],
   ['type', 'echo shell $((6 * 7))\n'],
   ['see', 'shell 42'],
 ];
@@ -72,11 +76,11 @@ describe.skipIf(!CAN_PLAY).each([
     const own = ['run', '--proxy', proxy, '--proxy-ca', join(folder, 'ca.pem'), '--isolation'];
     const line = [process.execPath, SIDEKEY, ...own, isolated ? 'required' : 'off', '--', PYTHON, agent, pidFile];
     const script: readonly Step[] = [['type', `${line.join(' ')}\n`], ['see', 'agent is ready'], ...steps];
-    const command = [PYTHON, '-c', readFileSync(TERMINAL, 'utf8'), JSON.stringify(script)];
+    const command = [PYTHON, '-c', readFileSync(TERMINAL, 'utf8'), JSON.stringify(script), pidFile];
     const env = { PATH: process.env['PATH'], HOME: folder };
     const place = { cwd: folder, timeoutMs: WAIT_MS };
     const end = await runProcess(isolated ? [...AS_DEVELOPER, ...command] : command, env, place);
-    const runner = readFileSync(pidFile, 'utf8');
+    const [runner] = readFileSync(pidFile, 'utf8').split(' ');
     // The terminal has been closed: nobody stays behind, whatever state it was in.
     await until('sidekey run ended with its terminal', () => !existsSync(`/proc/${runner}`), 20_000);
     return end;

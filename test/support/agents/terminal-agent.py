@@ -1,4 +1,4 @@
-"""An agent on a terminal: says what it reads and what happens to it, and leaves its process id in a file. "stop" has it stop itself."""
+"""An agent on a terminal: says what it reads and what happens to it, and leaves its parent's process id and its own in a file. "stop" has it stop itself."""
 import os, signal, sys, time
 
 
@@ -12,7 +12,7 @@ def say(*words):
 signal.signal(signal.SIGWINCH, lambda *_: say("sees", os.get_terminal_size().lines, "lines"))
 signal.signal(signal.SIGCONT, lambda *_: say("goes on"))
 with open(sys.argv[1], "w") as file:
-    file.write(str(os.getppid()))
+    file.write(f"{os.getppid()} {os.getpid()}")
 say("is ready")
 try:
     for line in sys.stdin:

@@ -1,4 +1,5 @@
-"""Somebody at a terminal with bash on it: plays steps (JSON: [["type", TEXT], ["see", TEXT], ["size", LINES]]), then closes the terminal.
+"""Somebody at a terminal with bash on it: plays steps (JSON: [["type", TEXT], ["see", TEXT], ["size", LINES],
+["stopped"]]), then closes the terminal. "stopped": the agent of the file named second, which until then may take what is typed.
 
 Writes what was shown; ends with 1 and says what never came.
 """
@@ -11,11 +12,18 @@ if pid == 0:
     os.execvp("bash", ["bash", "--norc", "--noprofile", "--noediting", "-i"])
 shown = b""
 seen = 0
-for verb, what in json.loads(sys.argv[1]):
+for step in json.loads(sys.argv[1]):
+    verb, what = step[0], step[-1]
     if verb == "type":
         os.write(terminal, what.encode())
     elif verb == "size":
         fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", what, 80, 0, 0))
+    elif verb == "stopped":
+        end = time.monotonic() + WAIT_SECONDS
+        while open(f"/proc/{open(sys.argv[2]).read().split()[1]}/stat").read().rsplit(")", 1)[1].split()[0] != "T":
+            if time.monotonic() > end:
+                sys.exit("the agent never stopped")
+            time.sleep(0.01)
     else:
         end = time.monotonic() + WAIT_SECONDS
         while what.encode() not in shown[seen:]:
