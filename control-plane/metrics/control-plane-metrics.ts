@@ -88,7 +88,11 @@ export class ControlPlaneMetrics extends MetricSet implements ProxyMeter {
     this.#hold('tenants', 'Tenants whose policy is held in memory by this replica.', held.tenants);
     this.#hold('store_connections', 'Connections to the database that are open.', () => held.connections().open);
     this.#hold('store_connections_idle', 'Of these, unused ones.', () => held.connections().idle);
-    this.#hold('store_waiting', 'Transactions that wait for a connection.', () => held.connections().waiting);
+    this.#hold(
+      'store_waiting',
+      'Transactions that wait for a connection, or for others of their tenant.',
+      () => held.connections().waiting,
+    );
     this.#hold(
       'certificate_end_timestamp_seconds',
       'When the certificate that proxies and people are shown ends, in seconds since the Unix epoch.',

@@ -15,9 +15,6 @@ interface StoreOptions {
   readonly onError?: ((error: unknown) => void) | undefined;
 }
 
-/** Transactions of one tenant at work at once: all that PGlite has room for, or half of the connections to PostgreSQL. */
-const MAX_OF_TENANT: Readonly<Record<SqlStore['engine'], number>> = { pglite: 1, postgres: 5 };
-
 /** Opens the database and brings its schema up to date. */
 export async function openStore(options: StoreOptions = {}): Promise<SqlStore> {
   const raw =
@@ -27,7 +24,7 @@ export async function openStore(options: StoreOptions = {}): Promise<SqlStore> {
   try {
     await migrate(raw);
     if (options.url !== undefined) await assertHears(raw.store);
-    return shareAmongTenants(raw.store, MAX_OF_TENANT[raw.store.engine]);
+    return shareAmongTenants(raw.store);
   } catch (error) {
     await raw.store.close();
     if (error instanceof SidekeyError && !(error instanceof StoreUnavailable)) throw error;

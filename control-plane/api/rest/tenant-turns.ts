@@ -1,6 +1,6 @@
 import { finished } from 'node:stream';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { TenantShares } from '../../store/tenant-shares.ts';
+import { Shares } from '../../../common/shares.ts';
 import { accessOf, REVOCATIONS_PATH } from './access.ts';
 import { RestError } from './problem.ts';
 
@@ -12,7 +12,7 @@ const MAX_OF_TENANT = 4;
  * proxies, come in between. Not those of administrators of all tenants, nor revocations, which are short.
  */
 export function takeTurns(app: FastifyInstance): void {
-  const shares = new TenantShares(MAX_OF_TENANT);
+  const shares = new Shares(MAX_OF_TENANT);
   const leaves = new WeakMap<FastifyRequest, () => void>();
   app.addHook('onRequest', async (request, reply) => {
     const { admin, tenant } = accessOf(request);

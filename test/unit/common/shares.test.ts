@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
-import { TenantShares } from '../../../../control-plane/store/tenant-shares.ts';
+import { Shares } from '../../../common/shares.ts';
 
 /** Tasks that note that they began, and end when they are told to, by failing where asked. */
-function tasks(shares: TenantShares) {
+function tasks(shares: Shares) {
   const begun: string[] = [];
   const ends = new Map<string, (error?: Error) => void>();
   const run = (tenant: string, name: string): Promise<string> =>
@@ -16,7 +16,7 @@ function tasks(shares: TenantShares) {
 }
 
 it('begins so many of one tenant, the others as these end, in their order', async () => {
-  const { begun, end, run } = tasks(new TenantShares(2));
+  const { begun, end, run } = tasks(new Shares(2));
   const all = ['a', 'b', 'c', 'd'].map((name) => run('acme', name));
   await expect.poll(() => begun).toEqual(['a', 'b']);
   end('b');
@@ -29,7 +29,7 @@ it('begins so many of one tenant, the others as these end, in their order', asyn
 });
 
 it('has nobody wait for another tenant', async () => {
-  const { begun, end, run } = tasks(new TenantShares(1));
+  const { begun, end, run } = tasks(new Shares(1));
   const all = ['a', 'b', 'c'].map((name) => run('acme', name));
   const other = run('globex', 'x');
   await expect.poll(() => begun).toEqual(['a', 'x']);
@@ -43,7 +43,7 @@ it('has nobody wait for another tenant', async () => {
 });
 
 it('goes on after a task that fails, and counts no place twice', async () => {
-  const { begun, end, run } = tasks(new TenantShares(1));
+  const { begun, end, run } = tasks(new Shares(1));
   const [failing, next] = [run('acme', 'a'), run('acme', 'b')];
   await expect.poll(() => begun).toEqual(['a']);
   end('a', new Error('no'));
@@ -58,4 +58,20 @@ it('goes on after a task that fails, and counts no place twice', async () => {
     end(name);
   }
   await Promise.all(more);
+});
+
+it('lets nobody wait for longer than he will, and holds no place for who has gone', async () => {
+  const shares = new Shares(1);
+  const patience = { ms: 20, refusal: () => new Error('enough') };
+  await shares.enter('acme');
+  const later = shares.enter('acme');
+  const gone = shares.enter('acme', patience);
+  expect(shares.waiting).toBe(2);
+  await expect(gone).rejects.toThrow('enough');
+  expect(shares.waiting).toBe(1);
+  shares.leave('acme');
+  await later;
+  expect(shares.waiting).toBe(0);
+  shares.leave('acme');
+  await shares.enter('acme', patience);
 });
