@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { SidekeyError, UsageError } from '../../common/errors.ts';
+import { Followed } from '../../common/followed.ts';
 import { requestLocalEvidence } from '../../policy-client/attest/local-evidence.ts';
 import type { Evidence, EvidenceSubject } from '../../proto/gen/sidekey/v1/proxy.ts';
 
@@ -45,22 +46,11 @@ export function watchUser(texts: readonly string[]): ((listener: () => void) => 
 }
 
 function followUser(file: string, listener: () => void): () => void {
-  // At once, before anybody attests with it.
-  let known = userOf(readIfThere(file));
-  let timer = setTimeout(look, LOOK_MS).unref();
-  let stopped = false;
-  async function look(): Promise<void> {
-    const found = userOf(await readToken(file).catch(() => ''));
-    if (stopped) return;
-    timer = setTimeout(look, LOOK_MS).unref();
-    if (found === known) return;
-    known = found;
-    listener();
-  }
-  return () => {
-    stopped = true;
-    clearTimeout(timer);
-  };
+  // At once, before anybody attests with it. What cannot be read is nobody's.
+  const held = userOf(readIfThere(file));
+  const read = async (): Promise<string | undefined> => userOf(await readToken(file).catch(() => ''));
+  const followed = new Followed(held, { read, changed: listener, failed: () => {} }, LOOK_MS);
+  return () => followed.stop();
 }
 
 function readIfThere(file: string): string {
