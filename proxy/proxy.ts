@@ -46,7 +46,10 @@ export async function composeProxy(
   const { services, pool, metrics, authority, trust } = foundation;
   const { live, sessions, state } = services;
   const selfTest = config.selfTest === true ? new SelfTest(process.getuid?.() ?? -1, log) : undefined;
-  const listeners = await startListeners(services, config, selfTest?.watch);
+  const listeners = await startListeners(services, config, selfTest?.watch).catch((error: unknown) => {
+    trust.stop();
+    throw error;
+  });
   const { explicit, transparent, local } = listeners;
   resolver.refuse([explicit, ...transparent, ...local.filter((at) => at !== undefined)]);
   resolver.refuse(controlPlaneAddress(config.controlPlane.address));
