@@ -3,14 +3,11 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { iptables, renderIptables } from '../../../../cli/redirect/iptables.ts';
 import { makeRules, type RedirectPlan } from '../../../../cli/redirect/rules.ts';
 import type { ToolEnd } from '../../../../cli/redirect/run-tool.ts';
+import { kernel } from '../../../fakes/kernel-tables.ts';
 
-/** The kernel's tables as both tools see them. */
-const kernel = vi.hoisted(() => ({
-  run: (_tool: string, _args: readonly string[], _input?: string): unknown => undefined,
-}));
 vi.mock('../../../../cli/redirect/run-tool.ts', async (original) => ({
   ...(await original<object>()),
-  runTool: (tool: string, args: readonly string[], input?: string) => kernel.run(tool, args, input),
+  runTool: (await import('../../../fakes/kernel-tables.ts')).runTool,
 }));
 
 const PLAN: RedirectPlan = { port: 15_001, exemptUids: [1337], dns: { kind: 'leave' }, dropUdp: false };

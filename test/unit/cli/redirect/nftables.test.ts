@@ -1,14 +1,11 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { nftables, renderNft } from '../../../../cli/redirect/nftables.ts';
 import { makeRules, type RedirectPlan } from '../../../../cli/redirect/rules.ts';
+import { kernel } from '../../../fakes/kernel-tables.ts';
 
-/** The kernel's tables as `nft` sees them. */
-const kernel = vi.hoisted(() => ({
-  run: (_tool: string, _args: readonly string[], _input?: string): unknown => undefined,
-}));
 vi.mock('../../../../cli/redirect/run-tool.ts', async (original) => ({
   ...(await original<object>()),
-  runTool: (tool: string, args: readonly string[], input?: string) => kernel.run(tool, args, input),
+  runTool: (await import('../../../fakes/kernel-tables.ts')).runTool,
 }));
 
 const PLAN: RedirectPlan = { port: 15_001, exemptUids: [1337], dns: { kind: 'leave' }, dropUdp: false };
